@@ -1,0 +1,112 @@
+# Needs Python 3.11 or newer, git and make; everything else goes into .venv, from hashed pins.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run setup test lint types arch proto proto-check proto-freeze bench check lock clean
+
+# Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+ARGS ?=
+
+VENV := .venv
+TOOLS := .venv-proto
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TOOLS_READY := $(TOOLS)/.ready
+
+PROTOS := $(shell find proto -name '*.proto')
+STUBS := clients/python
+IMAGE := proto/prack_v1.binpb
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## Start the gateway with a demo worker
+	@$(BIN)/python examples/run_demo.py $(ARGS)
+
+test: $(READY) ## Run the tests (ARGS="-k name" for some of them)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types arch proto-check ## Run every static check
+
+lint: $(READY) ## Check style and format (ruff)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY) ## Check types (mypy --strict)
+	@$(BIN)/mypy
+
+arch: $(READY) ## Check who may import whom (import-linter)
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(READY) ## Run the benchmarks
+	@$(BIN)/python -m bench $(ARGS)
+
+# ---------------------------------------------------------------- environments
+
+setup: $(READY) ## Prepare .venv
+	@echo '.venv is ready'
+
+$(READY): pyproject.toml clients/python/pyproject.toml requirements/dev.txt
+	@$(call make_venv,$(VENV))
+	@$(BIN)/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -q $(PIP_FLAGS) --no-deps --no-build-isolation \
+		-e . -e clients/python
+	@$(BIN)/python -m pip check -q
+	@touch $@
+
+$(TOOLS_READY): requirements/proto.txt
+	@$(call make_venv,$(TOOLS))
+	@$(TOOLS)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/proto.txt
+	@touch $@
+
+PIP_FLAGS := --disable-pip-version-check
+
+define make_venv
+	p='$(PYTHON)'; \
+	if ! "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo 'Prack needs Python 3.11 or newer: install it, or name one with PYTHON=/path/to/python' >&2; \
+		exit 1; fi; \
+	if ! "$$p" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$$p cannot make virtual environments (on Debian: apt-get install python3-venv)" >&2; \
+		exit 1; fi; \
+	echo "Preparing $(1) with $$("$$p" --version)"; \
+	"$$p" -m venv $(1)
+endef
+
+lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=--upgrade for the newest)
+	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/dev.in -o requirements/dev.txt
+	@$(LOCK) pyproject.toml clients/python/pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
+	@$(LOCK) requirements/proto.in -o requirements/proto.txt
+
+LOCK = $(TOOLS)/bin/uv pip compile -q $(ARGS) --universal --python-version 3.11 --generate-hashes \
+	--no-emit-package prack-worker --custom-compile-command 'make lock'
+
+# ---------------------------------------------------------------- the contract
+
+proto: $(TOOLS_READY) ## Generate the Python stubs from proto/
+	@$(call generate,$(STUBS))
+
+proto-check: $(TOOLS_READY) ## Check that the stubs are current and the contract is compatible
+	@rm -rf $(TOOLS)/check && mkdir $(TOOLS)/check
+	@$(call generate,$(TOOLS)/check)
+	@diff -rq -x py.typed -x __pycache__ $(TOOLS)/check/prack $(STUBS)/prack \
+		|| { echo 'The stubs are not what proto/ says: run make proto' >&2; exit 1; }
+	@$(TOOLS)/bin/buf lint proto
+	@$(TOOLS)/bin/buf format --diff --exit-code proto
+	@$(TOOLS)/bin/buf breaking proto --against $(IMAGE)
+
+# Only with a release: whatever is in the image has to stay compatible.
+proto-freeze: $(TOOLS_READY) ## Make the contract of now the one that proto-check compares with
+	@$(TOOLS)/bin/buf build proto --exclude-source-info -o $(IMAGE)
+
+define generate
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(TOOLS)/bin/python -m grpc_tools.protoc -Iproto \
+		--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
+endef
+
+clean: ## Remove the environments, caches and build outputs
+	@rm -rf $(VENV) $(TOOLS) build dist clients/python/dist \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
