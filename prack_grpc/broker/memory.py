@@ -1,0 +1,258 @@
+"""The broker of a single process: futures and one timer around the dispatcher."""
+
+import asyncio
+import logging
+import math
+import secrets
+
+from prack_grpc.broker.ticket import Ticket
+from prack_grpc.core import errors
+from prack_grpc.core.dispatcher import AbortCode, Dispatcher
+from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects
+from prack_grpc.core.errors import BadResponse, GatewayError
+from prack_grpc.core.exchange import Caller, Exchange, Lease, Work
+from prack_grpc.core.fields import checked_response
+from prack_grpc.core.flow import NO_BODY, Flow
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.message import Headers, Request
+from prack_grpc.core.session import Session
+
+log = logging.getLogger(__name__)
+
+
+class MemoryBroker:
+    """Implements `broker.base.Broker`. Must be created and used on one running event loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
+        self._timer: asyncio.TimerHandle | None = None
+        self._fires_at = math.inf
+        self._idle: asyncio.Future[None] | None = None
+        self.dispatcher = Dispatcher(limits, self._now())
+
+    # ------------------------------------------------------------ the public edge
+
+    def submit(self, request: Request, body: bytes, end: bool) -> Ticket:
+        """See Broker."""
+        upload = NO_BODY
+        if body or not end:
+            limits = self.dispatcher.limits
+            upload = Flow(max(limits.window, len(body)), keep=limits.inline_body)
+            upload.push(body)
+            upload.ended = end
+        ticket = Ticket(self._loop)
+        id_ = secrets.token_hex(16)
+        exchange, effects = self.dispatcher.submit(id_, request, upload, ticket, self._now())
+        ticket.exchange = exchange
+        self._perform(effects)
+        return ticket
+
+    async def upload(self, ticket: Ticket, data: bytes, end: bool) -> None:
+        """See Broker."""
+        exchange = ticket.exchange
+        while exchange.state is not Caller.DONE:
+            piece = data[: max(0, self.dispatcher.room(exchange))]
+            if piece:
+                self.dispatcher.upload(exchange, piece, self._now())
+                data = data[len(piece) :]
+            exchange.upload.ended = end and not data
+            ticket.wake_collector()
+            if exchange.lease and (piece or exchange.upload.ended):
+                exchange.lease.session.port.uploaded(exchange.lease)
+            if not data:
+                return
+            await ticket.room()
+
+    def consumed(self, ticket: Ticket) -> None:
+        """See Broker."""
+        if self.dispatcher.consumed(ticket.exchange, self._now()):
+            self._grant(ticket)
+
+    def complete(self, ticket: Ticket) -> None:
+        """See Broker."""
+        if ticket.exchange.state is not Caller.DONE:
+            self.dispatcher.complete(ticket.exchange, self._now())
+            self._drop(ticket.exchange)
+            self._settle()
+
+    def leave(self, ticket: Ticket) -> None:
+        """See Broker."""
+        self._perform(self.dispatcher.leave(ticket.exchange, self._now()))
+        ticket.leave()
+
+    def fail(self, ticket: Ticket, error: GatewayError) -> None:
+        """See Broker."""
+        reason = CancelReason.REQUEST_CUT
+        self._perform(self.dispatcher.fail(ticket.exchange, error, reason, self._now()))
+
+    # ------------------------------------------------------------ sessions
+
+    def join(self, session: Session) -> None:
+        """See Broker."""
+        self._perform(self.dispatcher.join(session, self._now()))
+
+    def resize(self, session: Session, slots: int) -> None:
+        """See Broker."""
+        self._perform(self.dispatcher.resize(session, slots, self._now()))
+
+    def drain(self, session: Session) -> None:
+        """See Broker."""
+        self.dispatcher.drain(session, self._now())
+        self._arm()
+
+    def lose(self, session: Session) -> None:
+        """See Broker."""
+        self._perform(self.dispatcher.lose(session, self._now()))
+
+    # ------------------------------------------------------------ leases
+
+    def take(self, lease: Lease, most: int) -> bytes:
+        """See Broker."""
+        upload = lease.exchange.upload
+        data = upload.take(most)
+        if upload.regrant(upload.taken):
+            lease.exchange.handle.wake_upload()
+        return data
+
+    async def collect(self, lease: Lease) -> bytes:
+        """See Broker."""
+        exchange = lease.exchange
+        self.dispatcher.collect(exchange)
+        exchange.handle.wake_upload()
+        while not exchange.upload.ended and lease.state is Work.LEASED:
+            if exchange.upload.buffered > self.dispatcher.limits.rest_body:
+                error = GatewayError(errors.BODY_TOO_LARGE, "REST workers take no body this large")
+                self.fail(exchange.handle, error)
+            else:
+                await exchange.handle.collecting()
+        if lease.state is not Work.LEASED:
+            raise GatewayError(errors.BODY_CUT)
+        return exchange.upload.peek()
+
+    def find(self, identifier: str) -> Lease:
+        """See Broker."""
+        return self.dispatcher.ledger.find(identifier)
+
+    def head(self, lease: Lease, status: int, headers: Headers, body: bytes, end: bool) -> None:
+        """See Broker."""
+        exchange = lease.exchange
+        if lease.cancelled:
+            if end:
+                self.finish(lease)
+            return
+        try:
+            head = checked_response(exchange.request.method, status, headers, body, end)
+        except BadResponse as error:
+            self.spoil(lease, str(error))
+            if end and lease.cancelled:
+                self.finish(lease)
+            raise
+        effects = self.dispatcher.head(lease, head, end, self._now())
+        exchange.handle.answer(head)
+        self._perform(effects)
+
+    def data(self, lease: Lease, data: bytes) -> None:
+        """See Broker."""
+        self._perform(self.dispatcher.data(lease, data, self._now()))
+        if lease.exchange.state is Caller.DONE:
+            self._drop(lease.exchange)
+        else:
+            lease.exchange.handle.wake()
+
+    def finish(self, lease: Lease) -> None:
+        """See Broker."""
+        self._perform(self.dispatcher.finish(lease, self._now()))
+        lease.exchange.handle.wake()
+
+    def abort(self, lease: Lease, code: AbortCode, message: str) -> None:
+        """See Broker."""
+        if not lease.cancelled:
+            log.warning(
+                "worker aborted an exchange",
+                extra={
+                    "action": "exchange_aborted",
+                    "request_id": lease.exchange.id,
+                    "worker": lease.session.worker,
+                    "abort_code": code.name.lower(),
+                    "reason": message,
+                },
+            )
+        self._perform(self.dispatcher.abort(lease, code, message, self._now()))
+
+    def put_back(self, lease: Lease) -> None:
+        """See Broker."""
+        self._perform(self.dispatcher.put_back(lease, self._now()))
+
+    def spoil(self, lease: Lease, message: str) -> None:
+        """See Broker."""
+        self._perform(self.dispatcher.spoil(lease, message, self._now()))
+
+    def extend(self, lease: Lease, seconds: float) -> float:
+        """See Broker."""
+        return self.dispatcher.extend(lease, seconds, self._now())
+
+    # ------------------------------------------------------------ life cycle
+
+    def begin_drain(self) -> None:
+        """Accept no more requests; what is here goes on."""
+        self.dispatcher.begin_drain()
+
+    async def idle(self, seconds: float) -> None:
+        """Wait until no exchange is open, at most so long."""
+        self._idle = self._loop.create_future()
+        self._settle()
+        await asyncio.wait((self._idle,), timeout=seconds)
+
+    def shut_down(self) -> None:
+        """End every exchange that is still here, and the timer for good."""
+        self._perform(self.dispatcher.shut_down(self._now()))
+        self._fires_at = -math.inf
+        if self._timer:
+            self._timer.cancel()
+
+    # ------------------------------------------------------------ effects
+
+    def _perform(self, effects: Effects) -> None:
+        for effect in effects:
+            if isinstance(effect, Deliver):
+                effect.lease.session.port.deliver(effect.lease)
+                effect.lease.exchange.handle.wake_upload()
+            elif isinstance(effect, Cancel):
+                effect.lease.session.port.cancel(effect.lease, effect.reason)
+            else:
+                effect.exchange.handle.fail(effect.error)
+        self._arm()
+        self._settle()
+
+    def _settle(self) -> None:
+        if self._idle and not self.dispatcher.exchanges and not self._idle.done():
+            self._idle.set_result(None)
+
+    def _drop(self, exchange: Exchange) -> None:
+        """The client has all it is owed: what a worker still sends only has to get through."""
+        if exchange.lease and exchange.lease.state is Work.ANSWERING:
+            exchange.download.take_all()
+            if exchange.download.regrant(exchange.download.taken):
+                self._grant(exchange.handle)
+
+    def _grant(self, ticket: Ticket) -> None:
+        lease = ticket.exchange.lease
+        if lease and lease.state is Work.ANSWERING:
+            lease.session.port.grant(lease, ticket.exchange.download.granted)
+
+    def _arm(self) -> None:
+        """One timer for everything: it may fire early, never late."""
+        deadline = self.dispatcher.next_deadline()
+        if deadline is None or self._fires_at <= deadline:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._fires_at = deadline
+        self._timer = self._loop.call_at(deadline, self._expire)
+
+    def _expire(self) -> None:
+        # Loops round: a timer may fire a little before its time.
+        now = max(self._now(), self._fires_at)
+        self._fires_at = math.inf
+        self._perform(self.dispatcher.expire(now))

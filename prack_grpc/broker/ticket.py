@@ -1,0 +1,104 @@
+"""The client's claim on a response, as futures."""
+
+import asyncio
+
+from prack_grpc.core.errors import GatewayError, PrackError
+from prack_grpc.core.exchange import Exchange
+from prack_grpc.core.limits import KIB
+from prack_grpc.core.message import ResponseHead
+
+PIECE = 64 * KIB
+
+
+class ClientGone(PrackError):
+    """The client has left; nobody reads what is sent."""
+
+
+class Ticket:
+    """One coroutine may wait for the response, one may upload, one may collect the upload.
+
+    The client's connection is always in this process, so every broker uses this class.
+    """
+
+    __slots__ = ("_collector", "_error", "_head", "_loop", "_uploader", "_waiter", "exchange")
+
+    exchange: Exchange
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._head: ResponseHead | None = None
+        self._error: GatewayError | ClientGone | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._uploader: asyncio.Future[None] | None = None
+        self._collector: asyncio.Future[None] | None = None
+
+    # ------------------------------------------------------------ the client's side
+
+    async def head(self) -> ResponseHead:
+        """The response head. Raises GatewayError, or ClientGone after `Broker.leave`."""
+        while self._head is None:
+            if self._error:
+                raise self._error
+            self._waiter = self._loop.create_future()
+            await self._waiter
+        return self._head
+
+    async def chunk(self) -> bytes | None:
+        """The next piece of the response body, None at its end. Raises as `head` does."""
+        download = self.exchange.download
+        while True:
+            if self._error:
+                raise self._error
+            if data := download.take(PIECE):
+                return data
+            if download.ended:
+                return None
+            self._waiter = self._loop.create_future()
+            await self._waiter
+
+    async def room(self) -> None:
+        """Wait until more of the request body may be passed on, or the exchange is over."""
+        if not self._error:
+            self._uploader = self._loop.create_future()
+            await self._uploader
+
+    # ------------------------------------------------------------ the broker's side
+
+    async def collecting(self) -> None:
+        """Wait until more of the request body is here, or the exchange is over."""
+        self._collector = self._loop.create_future()
+        await self._collector
+
+    def answer(self, head: ResponseHead) -> None:
+        """The head is here."""
+        self._head = head
+        self.wake()
+
+    def fail(self, error: GatewayError | ClientGone) -> None:
+        """The exchange is over."""
+        if self._error is None:
+            self._error = error
+        self.wake()
+        self.wake_upload()
+        self.wake_collector()
+
+    def leave(self) -> None:
+        """The client has gone."""
+        self.fail(ClientGone())
+
+    def wake(self) -> None:
+        """Something has changed for the response."""
+        _wake(self._waiter)
+
+    def wake_upload(self) -> None:
+        """There may be room for more request body."""
+        _wake(self._uploader)
+
+    def wake_collector(self) -> None:
+        """There is more request body."""
+        _wake(self._collector)
+
+
+def _wake(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)

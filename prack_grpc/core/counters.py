@@ -1,0 +1,23 @@
+"""The conservation law, kept exact at every instant (promise S12)."""
+
+from dataclasses import dataclass, field
+
+from prack_grpc.core.exchange import Outcome
+
+
+@dataclass(slots=True)
+class Counters:
+    """What was accepted and how it ended; what was handed out and how that ended.
+
+    `accepted` equals the sum of `done` and the exchanges in flight; `leased` equals the sum of
+    the four ends and the open leases.
+    """
+
+    accepted: int = 0
+    done: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    leased: int = 0
+    answered: int = 0
+    returned: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    late_events: int = 0

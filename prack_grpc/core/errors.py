@@ -1,0 +1,117 @@
+"""Every error that the gateway itself makes, in one table.
+
+`code` is the stable contract (see docs/errors.md); the HTTP status tells the client whether the
+request may have run: 4xx and 503 never, 502 and 504 maybe.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """One row of the table.
+
+    `proxy_error` is the error type of RFC 9209 section 2.3; `retry_after` is in seconds, 0 when
+    trying again will not help.
+    """
+
+    code: str
+    status: int
+    proxy_error: str
+    title: str
+    retry_after: int = 0
+
+
+QUEUE_FULL = ErrorKind(
+    "queue_full", 503, "connection_limit_reached", "Too many requests are waiting", 1
+)
+NO_WORKERS = ErrorKind(
+    "no_workers", 503, "destination_unavailable", "No worker serves this request", 5
+)
+QUEUE_TIMEOUT = ErrorKind(
+    "queue_timeout", 503, "destination_unavailable", "No worker was free in time", 5
+)
+REFUSED = ErrorKind(
+    "refused", 503, "destination_unavailable", "Workers gave the request back unstarted", 1
+)
+DRAINING = ErrorKind("draining", 503, "destination_unavailable", "The gateway is stopping", 1)
+WORKER_LOST = ErrorKind(
+    "worker_lost", 502, "http_response_incomplete", "The worker went away before it answered"
+)
+BAD_RESPONSE = ErrorKind(
+    "bad_worker_response", 502, "http_protocol_error", "The worker's answer was not well-formed"
+)
+WORKER_ERROR = ErrorKind(
+    "worker_error", 502, "http_response_incomplete", "The worker failed to answer"
+)
+DEADLINE = ErrorKind("deadline", 504, "http_response_timeout", "The worker did not answer in time")
+UNSUPPORTED = ErrorKind("unsupported", 501, "http_request_denied", "The worker cannot serve this")
+SHUTDOWN = ErrorKind(
+    "shutdown", 502, "http_response_incomplete", "The gateway stopped before the worker answered"
+)
+BODY_TOO_LARGE = ErrorKind(
+    "body_too_large", 413, "http_request_error", "The request body is too large"
+)
+BODY_CUT = ErrorKind("body_cut", 400, "http_request_error", "The request body ended too early")
+BAD_REQUEST = ErrorKind("bad_request", 400, "http_request_error", "The request is not well-formed")
+UPGRADE_UNSUPPORTED = ErrorKind(
+    "upgrade_unsupported", 501, "http_upgrade_failed", "This upgrade is not supported"
+)
+INTERNAL = ErrorKind("internal", 500, "proxy_internal_error", "The gateway made a mistake")
+
+ALL = (
+    QUEUE_FULL,
+    NO_WORKERS,
+    QUEUE_TIMEOUT,
+    REFUSED,
+    DRAINING,
+    WORKER_LOST,
+    BAD_RESPONSE,
+    WORKER_ERROR,
+    DEADLINE,
+    UNSUPPORTED,
+    SHUTDOWN,
+    BODY_TOO_LARGE,
+    BODY_CUT,
+    BAD_REQUEST,
+    UPGRADE_UNSUPPORTED,
+    INTERNAL,
+)
+
+
+class PrackError(Exception):
+    """Root of all errors of this package."""
+
+
+class GatewayError(PrackError):
+    """A client is owed this error instead of a worker's response."""
+
+    def __init__(self, kind: ErrorKind, detail: str = "") -> None:
+        super().__init__(f"{kind.code}: {detail or kind.title}")
+        self.kind = kind
+        self.detail = detail or kind.title
+
+
+class BadResponse(PrackError):
+    """A worker's response cannot be passed on. `field` names the part that is wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class LeaseError(PrackError):
+    """A worker's event does not fit the state of its lease. Nothing was changed."""
+
+
+class WindowExceeded(PrackError):
+    """A worker sent body bytes past the window that it was granted."""
+
+
+class BadRoute(PrackError):
+    """A route is not well-formed, or there are too many."""
+
+
+class TooManySessions(PrackError):
+    """The gateway has as many workers and parked polls as it may have."""

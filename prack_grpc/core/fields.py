@@ -1,0 +1,104 @@
+"""Rules of HTTP fields: which stay on one hop, and what a worker's response may hold."""
+
+import re
+
+from prack_grpc.core.errors import BadResponse
+from prack_grpc.core.message import Headers, ResponseHead
+
+# RFC 9110 section 7.6.1, and the older names that proxies treat alike.
+HOP_BY_HOP = frozenset(
+    (
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# RFC 9110 section 5.5: no control bytes but tab. obs-text passes.
+BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+MAX_FIELDS = 100
+MAX_HEAD = 64 * 1024
+# Only the gateway speaks as "prack" (RFC 9209 section 2).
+OWN_PROXY_STATUS = re.compile(rb'(?:^|,)\s*"?prack"?\s*(?:[;,]|$)', re.IGNORECASE)
+# RFC 9110 sections 6.4.1, 15.3.5 and 15.4.5.
+BODILESS = frozenset((204, 304))
+
+
+def connection_options(headers: Headers) -> frozenset[bytes]:
+    """The names that the Connection fields of these headers nominate (RFC 9110 section 7.6.1)."""
+    values = [value for name, value in headers if name == b"connection"]
+    if not values:
+        return frozenset()
+    return frozenset(option.strip().lower() for option in b",".join(values).split(b","))
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """The fields that travel on: all but hop-by-hop ones and those that Connection names."""
+    drop = HOP_BY_HOP | connection_options(headers)
+    return [field for field in headers if field[0] not in drop]
+
+
+def checked_response(
+    method: bytes, status: int, headers: Headers, body: bytes, end: bool
+) -> ResponseHead:
+    """Check a worker's response and rebuild its framing for the client.
+
+    The result has no hop-by-hop fields, at most one Content-Length, and no body where RFC 9110
+    forbids one. A complete body sets the Content-Length.
+
+    Raises BadResponse; the worker is told, the client gets 502.
+    """
+    if not 200 <= status <= 599:
+        raise BadResponse("status", "must be a number from 200 to 599")
+    headers = end_to_end(_checked_headers(headers))
+    length = _content_length(headers)
+    if status in BODILESS or method == b"HEAD":
+        if status == 204 and length >= 0:
+            headers, length = _without_length(headers), -1
+        return ResponseHead(status, headers, b"", True, length)
+    if status == 205:
+        body, end = b"", True
+    if end and length != len(body):
+        headers = _without_length(headers)
+        headers.append((b"content-length", b"%d" % len(body)))
+        length = len(body)
+    return ResponseHead(status, headers, body, end, length)
+
+
+def _checked_headers(headers: Headers) -> Headers:
+    if len(headers) > MAX_FIELDS:
+        raise BadResponse("headers", f"there are more than {MAX_FIELDS} fields")
+    checked: Headers = []
+    size = 0
+    for name, value in headers:
+        if not TOKEN.fullmatch(name):
+            raise BadResponse("headers", f"{name[:64]!r} is not a field name")
+        value = value.strip(b" \t")
+        if BAD_VALUE.search(value):
+            raise BadResponse("headers", f"the value of {name[:64]!r} holds a control byte")
+        name = name.lower()
+        size += len(name) + len(value) + 4
+        if name != b"proxy-status" or not OWN_PROXY_STATUS.search(value):
+            checked.append((name, value))
+    if size > MAX_HEAD:
+        raise BadResponse("headers", f"the head is larger than {MAX_HEAD} bytes")
+    return checked
+
+
+def _content_length(headers: Headers) -> int:
+    values = [value for name, value in headers if name == b"content-length"]
+    if not values:
+        return -1
+    if len(values) > 1 or not values[0].isdigit() or len(values[0]) > 18:
+        raise BadResponse("content-length", "must be one number, digits only")
+    return int(values[0])
+
+
+def _without_length(headers: Headers) -> Headers:
+    return [field for field in headers if field[0] != b"content-length"]

@@ -1,0 +1,48 @@
+"""Every bound of the gateway, with its unit, default and reason. Nothing here is unlimited."""
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds that the core enforces. Times are seconds, sizes are bytes."""
+
+    # How long a client may wait for a free worker. The original waited 60 s for everything.
+    queue_timeout: float = 60.0
+    # How long a worker may take to send the response head, counted from the hand-out or from the
+    # last piece of request body. The original's 60 s.
+    head_timeout: float = 60.0
+    # How long a response may stand still between two pieces of its body, whoever is the cause.
+    idle_timeout: float = 60.0
+    # Longest that one hand-out may be extended to: a forgotten lease must end some day.
+    lease_max: float = 3600.0
+    # Requests that wait. At 10 KiB each this is 100 MiB; a longer queue only adds waiting.
+    queue_requests: int = 10_000
+    # Bytes of waiting requests, heads and bodies.
+    queue_bytes: int = 256 * MIB
+    # Hand-outs of a request that no worker has started (promise 2).
+    max_attempts: int = 3
+    # Body bytes of one exchange in one direction that may be under way: the product of bandwidth
+    # and delay of a 100 Mbit/s path of 20 ms.
+    window: int = 256 * KIB
+    # Body that is read ahead of a worker, and that rides along with the request.
+    inline_body: int = 64 * KIB
+    # Body bytes in one event, so that exchanges can take turns.
+    chunk: int = 64 * KIB
+    # A request body that a REST worker must take in one piece.
+    rest_body: int = 32 * MIB
+    # Most slots of one session: a typing error must not empty the queue into one process.
+    max_slots: int = 10_000
+    # Most sessions, parked polls among them.
+    max_sessions: int = 10_000
+    # Most routes, of one session and in all: each costs a little at every look-up.
+    session_routes: int = 64
+    max_routes: int = 10_000
+    # How long a route without workers keeps its requests to itself instead of sharing them with
+    # a more general one.
+    route_linger: float = 600.0
+    # Closed hand-outs whose late answers can still be told apart (409 and 410 instead of 404).
+    remembered_leases: int = 10_000

@@ -1,0 +1,47 @@
+"""The two messages of an exchange. Header names are lower-case; order and repeats are kept."""
+
+from dataclasses import dataclass
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class Request:
+    """What the client sent, ready to be handed to a worker (hop-by-hop fields are gone).
+
+    `target` is the raw path and query as sent. `body_length` is the client's Content-Length, 0
+    when there is no body, -1 when its length is unknown (chunked).
+    """
+
+    method: bytes
+    scheme: bytes
+    authority: bytes
+    target: bytes
+    http_version: bytes
+    headers: Headers
+    client: tuple[str, int]
+    body_length: int
+
+    @property
+    def path(self) -> bytes:
+        """The target without its query."""
+        return self.target.partition(b"?")[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes that this request keeps in memory while it waits, roughly."""
+        return len(self.target) + sum(len(name) + len(value) for name, value in self.headers)
+
+
+@dataclass(slots=True)
+class ResponseHead:
+    """A checked response head; `body` is its first part, or, with `end`, all of it.
+
+    `body_length` is the Content-Length that the worker declared, -1 when it declared none.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+    end: bool
+    body_length: int
