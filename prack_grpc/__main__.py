@@ -1,0 +1,7 @@
+"""`python -m prack_grpc` is `prack`."""
+
+import sys
+
+from prack_grpc.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""The public port: every HTTP request in, the worker's response out."""

@@ -1,0 +1,185 @@
+"""The raw ASGI endpoint behind which every path belongs to the workers."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from typing import Any, Protocol
+
+from prack_grpc.broker.base import Broker
+from prack_grpc.broker.ticket import ClientGone, Ticket
+from prack_grpc.core import errors
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.limits import KIB
+from prack_grpc.core.message import Headers, Request, ResponseHead
+from prack_grpc.gateway.forwarding import Forwarding, Scope
+from prack_grpc.gateway.problem import problem
+from prack_grpc.telemetry.access import AccessLog, Record
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+# A body up to this size is read before a worker's slot is taken for it.
+READ_AHEAD = 64 * KIB
+
+
+class Connection(Protocol):
+    """What the guard offers beyond ASGI."""
+
+    def watch(self, on_lost: Callable[[], None] | None) -> None:
+        """Call this when the client has gone."""
+
+    def cut(self) -> None:
+        """End the connection without a valid end of the response."""
+
+
+class Endpoint:
+    """Queues each request, and sends back what a worker answers."""
+
+    def __init__(self, broker: Broker, forwarding: Forwarding, access: AccessLog) -> None:
+        self._broker = broker
+        self._forwarding = forwarding
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one `http` scope."""
+        record = Record(scope)
+        exchange = _Served(self._broker, scope, receive, send, record)
+        try:
+            await exchange.run(self._forwarding)
+        finally:
+            self._access.write(record)
+
+
+class _Served:
+    """One request on its way through the public edge."""
+
+    def __init__(
+        self, broker: Broker, scope: Scope, receive: Receive, send: Send, record: Record
+    ) -> None:
+        guard = scope.get("extensions", {}).get("prack")
+        self._connection: Connection | None = guard["connection"] if guard else None
+        self._broker = broker
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._record = record
+        self._pump: asyncio.Task[None] | None = None
+        self._read_all = False
+        self._started = False
+
+    async def run(self, forwarding: Forwarding) -> None:
+        try:
+            request = forwarding.request(self._scope)
+            ticket = await self._submit(request)
+        except GatewayError as error:
+            await self._refuse(error, secrets.token_hex(16))
+            return
+        except ClientGone:
+            return
+        self._record.exchange = ticket.exchange
+        try:
+            await self._answer(ticket)
+        except ClientGone:
+            pass
+        except GatewayError as error:
+            await self._refuse(error, ticket.exchange.id)
+        finally:
+            self._leave(ticket)
+
+    async def _submit(self, request: Request) -> Ticket:
+        """Read what must be read, queue the request, and start to watch the client."""
+        length = request.body_length
+        expects = any(name == b"expect" for name, _ in self._scope["headers"])
+        if length == 0:
+            ticket = self._broker.submit(request, b"", True)
+        elif 0 < length <= READ_AHEAD and not expects:
+            ticket = self._broker.submit(request, await self._read(), True)
+        else:
+            ticket = self._broker.submit(request, b"", False)
+        self._read_all = 0 <= length <= READ_AHEAD and not expects
+        if self._connection is not None:
+            self._connection.watch(lambda: self._broker.leave(ticket))
+        if self._connection is None or not self._read_all:
+            self._pump = asyncio.create_task(self._upload(ticket), name="upload")
+        return ticket
+
+    async def _read(self) -> bytes:
+        """A small body, whole. Raises ClientGone."""
+        parts = []
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            parts.append(message["body"])
+            if not message["more_body"]:
+                return b"".join(parts) if len(parts) > 1 else parts[0]
+
+    async def _upload(self, ticket: Ticket) -> None:
+        """Pass the body on as it comes, then wait for the client to leave."""
+        while (message := await self._receive())["type"] == "http.request":
+            if not self._read_all:
+                self._read_all = not message["more_body"]
+                await self._broker.upload(ticket, message["body"], self._read_all)
+        self._broker.leave(ticket)
+
+    async def _answer(self, ticket: Ticket) -> None:
+        head = await ticket.head()
+        await self._start(head.status, _dated(head))
+        if head.end:
+            await self._body(head.body, False)
+        else:
+            while (chunk := await ticket.chunk()) is not None:
+                await self._body(chunk, True)
+                self._broker.consumed(ticket)
+            await self._body(b"", False)
+        self._broker.complete(ticket)
+
+    async def _start(self, status: int, headers: Headers) -> None:
+        self._started = True
+        self._record.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _body(self, body: bytes, more: bool) -> None:
+        self._record.sent += len(body)
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def _refuse(self, error: GatewayError, request_id: str) -> None:
+        """Answer in the worker's place, or cut what has begun (promise S7)."""
+        self._record.error = error.kind.code
+        if self._started:
+            if self._connection is not None:
+                self._connection.cut()
+            return
+        close = not self._read_all or error.kind is errors.DRAINING
+        status, headers, body = problem(error, request_id, close)
+        headers.append((b"date", _date()))
+        await self._start(status, headers)
+        await self._body(body, False)
+
+    def _leave(self, ticket: Ticket) -> None:
+        if self._connection is not None:
+            self._connection.watch(None)
+        if self._pump is not None:
+            self._pump.cancel()
+        self._broker.leave(ticket)
+
+
+def _dated(head: ResponseHead) -> Headers:
+    """RFC 9110 section 6.6.1: a response has a Date; the worker's own wins."""
+    if not any(name == b"date" for name, _ in head.headers):
+        head.headers.append((b"date", _date()))
+    return head.headers
+
+
+_dates = {0: b""}
+
+
+def _date() -> bytes:
+    second = int(time.time())
+    if second not in _dates:
+        _dates.clear()
+        _dates[second] = formatdate(second, usegmt=True).encode()
+    return _dates[second]

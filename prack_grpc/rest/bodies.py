@@ -1,0 +1,95 @@
+"""Bodies of workers' requests: read within a limit, then parsed strictly (RFC 8259)."""
+
+import asyncio
+import json
+import re
+from typing import Any, NoReturn
+
+from starlette.types import Receive
+
+from prack_grpc.core.limits import MIB
+from prack_grpc.rest.errors import BAD_JSON, STALLED, TOO_LARGE, ApiError
+
+# Room for an answer with a body of 48 MiB, which base64 makes a third larger.
+MAX_BODY = 64 * MIB
+# How long a body may stand still between two pieces, in seconds.
+STALL = 30.0
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class Gone(Exception):
+    """The worker has closed its connection; nobody reads an answer."""
+
+
+class TooLarge(ApiError):
+    """The body passes MAX_BODY; `start` is what was read of it."""
+
+    def __init__(self, start: bytes) -> None:
+        super().__init__(TOO_LARGE, f"at most {MAX_BODY} bytes are taken at a time")
+        self.start = start
+
+
+async def read(receive: Receive) -> bytes:
+    """The whole body. Raises Gone, TooLarge, or ApiError when it stands still."""
+    loop = asyncio.get_running_loop()
+    pieces: list[bytes] = []
+    size, more = 0, True
+    try:
+        async with asyncio.timeout(STALL) as stall:
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Gone
+                pieces.append(message.get("body", b""))
+                size += len(pieces[-1])
+                if size > MAX_BODY:
+                    raise TooLarge(b"".join(pieces))
+                more = message.get("more_body", False)
+                stall.reschedule(loop.time() + STALL)
+    except TimeoutError:
+        raise ApiError(STALLED, f"nothing came for {STALL:.0f} s") from None
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def parse(data: bytes) -> Any:
+    """The JSON value of these bytes. Raises ApiError that says where it stops being JSON."""
+    return await asyncio.to_thread(_parse, data) if len(data) > MIB else _parse(data)
+
+
+async def parse_object(data: bytes) -> dict[str, Any]:
+    """The JSON object of these bytes, empty if there are none. Raises ApiError."""
+    value = await parse(data) if data else {}
+    if not isinstance(value, dict):
+        raise ApiError(BAD_JSON, "expected an object")
+    return value
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        text = data.decode()
+        value = _DECODER.decode(text)
+        if SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        raise ApiError(BAD_JSON, f"not UTF-8 at byte {error.start}") from None
+    except UnicodeEncodeError:
+        raise ApiError(BAD_JSON, "a string holds half of a surrogate pair") from None
+    except RecursionError:
+        raise ApiError(BAD_JSON, "nested too deeply") from None
+    except ValueError as error:
+        raise ApiError(BAD_JSON, str(error)) from None
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("an object holds the same name twice")
+    return members
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)

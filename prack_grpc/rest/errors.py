@@ -1,0 +1,72 @@
+"""Errors as workers see them, in one table: RFC 9457 bodies with the original's `error`."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from prack_grpc.core.ledger import Verdict
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row of the table. `retry_after` is in seconds, 0 when trying again will not help."""
+
+    code: str
+    status: int
+    title: str
+    retry_after: int = 0
+
+
+BAD_PARAMETER = Kind("bad_parameter", 400, "A parameter is not as it must be")
+BAD_JSON = Kind("bad_json", 400, "The body is not the JSON that was expected")
+BAD_BODY = Kind("bad_body", 400, "The `body` of the answer is not base64")
+UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid bearer token is needed")
+NOT_FOUND = Kind("not_found", 404, "There is no such endpoint")
+BAD_METHOD = Kind("method_not_allowed", 405, "This endpoint does not take this method")
+STALLED = Kind("upload_stalled", 408, "The rest of the body did not come")
+TOO_LARGE = Kind("too_large", 413, "The body is too large")
+BAD_ANSWER = Kind("bad_answer", 422, "The answer makes no HTTP response; the client got 502")
+TOO_MANY_POLLS = Kind("too_many_polls", 429, "Too many polls are parked", 1)
+INTERNAL = Kind("internal", 500, "The gateway made a mistake")
+DRAINING = Kind("draining", 503, "The gateway is stopping; poll another one", 1)
+VERDICTS = {verdict: Kind(verdict.code, verdict.status, verdict.sentence) for verdict in Verdict}
+
+
+class ApiError(Exception):
+    """A worker is owed this error. `field` names the part of its message that is wrong."""
+
+    def __init__(self, kind: Kind, detail: str = "", field: str = "") -> None:
+        super().__init__(detail or kind.title)
+        self.kind = kind
+        self.detail = detail or kind.title
+        self.field = field
+        # Of an exchange whose answers were taken before this happened.
+        self.results: list[dict[str, Any]] | None = None
+
+    def members(self) -> dict[str, Any]:
+        """What a batch says about an entry that failed."""
+        members: dict[str, Any] = {"code": self.kind.code, "error": self.detail}
+        return {**members, "field": self.field} if self.field else members
+
+    def response(self) -> Response:
+        """The problem+json response."""
+        kind = self.kind
+        problem = {
+            "type": f"urn:prack:error:{kind.code}",
+            "title": kind.title,
+            "status": kind.status,
+            "detail": self.detail,
+            **self.members(),
+        }
+        if self.results is not None:
+            problem["results"] = self.results
+        headers = dict(NO_STORE)
+        if kind.retry_after:
+            headers["Retry-After"] = str(kind.retry_after)
+        if kind is UNAUTHENTICATED:
+            headers["WWW-Authenticate"] = "Bearer"
+        return Response(json.dumps(problem), kind.status, headers, "application/problem+json")

@@ -1,0 +1,238 @@
+"""What /docs and /openapi.json say about the endpoints: data, no behaviour."""
+
+from typing import Any
+
+ABOUT = """
+Workers dial in here: they **pull** requests that came to the public port, and **push** the answers.
+
+    curl 'http://127.0.0.1:4242/api/v1/request?wait=30'
+    curl http://127.0.0.1:4242/api/v1/response -d '{"identifier": "...", "code": 200,
+      "headers": {"Content-Type": "text/plain"}, "body": "aGVsbG8K"}'
+
+A loop of these two calls is a worker. `POST /api/v1/exchange` does both in one round trip, for many
+requests at a time. Whoever holds a request owes an answer within `prack.deadline_ms`; the client
+gets 504 otherwise. One process may poll as often in parallel as it can work in parallel.
+
+A missing or wrong JSON member, an unknown identifier and the like are answered with
+`application/problem+json`: `code` is stable, `error` is a sentence for people. With a token set,
+everything under `/api/v1` wants `Authorization: Bearer <token>`.
+"""
+
+IDENTIFIER = "3f2c9a0be0d94c7d9c2f6a52c11f4be2.1"
+REQUEST = {
+    "identifier": IDENTIFIER,
+    "environment": {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/a%20b/c",
+        "QUERY_STRING": "x=1",
+        "SERVER_NAME": "shop.example.com",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "192.0.2.7",
+        "CONTENT_TYPE": "application/x-www-form-urlencoded",
+        "CONTENT_LENGTH": "7",
+        "HTTP_HOST": "shop.example.com",
+        "HTTP_CONTENT_TYPE": "application/x-www-form-urlencoded",
+        "HTTP_CONTENT_LENGTH": "7",
+        "HTTP_COOKIE": "a=b",
+        "rack.url_scheme": "http",
+        "prack.request_id": IDENTIFIER.partition(".")[0],
+        "prack.attempt": 1,
+        "prack.deadline_ms": 59990,
+        "prack.queued_ms": 4,
+        "prack.target": "/a%20b/c?x=1",
+        "prack.headers": [["host", "shop.example.com"], ["cookie", "a=b"]],
+        "body": "aGVsbG89MQ==",
+    },
+}
+ANSWER = {
+    "identifier": IDENTIFIER,
+    "code": 200,
+    "headers": {"Content-Type": "text/plain", "Set-Cookie": ["a=1", "b=2"]},
+    "body": "aGVsbG8K",
+}
+SECURED: dict[str, Any] = {"security": [{"bearer": []}]}
+TEXT = {"type": "string"}
+ROUTES = "`[METHOD[,METHOD] ][host][/path]`, such as `GET,HEAD shop.example.com/cart`"
+POLL: dict[str, dict[str, Any]] = {
+    "worker": {**TEXT, "default": "rest", "description": "1 to 128 visible ASCII characters"},
+    "service": {**TEXT, "description": "What the worker runs"},
+    "version": {**TEXT, "description": "Which version of it"},
+    "wait": {"type": "number", "minimum": 0, "maximum": 60, "default": 5, "description": "Seconds"},
+    "max": {"type": "integer", "minimum": 1, "maximum": 100},
+}
+ROUTE_LIST = {"type": "array", "items": TEXT, "description": ROUTES}
+
+
+def _object(properties: dict[str, Any], *required: str, **more: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required), **more}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _list(name: str) -> dict[str, Any]:
+    return {"type": "array", "items": _ref(name)}
+
+
+SCHEMAS = {
+    "Request": _object(
+        {"identifier": TEXT, "environment": {"type": "object"}},
+        "identifier",
+        "environment",
+        example=REQUEST,
+    ),
+    "Requests": _object({"requests": _list("Request")}, "requests"),
+    "Answer": _object(
+        {
+            "identifier": TEXT,
+            "code": {"oneOf": [{"type": "integer"}, TEXT], "description": "200 to 599"},
+            "headers": {
+                "oneOf": [{"type": "object"}, {"type": "array"}],
+                "description": "Strings, or lists of strings for repeats; or [name, value] pairs",
+            },
+            "body": {**TEXT, "format": "byte", "description": "Base64, line breaks allowed"},
+        },
+        "identifier",
+        "code",
+        example=ANSWER,
+    ),
+    "Result": _object(
+        {
+            "identifier": TEXT,
+            "status": {"type": "integer"},
+            "code": TEXT,
+            "error": TEXT,
+            "field": TEXT,
+        },
+        "identifier",
+        "status",
+    ),
+    "Results": _object({"results": _list("Result")}, "results"),
+    "Exchange": _object({**POLL, "routes": ROUTE_LIST, "responses": _list("Answer")}),
+    "Exchanged": _object(
+        {"requests": _list("Request"), "results": _list("Result")}, "requests", "results"
+    ),
+    "Message": _object({"message": TEXT}, "message", example={"message": "thank you"}),
+    "Nothing": _object(
+        {"error": TEXT}, "error", example={"error": "There are no requests pending"}
+    ),
+    "Abort": _object(
+        {
+            "code": {
+                "enum": ["handler_error", "timed_out", "unsupported", "overloaded"],
+                "default": "handler_error",
+            },
+            "message": {**TEXT, "description": "For the log, the client does not see it"},
+        }
+    ),
+    "Extension": _object({"ms": {"type": "integer", "minimum": 1}}, "ms", example={"ms": 30000}),
+    "Deadline": _object({"deadline_ms": {"type": "integer"}}, "deadline_ms"),
+    "Problem": _object(
+        {
+            "type": TEXT,
+            "title": TEXT,
+            "status": {"type": "integer"},
+            "detail": TEXT,
+            "code": {**TEXT, "description": "Stable, see docs/rest.md"},
+            "error": TEXT,
+            "field": {**TEXT, "description": "The part of the message that is wrong"},
+            "results": _list("Result"),
+        },
+        *("type", "title", "status", "detail", "code", "error"),
+    ),
+}
+
+
+def _content(*names: str, media: str = "application/json") -> dict[str, Any]:
+    refs = [_ref(name) for name in names]
+    return {"content": {media: {"schema": refs[0] if len(refs) == 1 else {"oneOf": refs}}}}
+
+
+def _operation(
+    summary: str,
+    success: dict[str, Any],
+    problems: dict[int, str],
+    takes: dict[str, Any] | None = None,
+    parameters: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Arguments for `FastAPI.add_api_route`."""
+    problem = _content("Problem", media="application/problem+json")
+    extra: dict[str, Any] = {"parameters": parameters} if parameters else {}
+    if takes:
+        extra["requestBody"] = {**takes, "required": True}
+    told = {status: {"description": text, **problem} for status, text in problems.items()}
+    return {
+        "summary": summary,
+        "responses": {200: {"description": "Done", **success}, **told},
+        "openapi_extra": {**extra, **SECURED},
+    }
+
+
+def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+NAMED = [{"name": "identifier", "in": "path", "required": True, "schema": TEXT}]
+HELD = {
+    404: "`unknown_request`: never handed out, or long ago",
+    409: "`already_answered`, or `stale_lease`: given back before",
+    410: "`gone`: the client left, or the time was over",
+}
+UNREADABLE = {400: "`bad_json` (says where), `bad_body`, `bad_parameter`", 413: "`too_large`"}
+POLLED = {
+    429: "`too_many_polls`, with Retry-After",
+    503: "`draining`: the gateway stops, poll another one",
+}
+ANSWERED = _operation(
+    "Answer one request, or a list of them",
+    _content("Message", "Results"),
+    {**UNREADABLE, **HELD, 422: "`bad_answer`: `field` says which part; the client got 502"},
+    {
+        "content": {
+            "application/json": {
+                "schema": {"oneOf": [_ref("Answer"), _list("Answer")]},
+                "examples": {"one": {"value": ANSWER}, "batch": {"value": [ANSWER]}},
+            }
+        }
+    },
+)
+OPERATIONS: dict[str, dict[str, Any]] = {
+    "poll": _operation(
+        "Pull a request, or with `max` a list of them",
+        _content("Request", "Requests"),
+        {400: "`bad_parameter`", **POLLED},
+        None,
+        [*(_query(name, schema) for name, schema in POLL.items()), _query("route", ROUTE_LIST)],
+    ),
+    "answer": ANSWERED,
+    "exchange": _operation(
+        "Answer and pull in one round trip",
+        _content("Exchanged"),
+        {**UNREADABLE, **POLLED},
+        _content("Exchange"),
+    ),
+    "error": _operation(
+        "End a request without an answer: the client gets an error",
+        _content("Message"),
+        {**UNREADABLE, **HELD},
+        _content("Abort"),
+        NAMED,
+    ),
+    "release": _operation("Give a request back unstarted", _content("Message"), HELD, None, NAMED),
+    "extend": _operation(
+        "Ask for more time",
+        _content("Deadline"),
+        {**UNREADABLE, **HELD},
+        _content("Extension"),
+        NAMED,
+    ),
+}
+# The original's answer to a poll; not a problem, its clients know it.
+OPERATIONS["poll"]["responses"][404] = {"description": "Nothing came", **_content("Nothing")}
+COMPONENTS = {
+    "schemas": SCHEMAS,
+    "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+}

@@ -1,0 +1,240 @@
+"""Every setting, once: its name, default, bounds and help. Flags, variables and docs follow.
+
+A setting `queue_timeout` is the flag `--queue-timeout` and the variable `PRACK_QUEUE_TIMEOUT`;
+flag before variable before default. All problems are reported together.
+"""
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from prack_grpc.core.limits import KIB, MIB, Limits
+
+PREFIX = "PRACK_"
+# What `prack-worker` reads; a shared environment file is no mistake.
+WORKER_VARIABLES = frozenset(
+    "PRACK_" + name
+    for name in (
+        "GATEWAY", "SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "ROUTES", "APP_DIR", "FACTORY",
+    )
+)  # fmt: skip
+MIN_TOKEN = 22  # 128 bits in base64
+SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
+UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
+
+
+class SettingsError(Exception):
+    """All that is wrong with the settings, a sentence each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _size(value: object) -> object:
+    match = SIZE.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, str) and not match:
+        raise ValueError("expected a size such as 65536, 64KiB or 256MiB")
+    return int(match[1]) * UNITS[match[2] or "B"] if match else value
+
+
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part)
+    except ValueError as error:
+        raise ValueError(f"expected networks such as 10.0.0.0/8,::1 ({error})") from None
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[0-9A-Za-z.:_-]+", value):
+        raise ValueError("expected an address such as 127.0.0.1, ::1 or localhost")
+    return value
+
+
+Host = Annotated[str, AfterValidator(_host)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=1024 * 1024 * MIB)]
+Count = Annotated[int, Field(gt=0, le=10_000_000)]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+DEFAULTS = Limits()
+
+
+class Settings(BaseModel):
+    """The settings of `prack serve`. Times are seconds; sizes are bytes, or take KiB, MiB, GiB."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: Host = Field("0.0.0.0", description="address of the public port")  # noqa: S104 - as the original
+    port: Port = Field(8080, description="public port; 0 takes a free one")
+    api_host: Host = Field("127.0.0.1", description="address of the REST worker API")
+    api_port: Port = Field(4242, description="port of the REST worker API")
+    grpc_host: Host = Field("127.0.0.1", description="address of the gRPC worker API")
+    grpc_port: Port = Field(4243, description="port of the gRPC worker API")
+    token: str | None = Field(
+        None, description="bearer token that workers must show (variable only)", repr=False
+    )
+    token_file: Path | None = Field(None, description="file that holds the token")
+    insecure_worker_api: bool = Field(
+        False, description="let workers in from other hosts without a token"
+    )
+    trusted_proxies: Networks = Field(
+        (), description="networks whose Forwarded and X-Forwarded-* fields are believed"
+    )
+    queue_timeout: Seconds = Field(
+        DEFAULTS.queue_timeout, description="how long a request waits for a worker, then 503"
+    )
+    head_timeout: Seconds = Field(
+        DEFAULTS.head_timeout, description="how long a worker may take to answer, then 504"
+    )
+    idle_timeout: Seconds = Field(
+        DEFAULTS.idle_timeout, description="how long a response may stand still, then it is cut"
+    )
+    queue_requests: Count = Field(
+        DEFAULTS.queue_requests, description="requests that may wait, then 503"
+    )
+    queue_bytes: Size = Field(
+        DEFAULTS.queue_bytes, description="bytes of waiting requests, then 503"
+    )
+    rest_body: Size = Field(
+        DEFAULTS.rest_body, description="largest request body for a REST worker, then 413"
+    )
+    grace: Seconds = Field(30.0, description="how long requests may finish when the gateway stops")
+    access_log: bool = Field(True, description="one log line for every request")
+    log_format: Literal["auto", "pretty", "json"] = Field(
+        "auto", description="auto: pretty on a terminal, JSON otherwise"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least important lines that are written"
+    )
+    reflection: bool = Field(False, description="offer gRPC server reflection")
+
+    def limits(self) -> Limits:
+        """The part that the core enforces."""
+        return Limits(
+            queue_timeout=self.queue_timeout,
+            head_timeout=self.head_timeout,
+            idle_timeout=self.idle_timeout,
+            queue_requests=self.queue_requests,
+            queue_bytes=self.queue_bytes,
+            rest_body=self.rest_body,
+        )
+
+    def shown(self) -> dict[str, str]:
+        """The settings in force, for people; secrets are masked."""
+        values = self.model_dump(mode="json")
+        if self.token:
+            values["token"] = "(set)"  # noqa: S105 - this is the mask
+        return {name: _shown(value) for name, value in values.items()}
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+    """The settings from flags (by setting name) and variables.
+
+    Raises SettingsError with every problem: a mistyped variable, a bad value, values that do not
+    go together.
+    """
+    problems = _unknown_variables(environ)
+    names = Settings.model_fields
+    variables = {
+        name: environ[PREFIX + name.upper()] for name in names if PREFIX + name.upper() in environ
+    }
+    values: dict[str, Any] = {**variables, **flags}
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = str(problem["loc"][0])
+            source = flag(name) if name in flags else PREFIX + name.upper()
+            text = problem["msg"].removeprefix("Value error, ")
+            shown = "" if name == "token" else f" (got {values[name]!r})"
+            problems.append(f"{source}: {text[:1].lower()}{text[1:]}{shown}")
+        raise SettingsError(problems) from None
+    problems += _conflicts(settings)
+    try:
+        settings = _with_token(settings)
+    except (OSError, ValueError) as error:
+        problems.append(f"--token-file: cannot read it: {error}")
+    problems += _exposed(settings)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def flag(name: str) -> str:
+    """The flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """A hint at what was probably meant."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    return [
+        f"{name}: there is no such setting{nearest(name, known)}"
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name not in known and name not in WORKER_VARIABLES
+    ]
+
+
+def _conflicts(settings: Settings) -> list[str]:
+    problems = []
+    ports = [("port", settings.port), ("api_port", settings.api_port)]
+    ports.append(("grpc_port", settings.grpc_port))
+    for i, (name, port) in enumerate(ports):
+        problems += [
+            f"{flag(other)}: must differ from {flag(name)}, both are {port}"
+            for other, same in ports[i + 1 :]
+            if port == same != 0
+        ]
+    if settings.rest_body > settings.queue_bytes:
+        problems.append("--rest-body: must not be larger than --queue-bytes")
+    return problems
+
+
+def _with_token(settings: Settings) -> Settings:
+    if settings.token_file is None:
+        return settings
+    token = settings.token_file.read_text(encoding="utf-8").strip()
+    return settings.model_copy(update={"token": token})
+
+
+def _exposed(settings: Settings) -> list[str]:
+    problems = []
+    token = settings.token
+    if token is not None and (len(token) < MIN_TOKEN or not re.fullmatch(r"[!-~]+", token)):
+        problems.append(
+            f"the token must have at least {MIN_TOKEN} visible ASCII characters; make one with "
+            "`python3 -c 'import secrets; print(secrets.token_urlsafe())'`"
+        )
+    for name in ("api_host", "grpc_host"):
+        host = getattr(settings, name)
+        if not (_loopback(host) or token or settings.insecure_worker_api):
+            problems.append(
+                f"{flag(name)}: {host} lets other hosts answer your clients; set --token-file, "
+                "or --insecure-worker-api if the network is closed"
+            )
+    return problems
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

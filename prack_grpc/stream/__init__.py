@@ -1,0 +1,1 @@
+"""The gRPC worker API: one bidirectional stream a worker, see proto/README.md."""

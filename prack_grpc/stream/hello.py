@@ -1,0 +1,83 @@
+"""The first frame of a worker: what it says, checked (proto/README.md section 2)."""
+
+import re
+from dataclasses import dataclass
+
+from prack.v1 import worker_pb2 as pb
+from prack_grpc.core.errors import BadRoute
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.routes import Route
+from prack_grpc.stream import errors
+from prack_grpc.stream.errors import StreamError
+
+MINOR = 1
+FEATURES: frozenset[str] = frozenset()
+NAME = re.compile(r"[!-~]{1,128}")
+LABEL = re.compile(r"[!-~]{0,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A checked hello. `initial_window` is the request body bytes that may be sent unasked."""
+
+    worker: str
+    service: str
+    version: str
+    slots: int
+    routes: tuple[Route, ...]
+    initial_window: int
+
+
+def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
+    """The hello of a first frame. Raises StreamError."""
+    if not frame.HasField("hello"):
+        raise StreamError(errors.HELLO_EXPECTED, "the first frame must hold `hello`")
+    hello = frame.hello
+    if not hello.minor_min <= MINOR <= hello.minor_max:
+        raise StreamError(
+            errors.VERSION_UNSUPPORTED,
+            f"this gateway speaks minor {MINOR}, the worker {hello.minor_min} to "
+            f"{hello.minor_max}: update the older of the two",
+        )
+    if not NAME.fullmatch(hello.worker_id):
+        raise StreamError(errors.BAD_HELLO, "worker_id: expected 1 to 128 visible ASCII characters")
+    for name, value in (("service", hello.service), ("version", hello.version)):
+        if not LABEL.fullmatch(value):
+            raise StreamError(
+                errors.BAD_HELLO, f"{name}: expected at most 128 visible ASCII characters"
+            )
+    return Hello(
+        hello.worker_id,
+        hello.service,
+        hello.version,
+        read_slots(hello.capacity, limits),
+        _routes(hello),
+        hello.limits.initial_window or limits.window,
+    )
+
+
+def read_slots(capacity: pb.Capacity, limits: Limits) -> int:
+    """The slots of a capacity. Raises StreamError."""
+    slots = capacity.max_in_flight
+    if not 1 <= slots <= limits.max_slots:
+        message = f"capacity.max_in_flight: {slots} is not between 1 and {limits.max_slots}"
+        raise StreamError(errors.BAD_CAPACITY, message)
+    return slots
+
+
+def _routes(hello: pb.Hello) -> tuple[Route, ...]:
+    try:
+        routes = [Route.of(r.host, r.path, list(r.methods)) for r in hello.routes]
+    except BadRoute as error:
+        raise StreamError(errors.BAD_HELLO, f"routes: {error}") from error
+    return tuple(dict.fromkeys(routes)) or (Route(),)
+
+
+def limits_message(limits: Limits) -> pb.Limits:
+    """What this gateway takes."""
+    return pb.Limits(
+        max_chunk_bytes=limits.chunk,
+        initial_window=limits.window,
+        max_header_bytes=64 * 1024,
+        max_slots=limits.max_slots,
+    )

@@ -1,0 +1,166 @@
+"""What waits to be written to one worker, and how it is packed into frames.
+
+House rules (proto/README.md sections 1 and 5): one writer takes what queued up while its last
+write was in flight; there is no timer; what steers goes before body bytes; exchanges take turns.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from prack.v1 import worker_pb2 as pb
+from prack_grpc.broker.base import Broker
+from prack_grpc.core.dispatcher import AbortCode
+from prack_grpc.core.effects import CancelReason
+from prack_grpc.core.exchange import Lease, Work
+from prack_grpc.core.flow import NO_BODY
+from prack_grpc.core.limits import Limits
+
+MAX_EVENTS = 32
+MAX_BYTES = 64 * 1024
+
+
+class Outbox:
+    """Implements `broker.base.WorkerPort` for one stream."""
+
+    def __init__(
+        self, broker: Broker, limits: Limits, window: int, now: Callable[[], float]
+    ) -> None:
+        self._broker = broker
+        self._limits = limits
+        self._window = window
+        self._now = now
+        self._control = pb.GatewayFrame()
+        self._has_control = False
+        self._grants: dict[int, int] = {}
+        self._requests: dict[Lease, None] = {}
+        self._uploads: dict[Lease, None] = {}
+        self._wake = asyncio.Event()
+        self.closed = False
+
+    # ------------------------------------------------------------ WorkerPort
+
+    def deliver(self, lease: Lease) -> None:
+        """See WorkerPort."""
+        self._requests[lease] = None
+        self._wake.set()
+
+    def cancel(self, lease: Lease, reason: CancelReason) -> None:
+        """See WorkerPort. A request that was not yet written is never written."""
+        self._uploads.pop(lease, None)
+        self._grants.pop(lease.number, None)
+        if lease not in self._requests:
+            self.control().cancels.add(id=lease.number, reason=reason.value)
+        self._wake.set()
+
+    def uploaded(self, lease: Lease) -> None:
+        """See WorkerPort."""
+        if lease not in self._requests:
+            self._uploads[lease] = None
+            self._wake.set()
+
+    def grant(self, lease: Lease, offset: int) -> None:
+        """See WorkerPort."""
+        self._grants[lease.number] = offset
+        self._wake.set()
+
+    # ------------------------------------------------------------ the stream
+
+    def control(self) -> pb.GatewayFrame:
+        """The frame that goes out next, for events that steer."""
+        self._has_control = True
+        self._wake.set()
+        return self._control
+
+    def allow(self, lease: Lease, offset: int) -> None:
+        """The worker takes request body up to this offset."""
+        lease.exchange.upload.allow(offset)
+        self.uploaded(lease)
+
+    def close(self) -> list[Lease]:
+        """Only what steers is still written. Returns the requests that never will be."""
+        self.closed = True
+        unsent = list(self._requests)
+        self._requests.clear()
+        self._uploads.clear()
+        self._wake.set()
+        return unsent
+
+    async def wait(self) -> None:
+        """Return when there may be something to write."""
+        await self._wake.wait()
+
+    def next_frame(self) -> pb.GatewayFrame | None:
+        """The next frame, None if there is nothing to say."""
+        frame, steers = self._control, self._has_control
+        for number, offset in self._grants.items():
+            frame.windows.add(id=number, max_offset=offset)
+            steers = True
+        self._grants.clear()
+        events = self._pack(frame)
+        if not (self._requests or self._uploads):
+            self._wake.clear()
+        if not (events or steers):
+            return None
+        self._control, self._has_control = pb.GatewayFrame(), False
+        return frame
+
+    def _pack(self, frame: pb.GatewayFrame) -> int:
+        """Add requests, then request bodies, until the frame is full. Returns their number."""
+        events = size = 0
+        while self._requests and events < MAX_EVENTS and size < MAX_BYTES:
+            lease = next(iter(self._requests))
+            del self._requests[lease]
+            if lease.cancelled:
+                self._broker.abort(lease, AbortCode.CANCELLED, "")
+                continue
+            size += self._request(frame, lease)
+            events += 1
+        while self._uploads and events < MAX_EVENTS and size < MAX_BYTES:
+            lease = next(iter(self._uploads))
+            del self._uploads[lease]
+            if lease.state in (Work.LEASED, Work.ANSWERING):
+                added = self._upload(frame, lease)
+                size += added
+                events += added > 0
+        return events
+
+    def _request(self, frame: pb.GatewayFrame, lease: Lease) -> int:
+        exchange, now = lease.exchange, self._now()
+        request, upload = exchange.request, exchange.upload
+        body, end = b"", True
+        if upload is not NO_BODY:
+            upload.allow(self._window)
+            body = self._broker.take(lease, self._limits.inline_body)
+            end = upload.drained
+        frame.requests.add(
+            id=lease.number,
+            request_id=exchange.id,
+            attempt=lease.attempt,
+            deadline_ms=max(1, int((lease.expires_at - now) * 1000)),
+            queued_ms=int((exchange.leased_at - exchange.accepted_at) * 1000),
+            method=request.method,
+            scheme=request.scheme,
+            authority=request.authority,
+            target=request.target,
+            http_version=request.http_version,
+            headers=[part for field in request.headers for part in field],
+            body=body,
+            end=end,
+            body_length=request.body_length,
+            client=pb.Client(ip=request.client[0], port=request.client[1]),
+        )
+        if not end and (upload.ready or upload.drained):
+            self._uploads[lease] = None
+        return len(body) + 512
+
+    def _upload(self, frame: pb.GatewayFrame, lease: Lease) -> int:
+        upload = lease.exchange.upload
+        data = self._broker.take(lease, self._limits.chunk)
+        if data:
+            frame.data.add(id=lease.number, data=data)
+        if upload.ready:
+            self._uploads[lease] = None
+        elif upload.drained:
+            frame.finishes.add(id=lease.number)
+            return len(data) + 1
+        return len(data)

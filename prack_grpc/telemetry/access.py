@@ -1,0 +1,61 @@
+"""One line for every request, also for those that die in the queue."""
+
+import logging
+import time
+from typing import Any
+
+from prack_grpc.core.exchange import Exchange, Outcome
+
+log = logging.getLogger("prack.access")
+
+
+class Record:
+    """What is known of one request; the endpoint fills it in on the way."""
+
+    __slots__ = ("_began", "error", "exchange", "scope", "sent", "status")
+
+    def __init__(self, scope: dict[str, Any]) -> None:
+        self._began = time.monotonic()
+        self.scope = scope
+        self.exchange: Exchange | None = None
+        self.status = 0  # 0: the client was sent nothing
+        self.sent = 0
+        self.error: str | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """The line as data: times in milliseconds, sizes in bytes."""
+        total = time.monotonic() - self._began
+        exchange, scope = self.exchange, self.scope
+        path, query = scope["raw_path"], scope["query_string"]
+        fields = {
+            "action": "request",
+            "method": scope["method"],
+            "target": (path + b"?" + query if query else path).decode("latin-1"),
+            "status": self.status,
+            "bytes": self.sent,
+            "total_ms": round(total * 1000, 1),
+            "client": scope["client"][0] if scope["client"] else None,
+        }
+        if exchange is not None:
+            lease = exchange.lease
+            queued = exchange.leased_at - exchange.accepted_at if exchange.attempt else total
+            fields["queued_ms"] = round(queued * 1000, 1)
+            fields["request_id"] = exchange.id
+            fields["worker"] = lease.session.worker if lease else None
+            if exchange.outcome is Outcome.CLIENT_GONE:
+                fields["error"] = "client_gone"
+        if self.error:
+            fields["error"] = self.error
+        return fields
+
+
+class AccessLog:
+    """Writes records, or nothing when it is switched off."""
+
+    def __init__(self, enabled: bool = True) -> None:
+        self._enabled = enabled
+
+    def write(self, record: Record) -> None:
+        """Log one finished request."""
+        if self._enabled and log.isEnabledFor(logging.INFO):
+            log.info("request", extra=record.fields())

@@ -1,0 +1,73 @@
+"""Log lines: pretty on a terminal, JSON otherwise. Control bytes never reach the output raw."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message"}
+COLORS = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: `time` (RFC 3339, UTC), `level`, `message` and the extra fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+class PrettyFormatter(logging.Formatter):
+    """For people: time, level, sentence, then the extra fields as `name=value`."""
+
+    def __init__(self, color: bool) -> None:
+        super().__init__()
+        self._color = color
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
+        extra = _extra(record)
+        action = extra.pop("action", None)
+        text = _request(extra) if action == "request" else record.getMessage()
+        rest = " ".join(f"{name}={_printable(value)}" for name, value in extra.items())
+        level = f"{record.levelname:<7}"
+        if self._color and (code := COLORS.get(record.levelname)):
+            level = f"\x1b[{code}m{level}\x1b[0m"
+        line = f"{time} {level} {text}  {rest}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _request(extra: dict[str, Any]) -> str:
+    """An access line starts with what one looks for."""
+    status = extra.pop("status") or "---"
+    method, target = extra.pop("method"), _printable(extra.pop("target"))
+    extra.pop("request_id", None)
+    return f"{status} {method} {target}"
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in STANDARD}
+
+
+def _printable(value: Any) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value))
+
+
+def configure(format_: str, level: str, stream: TextIO = sys.stderr) -> None:
+    """Send all logs of this process to `stream`; `format_` is `auto`, `pretty` or `json`."""
+    terminal = stream.isatty()
+    pretty = format_ == "pretty" or (format_ == "auto" and terminal)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(PrettyFormatter(color=terminal) if pretty else JsonFormatter())
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # Start and stop are ours to tell.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)

@@ -1,0 +1,70 @@
+"""A whole gateway on free ports, in the loop of the test."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from prack_grpc.service import Running, Service
+from prack_grpc.settings import Settings
+from tests.support.client import RawClient
+
+for name in [name for name in os.environ if name.startswith("PRACK_")]:
+    del os.environ[name]
+
+
+@dataclass
+class Gateway:
+    """The ports of a gateway that is up, and its inside."""
+
+    running: Running
+    port: int
+    clients: list[RawClient] = field(default_factory=list)
+
+    @property
+    def api_port(self) -> int:
+        """REST."""
+        return self.running.api_port
+
+    @property
+    def grpc_port(self) -> int:
+        """gRPC."""
+        return self.running.grpc_port
+
+    async def client(self) -> RawClient:
+        """A new connection to the public port, closed at the end of the test."""
+        client = await RawClient.connect(self.port)
+        self.clients.append(client)
+        return client
+
+    async def close(self) -> None:
+        """Close what tests have left open."""
+        for client in self.clients:
+            await client.close()
+
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Starts gateways with these settings; ports are free ones, the grace period short."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**settings: Any) -> Gateway:
+            values = {"port": 0, "api_port": 0, "grpc_port": 0, "grace": 0.2, "host": "127.0.0.1"}
+            service = Service(Settings.model_validate(values | settings))
+            gateway = Gateway(*await stack.enter_async_context(service.listening()))
+            stack.push_async_callback(gateway.close)
+            return gateway
+
+        yield start
+
+
+@pytest.fixture
+async def gateway(start: Start) -> Gateway:
+    """A gateway with the default settings."""
+    return await start()

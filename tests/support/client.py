@@ -1,0 +1,104 @@
+"""A client of raw bytes: what a test sends is what is on the wire."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+SECONDS = 10.0
+
+
+@dataclass
+class Response:
+    """Status, header list (lower-case names, in order) and body as they came."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first value of this name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+class Cut(Exception):
+    """The connection ended before the response did."""
+
+
+class RawClient:
+    """One connection to the public port."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def connect(cls, port: int) -> "RawClient":
+        """Open a connection to loopback."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def send(self, data: bytes) -> None:
+        """Write these bytes."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def get(self, target: bytes = b"/", *fields: bytes, method: bytes = b"GET") -> None:
+        """Write a request without a body."""
+        lines = [b"%b %b HTTP/1.1" % (method, target), b"host: test", *fields, b"", b""]
+        await self.send(b"\r\n".join(lines))
+
+    async def post(self, body: bytes, target: bytes = b"/", *fields: bytes) -> None:
+        """Write a request with a body of known length."""
+        length = b"content-length: %d" % len(body)
+        await self.get(target, length, *fields, method=b"POST")
+        await self.send(body)
+
+    async def head(self) -> Response:
+        """Read the status line and the fields."""
+        async with asyncio.timeout(SECONDS):
+            try:
+                block = await self.reader.readuntil(b"\r\n\r\n")
+            except (asyncio.IncompleteReadError, ConnectionError) as error:
+                raise Cut from error
+        first, *lines = block[:-4].split(b"\r\n")
+        pairs = [line.split(b": ", 1) for line in lines]
+        return Response(int(first.split(b" ")[1]), [(p[0].lower(), p[1]) for p in pairs])
+
+    async def response(self, bodiless: bool = False) -> Response:
+        """Read a whole response. Raises Cut if it ends too early."""
+        response = await self.head()
+        if bodiless:
+            return response
+        async with asyncio.timeout(SECONDS):
+            try:
+                if response.header(b"transfer-encoding") == b"chunked":
+                    while chunk := await self.chunk():
+                        response.body += chunk
+                else:
+                    length = int(response.header(b"content-length") or 0)
+                    response.body = await self.reader.readexactly(length)
+            except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
+                raise Cut from error
+        return response
+
+    async def chunk(self) -> bytes:
+        """Read one chunk of a chunked body; empty at its end."""
+        size = int(await self.reader.readuntil(b"\r\n"), 16)
+        data = await self.reader.readexactly(size + 2)
+        return data[:-2]
+
+    async def closed(self) -> bool:
+        """Wait for the end of the connection; True if nothing more came before it."""
+        async with asyncio.timeout(SECONDS):
+            try:
+                return await self.reader.read() == b""
+            except ConnectionError:
+                return True
+
+    async def close(self) -> None:
+        """Leave."""
+        self.writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+    def reset(self) -> None:
+        """Leave without a word."""
+        self.writer.transport.abort()
