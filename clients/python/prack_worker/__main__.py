@@ -1,0 +1,7 @@
+"""`python -m prack_worker` is `prack-worker`."""
+
+import sys
+
+from prack_worker.cli import main
+
+sys.exit(main())

@@ -1,0 +1,161 @@
+"""The command `prack-worker`: reads the settings, loads the application, runs the worker."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from prack_worker.asgi import AsgiApplication
+from prack_worker.detect import detect
+from prack_worker.errors import AppLoadError, GatewayRefused, LifespanFailed, UsageError
+from prack_worker.loading import load
+from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
+from prack_worker.transport import Identity, Transport
+from prack_worker.version import VERSION
+from prack_worker.worker import Worker
+from prack_worker.wsgi import WsgiApplication
+
+log = logging.getLogger("prack_worker")
+
+ABOUT = "Runs an ASGI or WSGI application behind a Prack gateway, by dialling in."
+EXAMPLES = """\
+examples:
+  prack-worker main:app                            FastAPI, Starlette and other ASGI applications
+  prack-worker mysite.wsgi:application --slots 16  Django, Flask and other WSGI applications
+  prack-worker main:create_app --factory           call create_app() to get the application
+  prack-worker main:app --gateway http://127.0.0.1:4242
+                                                   over the REST API instead of gRPC
+  prack-worker main:app --route shop.example.com/cart --route "GET,HEAD *.example.com/"
+
+Each flag is also a variable, --app-dir as PRACK_APP_DIR (routes: PRACK_ROUTES, with commas);
+the flag counts more. SIGTERM or Ctrl-C finishes what is held; a second one stops at once.
+
+exit status: 0 stopped in order, 1 the application cannot be loaded or the gateway refuses the
+worker for good, 2 wrong usage, 3 the application failed to start, 130 or 143 stopped at once.
+"""
+DEFAULT_SLOTS = {"asgi": 64, "wsgi": 8}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    # The application may fork (subprocesses do); its children have no use for our connection.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    flags = vars(_parser().parse_args(argv))
+    if flags["route"] is not None:
+        flags["route"] = ",".join(flags["route"])
+    try:
+        settings = read_settings(flags, os.environ)
+        return _run(flags["app"], settings)
+    except UsageError as error:
+        return _complain(str(error), 2)
+    except (AppLoadError, GatewayRefused) as error:
+        return _complain(str(error), 1)
+    except LifespanFailed as error:
+        return _complain(f"the application failed to start: {error}", 3)
+
+
+def _complain(lines: str, status: int) -> int:
+    for line in lines.splitlines():
+        print(f"prack-worker: {line}", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "prack-worker",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("app", metavar="MODULE:ATTRIBUTE", help="the application, main:app")
+    for option in OPTIONS:
+        flag = f"--{option.name.replace('_', '-')}"
+        default = f" (default: {option.default})" if option.default and option.metavar else ""
+        text = option.help + default
+        if option.name == "factory":
+            parser.add_argument(flag, action="store_const", const="1", help=text)
+        elif option.flag:
+            action = "append" if option.name == "route" else "store"
+            parser.add_argument(flag, action=action, metavar=option.metavar, help=text)
+    parser.add_argument("--version", action="version", version=f"prack-worker {VERSION}")
+    return parser
+
+
+def _run(name: str, settings: Settings) -> int:
+    found = load(name, settings.app_dir, factory=settings.factory)
+    interface = detect(found) if settings.interface == "auto" else settings.interface
+    slots = settings.slots or DEFAULT_SLOTS[interface]
+    _start_logging(settings.log_level)
+    log.info("Running %s (%s) with %d slots", name, interface.upper(), slots)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(found, interface, slots, settings))
+    log.info("Stopped")
+    return 0
+
+
+async def _serve(found: Any, interface: str, slots: int, settings: Settings) -> None:
+    app = AsgiApplication(found) if interface == "asgi" else WsgiApplication(found, threads=slots)
+    worker = Worker(app, _transport(settings), slots=slots, grace=settings.grace)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _stop, worker, number)
+    await worker.run()
+
+
+def _start_logging(level: str) -> None:
+    """Configured after the application was loaded, because loading it may reset all loggers."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    log.handlers = [handler]
+    log.setLevel(level.upper())
+    log.propagate = False
+    log.disabled = False
+
+
+def _transport(settings: Settings) -> Transport:
+    """Imported here, after the application: gRPC must not see a fork that loading it does."""
+    identity = Identity(
+        worker_id=f"{socket.gethostname()[:64]}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+        service=settings.service,
+        version=settings.app_version,
+        routes=settings.routes,
+    )
+    if settings.gateway.scheme == "grpc":
+        from prack_worker.grpc_transport import GrpcTransport
+
+        return GrpcTransport(settings.gateway.address, identity, _token_reader(settings))
+    from prack_worker.rest_transport import RestTransport
+
+    return RestTransport(str(settings.gateway), identity, _token_reader(settings))
+
+
+def _token_reader(settings: Settings) -> Callable[[], str]:
+    if settings.token_file is None:
+        return lambda: settings.token
+    path = settings.token_file
+    return lambda: read_token(path)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _stop(worker: Worker, number: signal.Signals) -> None:
+    if worker.draining:
+        log.warning("Stopped at once")
+        logging.shutdown()
+        os._exit(128 + number)  # threads of a WSGI application cannot be waited for
+    worker.drain()

@@ -1,0 +1,104 @@
+"""The WSGI environment of a request (PEP 3333, "environ Variables")."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from prack_worker.exchange import Exchange
+from prack_worker.request import Request
+
+BASE: dict[str, Any] = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+    "wsgi.input_terminated": True,
+}
+OWN_NAMES = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+
+
+def build_environ(exchange: Exchange, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
+    """The environment of one request; reading `wsgi.input` may block, so not on the event loop.
+
+    Beyond PEP 3333: `prack.request_id`, `prack.attempt` (1 for the first hand-out) and
+    `prack.raw_target` (path and query as the client sent them). `wsgi.input` ends where the
+    body ends; CONTENT_LENGTH is set for a body that is here already, whatever its framing was.
+    """
+    request = exchange.request
+    path, query = request.split_target()
+    host, port = request.server()
+    environ = {
+        **BASE,
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query.decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{request.http_version}",
+        "REMOTE_ADDR": request.client[0] if request.client else "",
+        "REMOTE_PORT": str(request.client[1]) if request.client else "",
+        "wsgi.url_scheme": request.scheme,
+        "wsgi.errors": sys.stderr,
+        "prack.request_id": request.request_id,
+        "prack.attempt": request.attempt,
+        "prack.raw_target": request.target.decode("latin-1"),
+    }
+    _add_fields(environ, request)
+    body = exchange.body.complete()
+    if body is None:
+        environ["wsgi.input"] = io.BufferedReader(BodyFile(exchange, loop), 64 * 1024)
+    else:
+        environ["wsgi.input"] = io.BytesIO(body)
+        if body:
+            environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+def _add_fields(environ: dict[str, Any], request: Request) -> None:
+    for name, value in request.headers:
+        key = _key(name)
+        text = value.decode("latin-1")
+        if not key:
+            continue
+        if key in environ:
+            text = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + text
+        environ[key] = text
+
+
+@lru_cache(maxsize=1024)
+def _key(name: bytes) -> str:
+    """The variable of a field; none for `Proxy` (httpoxy), nor for `a_b`, which `a-b` becomes."""
+    if b"_" in name or name == b"proxy":
+        return ""
+    return OWN_NAMES.get(name) or "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+
+
+class BodyFile(io.RawIOBase):
+    """A request body as a file for a thread; its reads wait for the client's bytes.
+
+    Reads raise `ClientDisconnected` (an OSError) once nobody waits for the response any more.
+    """
+
+    def __init__(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
+        self._exchange = exchange
+        self._loop = loop
+        self._chunk = b""
+        self._end = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # Any: typeshed's Buffer has no slices
+        while not self._chunk and not self._end:
+            read = asyncio.run_coroutine_threadsafe(self._exchange.receive_body(), self._loop)
+            self._chunk, self._end = read.result()
+        size = min(len(buffer), len(self._chunk))
+        buffer[:size] = self._chunk[:size]
+        self._chunk = self._chunk[size:]
+        return size

@@ -1,0 +1,54 @@
+"""Every error this library raises on purpose: one root, and a stable `code` for each."""
+
+from __future__ import annotations
+
+
+class PrackError(Exception):
+    """The root of this library's errors."""
+
+    code = "error"
+
+
+class UsageError(PrackError):
+    """Flags or variables are wrong; one line for each mistake."""
+
+    code = "usage"
+
+
+class AppLoadError(PrackError):
+    """The application named on the command line cannot be used; the text is one line."""
+
+    code = "app_load"
+
+
+class LifespanFailed(PrackError):
+    """The application answered `lifespan.startup.failed` (ASGI lifespan protocol 2.0)."""
+
+    code = "lifespan_failed"
+
+
+class ClientDisconnected(PrackError, OSError):
+    """Nobody waits for this response any more.
+
+    An `OSError`, as ASGI's HTTP specification 2.4 asks of `send()` after a disconnect.
+    """
+
+    code = "client_disconnected"
+
+
+class ResponseRefused(PrackError, ValueError):
+    """The application's response breaks a limit of the gateway or of the transport."""
+
+    code = "response_refused"
+
+
+class ConnectFailed(PrackError):
+    """The gateway cannot be used now; another attempt may succeed."""
+
+    code = "connect_failed"
+
+
+class GatewayRefused(PrackError):
+    """The gateway said that dialling again will fail again (proto/README.md, section 8)."""
+
+    code = "gateway_refused"

@@ -1,0 +1,146 @@
+"""The worker's side of one exchange: one request in, one response out, over any transport.
+
+House rules, which every transport keeps:
+- an exchange ends once: by the last byte of its response, or by `abort`;
+- after `cancel` every read and write raises `ClientDisconnected`, and only `abort` is left;
+- everything here runs on the event loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from enum import IntEnum
+
+from prack_worker.errors import ClientDisconnected
+from prack_worker.request import Request, RequestBody
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class AbortCode(IntEnum):
+    """Why an exchange ends without a complete response (proto/README.md, section 4.7)."""
+
+    REFUSED = 1
+    HANDLER_ERROR = 2
+    OVERLOADED = 3
+    CANCELLED = 4
+    TIMED_OUT = 5
+    UNSUPPORTED = 6
+
+
+class CancelReason(IntEnum):
+    """Why nobody waits any more; the values but the last are the protocol's."""
+
+    UNSPECIFIED = 0
+    CLIENT_GONE = 1
+    DEADLINE = 2
+    BAD_RESPONSE = 3
+    SHUTDOWN = 4
+    REQUEST_CUT = 5
+    GATEWAY_LOST = 100
+
+    @classmethod
+    def of(cls, value: int) -> CancelReason:
+        """The reason for a number of the wire; one from a newer minor is UNSPECIFIED."""
+        return cls(value) if value in cls._value2member_map_ else cls.UNSPECIFIED
+
+
+class Exchange(ABC):
+    """One request and the response it is owed.
+
+    Attributes:
+        request: what the client sent.
+        body: the reader of the request's body.
+        cancelled: why nobody waits any more; None while somebody does.
+        ended: the response is complete, or the exchange was aborted.
+        on_cancel: called once, when the exchange is cancelled.
+    """
+
+    __slots__ = ("_over", "body", "cancelled", "ended", "on_cancel", "request")
+
+    def __init__(self, request: Request, body: RequestBody) -> None:
+        self.request = request
+        self.body = body
+        self.cancelled: CancelReason | None = None
+        self.ended = False
+        self.on_cancel: Callable[[], object] = _nothing
+        self._over: asyncio.Event | None = None
+
+    async def receive_body(self) -> tuple[bytes, bool]:
+        """The next piece of the request's body, and whether it is the last one.
+
+        Raises:
+            ClientDisconnected: nobody waits any more.
+        """
+        return await self.body.read()
+
+    @abstractmethod
+    async def send_head(
+        self, status: int, headers: Headers, body: bytes = b"", end: bool = False
+    ) -> None:
+        """Send the head with the first part of the body; with `end` it is the whole response.
+
+        Waits while the gateway takes no more body bytes.
+
+        Raises:
+            ClientDisconnected: nobody waits any more.
+            ResponseRefused: the head or the body is larger than the transport takes.
+        """
+
+    @abstractmethod
+    async def send_body(self, data: bytes, end: bool = False) -> None:
+        """Send more of the body; waits and raises as `send_head`."""
+
+    @abstractmethod
+    def abort(self, code: AbortCode, message: str) -> None:
+        """End without a complete response. What was not sent yet is dropped.
+
+        Does nothing after the end. `message` is logged by the gateway, never shown to the client.
+        """
+
+    async def wait_over(self) -> None:
+        """Wait until the exchange was cancelled or has ended."""
+        if not self._is_over():
+            if self._over is None:
+                self._over = asyncio.Event()
+            await self._over.wait()
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Nobody waits any more. Called by the transport; a second call changes nothing."""
+        if self._is_over():
+            return
+        self.cancelled = reason
+        self._close()
+        self.on_cancel()
+
+    def _end(self) -> None:
+        """For transports: the last event of this exchange was handed over."""
+        self.ended = True
+        self._close()
+
+    def _check_open(self) -> None:
+        """For transports: refuse to send what nobody will read."""
+        if self._is_over():
+            raise ClientDisconnected("nobody waits for this response any more")
+
+    def _is_over(self) -> bool:
+        return self.ended or self.cancelled is not None
+
+    def _close(self) -> None:
+        self.body.close()
+        if self._over is not None:
+            self._over.set()
+
+
+async def send_error(exchange: Exchange) -> None:
+    """The answer for an application that failed before its head: a plain 500."""
+    body = b"Internal Server Error"
+    length = str(len(body)).encode()
+    headers = ((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", length))
+    await exchange.send_head(500, headers, body, end=True)
+
+
+def _nothing() -> None:
+    """Nobody asked to hear of the cancellation."""

@@ -1,0 +1,175 @@
+"""One gRPC stream in use: a reader, a writer and a pulse (proto/README.md, sections 1 to 8)."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Coroutine
+
+import grpc
+from grpc import aio
+
+from prack.v1 import worker_pb2 as pb
+from prack_worker.exchange import CancelReason
+from prack_worker.grpc_exchange import GrpcExchange
+from prack_worker.outbox import Outbox
+from prack_worker.transport import Accept, Ending
+from prack_worker.windows import Limits
+
+log = logging.getLogger("prack_worker")
+Call = aio.StreamStreamCall[pb.WorkerFrame, pb.GatewayFrame]
+CLOSE_SECONDS = 5.0
+
+
+class GrpcSession:
+    """Born after `welcome`. Only the reader touches the exchanges, and it awaits nothing else."""
+
+    def __init__(self, channel: aio.Channel, call: Call, first: pb.GatewayFrame, accept: Accept):
+        self._loop = asyncio.get_running_loop()
+        self._channel = channel
+        self._call = call
+        self._accept = accept
+        self._limits = Limits.of(first.welcome.limits)
+        self._beat = first.welcome.heartbeat_ms / 1000 or 5.0
+        self._dead_after = first.welcome.dead_after_ms / 1000 or 15.0
+        self._outbox = Outbox()
+        self._exchanges: dict[int, GrpcExchange] = {}
+        self._heard = self._spoke = self._loop.time()
+        self._drained = asyncio.Event()
+        self.lost = asyncio.Event()
+        self.ended: asyncio.Future[Ending] = self._loop.create_future()
+        self._take(first)
+        self._reader = self._start(self._read(), "reader")
+        self._writer = self._start(self._write(), "writer")
+        self._pulse = self._start(self._watch(), "pulse")
+
+    def resize(self, slots: int) -> None:
+        self._outbox.steer().capacity.max_in_flight = slots
+
+    async def drain(self) -> None:
+        self._outbox.steer().drain.reason = "the worker stops"
+        await self._drained.wait()
+
+    async def close(self) -> None:
+        self._outbox.close()
+        if not self.lost.is_set():
+            await asyncio.wait([self._writer, self._reader], timeout=CLOSE_SECONDS)
+        for task in (self._pulse, self._writer, self._reader):
+            task.cancel()
+        self._call.cancel()  # closing a channel does not end its calls
+        await asyncio.gather(self._pulse, self._writer, self._reader, return_exceptions=True)
+        await self._channel.close()
+        self._lose(Ending("closed"))
+
+    def _start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        return self._loop.create_task(work, name=f"prack {name}")
+
+    async def _read(self) -> None:
+        try:
+            while isinstance(frame := await self._call.read(), pb.GatewayFrame):
+                self._take(frame)
+            self._lose(Ending("the gateway ended the stream"))
+        except grpc.RpcError as error:
+            self._lose(Ending(describe(error)))
+        except Exception as error:  # an unreadable frame; without a reader the session is dead
+            log.exception("The stream is given up")
+            self._lose(Ending(f"a frame could not be handled: {error}"))
+
+    async def _write(self) -> None:
+        try:
+            while (frame := await self._outbox.next_frame()) is not None:
+                self._spoke = self._loop.time()
+                await self._call.write(frame)
+            await self._call.done_writing()
+        except (grpc.RpcError, asyncio.InvalidStateError):
+            return  # the call is over, and the reader says why
+
+    async def _watch(self) -> None:
+        for nonce in itertools.count(1):
+            await asyncio.sleep(self._beat / 2)
+            now = self._loop.time()
+            if now - min(self._heard, self._spoke) > self._dead_after:
+                return self._lose(Ending(f"nothing came or went for {self._dead_after:g} s"))
+            if now - self._spoke >= self._beat / 2:
+                self._outbox.steer().heartbeat.nonce = nonce
+
+    def _lose(self, ending: Ending) -> None:
+        """The stream is of no more use, and with it every exchange on it."""
+        self._end(ending)
+        self._drained.set()
+        self.lost.set()
+        for exchange in list(self._exchanges.values()):
+            exchange.cancel(CancelReason.GATEWAY_LOST)
+
+    def _end(self, ending: Ending) -> None:
+        if not self.ended.done():
+            self.ended.set_result(ending)
+
+    def _take(self, frame: pb.GatewayFrame) -> None:
+        """Handle one frame, its fields in number order."""
+        self._heard = now = self._loop.time()
+        for message in frame.requests:
+            self._begin(message, now)
+        for data in frame.data:
+            if exchange := self._exchanges.get(data.id):
+                exchange.body.feed(data.data)
+        for finish in frame.finishes:
+            if exchange := self._exchanges.get(finish.id):
+                exchange.body.finish()
+        self._steer(frame)
+
+    def _begin(self, message: pb.Request, now: float) -> None:
+        exchange = GrpcExchange(message, now, self._outbox, self._limits, self._forget)
+        self._exchanges[message.id] = exchange
+        self._accept(exchange)
+
+    def _forget(self, number: int) -> None:
+        self._exchanges.pop(number, None)
+
+    def _steer(self, frame: pb.GatewayFrame) -> None:
+        for cancel in frame.cancels:
+            if exchange := self._exchanges.get(cancel.id):
+                exchange.cancel(CancelReason.of(cancel.reason))
+        for window in frame.windows:
+            if exchange := self._exchanges.get(window.id):
+                exchange.window.widen(window.max_offset)
+        if frame.HasField("goaway"):
+            self._go_away(frame.goaway)
+        if frame.heartbeat.nonce:
+            self._outbox.steer().heartbeat.echo = frame.heartbeat.nonce
+        if frame.HasField("error"):
+            self._end(ending_of(frame.error))
+        for refusal in frame.refusals:
+            self._refused(refusal)
+
+    def _go_away(self, goaway: pb.Goaway) -> None:
+        if goaway.drain_ack:
+            self._drained.set()
+        else:
+            reason = goaway.reason or "the gateway stops"
+            self._end(Ending(reason, lost=False, retry_after=goaway.reconnect_in_ms / 1000))
+
+    def _refused(self, refusal: pb.Refusal) -> None:
+        """The slot stays taken until this exchange is ended, as after a cancel (section 4.5)."""
+        log.warning("The gateway refused an answer (id %d): %s", refusal.id, refusal.message)
+        if exchange := self._exchanges.get(refusal.id):
+            exchange.cancel(CancelReason.BAD_RESPONSE)
+
+
+def ending_of(error: pb.StreamError) -> Ending:
+    """The end that a gateway announced (section 8)."""
+    message = f"{error.code}: {error.message}"
+    return Ending(message, retry=error.retry, retry_after=error.retry_in_ms / 1000)
+
+
+def describe(error: grpc.RpcError) -> str:
+    """One line for a person: why a call ended."""
+    if not isinstance(error, aio.AioRpcError):
+        return str(error)
+    if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+        return "the gateway does not take this token (PRACK_TOKEN or --token-file)"
+    details = error.details() or error.code().name
+    if details.startswith(("failed to connect", "DNS resolution failed")):
+        return details.rpartition(": ")[2]  # before it come the library's own words
+    return details

@@ -1,0 +1,68 @@
+"""Imports the application that "module:attribute" names."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from pathlib import Path
+
+from prack_worker.errors import AppLoadError
+
+
+def load(name: str, app_dir: Path, *, factory: bool = False) -> object:
+    """The object at `name`, "package.module:attribute.attribute"; with `factory` what it returns.
+
+    `app_dir` goes to the front of `sys.path`.
+
+    Raises:
+        AppLoadError: in one line, what to correct.
+    """
+    module_name, _, attributes = name.partition(":")
+    if not module_name or not attributes:
+        raise AppLoadError(f'"{name}" does not name an application: say module:attribute, main:app')
+    sys.path.insert(0, str(app_dir))
+    found = _import(module_name, app_dir)
+    for attribute in attributes.split("."):
+        try:
+            found = getattr(found, attribute)
+        except AttributeError:
+            raise AppLoadError(f'"{module_name}" has no attribute "{attributes}"') from None
+    return _build(found, name, app_dir) if factory else found
+
+
+def _import(module_name: str, app_dir: Path) -> object:
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{module_name}.".startswith(f"{error.name}."):
+            text = f'there is no module "{error.name}" in {app_dir} (--app-dir) or installed'
+            raise AppLoadError(text) from None
+        raise AppLoadError(_blame(f'"{module_name}" cannot be imported', error, app_dir)) from error
+    except Exception as error:
+        raise AppLoadError(_blame(f'"{module_name}" cannot be imported', error, app_dir)) from error
+
+
+def _build(factory: object, name: str, app_dir: Path) -> object:
+    if not callable(factory):
+        raise AppLoadError(f'"{name}" cannot be called, so it is no factory: leave out --factory')
+    try:
+        return factory()
+    except Exception as error:
+        raise AppLoadError(_blame(f'the factory "{name}" failed', error, app_dir)) from error
+
+
+def _blame(what: str, error: Exception, app_dir: Path) -> str:
+    """One line: the error, and the innermost place in the user's code that it came from."""
+    lines = str(error).strip().splitlines()
+    text = f"{what}: {type(error).__name__}: {lines[0] if lines else ''}".rstrip(": ")
+    if isinstance(error, SyntaxError):
+        return f"{text} at {error.filename}:{error.lineno}"
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename != __file__ and not frame.filename.startswith("<frozen")
+    ]
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(app_dir)]
+    place = (own or frames)[-1:]
+    return f"{text} at {place[0].filename}:{place[0].lineno}" if place else text

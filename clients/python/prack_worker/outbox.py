@@ -1,0 +1,120 @@
+"""What waits to be written to one gRPC stream, packed into as few frames as possible.
+
+A message costs grpc.aio about 0.2 ms of CPU whatever is in it, so there is one writer, and it
+takes everything that queued up while its last write was in flight (proto/README.md, section 1).
+No timer: an idle stream sends one event at once, a busy one sends full frames.
+
+Slots and windows bound what can wait here, so there is no further limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from prack.v1.worker_pb2 import ResponseHead, WorkerFrame
+
+MAX_EVENTS = 32
+MAX_BYTES = 64 * 1024
+
+
+class Outgoing:
+    """The part of one response that was not written yet.
+
+    Attributes:
+        head: the head, until it was taken; body bytes that come in time ride in it.
+        head_size: bytes of the head's fields.
+        chunks: body bytes, each piece small enough for one event.
+        finish: a `Finish` follows the chunks.
+        queued: an outbox holds this response.
+    """
+
+    __slots__ = ("chunks", "finish", "head", "head_size", "id", "queued")
+
+    def __init__(self, identifier: int) -> None:
+        self.id = identifier
+        self.head: ResponseHead | None = None
+        self.head_size = 0
+        self.chunks: list[bytes] = []
+        self.finish = False
+        self.queued = False
+
+    def drop(self) -> None:
+        self.head = None
+        self.chunks.clear()
+        self.finish = False
+
+
+class Outbox:
+    """Events in the order in which they may go: steering, then heads, then body bytes by turns."""
+
+    def __init__(self) -> None:
+        self._control = WorkerFrame()
+        self._heads: deque[Outgoing] = deque()
+        self._bodies: deque[Outgoing] = deque()
+        self._waiting = asyncio.Event()
+        self._closed = False
+
+    def steer(self) -> WorkerFrame:
+        """The next frame, for events that overtake body bytes: aborts, windows, drain ..."""
+        self._waiting.set()
+        return self._control
+
+    def add(self, response: Outgoing) -> None:
+        """Queue a response that has something to send; a queued one keeps its turn."""
+        if not response.queued:
+            response.queued = True
+            (self._heads if response.head is not None else self._bodies).append(response)
+            self._waiting.set()
+
+    def close(self) -> None:
+        """Nothing more will be added: `next_frame` returns None once all was taken."""
+        self._closed = True
+        self._waiting.set()
+
+    async def next_frame(self) -> WorkerFrame | None:
+        """Wait for something to send, then take as much as fits one frame."""
+        await self._waiting.wait()
+        frame, self._control = self._control, WorkerFrame()
+        events = self._pack(frame)
+        if self._closed:
+            return frame if events or frame.ByteSize() else None
+        if not (self._heads or self._bodies):
+            self._waiting.clear()
+        return frame
+
+    def _pack(self, frame: WorkerFrame) -> int:
+        events = size = 0
+        while events < MAX_EVENTS and size < MAX_BYTES:
+            if self._heads:
+                size += self._take_head(frame)
+            elif self._bodies:
+                size += self._take_body(frame)
+            else:
+                break
+            events += 1
+        return events
+
+    def _take_head(self, frame: WorkerFrame) -> int:
+        response = self._heads.popleft()
+        head, response.head = response.head, None
+        if head is not None:
+            frame.heads.append(head)
+        self._requeue(response)
+        return response.head_size + len(head.body) if head is not None else 0
+
+    def _take_body(self, frame: WorkerFrame) -> int:
+        response = self._bodies.popleft()
+        chunk = response.chunks.pop(0) if response.chunks else b""
+        if chunk:
+            frame.data.add(id=response.id, data=chunk)
+        if response.finish and not response.chunks:
+            response.finish = False
+            frame.finishes.add(id=response.id)
+        self._requeue(response)
+        return len(chunk)
+
+    def _requeue(self, response: Outgoing) -> None:
+        response.queued = bool(response.chunks) or response.finish
+        if response.queued:
+            self._bodies.append(response)

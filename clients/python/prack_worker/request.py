@@ -1,0 +1,124 @@
+"""What a client sent: the request and the reader of its body."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from prack_worker.errors import ClientDisconnected
+
+
+@dataclass(slots=True)
+class Request:
+    """One client request, as the client sent it. Treat it as read-only.
+
+    (Not frozen: a frozen dataclass costs 2 us more to build, and there is one for each request.)
+
+    Attributes:
+        id: names the exchange on its connection.
+        request_id: names the exchange everywhere: logs, gateways, REST.
+        method: as sent; any token.
+        scheme: "http" or "https", as the client used it.
+        authority: the Host field or its equivalent; may be empty.
+        target: raw path and query, undecoded.
+        http_version: the client's, "1.0" or "1.1".
+        headers: (name, value) in order; names are lower-case and may repeat.
+        client: (ip, port) of the client, None when unknown.
+        deadline: when the head of the response is due, on the event loop's clock, in seconds.
+        attempt: 1 for the first hand-out.
+    """
+
+    id: int
+    request_id: str
+    method: str
+    scheme: str
+    authority: str
+    target: bytes
+    http_version: str
+    headers: list[tuple[bytes, bytes]]
+    client: tuple[str, int] | None
+    deadline: float
+    attempt: int
+
+    def split_target(self) -> tuple[bytes, bytes]:
+        """The raw path and the raw query, also of an absolute-form target (RFC 9112, 3.2.2)."""
+        path, _, query = self.target.partition(b"?")
+        if path[:1] == b"/" or b"://" not in path:
+            return path, query
+        return b"/" + path.partition(b"://")[2].partition(b"/")[2], query
+
+    def server(self) -> tuple[str, int]:
+        """The host and the port that the client asked for."""
+        return _split_authority(self.authority, self.scheme)
+
+
+class RequestBody:
+    """The body of one request: the transport feeds it, the application reads it.
+
+    It holds what the window lets through, so it needs no limit of its own.
+    """
+
+    __slots__ = ("_changed", "_chunks", "_closed", "_consumed", "_end")
+
+    def __init__(
+        self, first: bytes = b"", *, end: bool, consumed: Callable[[int], None] | None = None
+    ) -> None:
+        self._chunks = [first] if first else []
+        self._end = end
+        self._closed = False
+        self._consumed = consumed
+        self._changed: asyncio.Event | None = None
+
+    def complete(self) -> bytes | None:
+        """All of the body, when it is here already; does not consume it."""
+        return b"".join(self._chunks) if self._end else None
+
+    def feed(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._wake()
+
+    def finish(self) -> None:
+        self._end = True
+        self._wake()
+
+    def close(self) -> None:
+        """No more reading: the client left, or its response is complete."""
+        self._closed = True
+        self._chunks.clear()
+        self._wake()
+
+    async def read(self) -> tuple[bytes, bool]:
+        """The next piece, and whether it is the last; `(b"", True)` once the end was read.
+
+        Raises:
+            ClientDisconnected: the body was closed.
+        """
+        while not (self._chunks or self._end or self._closed):
+            await self._change()
+        if self._closed:
+            raise ClientDisconnected("the client is gone, or has its response")
+        chunk = self._chunks.pop(0) if self._chunks else b""
+        if self._consumed is not None and chunk:
+            self._consumed(len(chunk))
+        return chunk, self._end and not self._chunks
+
+    async def _change(self) -> None:
+        if self._changed is None:
+            self._changed = asyncio.Event()
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _wake(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+
+
+@lru_cache(maxsize=256)
+def _split_authority(authority: str, scheme: str) -> tuple[str, int]:
+    """Host and port of a Host field, with the scheme's default port."""
+    host, _, port = authority.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit():
+        host, port = authority, ""
+    return host.strip("[]"), int(port or (443 if scheme == "https" else 80))

@@ -1,0 +1,100 @@
+"""Calls of the REST worker API (docs/rest.md), and what their failures mean."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+
+from prack_worker.backoff import Backoff
+from prack_worker.errors import ConnectFailed, GatewayRefused
+from prack_worker.transport import Identity
+from prack_worker.version import VERSION
+
+POLL_SECONDS = 5.0  # how long a poll is parked, and so the longest that an idle stop takes
+SLACK_SECONDS = 5.0  # the gateway ends a poll; the client only gives up on one that got lost
+CALL_SECONDS = 30.0
+
+
+class RestClient:
+    """One gateway's worker API. `token` is asked before each call, so it may be replaced."""
+
+    def __init__(self, url: str, identity: Identity, token: Callable[[], str | None]) -> None:
+        self._http = httpx2.AsyncClient(
+            base_url=f"{url}/api/v1", headers={"user-agent": f"prack-worker/{VERSION}"}
+        )
+        self._token = token
+        self._about = [
+            ("worker", identity.worker_id),
+            ("service", identity.service),
+            ("version", identity.version),
+            *(("route", str(route)) for route in identity.routes),
+        ]
+
+    async def poll(self, most: int, wait: float) -> list[dict[str, Any]]:
+        """Up to `most` requests; an empty list when none came within `wait` seconds.
+
+        Raises:
+            ConnectFailed: not now.
+            GatewayRefused: the gateway will never take such a poll.
+        """
+        params = [("max", most), ("wait", wait), *self._about]
+        reply = await self._call("GET", "/request", wait + SLACK_SECONDS, params=params)
+        if reply.status_code == 400:
+            raise GatewayRefused(_detail(reply))
+        if reply.status_code != 200:
+            raise ConnectFailed(_detail(reply))
+        try:
+            return list(json.loads(reply.content)["requests"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConnectFailed(f"what answers there is no Prack gateway ({error!r})") from error
+
+    async def post(self, path: str, content: bytes) -> httpx2.Response:
+        """One call. Raises ConnectFailed when it may be repeated."""
+        return await self._call("POST", path, CALL_SECONDS, content=content)
+
+    async def deliver(self, path: str, content: bytes, until: float) -> httpx2.Response:
+        """Repeat a call until it arrives, or `until` on the loop's clock: then ConnectFailed."""
+        backoff = Backoff()
+        while True:
+            try:
+                return await self.post(path, content)
+            except ConnectFailed:
+                delay = backoff.next()
+                if asyncio.get_running_loop().time() + delay > until:
+                    raise
+            await asyncio.sleep(delay)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _call(
+        self, method: str, path: str, timeout: float, **request: Any
+    ) -> httpx2.Response:
+        try:
+            headers = {"content-type": "application/json"} if method == "POST" else {}
+            if token := self._token():
+                headers["authorization"] = f"Bearer {token}"
+            reply = await self._http.request(
+                method, path, headers=headers, timeout=timeout, **request
+            )
+        except httpx2.HTTPError as error:
+            raise ConnectFailed(str(error) or type(error).__name__) from error
+        except ValueError as error:
+            raise ConnectFailed(f"the token cannot be used: {error}") from error
+        if reply.status_code in (401, 403):
+            raise ConnectFailed("the gateway does not take this token (PRACK_TOKEN, --token-file)")
+        if reply.status_code in (408, 429) or reply.status_code >= 500:
+            raise ConnectFailed(_detail(reply))
+        return reply
+
+
+def _detail(reply: httpx2.Response) -> str:
+    try:
+        body = json.loads(reply.content)
+        return f"{reply.status_code}: {body.get('detail') or body['error']}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{reply.status_code} {reply.reason_phrase}".strip()

@@ -1,0 +1,116 @@
+"""Reaches a gateway over its REST worker API (docs/rest.md): polls, and delivers answers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from prack_worker.errors import ConnectFailed, GatewayRefused
+from prack_worker.rest_client import POLL_SECONDS, RestClient
+from prack_worker.rest_exchange import RestExchange, to_request
+from prack_worker.rest_leases import Leases
+from prack_worker.transport import Accept, Ending, Identity
+
+log = logging.getLogger("prack_worker")
+
+MAX_POLL = 32
+CLOSE_SECONDS = 5.0
+
+
+class RestTransport:
+    """One gateway at `url`, "http://host:port". Create it on the event loop.
+
+    `token` is asked before each call, so that a token may be replaced while the worker runs.
+    """
+
+    def __init__(
+        self, url: str, identity: Identity, token: Callable[[], str | None] = lambda: None
+    ) -> None:
+        self.address = url
+        self._client = RestClient(url, identity, token)
+        self._leases = Leases(self._client)
+
+    async def connect(self, accept: Accept, slots: int) -> RestSession:
+        """See `Transport.connect`; a poll that does not wait shows whether the gateway is there."""
+        session = RestSession(self._client, self._leases, accept, slots)
+        await session.poll(wait=0)
+        session.start()
+        return session
+
+    async def close(self) -> None:
+        """Deliver the answers that are on their way."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._leases.flush(), CLOSE_SECONDS)
+        self._leases.close()
+        await self._client.close()
+
+
+class RestSession:
+    """Polls while there are free slots, until a poll fails."""
+
+    def __init__(self, client: RestClient, leases: Leases, accept: Accept, slots: int) -> None:
+        self._client = client
+        self._leases = leases
+        self._accept = accept
+        self._slots = slots
+        self._numbers = itertools.count(1)
+        self._draining = False
+        self._polling: list[asyncio.Task[None]] = []
+        self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self.lost = asyncio.Event()
+
+    def start(self) -> None:
+        """Poll from now on."""
+        self._polling.append(asyncio.create_task(self._poll_on(), name="prack poll"))
+
+    def resize(self, slots: int) -> None:
+        """From the next poll on."""
+        self._slots = slots
+
+    async def drain(self) -> None:
+        """Wait for the poll that is parked: cutting it could lose what it is about to bring."""
+        self._draining = True
+        await asyncio.wait(self._polling)
+
+    async def close(self) -> None:
+        """Stop polling."""
+        for task in self._polling:
+            task.cancel()
+        await asyncio.wait(self._polling)
+
+    async def poll(self, wait: float) -> None:
+        """One poll, once a slot is free. Raises ConnectFailed and GatewayRefused."""
+        while len(self._leases) >= self._slots:
+            await self._leases.change()
+        if not self._draining:
+            most = min(MAX_POLL, self._slots - len(self._leases))
+            for item in await self._client.poll(most, wait):
+                self._begin(item)
+
+    async def _poll_on(self) -> None:
+        try:
+            while not self._draining:
+                await self.poll(POLL_SECONDS)
+        except ConnectFailed as error:
+            self._lose(Ending(str(error)))
+        except GatewayRefused as error:
+            self._lose(Ending(str(error), retry=False))
+
+    def _lose(self, ending: Ending) -> None:
+        self.ended.set_result(ending)
+        self.lost.set()
+
+    def _begin(self, item: dict[str, Any]) -> None:
+        try:
+            now = asyncio.get_running_loop().time()
+            request, body = to_request(item, next(self._numbers), now)
+            exchange = RestExchange(item["identifier"], request, body, self._leases)
+        except (KeyError, TypeError, ValueError) as error:
+            log.error("The gateway handed out what is no request (%r)", error)
+            return
+        self._leases.add(exchange)
+        self._accept(exchange)

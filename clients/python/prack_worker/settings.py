@@ -1,0 +1,218 @@
+"""The worker's settings: flag before PRACK_* variable before default; all mistakes at once."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from prack_worker.errors import UsageError
+from prack_worker.transport import Route
+
+PORTS = {"grpc": 4243, "http": 4242, "https": 443}
+INTERFACES = ("auto", "asgi", "wsgi")
+LEVELS = ("debug", "info", "warning", "error")
+MAX_SLOTS = 10_000
+HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+PATH = re.compile(r"/[!-~]*")
+METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+TOKEN = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Where to dial in: `scheme` is "grpc", "http" or "https"."""
+
+    scheme: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line reads; `slots` 0 leaves the number to the interface."""
+
+    gateway: Gateway
+    slots: int
+    interface: str
+    service: str
+    app_version: str
+    routes: tuple[Route, ...]
+    app_dir: Path
+    factory: bool
+    grace: float
+    token_file: Path | None
+    token: str
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting: the flag `--name`, the variable `PRACK_NAME`; `parse` raises ValueError."""
+
+    name: str
+    parse: Callable[[str], Any]
+    default: str
+    metavar: str
+    help: str
+    variable: str = ""
+    flag: bool = True
+
+    def variable_name(self) -> str:
+        return self.variable or f"PRACK_{self.name.upper()}"
+
+
+def parse_gateway(text: str) -> Gateway:
+    """`scheme://host[:port]`, with the scheme's default port."""
+    parts = urlsplit(text)
+    if parts.scheme not in PORTS:
+        raise ValueError("expected grpc://host:port, http://host:port or https://host:port")
+    if not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+        raise ValueError("expected a host and a port after the scheme, and nothing more")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return Gateway(parts.scheme, f"{host}:{parts.port or PORTS[parts.scheme]}")
+
+
+def parse_routes(text: str) -> tuple[Route, ...]:
+    """Routes with commas between them; the commas between methods are told apart by the space."""
+    routes, methods = [], []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        if part.isalpha() and part.isupper():
+            methods.append(part)
+        else:
+            routes.append(parse_route(",".join([*methods, part])))
+            methods = []
+    if methods:
+        raise ValueError(f"{methods[0]} has no host or path after it")
+    return tuple(routes)
+
+
+def parse_route(text: str) -> Route:
+    """`[METHODS ]host/path`; `*` or nothing stands for any host."""
+    names, _, place = text.rpartition(" ")
+    host, slash, path = place.partition("/")
+    host = "" if host == "*" else host.lower()
+    path = (slash + path).rstrip("/")
+    methods = tuple(name.strip() for name in names.split(",") if name.strip())
+    if (host and not HOST.fullmatch(host)) or (path and not PATH.fullmatch(path)):
+        raise ValueError(f'"{place}" is no route: expected shop.example.com/cart, /api or *.a.com/')
+    if not all(map(METHOD.fullmatch, methods)):
+        raise ValueError(f'"{names}" are no methods: expected GET,HEAD before the host')
+    return Route(host, path, methods)
+
+
+def _slots(text: str) -> int:
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_SLOTS:
+        raise ValueError(f"expected a whole number from 1 to {MAX_SLOTS}")
+    return int(text)
+
+
+def _grace(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= 86_400:
+        raise ValueError("expected seconds from 0 to 86400")
+    return seconds
+
+
+def _name(text: str) -> str:
+    if len(text) > 128 or not text.isprintable():
+        raise ValueError("expected at most 128 printable characters")
+    return text
+
+
+def _folder(text: str) -> Path:
+    path = Path(text).resolve()
+    if not path.is_dir():
+        raise ValueError(f"{path} is no directory")
+    return path
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("", "0", "1", "false", "true", "no", "yes"):
+        raise ValueError("expected 1 or 0")
+    return text.lower() in ("1", "true", "yes")
+
+
+def read_token(path: Path) -> str:
+    """The token that a file holds. Raises ValueError with what is wrong, never with the token."""
+    try:
+        return check_token(path.read_text(encoding="ascii").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+
+
+def check_token(text: str) -> str:
+    if not TOKEN.fullmatch(text):
+        raise ValueError("a token is visible ASCII characters, without spaces")
+    return text
+
+
+def _token_file(text: str) -> Path | None:
+    if not text:
+        return None
+    read_token(Path(text))
+    return Path(text)
+
+
+OPTIONS = (
+    Option("gateway", parse_gateway, "grpc://127.0.0.1:4243", "URL",
+           "grpc://host:port, or http://host:port for the REST API"),
+    Option("slots", _slots, "", "N",
+           f"requests to hold at a time, 1 to {MAX_SLOTS} (default: 64 for ASGI, 8 for WSGI)"),
+    Option("interface", _one_of(INTERFACES), "auto", "KIND", f"one of {', '.join(INTERFACES)}"),
+    Option("route", parse_routes, "", "ROUTE",
+           '"[METHODS ]host/path" to serve; may be repeated (default: every request)',
+           variable="PRACK_ROUTES"),
+    Option("service", _name, "", "NAME", "what this worker runs, for metrics and canaries"),
+    Option("app_version", _name, "", "NAME", "the build of what it runs"),
+    Option("app_dir", _folder, ".", "DIR", "where to import the application from"),
+    Option("factory", _switch, "0", "", "call what MODULE:ATTRIBUTE names to get the application"),
+    Option("grace", _grace, "30", "SECONDS", "how long a stop waits for requests to finish"),
+    Option("token_file", _token_file, "", "FILE",
+           "holds the gateway's token; read again at each dial (or set PRACK_TOKEN)"),
+    Option("token", lambda text: check_token(text) if text else "", "", "", "", flag=False),
+    Option("log_level", _one_of(LEVELS), "info", "LEVEL", f"one of {', '.join(LEVELS)}"),
+)  # fmt: skip
+
+
+def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
+    """The settings of `flags` (by option name, None: not given) and the environment.
+
+    Raises:
+        UsageError: one line for each mistake.
+    """
+    values: dict[str, Any] = {}
+    mistakes: list[str] = []
+    for option in OPTIONS:
+        given = flags.get(option.name)
+        variable = option.variable_name()
+        text = given if given is not None else environ.get(variable, option.default)
+        source = f"--{option.name.replace('_', '-')}" if given is not None else variable
+        try:
+            values[option.name] = option.parse(text)
+        except ValueError as error:
+            shown = "" if option.name == "token" else f' "{text}"'
+            mistakes.append(f"{source}{shown}: {error}")
+    if mistakes:
+        raise UsageError("\n".join(mistakes))
+    return Settings(routes=values.pop("route"), **values)

@@ -1,0 +1,101 @@
+"""The seam between a worker and the way it reaches its gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from prack_worker.exchange import Exchange
+
+Accept = Callable[[Exchange], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a worker says of itself when it dials in.
+
+    Attributes:
+        worker_id: unique for each process start; 1 to 128 visible ASCII characters.
+        service: what it runs; used for canaries, drain status and metrics labels.
+        version: the build of what it runs.
+        routes: what it serves; empty: every request.
+    """
+
+    worker_id: str
+    service: str = ""
+    version: str = ""
+    routes: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A host, a path prefix and methods; empty stands for any."""
+
+    host: str = ""
+    path: str = ""
+    methods: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        methods = ",".join(self.methods)
+        return f"{methods} {self.host or '*'}{self.path or '/'}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a session ended or has to end.
+
+    Attributes:
+        message: for the log.
+        lost: the session is of no more use; otherwise the gateway asked for an orderly end.
+        retry: dialling again may succeed.
+        retry_after: seconds to wait at least; 0 leaves it to the worker's back-off.
+    """
+
+    message: str
+    lost: bool = True
+    retry: bool = True
+    retry_after: float = 0.0
+
+
+class Session(Protocol):
+    """One connection in use: it calls `accept` for every request it is handed.
+
+    Attributes:
+        ended: done when the session broke or the gateway asked for its end.
+        lost: set when the session is of no more use.
+    """
+
+    ended: asyncio.Future[Ending]
+    lost: asyncio.Event
+
+    def resize(self, slots: int) -> None:
+        """Hold at most so many exchanges from now on."""
+
+    async def drain(self) -> None:
+        """Return once nothing more can be assigned, or the session has ended."""
+
+    async def close(self) -> None:
+        """Send what is queued, then leave. Never raises; takes a few seconds at most."""
+
+
+class Transport(Protocol):
+    """A way to reach one gateway.
+
+    Attributes:
+        address: the gateway's, for the log.
+    """
+
+    address: str
+
+    async def connect(self, accept: Accept, slots: int) -> Session:
+        """Dial the gateway.
+
+        Raises:
+            ConnectFailed: not now; another attempt may succeed.
+            GatewayRefused: another attempt will fail again.
+        """
+
+    async def close(self) -> None:
+        """Leave for good, after what outlives a session was delivered. Takes seconds at most."""
