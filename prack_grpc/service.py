@@ -17,7 +17,7 @@ from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.gateway.app import PublicApp, State
 from prack_grpc.gateway.endpoint import Endpoint
 from prack_grpc.gateway.forwarding import Forwarding
-from prack_grpc.gateway.guard import Guard
+from prack_grpc.gateway.guard import GuardLimits, guard
 from prack_grpc.rest.app import create_app
 from prack_grpc.settings import Settings, flag
 from prack_grpc.stream.server import StreamServer
@@ -97,8 +97,11 @@ class Running:
 class Service:
     """One gateway: the broker, the private ports, and the public one."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, guard_limits: GuardLimits | None = None) -> None:
         self.settings = settings
+        self._http: Any = (
+            guard(guard_limits or GuardLimits()) if settings.parser != "h11" else "h11"
+        )
         self._draining = False
 
     async def serve(self) -> None:
@@ -119,7 +122,7 @@ class Service:
         settings = self.settings
         with listen(settings.host, settings.port, "port") as sock:
             async with self.running() as running:
-                public = Listener(PublicApp(self.lifespan), sock, http=Guard)
+                public = Listener(PublicApp(self.lifespan), sock, http=self._http)
                 await public.start(State(endpoint=running.endpoint))
                 port = sock.getsockname()[1]
                 log.info("Public port on %s", url(settings.host, port))
@@ -148,7 +151,8 @@ class Service:
         with listen(settings.api_host, settings.api_port, "api_port") as sock:
             grpc_port = _bind(stream, settings)
             api_port = sock.getsockname()[1]
-            rest = Listener(rest_app, sock)
+            # Longer than a worker is busy: its answer must not meet a closing connection.
+            rest = Listener(rest_app, sock, timeout_keep_alive=120)
             await rest.start()
             await stream.start()
             _announce(settings, api_port, grpc_port)

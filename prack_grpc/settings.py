@@ -115,6 +115,9 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least important lines that are written"
     )
+    parser: Literal["httptools", "h11"] = Field(
+        "httptools", description="HTTP parser; h11 is slow and has no time-outs for clients"
+    )
     reflection: bool = Field(False, description="offer gRPC server reflection")
 
     def limits(self) -> Limits:

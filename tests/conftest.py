@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from prack_grpc.gateway.guard import GuardLimits
 from prack_grpc.service import Running, Service
 from prack_grpc.settings import Settings
 from tests.support.client import RawClient
@@ -54,9 +55,9 @@ async def start() -> AsyncIterator[Start]:
     """Starts gateways with these settings; ports are free ones, the grace period short."""
     async with AsyncExitStack() as stack:
 
-        async def start(**settings: Any) -> Gateway:
+        async def start(guard: GuardLimits | None = None, **settings: Any) -> Gateway:
             values = {"port": 0, "api_port": 0, "grpc_port": 0, "grace": 0.2, "host": "127.0.0.1"}
-            service = Service(Settings.model_validate(values | settings))
+            service = Service(Settings.model_validate(values | settings), guard)
             gateway = Gateway(*await stack.enter_async_context(service.listening()))
             stack.push_async_callback(gateway.close)
             return gateway

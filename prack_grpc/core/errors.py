@@ -54,6 +54,32 @@ BODY_TOO_LARGE = ErrorKind(
 )
 BODY_CUT = ErrorKind("body_cut", 400, "http_request_error", "The request body ended too early")
 BAD_REQUEST = ErrorKind("bad_request", 400, "http_request_error", "The request is not well-formed")
+FRAMING = ErrorKind("framing", 400, "http_request_error", "The request is not valid HTTP/1.1")
+BAD_HOST = ErrorKind("host", 400, "http_request_error", "The Host field is not valid")
+AMBIGUOUS_HEADER = ErrorKind(
+    "ambiguous_header", 400, "http_request_error", "A field name could be taken for another"
+)
+DUPLICATE_HEADER = ErrorKind(
+    "duplicate_header", 400, "http_request_error", "A field that may come once came twice"
+)
+TARGET_TOO_LONG = ErrorKind(
+    "target_too_long", 414, "http_request_error", "The request target is too long"
+)
+HEAD_TOO_LARGE = ErrorKind(
+    "head_too_large", 431, "http_request_error", "The request head is too large"
+)
+REQUEST_TIMEOUT = ErrorKind(
+    "request_timeout", 408, "http_request_error", "The request did not arrive in time"
+)
+EXPECTATION_FAILED = ErrorKind(
+    "expectation_failed", 417, "http_request_error", "This expectation cannot be met"
+)
+NOT_IMPLEMENTED = ErrorKind(
+    "not_implemented", 501, "http_request_denied", "The gateway does not support this"
+)
+VERSION_UNSUPPORTED = ErrorKind(
+    "version_unsupported", 505, "http_request_error", "Only HTTP/1.0 and HTTP/1.1 are served"
+)
 UPGRADE_UNSUPPORTED = ErrorKind(
     "upgrade_unsupported", 501, "http_upgrade_failed", "This upgrade is not supported"
 )
@@ -74,6 +100,16 @@ ALL = (
     BODY_TOO_LARGE,
     BODY_CUT,
     BAD_REQUEST,
+    FRAMING,
+    BAD_HOST,
+    AMBIGUOUS_HEADER,
+    DUPLICATE_HEADER,
+    TARGET_TOO_LONG,
+    HEAD_TOO_LARGE,
+    REQUEST_TIMEOUT,
+    EXPECTATION_FAILED,
+    NOT_IMPLEMENTED,
+    VERSION_UNSUPPORTED,
     UPGRADE_UNSUPPORTED,
     INTERNAL,
 )

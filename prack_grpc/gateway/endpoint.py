@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
+from functools import partial
 from typing import Any, Protocol
 
 from prack_grpc.broker.base import Broker
@@ -28,8 +29,8 @@ READ_AHEAD = 64 * KIB
 class Connection(Protocol):
     """What the guard offers beyond ASGI."""
 
-    def watch(self, on_lost: Callable[[], None] | None) -> None:
-        """Call this when the client has gone."""
+    def watch(self, on_lost: Callable[[GatewayError | None], None] | None) -> None:
+        """Call this when the request cannot go on: with an error, or None for a lost client."""
 
     def cut(self) -> None:
         """End the connection without a valid end of the response."""
@@ -73,6 +74,11 @@ class _Served:
     async def run(self, forwarding: Forwarding) -> None:
         try:
             request = forwarding.request(self._scope)
+            if request.target == b"*":
+                # RFC 9110 section 9.3.7: about the server, not about any application.
+                await self._start(204, [(b"date", _date())])
+                await self._body(b"", False)
+                return
             ticket = await self._submit(request)
         except GatewayError as error:
             await self._refuse(error, secrets.token_hex(16))
@@ -92,6 +98,7 @@ class _Served:
     async def _submit(self, request: Request) -> Ticket:
         """Read what must be read, queue the request, and start to watch the client."""
         length = request.body_length
+        self._read_all = length == 0
         expects = any(name == b"expect" for name, _ in self._scope["headers"])
         if length == 0:
             ticket = self._broker.submit(request, b"", True)
@@ -101,10 +108,16 @@ class _Served:
             ticket = self._broker.submit(request, b"", False)
         self._read_all = 0 <= length <= READ_AHEAD and not expects
         if self._connection is not None:
-            self._connection.watch(lambda: self._broker.leave(ticket))
+            self._connection.watch(partial(self._lost, ticket))
         if self._connection is None or not self._read_all:
             self._pump = asyncio.create_task(self._upload(ticket), name="upload")
         return ticket
+
+    def _lost(self, ticket: Ticket, error: GatewayError | None) -> None:
+        if error is None:
+            self._broker.leave(ticket)
+        else:
+            self._broker.fail(ticket, error)
 
     async def _read(self) -> bytes:
         """A small body, whole. Raises ClientGone."""

@@ -7,8 +7,9 @@ from typing import Any
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.fields import HOP_BY_HOP, connection_options
+from prack_grpc.core.fields import HOP_BY_HOP
 from prack_grpc.core.message import Headers, Request
+from prack_grpc.gateway.head import check_fields, checked_target, nominated
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Scope = dict[str, Any]
@@ -18,10 +19,6 @@ FORWARDED = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b
 NOT_FORWARDED = HOP_BY_HOP | FORWARDED | {b"expect"}
 OF_INTEREST = frozenset(
     (b"host", b"connection", b"content-length", b"transfer-encoding", b"upgrade")
-)
-# A client that nominates these as hop-by-hop wants a worker to see a different request.
-NEVER_NOMINATED = frozenset(
-    (b"authorization", b"content-length", b"content-type", b"cookie", b"host")
 )
 
 
@@ -51,28 +48,33 @@ class Forwarding:
         else keeps its order, its repeats and its bytes.
         """
         fields: Headers = scope["headers"]
+        version = scope["http_version"]
         known = {name: value for name, value in fields if name in OF_INTEREST}
-        if known.get(b"upgrade", b"").lower() == b"websocket":
+        host = known.get(b"host", b"")
+        target, authority = checked_target(scope["method"], version, _target(scope), host)
+        check_fields(version, fields)
+        if known.get(b"upgrade", b"").lower() == b"websocket" and version == "1.1":
             raise GatewayError(errors.UPGRADE_UNSUPPORTED, "WebSockets are not supported yet")
-        drop = NOT_FORWARDED
-        if b"connection" in known:
-            drop |= _nominated(fields)
+        drop = NOT_FORWARDED | nominated(fields) if b"connection" in known else NOT_FORWARDED
         headers = [field for field in fields if field[0] not in drop]
+        length = _body_length(known)
+        if authority != host:
+            headers = _replaced(headers, b"host", authority)
+        if known.get(b"content-length", b"")[:1] == b"0":
+            headers = _replaced(headers, b"content-length", b"%d" % length)
         peer: tuple[str, int] = scope["client"] or ("unknown", 0)
         claims = _claims(fields) if self._trusts(peer[0]) else {}
         scheme = claims.get(b"x-forwarded-proto", scope["scheme"].encode())
-        version = scope["http_version"].encode()
-        authority = known.get(b"host", b"")
-        headers += _added(claims, peer[0].encode(), authority, scheme, version)
+        headers += _added(claims, peer[0].encode(), authority, scheme, version.encode())
         return Request(
             scope["method"].encode(),
             scheme,
             authority,
-            _target(scope),
-            version,
+            target,
+            version.encode(),
             headers,
             self._client(claims, peer),
-            _body_length(known),
+            length,
         )
 
     def _client(self, claims: dict[bytes, bytes], peer: tuple[str, int]) -> tuple[str, int]:
@@ -84,12 +86,8 @@ class Forwarding:
         return peer
 
 
-def _nominated(fields: Headers) -> frozenset[bytes]:
-    options = connection_options(fields)
-    if bad := options & NEVER_NOMINATED:
-        names = ", ".join(sorted(name.decode() for name in bad))
-        raise GatewayError(errors.BAD_REQUEST, f"Connection must not name {names}")
-    return options
+def _replaced(fields: Headers, name: bytes, value: bytes) -> Headers:
+    return [(key, value if key == name else old) for key, old in fields]
 
 
 def _claims(fields: Headers) -> dict[bytes, bytes]:

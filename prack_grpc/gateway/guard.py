@@ -1,55 +1,378 @@
 """The HTTP/1.1 protocol class of the public port: uvicorn's, with what a gateway needs more.
 
-A request learns at once, without a task of its own, that its client has gone; it sees its target
-byte for byte; and a response that must not look complete can be cut.
+House rules: every wait for the client has a time-out; every size has a limit; an answer to a bad
+request never overtakes the answer to the request before it; a client that leaves is noticed at
+once, whatever it has left behind; a response that is not complete never looks so.
 """
 
+import asyncio
+import logging
+import secrets
+import socket
+import struct
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from prack_grpc.core import errors
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.fields import TOKEN
+from prack_grpc.core.limits import KIB
+from prack_grpc.gateway.cycle import STATUS_LINES, Cycle
+from prack_grpc.gateway.problem import problem
+from prack_grpc.gateway.waiting import Phase, Waiting
+
+log = logging.getLogger("prack.access")
+
+FRAMING = frozenset((b"content-length", b"transfer-encoding"))
+# What the parser says of versions that are well-formed, and of the preface of HTTP/2.
+VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
+# A chunk's size line and the line end after its data, generously.
+CHUNK_LINE = 32
+
+# Called when the request cannot go on: with an error for the client, or None when it has gone.
+OnLost = Callable[[GatewayError | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLimits:
+    """Times are seconds, sizes are bytes. Each is what the well-known servers allow, or less."""
+
+    head_seconds: float = 10.0  # from the first byte of a request to the end of its head
+    body_seconds: float = 30.0  # between two pieces of a body
+    write_seconds: float = 30.0  # without the client taking a byte
+    keep_alive_seconds: float = 15.0  # between two requests
+    linger_seconds: float = 5.0  # for the client to read an early answer
+    head_bytes: int = 64 * KIB
+    target_bytes: int = 16 * KIB
+    fields: int = 200
+    backlog_bytes: int = 64 * KIB  # of further requests behind one that is being answered
+    chunk_overhead: int = 16 * KIB  # of one body's chunk extensions
+    connections: int = 10_000
 
 
 class Guard(HttpToolsProtocol):
     """Adds `scope["extensions"]["prack"]`: `target` as sent, and this object as `connection`."""
 
+    limits: ClassVar[GuardLimits] = GuardLimits()
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._running: RequestResponseCycle | None = None
-        self._on_lost: Callable[[], None] | None = None
+        self._on_lost: OnLost | None = None
+        self._running: Cycle | None = None
+        self._refusal: GatewayError | None = None
+        self._backlog = bytearray()
+        self._waiting = Waiting(self.loop, self._late)
+        self._stalled: asyncio.TimerHandle | None = None
+        self._silent = True
+        self._head_size = 0
+        self._fed = 0
+        self._overhead = 0
+        self._in_body = False
+        self._resuming = False
 
-    def watch(self, on_lost: Callable[[], None] | None) -> None:
-        """Call this when the client has gone; the running request sets and clears it."""
+    # ------------------------------------------------------------ for the endpoint
+
+    def watch(self, on_lost: OnLost | None) -> None:
+        """Call this when the request cannot go on; the endpoint sets and clears it."""
         self._on_lost = on_lost
         if on_lost is not None and self.transport.is_closing():
-            on_lost()
+            on_lost(None)
 
     def cut(self) -> None:
         """End the connection so that the client cannot take the response for complete."""
-        if self._running is not None:
-            self._running.disconnected = True
-        self.transport.abort()
+        running = self._running
+        if running is None or (running.scope["http_version"] == "1.0" and not running.framed):
+            # A proper end of the connection would look like the end of the response.
+            sock = self.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.transport.abort()
+        else:
+            running.disconnected = True
+            self._close()
 
-    def on_headers_complete(self) -> None:
-        """Complete the scope before uvicorn starts the request."""
-        self.scope["extensions"] = {"prack": {"target": self.url, "connection": self}}
-        super().on_headers_complete()
+    # ------------------------------------------------------------ the connection
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.connections:
+            transport.abort()
+        self._waiting.start(Phase.HEAD, self.limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell every request of this connection, not only the newest."""
-        self._unset_keepalive_if_required()
-        for cycle in (self._running, *(cycle for cycle, _ in self.pipeline)):
-            if cycle is not None and not cycle.response_complete:
-                cycle.disconnected = True
-                cycle.message_event.set()
+        """See asyncio.Protocol. The running request is told; those behind it never start."""
+        self._waiting.cancel()
+        if self._stalled is not None:
+            self._stalled.cancel()
         self.pipeline.clear()
-        if self._on_lost is not None:
-            self._on_lost()
+        self._backlog.clear()
+        if self._busy():
+            self._lose(None)
         super().connection_lost(exc)
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """An upgrade that is not taken is no event worth a line (RFC 9110 section 7.8)."""
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        self._silent = False
+        if self._refusal is not None or self._waiting.phase is Phase.LINGER:
+            return
+        if self.pipeline:
+            # Reading on is the only way to notice that the client leaves.
+            self._backlog += data
+            if len(self._backlog) > self.limits.backlog_bytes:
+                self.flow.pause_reading()
+            return
+        if self._in_body:
+            self._overhead += len(data)
+            self._waiting.start(Phase.BODY, self.limits.body_seconds)
+        self._parse(data)
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol. The client has as long as it takes bytes."""
+        super().pause_writing()
+        self._watch_writing(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+
+    def _watch_writing(self, unsent: int) -> None:
+        def check() -> None:
+            left = self.transport.get_write_buffer_size()
+            if left < unsent:
+                self._watch_writing(left)
+            else:
+                self.transport.abort()
+
+        self._stalled = self.loop.call_later(self.limits.write_seconds, check)
+
+    def shutdown(self) -> None:
+        """The server stops: an idle connection ends now, a busy one after its response."""
+        if self._running is not None and self._busy():
+            self._running.keep_alive = False
+        else:
+            self.transport.close()
+
+    def _busy(self) -> bool:
+        return self._running is not None and not self._running.response_complete
+
+    def _close(self) -> None:
+        """End the connection once the client has read what is left, but not much later.
+
+        A close with unread bytes would be a reset, which may cost the client the answer.
+        """
+        self._waiting.start(Phase.LINGER, self.limits.linger_seconds)
+        self.flow.resume_reading()
+        if self._in_body and self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    # ------------------------------------------------------------ time-outs and refusals
+
+    def _late(self, phase: Phase) -> None:
+        """The client took too long for this."""
+        if phase is Phase.LINGER:
+            self.transport.abort()
+        elif phase is Phase.BODY and self.flow.read_paused:
+            # It waits for us, not we for it.
+            self._waiting.start(Phase.BODY, self.limits.body_seconds)
+        elif phase is Phase.NEXT or self._silent:
+            self.transport.close()
+        else:
+            self._refuse(GatewayError(errors.REQUEST_TIMEOUT, f"the {phase.value} took too long"))
+
+    def _refuse(self, error: GatewayError) -> None:
+        """Answer a request that cannot go on, after those before it, and end the connection."""
+        self._refusal = error
+        if self._in_body and self.cycle is self._running and self._busy():
+            self._lose(error)
+        elif not self._busy():
+            self._answer(error)
+
+    def _lose(self, error: GatewayError | None) -> None:
+        """The running request cannot go on."""
+        if self._on_lost is not None:
+            self._on_lost(error)
+        elif self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
+            if error is not None:
+                self._answer(error)
+
+    def _answer(self, error: GatewayError) -> None:
+        request_id = secrets.token_hex(16)
+        status, headers, body = problem(error, request_id, close=True)
+        lines = [STATUS_LINES[status], *(b"%b: %b\r\n" % field for field in headers)]
+        self.transport.write(b"".join((*lines, b"\r\n", body)))
+        self._in_body = True
+        self._close()
+        log.info(
+            "refused",
+            extra={
+                "action": "refused",
+                "status": status,
+                "error": error.kind.code,
+                "detail": error.detail,
+                "client": self.client[0] if self.client else None,
+                "request_id": request_id,
+            },
+        )
+
+    # ------------------------------------------------------------ parsing
+
+    def _parse(self, data: bytes) -> None:
+        before, self._fed = self.cycle, len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserInvalidMethodError:
+            first = self.cycle is before and TOKEN.fullmatch(data.partition(b" ")[0])
+            kind = errors.NOT_IMPLEMENTED if first else errors.FRAMING
+            self._refuse(GatewayError(kind, "this method is not supported"))
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            kind = errors.VERSION_UNSUPPORTED if str(error) in VERSIONS else errors.FRAMING
+            bad = GatewayError(kind, str(error))
+            self._refuse(cause if isinstance(cause, GatewayError) else bad)
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Go on with HTTP/1.1 (RFC 9110 section 7.8): the parser has stopped before the body."""
+        self.parser = httptools.HttpRequestParser(self)
+        framing = _framing(self.headers)
+        if framing:
+            self._resuming = True
+            self.parser.feed_data(b"POST / HTTP/1.1\r\nhost: a\r\n%b\r\n" % framing)
+            self._resuming = False
+        self._parse(rest)
+
+    def on_message_begin(self) -> None:
+        """See httptools."""
+        if not self._resuming:
+            self._head_size = 0
+            if not self._busy():
+                self._waiting.start(Phase.HEAD, self.limits.head_seconds)
+            super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """See httptools."""
+        if not self._resuming:
+            super().on_url(url)
+            if len(self.url) > self.limits.target_bytes:
+                raise GatewayError(errors.TARGET_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See httptools. Trailers are read and dropped (RFC 9110 section 6.5.1)."""
+        if self._resuming:
+            return
+        self._head_size += len(name) + len(value) + 4
+        if self._head_size > self.limits.head_bytes or len(self.headers) >= self.limits.fields:
+            raise GatewayError(errors.HEAD_TOO_LARGE)
+        if not self._in_body:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Start the request, or let it wait behind the one before."""
+        if self._resuming:
+            return
+        # The endpoint reads the target itself: uvicorn's parser knows only some of its forms.
+        path, _, query = self.url.partition(b"?")
+        self.scope.update(  # type: ignore[call-arg]
+            method=self.parser.get_method().decode("ascii"),
+            http_version=self.parser.get_http_version(),
+            path=path.decode("latin-1"),
+            raw_path=path,
+            query_string=query,
+            extensions={"prack": {"target": self.url, "connection": self}},
+        )
+        self._in_body, self._overhead = True, self._fed - self._head_size - len(self.url)
+        self.cycle = cycle = Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=[],
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if self._busy():
+            self.pipeline.appendleft((cycle, self.app))
+        else:
+            self._run(cycle)
+
+    def on_chunk_header(self) -> None:
+        """See httptools. What a chunk's size line may cost without an extension."""
+        self._overhead -= CHUNK_LINE
+
+    def on_body(self, body: bytes) -> None:
+        """See httptools."""
+        self._overhead -= len(body)
+        super().on_body(body)
+
+    def on_chunk_complete(self) -> None:
+        """See httptools. Bounds chunk extensions, which carry nothing."""
+        if self._overhead > self.limits.chunk_overhead:
+            raise GatewayError(errors.FRAMING, "too many bytes in chunk extensions")
+
+    def on_message_complete(self) -> None:
+        """See httptools."""
+        if self.parser.should_upgrade() and not self._resuming and _framing(self.headers):
+            return  # the body comes by way of _ignore_upgrade
+        self._in_body = False
+        if self.cycle is self._running:
+            self._waiting.start(Phase.NOTHING, 0)
+        super().on_message_complete()
+
+    # ------------------------------------------------------------ one request after the other
+
+    def _run(self, cycle: Cycle) -> None:
+        self._running = cycle
+        if self._in_body:
+            self._waiting.start(Phase.BODY, self.limits.body_seconds)
+        self._start_asgi_task(cycle, self.app)
+
+    def on_response_complete(self) -> None:
+        """The running request is answered: go on with the next, or wait for it."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self._running is not None and not self._running.keep_alive:
+            self._close()
+            return
+        if self.pipeline:
+            cycle, _ = self.pipeline.pop()
+            assert isinstance(cycle, Cycle)  # noqa: S101 - this class puts no other in
+            self._run(cycle)
+        elif self._refusal is not None:
+            self._answer(self._refusal)
+        else:
+            self._waiting.start(Phase.NEXT, self.limits.keep_alive_seconds)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Parse what came in meanwhile."""
+        self.flow.resume_reading()
+        while self._backlog and not self.pipeline and self._refusal is None:
+            data = bytes(self._backlog)
+            self._backlog.clear()
+            self._parse(data)
+
+
+def guard(limits: GuardLimits) -> type[Guard]:
+    """A Guard with these limits, for uvicorn's `Config(http=...)`."""
+    return type("Guard", (Guard,), {"limits": limits})
+
+
+def _framing(headers: list[tuple[bytes, bytes]]) -> bytes:
+    fields = [b"%b: %b\r\n" % field for field in headers if field[0] in FRAMING]
+    return b"".join(fields)

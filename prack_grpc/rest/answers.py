@@ -40,7 +40,8 @@ class Answers:
             body = await _body(answer.get("body"))
             self._send(self.find(identifier), answer, body)
         except ApiError as error:
-            _log_refusal(identifier, error)
+            if error.kind in (BAD_ANSWER, BAD_BODY):
+                _log_refusal(identifier, error)
             raise
 
     async def take_all(self, answers: list[Any]) -> list[dict[str, Any]]:

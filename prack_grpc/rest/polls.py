@@ -81,9 +81,8 @@ class Polls:
 
         The caller must send it without waiting for anything. Raises Gone, or ApiError.
         """
-        poll = Poll(self._collect)
-        slots = ask.most or 1
-        session = Session(ask.worker, slots, False, poll, ask.routes, ask.service, ask.version)
+        poll, most = Poll(self._collect), ask.most or 1
+        session = Session(ask.worker, most, False, poll, ask.routes, ask.service, ask.version)
         self._join(session)
         gone = True
         try:
@@ -91,13 +90,14 @@ class Polls:
         finally:
             poll.open = False
             self._broker.drain(session)
-            for lease in poll.leases if gone else ():
+            # The last one first, so that the oldest is in front again.
+            for lease in reversed(poll.leases[0 if gone else most :]):
                 self._broker.put_back(lease)
         if gone:
             raise Gone
         if self._ending and not poll.leases:
             raise ApiError(DRAINING)
-        return poll.leases
+        return poll.leases[:most]
 
     def _join(self, session: Session) -> None:
         try:
@@ -133,6 +133,9 @@ class Polls:
         task.add_done_callback(self._collecting.discard)
 
     async def _collected(self, lease: Lease, poll: Poll) -> None:
+        session = lease.session
+        # The worker does not have it yet: there is room for another one.
+        self._broker.resize(session, session.slots + 1)
         try:
             await self._broker.collect(lease)
         except GatewayError:

@@ -13,6 +13,8 @@ from prack.v1 import worker_pb2 as pb
 
 CONNECT = "/prack.v1.WorkerService/Connect"
 SECONDS = 10.0
+CHUNK = 64 * 1024
+WINDOW = 256 * 1024
 
 
 class ScriptedWorker:
@@ -56,6 +58,10 @@ class ScriptedWorker:
         assert self._events[field], f"the stream ended before any {field}"
         return self._events[field].pop(0)
 
+    def seen(self, field: str) -> int:
+        """How many events of this field have come and were not asked for."""
+        return len(self._events[field])
+
     async def end(self) -> tuple[grpc.StatusCode, str]:
         """Wait for the end of the call, and tell how it ended."""
         async with asyncio.timeout(SECONDS), self._changed:
@@ -66,6 +72,23 @@ class ScriptedWorker:
         """Break the stream off, as a process that dies does."""
         self.call.cancel()
         await self._reader
+
+    async def stream(self, request: pb.Request, size: int, finish: bool = False) -> None:
+        """A response without a length, as long as it is granted or until it is cancelled."""
+        await self.send(heads=[pb.ResponseHead(id=request.id, status=200)])
+        sent, granted = 0, WINDOW
+        while sent < size:
+            while granted - sent < CHUNK and not self.seen("cancels"):
+                async with self._changed:
+                    await self._changed.wait()
+                granted = max([w.max_offset for w in self._events.pop("windows", [])] + [granted])
+            if self.seen("cancels"):
+                return
+            data = bytes(min(CHUNK, size - sent))
+            await self.send(data=[pb.Data(id=request.id, data=data)])
+            sent += len(data)
+        if finish:
+            await self.send(finishes=[pb.Finish(id=request.id)])
 
     async def answer(self, request: pb.Request, body: bytes = b"ok", **fields: Any) -> None:
         """A whole small response."""

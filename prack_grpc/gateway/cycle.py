@@ -1,0 +1,70 @@
+"""One request and its response on a connection: uvicorn's cycle with framing of our own.
+
+uvicorn answers HTTP/1.0 clients in chunks, which they cannot read, and checks headers again that
+the core has checked.
+"""
+
+import http
+from collections.abc import MutableMapping
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+STATUS_LINES = {
+    status: b"HTTP/1.1 %d %b\r\n" % (status, http.HTTPStatus(status).phrase.encode())
+    for status in map(int, http.HTTPStatus)
+}
+
+
+class Cycle(RequestResponseCycle):
+    """Sends well-formed responses (RFC 9112 section 6); the caller has checked the headers."""
+
+    framed = False  # the client can tell where the body ends without the connection's end
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:  # type: ignore[override]
+        """Take one ASGI event. Waits while the client does not read."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if not self.response_started:
+            self._head(message["status"], message["headers"])
+        else:
+            self._body(message["body"], message["more_body"])
+
+    def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.response_started = True
+        self.waiting_for_100_continue = False
+        self.framed = self.scope["method"] == "HEAD" or status in (204, 304)
+        parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
+            if name == b"content-length":
+                self.framed = True
+            elif name == b"connection":
+                self.keep_alive = False
+        old = self.scope["http_version"] == "1.0"
+        self.chunked_encoding = not self.framed and not old
+        if self.chunked_encoding:
+            parts.append(b"transfer-encoding: chunked\r\n")
+        # An old client takes the end of the connection for the end of a body without a length.
+        self.keep_alive = self.keep_alive and (self.framed or not old)
+        if not self.keep_alive:
+            parts.append(b"connection: close\r\n")
+        elif old:
+            parts.append(b"connection: keep-alive\r\n")
+        parts.append(b"\r\n")
+        self.transport.write(b"".join(parts))
+
+    def _body(self, body: bytes, more: bool) -> None:
+        if self.chunked_encoding:
+            if body:
+                self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+            if not more:
+                self.transport.write(b"0\r\n\r\n")
+        elif body and self.scope["method"] != "HEAD":
+            self.transport.write(body)
+        if not more:
+            self.response_complete = True
+            self.message_event.set()
+            self.on_response()
