@@ -1,0 +1,135 @@
+"""The worker API on a free port, over a real broker, in the loop of the test."""
+
+import asyncio
+import base64
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+
+from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.broker.ticket import Ticket
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.message import Headers, Request
+from prack_grpc.rest.app import WorkerApp, create_app
+from tests.support.client import RawClient
+
+SECONDS = 10.0
+# Making one takes longer than most tests.
+TLS = ssl.create_default_context()
+
+
+@dataclass
+class Api:
+    """A worker API that is up; the client half is played straight on the broker."""
+
+    broker: MemoryBroker
+    app: WorkerApp
+    port: int
+    http: httpx2.AsyncClient
+    ready: list[bool] = field(default_factory=lambda: [True])
+
+    def submit(
+        self,
+        method: bytes = b"GET",
+        target: bytes = b"/",
+        headers: Headers | None = None,
+        body: bytes = b"",
+        end: bool = True,
+        length: int | None = None,
+    ) -> Ticket:
+        """A client sends a request."""
+        fields = [(b"host", b"test"), *(headers or [])]
+        size = len(body) if length is None else length
+        client = ("192.0.2.7", 1234)
+        request = Request(method, b"http", b"test", target, b"1.1", fields, client, size)
+        return self.broker.submit(request, body, end)
+
+    async def pull(self, **query: Any) -> dict[str, Any]:
+        """Poll for one request; there must be one."""
+        response = await self.http.get("/api/v1/request", params={"wait": SECONDS, **query})
+        assert response.status_code == 200, response.text
+        request: dict[str, Any] = response.json()
+        return request
+
+    async def identifier(self) -> str:
+        """Poll for one request, and only its name."""
+        return str((await self.pull())["identifier"])
+
+    async def answer(self, answer: Any) -> httpx2.Response:
+        """Send an answer, or a list of them."""
+        return await self.http.post("/api/v1/response", json=answer)
+
+    async def parked(self, polls: int) -> None:
+        """Wait until so many polls are waiting."""
+        sessions = self.broker.dispatcher.queue.sessions
+        await until(lambda: len(sessions) == polls)
+
+    async def raw(self) -> RawClient:
+        """A connection of raw bytes."""
+        return await RawClient.connect(self.port)
+
+
+def answer(identifier: str, data: bytes = b"hello", **members: Any) -> dict[str, Any]:
+    """A good answer, but for `members`."""
+    text = base64.b64encode(data).decode()
+    return {"identifier": identifier, "code": 200, "headers": {}, "body": text, **members}
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let everything else run until this is so."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110 - there is no event for what tests ask
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def listening(app: WorkerApp) -> AsyncIterator[int]:
+    """Serve the application; gives the port."""
+    config = uvicorn.Config(app, port=0, lifespan="off", ws="none", log_config=None)
+    server = uvicorn.Server(config)
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        app.polls.end_all()
+        for listener in server.servers:
+            listener.close()
+        for connection in list(server.server_state.connections):
+            connection.shutdown()
+        await until(lambda: not server.server_state.connections)
+
+
+Start = Callable[..., Awaitable[Api]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Starts worker APIs with these limits."""
+    async with AsyncExitStack() as stack:
+
+        async def start(token: str | None = None, **limits: Any) -> Api:
+            bounds = Limits(**limits)
+            broker, ready = MemoryBroker(bounds), [True]
+            stack.callback(broker.shut_down)
+            app = create_app(broker, bounds, token, lambda: ready[0])
+            port = await stack.enter_async_context(listening(app))
+            http = httpx2.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", timeout=SECONDS, verify=TLS
+            )
+            return Api(broker, app, port, await stack.enter_async_context(http), ready)
+
+        yield start
+
+
+@pytest.fixture
+async def api(start: Start) -> Api:
+    """A worker API with the default limits and no token."""
+    return await start()
