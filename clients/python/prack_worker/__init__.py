@@ -1,5 +1,55 @@
-"""Runs an ASGI or WSGI application behind a Prack gateway, by dialling in."""
+"""Runs an ASGI or WSGI application behind a Prack gateway, by dialling in.
 
+Most need the command only: `prack-worker main:app`. A worker inside a program of one's own:
+
+    from prack_worker import AsgiApplication, Identity, Worker
+    from prack_worker.grpc_transport import GrpcTransport
+
+    transport = GrpcTransport("127.0.0.1:4243", Identity("web-1"))
+    await Worker(AsgiApplication(app), transport, slots=64).run()
+
+The transports are imported by their modules, so that nobody loads one that he does not use.
+"""
+
+from prack_worker.asgi import AsgiApplication
+from prack_worker.errors import (
+    AppLoadError,
+    ClientDisconnected,
+    ConnectFailed,
+    GatewayRefused,
+    LifespanFailed,
+    PrackError,
+    ResponseRefused,
+    UsageError,
+)
+from prack_worker.exchange import AbortCode, CancelReason, Exchange
+from prack_worker.request import Request
+from prack_worker.transport import Ending, Identity, Route, Session, Transport
 from prack_worker.version import VERSION as __version__
+from prack_worker.worker import Application, Worker
+from prack_worker.wsgi import WsgiApplication
 
-__all__ = ["__version__"]
+__all__ = [
+    "AbortCode",
+    "AppLoadError",
+    "Application",
+    "AsgiApplication",
+    "CancelReason",
+    "ClientDisconnected",
+    "ConnectFailed",
+    "Ending",
+    "Exchange",
+    "GatewayRefused",
+    "Identity",
+    "LifespanFailed",
+    "PrackError",
+    "Request",
+    "ResponseRefused",
+    "Route",
+    "Session",
+    "Transport",
+    "UsageError",
+    "Worker",
+    "WsgiApplication",
+    "__version__",
+]

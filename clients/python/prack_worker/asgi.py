@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from prack_worker.errors import ClientDisconnected
+from prack_worker.errors import ClientDisconnected, ResponseRefused
 from prack_worker.exchange import AbortCode, Exchange, send_error
 from prack_worker.lifespan import AsgiApp, Message, lifespan
 
@@ -34,6 +34,9 @@ class AsgiApplication:
         cycle = Cycle(exchange)
         try:
             await self._app(build_scope(exchange, self._state), cycle.receive, cycle.send)
+        except ResponseRefused as error:
+            log.error("Request %s: %s", exchange.request.request_id, error)
+            await cycle.fail()
         except Exception:
             if exchange.cancelled is not None:
                 raise  # frameworks have errors of their own for a client that left

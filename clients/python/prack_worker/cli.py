@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -15,7 +16,13 @@ from typing import Any
 
 from prack_worker.asgi import AsgiApplication
 from prack_worker.detect import detect
-from prack_worker.errors import AppLoadError, GatewayRefused, LifespanFailed, UsageError
+from prack_worker.errors import (
+    AppLoadError,
+    ConnectFailed,
+    GatewayRefused,
+    LifespanFailed,
+    UsageError,
+)
 from prack_worker.loading import load
 from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
 from prack_worker.transport import Identity, Transport
@@ -60,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), 1)
     except LifespanFailed as error:
         return _complain(f"the application failed to start: {error}", 3)
+    except KeyboardInterrupt:  # before the worker took over the signals
+        return 130
 
 
 def _complain(lines: str, status: int) -> int:
@@ -123,8 +132,9 @@ def _start_logging(level: str) -> None:
 
 def _transport(settings: Settings) -> Transport:
     """Imported here, after the application: gRPC must not see a fork that loading it does."""
+    host = re.sub(r"[^!-~]", "-", socket.gethostname())[:64]
     identity = Identity(
-        worker_id=f"{socket.gethostname()[:64]}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+        worker_id=f"{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         service=settings.service,
         version=settings.app_version,
         routes=settings.routes,
@@ -142,7 +152,14 @@ def _token_reader(settings: Settings) -> Callable[[], str]:
     if settings.token_file is None:
         return lambda: settings.token
     path = settings.token_file
-    return lambda: read_token(path)
+
+    def read() -> str:
+        try:
+            return read_token(path)
+        except ValueError as error:
+            raise ConnectFailed(str(error)) from error
+
+    return read
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

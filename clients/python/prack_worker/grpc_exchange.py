@@ -65,9 +65,8 @@ class GrpcExchange(Exchange):
         self._end()
 
     def cancel(self, reason: CancelReason) -> None:
-        super().cancel(reason)
         self._outgoing.drop()
-        self.window.wake()
+        super().cancel(reason)
 
     def _ride_in_head(self, data: bytes, end: bool) -> bool:
         """Whether the head was still here and took the data along."""
@@ -97,6 +96,10 @@ class GrpcExchange(Exchange):
     def _end(self) -> None:
         super()._end()
         self._forget(self._outgoing.id)
+
+    def _close(self) -> None:
+        super()._close()
+        self.window.wake()
 
 
 def to_request(message: pb.Request, now: float) -> Request:

@@ -23,7 +23,10 @@ CLOSE_SECONDS = 5.0
 
 
 class GrpcSession:
-    """Born after `welcome`. Only the reader touches the exchanges, and it awaits nothing else."""
+    """A stream after its welcome. The reader awaits nothing but the next frame.
+
+    `ended` and `lost` are those of `transport.Session`.
+    """
 
     def __init__(self, channel: aio.Channel, call: Call, first: pb.GatewayFrame, accept: Accept):
         self._loop = asyncio.get_running_loop()
@@ -35,7 +38,7 @@ class GrpcSession:
         self._dead_after = first.welcome.dead_after_ms / 1000 or 15.0
         self._outbox = Outbox()
         self._exchanges: dict[int, GrpcExchange] = {}
-        self._heard = self._spoke = self._loop.time()
+        self._unheard = self._unsaid = 0  # ticks of the pulse
         self._drained = asyncio.Event()
         self.lost = asyncio.Event()
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
@@ -63,35 +66,42 @@ class GrpcSession:
         self._lose(Ending("closed"))
 
     def _start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
-        return self._loop.create_task(work, name=f"prack {name}")
+        return self._loop.create_task(self._guard(work), name=f"prack {name}")
 
-    async def _read(self) -> None:
+    async def _guard(self, work: Coroutine[object, object, None]) -> None:
+        """Without any of its three tasks a session is of no use."""
         try:
-            while isinstance(frame := await self._call.read(), pb.GatewayFrame):
-                self._take(frame)
-            self._lose(Ending("the gateway ended the stream"))
+            await work
         except grpc.RpcError as error:
             self._lose(Ending(describe(error)))
-        except Exception as error:  # an unreadable frame; without a reader the session is dead
-            log.exception("The stream is given up")
-            self._lose(Ending(f"a frame could not be handled: {error}"))
+        except Exception as error:
+            log.exception("The connection to the gateway is given up")
+            self._lose(Ending(repr(error)))
+
+    async def _read(self) -> None:
+        while isinstance(frame := await self._call.read(), pb.GatewayFrame):
+            self._take(frame)
+        self._lose(Ending("the gateway ended the stream"))
 
     async def _write(self) -> None:
         try:
             while (frame := await self._outbox.next_frame()) is not None:
-                self._spoke = self._loop.time()
+                self._unsaid = 0
                 await self._call.write(frame)
             await self._call.done_writing()
         except (grpc.RpcError, asyncio.InvalidStateError):
             return  # the call is over, and the reader says why
 
     async def _watch(self) -> None:
+        """Count ticks, not seconds: a loop that was blocked must first read what has come since."""
+        tick = self._beat / 3
         for nonce in itertools.count(1):
-            await asyncio.sleep(self._beat / 2)
-            now = self._loop.time()
-            if now - min(self._heard, self._spoke) > self._dead_after:
+            await asyncio.sleep(tick)
+            self._unheard += 1
+            self._unsaid += 1
+            if max(self._unheard, self._unsaid) * tick > self._dead_after:
                 return self._lose(Ending(f"nothing came or went for {self._dead_after:g} s"))
-            if now - self._spoke >= self._beat / 2:
+            if self._unsaid >= 2:
                 self._outbox.steer().heartbeat.nonce = nonce
 
     def _lose(self, ending: Ending) -> None:
@@ -108,7 +118,8 @@ class GrpcSession:
 
     def _take(self, frame: pb.GatewayFrame) -> None:
         """Handle one frame, its fields in number order."""
-        self._heard = now = self._loop.time()
+        self._unheard = 0
+        now = self._loop.time()
         for message in frame.requests:
             self._begin(message, now)
         for data in frame.data:
@@ -171,5 +182,6 @@ def describe(error: grpc.RpcError) -> str:
         return "the gateway does not take this token (PRACK_TOKEN or --token-file)"
     details = error.details() or error.code().name
     if details.startswith(("failed to connect", "DNS resolution failed")):
-        return details.rpartition(": ")[2]  # before it come the library's own words
+        reason = details.rpartition(": ")[2]  # before it come the library's own words
+        return f"{reason} (is `prack serve` running there?)"
     return details

@@ -40,7 +40,8 @@ OPTIONS = (
 class GrpcTransport:
     """One gateway at `address`, "host:port".
 
-    `token` is asked before each dial, so that a token may be replaced while the worker runs.
+    `token` is asked before each dial, so that a token may be replaced while the worker runs; it may
+    raise ConnectFailed.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class GrpcTransport:
 
     async def connect(self, accept: Accept, slots: int) -> GrpcSession:
         """See `Transport.connect`."""
-        token = self._read_token()
+        token = self._token()
         channel = aio.insecure_channel(self.address, options=OPTIONS)
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
         call = WorkerServiceStub(channel).Connect(metadata=metadata)
@@ -65,12 +66,6 @@ class GrpcTransport:
 
     async def close(self) -> None:
         """Nothing here outlives a session."""
-
-    def _read_token(self) -> str | None:
-        try:
-            return self._token()
-        except ValueError as error:
-            raise ConnectFailed(f"the token cannot be used: {error}") from error
 
     async def _greet(self, call: Call, slots: int) -> pb.GatewayFrame:
         try:

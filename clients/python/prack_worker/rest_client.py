@@ -74,17 +74,17 @@ class RestClient:
     async def _call(
         self, method: str, path: str, timeout: float, **request: Any
     ) -> httpx2.Response:
+        headers = {"content-type": "application/json"} if method == "POST" else {}
+        if token := self._token():
+            headers["authorization"] = f"Bearer {token}"
         try:
-            headers = {"content-type": "application/json"} if method == "POST" else {}
-            if token := self._token():
-                headers["authorization"] = f"Bearer {token}"
             reply = await self._http.request(
                 method, path, headers=headers, timeout=timeout, **request
             )
+        except httpx2.ConnectError as error:
+            raise ConnectFailed(f"{error} (is `prack serve` running there?)") from error
         except httpx2.HTTPError as error:
             raise ConnectFailed(str(error) or type(error).__name__) from error
-        except ValueError as error:
-            raise ConnectFailed(f"the token cannot be used: {error}") from error
         if reply.status_code in (401, 403):
             raise ConnectFailed("the gateway does not take this token (PRACK_TOKEN, --token-file)")
         if reply.status_code in (408, 429) or reply.status_code >= 500:

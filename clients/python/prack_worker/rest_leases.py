@@ -13,6 +13,8 @@ import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+import httpx2
+
 from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import AbortCode, CancelReason
 from prack_worker.rest_client import RestClient
@@ -24,13 +26,14 @@ MAX_BATCH = 32
 MAX_BATCH_BYTES = 1024 * 1024
 ALONE_BYTES = 128 * 1024
 EXTENSION_MS = 60_000
+MIN_EXTENSION_SECONDS = 0.01  # a gateway that extends by less and less is not asked ever faster
 GONE = (404, 409, 410)
 
 Answer = tuple[RestExchange, bytes]
 
 
 class Leases:
-    """The exchanges in this worker's hands, up to `slots`."""
+    """The exchanges in this worker's hands."""
 
     def __init__(self, client: RestClient) -> None:
         self._client = client
@@ -40,19 +43,18 @@ class Leases:
         self._sending = False
         self._changed = asyncio.Event()
 
-    def __len__(self) -> int:
-        return len(self._held)
-
     def add(self, exchange: RestExchange) -> None:
         """Hold an exchange until its answer was delivered; extend its lease as long as needed."""
         loop = asyncio.get_running_loop()
-        left = exchange.request.deadline - loop.time()
-        self._held[exchange] = loop.call_later(left / 2, self._start_extending, exchange)
+        wait = max((exchange.request.deadline - loop.time()) / 2, MIN_EXTENSION_SECONDS)
+        self._held[exchange] = loop.call_later(wait, self._start_extending, exchange)
 
-    async def change(self) -> None:
-        """Wait until a lease ends."""
-        self._changed.clear()
-        await self._changed.wait()
+    async def room(self, slots: int) -> int:
+        """How many more may be held, at least one: waits until there is room."""
+        while len(self._held) >= slots:
+            self._changed.clear()
+            await self._changed.wait()
+        return slots - len(self._held)
 
     async def flush(self) -> None:
         """Wait until everything that is on its way was delivered."""
@@ -108,11 +110,7 @@ class Leases:
         content = b"[%b]" % b",".join(response for _, response in batch)
         until = max(exchange.request.deadline for exchange, _ in batch)
         try:
-            reply = await self._client.deliver("/response", content, until)
-            if reply.status_code == 200:
-                _report(json.loads(reply.content)["results"])
-            else:
-                log.error("The gateway took no answer: %d %s", reply.status_code, reply.text[:500])
+            _report(await self._client.deliver("/response", content, until))
         except ConnectFailed as error:
             log.error("%d answers could not be delivered in time: %s", len(batch), error)
         finally:
@@ -146,7 +144,7 @@ class Leases:
             return
         if reply.status_code in GONE:
             exchange.cancel(CancelReason.DEADLINE)
-        elif exchange in self._held:
+        elif reply.status_code == 200 and exchange in self._held:
             exchange.request.deadline = asked + json.loads(reply.content)["deadline_ms"] / 1000
             self.add(exchange)
 
@@ -160,7 +158,13 @@ class Leases:
         task.add_done_callback(self._tasks.discard)
 
 
-def _report(results: list[dict[str, Any]]) -> None:
+def _report(reply: httpx2.Response) -> None:
+    """Log what became of a batch of answers."""
+    try:
+        results = json.loads(reply.content)["results"]
+    except (ValueError, KeyError, TypeError):
+        log.error("The gateway took no answer: %d %s", reply.status_code, reply.text[:500])
+        return
     for result in results:
         if result["status"] in GONE:
             log.debug("Nobody waits for %s any more", result["identifier"])

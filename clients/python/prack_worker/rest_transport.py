@@ -17,6 +17,7 @@ from prack_worker.transport import Accept, Ending, Identity
 
 log = logging.getLogger("prack_worker")
 
+Entry = dict[str, Any]
 MAX_POLL = 32
 CLOSE_SECONDS = 5.0
 
@@ -24,7 +25,8 @@ CLOSE_SECONDS = 5.0
 class RestTransport:
     """One gateway at `url`, "http://host:port". Create it on the event loop.
 
-    `token` is asked before each call, so that a token may be replaced while the worker runs.
+    `token` is asked before each call, so that a token may be replaced while the worker runs; it may
+    raise ConnectFailed.
     """
 
     def __init__(
@@ -36,10 +38,9 @@ class RestTransport:
 
     async def connect(self, accept: Accept, slots: int) -> RestSession:
         """See `Transport.connect`; a poll that does not wait shows whether the gateway is there."""
-        session = RestSession(self._client, self._leases, accept, slots)
-        await session.poll(wait=0)
-        session.start()
-        return session
+        most = min(MAX_POLL, await self._leases.room(slots))
+        first = await self._client.poll(most, wait=0)
+        return RestSession(self._client, self._leases, accept, slots, first)
 
     async def close(self) -> None:
         """Deliver the answers that are on their way."""
@@ -52,20 +53,19 @@ class RestTransport:
 class RestSession:
     """Polls while there are free slots, until a poll fails."""
 
-    def __init__(self, client: RestClient, leases: Leases, accept: Accept, slots: int) -> None:
+    def __init__(
+        self, client: RestClient, leases: Leases, accept: Accept, slots: int, first: list[Entry]
+    ) -> None:
         self._client = client
         self._leases = leases
         self._accept = accept
         self._slots = slots
         self._numbers = itertools.count(1)
         self._draining = False
-        self._polling: list[asyncio.Task[None]] = []
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.lost = asyncio.Event()
-
-    def start(self) -> None:
-        """Poll from now on."""
-        self._polling.append(asyncio.create_task(self._poll_on(), name="prack poll"))
+        self._begin(first)
+        self._polling = asyncio.create_task(self._poll(), name="prack poll")
 
     def resize(self, slots: int) -> None:
         """From the next poll on."""
@@ -74,27 +74,20 @@ class RestSession:
     async def drain(self) -> None:
         """Wait for the poll that is parked: cutting it could lose what it is about to bring."""
         self._draining = True
-        await asyncio.wait(self._polling)
+        await asyncio.wait([self._polling])
 
     async def close(self) -> None:
         """Stop polling."""
-        for task in self._polling:
-            task.cancel()
-        await asyncio.wait(self._polling)
+        self._polling.cancel()
+        await asyncio.wait([self._polling])
 
-    async def poll(self, wait: float) -> None:
-        """One poll, once a slot is free. Raises ConnectFailed and GatewayRefused."""
-        while len(self._leases) >= self._slots:
-            await self._leases.change()
-        if not self._draining:
-            most = min(MAX_POLL, self._slots - len(self._leases))
-            for item in await self._client.poll(most, wait):
-                self._begin(item)
-
-    async def _poll_on(self) -> None:
+    async def _poll(self) -> None:
         try:
-            while not self._draining:
-                await self.poll(POLL_SECONDS)
+            while True:
+                most = min(MAX_POLL, await self._leases.room(self._slots))
+                if self._draining:
+                    return
+                self._begin(await self._client.poll(most, POLL_SECONDS))
         except ConnectFailed as error:
             self._lose(Ending(str(error)))
         except GatewayRefused as error:
@@ -104,13 +97,14 @@ class RestSession:
         self.ended.set_result(ending)
         self.lost.set()
 
-    def _begin(self, item: dict[str, Any]) -> None:
-        try:
-            now = asyncio.get_running_loop().time()
-            request, body = to_request(item, next(self._numbers), now)
-            exchange = RestExchange(item["identifier"], request, body, self._leases)
-        except (KeyError, TypeError, ValueError) as error:
-            log.error("The gateway handed out what is no request (%r)", error)
-            return
-        self._leases.add(exchange)
-        self._accept(exchange)
+    def _begin(self, entries: list[Entry]) -> None:
+        now = asyncio.get_running_loop().time()
+        for entry in entries:
+            try:
+                request, body = to_request(entry, next(self._numbers), now)
+                exchange = RestExchange(entry["identifier"], request, body, self._leases)
+            except (KeyError, TypeError, ValueError) as error:
+                log.error("The gateway handed out what is no request (%r)", error)
+                continue
+            self._leases.add(exchange)
+            self._accept(exchange)

@@ -20,6 +20,7 @@ MAX_SLOTS = 10_000
 HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 PATH = re.compile(r"/[!-~]*")
 METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+NAME = re.compile(r"[!-~]{0,128}")
 TOKEN = re.compile(r"[!-~]+")
 
 
@@ -126,8 +127,8 @@ def _grace(text: str) -> float:
 
 
 def _name(text: str) -> str:
-    if len(text) > 128 or not text.isprintable():
-        raise ValueError("expected at most 128 printable characters")
+    if not NAME.fullmatch(text):
+        raise ValueError("expected at most 128 visible ASCII characters, without spaces")
     return text
 
 
@@ -206,7 +207,7 @@ def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -
     for option in OPTIONS:
         given = flags.get(option.name)
         variable = option.variable_name()
-        text = given if given is not None else environ.get(variable, option.default)
+        text = given if given is not None else environ.get(variable) or option.default
         source = f"--{option.name.replace('_', '-')}" if given is not None else variable
         try:
             values[option.name] = option.parse(text)

@@ -106,12 +106,8 @@ class Worker:
         """One line for each change, not for each attempt."""
         if trouble != self._trouble:
             self._trouble = trouble
-            log.warning(
-                "Cannot use the gateway at %s: %s. Trying again until it answers; is `prack serve`"
-                " running, and is --gateway right?",
-                self._transport.address,
-                trouble,
-            )
+            where = self._transport.address
+            log.warning("No gateway at %s: %s; trying again until there is", where, trouble)
 
     async def _serve(self, session: Session) -> None:
         self._trouble = ""
@@ -146,7 +142,7 @@ class Worker:
         self._delay = ending.retry_after or self._backoff.next()
 
     async def _drain(self, session: Session) -> None:
-        log.info("Stopping: %d requests to finish, %g s at most", len(self._held), self._grace)
+        log.info("Stopping: requests to finish: %d, within %g s", len(self._held), self._grace)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._grace):
                 await session.drain()
@@ -156,7 +152,7 @@ class Worker:
 
     async def _give_up(self) -> None:
         """The grace is over: end what is left, also where its handler goes on."""
-        log.warning("%d requests were not finished", len(self._held))
+        log.warning("Requests that were not finished: %d", len(self._held))
         for exchange in list(self._held):
             exchange.abort(AbortCode.HANDLER_ERROR, "the worker stopped before its answer")
         if self._app.interruptible:

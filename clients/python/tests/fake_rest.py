@@ -1,0 +1,123 @@
+"""A REST gateway that does what a test says, over a real socket."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from prack_worker.rest_transport import RestTransport
+from prack_worker.transport import Identity
+
+
+@dataclass
+class Call:
+    """One call of the worker; the test answers it."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: dict[str, str]
+    content: Any
+    reply: asyncio.Future[tuple[int, Any]]
+
+    def answer(self, status: int = 200, **content: Any) -> None:
+        self.reply.set_result((status, content))
+
+    def accept(self) -> list[dict[str, Any]]:
+        """Take a batch of answers; returns them."""
+        self.answer(results=[{"identifier": a["identifier"], "status": 200} for a in self.content])
+        return list(self.content)
+
+
+def entry(identifier: str = "lease-1", body: bytes = b"", **environment: Any) -> dict[str, Any]:
+    """One request of a poll."""
+    values = {
+        "REQUEST_METHOD": "GET",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "192.0.2.7",
+        "rack.url_scheme": "http",
+        "prack.request_id": "r1",
+        "prack.attempt": 1,
+        "prack.deadline_ms": 60_000,
+        "prack.target": "/",
+        "prack.headers": [["host", "example.com"]],
+        "body": base64.b64encode(body).decode(),
+    }
+    return {"identifier": identifier, "environment": values | environment}
+
+
+class FakeRest:
+    """Queues the worker's calls; polls and the others apart, as they come in any order."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._polls: asyncio.Queue[Call] = asyncio.Queue()
+        self._posts: asyncio.Queue[Call] = asyncio.Queue()
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls) -> AsyncIterator["FakeRest"]:
+        gateway = cls()
+        server = await asyncio.start_server(gateway._serve, "127.0.0.1", 0)
+        gateway.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield gateway
+        finally:
+            server.close()
+            for task in gateway._connections:
+                task.cancel()
+            if gateway._connections:
+                await asyncio.wait(gateway._connections)
+
+    async def poll(self) -> Call:
+        async with asyncio.timeout(5):
+            return await self._polls.get()
+
+    async def post(self) -> Call:
+        async with asyncio.timeout(5):
+            return await self._posts.get()
+
+    def transport(self, token: str | None = None, **identity: Any) -> RestTransport:
+        return RestTransport(self.url, Identity("w1", **identity), lambda: token)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            while await self._exchange(reader, writer):
+                pass
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        except asyncio.IncompleteReadError:
+            return False
+        method, target, _ = head[0].split(" ")
+        headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:] if line)}
+        content = await reader.readexactly(int(headers.get("content-length", 0)))
+        url = urlsplit(target)
+        call = Call(
+            method,
+            url.path.removeprefix("/api/v1"),
+            parse_qsl(url.query, keep_blank_values=True),
+            headers,
+            json.loads(content) if content else None,
+            asyncio.get_running_loop().create_future(),
+        )
+        (self._polls if method == "GET" else self._posts).put_nowait(call)
+        status, value = await call.reply
+        body = json.dumps(value).encode()
+        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
+        await writer.drain()
+        return True

@@ -1,0 +1,36 @@
+"""A worker whose application is one function."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from prack_worker.exchange import Exchange
+from prack_worker.transport import Transport
+from prack_worker.worker import Worker
+
+Handler = Callable[[Exchange], Awaitable[None]]
+
+
+class App:
+    """An application made of one function."""
+
+    interruptible = True
+
+    def __init__(self, handler: Handler) -> None:
+        self.handle = handler
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+
+@asynccontextmanager
+async def serving(transport: Transport, handler: Handler, **options: Any) -> AsyncIterator[Worker]:
+    """A worker that runs for the length of a test."""
+    worker = Worker(App(handler), transport, **({"slots": 4} | options))
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

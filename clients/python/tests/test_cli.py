@@ -1,0 +1,165 @@
+"""The command as a process: its messages, exit statuses and signals."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from fake_gateway import FakeGateway
+from fake_rest import FakeRest, entry
+
+from prack.v1 import worker_pb2 as pb
+
+APPS = """
+import asyncio
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.05)
+    if scope["path"] == "/stuck":
+        await asyncio.Event().wait()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+async def unwilling(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+def wsgi(environ, start_response):
+    start_response("200 OK", [])
+    return [b"hello"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "apps.py").write_text(APPS)
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    return tmp_path
+
+
+@asynccontextmanager
+async def command(folder: Path, *arguments: str) -> AsyncIterator[Process]:
+    """A running `prack-worker`, killed at the end if it is still there."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "prack_worker", *arguments,
+        cwd=folder, stdout=PIPE, stderr=PIPE, env=dict(os.environ),
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def outcome(folder: Path, *arguments: str) -> tuple[int | None, str]:
+    """Exit status and stderr of a command that ends by itself."""
+    async with command(folder, *arguments) as process:
+        _, stderr = await process.communicate()
+        return process.returncode, stderr.decode()
+
+
+async def test_wrong_settings_come_all_at_once(folder: Path) -> None:
+    status, said = await outcome(folder, "apps:app", "--slots", "0", "--gateway", "ftp://x")
+    assert status == 2
+    assert [line.split(" ")[1] for line in said.splitlines()] == ["--gateway", "--slots"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere:app", 'prack-worker: there is no module "nowhere" in {folder} (--app-dir)'),
+        ("apps:nothing", 'prack-worker: "apps" has no attribute "nothing"'),
+        (
+            "broken:app",
+            'prack-worker: "broken" cannot be imported: ZeroDivisionError: division by zero'
+            " at {folder}/broken.py:1",
+        ),
+        ("apps:asyncio", "prack-worker: the application is a module, which cannot be called"),
+    ],
+)
+async def test_an_application_that_cannot_be_used_is_one_line(
+    folder: Path, name: str, said: str
+) -> None:
+    status, lines = await outcome(folder, name)
+    assert status == 1
+    assert lines.startswith(said.format(folder=folder))
+    assert lines.count("\n") == 1
+
+
+async def test_a_failed_startup_exits_with_3(folder: Path) -> None:
+    status, said = await outcome(folder, "apps:unwilling")
+    assert status == 3
+    assert said.splitlines()[-1] == ("prack-worker: the application failed to start: no database")
+
+
+async def test_help_has_examples(folder: Path) -> None:
+    async with command(folder, "--help") as process:
+        stdout, _ = await process.communicate()
+        assert process.returncode == 0
+        assert b"prack-worker mysite.wsgi:application" in stdout
+
+
+async def test_sigterm_finishes_what_is_held(folder: Path, gateway: FakeGateway) -> None:
+    async with command(folder, "apps:app", "--gateway", f"grpc://{gateway.address}") as process:
+        stream = await gateway.welcomed()
+        await stream.request(b"/slow")
+        await stream.request(b"/")
+        assert await stream.frame()  # the fast one, so the slow one is in its hands
+        process.send_signal(signal.SIGTERM)
+        frame = await stream.frame()
+        assert frame is not None
+        assert frame.HasField("drain")
+        await stream.send(goaway=pb.Goaway(drain_ack=True, last_id=2))
+        frame = await stream.frame()
+        assert frame is not None
+        assert frame.heads[0].id == 1
+        assert await stream.frame() is None
+        _, stderr = await process.communicate()
+        assert process.returncode == 0
+        assert b"Connected to" in stderr
+        assert b"Stopped" in stderr
+
+
+async def test_a_second_ctrl_c_stops_at_once(folder: Path, gateway: FakeGateway) -> None:
+    async with command(folder, "apps:app", "--gateway", f"grpc://{gateway.address}") as process:
+        stream = await gateway.welcomed()
+        await stream.request(b"/stuck")
+        await stream.request(b"/")
+        await stream.frame()
+        process.send_signal(signal.SIGINT)
+        await stream.frame()
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 130
+
+
+async def test_a_gateway_that_refuses_for_good_is_one_line(
+    folder: Path, gateway: FakeGateway
+) -> None:
+    async with command(folder, "apps:wsgi", "--gateway", f"grpc://{gateway.address}") as process:
+        stream = await gateway.stream()
+        await stream.send(error=pb.StreamError(code="bad_hello", message="no such route"))
+        _, stderr = await process.communicate()
+        assert process.returncode == 1
+        assert stderr.decode().splitlines()[-1] == "prack-worker: bad_hello: no such route"
+
+
+async def test_wsgi_over_rest(folder: Path, rest: FakeRest) -> None:
+    async with command(folder, "apps:wsgi", "--gateway", rest.url, "--slots", "3") as process:
+        first = await rest.poll()
+        assert ("max", "3") in first.query
+        first.answer(requests=[entry("a")])
+        assert (await rest.post()).accept()[0]["body"] == "aGVsbG8="
+        parked = await rest.poll()
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        while b"Stopping" not in await process.stderr.readline():
+            pass
+        parked.answer(requests=[])
+        assert await process.wait() == 0

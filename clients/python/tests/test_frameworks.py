@@ -1,0 +1,109 @@
+"""Real frameworks behind the adapters, unchanged."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from prack_worker.asgi import AsgiApplication
+from prack_worker.testing import FakeExchange
+from prack_worker.wsgi import WsgiApplication
+
+FORM = [(b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", b"7")]
+
+
+async def wsgi(app: Any, exchange: FakeExchange) -> FakeExchange:
+    application = WsgiApplication(app, threads=1)
+    async with application.running():
+        await asyncio.wait_for(application.handle(exchange), 5)
+    return exchange
+
+
+async def asgi(app: Any, exchange: FakeExchange) -> FakeExchange:
+    application = AsgiApplication(app)
+    async with application.running():
+        await asyncio.wait_for(application.handle(exchange), 5)
+    return exchange
+
+
+@pytest.fixture
+def flask() -> Any:
+    flask = pytest.importorskip("flask")
+    app = flask.Flask("app")
+
+    @app.post("/form/<name>")
+    def form(name: str) -> Any:
+        response = flask.make_response(f"{name} {flask.request.form['a']}")
+        response.set_cookie("x", "1")
+        response.set_cookie("y", "2")
+        return response
+
+    @app.get("/stream")
+    def stream() -> Any:
+        return flask.Response(piece for piece in (b"a", b"b"))
+
+    return app
+
+
+async def test_flask_reads_a_form_in_one_event(flask: Any) -> None:
+    exchange = await wsgi(flask, FakeExchange("POST", b"/form/caf%C3%A9", FORM, b"a=hello"))
+    assert exchange.content.decode() == "café hello"
+    assert exchange.sends == 1
+    assert [name for name, _ in exchange.headers].count(b"set-cookie") == 2
+
+
+async def test_flask_reads_a_form_that_comes_bit_by_bit(flask: Any) -> None:
+    exchange = FakeExchange("POST", b"/form/x", FORM, None)
+    task = asyncio.create_task(wsgi(flask, exchange))
+    for byte in b"a=hello":
+        await asyncio.sleep(0)
+        exchange.body.feed(bytes([byte]))
+    exchange.body.finish()
+    assert (await task).content == b"x hello"
+
+
+async def test_flask_streams(flask: Any) -> None:
+    assert (await wsgi(flask, FakeExchange(target=b"/stream"))).pieces == [b"a", b"b"]
+
+
+async def test_django_in_threads_and_on_the_loop() -> None:
+    pytest.importorskip("django")
+    from django.conf import settings
+    from django.core.handlers.asgi import ASGIHandler
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.http import HttpResponse
+    from django.urls import path
+
+    def view(request: Any) -> Any:
+        return HttpResponse(f"{request.path} {request.POST.get('a')} {request.scheme}")
+
+    if not settings.configured:
+        settings.configure()
+    settings.ROOT_URLCONF = (path("x/", view),)
+    settings.ALLOWED_HOSTS = ["*"]
+    for run, handler in ((wsgi, WSGIHandler()), (asgi, ASGIHandler())):
+        headers = [*FORM, (b"host", b"example.com")]
+        exchange = await run(handler, FakeExchange("POST", b"/x/", headers, b"a=hello"))
+        assert exchange.content == b"/x/ hello http"
+
+
+async def test_fastapi_with_a_lifespan_and_a_stream() -> None:
+    fastapi = pytest.importorskip("fastapi")
+    from contextlib import asynccontextmanager
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> Any:
+        yield {"greeting": "hello"}
+
+    app = fastapi.FastAPI(lifespan=lifespan)
+
+    @app.get("/stream")
+    async def stream(request: fastapi.Request) -> Any:
+        async def pieces() -> Any:
+            yield request.state.greeting
+            yield str(request.url)
+
+        return fastapi.responses.StreamingResponse(pieces())
+
+    exchange = FakeExchange(target=b"/stream?q", headers=[(b"host", b"example.com")])
+    assert (await asgi(app, exchange)).pieces == [b"hello", b"http://example.com/stream?q"]

@@ -1,0 +1,116 @@
+"""How events are packed into frames (proto/README.md, sections 1 and 5)."""
+
+import asyncio
+
+from prack.v1 import worker_pb2 as pb
+from prack_worker.exchange import AbortCode
+from prack_worker.grpc_exchange import GrpcExchange
+from prack_worker.outbox import Outbox
+from prack_worker.windows import Limits
+
+LIMITS = Limits.of(pb.Limits())
+
+
+def exchange(outbox: Outbox, number: int) -> GrpcExchange:
+    message = pb.Request(id=number, end=True, deadline_ms=1000)
+    return GrpcExchange(message, 0.0, outbox, LIMITS, lambda number: None)
+
+
+async def frame(outbox: Outbox) -> pb.WorkerFrame:
+    frame = await asyncio.wait_for(outbox.next_frame(), 1)
+    assert frame is not None
+    return frame
+
+
+async def test_what_queued_up_goes_out_together_32_at_most() -> None:
+    outbox = Outbox()
+    for number in range(40):
+        await exchange(outbox, number).send_head(200, [], b"x", end=True)
+    assert [head.id for head in (await frame(outbox)).heads] == list(range(32))
+    assert [head.id for head in (await frame(outbox)).heads] == list(range(32, 40))
+
+
+async def test_a_frame_holds_about_64_kib() -> None:
+    outbox = Outbox()
+    for number in range(4):
+        await exchange(outbox, number).send_head(200, [], b"x" * 40_000, end=True)
+    assert len((await frame(outbox)).heads) == 2
+
+
+async def test_large_heads_count_too() -> None:
+    outbox = Outbox()
+    for number in range(4):
+        await exchange(outbox, number).send_head(200, [(b"x", b"y" * 40_000)], end=True)
+    assert len((await frame(outbox)).heads) == 2
+
+
+async def test_a_late_body_rides_in_a_head_that_was_not_written_yet() -> None:
+    outbox = Outbox()
+    response = exchange(outbox, 1)
+    await response.send_head(200, [])
+    await response.send_body(b"a")
+    await response.send_body(b"b", end=True)
+    assert await frame(outbox) == pb.WorkerFrame(
+        heads=[pb.ResponseHead(id=1, status=200, body=b"ab", end=True)]
+    )
+
+
+async def test_a_body_goes_after_its_head() -> None:
+    outbox = Outbox()
+    response = exchange(outbox, 1)
+    await response.send_head(200, [])
+    assert (await frame(outbox)).heads[0].end is False
+    await response.send_body(b"a")
+    assert (await frame(outbox)).data == [pb.Data(id=1, data=b"a")]
+    await response.send_body(b"b", end=True)
+    assert await frame(outbox) == pb.WorkerFrame(
+        data=[pb.Data(id=1, data=b"b")], finishes=[pb.Finish(id=1)]
+    )
+
+
+async def test_responses_take_turns() -> None:
+    outbox = Outbox()
+    for number in (1, 2):
+        response = exchange(outbox, number)
+        await response.send_head(200, [])
+        await frame(outbox)
+        await response.send_body(b"x" * 200_000)
+    turns = [(await frame(outbox)).data[0].id for _ in range(4)]
+    assert turns == [1, 2, 1, 2]
+
+
+async def test_a_head_overtakes_the_bodies_of_others() -> None:
+    outbox = Outbox()
+    large = exchange(outbox, 1)
+    await large.send_head(200, [])
+    await frame(outbox)
+    await large.send_body(b"x" * 200_000)
+    await exchange(outbox, 2).send_head(200, [], b"small", end=True)
+    assert (await frame(outbox)).heads[0].id == 2
+
+
+async def test_steering_overtakes_everything() -> None:
+    outbox = Outbox()
+    for number in range(40):
+        await exchange(outbox, number).send_head(200, [], b"x", end=True)
+    outbox.steer().drain.reason = "stop"
+    assert (await frame(outbox)).HasField("drain")
+
+
+async def test_an_abort_takes_back_what_was_not_written() -> None:
+    outbox = Outbox()
+    response = exchange(outbox, 1)
+    await response.send_head(200, [])
+    response.abort(AbortCode.HANDLER_ERROR, "no")
+    response.abort(AbortCode.HANDLER_ERROR, "again")
+    assert await frame(outbox) == pb.WorkerFrame(
+        aborts=[pb.Abort(id=1, code=pb.ABORT_CODE_HANDLER_ERROR, message="no")]
+    )
+
+
+async def test_a_closed_outbox_hands_out_the_rest_and_then_nothing() -> None:
+    outbox = Outbox()
+    await exchange(outbox, 1).send_head(200, [], end=True)
+    outbox.close()
+    assert len((await frame(outbox)).heads) == 1
+    assert await outbox.next_frame() is None

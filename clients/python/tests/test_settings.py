@@ -1,0 +1,118 @@
+"""Settings: flag before variable before default, and all mistakes at once."""
+
+from pathlib import Path
+
+import pytest
+
+from prack_worker.errors import UsageError
+from prack_worker.settings import OPTIONS, Gateway, parse_gateway, parse_routes, read_settings
+from prack_worker.transport import Route
+
+
+def test_the_defaults() -> None:
+    settings = read_settings({}, {})
+    assert settings.gateway == Gateway("grpc", "127.0.0.1:4243")
+    assert (settings.slots, settings.interface, settings.grace) == (0, "auto", 30.0)
+    assert settings.app_dir == Path.cwd()
+
+
+def test_a_flag_counts_more_than_a_variable() -> None:
+    environ = {"PRACK_SLOTS": "5", "PRACK_GRACE": "7", "PRACK_APP_VERSION": "1"}
+    settings = read_settings({"slots": "9", "grace": None}, environ)
+    assert (settings.slots, settings.grace, settings.app_version) == (9, 7.0, "1")
+
+
+def test_an_empty_variable_is_no_setting() -> None:
+    assert read_settings({}, {"PRACK_GATEWAY": "", "PRACK_GRACE": ""}) == read_settings({}, {})
+
+
+def test_each_option_has_a_variable() -> None:
+    assert {option.variable_name() for option in OPTIONS} == {
+        "PRACK_APP_DIR", "PRACK_APP_VERSION", "PRACK_FACTORY", "PRACK_GATEWAY", "PRACK_GRACE",
+        "PRACK_INTERFACE", "PRACK_LOG_LEVEL", "PRACK_ROUTES", "PRACK_SERVICE", "PRACK_SLOTS",
+        "PRACK_TOKEN", "PRACK_TOKEN_FILE",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "gateway"),
+    [
+        ("grpc://host", Gateway("grpc", "host:4243")),
+        ("grpc://[::1]:5", Gateway("grpc", "[::1]:5")),
+        ("http://10.0.0.1/", Gateway("http", "10.0.0.1:4242")),
+        ("https://host:8443", Gateway("https", "host:8443")),
+    ],
+)
+def test_gateways(text: str, gateway: Gateway) -> None:
+    assert parse_gateway(text) == gateway
+
+
+@pytest.mark.parametrize(
+    ("text", "routes"),
+    [
+        ("", []),
+        ("/api", [Route("", "/api")]),
+        ("shop.example.com/cart, /api/", [Route("shop.example.com", "/cart"), Route("", "/api")]),
+        ("GET,HEAD *.Example.com/", [Route("*.example.com", "", ("GET", "HEAD"))]),
+        ("/a,GET,HEAD /b,/c", [Route("", "/a"), Route("", "/b", ("GET", "HEAD")), Route("", "/c")]),
+        ("localhost", [Route("localhost")]),
+        ("*/x", [Route("", "/x")]),
+    ],
+)
+def test_routes(text: str, routes: list[Route]) -> None:
+    assert list(parse_routes(text)) == routes
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("gateway", "ftp://x", "expected grpc://"),
+        ("gateway", "localhost:4243", "expected grpc://"),
+        ("gateway", "grpc://", "expected a host"),
+        ("gateway", "http://x/api", "nothing more"),
+        ("gateway", "grpc://x:99999", "Port out of range"),
+        ("slots", "0", "1 to 10000"),
+        ("slots", "10001", "1 to 10000"),
+        ("slots", "many", "1 to 10000"),
+        ("interface", "cgi", "one of auto, asgi, wsgi"),
+        ("route", "GET a b/", "no methods"),
+        ("route", "/\u00e9", "no route"),
+        ("route", "a_b!/x", "no route"),
+        ("route", "G@T /x", "no methods"),
+        ("route", "GET,POST", "has no host or path"),
+        ("service", "a b", "visible ASCII"),
+        ("app_dir", "/nowhere/at/all", "no directory"),
+        ("factory", "maybe", "1 or 0"),
+        ("grace", "-1", "0 to 86400"),
+        ("grace", "nan", "0 to 86400"),
+        ("token_file", "/nowhere/at/all", "cannot be read"),
+        ("log_level", "loud", "one of debug"),
+    ],
+)
+def test_mistakes(name: str, value: str, said: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        read_settings({name: value}, {})
+    assert said in str(raised.value)
+    assert str(raised.value).startswith(f"--{name.replace('_', '-')} ")
+
+
+def test_all_mistakes_come_at_once_and_name_their_source() -> None:
+    with pytest.raises(UsageError) as raised:
+        read_settings({"slots": "0"}, {"PRACK_GRACE": "x", "PRACK_TOKEN": "se cret"})
+    lines = str(raised.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        '--slots "0"',
+        'PRACK_GRACE "x"',
+        "PRACK_TOKEN",
+    ]
+    assert "se cret" not in str(raised.value)
+
+
+def test_a_token_file_must_hold_a_token(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("se cret")
+    with pytest.raises(UsageError, match="visible ASCII") as raised:
+        read_settings({"token_file": str(file)}, {})
+    assert "se cret" not in str(raised.value)
+    file.write_text("secret\n")
+    assert read_settings({"token_file": str(file)}, {}).token_file == file

@@ -1,0 +1,173 @@
+"""A worker's life, over a transport in memory."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from serving import App, serving
+
+from prack_worker.backoff import Backoff
+from prack_worker.errors import ConnectFailed
+from prack_worker.exchange import AbortCode, CancelReason, Exchange
+from prack_worker.testing import FakeExchange
+from prack_worker.transport import Accept, Ending
+from prack_worker.worker import Worker
+
+
+class FakeSession:
+    """A session that the test ends."""
+
+    def __init__(self, accept: Accept, slots: int) -> None:
+        self.accept = accept
+        self.slots = [slots]
+        self.steps: list[str] = []
+        self.resized = asyncio.Event()
+        self.ended: asyncio.Future[Ending] = asyncio.Future()
+        self.lost = asyncio.Event()
+
+    def resize(self, slots: int) -> None:
+        self.slots.append(slots)
+        self.resized.set()
+
+    async def drain(self) -> None:
+        self.steps.append("drain")
+
+    async def close(self) -> None:
+        self.steps.append("close")
+
+    def lose(self, exchange: Exchange, **ending: object) -> None:
+        self.ended.set_result(Ending("broke", **ending))  # type: ignore[arg-type]
+        self.lost.set()
+        exchange.cancel(CancelReason.GATEWAY_LOST)
+
+
+class FakeTransport:
+    """Sessions in memory; `failures` come first."""
+
+    address = "memory"
+
+    def __init__(self, *failures: str) -> None:
+        self._failures = list(failures)
+        self._sessions: asyncio.Queue[FakeSession] = asyncio.Queue()
+        self.closed = False
+
+    async def connect(self, accept: Accept, slots: int) -> FakeSession:
+        if self._failures:
+            raise ConnectFailed(self._failures.pop(0))
+        session = FakeSession(accept, slots)
+        self._sessions.put_nowait(session)
+        return session
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def session(self) -> FakeSession:
+        return await asyncio.wait_for(self._sessions.get(), 5)
+
+
+async def wait_over(exchange: Exchange) -> None:
+    await exchange.wait_over()
+
+
+def stubborn_until(release: asyncio.Event) -> Callable[[Exchange], object]:
+    async def handler(exchange: Exchange) -> None:
+        await release.wait()
+
+    return handler
+
+
+async def test_a_drain_ends_an_idle_worker() -> None:
+    transport = FakeTransport()
+    worker = Worker(App(wait_over), transport, slots=1)
+    task = asyncio.create_task(worker.run())
+    session = await transport.session()
+    worker.drain()
+    await task
+    assert session.steps == ["drain", "close"]
+    assert transport.closed
+
+
+async def test_a_drain_ends_the_wait_for_another_attempt() -> None:
+    transport = FakeTransport(*["no"] * 100)
+    worker = Worker(App(wait_over), transport, slots=1)
+    task = asyncio.create_task(worker.run())
+    await asyncio.sleep(0)
+    worker.drain()
+    await asyncio.wait_for(task, 1)
+
+
+async def test_what_a_handler_leaves_open_is_aborted() -> None:
+    async def nothing(exchange: Exchange) -> None:
+        return
+
+    async def fails(exchange: Exchange) -> None:
+        raise LookupError
+
+    for handler in (nothing, fails):
+        transport = FakeTransport()
+        async with serving(transport, handler):
+            session = await transport.session()
+            session.accept(exchange := FakeExchange())
+            await exchange.wait_over()
+            assert exchange.aborted is not None
+            assert exchange.aborted[0] is AbortCode.HANDLER_ERROR
+
+
+async def test_a_cancelled_exchange_is_given_up_with_its_own_code() -> None:
+    transport = FakeTransport()
+    async with serving(transport, wait_over):
+        session = await transport.session()
+        session.accept(exchange := FakeExchange())
+        await asyncio.sleep(0)
+        exchange.cancel(CancelReason.CLIENT_GONE)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert exchange.aborted is not None
+        assert exchange.aborted[0] is AbortCode.CANCELLED
+
+
+async def test_leftovers_of_a_lost_session_keep_their_slots_until_they_end() -> None:
+    transport, release = FakeTransport(), asyncio.Event()
+    async with serving(transport, stubborn_until(release), slots=3):  # type: ignore[arg-type]
+        session = await transport.session()
+        session.accept(exchange := FakeExchange())
+        await asyncio.sleep(0)
+        session.lose(exchange)
+        session = await transport.session()
+        assert session.slots == [2]
+        release.set()
+        await session.resized.wait()
+        assert session.slots == [2, 3]
+
+
+async def test_an_orderly_end_waits_for_what_is_held() -> None:
+    transport, release = FakeTransport(), asyncio.Event()
+    async with serving(transport, stubborn_until(release)):  # type: ignore[arg-type]
+        session = await transport.session()
+        session.accept(FakeExchange())
+        session.ended.set_result(Ending("stops", lost=False))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert session.steps == []
+        release.set()
+        await transport.session()
+        assert session.steps == ["close"]
+
+
+async def test_trouble_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    transport = FakeTransport("refused", "refused", "other")
+    async with serving(transport, wait_over):
+        await transport.session()
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2
+    assert "memory: refused" in messages[0]
+    assert "memory: other" in messages[1]
+
+
+def test_the_back_off_doubles_to_ten_seconds_and_is_random() -> None:
+    backoff = Backoff()
+    bounds = [min(0.1 * 2**attempt, 10) for attempt in range(12)]
+    assert all(0 <= backoff.next() <= bound for bound in bounds)
+    assert len({backoff.next() for _ in range(10)}) > 1
+    backoff.reset()
+    assert backoff.next() <= 0.1
