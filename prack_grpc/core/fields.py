@@ -68,6 +68,8 @@ def checked_response(
         headers = _without_length(headers)
         headers.append((b"content-length", b"%d" % len(body)))
         length = len(body)
+    elif 0 <= length < len(body):
+        raise BadResponse("content-length", "is less than the body that came with it")
     return ResponseHead(status, headers, body, end, length)
 
 

@@ -71,6 +71,7 @@ class Guard(HttpToolsProtocol):
         self._head_size = 0
         self._fed = 0
         self._overhead = 0
+        self._chunked = False
         self._in_body = False
         self._resuming = False
 
@@ -241,6 +242,9 @@ class Guard(HttpToolsProtocol):
             kind = errors.VERSION_UNSUPPORTED if str(error) in VERSIONS else errors.FRAMING
             bad = GatewayError(kind, str(error))
             self._refuse(cause if isinstance(cause, GatewayError) else bad)
+        else:
+            if self._chunked and self._overhead > self.limits.chunk_overhead:
+                self._refuse(GatewayError(errors.FRAMING, "too many bytes in chunk extensions"))
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Go on with HTTP/1.1 (RFC 9110 section 7.8): the parser has stopped before the body."""
@@ -291,7 +295,9 @@ class Guard(HttpToolsProtocol):
             query_string=query,
             extensions={"prack": {"target": self.url, "connection": self}},
         )
-        self._in_body, self._overhead = True, self._fed - self._head_size - len(self.url)
+        # What else came with this head; not known for a head that came with an earlier one.
+        self._overhead = self._fed - self._head_size - len(self.url) if self._fed else 0
+        self._in_body, self._chunked, self._fed = True, False, 0
         self.cycle = cycle = Cycle(
             scope=self.scope,
             transport=self.transport,
@@ -312,17 +318,13 @@ class Guard(HttpToolsProtocol):
 
     def on_chunk_header(self) -> None:
         """See httptools. What a chunk's size line may cost without an extension."""
+        self._chunked = True
         self._overhead -= CHUNK_LINE
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
         self._overhead -= len(body)
         super().on_body(body)
-
-    def on_chunk_complete(self) -> None:
-        """See httptools. Bounds chunk extensions, which carry nothing."""
-        if self._overhead > self.limits.chunk_overhead:
-            raise GatewayError(errors.FRAMING, "too many bytes in chunk extensions")
 
     def on_message_complete(self) -> None:
         """See httptools."""

@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from prack.v1 import worker_pb2 as pb
 from prack_grpc.gateway.guard import GuardLimits
 from tests.conftest import Gateway, Start
 from tests.support.client import RawClient, Response
@@ -222,6 +223,18 @@ async def test_what_is_odd_but_right_is_served(
         fields = list(zip(request.headers[::2], request.headers[1::2], strict=True))
         assert field is None or field in fields
         assert b"x-t" not in request.headers
+        await worker.answer(request)
+        assert (await client.response()).status == 200
+
+
+async def test_a_large_chunked_body_is_no_chunk_extension(gateway: Gateway) -> None:
+    chunks = b"1000\r\n%b\r\n" % bytes(4096) * 250
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello(limits=pb.Limits(initial_window=1 << 30))
+        client = await gateway.client()
+        await client.send(chunk(chunks + b"0\r\n\r\n"))
+        request = await worker.event("requests")
+        assert (await worker.event("finishes")).id == request.id
         await worker.answer(request)
         assert (await client.response()).status == 200
 
