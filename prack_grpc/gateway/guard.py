@@ -191,8 +191,10 @@ class Guard(HttpToolsProtocol):
     def _refuse(self, error: GatewayError) -> None:
         """Answer a request that cannot go on, after those before it, and end the connection."""
         self._refusal = error
-        if self._in_body and self.cycle is self._running and self._busy():
+        if self._in_body and self.cycle is self._running:
             self._lose(error)
+        elif self._in_body and self.pipeline:
+            self.pipeline.popleft()
         elif not self._busy():
             self._answer(error)
 
@@ -244,6 +246,7 @@ class Guard(HttpToolsProtocol):
             self._refuse(cause if isinstance(cause, GatewayError) else bad)
         else:
             if self._chunked and self._overhead > self.limits.chunk_overhead:
+                self._in_body = True
                 self._refuse(GatewayError(errors.FRAMING, "too many bytes in chunk extensions"))
 
     def _ignore_upgrade(self, rest: bytes) -> None:
