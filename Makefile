@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test lint types arch proto proto-check proto-freeze bench check lock clean
+.PHONY: help run setup test lint types arch proto proto-check proto-freeze bench image check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -43,6 +43,9 @@ arch: $(READY) ## Check who may import whom (import-linter)
 bench: $(READY) ## Run the benchmarks
 	@$(BIN)/python -m bench $(ARGS)
 
+image: ## Build the container image and try it, where buildah is installed
+	@scripts/check-image.sh
+
 # ---------------------------------------------------------------- environments
 
 setup: $(READY) ## Prepare .venv
@@ -78,6 +81,7 @@ endef
 lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=--upgrade for the newest)
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/dev.in -o requirements/dev.txt
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
+	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) requirements/proto.in -o requirements/proto.txt
 
 LOCK = $(TOOLS)/bin/uv pip compile -q $(ARGS) --universal --python-version 3.11 --generate-hashes \

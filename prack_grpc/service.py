@@ -12,12 +12,14 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.gateway.app import PublicApp, State
 from prack_grpc.gateway.endpoint import Endpoint
 from prack_grpc.gateway.forwarding import Forwarding
-from prack_grpc.gateway.guard import GuardLimits, guard
+from prack_grpc.gateway.guard import guard
+from prack_grpc.gateway.limits import GuardLimits
 from prack_grpc.rest.app import create_app
 from prack_grpc.settings import Settings, flag
 from prack_grpc.stream.server import StreamServer
@@ -44,7 +46,6 @@ class Listener(uvicorn.Server):
             uvicorn.Config(
                 app,
                 lifespan="off",
-                ws="none",
                 access_log=False,
                 log_config=None,
                 proxy_headers=False,
@@ -68,7 +69,9 @@ class Listener(uvicorn.Server):
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
-            connection.shutdown()
+            # A WebSocket ends with its exchange, which says why.
+            if not isinstance(connection, WebSocketsSansIOProtocol):
+                connection.shutdown()
 
     async def stop(self) -> None:
         """Let what is on its way arrive, then end what is left."""
@@ -122,7 +125,13 @@ class Service:
         settings = self.settings
         with listen(settings.host, settings.port, "port") as sock:
             async with self.running() as running:
-                public = Listener(PublicApp(self.lifespan), sock, http=self._http)
+                public = Listener(
+                    PublicApp(self.lifespan),
+                    sock,
+                    http=self._http,
+                    ws="websockets-sansio",
+                    ws_max_size=settings.websocket_message,
+                )
                 await public.start(State(endpoint=running.endpoint))
                 port = sock.getsockname()[1]
                 log.info("Public port on %s", url(settings.host, port))
@@ -152,12 +161,15 @@ class Service:
             grpc_port = _bind(stream, settings)
             api_port = sock.getsockname()[1]
             # Longer than a worker is busy: its answer must not meet a closing connection.
-            rest = Listener(rest_app, sock, timeout_keep_alive=120)
+            rest = Listener(rest_app, sock, ws="none", timeout_keep_alive=120)
             await rest.start()
             await stream.start()
             _announce(settings, api_port, grpc_port)
             endpoint = Endpoint(
-                broker, Forwarding(settings.trusted_proxies), AccessLog(settings.access_log)
+                broker,
+                Forwarding(settings.trusted_proxies),
+                AccessLog(settings.access_log),
+                limits.websocket_message,
             )
             try:
                 yield Running(broker, endpoint, api_port, grpc_port)

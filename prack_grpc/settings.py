@@ -98,6 +98,12 @@ class Settings(BaseModel):
     idle_timeout: Seconds = Field(
         DEFAULTS.idle_timeout, description="how long a response may stand still, then it is cut"
     )
+    websocket_idle: Seconds = Field(
+        DEFAULTS.websocket_idle, description="how long a WebSocket may be silent, then it is closed"
+    )
+    websocket_message: Size = Field(
+        DEFAULTS.websocket_message, description="largest WebSocket message, then 1009"
+    )
     queue_requests: Count = Field(
         DEFAULTS.queue_requests, description="requests that may wait, then 503"
     )
@@ -126,6 +132,8 @@ class Settings(BaseModel):
             queue_timeout=self.queue_timeout,
             head_timeout=self.head_timeout,
             idle_timeout=self.idle_timeout,
+            websocket_idle=self.websocket_idle,
+            websocket_message=self.websocket_message,
             queue_requests=self.queue_requests,
             queue_bytes=self.queue_bytes,
             rest_body=self.rest_body,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prack_grpc.gateway.guard import GuardLimits
+from prack_grpc.gateway.limits import GuardLimits
 from prack_grpc.service import Running, Service
 from prack_grpc.settings import Settings
 from tests.support.client import RawClient

@@ -7,7 +7,7 @@ The public edge knows `Broker` and `Ticket`, the worker edges know `Broker` and 
 from typing import Protocol
 
 from prack_grpc.broker.ticket import Ticket
-from prack_grpc.core.dispatcher import AbortCode
+from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange import Lease
@@ -77,6 +77,9 @@ class Broker(Protocol):
     def take(self, lease: Lease, most: int) -> bytes:
         """The next piece of the request body, at most so many bytes; empty if there is none."""
 
+    def allow(self, lease: Lease, offset: int) -> None:
+        """The worker takes request body up to this offset."""
+
     async def collect(self, lease: Lease) -> bytes:
         """The whole request body. Raises GatewayError if it is too large or never comes."""
 
@@ -84,7 +87,9 @@ class Broker(Protocol):
         """The open lease of a worker without a stream. Raises NotHeld."""
 
     def head(self, lease: Lease, status: int, headers: Headers, body: bytes, end: bool) -> None:
-        """The worker's response head, unchecked; `end` if `body` is all of the body.
+        """A response head of the worker, unchecked; `end` if `body` is all of the body.
+
+        Heads with a status from 102 to 199 may come before the final one.
 
         Raises BadResponse (the client has got 502) or LeaseError.
         """
@@ -92,8 +97,8 @@ class Broker(Protocol):
     def data(self, lease: Lease, data: bytes) -> None:
         """A piece of response body. Raises LeaseError or WindowExceeded."""
 
-    def finish(self, lease: Lease) -> None:
-        """The response is complete. Raises LeaseError."""
+    def finish(self, lease: Lease, trailers: Headers) -> None:
+        """The response is complete. Raises LeaseError or BadResponse."""
 
     def abort(self, lease: Lease, code: AbortCode, message: str) -> None:
         """The worker ends the exchange without a complete response. Raises LeaseError."""

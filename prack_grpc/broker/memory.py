@@ -7,14 +7,20 @@ import secrets
 
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
-from prack_grpc.core.dispatcher import AbortCode, Dispatcher
+from prack_grpc.core.abort import AbortCode
+from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects
 from prack_grpc.core.errors import BadResponse, GatewayError
 from prack_grpc.core.exchange import Caller, Exchange, Lease, Work
-from prack_grpc.core.fields import checked_response
+from prack_grpc.core.fields import (
+    checked_accept,
+    checked_interim,
+    checked_response,
+    checked_trailers,
+)
 from prack_grpc.core.flow import NO_BODY, Flow
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Headers, Request
+from prack_grpc.core.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.session import Session
 
 log = logging.getLogger(__name__)
@@ -115,10 +121,16 @@ class MemoryBroker:
             lease.exchange.handle.wake_upload()
         return data
 
+    def allow(self, lease: Lease, offset: int) -> None:
+        """See Broker."""
+        lease.exchange.upload.allow(offset)
+        lease.exchange.handle.want()
+
     async def collect(self, lease: Lease) -> bytes:
         """See Broker."""
         exchange = lease.exchange
         self.dispatcher.collect(exchange)
+        exchange.handle.want()
         exchange.handle.wake_upload()
         while not exchange.upload.ended and lease.state is Work.LEASED:
             if exchange.upload.buffered > self.dispatcher.limits.rest_body:
@@ -136,21 +148,30 @@ class MemoryBroker:
 
     def head(self, lease: Lease, status: int, headers: Headers, body: bytes, end: bool) -> None:
         """See Broker."""
-        exchange = lease.exchange
+        if status < 200 and self._early(lease, status, headers, body, end):
+            return
         if lease.cancelled:
             if end:
-                self.finish(lease)
+                self.finish(lease, [])
             return
         try:
-            head = checked_response(exchange.request.method, status, headers, body, end)
+            head = _checked(lease.exchange.request, status, headers, body, end)
         except BadResponse as error:
             self.spoil(lease, str(error))
             if end and lease.cancelled:
-                self.finish(lease)
+                self.finish(lease, [])
             raise
         effects = self.dispatcher.head(lease, head, end, self._now())
-        exchange.handle.answer(head)
+        lease.exchange.handle.answer(head)
         self._perform(effects)
+
+    def _early(self, lease: Lease, status: int, headers: Headers, body: bytes, end: bool) -> bool:
+        """Pass on a head that comes before the final one. False if this is none."""
+        if not 100 <= status < 200 or status == 101 or body or end:
+            return False
+        if self.dispatcher.interim(lease):
+            lease.exchange.handle.answer(checked_interim(status, headers))
+        return True
 
     def data(self, lease: Lease, data: bytes) -> None:
         """See Broker."""
@@ -160,10 +181,11 @@ class MemoryBroker:
         else:
             lease.exchange.handle.wake()
 
-    def finish(self, lease: Lease) -> None:
+    def finish(self, lease: Lease, trailers: Headers) -> None:
         """See Broker."""
+        checked = checked_trailers(trailers) if trailers else []
         self._perform(self.dispatcher.finish(lease, self._now()))
-        lease.exchange.handle.wake()
+        lease.exchange.handle.end(checked)
 
     def abort(self, lease: Lease, code: AbortCode, message: str) -> None:
         """See Broker."""
@@ -256,3 +278,11 @@ class MemoryBroker:
         now = max(self._now(), self._fires_at)
         self._fires_at = math.inf
         self._perform(self.dispatcher.expire(now))
+
+
+def _checked(
+    request: Request, status: int, headers: Headers, body: bytes, end: bool
+) -> ResponseHead:
+    if status == 101 and request.kind is Kind.WEBSOCKET:
+        return checked_accept(headers, body, end)
+    return checked_response(request.method, status, headers, body, end)

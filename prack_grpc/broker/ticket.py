@@ -1,13 +1,16 @@
 """The client's claim on a response, as futures."""
 
 import asyncio
+from collections import deque
 
 from prack_grpc.core.errors import GatewayError, PrackError
 from prack_grpc.core.exchange import Exchange
 from prack_grpc.core.limits import KIB
-from prack_grpc.core.message import ResponseHead
+from prack_grpc.core.message import Headers, ResponseHead
 
 PIECE = 64 * KIB
+# Interim heads that wait for a slow client; the oldest are dropped, nothing depends on them.
+MAX_HEADS = 16
 
 
 class ClientGone(PrackError):
@@ -20,13 +23,27 @@ class Ticket:
     The client's connection is always in this process, so every broker uses this class.
     """
 
-    __slots__ = ("_collector", "_error", "_head", "_loop", "_uploader", "_waiter", "exchange")
+    __slots__ = (
+        "_collector",
+        "_error",
+        "_heads",
+        "_loop",
+        "_uploader",
+        "_waiter",
+        "exchange",
+        "is_wanted",
+        "trailers",
+    )
 
     exchange: Exchange
+    is_wanted: bool  # a worker has asked for the request body
+    trailers: Headers  # of the response, once `chunk` has returned None
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._head: ResponseHead | None = None
+        self._heads: deque[ResponseHead] = deque(maxlen=MAX_HEADS)
+        self.is_wanted = False
+        self.trailers = []
         self._error: GatewayError | ClientGone | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._uploader: asyncio.Future[None] | None = None
@@ -35,13 +52,16 @@ class Ticket:
     # ------------------------------------------------------------ the client's side
 
     async def head(self) -> ResponseHead:
-        """The response head. Raises GatewayError, or ClientGone after `Broker.leave`."""
-        while self._head is None:
+        """The next head: interim ones (RFC 9110 section 15.2), then the final one.
+
+        Raises GatewayError, or ClientGone after `Broker.leave`.
+        """
+        while not self._heads:
             if self._error:
                 raise self._error
             self._waiter = self._loop.create_future()
             await self._waiter
-        return self._head
+        return self._heads.popleft()
 
     async def chunk(self) -> bytes | None:
         """The next piece of the response body, None at its end. Raises as `head` does."""
@@ -55,6 +75,11 @@ class Ticket:
                 return None
             self._waiter = self._loop.create_future()
             await self._waiter
+
+    async def wanted(self) -> None:
+        """Wait until a worker wants the request body, or the exchange is over."""
+        while not self.is_wanted and not self._error:
+            await self.room()
 
     async def room(self) -> None:
         """Wait until more of the request body may be passed on, or the exchange is over."""
@@ -70,9 +95,19 @@ class Ticket:
         await self._collector
 
     def answer(self, head: ResponseHead) -> None:
-        """The head is here."""
-        self._head = head
+        """A head is here."""
+        self._heads.append(head)
         self.wake()
+
+    def end(self, trailers: Headers) -> None:
+        """The response body is complete."""
+        self.trailers = trailers
+        self.wake()
+
+    def want(self) -> None:
+        """A worker wants the request body."""
+        self.is_wanted = True
+        self.wake_upload()
 
     def fail(self, error: GatewayError | ClientGone) -> None:
         """The exchange is over."""

@@ -4,40 +4,22 @@ House rules: no I/O and no clock (`now` is an argument, in seconds); a method de
 state and returns what the shell must do; a refused event raises and changes nothing.
 """
 
-import enum
 from typing import Any
 
 from prack_grpc.core import errors
+from prack_grpc.core.abort import ABORT_ERRORS, UNSTARTED, AbortCode
 from prack_grpc.core.counters import Counters
 from prack_grpc.core.deadlines import Deadlines
 from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects, Fail
-from prack_grpc.core.errors import ErrorKind, GatewayError, WindowExceeded
+from prack_grpc.core.errors import ErrorKind, GatewayError, LeaseError, WindowExceeded
 from prack_grpc.core.exchange import COUPLING, Call, Caller, Event, Exchange, Lease, Outcome, Work
 from prack_grpc.core.flow import UNBOUNDED, Flow
 from prack_grpc.core.ledger import Ledger, Verdict
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Request, ResponseHead
+from prack_grpc.core.message import Kind, Request, ResponseHead
 from prack_grpc.core.queue import Queue
 from prack_grpc.core.routes import Lane
 from prack_grpc.core.session import Session
-
-
-class AbortCode(enum.IntEnum):
-    """How a worker ends an exchange without a response; the numbers are those of the protocol."""
-
-    REFUSED = 1
-    HANDLER_ERROR = 2
-    OVERLOADED = 3
-    CANCELLED = 4
-    TIMED_OUT = 5
-    UNSUPPORTED = 6
-
-
-UNSTARTED = frozenset((AbortCode.REFUSED, AbortCode.OVERLOADED))
-ABORT_ERRORS = {
-    AbortCode.TIMED_OUT: errors.DEADLINE,
-    AbortCode.UNSUPPORTED: errors.UNSUPPORTED,
-}
 
 
 class Dispatcher:
@@ -89,7 +71,7 @@ class Dispatcher:
             lease.expires_at = max(lease.expires_at, now + self.limits.head_timeout)
             self._deadlines.set(exchange, lease.expires_at)
         else:
-            self._deadlines.set(exchange, now + self.limits.idle_timeout)
+            self._deadlines.set(exchange, self._idle_deadline(exchange, now))
 
     def room(self, exchange: Exchange) -> int:
         """Bytes of request body that may be read from the client now."""
@@ -133,7 +115,7 @@ class Dispatcher:
     def consumed(self, exchange: Exchange, now: float) -> bool:
         """The client took response bytes. True if the worker may be granted more."""
         if exchange.state is not Caller.DONE:
-            self._deadlines.set(exchange, now + self.limits.idle_timeout)
+            self._deadlines.set(exchange, self._idle_deadline(exchange, now))
         return exchange.download.regrant(exchange.download.taken)
 
     # ------------------------------------------------------------ sessions
@@ -188,13 +170,22 @@ class Dispatcher:
         exchange = lease.exchange
         exchange.apply(Call.HEAD)
         exchange.upload.forget()
-        self._deadlines.set(exchange, now + self.limits.idle_timeout)
+        self._deadlines.set(exchange, self._idle_deadline(exchange, now))
         if not end:
             exchange.download = Flow(self.limits.window, allowed=UNBOUNDED)
             exchange.download.push(head.body)
             lease.received = len(head.body)
             lease.expected = -1 if head.end else head.body_length
         return effects
+
+    def interim(self, lease: Lease) -> bool:
+        """The worker sent a head before the final one. True if the client still wants it.
+
+        Raises LeaseError after the final head.
+        """
+        if lease.state not in (Work.LEASED, Work.CANCELLED):
+            raise LeaseError("an interim head after the final one")
+        return not lease.cancelled
 
     def data(self, lease: Lease, data: bytes, now: float) -> Effects:
         """The worker sent a piece of the response body.
@@ -209,7 +200,7 @@ class Dispatcher:
             return self.spoil(lease, "the body is longer than its Content-Length", now)
         lease.exchange.download.push(data)
         lease.received += len(data)
-        self._deadlines.set(lease.exchange, now + self.limits.idle_timeout)
+        self._deadlines.set(lease.exchange, self._idle_deadline(lease.exchange, now))
         return []
 
     def finish(self, lease: Lease, now: float) -> Effects:
@@ -284,6 +275,10 @@ class Dispatcher:
         return effects
 
     # ------------------------------------------------------------ steps
+
+    def _idle_deadline(self, exchange: Exchange, now: float) -> float:
+        websocket = exchange.request.kind is Kind.WEBSOCKET
+        return now + (self.limits.websocket_idle if websocket else self.limits.idle_timeout)
 
     def _time_out(self, exchange: Exchange, now: float) -> Effects:
         """Its time is over, or, if the client has its response, that of the worker half."""

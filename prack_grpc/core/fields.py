@@ -19,6 +19,10 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     )
 )
+# Fields that must be known before the body: framing, routing, authentication, caching.
+NO_TRAILER = frozenset(
+    (b"authorization", b"cache-control", b"content-length", b"content-type", b"host", b"set-cookie")
+)
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # RFC 9110 section 5.5: no control bytes but tab. obs-text passes.
 BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -42,6 +46,26 @@ def end_to_end(headers: Headers) -> Headers:
     """The fields that travel on: all but hop-by-hop ones and those that Connection names."""
     drop = HOP_BY_HOP | connection_options(headers)
     return [field for field in headers if field[0] not in drop]
+
+
+def checked_interim(status: int, headers: Headers) -> ResponseHead:
+    """Check a head that comes before the final one (RFC 9110 section 15.2). Raises BadResponse."""
+    if status in (100, 101):
+        raise BadResponse("status", f"{status} is the gateway's to send")
+    return ResponseHead(
+        status, _without_length(end_to_end(_checked_headers(headers))), b"", True, -1
+    )
+
+
+def checked_accept(headers: Headers, body: bytes, end: bool) -> ResponseHead:
+    """Check the acceptance of an upgrade: a head whose body has no length. Raises BadResponse."""
+    headers = _without_length(end_to_end(_checked_headers(headers)))
+    return ResponseHead(101, headers, body, end, -1)
+
+
+def checked_trailers(headers: Headers) -> Headers:
+    """Check trailer fields (RFC 9110 section 6.5.1). Raises BadResponse."""
+    return [field for field in end_to_end(_checked_headers(headers)) if field[0] not in NO_TRAILER]
 
 
 def checked_response(

@@ -17,6 +17,10 @@ class Limits:
     head_timeout: float = 60.0
     # How long a response may stand still between two pieces of its body, whoever is the cause.
     idle_timeout: float = 60.0
+    # How long a WebSocket may be silent in both directions; pings do not count.
+    websocket_idle: float = 3600.0
+    # Largest message of a WebSocket, in either direction.
+    websocket_message: int = MIB
     # Longest that one hand-out may be extended to: a forgotten lease must end some day.
     lease_max: float = 3600.0
     # Requests that wait. At 10 KiB each this is 100 MiB; a longer queue only adds waiting.

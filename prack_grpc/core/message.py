@@ -1,8 +1,16 @@
 """The two messages of an exchange. Header names are lower-case; order and repeats are kept."""
 
+import enum
 from dataclasses import dataclass
 
 Headers = list[tuple[bytes, bytes]]
+
+
+class Kind(enum.IntEnum):
+    """What an exchange carries; a worker says which kinds it serves."""
+
+    HTTP = 0
+    WEBSOCKET = 1  # both bodies are streams of websocket-events, see proto/README.md section 10
 
 
 @dataclass(slots=True)
@@ -10,7 +18,8 @@ class Request:
     """What the client sent, ready to be handed to a worker (hop-by-hop fields are gone).
 
     `target` is the raw path and query as sent. `body_length` is the client's Content-Length, 0
-    when there is no body, -1 when its length is unknown (chunked).
+    when there is no body, -1 when its length is unknown (chunked). `expects` says that the client
+    waits for 100 (Continue) before it sends the body.
     """
 
     method: bytes
@@ -21,6 +30,8 @@ class Request:
     headers: Headers
     client: tuple[str, int]
     body_length: int
+    expects: bool = False
+    kind: Kind = Kind.HTTP
 
     @property
     def path(self) -> bytes:

@@ -9,7 +9,7 @@ from prack_grpc.core.deadlines import Deadlines
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange import Exchange
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Request
+from prack_grpc.core.message import Kind, Request
 from prack_grpc.core.routes import DEFAULT, Lane, RouteTable
 from prack_grpc.core.session import Session
 
@@ -19,7 +19,7 @@ class Queue:
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
-        self._routes = RouteTable(now)
+        self._tables = {kind: RouteTable(now) for kind in Kind}
         self._lingering: Deadlines[Lane] = Deadlines(tick=1.0)
         self.requests = 0
         self.bytes = 0
@@ -27,11 +27,12 @@ class Queue:
 
     def lane(self, request: Request) -> Lane:
         """The lane that a request belongs to; the default one takes everything else."""
-        return self._routes.find(request.authority, request.path, request.method)
+        table = self._tables[request.kind]
+        return table.find(request.authority, request.path, request.method)
 
     def lanes(self) -> list[Lane]:
         """All lanes, in no order."""
-        return self._routes.lanes()
+        return [lane for table in self._tables.values() for lane in table.lanes()]
 
     # ------------------------------------------------------------ exchanges
 
@@ -72,17 +73,19 @@ class Queue:
         """
         if len(self.sessions) >= self._limits.max_sessions:
             raise TooManySessions(f"at most {self._limits.max_sessions} workers may be connected")
-        new = [route for route in session.routes if self._routes.get(route) is None]
+        tables = [self._tables[kind] for kind in session.kinds]
+        new = [(table, route) for table in tables for route in session.routes if route not in table]
         if len(session.routes) > self._limits.session_routes:
             raise BadRoute(f"a worker may serve at most {self._limits.session_routes} routes")
-        if len(self._routes) + len(new) > self._limits.max_routes:
+        if any(len(table) + len(new) > self._limits.max_routes for table, _ in new):
             raise BadRoute(f"the gateway knows at most {self._limits.max_routes} routes")
-        for route in session.routes:
-            lane = self._routes.get(route) or self._routes.add(route, now)
-            self._lingering.clear(lane)
-            lane.sessions.add(session)
-            lane.seen = now
-            session.lanes.append(lane)
+        for table in tables:
+            for route in session.routes:
+                lane = table.get(route) or table.add(route, now)
+                self._lingering.clear(lane)
+                lane.sessions.add(session)
+                lane.seen = now
+                session.lanes.append(lane)
         self.sessions[session] = None
         if new:
             self._rematch()
@@ -130,7 +133,7 @@ class Queue:
         """
         gone = self._lingering.due(now)
         for lane in gone:
-            self._routes.remove(lane)
+            lane.table.remove(lane)
         if not gone:
             return []
         self._rematch(*gone)

@@ -75,9 +75,10 @@ ANY = frozenset(("",))
 class Lane:
     """What waits for one route, and who is free to serve it. Never both at once."""
 
-    __slots__ = ("ready", "route", "seen", "sessions", "slice", "waiting")
+    __slots__ = ("ready", "route", "seen", "sessions", "slice", "table", "waiting")
 
-    def __init__(self, route: Route, now: float) -> None:
+    def __init__(self, table: "RouteTable", route: Route, now: float) -> None:
+        self.table = table
         self.route = route
         self.waiting: OrderedDict[Exchange, None] = OrderedDict()
         self.ready: OrderedDict[Session, None] = OrderedDict()
@@ -97,6 +98,9 @@ class RouteTable:
     def __len__(self) -> int:
         return len(self._lanes)
 
+    def __contains__(self, route: Route) -> bool:
+        return route in self._lanes
+
     def lanes(self) -> list[Lane]:
         """All lanes, in no order."""
         return list(self._lanes.values())
@@ -107,7 +111,7 @@ class RouteTable:
 
     def add(self, route: Route, now: float) -> Lane:
         """A new lane for a route that has none."""
-        lane = self._lanes[route] = Lane(route, now)
+        lane = self._lanes[route] = Lane(self, route, now)
         lanes = self._hosts.setdefault(route.host, {}).setdefault(route.path, [])
         lanes.append(lane)
         lanes.sort(key=lambda lane: (not lane.route.methods, sorted(lane.route.methods)))

@@ -7,6 +7,7 @@ numbers are never used again.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from prack_grpc.core.message import Kind
 from prack_grpc.core.routes import Route
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Session:
     routes: tuple[Route, ...] = (Route(),)
     service: str = ""
     version: str = ""
+    kinds: tuple[Kind, ...] = (Kind.HTTP,)
     lanes: "list[Lane]" = field(default_factory=list)
     held: "dict[int, Lease]" = field(default_factory=dict)
     last_number: int = 0

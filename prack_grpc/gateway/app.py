@@ -30,7 +30,7 @@ class PublicApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        if scope["type"] == "http":
+        if scope["type"] in ("http", "websocket"):
             await scope["state"]["endpoint"](scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

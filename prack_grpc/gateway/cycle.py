@@ -5,7 +5,7 @@ the core has checked.
 """
 
 import http
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -14,6 +14,9 @@ STATUS_LINES = {
     status: b"HTTP/1.1 %d %b\r\n" % (status, http.HTTPStatus(status).phrase.encode())
     for status in map(int, http.HTTPStatus)
 }
+
+
+Fields = Sequence[tuple[bytes, bytes]]
 
 
 class Cycle(RequestResponseCycle):
@@ -27,22 +30,30 @@ class Cycle(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        if not self.response_started:
-            self._head(message["status"], message["headers"])
+        if self.response_started:
+            self._body(message["body"], message["more_body"], message.get("trailers", ()))
+        elif message["status"] < 200:
+            self._interim(message["status"], message["headers"])
         else:
-            self._body(message["body"], message["more_body"])
+            self._head(message["status"], message["headers"])
 
-    def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def _interim(self, status: int, headers: Fields) -> None:
+        """A head before the final one, for clients that know of them (RFC 9110 section 15.2)."""
+        if self.scope["http_version"] != "1.0":
+            parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, *_lines(headers)]
+            self.transport.write(b"".join((*parts, b"\r\n")))
+
+    def _head(self, status: int, headers: Fields) -> None:
         self.response_started = True
         self.waiting_for_100_continue = False
         self.framed = self.scope["method"] == "HEAD" or status in (204, 304)
         parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
         for name, value in headers:
+            if name == b"connection":
+                self.keep_alive = False  # only the gateway sets it, and only to close
+                continue
             parts += (name, b": ", value, b"\r\n")
-            if name == b"content-length":
-                self.framed = True
-            elif name == b"connection":
-                self.keep_alive = False
+            self.framed = self.framed or name == b"content-length"
         old = self.scope["http_version"] == "1.0"
         self.chunked_encoding = not self.framed and not old
         if self.chunked_encoding:
@@ -56,15 +67,19 @@ class Cycle(RequestResponseCycle):
         parts.append(b"\r\n")
         self.transport.write(b"".join(parts))
 
-    def _body(self, body: bytes, more: bool) -> None:
+    def _body(self, body: bytes, more: bool, trailers: Fields) -> None:
         if self.chunked_encoding:
             if body:
                 self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
             if not more:
-                self.transport.write(b"0\r\n\r\n")
+                self.transport.write(b"".join((b"0\r\n", *_lines(trailers), b"\r\n")))
         elif body and self.scope["method"] != "HEAD":
             self.transport.write(body)
         if not more:
             self.response_complete = True
             self.message_event.set()
             self.on_response()
+
+
+def _lines(fields: Fields) -> list[bytes]:
+    return [b"%b: %b\r\n" % field for field in fields]

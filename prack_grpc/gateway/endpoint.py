@@ -16,6 +16,7 @@ from prack_grpc.core.limits import KIB
 from prack_grpc.core.message import Headers, Request, ResponseHead
 from prack_grpc.gateway.forwarding import Forwarding, Scope
 from prack_grpc.gateway.problem import problem
+from prack_grpc.gateway.websocket import WebSocket
 from prack_grpc.telemetry.access import AccessLog, Record
 
 Message = dict[str, Any]
@@ -39,15 +40,23 @@ class Connection(Protocol):
 class Endpoint:
     """Queues each request, and sends back what a worker answers."""
 
-    def __init__(self, broker: Broker, forwarding: Forwarding, access: AccessLog) -> None:
+    def __init__(
+        self, broker: Broker, forwarding: Forwarding, access: AccessLog, max_message: int
+    ) -> None:
+        self._max_message = max_message
         self._broker = broker
         self._forwarding = forwarding
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one `http` scope."""
+        """Serve one `http` or `websocket` scope."""
         record = Record(scope)
-        exchange = _Served(self._broker, scope, receive, send, record)
+        exchange: _Served | WebSocket
+        if scope["type"] == "websocket":
+            limit = self._max_message
+            exchange = WebSocket(self._broker, scope, receive, send, record, limit)
+        else:
+            exchange = _Served(self._broker, scope, receive, send, record)
         try:
             await exchange.run(self._forwarding)
         finally:
@@ -99,14 +108,13 @@ class _Served:
         """Read what must be read, queue the request, and start to watch the client."""
         length = request.body_length
         self._read_all = length == 0
-        expects = any(name == b"expect" for name, _ in self._scope["headers"])
         if length == 0:
             ticket = self._broker.submit(request, b"", True)
-        elif 0 < length <= READ_AHEAD and not expects:
+        elif 0 < length <= READ_AHEAD and not request.expects:
             ticket = self._broker.submit(request, await self._read(), True)
+            self._read_all = True
         else:
             ticket = self._broker.submit(request, b"", False)
-        self._read_all = 0 <= length <= READ_AHEAD and not expects
         if self._connection is not None:
             self._connection.watch(partial(self._lost, ticket))
         if self._connection is None or not self._read_all:
@@ -132,6 +140,8 @@ class _Served:
 
     async def _upload(self, ticket: Ticket) -> None:
         """Pass the body on as it comes, then wait for the client to leave."""
+        if ticket.exchange.request.expects:
+            await ticket.wanted()
         while (message := await self._receive())["type"] == "http.request":
             if not self._read_all:
                 self._read_all = not message["more_body"]
@@ -139,25 +149,34 @@ class _Served:
         self._broker.leave(ticket)
 
     async def _answer(self, ticket: Ticket) -> None:
-        head = await ticket.head()
-        await self._start(head.status, _dated(head))
+        while (head := await ticket.head()).status < 200:
+            if self._connection is not None:
+                await self._start(head.status, head.headers)
+        self._started = True
+        headers = _dated(head)
+        if ticket.exchange.request.expects and not ticket.is_wanted:
+            # The client may send the body, or not: what comes next could be either.
+            headers.append((b"connection", b"close"))
+        await self._start(head.status, headers)
         if head.end:
             await self._body(head.body, False)
         else:
             while (chunk := await ticket.chunk()) is not None:
                 await self._body(chunk, True)
                 self._broker.consumed(ticket)
-            await self._body(b"", False)
+            await self._body(b"", False, ticket.trailers)
         self._broker.complete(ticket)
 
     async def _start(self, status: int, headers: Headers) -> None:
-        self._started = True
         self._record.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def _body(self, body: bytes, more: bool) -> None:
+    async def _body(self, body: bytes, more: bool, trailers: Headers | None = None) -> None:
         self._record.sent += len(body)
-        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        message = {"type": "http.response.body", "body": body, "more_body": more}
+        if trailers:
+            message["trailers"] = trailers
+        await self._send(message)
 
     async def _refuse(self, error: GatewayError, request_id: str) -> None:
         """Answer in the worker's place, or cut what has begun (promise S7)."""

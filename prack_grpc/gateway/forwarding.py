@@ -8,7 +8,7 @@ from typing import Any
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.fields import HOP_BY_HOP
-from prack_grpc.core.message import Headers, Request
+from prack_grpc.core.message import Headers, Kind, Request
 from prack_grpc.gateway.head import check_fields, checked_target, nominated
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -18,8 +18,10 @@ FORWARDED = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b
 # Expect is answered by this gateway, the forwarding fields are written anew.
 NOT_FORWARDED = HOP_BY_HOP | FORWARDED | {b"expect"}
 OF_INTEREST = frozenset(
-    (b"host", b"connection", b"content-length", b"transfer-encoding", b"upgrade")
+    (b"host", b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade")
 )
+# What is between the client and this gateway only (RFC 6455 section 4.1).
+HANDSHAKE = frozenset((b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions"))
 
 
 class Forwarding:
@@ -53,8 +55,6 @@ class Forwarding:
         host = known.get(b"host", b"")
         target, authority = checked_target(scope["method"], version, _target(scope), host)
         check_fields(version, fields)
-        if known.get(b"upgrade", b"").lower() == b"websocket" and version == "1.1":
-            raise GatewayError(errors.UPGRADE_UNSUPPORTED, "WebSockets are not supported yet")
         drop = NOT_FORWARDED | nominated(fields) if b"connection" in known else NOT_FORWARDED
         headers = [field for field in fields if field[0] not in drop]
         length = _body_length(known)
@@ -75,7 +75,20 @@ class Forwarding:
             headers,
             self._client(claims, peer),
             length,
+            expects=b"expect" in known and length != 0 and version == "1.1",
         )
+
+    def websocket(self, scope: Scope) -> Request:
+        """The request of a `websocket` scope, without the fields of its handshake.
+
+        The worker knows it by its kind: scheme and fields are those of the HTTP request that
+        asked for the upgrade. Raises GatewayError.
+        """
+        scheme = "https" if scope["scheme"] == "wss" else "http"
+        fields = [field for field in scope["headers"] if field[0] not in HANDSHAKE]
+        request = self.request({**scope, "method": "GET", "scheme": scheme, "headers": fields})
+        request.kind, request.body_length = Kind.WEBSOCKET, -1
+        return request
 
     def _client(self, claims: dict[bytes, bytes], peer: tuple[str, int]) -> tuple[str, int]:
         """The first address, from the nearest one on, that no trusted proxy has."""

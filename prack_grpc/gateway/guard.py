@@ -11,7 +11,6 @@ import secrets
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import httptools
@@ -20,8 +19,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.fields import TOKEN
-from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.cycle import STATUS_LINES, Cycle
+from prack_grpc.gateway.limits import GuardLimits
 from prack_grpc.gateway.problem import problem
 from prack_grpc.gateway.waiting import Phase, Waiting
 
@@ -35,23 +34,6 @@ CHUNK_LINE = 32
 
 # Called when the request cannot go on: with an error for the client, or None when it has gone.
 OnLost = Callable[[GatewayError | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class GuardLimits:
-    """Times are seconds, sizes are bytes. Each is what the well-known servers allow, or less."""
-
-    head_seconds: float = 10.0  # from the first byte of a request to the end of its head
-    body_seconds: float = 30.0  # between two pieces of a body
-    write_seconds: float = 30.0  # without the client taking a byte
-    keep_alive_seconds: float = 15.0  # between two requests
-    linger_seconds: float = 5.0  # for the client to read an early answer
-    head_bytes: int = 64 * KIB
-    target_bytes: int = 16 * KIB
-    fields: int = 200
-    backlog_bytes: int = 64 * KIB  # of further requests behind one that is being answered
-    chunk_overhead: int = 16 * KIB  # of one body's chunk extensions
-    connections: int = 10_000
 
 
 class Guard(HttpToolsProtocol):
@@ -180,13 +162,16 @@ class Guard(HttpToolsProtocol):
         """The client took too long for this."""
         if phase is Phase.LINGER:
             self.transport.abort()
-        elif phase is Phase.BODY and self.flow.read_paused:
+        elif phase is Phase.BODY and (self.flow.read_paused or self._owes_continue()):
             # It waits for us, not we for it.
             self._waiting.start(Phase.BODY, self.limits.body_seconds)
         elif phase is Phase.NEXT or self._silent:
             self.transport.close()
         else:
             self._refuse(GatewayError(errors.REQUEST_TIMEOUT, f"the {phase.value} took too long"))
+
+    def _owes_continue(self) -> bool:
+        return self._running is not None and self._running.waiting_for_100_continue
 
     def _refuse(self, error: GatewayError) -> None:
         """Answer a request that cannot go on, after those before it, and end the connection."""
@@ -234,7 +219,10 @@ class Guard(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
+            if self._is_websocket():
+                self._hand_over(data[upgrade.args[0] :])
+            else:
+                self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserInvalidMethodError:
             first = self.cycle is before and TOKEN.fullmatch(data.partition(b" ")[0])
             kind = errors.NOT_IMPLEMENTED if first else errors.FRAMING
@@ -248,6 +236,28 @@ class Guard(HttpToolsProtocol):
             if self._chunked and self._overhead > self.limits.chunk_overhead:
                 self._in_body = True
                 self._refuse(GatewayError(errors.FRAMING, "too many bytes in chunk extensions"))
+
+    def _is_websocket(self) -> bool:
+        return (
+            self.parser.should_upgrade()
+            and self.ws_protocol_class is not None
+            and self.parser.get_method() == b"GET"
+            and self._get_upgrade() == b"websocket"
+            and not _framing(self.headers)
+        )
+
+    def _hand_over(self, rest: bytes) -> None:
+        """The connection is a WebSocket's from now on."""
+        if self._busy() or self.pipeline:
+            message = "an upgrade must not come before the responses that are owed"
+            self._refuse(GatewayError(errors.BAD_REQUEST, message))
+            return
+        self._waiting.cancel()
+        self.scope["method"] = "GET"
+        self.handle_websocket_upgrade()
+        protocol = self.transport.get_protocol()
+        if rest and isinstance(protocol, asyncio.Protocol):
+            protocol.data_received(rest)
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Go on with HTTP/1.1 (RFC 9110 section 7.8): the parser has stopped before the body."""
@@ -286,7 +296,7 @@ class Guard(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start the request, or let it wait behind the one before."""
-        if self._resuming:
+        if self._resuming or self._is_websocket():
             return
         # The endpoint reads the target itself: uvicorn's parser knows only some of its forms.
         path, _, query = self.url.partition(b"?")
@@ -331,10 +341,14 @@ class Guard(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """See httptools."""
+        if self._is_websocket():
+            return
         if self.parser.should_upgrade() and not self._resuming and _framing(self.headers):
             return  # the body comes by way of _ignore_upgrade
         self._in_body = False
-        if self.cycle is self._running:
+        if not self._busy():
+            self._waiting.start(Phase.NEXT, self.limits.keep_alive_seconds)
+        elif self.cycle is self._running:
             self._waiting.start(Phase.NOTHING, 0)
         super().on_message_complete()
 

@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import grpc
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.base import Broker
-from prack_grpc.core.dispatcher import AbortCode
+from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.errors import BadResponse, LeaseError, WindowExceeded
 from prack_grpc.core.exchange import Lease
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.message import Headers
 from prack_grpc.core.session import Session
 from prack_grpc.stream import errors
 from prack_grpc.stream.errors import StreamError
@@ -66,6 +67,7 @@ class Connection:
             error.tell(self._outbox.control().error)
             raise
         finally:
+            self.stop()  # an error from now on comes too late for anybody to hear
             reader.cancel()
             self._dismiss()
             # gRPC takes no other operation after a write that was cancelled half-way.
@@ -194,10 +196,7 @@ class Connection:
         self._outbox.control().refusals.add(id=number, code=code, message=message)
 
     def _head(self, lease: Lease, head: pb.ResponseHead) -> None:
-        parts = iter(head.headers)
-        headers = list(zip(parts, parts, strict=False))
-        if len(head.headers) % 2:
-            headers.append((b"", b""))  # a name without a value is no field: fail the check
+        headers = _pairs(head.headers)
         self._broker.head(lease, head.status, headers, head.body, head.end)
 
     def _data(self, lease: Lease, data: pb.Data) -> None:
@@ -206,12 +205,20 @@ class Connection:
             raise StreamError(errors.CHUNK_TOO_LARGE, message)
         self._broker.data(lease, data.data)
 
-    def _finish(self, lease: Lease, _: pb.Finish) -> None:
-        self._broker.finish(lease)
+    def _finish(self, lease: Lease, finish: pb.Finish) -> None:
+        self._broker.finish(lease, _pairs(finish.trailers))
 
     def _abort(self, lease: Lease, abort: pb.Abort) -> None:
         code = ABORT_CODES.get(abort.code, AbortCode.HANDLER_ERROR)
         self._broker.abort(lease, code, abort.message)
+
+
+def _pairs(flat: Sequence[bytes]) -> Headers:
+    parts = iter(flat)
+    fields = list(zip(parts, parts, strict=False))
+    if len(flat) % 2:
+        fields.append((b"", b""))  # a name without a value is no field: fail the check
+    return fields
 
 
 ENDED = (pb.REFUSAL_CODE_ALREADY_EXISTS, "this exchange was ended before")

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.message import Kind
 from prack_grpc.core.routes import Route
 from prack_grpc.stream import errors
 from prack_grpc.stream.errors import StreamError
 
 MINOR = 1
-FEATURES: frozenset[str] = frozenset()
+WEBSOCKET = "websocket"
+FEATURES = frozenset((WEBSOCKET,))
 NAME = re.compile(r"[!-~]{1,128}")
 LABEL = re.compile(r"[!-~]{0,128}")
 
@@ -26,6 +28,12 @@ class Hello:
     slots: int
     routes: tuple[Route, ...]
     initial_window: int
+    features: frozenset[str]
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of exchanges that this worker serves."""
+        return (Kind.HTTP, Kind.WEBSOCKET) if WEBSOCKET in self.features else (Kind.HTTP,)
 
 
 def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
@@ -53,6 +61,7 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
         read_slots(hello.capacity, limits),
         _routes(hello),
         hello.limits.initial_window or limits.window,
+        FEATURES.intersection(hello.features),
     )
 
 

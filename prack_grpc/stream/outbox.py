@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.base import Broker
-from prack_grpc.core.dispatcher import AbortCode
+from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.exchange import Lease, Work
 from prack_grpc.core.flow import NO_BODY
@@ -73,7 +73,7 @@ class Outbox:
 
     def allow(self, lease: Lease, offset: int) -> None:
         """The worker takes request body up to this offset."""
-        lease.exchange.upload.allow(offset)
+        self._broker.allow(lease, offset)
         self.uploaded(lease)
 
     def close(self) -> list[Lease]:
@@ -129,7 +129,7 @@ class Outbox:
         request, upload = exchange.request, exchange.upload
         body, end = b"", True
         if upload is not NO_BODY:
-            upload.allow(self._window)
+            upload.allow(0 if request.expects else self._window)
             body = self._broker.take(lease, self._limits.inline_body)
             end = upload.drained
         frame.requests.add(
@@ -148,6 +148,8 @@ class Outbox:
             end=end,
             body_length=request.body_length,
             client=pb.Client(ip=request.client[0], port=request.client[1]),
+            upgrade=pb.UPGRADE_WEBSOCKET if request.kind else pb.UPGRADE_UNSPECIFIED,
+            expect_continue=request.expects,
         )
         if not end and (upload.ready or upload.drained):
             self._uploads[lease] = None

@@ -105,10 +105,17 @@ class WorkerService:
         now = self._loop.time
         outbox = Outbox(self._broker, self._limits, hello.initial_window, now)
         session = Session(
-            hello.worker, hello.slots, True, outbox, hello.routes, hello.service, hello.version
+            hello.worker,
+            hello.slots,
+            True,
+            outbox,
+            hello.routes,
+            hello.service,
+            hello.version,
+            hello.kinds,
         )
         connection = Connection(self._broker, self._limits, session, outbox, context, now)
-        self._welcome(outbox)
+        self._welcome(outbox, hello)
         self._join(session)
         older = self._connections.pop(session.worker, None)
         self._connections[session.worker] = session, connection
@@ -118,11 +125,12 @@ class WorkerService:
         self._loop.call_later(HEARTBEAT_SECONDS, self._beat, session, connection)
         return session, connection
 
-    def _welcome(self, outbox: Outbox) -> None:
+    def _welcome(self, outbox: Outbox, hello: Hello) -> None:
         welcome = outbox.control().welcome
         welcome.session_id = secrets.token_hex(8)
         welcome.gateway_id = self._gateway_id
         welcome.minor = MINOR
+        welcome.features.extend(sorted(hello.features))
         welcome.limits.CopyFrom(limits_message(self._limits))
         welcome.heartbeat_ms = int(HEARTBEAT_SECONDS * 1000)
         welcome.dead_after_ms = int(DEAD_AFTER_SECONDS * 1000)

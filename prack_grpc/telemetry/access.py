@@ -29,7 +29,7 @@ class Record:
         path, query = scope["raw_path"], scope["query_string"]
         fields = {
             "action": "request",
-            "method": scope["method"],
+            "method": scope.get("method", "WEBSOCKET"),
             "target": (path + b"?" + query if query else path).decode("latin-1"),
             "status": self.status,
             "bytes": self.sent,

@@ -5,12 +5,13 @@ a connection that is closed without an answer. Nothing of a refused request reac
 the next connection works.
 """
 
+import asyncio
 import json
 
 import pytest
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.gateway.guard import GuardLimits
+from prack_grpc.gateway.limits import GuardLimits
 from tests.conftest import Gateway, Start
 from tests.support.client import RawClient, Response
 from tests.support.scripted_worker import ScriptedWorker, connect
@@ -123,7 +124,6 @@ REFUSED: list[Row] = [
     ("P82 nominates credentials", get(b"connection: close, Authorization\r\n"), 400, 400),
     ("P95 two types", get(b"content-type: a\r\ncontent-type: b\r\n"), 400, 400),
     ("P95 two credentials", get(b"authorization: a\r\nauthorization: b\r\n"), 400, 400),
-    ("P77 websocket", get(b"connection: upgrade\r\nupgrade: websocket\r\n"), 501, 501),
 ]
 
 # What the h11 parser lets through or answers otherwise is why the guard is the default.
@@ -381,17 +381,61 @@ async def test_p75_p76_an_upgrade_to_h2c_is_ignored_and_the_body_kept(gateway: G
             assert (await client.response()).status == 200
 
 
-async def test_p79_continue_is_said_before_the_body(gateway: Gateway) -> None:
+async def test_p79_continue_is_said_when_the_worker_wants_the_body(gateway: Gateway) -> None:
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
         client = await gateway.client()
         await client.send(post(b"expect: 100-continue\r\ncontent-length: 2\r\n"))
+        request = await worker.event("requests")
+        assert (request.expect_continue, request.body, request.end) == (True, b"", False)
+        await worker.send(windows=[pb.Window(id=request.id, max_offset=1000)])
         assert (await client.head()).status == 100
         await client.send(b"hi")
-        request = await worker.event("requests")
-        assert (request.end, (await worker.event("data")).data) == (False, b"hi")
+        assert (await worker.event("data")).data == b"hi"
+        assert (await worker.event("finishes")).id == request.id
         await worker.answer(request)
-        assert (await client.response()).status == 200
+        response = await client.response()
+        assert (response.status, response.header(b"connection")) == (200, None)
+
+
+async def test_an_answer_without_the_body_comes_without_a_continue(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(post(b"expect: 100-continue\r\ncontent-length: 2\r\n"))
+        await worker.answer(await worker.event("requests"))
+        response = await client.response()
+        assert (response.status, response.header(b"connection")) == (200, b"close")
+        assert await client.closed()
+
+
+async def test_early_hints_come_before_the_response(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(get())
+        request = await worker.event("requests")
+        hint = pb.ResponseHead(id=request.id, status=103, headers=[b"link", b"</a.css>"])
+        await worker.send(heads=[hint])
+        await worker.answer(request)
+        early = await client.head()
+        assert (early.status, early.headers) == (103, [(b"link", b"</a.css>")])
+        assert (await client.response()).body == b"ok"
+
+
+async def test_trailers_follow_a_chunked_body(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(get())
+        request = await worker.event("requests")
+        await worker.send(heads=[pb.ResponseHead(id=request.id, status=200, body=b"abc")])
+        trailers = [b"X-Sum", b"1", b"content-length", b"3"]
+        await worker.send(finishes=[pb.Finish(id=request.id, trailers=trailers)])
+        assert (await client.head()).status == 200
+        async with asyncio.timeout(5):
+            rest = await client.reader.readuntil(b"1\r\n\r\n")
+        assert rest == b"3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n"
 
 
 async def test_p80_a_refusal_comes_without_a_continue(start: Start) -> None:

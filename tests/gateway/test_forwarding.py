@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.message import Request
+from prack_grpc.core.message import Kind, Request
 from prack_grpc.gateway.forwarding import Forwarding
 
 PEER = ("192.0.2.7", 5000)
@@ -142,6 +142,18 @@ def test_the_length_of_the_body_is_known_before_it_comes(fields: Fields, length:
     assert (b"transfer-encoding", b"chunked") not in request.headers
 
 
-def test_a_websocket_is_refused_for_now() -> None:
-    with pytest.raises(GatewayError, match="upgrade_unsupported"):
-        forward([(b"host", b"h"), (b"connection", b"upgrade"), (b"upgrade", b"WebSocket")])
+def test_the_handshake_of_a_websocket_stays_here() -> None:
+    fields = [
+        (b"host", b"h"),
+        (b"connection", b"upgrade"),
+        (b"upgrade", b"websocket"),
+        (b"sec-websocket-key", b"a"),
+        (b"sec-websocket-version", b"13"),
+        (b"sec-websocket-extensions", b"permessage-deflate"),
+        (b"sec-websocket-protocol", b"chat"),
+    ]
+    values = scope(fields, type="websocket", scheme="wss")
+    del values["method"]
+    request = Forwarding().websocket(values)
+    assert kept(request) == [(b"host", b"h"), (b"sec-websocket-protocol", b"chat")]
+    assert (request.kind, request.scheme, request.body_length) == (Kind.WEBSOCKET, b"https", -1)

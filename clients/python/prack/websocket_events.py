@@ -16,6 +16,8 @@ DISCONNECT = b"DISCONNECT"
 
 LINE = re.compile(rb"([A-Z]{1,32})(?: ([0-9A-Fa-f]{1,8}))?")
 MAX_LINE = 64
+MAX_REASON = 123  # bytes: a control frame holds 125 (RFC 6455, section 5.5)
+MAX_EVENT = 1024 * 1024  # bytes of data (proto/README.md, section 10.2)
 
 
 class BadEvents(ValueError):
@@ -36,7 +38,10 @@ def encode(name: bytes, data: bytes | None = None) -> bytes:
 
 def close_data(code: int, reason: str = "") -> bytes:
     """The data of a CLOSE event; code 1005 ("none was given") has none."""
-    return b"" if code == 1005 else code.to_bytes(2, "big") + reason.encode()[:123]
+    if code == 1005:
+        return b""
+    short = reason.encode()[:MAX_REASON].decode(errors="ignore")  # no half of a character
+    return code.to_bytes(2, "big") + short.encode()
 
 
 def close_code(data: bytes) -> tuple[int, str]:

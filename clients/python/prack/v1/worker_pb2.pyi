@@ -49,6 +49,25 @@ REFUSAL_CODE_INVALID_ARGUMENT: RefusalCode.ValueType  # 3
 """out of order, or not a well-formed response"""
 Global___RefusalCode: _TypeAlias = RefusalCode  # noqa: Y015
 
+class _Upgrade:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UpgradeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Upgrade.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    UPGRADE_UNSPECIFIED: _Upgrade.ValueType  # 0
+    """none"""
+    UPGRADE_WEBSOCKET: _Upgrade.ValueType  # 1
+    """both bodies are streams of websocket-events"""
+
+class Upgrade(_Upgrade, metaclass=_UpgradeEnumTypeWrapper): ...
+
+UPGRADE_UNSPECIFIED: Upgrade.ValueType  # 0
+"""none"""
+UPGRADE_WEBSOCKET: Upgrade.ValueType  # 1
+"""both bodies are streams of websocket-events"""
+Global___Upgrade: _TypeAlias = Upgrade  # noqa: Y015
+
 class _CancelReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -288,7 +307,9 @@ class Hello(_message.Message):
     sdk: _builtins.str
     """"prack-worker/0.1.0 (CPython 3.11; linux)" """
     @_builtins.property
-    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"websocket" """
+
     @_builtins.property
     def capacity(self) -> Global___Capacity: ...
     @_builtins.property
@@ -607,6 +628,8 @@ class Request(_message.Message):
     END_FIELD_NUMBER: _builtins.int
     BODY_LENGTH_FIELD_NUMBER: _builtins.int
     CLIENT_FIELD_NUMBER: _builtins.int
+    UPGRADE_FIELD_NUMBER: _builtins.int
+    EXPECT_CONTINUE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """increasing on one stream, never reused"""
     request_id: _builtins.str
@@ -629,6 +652,9 @@ class Request(_message.Message):
     """the body is complete"""
     body_length: _builtins.int
     """-1: unknown"""
+    upgrade: Global___Upgrade.ValueType
+    expect_continue: _builtins.bool
+    """the client sends its body after the first Window"""
     @_builtins.property
     def headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """flat: name, value, name, value; lower-case names, order and repeats kept"""
@@ -653,10 +679,12 @@ class Request(_message.Message):
         end: _builtins.bool = ...,
         body_length: _builtins.int = ...,
         client: Global___Client | None = ...,
+        upgrade: Global___Upgrade.ValueType = ...,
+        expect_continue: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["client", b"client"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "authority", b"authority", "body", b"body", "body_length", b"body_length", "client", b"client", "deadline_ms", b"deadline_ms", "end", b"end", "headers", b"headers", "http_version", b"http_version", "id", b"id", "method", b"method", "queued_ms", b"queued_ms", "request_id", b"request_id", "scheme", b"scheme", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "authority", b"authority", "body", b"body", "body_length", b"body_length", "client", b"client", "deadline_ms", b"deadline_ms", "end", b"end", "expect_continue", b"expect_continue", "headers", b"headers", "http_version", b"http_version", "id", b"id", "method", b"method", "queued_ms", b"queued_ms", "request_id", b"request_id", "scheme", b"scheme", "target", b"target", "upgrade", b"upgrade"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -695,7 +723,7 @@ class ResponseHead(_message.Message):
     END_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     status: _builtins.int
-    """200 to 599"""
+    """200 to 599; 101 accepts an upgrade; 102 to 199 come before the final head"""
     body: _builtins.bytes
     """the first part of the body; with end: all of it"""
     end: _builtins.bool
@@ -748,15 +776,21 @@ class Finish(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
+    TRAILERS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
+    @_builtins.property
+    def trailers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """flat, as headers; only from worker to gateway"""
+
     def __init__(
         self,
         *,
         id: _builtins.int = ...,
+        trailers: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "trailers", b"trailers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,22 @@
+"""What a client may take its time for, and how much it may send."""
+
+from dataclasses import dataclass
+
+from prack_grpc.core.limits import KIB
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLimits:
+    """Times are seconds, sizes are bytes. Each is what the well-known servers allow, or less."""
+
+    head_seconds: float = 10.0  # from the first byte of a request to the end of its head
+    body_seconds: float = 30.0  # between two pieces of a body
+    write_seconds: float = 30.0  # without the client taking a byte
+    keep_alive_seconds: float = 15.0  # between two requests
+    linger_seconds: float = 5.0  # for the client to read an early answer
+    head_bytes: int = 64 * KIB
+    target_bytes: int = 16 * KIB
+    fields: int = 200
+    backlog_bytes: int = 64 * KIB  # of further requests behind one that is being answered
+    chunk_overhead: int = 16 * KIB  # of one body's chunk extensions
+    connections: int = 10_000
