@@ -5,7 +5,8 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
@@ -69,7 +70,9 @@ def _run(command: str, arguments: list[str], environ: Mapping[str, str]) -> int:
     flags = {name: value for name, value in vars(known).items() if value is not None}
     show = flags.pop("print_config", False)
     names = [flag(name) for name in Settings.model_fields]
-    problems = [f"{word}: there is no such option{nearest(word, names)}" for word in unknown]
+    problems = [
+        f"{name}: there is no such option{nearest(name, names)}" for name in _options(unknown)
+    ]
     try:
         settings = load(flags, environ)
     except SettingsError as error:
@@ -80,6 +83,13 @@ def _run(command: str, arguments: list[str], environ: Mapping[str, str]) -> int:
         print("\n".join(f"{name} = {value}" for name, value in settings.shown().items()))
         return 0
     return _healthcheck(settings) if command == "healthcheck" else _serve(settings)
+
+
+def _options(words: list[str]) -> Iterator[str]:
+    """Words without what looks like the value of the word before."""
+    for before, word in pairwise(["", *words]):
+        if word.startswith("-") or not before.startswith("-"):
+            yield word.partition("=")[0]
 
 
 def _serve(settings: Settings) -> int:
@@ -113,7 +123,7 @@ def _serve_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=ABOUT,
         epilog=f"Each option is also a variable: --queue-timeout is {PREFIX}QUEUE_TIMEOUT. "
-        "An option wins over its variable.",
+        f"An option wins over its variable. The token itself is only a variable, {PREFIX}TOKEN.",
     )
     parser.add_argument("--help", action="help", help="print this")
     parser.add_argument(

@@ -102,7 +102,9 @@ class Settings(BaseModel):
         DEFAULTS.websocket_idle, description="how long a WebSocket may be silent, then it is closed"
     )
     websocket_message: Size = Field(
-        DEFAULTS.websocket_message, description="largest WebSocket message, then 1009"
+        DEFAULTS.websocket_message,
+        le=MIB,
+        description="largest WebSocket message, at most 1MiB, then 1009",
     )
     queue_requests: Count = Field(
         DEFAULTS.queue_requests, description="requests that may wait, then 503"

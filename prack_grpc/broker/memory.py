@@ -84,7 +84,8 @@ class MemoryBroker:
 
     def leave(self, ticket: Ticket) -> None:
         """See Broker."""
-        self._perform(self.dispatcher.leave(ticket.exchange, self._now()))
+        if ticket.exchange.state is not Caller.DONE:
+            self._perform(self.dispatcher.leave(ticket.exchange, self._now()))
         ticket.leave()
 
     def fail(self, ticket: Ticket, error: GatewayError) -> None:
@@ -148,18 +149,16 @@ class MemoryBroker:
 
     def head(self, lease: Lease, status: int, headers: Headers, body: bytes, end: bool) -> None:
         """See Broker."""
-        if status < 200 and self._early(lease, status, headers, body, end):
-            return
         if lease.cancelled:
             if end:
                 self.finish(lease, [])
             return
         try:
+            if status < 200 and self._early(lease, status, headers, body, end):
+                return
             head = _checked(lease.exchange.request, status, headers, body, end)
         except BadResponse as error:
-            self.spoil(lease, str(error))
-            if end and lease.cancelled:
-                self.finish(lease, [])
+            self._refuse(lease, error, end)
             raise
         effects = self.dispatcher.head(lease, head, end, self._now())
         lease.exchange.handle.answer(head)
@@ -173,6 +172,12 @@ class MemoryBroker:
             lease.exchange.handle.answer(checked_interim(status, headers))
         return True
 
+    def _refuse(self, lease: Lease, error: BadResponse, end: bool) -> None:
+        """The client gets 502, or a cut response; `end` if that was the worker's last word."""
+        self.spoil(lease, str(error))
+        if end and lease.cancelled:
+            self.finish(lease, [])
+
     def data(self, lease: Lease, data: bytes) -> None:
         """See Broker."""
         self._perform(self.dispatcher.data(lease, data, self._now()))
@@ -183,7 +188,12 @@ class MemoryBroker:
 
     def finish(self, lease: Lease, trailers: Headers) -> None:
         """See Broker."""
-        checked = checked_trailers(trailers) if trailers else []
+        wanted = lease.exchange.state is not Caller.DONE
+        try:
+            checked = checked_trailers(trailers) if trailers and wanted else []
+        except BadResponse as error:
+            self._refuse(lease, error, True)
+            raise
         self._perform(self.dispatcher.finish(lease, self._now()))
         lease.exchange.handle.end(checked)
 
@@ -221,7 +231,7 @@ class MemoryBroker:
         self.dispatcher.begin_drain()
 
     async def idle(self, seconds: float) -> None:
-        """Wait until no exchange is open, at most so long."""
+        """Wait until no exchange but WebSockets is open, at most so long."""
         self._idle = self._loop.create_future()
         self._settle()
         await asyncio.wait((self._idle,), timeout=seconds)
@@ -248,7 +258,11 @@ class MemoryBroker:
         self._settle()
 
     def _settle(self) -> None:
-        if self._idle and not self.dispatcher.exchanges and not self._idle.done():
+        """An open WebSocket may last for ever: it holds up no stop."""
+        if self._idle is None or self._idle.done():
+            return
+        exchanges = self.dispatcher.exchanges.values()
+        if all(exchange.request.kind is Kind.WEBSOCKET for exchange in exchanges):
             self._idle.set_result(None)
 
     def _drop(self, exchange: Exchange) -> None:

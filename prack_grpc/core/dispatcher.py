@@ -160,7 +160,8 @@ class Dispatcher:
         Raises LeaseError, or WindowExceeded when its body is larger than a fresh window; without
         a stream there are no windows, and the whole response comes at once.
         """
-        if lease.session.acknowledges and len(head.body) > self.limits.window:
+        windowed = lease.session.acknowledges or not end
+        if windowed and len(head.body) > self.limits.window:
             raise WindowExceeded(f"a head with {len(head.body)} bytes of body")
         wanted = not lease.cancelled
         lease.apply(Event.HEAD)
@@ -251,8 +252,8 @@ class Dispatcher:
 
     def next_deadline(self) -> float | None:
         """When `expire` must be called at the latest; None while nothing can expire."""
-        times = (self._deadlines.next(), self.queue.next_deadline())
-        return min((time for time in times if time is not None), default=None)
+        first, second = self._deadlines.next(), self.queue.next_deadline()
+        return min(first, second) if first and second else first or second
 
     def expire(self, now: float) -> Effects:
         """End everything whose time is over."""

@@ -80,9 +80,6 @@ NOT_IMPLEMENTED = ErrorKind(
 VERSION_UNSUPPORTED = ErrorKind(
     "version_unsupported", 505, "http_request_error", "Only HTTP/1.0 and HTTP/1.1 are served"
 )
-UPGRADE_UNSUPPORTED = ErrorKind(
-    "upgrade_unsupported", 501, "http_upgrade_failed", "This upgrade is not supported"
-)
 INTERNAL = ErrorKind("internal", 500, "proxy_internal_error", "The gateway made a mistake")
 
 ALL = (
@@ -110,7 +107,6 @@ ALL = (
     EXPECTATION_FAILED,
     NOT_IMPLEMENTED,
     VERSION_UNSUPPORTED,
-    UPGRADE_UNSUPPORTED,
     INTERNAL,
 )
 

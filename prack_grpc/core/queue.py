@@ -112,7 +112,8 @@ class Queue:
             return []
         for lane in session.lanes:
             lane.ready[session] = None
-            lane.ready.move_to_end(session)
+            if len(lane.ready) > 1:
+                lane.ready.move_to_end(session)
         return [lane for lane in session.lanes if lane.waiting]
 
     def oldest(self, session: Session) -> Exchange:

@@ -22,6 +22,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 class Cycle(RequestResponseCycle):
     """Sends well-formed responses (RFC 9112 section 6); the caller has checked the headers."""
 
+    _unsent = b""  # the head, until its first piece of body (an ASGI server must wait for it)
     framed = False  # the client can tell where the body ends without the connection's end
 
     async def send(self, message: MutableMapping[str, Any]) -> None:  # type: ignore[override]
@@ -65,16 +66,21 @@ class Cycle(RequestResponseCycle):
         elif old:
             parts.append(b"connection: keep-alive\r\n")
         parts.append(b"\r\n")
-        self.transport.write(b"".join(parts))
+        self._unsent = b"".join(parts)
 
     def _body(self, body: bytes, more: bool, trailers: Fields) -> None:
+        """One write an event: a small response is one packet, its head and its body."""
+        parts = [self._unsent]
+        self._unsent = b""
         if self.chunked_encoding:
             if body:
-                self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+                parts += (b"%x\r\n" % len(body), body, b"\r\n")
             if not more:
-                self.transport.write(b"".join((b"0\r\n", *_lines(trailers), b"\r\n")))
-        elif body and self.scope["method"] != "HEAD":
-            self.transport.write(body)
+                parts += (b"0\r\n", *_lines(trailers), b"\r\n")
+        elif self.scope["method"] != "HEAD":
+            parts.append(body)
+        if data := b"".join(parts):
+            self.transport.write(data)
         if not more:
             self.response_complete = True
             self.message_event.set()

@@ -1,6 +1,7 @@
 """The raw ASGI endpoint behind which every path belongs to the workers."""
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,8 @@ from prack_grpc.gateway.forwarding import Forwarding, Scope
 from prack_grpc.gateway.problem import problem
 from prack_grpc.gateway.websocket import WebSocket
 from prack_grpc.telemetry.access import AccessLog, Record
+
+log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -59,6 +62,9 @@ class Endpoint:
             exchange = _Served(self._broker, scope, receive, send, record)
         try:
             await exchange.run(self._forwarding)
+        except Exception:
+            log.exception("a mistake of the gateway", extra={"action": "internal"})
+            await exchange.fail(GatewayError(errors.INTERNAL), secrets.token_hex(16))
         finally:
             self._access.write(record)
 
@@ -90,7 +96,7 @@ class _Served:
                 return
             ticket = await self._submit(request)
         except GatewayError as error:
-            await self._refuse(error, secrets.token_hex(16))
+            await self.fail(error, secrets.token_hex(16))
             return
         except ClientGone:
             return
@@ -100,7 +106,7 @@ class _Served:
         except ClientGone:
             pass
         except GatewayError as error:
-            await self._refuse(error, ticket.exchange.id)
+            await self.fail(error, ticket.exchange.id)
         finally:
             self._leave(ticket)
 
@@ -161,6 +167,7 @@ class _Served:
         if head.end:
             await self._body(head.body, False)
         else:
+            await self._body(b"", True)  # sends the head; its body may take long
             while (chunk := await ticket.chunk()) is not None:
                 await self._body(chunk, True)
                 self._broker.consumed(ticket)
@@ -178,7 +185,7 @@ class _Served:
             message["trailers"] = trailers
         await self._send(message)
 
-    async def _refuse(self, error: GatewayError, request_id: str) -> None:
+    async def fail(self, error: GatewayError, request_id: str) -> None:
         """Answer in the worker's place, or cut what has begun (promise S7)."""
         self._record.error = error.kind.code
         if self._started:

@@ -92,6 +92,8 @@ class Forwarding:
 
     def _client(self, claims: dict[bytes, bytes], peer: tuple[str, int]) -> tuple[str, int]:
         """The first address, from the nearest one on, that no trusted proxy has."""
+        if not claims:
+            return peer
         addresses = [part.strip().decode("latin-1") for part in _for(claims).split(b",")]
         for address in reversed(addresses):
             if address and not self._trusts(address):

@@ -4,6 +4,7 @@ Parsers differ in what they let through; these rules make them alike. Everything
 function of the head.
 """
 
+import functools
 import re
 
 from prack_grpc.core import errors
@@ -87,6 +88,7 @@ def nominated(fields: Headers) -> frozenset[bytes]:
     return options
 
 
+@functools.lru_cache(maxsize=1024)
 def _check_host(host: bytes) -> None:
     match = HOST.fullmatch(host)
     if not match or int(match[1] or 0) > 65535:

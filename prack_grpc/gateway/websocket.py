@@ -26,7 +26,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 # RFC 6455 section 7.4.1 and the registry of close codes.
-GOING_AWAY, INTERNAL_ERROR, SERVICE_RESTART = 1001, 1011, 1012
+GOING_AWAY, TOO_BIG, INTERNAL_ERROR, SERVICE_RESTART = 1001, 1009, 1011, 1012
 CLOSE_CODES: dict[ErrorKind, int] = {
     errors.WORKER_LOST: SERVICE_RESTART,
     errors.SHUTDOWN: GOING_AWAY,
@@ -52,6 +52,7 @@ class WebSocket:
         self._receive = receive
         self._send = send
         self._record = record
+        self._max_message = max_message
         self._decoder = Decoder(max_message)
         self._accepted = False
         self._closed = False
@@ -63,7 +64,7 @@ class WebSocket:
             request = forwarding.websocket(self._scope)
             ticket = self._broker.submit(request, b"", False)
         except GatewayError as error:
-            await self._fail(error, secrets.token_hex(16))
+            await self.fail(error, secrets.token_hex(16))
             return
         self._record.exchange = ticket.exchange
         upload = asyncio.create_task(self._upload(ticket), name="websocket-upload")
@@ -72,11 +73,11 @@ class WebSocket:
         except ClientGone:
             pass
         except GatewayError as error:
-            await self._fail(error, ticket.exchange.id)
+            await self.fail(error, ticket.exchange.id)
         except BadEvents as error:
             bad = GatewayError(errors.BAD_RESPONSE, str(error))
             self._broker.fail(ticket, bad)
-            await self._fail(bad, ticket.exchange.id)
+            await self.fail(bad, ticket.exchange.id)
         finally:
             upload.cancel()
             self._broker.leave(ticket)
@@ -87,13 +88,23 @@ class WebSocket:
             text = message.get("text")
             name = events.BINARY if text is None else events.TEXT
             data = message["bytes"] if text is None else text.encode()
+            if len(data) > self._max_message:
+                await self._close(TOO_BIG, "message too big")
+                await self._end(ticket, TOO_BIG, "")
+                return
             await self._broker.upload(ticket, events.encode(name, data), False)
         # The server below tells a close frame, which has a reason, from a connection that broke.
-        if self._closed or "reason" not in message:
+        if "reason" not in message:
             self._broker.leave(ticket)
-            return
-        close = events.close_data(message["code"], message["reason"] or "")
-        await self._broker.upload(ticket, events.encode(events.CLOSE, close), True)
+        elif self._closed:
+            await self._broker.upload(ticket, b"", True)
+        else:
+            self._closed = True
+            await self._end(ticket, message["code"], message["reason"] or "")
+
+    async def _end(self, ticket: Ticket, code: int, reason: str) -> None:
+        close = events.encode(events.CLOSE, events.close_data(code, reason))
+        await self._broker.upload(ticket, close, True)
 
     async def _answer(self, ticket: Ticket) -> None:
         while (head := await ticket.head()).status < 200 and head.status != 101:
@@ -158,7 +169,7 @@ class WebSocket:
         await self._respond(status, headers, b"".join(parts))
         self._broker.complete(ticket)
 
-    async def _fail(self, error: GatewayError, request_id: str) -> None:
+    async def fail(self, error: GatewayError, request_id: str) -> None:
         """Answer in the worker's place, with a status or with a close code."""
         self._record.error = error.kind.code
         if self._accepted:

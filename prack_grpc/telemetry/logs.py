@@ -62,6 +62,11 @@ def _printable(value: Any) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value))
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """uvicorn takes a WebSocket that is refused with a status for a mistake."""
+    return record.getMessage() != "ASGI callable returned without completing handshake."
+
+
 def configure(format_: str, level: str, stream: TextIO = sys.stderr) -> None:
     """Send all logs of this process to `stream`; `format_` is `auto`, `pretty` or `json`."""
     terminal = stream.isatty()
@@ -71,3 +76,4 @@ def configure(format_: str, level: str, stream: TextIO = sys.stderr) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # Start and stop are ours to tell.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)

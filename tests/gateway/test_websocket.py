@@ -1,6 +1,7 @@
 """WebSockets over real sockets: the `websockets` client outside, a scripted worker inside."""
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
@@ -233,3 +234,28 @@ async def test_a_worker_that_reads_nothing_pauses_the_client(gateway: Gateway) -
         exchange = next(iter(gateway.running.broker.dispatcher.exchanges.values()))
         assert exchange.upload.buffered <= 256 * 1024
         client.transport.abort()
+
+
+async def test_sockets_hold_up_no_stop(gateway: Gateway) -> None:
+    broker = gateway.running.broker
+    async with connect(gateway.grpc_port) as worker:
+        await hello(worker)
+        opening = asyncio.create_task(websocket(gateway))
+        await Socket.opened(worker)
+        async with await opening as client:
+            await asyncio.wait_for(broker.idle(60), 1)
+            broker.shut_down()
+            assert (await closed(client))[0] == 1001
+
+
+async def test_noise_of_the_largest_size_passes(gateway: Gateway) -> None:
+    noise = random.Random(1).randbytes(1 << 20)
+    async with connect(gateway.grpc_port) as worker:
+        await hello(worker, limits=pb.Limits(initial_window=1 << 30))
+        opening = asyncio.create_task(websocket(gateway))
+        socket = await Socket.opened(worker)
+        async with await opening as client:
+            await client.send(noise)
+            assert await socket.event() == (events.BINARY, noise)
+            await client.send(noise + b"!")
+            assert (await closed(client))[0] == 1009

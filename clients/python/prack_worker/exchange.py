@@ -12,6 +12,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from enum import IntEnum
+from typing import ClassVar
 
 from prack_worker.errors import ClientDisconnected
 from prack_worker.request import Request, RequestBody
@@ -56,9 +57,22 @@ class Exchange(ABC):
         cancelled: why nobody waits any more; None while somebody does.
         ended: the response is complete, or the exchange was aborted.
         on_cancel: called once, when the exchange is cancelled.
+        draining: the worker stops; what lasts until somebody ends it should end now.
+        on_drain: called once, when the worker stops.
+        extras: early hints (heads with a status of 102 to 199) and trailers reach the client.
     """
 
-    __slots__ = ("_over", "body", "cancelled", "ended", "on_cancel", "request")
+    __slots__ = (
+        "_over",
+        "body",
+        "cancelled",
+        "draining",
+        "ended",
+        "on_cancel",
+        "on_drain",
+        "request",
+    )
+    extras: ClassVar[bool] = False
 
     def __init__(self, request: Request, body: RequestBody) -> None:
         self.request = request
@@ -66,6 +80,8 @@ class Exchange(ABC):
         self.cancelled: CancelReason | None = None
         self.ended = False
         self.on_cancel: Callable[[], object] = _nothing
+        self.draining = False
+        self.on_drain: Callable[[], object] = _nothing
         self._over: asyncio.Event | None = None
 
     async def receive_body(self) -> tuple[bytes, bool]:
@@ -82,7 +98,9 @@ class Exchange(ABC):
     ) -> None:
         """Send the head with the first part of the body; with `end` it is the whole response.
 
-        Waits while the gateway takes no more body bytes.
+        Waits while the gateway takes no more body bytes. What was handed over is sent in order,
+        also when the caller gives up waiting or somebody else sends meanwhile. A head with a
+        status of 102 to 199 may come before the final one; it has no body.
 
         Raises:
             ClientDisconnected: nobody waits any more.
@@ -92,6 +110,10 @@ class Exchange(ABC):
     @abstractmethod
     async def send_body(self, data: bytes, end: bool = False) -> None:
         """Send more of the body; waits and raises as `send_head`."""
+
+    async def send_trailers(self, trailers: Headers) -> None:
+        """End the response with trailer fields, which are dropped where there are no `extras`."""
+        await self.send_body(b"", end=True)
 
     @abstractmethod
     def abort(self, code: AbortCode, message: str) -> None:
@@ -115,6 +137,11 @@ class Exchange(ABC):
         self._close()
         self.on_cancel()
 
+    def drain(self) -> None:
+        """The worker stops. Requests are finished as ever; WebSockets would never end."""
+        self.draining = True
+        self.on_drain()
+
     def _end(self) -> None:
         """For transports: the last event of this exchange was handed over."""
         self.ended = True
@@ -129,7 +156,10 @@ class Exchange(ABC):
         return self.ended or self.cancelled is not None
 
     def _close(self) -> None:
-        self.body.close()
+        if self.request.websocket and not self.ended:
+            self.body.finish()  # what the client said before it left is still read
+        else:
+            self.body.close()
         if self._over is not None:
             self._over.set()
 

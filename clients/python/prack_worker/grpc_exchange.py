@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ResponseRefused
 from prack_worker.exchange import AbortCode, CancelReason, Exchange, Headers
+from prack_worker.grpc_fields import flatten, to_request
 from prack_worker.outbox import Outbox, Outgoing
-from prack_worker.request import Request, RequestBody
+from prack_worker.request import RequestBody
 from prack_worker.windows import Limits, RequestWindow, ResponseWindow
 
 
 class GrpcExchange(Exchange):
     """An exchange whose events go to the outbox of one stream."""
 
-    __slots__ = ("_forget", "_limits", "_outbox", "_outgoing", "window")
+    __slots__ = (
+        "_forget",
+        "_last",
+        "_left",
+        "_limits",
+        "_outbox",
+        "_outgoing",
+        "_unsent",
+        "_window",
+    )
+    extras = True
 
     def __init__(
         self,
@@ -25,10 +37,16 @@ class GrpcExchange(Exchange):
         limits: Limits,
         forget: Callable[[int], object],
     ) -> None:
-        consumed = None if message.end else RequestWindow(message.id, outbox).consumed
+        consumed = None
+        if not message.end:
+            waits = message.expect_continue
+            consumed = RequestWindow(message.id, outbox, waits=waits).consumed
         body = RequestBody(message.body, end=message.end, consumed=consumed)
         super().__init__(to_request(message, now), body)
-        self.window = ResponseWindow(limits.window)
+        self._window = ResponseWindow(limits.window)
+        self._unsent: deque[memoryview] = deque()  # past the window
+        self._last = False  # the response ends with what is unsent
+        self._left = False  # the client of a WebSocket has
         self._outgoing = Outgoing(message.id)
         self._outbox = outbox
         self._limits = limits
@@ -38,24 +56,51 @@ class GrpcExchange(Exchange):
         self, status: int, headers: Headers, body: bytes = b"", end: bool = False
     ) -> None:
         self._check_open()
-        flat = [part for name, value in headers for part in (name.lower(), value)]
-        outgoing = self._outgoing
-        outgoing.head_size = sum(map(len, flat))
-        if outgoing.head_size > self._limits.head:
+        flat, size = flatten(headers)
+        if size > self._limits.head:
             raise ResponseRefused(f"the response head is larger than {self._limits.head} bytes")
-        outgoing.head = pb.ResponseHead(id=outgoing.id, status=status, headers=flat)
-        self._outbox.add(outgoing)
+        head = pb.ResponseHead(id=self._outgoing.id, status=status, headers=flat)
+        if 101 < status < 200:
+            self._outgoing.early.append(head)
+        else:
+            self._outgoing.head, self._outgoing.head_size = head, size
+        self._outbox.add(self._outgoing)
         if body or end:
             await self.send_body(body, end)
 
     async def send_body(self, data: bytes, end: bool = False) -> None:
         self._check_open()
         if not self._ride_in_head(data, end):
-            await self._send_chunks(data)
-            self._outgoing.finish = end
-            self._outbox.add(self._outgoing)
-        if end:
+            if data:
+                self._unsent.append(memoryview(data))
+            self._last = end
+            self._pump()
+            self._notice_a_stall()
+            while self._unsent:
+                await self._window.change()
+                if self._unsent:
+                    self._check_open()
+        elif end:
             self._end()
+
+    async def send_trailers(self, trailers: Headers) -> None:
+        flat, size = flatten(trailers)
+        if size > self._limits.head:
+            raise ResponseRefused(f"the trailers are larger than {self._limits.head} bytes")
+        self._outgoing.trailers = flat
+        await self.send_body(b"", end=True)
+
+    def widen(self, max_offset: int) -> None:
+        """The gateway takes more of the response."""
+        self._window.widen(max_offset)
+        if not self._is_over():
+            self._pump()
+
+    def finish_body(self) -> None:
+        """The request's body is complete; the client of a WebSocket has left (section 10.4)."""
+        self.body.finish()
+        self._left = self.request.websocket
+        self._notice_a_stall()
 
     def abort(self, code: AbortCode, message: str) -> None:
         if self.ended:
@@ -70,28 +115,37 @@ class GrpcExchange(Exchange):
 
     def _ride_in_head(self, data: bytes, end: bool) -> bool:
         """Whether the head was still here and took the data along."""
-        head, size = self._outgoing.head, len(data)
-        if head is None or self._outgoing.chunks or size > self.window.left():
+        outgoing, size = self._outgoing, len(data)
+        head = outgoing.head
+        if head is None or outgoing.chunks or self._unsent or size > self._window.left():
             return False
-        if len(head.body) + size > self._limits.chunk:
+        if head.status < 200 or outgoing.trailers or len(head.body) + size > self._limits.chunk:
             return False
         head.body += data
         head.end = end
-        self.window.use(size)
+        self._window.use(size)
         return True
 
-    async def _send_chunks(self, data: bytes) -> None:
-        start = 0
-        while start < len(data):
-            size = min(len(data) - start, self._limits.chunk, self.window.left())
-            if size > 0:
-                self._outgoing.chunks.append(data[start : start + size])
-                self._outbox.add(self._outgoing)
-                self.window.use(size)
-                start += size
-            else:
-                await self.window.change()
-                self._check_open()
+    def _pump(self) -> None:
+        """Queue what the window lets through."""
+        while self._unsent and (left := self._window.left()) > 0:
+            data = self._unsent.popleft()
+            size = min(len(data), self._limits.chunk, left)
+            self._outgoing.chunks.append(bytes(data[:size]))
+            self._window.use(size)
+            if size < len(data):
+                self._unsent.appendleft(data[size:])
+        if self._last and not self._unsent:
+            self._outgoing.finish = True
+        if self._outgoing.chunks or self._outgoing.finish:
+            self._outbox.add(self._outgoing)
+        if self._outgoing.finish:
+            self._end()
+
+    def _notice_a_stall(self) -> None:
+        """For the client of a WebSocket that has left, no window will be widened."""
+        if self._left and self._unsent:
+            self.cancel(CancelReason.CLIENT_GONE)
 
     def _end(self) -> None:
         super()._end()
@@ -99,22 +153,4 @@ class GrpcExchange(Exchange):
 
     def _close(self) -> None:
         super()._close()
-        self.window.wake()
-
-
-def to_request(message: pb.Request, now: float) -> Request:
-    """The request that a message holds; `now` is when it came, on the event loop's clock."""
-    flat = iter(message.headers)
-    return Request(
-        id=message.id,
-        request_id=message.request_id,
-        method=message.method.decode("latin-1"),
-        scheme=message.scheme.decode("latin-1"),
-        authority=message.authority.decode("latin-1"),
-        target=message.target,
-        http_version=message.http_version.decode("latin-1"),
-        headers=list(zip(flat, flat, strict=False)),
-        client=(message.client.ip, message.client.port) if message.client.ip else None,
-        deadline=now + message.deadline_ms / 1000,
-        attempt=message.attempt,
-    )
+        self._window.wake()

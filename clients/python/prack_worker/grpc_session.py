@@ -127,7 +127,7 @@ class GrpcSession:
                 exchange.body.feed(data.data)
         for finish in frame.finishes:
             if exchange := self._exchanges.get(finish.id):
-                exchange.body.finish()
+                exchange.finish_body()
         self._steer(frame)
 
     def _begin(self, message: pb.Request, now: float) -> None:
@@ -144,7 +144,7 @@ class GrpcSession:
                 exchange.cancel(CancelReason.of(cancel.reason))
         for window in frame.windows:
             if exchange := self._exchanges.get(window.id):
-                exchange.window.widen(window.max_offset)
+                exchange.widen(window.max_offset)
         if frame.HasField("goaway"):
             self._go_away(frame.goaway)
         if frame.heartbeat.nonce:

@@ -51,14 +51,15 @@ class GrpcTransport:
         self._identity = identity
         self._token = token
 
-    async def connect(self, accept: Accept, slots: int) -> GrpcSession:
+    async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> GrpcSession:
         """See `Transport.connect`."""
         token = self._token()
         channel = aio.insecure_channel(self.address, options=OPTIONS)
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
         call = WorkerServiceStub(channel).Connect(metadata=metadata)
         try:
-            return GrpcSession(channel, call, await self._greet(call, slots), accept)
+            first = await self._greet(call, self._hello(slots, websockets))
+            return GrpcSession(channel, call, first, accept)
         except BaseException:
             call.cancel()
             await channel.close()
@@ -67,11 +68,11 @@ class GrpcTransport:
     async def close(self) -> None:
         """Nothing here outlives a session."""
 
-    async def _greet(self, call: Call, slots: int) -> pb.GatewayFrame:
+    async def _greet(self, call: Call, hello: pb.Hello) -> pb.GatewayFrame:
         try:
             async with asyncio.timeout(WELCOME_SECONDS):
                 with suppress(grpc.RpcError, asyncio.InvalidStateError):  # `read` says it better
-                    await call.write(pb.WorkerFrame(hello=self._hello(slots)))
+                    await call.write(pb.WorkerFrame(hello=hello))
                 frame = await call.read()
         except TimeoutError as error:
             raise ConnectFailed(f"no welcome within {WELCOME_SECONDS:g} s") from error
@@ -86,7 +87,7 @@ class GrpcTransport:
             raise ConnectFailed("the first frame of the gateway is not a welcome")
         return frame
 
-    def _hello(self, slots: int) -> pb.Hello:
+    def _hello(self, slots: int, websockets: bool) -> pb.Hello:
         identity = self._identity
         python = f"{platform.python_implementation()} {platform.python_version()}; {sys.platform}"
         return pb.Hello(
@@ -95,6 +96,7 @@ class GrpcTransport:
             version=identity.version,
             minor_min=MINOR,
             minor_max=MINOR,
+            features=["websocket"] if websockets else [],
             capacity=pb.Capacity(max_in_flight=slots),
             routes=[
                 pb.Route(host=route.host, path=route.path, methods=route.methods)

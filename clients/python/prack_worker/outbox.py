@@ -24,23 +24,40 @@ class Outgoing:
     Attributes:
         head: the head, until it was taken; body bytes that come in time ride in it.
         head_size: bytes of the head's fields.
+        early: heads that go before it.
         chunks: body bytes, each piece small enough for one event.
         finish: a `Finish` follows the chunks.
+        trailers: of that `Finish`, flat.
         queued: an outbox holds this response.
     """
 
-    __slots__ = ("chunks", "finish", "head", "head_size", "id", "queued")
+    __slots__ = (
+        "chunks",
+        "early",
+        "finish",
+        "head",
+        "head_size",
+        "id",
+        "queued",
+        "trailers",
+    )
 
     def __init__(self, identifier: int) -> None:
         self.id = identifier
         self.head: ResponseHead | None = None
         self.head_size = 0
+        self.early: list[ResponseHead] = []
         self.chunks: list[bytes] = []
         self.finish = False
+        self.trailers: list[bytes] = []
         self.queued = False
+
+    def has_head(self) -> bool:
+        return self.head is not None or bool(self.early)
 
     def drop(self) -> None:
         self.head = None
+        self.early.clear()
         self.chunks.clear()
         self.finish = False
 
@@ -64,7 +81,7 @@ class Outbox:
         """Queue a response that has something to send; a queued one keeps its turn."""
         if not response.queued:
             response.queued = True
-            (self._heads if response.head is not None else self._bodies).append(response)
+            (self._heads if response.has_head() else self._bodies).append(response)
             self._waiting.set()
 
     def close(self) -> None:
@@ -74,7 +91,9 @@ class Outbox:
 
     async def next_frame(self) -> WorkerFrame | None:
         """Wait for something to send, then take as much as fits one frame."""
-        await self._waiting.wait()
+        if not self._waiting.is_set():
+            await self._waiting.wait()
+            await asyncio.sleep(0)  # what the loop has ready joins the frame
         frame, self._control = self._control, WorkerFrame()
         events = self._pack(frame)
         if self._closed:
@@ -97,6 +116,11 @@ class Outbox:
 
     def _take_head(self, frame: WorkerFrame) -> int:
         response = self._heads.popleft()
+        if response.early:
+            early = response.early.pop(0)
+            frame.heads.append(early)
+            self._requeue(response)
+            return early.ByteSize()
         head, response.head = response.head, None
         if head is not None:
             frame.heads.append(head)
@@ -110,11 +134,14 @@ class Outbox:
             frame.data.add(id=response.id, data=chunk)
         if response.finish and not response.chunks:
             response.finish = False
-            frame.finishes.add(id=response.id)
+            frame.finishes.add(id=response.id, trailers=response.trailers)
         self._requeue(response)
         return len(chunk)
 
     def _requeue(self, response: Outgoing) -> None:
-        response.queued = bool(response.chunks) or response.finish
-        if response.queued:
+        if response.has_head():
+            self._heads.append(response)
+        elif response.chunks or response.finish:
             self._bodies.append(response)
+        else:
+            response.queued = False

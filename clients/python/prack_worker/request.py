@@ -28,6 +28,7 @@ class Request:
         client: (ip, port) of the client, None when unknown.
         deadline: when the head of the response is due, on the event loop's clock, in seconds.
         attempt: 1 for the first hand-out.
+        websocket: both bodies are streams of events (proto/README.md, section 10).
     """
 
     id: int
@@ -41,6 +42,7 @@ class Request:
     client: tuple[str, int] | None
     deadline: float
     attempt: int
+    websocket: bool = False
 
     def split_target(self) -> tuple[bytes, bytes]:
         """The raw path and the raw query, also of an absolute-form target (RFC 9112, 3.2.2)."""
@@ -75,9 +77,15 @@ class RequestBody:
         """All of the body, when it is here already; does not consume it."""
         return b"".join(self._chunks) if self._end else None
 
+    @property
+    def finished(self) -> bool:
+        """No more will come; there may be something left to read."""
+        return self._end
+
     def feed(self, data: bytes) -> None:
-        self._chunks.append(data)
-        self._wake()
+        if not self._end:
+            self._chunks.append(data)
+            self._wake()
 
     def finish(self) -> None:
         self._end = True
@@ -96,13 +104,17 @@ class RequestBody:
             ClientDisconnected: the body was closed.
         """
         while not (self._chunks or self._end or self._closed):
+            self._report(0)  # the first grant, where the client waits for one
             await self._change()
         if self._closed:
             raise ClientDisconnected("the client is gone, or has its response")
         chunk = self._chunks.pop(0) if self._chunks else b""
-        if self._consumed is not None and chunk:
-            self._consumed(len(chunk))
+        self._report(len(chunk))
         return chunk, self._end and not self._chunks
+
+    def _report(self, size: int) -> None:
+        if self._consumed is not None and not self._end:
+            self._consumed(size)
 
     async def _change(self) -> None:
         if self._changed is None:

@@ -46,6 +46,8 @@ class RestExchange(Exchange):
         self, status: int, headers: Headers, body: bytes = b"", end: bool = False
     ) -> None:
         self._check_open()
+        if status < 200:
+            return  # an answer over REST is one response
         self._head = {
             "identifier": self.identifier,
             "code": status,

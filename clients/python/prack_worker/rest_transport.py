@@ -36,8 +36,11 @@ class RestTransport:
         self._client = RestClient(url, identity, token)
         self._leases = Leases(self._client)
 
-    async def connect(self, accept: Accept, slots: int) -> RestSession:
-        """See `Transport.connect`; a poll that does not wait shows whether the gateway is there."""
+    async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> RestSession:
+        """See `Transport.connect`; a poll that does not wait shows whether the gateway is there.
+
+        No WebSockets come this way.
+        """
         most = min(MAX_POLL, await self._leases.room(slots))
         first = await self._client.poll(most, wait=0)
         return RestSession(self._client, self._leases, accept, slots, first)

@@ -12,18 +12,24 @@ from prack_worker.request import Request, RequestBody
 class FakeExchange(Exchange):
     """An exchange in memory: what was sent is kept for the test to look at.
 
+    The body of a `websocket` is made of events: see `prack.websocket_events`.
+
     Args:
         body: the whole request body, or None to bring it with `exchange.body.feed` and `finish`.
 
     Attributes:
         status: of the response; 0 before its head.
+        hints: the heads with a status of 102 to 199 that came before it.
         headers: of the response.
         pieces: the body, one item for each send that held bytes.
         sends: how many sends there were, the head's included.
+        trailers: the fields after the body.
         aborted: code and message of an abort.
         sent: set by the first send.
         gate: clear it to make sends wait, as a client that does not read would.
     """
+
+    extras = True
 
     def __init__(
         self,
@@ -35,6 +41,7 @@ class FakeExchange(Exchange):
         scheme: str = "http",
         authority: str = "example.com",
         client: tuple[str, int] | None = ("192.0.2.7", 4711),
+        websocket: bool = False,
     ) -> None:
         request = Request(
             id=1,
@@ -48,10 +55,13 @@ class FakeExchange(Exchange):
             client=client,
             deadline=60.0,
             attempt=1,
+            websocket=websocket,
         )
         super().__init__(request, RequestBody(body or b"", end=body is not None))
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
+        self.hints: list[tuple[int, list[tuple[bytes, bytes]]]] = []
+        self.trailers: list[tuple[bytes, bytes]] = []
         self.pieces: list[bytes] = []
         self.sends = 0
         self.aborted: tuple[AbortCode, str] | None = None
@@ -68,12 +78,19 @@ class FakeExchange(Exchange):
         self, status: int, headers: Headers, body: bytes = b"", end: bool = False
     ) -> None:
         self._check_open()
+        if 101 < status < 200:
+            self.hints.append((status, list(headers)))
+            return
         self.status, self.headers = status, list(headers)
         await self._send(body, end)
 
     async def send_body(self, data: bytes, end: bool = False) -> None:
         self._check_open()
         await self._send(data, end)
+
+    async def send_trailers(self, trailers: Headers) -> None:
+        self.trailers = list(trailers)
+        await self.send_body(b"", end=True)
 
     def abort(self, code: AbortCode, message: str) -> None:
         if not self.ended:

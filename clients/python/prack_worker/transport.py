@@ -89,8 +89,8 @@ class Transport(Protocol):
 
     address: str
 
-    async def connect(self, accept: Accept, slots: int) -> Session:
-        """Dial the gateway.
+    async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> Session:
+        """Dial the gateway; with `websockets` the application takes them.
 
         Raises:
             ConnectFailed: not now; another attempt may succeed.

@@ -36,15 +36,19 @@ OURS = pb.Limits(
 
 
 class RequestWindow:
-    """Grants more of a request body once half of the window has been read."""
+    """Grants more of a request body once half of the window has been read.
+
+    A client that waits for `100 Continue` may send nothing before the first grant, which comes
+    with the first read (section 4.11).
+    """
 
     __slots__ = ("_granted", "_id", "_outbox", "_read")
 
-    def __init__(self, identifier: int, outbox: Outbox) -> None:
+    def __init__(self, identifier: int, outbox: Outbox, *, waits: bool = False) -> None:
         self._id = identifier
         self._outbox = outbox
         self._read = 0
-        self._granted = INITIAL_WINDOW
+        self._granted = 0 if waits else INITIAL_WINDOW
 
     def consumed(self, size: int) -> None:
         self._read += size

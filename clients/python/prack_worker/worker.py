@@ -25,6 +25,8 @@ class Application(Protocol):
 
     Attributes:
         interruptible: `handle` may be cancelled when it goes on after its exchange was cancelled.
+
+    One that takes WebSockets, too (`Request.websocket`), has an attribute `websockets`, True.
     """
 
     interruptible: bool
@@ -95,7 +97,11 @@ class Worker:
     async def _connect_and_serve(self) -> None:
         """One session. A drain does not cut the dialling: the gateway may have assigned already."""
         try:
-            session = await self._transport.connect(self._accept, self._free_slots())
+            session = await self._transport.connect(
+                self._accept,
+                self._free_slots(),
+                websockets=getattr(self._app, "websockets", False),
+            )
         except ConnectFailed as error:
             self._delay = self._backoff.next()
             self._report(str(error))
@@ -146,6 +152,8 @@ class Worker:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._grace):
                 await session.drain()
+                for exchange in list(self._held):
+                    exchange.drain()
                 await _first(self._idle.wait(), session.lost.wait())
         if self._held:
             await self._give_up()

@@ -1,4 +1,4 @@
-"""A worker whose application is one function."""
+"""Workers that run for the length of a test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from prack_worker.exchange import Exchange
 from prack_worker.transport import Transport
-from prack_worker.worker import Worker
+from prack_worker.worker import Application, Worker
 
 Handler = Callable[[Exchange], Awaitable[None]]
 
@@ -25,12 +25,19 @@ class App:
 
 
 @asynccontextmanager
-async def serving(transport: Transport, handler: Handler, **options: Any) -> AsyncIterator[Worker]:
+async def running(app: Application, transport: Transport, **options: Any) -> AsyncIterator[Worker]:
     """A worker that runs for the length of a test."""
-    worker = Worker(App(handler), transport, **({"slots": 4} | options))
+    worker = Worker(app, transport, **({"slots": 4} | options))
     task = asyncio.create_task(worker.run())
     try:
         yield worker
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+def serving(
+    transport: Transport, handler: Handler, **options: Any
+) -> AbstractAsyncContextManager[Worker]:
+    """A worker whose application is one function, for the length of a test."""
+    return running(App(handler), transport, **options)

@@ -53,7 +53,11 @@ async def test_the_scope_is_the_one_that_uvicorn_builds() -> None:
         "client": ("192.0.2.7", 4711),
         "server": ("shop.example.com", 8080),
         "state": {},
-        "extensions": {"prack": {"request_id": "r1", "attempt": 1}},
+        "extensions": {
+            "prack": {"request_id": "r1", "attempt": 1},
+            "http.response.trailers": {},
+            "http.response.early_hint": {},
+        },
     }
 
 

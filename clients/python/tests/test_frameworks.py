@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from prack.websocket_events import CLOSE, MAX_EVENT, TEXT, Decoder, close_data, encode
 from prack_worker.asgi import AsgiApplication
 from prack_worker.testing import FakeExchange
 from prack_worker.wsgi import WsgiApplication
@@ -107,3 +108,82 @@ async def test_fastapi_with_a_lifespan_and_a_stream() -> None:
 
     exchange = FakeExchange(target=b"/stream?q", headers=[(b"host", b"example.com")])
     assert (await asgi(app, exchange)).pieces == [b"hello", b"http://example.com/stream?q"]
+
+
+async def sockets(app: Any, target: bytes, *events: bytes) -> FakeExchange:
+    """Open a WebSocket and say something, then close it."""
+    headers = [(b"host", b"example.com"), (b"sec-websocket-protocol", b"v1,v2")]
+    exchange = FakeExchange(target=target, headers=headers, body=None, websocket=True)
+    for event in (*events, encode(CLOSE, close_data(1001))):
+        exchange.body.feed(event)
+    return await asgi(app, exchange)
+
+
+@pytest.fixture
+def chat() -> Any:
+    fastapi = pytest.importorskip("fastapi")
+    app = fastapi.FastAPI()
+    app.state.left = []
+
+    @app.websocket("/rooms/{room}")
+    async def join(socket: fastapi.WebSocket, room: str) -> None:
+        await socket.accept(subprotocol="v2")
+        try:
+            while True:
+                message = await socket.receive_json()
+                await socket.send_json({"room": room, **message})
+        except fastapi.WebSocketDisconnect as error:
+            app.state.left.append(error.code)
+
+    @app.websocket("/refused")
+    async def refuse(socket: fastapi.WebSocket) -> None:
+        raise fastapi.HTTPException(401)
+
+    @app.websocket("/policy")
+    async def policy(socket: fastapi.WebSocket) -> None:
+        await socket.accept()
+        raise fastapi.WebSocketException(1008, "not you")
+
+    return app
+
+
+async def test_a_fastapi_chat(chat: Any) -> None:
+    exchange = await sockets(chat, b"/rooms/7", encode(TEXT, b'{"say":"hello"}'))
+    assert exchange.status == 101
+    assert exchange.headers == [(b"sec-websocket-protocol", b"v2")]
+    assert Decoder(MAX_EVENT).feed(exchange.content) == [
+        (TEXT, b'{"room":"7","say":"hello"}'),
+        (CLOSE, close_data(1001)),
+    ]
+    assert chat.state.left == [1001]
+
+
+@pytest.mark.parametrize(("target", "status"), [(b"/nowhere", 403), (b"/refused", 401)])
+async def test_fastapi_refuses_a_websocket(chat: Any, target: bytes, status: int) -> None:
+    exchange = FakeExchange(target=target, body=None, websocket=True)
+    assert (await asgi(chat, exchange)).status == status
+
+
+async def test_fastapi_closes_with_a_code(chat: Any) -> None:
+    exchange = await asgi(chat, FakeExchange(target=b"/policy", body=None, websocket=True))
+    assert Decoder(MAX_EVENT).feed(exchange.content) == [(CLOSE, close_data(1008, "not you"))]
+
+
+async def test_a_starlette_endpoint() -> None:
+    pytest.importorskip("starlette")
+    from starlette.applications import Starlette
+    from starlette.endpoints import WebSocketEndpoint
+    from starlette.routing import WebSocketRoute
+
+    class Echo(WebSocketEndpoint):
+        encoding = "text"
+
+        async def on_receive(self, websocket: Any, data: str) -> None:
+            await websocket.send_text(f"{websocket.url} {data}")
+
+    app = Starlette(routes=[WebSocketRoute("/echo", Echo)])
+    exchange = await sockets(app, b"/echo?q=1", encode(TEXT, b"hello"))
+    assert Decoder(MAX_EVENT).feed(exchange.content) == [
+        (TEXT, b"ws://example.com/echo?q=1 hello"),
+        (CLOSE, close_data(1001)),
+    ]

@@ -51,7 +51,7 @@ class FakeTransport:
         self._sessions: asyncio.Queue[FakeSession] = asyncio.Queue()
         self.closed = False
 
-    async def connect(self, accept: Accept, slots: int) -> FakeSession:
+    async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> FakeSession:
         if self._failures:
             raise ConnectFailed(self._failures.pop(0))
         session = FakeSession(accept, slots)

@@ -1,0 +1,64 @@
+"""The programs that a benchmark needs: found, or installed where that is possible."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# nginx is often not on the path of ordinary users.
+PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+POLICY = Path("/usr/sbin/policy-rc.d")
+INSTALL_SECONDS = 180
+
+
+def find(name: str) -> Path | None:
+    """Where this program is."""
+    found = shutil.which(name, path=PATH)
+    return Path(found) if found else None
+
+
+def provide(name: str) -> str:
+    """Have this program here. Returns why it is not, or an empty string."""
+    if find(name):
+        return ""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return f"{name} is not installed (on Debian: sudo apt-get install {name})"
+    with _services_stay_off():
+        done = _apt("install", "-y", "-q", "--no-install-recommends", name)
+        if done.returncode:
+            _apt("update", "-q")
+            done = _apt("install", "-y", "-q", "--no-install-recommends", name)
+    return "" if find(name) else f"{name} could not be installed: {done.stderr.strip()[-300:]}"
+
+
+def version(name: str) -> str:
+    """The first line that the program says of itself."""
+    done = subprocess.run([str(find(name)), "-v"], capture_output=True, text=True, timeout=10)
+    return (done.stdout + done.stderr).strip().splitlines()[0].split(" Copyright")[0]
+
+
+def _apt(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["apt-get", *arguments],
+        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_SECONDS,
+    )
+
+
+@contextmanager
+def _services_stay_off() -> Iterator[None]:
+    """A package that brings a service would start it, on all interfaces."""
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()

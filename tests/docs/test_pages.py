@@ -1,0 +1,98 @@
+"""Links lead somewhere, and commands exist."""
+
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import CODE, ROOT, fenced, page, pages, prose
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+FLAG = re.compile(r"--[a-z][a-z-]*")
+MODULES = {"prack": ("prack_grpc", "serve"), "prack-worker": ("prack_worker",)}
+# A command of ours at the start of a line, or as what a container runs.
+CALL = re.compile(r"(?:^|[\s/])(prack|prack-worker)(?=\s)(?! prack)([^|&;]*)")
+# Pages whose text names flags of other programs, and of the benchmark.
+FOREIGN = ("docs/decisions/", "docs/performance.md")
+NAMES = [str(path.relative_to(ROOT)) for path in pages()]
+
+
+@cache
+def flags(program: str) -> frozenset[str]:
+    """What the help of this program lists, and the opposites of its switches."""
+    command = [sys.executable, "-m", *MODULES[program], "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    known = set(FLAG.findall(text))
+    return frozenset(known | {f"--no-{flag[2:]}" for flag in known})
+
+
+def anchors(path: Path) -> set[str]:
+    """The names of a page's headings, as the common hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands(block: str) -> list[str]:
+    """The commands of a shell block, without their comments."""
+    lines = block.replace("\\\n", " ").splitlines()
+    return [line.partition(" #")[0].strip() for line in lines if not line.startswith("#")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_somewhere(name: str) -> None:
+    broken = []
+    for target in LINK.findall(prose(page(name))):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        place, _, anchor = target.partition("#")
+        path = (ROOT / name).parent / place if place else ROOT / name
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            broken.append(target)
+    assert not broken
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_commands_have_the_flags_that_they_are_shown_with(name: str) -> None:
+    for block in fenced(page(name), "sh") + fenced(page(name), "ini"):
+        for command in commands(block):
+            if match := CALL.search(command):
+                program, arguments = match.groups()
+                assert set(FLAG.findall(arguments)) <= flags(program), command
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(FOREIGN)])
+def test_flags_in_the_text_exist(name: str) -> None:
+    spans = [span for span in CODE.findall(page(name)) if span.startswith("--")]
+    shown = {flag for span in spans for flag in FLAG.findall(span)}
+    assert shown <= flags("prack") | flags("prack-worker")
+
+
+def test_readme_shows_the_two_commands() -> None:
+    first = fenced(page("README.md"), "sh")[0]
+    assert commands(first) == ["make run", "make test"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_python_in_the_pages_compiles(name: str) -> None:
+    for block in fenced(page(name), "python"):
+        compile(block, name, "exec")
+
+
+def test_paths_in_the_architecture_exist() -> None:
+    folders = (ROOT / "prack_grpc", ROOT / "clients/python/prack_worker")
+    files = [f"/{path.relative_to(ROOT)}" for folder in folders for path in folder.rglob("*.py")]
+    spans = CODE.findall(page("docs/architecture.md"))
+    names = [span for span in spans if re.fullmatch(r"[\w/]+\.py", span)]
+    assert names
+    assert not [name for name in names if not any(file.endswith(f"/{name}") for file in files)]
+
+
+def test_decisions_are_listed() -> None:
+    folder = ROOT / "docs/decisions"
+    numbered = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    index = (folder / "README.md").read_text()
+    assert [path.name for path in numbered if f"]({path.name})" not in index] == []
+    assert [int(path.name[:4]) for path in numbered] == list(range(1, len(numbered) + 1))

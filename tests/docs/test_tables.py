@@ -1,0 +1,85 @@
+"""Tables that repeat what the code says must say the same."""
+
+import dataclasses
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from prack_grpc.core import errors
+from prack_grpc.core.exchange import CALLER, WORKER, Call, Caller, Event, Exchange, Work
+from prack_grpc.core.limits import Limits
+from prack_grpc.gateway.limits import GuardLimits
+from prack_grpc.telemetry.access import Record
+from scripts import settings_table
+from tests.docs.pages import page, rows
+
+UNITS = {"s": 1, "KiB": 1024, "MiB": 1024**2}
+NEVER_RAN = {501, 503, 505}
+
+
+def test_readme_lists_every_setting() -> None:
+    text = page("README.md")
+    assert settings_table.filled(text) == text, "run: python -m scripts.settings_table"
+
+
+def test_every_error_is_explained() -> None:
+    table = {row[1].strip("`"): row for row in rows(page("docs/errors.md"), "status | code")}
+    assert set(table) == {kind.code for kind in errors.ALL}
+    for kind in errors.ALL:
+        status, _, ran, retry_after, *_ = table[kind.code]
+        assert int(status) == kind.status
+        assert int(retry_after or 0) == kind.retry_after
+        never = kind.status < 500 or kind.status in NEVER_RAN
+        assert ran.startswith("no" if never else "maybe"), kind.code
+
+
+def test_readme_sums_up_every_status() -> None:
+    table = rows(page("README.md"), "status")
+    shown = {int(status) for row in table for status in re.findall(r"\d{3}", row[0])}
+    assert shown == {kind.status for kind in errors.ALL} - {errors.INTERNAL.status}
+
+
+def test_every_limit_has_its_default_and_a_reason() -> None:
+    text = page("docs/operations.md")
+    core, guard = text.split("Of the public port")
+    for part, limits in ((core[core.index("## Limits") :], Limits()), (guard, GuardLimits())):
+        table = {row[0].strip("`"): row[1:] for row in rows(part, "limit")}
+        assert {name: amount(default) for name, (default, _) in table.items()} == {
+            field.name: getattr(limits, field.name) for field in dataclasses.fields(limits)
+        }
+        assert all(reason for _, reason in table.values())
+
+
+def amount(text: str) -> float:
+    number, _, unit = text.replace(",", "").partition(" ")
+    return float(number) * UNITS.get(unit, 1)
+
+
+def test_every_field_of_the_access_log_is_explained() -> None:
+    record = Record({"method": "GET", "raw_path": b"/", "query_string": b"", "client": None})
+    record.exchange = SimpleNamespace(  # type: ignore[assignment]
+        **{field.name: None for field in dataclasses.fields(Exchange)}
+        | {"id": "r1", "accepted_at": 0.0, "attempt": 0}
+    )
+    record.error = "deadline"
+    names = [
+        name for row in rows(page("docs/operations.md"), "field") for name in row[0].split(",")
+    ]
+    assert {name.strip(" `") for name in names} == set(record.fields())
+
+
+@pytest.mark.parametrize(
+    ("events", "table"), [(Call, CALLER), (Event, WORKER)], ids=["caller", "worker"]
+)
+def test_state_tables_are_those_of_the_core(events: type, table: dict) -> None:
+    head = " | ".join(event.name for event in events)
+    shown = {row[0]: row[1:] for row in rows(page("docs/architecture.md"), f"| {head}")}
+    states = Caller if events is Call else Work
+    assert shown == {
+        state.name: [target(table[state], event) for event in events] for state in states
+    }
+
+
+def target(transitions: dict, event: Call | Event) -> str:
+    return transitions[event].name if event in transitions else ""
