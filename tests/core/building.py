@@ -1,0 +1,135 @@
+"""What the tests of the core are built from: requests, and a dispatcher with a clock of its own."""
+
+from typing import Any
+
+from prack_grpc.core.abort import AbortCode
+from prack_grpc.core.dispatcher import Dispatcher
+from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects, Fail
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.exchange import Exchange, Lease
+from prack_grpc.core.flow import NO_BODY, Flow
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.message import Headers, Kind, Request, ResponseHead
+from prack_grpc.core.routes import Route
+from prack_grpc.core.session import Session
+
+
+def a_request(
+    method: bytes = b"GET",
+    target: bytes = b"/",
+    host: bytes = b"shop.test",
+    body_length: int = 0,
+    headers: Headers | None = None,
+    kind: Kind = Kind.HTTP,
+) -> Request:
+    """A request as the public edge hands it over."""
+    client = ("192.0.2.1", 5)
+    fields = headers or []
+    return Request(method, b"http", host, target, b"1.1", fields, client, body_length, kind=kind)
+
+
+def an_upload(limits: Limits, body: bytes, end: bool) -> Flow:
+    """The request body as a broker sets it up."""
+    if end and not body:
+        return NO_BODY
+    upload = Flow(max(limits.window, len(body)), keep=limits.inline_body)
+    upload.push(body)
+    upload.ended = end
+    return upload
+
+
+def a_head(
+    body: bytes = b"", end: bool = True, length: int = -1, status: int = 200
+) -> ResponseHead:
+    """A checked response head."""
+    return ResponseHead(status, [], body, end, length)
+
+
+class Desk:
+    """A dispatcher, and a clock that moves only when a test moves it.
+
+    Sessions that `stream` makes acknowledge a cancel, those of `rest` do not.
+    """
+
+    def __init__(self, **limits: Any) -> None:
+        self.now = 1000.0
+        self.limits = Limits(**limits)
+        self.core = Dispatcher(self.limits, self.now)
+        self._submitted = 0
+
+    def submit(self, body: bytes = b"", end: bool = True, **request: Any) -> Exchange:
+        """A new exchange; its id is the count of those before it."""
+        id_ = str(self._submitted)
+        upload = an_upload(self.limits, body, end)
+        exchange, _ = self.core.submit(id_, a_request(**request), upload, None, self.now)
+        self._submitted += 1
+        return exchange
+
+    def stream(self, *routes: str, slots: int = 1) -> Session:
+        """A session that acknowledges has joined."""
+        return self._join(True, slots, routes)
+
+    def rest(self, *routes: str, slots: int = 1) -> Session:
+        """A session that does not acknowledge has joined."""
+        return self._join(False, slots, routes)
+
+    def _join(self, acknowledges: bool, slots: int, routes: tuple[str, ...]) -> Session:
+        parsed = tuple(Route.parse(text) for text in routes or ("*",))
+        session = Session("worker", slots, acknowledges, None, parsed)
+        self.core.join(session, self.now)
+        return session
+
+    def leased(self, body: bytes = b"", end: bool = True, **request: Any) -> Lease:
+        """A new exchange in the hands of a worker that is free; there must be one."""
+        lease = self.submit(body, end, **request).lease
+        assert lease is not None
+        return lease
+
+    def answer(self, lease: Lease) -> Effects:
+        """A whole small response, up to the client."""
+        effects = self.core.head(lease, a_head(b"ok"), True, self.now)
+        self.core.complete(lease.exchange, self.now)
+        return effects
+
+    def begin(self, lease: Lease, body: bytes = b"", length: int = -1) -> Effects:
+        """A response head that leaves the rest of the body for later."""
+        return self.core.head(lease, a_head(body, False, length), False, self.now)
+
+    def abort(self, lease: Lease, code: AbortCode) -> Effects:
+        """The worker ends the exchange without a response."""
+        return self.core.abort(lease, code, "", self.now)
+
+    def refuse(self, lease: Lease) -> Effects:
+        """The worker gives the exchange back unstarted."""
+        return self.abort(lease, AbortCode.REFUSED)
+
+    def pass_time(self, seconds: float) -> Effects:
+        """Move the clock, and let expire what is due."""
+        self.now += seconds
+        return self.core.expire(self.now)
+
+    @property
+    def waiting(self) -> list[Exchange]:
+        """Everything that waits, lane by lane."""
+        return [exchange for lane in self.core.queue.lanes() for exchange in lane.waiting]
+
+
+def delivered(effects: Effects) -> list[Exchange]:
+    """The exchanges that these effects hand to workers, in order."""
+    return [effect.lease.exchange for effect in effects if isinstance(effect, Deliver)]
+
+
+def failures(effects: Effects) -> list[tuple[Exchange, str]]:
+    """The exchanges that these effects fail, with the code of the error."""
+    return [(one.exchange, one.error.kind.code) for one in effects if isinstance(one, Fail)]
+
+
+def cancels(effects: Effects) -> list[tuple[Lease, CancelReason]]:
+    """The leases that these effects cancel, with the reason."""
+    return [(effect.lease, effect.reason) for effect in effects if isinstance(effect, Cancel)]
+
+
+def kind_of(error: BaseException) -> str:
+    """The stable code of a gateway error."""
+    assert isinstance(error, GatewayError)
+    return error.kind.code
