@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import urllib.error
 import urllib.request
@@ -93,6 +94,8 @@ def _options(words: list[str]) -> Iterator[str]:
 
 
 def _serve(settings: Settings) -> int:
+    # Until the service listens to signals there is nothing to finish, and nothing to say.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Half of the start-up time: `prack --help` should not pay for it.
     from prack_grpc.service import AddressInUse, run
 

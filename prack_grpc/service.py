@@ -180,6 +180,7 @@ class Service:
                 Forwarding(settings.trusted_proxies),
                 AccessLog(settings.access_log),
                 limits.websocket_message,
+                settings.max_body,
             )
             try:
                 yield Running(broker, endpoint, api_port, grpc_port)

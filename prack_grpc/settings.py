@@ -112,6 +112,9 @@ class Settings(BaseModel):
     queue_bytes: Size = Field(
         DEFAULTS.queue_bytes, description="bytes of waiting requests, then 503"
     )
+    max_body: Size | None = Field(
+        None, description="largest request body, then 413; not limited, as bodies are streamed"
+    )
     rest_body: Size = Field(
         DEFAULTS.rest_body, description="largest request body for a REST worker, then 413"
     )

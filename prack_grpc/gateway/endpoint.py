@@ -3,9 +3,7 @@
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Awaitable, Callable
-from email.utils import formatdate
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,7 +14,7 @@ from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import KIB
 from prack_grpc.core.message import Headers, Request, ResponseHead
 from prack_grpc.gateway.forwarding import Forwarding, Scope
-from prack_grpc.gateway.problem import problem
+from prack_grpc.gateway.problem import date, problem
 from prack_grpc.gateway.websocket import WebSocket
 from prack_grpc.telemetry.access import AccessLog, Record
 
@@ -44,9 +42,15 @@ class Endpoint:
     """Queues each request, and sends back what a worker answers."""
 
     def __init__(
-        self, broker: Broker, forwarding: Forwarding, access: AccessLog, max_message: int
+        self,
+        broker: Broker,
+        forwarding: Forwarding,
+        access: AccessLog,
+        max_message: int,
+        max_body: int | None = None,
     ) -> None:
         self._max_message = max_message
+        self._max_body = max_body
         self._broker = broker
         self._forwarding = forwarding
         self._access = access
@@ -59,7 +63,7 @@ class Endpoint:
             limit = self._max_message
             exchange = WebSocket(self._broker, scope, receive, send, record, limit)
         else:
-            exchange = _Served(self._broker, scope, receive, send, record)
+            exchange = _Served(self._broker, scope, receive, send, record, self._max_body)
         try:
             await exchange.run(self._forwarding)
         except Exception:
@@ -73,8 +77,15 @@ class _Served:
     """One request on its way through the public edge."""
 
     def __init__(
-        self, broker: Broker, scope: Scope, receive: Receive, send: Send, record: Record
+        self,
+        broker: Broker,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        record: Record,
+        max_body: int | None,
     ) -> None:
+        self._max_body = max_body
         guard = scope.get("extensions", {}).get("prack")
         self._connection: Connection | None = guard["connection"] if guard else None
         self._broker = broker
@@ -91,7 +102,7 @@ class _Served:
             request = forwarding.request(self._scope)
             if request.target == b"*":
                 # RFC 9110 section 9.3.7: about the server, not about any application.
-                await self._start(204, [(b"date", _date())])
+                await self._start(204, [(b"date", date())])
                 await self._body(b"", False)
                 return
             ticket = await self._submit(request)
@@ -114,6 +125,8 @@ class _Served:
         """Read what must be read, queue the request, and start to watch the client."""
         length = request.body_length
         self._read_all = length == 0
+        if self._exceeds(length):
+            raise GatewayError(errors.BODY_TOO_LARGE)
         if length == 0:
             ticket = self._broker.submit(request, b"", True)
         elif 0 < length <= READ_AHEAD and not request.expects:
@@ -126,6 +139,9 @@ class _Served:
         if self._connection is None or not self._read_all:
             self._pump = asyncio.create_task(self._upload(ticket), name="upload")
         return ticket
+
+    def _exceeds(self, size: int) -> bool:
+        return self._max_body is not None and size > self._max_body
 
     def _lost(self, ticket: Ticket, error: GatewayError | None) -> None:
         if error is None:
@@ -146,11 +162,15 @@ class _Served:
 
     async def _upload(self, ticket: Ticket) -> None:
         """Pass the body on as it comes, then wait for the client to leave."""
+        received = 0
         if ticket.exchange.request.expects:
             await ticket.wanted()
         while (message := await self._receive())["type"] == "http.request":
             if not self._read_all:
                 self._read_all = not message["more_body"]
+                received += len(message["body"])
+                if self._exceeds(received):
+                    self._broker.fail(ticket, GatewayError(errors.BODY_TOO_LARGE))
                 await self._broker.upload(ticket, message["body"], self._read_all)
         self._broker.leave(ticket)
 
@@ -194,7 +214,6 @@ class _Served:
             return
         close = not self._read_all or error.kind is errors.DRAINING
         status, headers, body = problem(error, request_id, close)
-        headers.append((b"date", _date()))
         await self._start(status, headers)
         await self._body(body, False)
 
@@ -209,16 +228,5 @@ class _Served:
 def _dated(head: ResponseHead) -> Headers:
     """RFC 9110 section 6.6.1: a response has a Date; the worker's own wins."""
     if not any(name == b"date" for name, _ in head.headers):
-        head.headers.append((b"date", _date()))
+        head.headers.append((b"date", date()))
     return head.headers
-
-
-_dates = {0: b""}
-
-
-def _date() -> bytes:
-    second = int(time.time())
-    if second not in _dates:
-        _dates.clear()
-        _dates[second] = formatdate(second, usegmt=True).encode()
-    return _dates[second]

@@ -122,16 +122,19 @@ def _added(
     claims: dict[bytes, bytes], peer: bytes, host: bytes, scheme: bytes, version: bytes
 ) -> Headers:
     node = b'"[%b]"' % peer if b":" in peer else peer
-    element = b'for=%b;host="%b";proto=%b' % (node, host, scheme)
+    quoted = b';host="%b"' % host if host else b""
+    element = b"for=%b%b;proto=%b" % (node, quoted, scheme)
     earlier = claims.get(b"forwarded")
     chain = _for(claims)
-    return [
+    added = [
         (b"via", version + b" prack"),
         (b"forwarded", earlier + b", " + element if earlier else element),
         (b"x-forwarded-for", chain + b", " + peer if chain else peer),
         (b"x-forwarded-proto", scheme),
-        (b"x-forwarded-host", claims.get(b"x-forwarded-host", host)),
     ]
+    if host := claims.get(b"x-forwarded-host", host):
+        added.append((b"x-forwarded-host", host))
+    return added
 
 
 def _target(scope: Scope) -> bytes:

@@ -292,7 +292,8 @@ class Guard(HttpToolsProtocol):
         if self._head_size > self.limits.head_bytes or len(self.headers) >= self.limits.fields:
             raise GatewayError(errors.HEAD_TOO_LARGE)
         if not self._in_body:
-            super().on_header(name, value)
+            # RFC 9112 section 5.1: the parser has only stripped the space before the value.
+            super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         """Start the request, or let it wait behind the one before."""

@@ -60,7 +60,7 @@ LIMITS = Limits(
     remembered_leases=6,
 )
 TICK, EPSILON = 0.05, 1e-9
-TIMES = [0.0, 0.01, TICK, 0.1, 0.1, 0.5, 0.95, 1.0, 1.05, 1.45, 1.5, 1.55, 2.95, 3.0, 6.0]
+TIMES = [0.0, 0.01, TICK, 0.1, 0.1, 0.5, 0.5, 0.9, 0.95, 1.0, 1.05, 1.45, 1.5, 3.0, 6.0]
 
 T = TypeVar("T")
 picks = st.integers(0, 11)
@@ -73,7 +73,7 @@ requests = st.fixed_dictionaries(
         "kind": st.sampled_from([Kind.HTTP, Kind.HTTP, Kind.HTTP, Kind.WEBSOCKET]),
     }
 )
-bodies = st.sampled_from([(0, True), (0, True), (5, True), (40, True), (0, False), (5, False)])
+bodies = st.sampled_from([(0, True), (0, True), (5, True), (40, True), (0, False), (40, False)])
 workers = st.sampled_from(["stream", "stream", "poll", "rest"])
 kinds = st.sampled_from([(Kind.HTTP,), (Kind.HTTP,), tuple(Kind), (Kind.WEBSOCKET,)])
 slots = st.integers(1, 3)
@@ -103,8 +103,8 @@ class Gateway(RuleBasedStateMachine):
         self.timer_is_late = False
 
     @initialize(
-        sessions=st.lists(st.tuples(workers, slots, routes, kinds), max_size=3),
-        submitted=st.lists(st.tuples(requests, bodies), max_size=6),
+        sessions=st.lists(st.tuples(workers, slots, routes, kinds), min_size=1, max_size=4),
+        submitted=st.lists(st.tuples(requests, bodies), min_size=2, max_size=8),
     )
     def start(self, sessions: list[Any], submitted: list[Any]) -> None:
         self.open()
@@ -521,9 +521,21 @@ class Gateway(RuleBasedStateMachine):
             self.refused(LeaseError, act)
 
     @precondition(lambda self: self.model.held)
-    @rule(number=picks, code=st.sampled_from([*AbortCode, AbortCode.REFUSED, AbortCode.REFUSED]))
+    @rule(number=picks, code=st.sampled_from(AbortCode))
     def abort(self, number: int, code: AbortCode) -> None:
-        hand = one(self.spoken_of, number)
+        self.send_abort(one(self.spoken_of, number), code)
+
+    @precondition(lambda self: self.model.held)
+    @rule(number=picks, size=sizes)
+    def refuse(self, number: int, size: int) -> None:
+        """Given back, perhaps after some of the body was taken."""
+        hand = one(self.model.held, number)
+        if hand in self.taking:
+            self.take_body(hand, size)
+        self.send_abort(hand, AbortCode.REFUSED)
+
+    def send_abort(self, hand: Hand, code: AbortCode) -> None:
+        """The worker's last word, without a response."""
 
         def act() -> Effects:
             return self.core.abort(hand.lease, code, "", self.now)
@@ -595,7 +607,10 @@ class Gateway(RuleBasedStateMachine):
     @precondition(lambda self: self.taking)
     @rule(number=picks, size=sizes)
     def take(self, number: int, size: int) -> None:
-        hand = one(self.taking, number)
+        self.take_body(one(self.taking, number), size)
+
+    def take_body(self, hand: Hand, size: int) -> None:
+        """The worker takes some of the request body."""
         upload = hand.owed.exchange.upload
         upload.allow(len(hand.taken) + size)
         hand.taken += upload.take(size)

@@ -18,7 +18,7 @@ def pages() -> list[Path]:
         listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         found = [ROOT / name for name in listing.stdout.split("\0") if name]
     except (OSError, subprocess.CalledProcessError):  # an archive, not a work tree
-        found = [path for path in ROOT.rglob("*.md") if "/." not in str(path.relative_to(ROOT))]
+        found = [path for path in ROOT.rglob("*.md") if "/." not in f"/{path.relative_to(ROOT)}"]
     return sorted(path for path in found if path.is_file())
 
 

@@ -157,6 +157,7 @@ async def test_the_guard_refuses(gateway: Gateway, data: bytes, status: int) -> 
         problem = json.loads(response.body)
         details = response.header(b"proxy-status") or b""
         assert details.endswith(b"details=" + problem["code"].encode())
+        assert [name for name, _ in response.headers].count(b"date") == 1
         await served(gateway, worker)
 
 
@@ -204,6 +205,8 @@ ACCEPTED = [
     ("P61 trailer", post(b"transfer-encoding: chunked\r\n", b"0\r\nx-t: 1\r\n\r\n"), None),
     ("P65 POST without length", post(b""), None),
     ("P78 upgrade in 1.0", get(b"upgrade: websocket\r\n", version=b"HTTP/1.0"), None),
+    ("space after a value", get(b"x: a \t\r\n"), (b"x", b"a")),
+    ("space after the length", length(b"3 "), (b"content-length", b"3")),
     ("other underscore", get(b"x_my_field: 1\r\n"), (b"x_my_field", b"1")),
     ("8 KiB in a field", get(b"x: %b\r\n" % (b"a" * 8192)), (b"x", b"a" * 8192)),
 ]
@@ -445,6 +448,27 @@ async def test_p80_a_refusal_comes_without_a_continue(start: Start) -> None:
     await second.send(post(b"expect: 100-continue\r\ncontent-length: 2\r\n"))
     assert (await second.response()).status == 503
     assert await second.closed()
+
+
+async def test_p49_a_body_over_the_limit_is_refused_before_it_is_read(start: Start) -> None:
+    gateway = await start(max_body=1000)
+    client = await gateway.client()
+    await client.send(post(b"expect: 100-continue\r\ncontent-length: 1001\r\n"))
+    assert (await client.response()).status == 413
+    assert await client.closed()
+
+
+async def test_p63_a_chunked_body_that_grows_past_the_limit_is_refused(start: Start) -> None:
+    gateway = await start(max_body=1000)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(chunk(b"3e8\r\n%b\r\n" % bytes(1000)))
+        request = await worker.event("requests")
+        await client.send(b"1\r\na\r\n")
+        assert (await client.response()).status == 413
+        assert await client.closed()
+        assert (await worker.event("cancels")).id == request.id
 
 
 async def test_p87_an_early_answer_is_read_by_a_client_that_still_sends(start: Start) -> None:

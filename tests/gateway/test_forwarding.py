@@ -127,6 +127,17 @@ def test_ipv6_peers_are_quoted() -> None:
     assert (b"forwarded", b'for="[2001:db8::1]";host="h";proto=http') in request.headers
 
 
+def test_an_old_client_need_not_name_a_host() -> None:
+    request = Forwarding().request(scope([], http_version="1.0"))
+    assert request.authority == b""
+    assert request.headers == [
+        (b"via", b"1.0 prack"),
+        (b"forwarded", b"for=192.0.2.7;proto=http"),
+        (b"x-forwarded-for", b"192.0.2.7"),
+        (b"x-forwarded-proto", b"http"),
+    ]
+
+
 LENGTHS = [
     ([], 0),
     ([(b"content-length", b"12")], 12),

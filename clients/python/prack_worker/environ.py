@@ -32,7 +32,8 @@ def build_environ(exchange: Exchange, loop: asyncio.AbstractEventLoop) -> dict[s
     """
     request = exchange.request
     path, query = request.split_target()
-    host, port = request.server()
+    # PEP 3333: SERVER_NAME and SERVER_PORT are never empty.
+    host, port = request.server() or ("localhost", 80)
     environ = {
         **BASE,
         "REQUEST_METHOD": request.method,

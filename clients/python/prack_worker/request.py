@@ -51,9 +51,9 @@ class Request:
             return path, query
         return b"/" + path.partition(b"://")[2].partition(b"/")[2], query
 
-    def server(self) -> tuple[str, int]:
-        """The host and the port that the client asked for."""
-        return _split_authority(self.authority, self.scheme)
+    def server(self) -> tuple[str, int] | None:
+        """The host and the port that the client asked for; HTTP/1.0 need not name a host."""
+        return _split_authority(self.authority, self.scheme) if self.authority else None
 
 
 class RequestBody:

@@ -84,7 +84,7 @@ async def test_unusual_targets(target: bytes, path: str, query: bytes) -> None:
         ("[::1]:81", "http", ("::1", 81)),
         ("[::1]", "http", ("::1", 80)),
         ("shop:", "http", ("shop:", 80)),
-        ("", "http", ("", 80)),
+        ("", "http", None),
     ],
 )
 async def test_the_server_comes_from_the_authority(
