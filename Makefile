@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test lint types arch proto proto-check proto-freeze bench image check lock clean
+.PHONY: help run setup test test-large lint types arch proto proto-check proto-freeze bench image check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -27,6 +27,9 @@ run: $(READY) ## Start the gateway with a demo worker
 
 test: $(READY) ## Run the tests (ARGS="-k name" for some of them)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-large: $(READY) ## Stream 1 GiB each way and print how the gateway's memory grew
+	@ACCEPTANCE_STREAM_MIB=1024 $(BIN)/python -m pytest -rP tests/acceptance/test_streams.py $(ARGS)
 
 check: lint types arch proto-check ## Run every static check
 

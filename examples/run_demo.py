@@ -1,5 +1,9 @@
-"""What `make run` does: a gateway, a demo worker, and a clean end with Ctrl-C."""
+"""What `make run` does: a gateway, a demo worker, and a clean end with Ctrl-C.
 
+Other options than the ports go to `prack serve` as they are.
+"""
+
+import argparse
 import signal
 import subprocess
 import sys
@@ -7,17 +11,17 @@ import urllib.request
 from pathlib import Path
 from time import monotonic, sleep
 
-PUBLIC = "http://127.0.0.1:8080"
 START_SECONDS = 20.0
+PORTS = {"--port": 8080, "--api-port": 4242, "--grpc-port": 4243}
 ROOT = Path(__file__).resolve().parent.parent
 
-READY = f"""
+READY = """
   Prack is up.
 
-    {PUBLIC}/          the demo worker, through the gateway
-    http://127.0.0.1:4242/docs      the REST worker API
+    {public}/          the demo worker, through the gateway
+    {api}/docs      the REST worker API
 
-  Try:   curl {PUBLIC}/hello
+  Try:   curl {public}/hello
   Stop:  Ctrl-C
 """
 
@@ -27,12 +31,12 @@ def start(*command: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, start_new_session=True)
 
 
-def wait_until_served(processes: list[subprocess.Popen[bytes]]) -> bool:
+def wait_until_served(url: str, processes: list[subprocess.Popen[bytes]]) -> bool:
     """True once the demo answers, False if a process has ended or it takes too long."""
     deadline = monotonic() + START_SECONDS
     while monotonic() < deadline and all(process.poll() is None for process in processes):
         try:
-            with urllib.request.urlopen(f"{PUBLIC}/hello", timeout=2):  # noqa: S310
+            with urllib.request.urlopen(f"{url}/hello", timeout=2):  # noqa: S310
                 return True
         except OSError:
             sleep(0.1)
@@ -48,12 +52,21 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 def main() -> int:
     """Run until Ctrl-C, or until one of the two ends."""
-    gateway = start("prack_grpc", "serve", *sys.argv[1:])
-    worker = start("prack_worker", "examples.demo:app")
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False, add_help=False)
+    parser.add_argument("--help", action="help", help="print this")
+    for name, default in PORTS.items():
+        parser.add_argument(name, type=int, default=default, metavar="PORT")
+    ports, options = parser.parse_known_args()
+    for name in PORTS:
+        options += [name, str(getattr(ports, name[2:].replace("-", "_")))]
+    public, api = f"http://127.0.0.1:{ports.port}", f"http://127.0.0.1:{ports.api_port}"
+    gateway = start("prack_grpc", "serve", *options)
+    dial = f"grpc://127.0.0.1:{ports.grpc_port}"
+    worker = start("prack_worker", "examples.demo:app", "--gateway", dial)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if wait_until_served([gateway, worker]):
-            print(READY, flush=True)
+        if wait_until_served(public, [gateway, worker]):
+            print(READY.format(public=public, api=api), flush=True)
             gateway.wait()
     except KeyboardInterrupt:
         print("\n  Stopping: the worker finishes what it holds, then the gateway.", flush=True)

@@ -135,7 +135,7 @@ def _serve_parser() -> argparse.ArgumentParser:
     for name, field in Settings.model_fields.items():
         # A token on a command line can be read by every user of the machine.
         if name != "token":
-            default = _default(field.default)
+            default = _default(name, field.default)
             help_ = f"{field.description}{default}".replace("%", "%%")
             _add(parser, name, field.annotation, help_)
     return parser
@@ -154,11 +154,11 @@ def _add(parser: argparse.ArgumentParser, name: str, kind: object, help_: str) -
     parser.add_argument(*options, dest=name, metavar=shape, help=help_)
 
 
-def _default(value: object) -> str:
+def _default(name: str, value: object) -> str:
     if value in (None, (), False):
         return ""
     if value is True:
-        return " (on; --no-… switches it off)"
+        return f" (on; {flag(f'no_{name}')} switches it off)"
     shown = f"{value:g}" if isinstance(value, float) else value
     return f" (default {shown})"
 

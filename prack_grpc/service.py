@@ -263,6 +263,7 @@ def url(host: str, port: int, scheme: str = "http") -> str:
 def run(settings: Settings) -> int:
     """Run the gateway of these settings until it is told to stop. Raises AddressInUse."""
     logs.configure(settings.log_format, settings.log_level)
+    logs.announce_alone()
     _tune()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(Service(settings).serve())

@@ -74,6 +74,9 @@ def configure(format_: str, level: str, stream: TextIO = sys.stderr) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(PrettyFormatter(color=terminal) if pretty else JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # Start and stop are ours to tell.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def announce_alone() -> None:
+    """Start and stop are ours to tell, not also the server's below."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)

@@ -8,6 +8,7 @@ from prack_grpc.core.exchange import Caller, Lease, Outcome, Work
 from prack_grpc.core.flow import NO_BODY, UNBOUNDED
 from prack_grpc.core.ledger import NotHeld, Verdict
 from prack_grpc.core.limits import MIB
+from prack_grpc.core.message import Kind
 from prack_grpc.core.session import Session
 from tests.core.building import Desk, a_head, cancels, delivered, failures
 
@@ -72,6 +73,13 @@ def test_a_request_larger_than_the_queue_is_refused_only_if_it_would_have_to_wai
         desk.submit(target=b"/ab")
     desk.stream()
     assert desk.submit(target=b"/ab").lease
+
+
+def test_a_full_queue_does_not_stop_what_a_free_worker_takes_at_once() -> None:
+    desk = Desk(queue_requests=1)
+    desk.submit()
+    desk.stream("/a")
+    assert desk.submit(target=b"/a").lease
 
 
 def test_bytes_that_wait_are_those_of_heads_and_bodies(desk: Desk) -> None:
@@ -187,6 +195,18 @@ def test_a_head_larger_than_a_window_is_refused_and_changes_nothing() -> None:
     desk.begin(lease, b"1234")
 
 
+def test_without_a_stream_a_whole_answer_of_any_size_is_taken() -> None:
+    desk = Desk(window=4)
+    desk.rest()
+    lease = desk.leased()
+    desk.core.head(lease, a_head(b"12345"), True, desk.now)
+    assert lease.state is Work.CLOSED
+    lease = desk.leased()
+    with pytest.raises(WindowExceeded):
+        desk.begin(lease, b"12345")
+    assert (lease.state, lease.exchange.state) == (Work.LEASED, Caller.WAITING)
+
+
 def test_data_past_the_window_is_refused_until_the_client_took_some() -> None:
     desk = Desk(window=4)
     desk.stream()
@@ -216,6 +236,18 @@ def test_an_event_out_of_order_is_refused_and_changes_nothing(desk: Desk, event:
         act()
     assert (lease.state, lease.exchange.state, lease.received) == before
     assert list(session.held.values()) == [lease]
+
+
+def test_interim_heads_are_wanted_until_the_final_one_or_the_client_leaves(desk: Desk) -> None:
+    desk.stream(slots=2)
+    left, begun = desk.leased(), desk.leased()
+    assert desk.core.interim(left)
+    desk.core.leave(left.exchange, desk.now)
+    assert not desk.core.interim(left)
+    desk.begin(begun)
+    with pytest.raises(LeaseError):
+        desk.core.interim(begun)
+    assert begun.state is Work.ANSWERING
 
 
 def test_an_answer_without_a_body_may_be_complete_before_its_worker_ends_it(desk: Desk) -> None:
@@ -448,6 +480,16 @@ def test_leaving_or_failing_twice_changes_nothing(desk: Desk) -> None:
     assert sum(desk.core.counters.done.values()) == 1
 
 
+def test_after_its_end_an_exchange_keeps_no_bytes_and_no_deadline(desk: Desk) -> None:
+    desk.stream()
+    lease = desk.leased(b"request", False)
+    desk.begin(lease, b"response")
+    desk.core.leave(lease.exchange, desk.now)
+    desk.core.consumed(lease.exchange, desk.now)
+    assert lease.exchange.upload.buffered == lease.exchange.download.buffered == 0
+    assert desk.core.next_deadline() is None
+
+
 # ---------------------------------------------------------------- workers that come and go
 
 
@@ -586,6 +628,20 @@ def test_a_response_that_stands_still_is_cut(desk: Desk, who: str) -> None:
             lease.exchange.download.take(1)
             desk.core.consumed(lease.exchange, desk.now)
     assert failures(desk.pass_time(step + 1 + TICK)) == [(lease.exchange, "deadline")]
+
+
+def test_a_websocket_may_be_silent_for_longer() -> None:
+    desk = Desk(idle_timeout=10, websocket_idle=100)
+    session = Session("w", 1, True, None, kinds=(Kind.WEBSOCKET,))
+    desk.core.join(session, desk.now)
+    lease = desk.leased(b"", False, kind=Kind.WEBSOCKET)
+    desk.begin(lease)
+    desk.pass_time(90)
+    desk.core.upload(lease.exchange, b"x", desk.now)
+    desk.pass_time(90)
+    desk.core.data(lease, b"x", desk.now)
+    assert desk.pass_time(99) == []
+    assert failures(desk.pass_time(1 + TICK)) == [(lease.exchange, "deadline")]
 
 
 def test_a_client_that_does_not_take_the_end_of_a_response_is_cut(desk: Desk) -> None:

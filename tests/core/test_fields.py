@@ -1,7 +1,18 @@
+from collections.abc import Callable
+
 import pytest
 
 from prack_grpc.core.errors import BadResponse
-from prack_grpc.core.fields import MAX_FIELDS, MAX_HEAD, checked_response, end_to_end
+from prack_grpc.core.fields import (
+    MAX_FIELDS,
+    MAX_HEAD,
+    NO_TRAILER,
+    checked_accept,
+    checked_interim,
+    checked_response,
+    checked_trailers,
+    end_to_end,
+)
 from prack_grpc.core.message import Headers, ResponseHead
 
 TYPE = (b"content-type", b"text/plain")
@@ -177,6 +188,38 @@ def test_a_body_is_dropped_where_there_must_be_none(
     assert (head.body, head.end) == (b"", True)
     assert [value for name, value in head.headers if name == b"content-length"] == passed
     assert TYPE in head.headers
+
+
+# ---------------------------------------------------------------- other heads, and trailers
+
+
+@pytest.mark.parametrize("status", [102, 103, 199])
+def test_an_interim_head_passes_without_framing(status: int) -> None:
+    head = checked_interim(status, [(b"Link", b"</a>"), length(b"3"), (b"connection", b"x")])
+    assert head == ResponseHead(status, [(b"link", b"</a>")], b"", True, -1)
+
+
+@pytest.mark.parametrize("status", [100, 101])
+def test_interim_heads_that_belong_to_the_gateway_are_refused(status: int) -> None:
+    with pytest.raises(BadResponse):
+        checked_interim(status, [])
+
+
+def test_an_accepted_upgrade_has_no_length() -> None:
+    head = checked_accept([TYPE, length(b"3"), (b"upgrade", b"websocket")], b"abc", False)
+    assert head == ResponseHead(101, [TYPE], b"abc", False, -1)
+
+
+def test_trailers_hold_nothing_that_must_be_known_before_the_body() -> None:
+    banned = [(name, b"1") for name in NO_TRAILER]
+    hop_by_hop = [(b"connection", b"x-a"), (b"x-a", b"1"), (b"te", b"gzip")]
+    assert checked_trailers([*banned, *hop_by_hop, (b"X-T", b" 1 ")]) == [(b"x-t", b"1")]
+
+
+@pytest.mark.parametrize("check", [checked_trailers, lambda headers: checked_interim(103, headers)])
+def test_malformed_fields_are_refused_there_too(check: Callable[[Headers], object]) -> None:
+    with pytest.raises(BadResponse):
+        check([(b"x", b"a\r\nb")])
 
 
 # ---------------------------------------------------------------- both directions

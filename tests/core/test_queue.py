@@ -7,6 +7,7 @@ from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange import Exchange
 from prack_grpc.core.flow import NO_BODY
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.message import Kind
 from prack_grpc.core.queue import Queue
 from prack_grpc.core.routes import DEFAULT, Route
 from prack_grpc.core.session import Session
@@ -166,6 +167,30 @@ def test_naming_a_route_twice_is_naming_it_once() -> None:
     assert line.queue.oldest(session) is line.waiting("/a")[0]
     line.queue.leave(session, 0.0)
     assert not line.queue.sessions
+
+
+def test_a_session_is_given_only_the_kinds_that_it_serves() -> None:
+    line = Line()
+    plain, both = a_session(), a_session()
+    both.kinds = (Kind.HTTP, Kind.WEBSOCKET)
+    request, websocket = line.exchange(), line.exchange(kind=Kind.WEBSOCKET)
+    line.queue.append(websocket, 1)
+    assert line.queue.join(plain, 0.0) == []
+    line.queue.append(request, 1)
+    assert line.queue.join(both, 0.0) == [request.lane, websocket.lane]
+    assert line.queue.oldest(plain) is line.queue.oldest(both) is request
+
+
+def test_a_new_route_takes_over_only_its_own_kind() -> None:
+    line = Line()
+    request, websocket = line.exchange(b"/a"), line.exchange(b"/a", kind=Kind.WEBSOCKET)
+    line.queue.append(request, 1)
+    line.queue.append(websocket, 1)
+    session = a_session("/a")
+    session.kinds = (Kind.WEBSOCKET,)
+    assert line.queue.join(session, 0.0) == [websocket.lane]
+    assert websocket.lane.route == Route.parse("/a")
+    assert request.lane.route == DEFAULT
 
 
 # ---------------------------------------------------------------- routes that come and go
