@@ -8,7 +8,7 @@ from typing import Any
 
 from prack_grpc.broker.base import Broker
 from prack_grpc.core.errors import BadResponse, LeaseError
-from prack_grpc.core.exchange import Lease
+from prack_grpc.core.exchange import Lease, Work
 from prack_grpc.core.ledger import NotHeld, Verdict
 from prack_grpc.core.limits import MIB
 from prack_grpc.core.message import Headers
@@ -37,8 +37,10 @@ class Answers:
         if not isinstance(identifier, str):
             raise ApiError(BAD_PARAMETER, "identifier: expected a string", "identifier")
         try:
-            body = await _body(answer.get("body"))
-            self._send(self.find(identifier), answer, body)
+            body = await decoded(answer, "body")
+            lease = self.find(identifier)
+            self.start(lease, answer, body, True)
+            lease.session.port.wake(lease)
         except ApiError as error:
             if error.kind in (BAD_ANSWER, BAD_BODY):
                 _log_refusal(identifier, error)
@@ -55,6 +57,22 @@ class Answers:
         except NotHeld as error:
             raise ApiError(VERDICTS[error.verdict]) from None
 
+    def start(self, lease: Lease, answer: dict[str, Any], body: bytes, end: bool) -> None:
+        """Pass on `code` and `headers`, and with `end` the whole body. Raises ApiError."""
+        try:
+            if lease.state is not Work.LEASED:
+                raise LeaseError("the answer has begun")
+            status, headers = _status(answer.get("code")), _headers(answer.get("headers"))
+            if status < 200:
+                raise BadResponse("status", "must be a number from 200 to 599")
+            self._broker.head(lease, status, headers, body, end)
+        except BadResponse as error:
+            self._broker.spoil(lease, str(error))
+            field = FIELDS.get(error.field, error.field)
+            raise ApiError(BAD_ANSWER, f"{field}: {error.message}", field) from None
+        except LeaseError:
+            raise ApiError(VERDICTS[Verdict.ANSWERED]) from None
+
     def spoil(self, start: bytes, message: str) -> None:
         """The answers that begin like this will not be taken: their clients need not wait."""
         for match in IDENTIFIER.finditer(start):
@@ -63,17 +81,6 @@ class Answers:
             except NotHeld:
                 continue
             self._broker.spoil(lease, message)
-
-    def _send(self, lease: Lease, answer: dict[str, Any], body: bytes) -> None:
-        try:
-            headers = _headers(answer.get("headers"))
-            self._broker.head(lease, _status(answer.get("code")), headers, body, True)
-        except BadResponse as error:
-            self._broker.spoil(lease, str(error))
-            field = FIELDS.get(error.field, error.field)
-            raise ApiError(BAD_ANSWER, f"{field}: {error.message}", field) from None
-        except LeaseError:
-            raise ApiError(VERDICTS[Verdict.ANSWERED]) from None
 
     async def _result(self, answer: Any) -> dict[str, Any]:
         identifier = answer.get("identifier") if isinstance(answer, dict) else None
@@ -117,15 +124,17 @@ def _value(value: Any) -> bytes:
     return data
 
 
-async def _body(text: Any) -> bytes:
+async def decoded(message: dict[str, Any], field: str) -> bytes:
+    """The bytes of a member in base64, which may be missing. Raises ApiError."""
+    text = message.get(field)
     if text is None or text == "":
         return b""
     if not isinstance(text, str):
-        raise ApiError(BAD_BODY, "body: expected a string", "body")
+        raise ApiError(BAD_BODY, f"{field}: expected a string", field)
     try:
         return await asyncio.to_thread(_decode, text) if len(text) > PIECE else _decode(text)
     except ValueError as error:
-        raise ApiError(BAD_BODY, f"body: not base64: {error}", "body") from None
+        raise ApiError(BAD_BODY, f"{field}: not base64: {error}", field) from None
 
 
 def _decode(text: str) -> bytes:

@@ -1,5 +1,6 @@
 """The FastAPI application of the worker API."""
 
+import copy
 import hmac
 from collections.abc import Callable
 from typing import Any
@@ -14,15 +15,37 @@ from starlette.types import Receive, Scope, Send
 import prack_grpc
 from prack_grpc.broker.base import Broker
 from prack_grpc.core.limits import Limits
-from prack_grpc.rest import bodies, openapi
+from prack_grpc.rest import ask, bodies, openapi, openapi_raw
+from prack_grpc.rest.answers import Answers
 from prack_grpc.rest.endpoints import Endpoints
 from prack_grpc.rest.errors import BAD_METHOD, INTERNAL, NOT_FOUND, UNAUTHENTICATED, ApiError
 from prack_grpc.rest.pages import add_pages
 from prack_grpc.rest.polls import Polls
+from prack_grpc.rest.ports import Cancellations
+from prack_grpc.rest.raw import RawEndpoints
 
 WITHOUT_TOKEN = frozenset(("/livez", "/readyz", "/docs", "/openapi.json"))
 # What the framework itself answers.
 BY_STATUS = {404: NOT_FOUND, 405: BAD_METHOD}
+Paths = tuple[tuple[str, str, str], ...]
+Operations = dict[str, dict[str, Any]]
+# Method, path and name of each endpoint.
+PATHS = (
+    ("GET", "request", "poll"),
+    ("POST", "response", "answer"),
+    ("POST", "request", "answer"),
+    ("POST", "exchange", "exchange"),
+    ("POST", "requests/{identifier}/error", "error"),
+    ("POST", "requests/{identifier}/release", "release"),
+    ("POST", "requests/{identifier}/extend", "extend"),
+)
+RAW_PATHS = (
+    ("GET", "requests/next", "next"),
+    ("GET", "requests/{identifier}/body", "body"),
+    ("POST", "requests/{identifier}/response", "respond"),
+    ("POST", "requests/{identifier}/chunks", "chunk"),
+    ("GET", "requests/{identifier}", "state"),
+)
 
 
 class RawRoute(APIRoute):
@@ -39,6 +62,9 @@ class RawRoute(APIRoute):
             response = error.response()
         except bodies.Gone:
             return
+        cancelled: Cancellations = scope["app"].polls.cancelled
+        if cancelled:
+            response = _telling(cancelled, scope, response)
         await response(scope, receive, send)
 
 
@@ -65,12 +91,16 @@ class WorkerApp(FastAPI):
         if scope["type"] == "http" and not self._admits(scope):
             await ApiError(UNAUTHENTICATED).response()(scope, receive, send)
         else:
+            # What uvicorn gives as `send` belongs to the connection.
+            cycle = getattr(send, "__self__", None)
+            scope["prack.transport"] = getattr(cycle, "transport", None)
             await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The description, with the schemas that raw endpoints cannot tell."""
         schema = super().openapi()
-        schema["components"] = openapi.COMPONENTS
+        schemas = openapi.SCHEMAS | openapi_raw.SCHEMAS
+        schema["components"] = openapi.COMPONENTS | {"schemas": schemas}
         return schema
 
     def _admits(self, scope: Scope) -> bool:
@@ -91,27 +121,29 @@ def create_app(
     """
     polls = Polls(broker, limits)
     app = WorkerApp(polls, token)
-    _add_data_plane(app, Endpoints(broker, polls))
+    answers = Answers(broker)
+    _add_endpoints(app, Endpoints(broker, polls, answers), PATHS, openapi.OPERATIONS)
+    _add_endpoints(app, RawEndpoints(broker, polls, answers), RAW_PATHS, openapi_raw.OPERATIONS)
     add_pages(app, limits, ready)
     return app
 
 
-def _add_data_plane(app: FastAPI, endpoints: Endpoints) -> None:
-    for method, path, name in (
-        ("GET", "request", "poll"),
-        ("POST", "response", "answer"),
-        ("POST", "request", "answer"),
-        ("POST", "exchange", "exchange"),
-        ("POST", "requests/{identifier}/error", "error"),
-        ("POST", "requests/{identifier}/release", "release"),
-        ("POST", "requests/{identifier}/extend", "extend"),
-    ):
-        app.add_api_route(
-            f"/api/v1/{path}",
-            getattr(endpoints, name),
-            methods=[method],
-            **openapi.OPERATIONS[name],
-        )
+def _add_endpoints(app: FastAPI, endpoints: object, paths: Paths, operations: Operations) -> None:
+    for method, path, name in paths:
+        options = operations[name]
+        endpoint = getattr(endpoints, name)
+        app.add_api_route(f"/api/v1/{path}", endpoint, methods=[method], **options)
+
+
+def _telling(cancelled: Cancellations, scope: Scope, response: Response) -> Response:
+    """The response, and what else the worker that the request names should know."""
+    worker = scope.get("prack.worker") or ask.named(scope["query_string"])
+    identifiers = ",".join(cancelled.take(worker))
+    if not identifiers:
+        return response
+    told = copy.copy(response)  # some responses are shared
+    told.raw_headers = [*response.raw_headers, (b"prack-cancelled", identifiers.encode())]
+    return told
 
 
 async def _refused(request: Request, error: Exception) -> Response:

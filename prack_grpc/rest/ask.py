@@ -43,6 +43,15 @@ def from_query(query: bytes) -> Ask:
     return from_members(members, 0)
 
 
+def named(query: bytes) -> str:
+    """The worker that a query string names, empty if it names none."""
+    try:
+        pairs = parse_qsl(query.decode("latin-1"), max_num_fields=100)
+    except ValueError:
+        return ""
+    return dict(pairs).get("worker", "")
+
+
 def from_members(members: dict[str, Any], most: int) -> Ask:
     """The poll that these members ask for, `most` being the default. Raises ApiError."""
     return Ask(

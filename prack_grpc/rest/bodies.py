@@ -22,15 +22,19 @@ class Gone(Exception):
 
 
 class TooLarge(ApiError):
-    """The body passes MAX_BODY; `start` is what was read of it."""
+    """The body is larger than `most` bytes; `start` is what was read of it."""
 
-    def __init__(self, start: bytes) -> None:
-        super().__init__(TOO_LARGE, f"at most {MAX_BODY} bytes are taken at a time")
+    def __init__(self, start: bytes, most: int) -> None:
+        super().__init__(TOO_LARGE, f"at most {most} bytes are taken at a time")
         self.start = start
 
 
-async def read(receive: Receive) -> bytes:
-    """The whole body. Raises Gone, TooLarge, or ApiError when it stands still."""
+async def read(receive: Receive, most: int = 0) -> bytes:
+    """The whole body, at most `most` bytes, or MAX_BODY.
+
+    Raises Gone, TooLarge, or ApiError when it stands still.
+    """
+    most = most or MAX_BODY
     loop = asyncio.get_running_loop()
     pieces: list[bytes] = []
     size, more = 0, True
@@ -42,8 +46,8 @@ async def read(receive: Receive) -> bytes:
                     raise Gone
                 pieces.append(message.get("body", b""))
                 size += len(pieces[-1])
-                if size > MAX_BODY:
-                    raise TooLarge(b"".join(pieces))
+                if size > most:
+                    raise TooLarge(b"".join(pieces), most)
                 more = message.get("more_body", False)
                 stall.reschedule(loop.time() + STALL)
     except TimeoutError:

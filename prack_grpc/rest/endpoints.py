@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from prack_grpc.broker.base import Broker
-from prack_grpc.core.dispatcher import AbortCode
+from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.exchange import Lease
 from prack_grpc.rest import ask, bodies, environment
 from prack_grpc.rest.answers import Answers
@@ -42,9 +42,9 @@ THANKS = reply(b'{"message": "thank you"}')
 class Endpoints:
     """Each takes the framework's request, and raises ApiError or Gone."""
 
-    def __init__(self, broker: Broker, polls: Polls) -> None:
+    def __init__(self, broker: Broker, polls: Polls, answers: Answers) -> None:
         self._broker = broker
-        self._answers = Answers(broker)
+        self._answers = answers
         self._polls = polls
 
     async def poll(self, request: Request) -> Response:
@@ -80,6 +80,7 @@ class Endpoints:
         """
         message = await bodies.parse_object(await self._read(request))
         wanted = ask.from_members(message, 1)
+        request.scope["prack.worker"] = wanted.worker
         results = await self._answers.take_all(_bounded(message.get("responses", [])))
         try:
             requests = await self._pull(wanted, request)
@@ -103,6 +104,7 @@ class Endpoints:
         if not isinstance(reason, str):
             raise ApiError(BAD_PARAMETER, "message: expected a string", "message")
         self._broker.abort(lease, ABORT_CODES[code], reason[:1000])
+        lease.session.port.wake(lease)
         return THANKS
 
     async def release(self, request: Request) -> Response:
@@ -112,6 +114,7 @@ class Endpoints:
         """
         lease, _ = await self._lease(request)
         self._broker.abort(lease, AbortCode.REFUSED, "released")
+        lease.session.port.wake(lease)
         return THANKS
 
     async def extend(self, request: Request) -> Response:

@@ -23,14 +23,18 @@ class Kind:
 
 BAD_PARAMETER = Kind("bad_parameter", 400, "A parameter is not as it must be")
 BAD_JSON = Kind("bad_json", 400, "The body is not the JSON that was expected")
-BAD_BODY = Kind("bad_body", 400, "The `body` of the answer is not base64")
+BAD_BODY = Kind("bad_body", 400, "What must be base64 is not")
 UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid bearer token is needed")
 NOT_FOUND = Kind("not_found", 404, "There is no such endpoint")
 BAD_METHOD = Kind("method_not_allowed", 405, "This endpoint does not take this method")
 STALLED = Kind("upload_stalled", 408, "The rest of the body did not come")
+OUT_OF_ORDER = Kind("out_of_order", 409, "This is not the chunk that comes next")
+BODY_BUSY = Kind("body_busy", 409, "The request body is on its way to this worker already")
+BODY_GONE = Kind("body_gone", 410, "The request body was read and is no longer here")
 TOO_LARGE = Kind("too_large", 413, "The body is too large")
 BAD_ANSWER = Kind("bad_answer", 422, "The answer makes no HTTP response; the client got 502")
 TOO_MANY_POLLS = Kind("too_many_polls", 429, "Too many polls are parked", 1)
+WINDOW_FULL = Kind("window_full", 429, "The client takes no more now; send the chunk again", 1)
 INTERNAL = Kind("internal", 500, "The gateway made a mistake")
 DRAINING = Kind("draining", 503, "The gateway is stopping; poll another one", 1)
 VERDICTS = {verdict: Kind(verdict.code, verdict.status, verdict.sentence) for verdict in Verdict}
@@ -46,6 +50,8 @@ class ApiError(Exception):
         self.field = field
         # Of an exchange whose answers were taken before this happened.
         self.results: list[dict[str, Any]] | None = None
+        # The number of the chunk that is expected.
+        self.next: int | None = None
 
     def members(self) -> dict[str, Any]:
         """What a batch says about an entry that failed."""
@@ -64,6 +70,8 @@ class ApiError(Exception):
         }
         if self.results is not None:
             problem["results"] = self.results
+        if self.next is not None:
+            problem["next"] = self.next
         headers = dict(NO_STORE)
         if kind.retry_after:
             headers["Retry-After"] = str(kind.retry_after)

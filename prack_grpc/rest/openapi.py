@@ -10,8 +10,10 @@ Workers dial in here: they **pull** requests that came to the public port, and *
       "headers": {"Content-Type": "text/plain"}, "body": "aGVsbG8K"}'
 
 A loop of these two calls is a worker. `POST /api/v1/exchange` does both in one round trip, for many
-requests at a time. Whoever holds a request owes an answer within `prack.deadline_ms`; the client
-gets 504 otherwise. One process may poll as often in parallel as it can work in parallel.
+requests at a time. `GET /api/v1/requests/next` and the endpoints beside it carry bodies of any size
+as they are, without JSON and base64. Whoever holds a request owes an answer within
+`prack.deadline_ms`; the client gets 504 otherwise. One process may poll as often in parallel as it
+can work in parallel.
 
 A missing or wrong JSON member, an unknown identifier and the like are answered with
 `application/problem+json`: `code` is stable, `error` is a sentence for people. With a token set,
@@ -30,6 +32,7 @@ REQUEST = {
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "192.0.2.7",
+        "REMOTE_PORT": "50123",
         "CONTENT_TYPE": "application/x-www-form-urlencoded",
         "CONTENT_LENGTH": "7",
         "HTTP_HOST": "shop.example.com",
@@ -65,27 +68,30 @@ POLL: dict[str, dict[str, Any]] = {
 ROUTE_LIST = {"type": "array", "items": TEXT, "description": ROUTES}
 
 
-def _object(properties: dict[str, Any], *required: str, **more: Any) -> dict[str, Any]:
+def record(properties: dict[str, Any], *required: str, **more: Any) -> dict[str, Any]:
+    """The schema of an object."""
     return {"type": "object", "properties": properties, "required": list(required), **more}
 
 
-def _ref(name: str) -> dict[str, Any]:
+def ref(name: str) -> dict[str, Any]:
+    """One of the named schemas."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _list(name: str) -> dict[str, Any]:
-    return {"type": "array", "items": _ref(name)}
+def list_of(name: str) -> dict[str, Any]:
+    """A list of one of the named schemas."""
+    return {"type": "array", "items": ref(name)}
 
 
 SCHEMAS = {
-    "Request": _object(
+    "Request": record(
         {"identifier": TEXT, "environment": {"type": "object"}},
         "identifier",
         "environment",
         example=REQUEST,
     ),
-    "Requests": _object({"requests": _list("Request")}, "requests"),
-    "Answer": _object(
+    "Requests": record({"requests": list_of("Request")}, "requests"),
+    "Answer": record(
         {
             "identifier": TEXT,
             "code": {"oneOf": [{"type": "integer"}, TEXT], "description": "200 to 599"},
@@ -99,7 +105,7 @@ SCHEMAS = {
         "code",
         example=ANSWER,
     ),
-    "Result": _object(
+    "Result": record(
         {
             "identifier": TEXT,
             "status": {"type": "integer"},
@@ -110,16 +116,14 @@ SCHEMAS = {
         "identifier",
         "status",
     ),
-    "Results": _object({"results": _list("Result")}, "results"),
-    "Exchange": _object({**POLL, "routes": ROUTE_LIST, "responses": _list("Answer")}),
-    "Exchanged": _object(
-        {"requests": _list("Request"), "results": _list("Result")}, "requests", "results"
+    "Results": record({"results": list_of("Result")}, "results"),
+    "Exchange": record({**POLL, "routes": ROUTE_LIST, "responses": list_of("Answer")}),
+    "Exchanged": record(
+        {"requests": list_of("Request"), "results": list_of("Result")}, "requests", "results"
     ),
-    "Message": _object({"message": TEXT}, "message", example={"message": "thank you"}),
-    "Nothing": _object(
-        {"error": TEXT}, "error", example={"error": "There are no requests pending"}
-    ),
-    "Abort": _object(
+    "Message": record({"message": TEXT}, "message", example={"message": "thank you"}),
+    "Nothing": record({"error": TEXT}, "error", example={"error": "There are no requests pending"}),
+    "Abort": record(
         {
             "code": {
                 "enum": ["handler_error", "timed_out", "unsupported", "overloaded"],
@@ -128,9 +132,9 @@ SCHEMAS = {
             "message": {**TEXT, "description": "For the log, the client does not see it"},
         }
     ),
-    "Extension": _object({"ms": {"type": "integer", "minimum": 1}}, "ms", example={"ms": 30000}),
-    "Deadline": _object({"deadline_ms": {"type": "integer"}}, "deadline_ms"),
-    "Problem": _object(
+    "Extension": record({"ms": {"type": "integer", "minimum": 1}}, "ms", example={"ms": 30000}),
+    "Deadline": record({"deadline_ms": {"type": "integer"}}, "deadline_ms"),
+    "Problem": record(
         {
             "type": TEXT,
             "title": TEXT,
@@ -139,27 +143,28 @@ SCHEMAS = {
             "code": {**TEXT, "description": "Stable, see docs/rest.md"},
             "error": TEXT,
             "field": {**TEXT, "description": "The part of the message that is wrong"},
-            "results": _list("Result"),
+            "results": list_of("Result"),
         },
         *("type", "title", "status", "detail", "code", "error"),
     ),
 }
 
 
-def _content(*names: str, media: str = "application/json") -> dict[str, Any]:
-    refs = [_ref(name) for name in names]
+def content(*names: str, media: str = "application/json") -> dict[str, Any]:
+    """A body that is one of these schemas."""
+    refs = [ref(name) for name in names]
     return {"content": {media: {"schema": refs[0] if len(refs) == 1 else {"oneOf": refs}}}}
 
 
-def _operation(
+def operation(
     summary: str,
     success: dict[str, Any],
     problems: dict[int, str],
     takes: dict[str, Any] | None = None,
     parameters: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Arguments for `FastAPI.add_api_route`."""
-    problem = _content("Problem", media="application/problem+json")
+    """Arguments for `FastAPI.add_api_route`. `problems` are told by their status."""
+    problem = content("Problem", media="application/problem+json")
     extra: dict[str, Any] = {"parameters": parameters} if parameters else {}
     if takes:
         extra["requestBody"] = {**takes, "required": True}
@@ -171,7 +176,8 @@ def _operation(
     }
 
 
-def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+def query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter of the query string."""
     return {"name": name, "in": "query", "required": False, "schema": schema}
 
 
@@ -186,53 +192,50 @@ POLLED = {
     429: "`too_many_polls`, with Retry-After",
     503: "`draining`: the gateway stops, poll another one",
 }
-ANSWERED = _operation(
+ANSWERED = operation(
     "Answer one request, or a list of them",
-    _content("Message", "Results"),
+    content("Message", "Results"),
     {**UNREADABLE, **HELD, 422: "`bad_answer`: `field` says which part; the client got 502"},
     {
         "content": {
             "application/json": {
-                "schema": {"oneOf": [_ref("Answer"), _list("Answer")]},
+                "schema": {"oneOf": [ref("Answer"), list_of("Answer")]},
                 "examples": {"one": {"value": ANSWER}, "batch": {"value": [ANSWER]}},
             }
         }
     },
 )
 OPERATIONS: dict[str, dict[str, Any]] = {
-    "poll": _operation(
+    "poll": operation(
         "Pull a request, or with `max` a list of them",
-        _content("Request", "Requests"),
+        content("Request", "Requests"),
         {400: "`bad_parameter`", **POLLED},
         None,
-        [*(_query(name, schema) for name, schema in POLL.items()), _query("route", ROUTE_LIST)],
+        [*(query(name, schema) for name, schema in POLL.items()), query("route", ROUTE_LIST)],
     ),
     "answer": ANSWERED,
-    "exchange": _operation(
+    "exchange": operation(
         "Answer and pull in one round trip",
-        _content("Exchanged"),
+        content("Exchanged"),
         {**UNREADABLE, **POLLED},
-        _content("Exchange"),
+        content("Exchange"),
     ),
-    "error": _operation(
+    "error": operation(
         "End a request without an answer: the client gets an error",
-        _content("Message"),
+        content("Message"),
         {**UNREADABLE, **HELD},
-        _content("Abort"),
+        content("Abort"),
         NAMED,
     ),
-    "release": _operation("Give a request back unstarted", _content("Message"), HELD, None, NAMED),
-    "extend": _operation(
+    "release": operation("Give a request back unstarted", content("Message"), HELD, None, NAMED),
+    "extend": operation(
         "Ask for more time",
-        _content("Deadline"),
+        content("Deadline"),
         {**UNREADABLE, **HELD},
-        _content("Extension"),
+        content("Extension"),
         NAMED,
     ),
 }
 # The original's answer to a poll; not a problem, its clients know it.
-OPERATIONS["poll"]["responses"][404] = {"description": "Nothing came", **_content("Nothing")}
-COMPONENTS = {
-    "schemas": SCHEMAS,
-    "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-}
+OPERATIONS["poll"]["responses"][404] = {"description": "Nothing came", **content("Nothing")}
+COMPONENTS = {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}}

@@ -1,9 +1,9 @@
 """Parked polls, and how requests reach them.
 
 House rules: a poll ends when it has something, when its wait is over, when its worker is gone or
-when the gateway stops; what it was handed and did not send goes back to the front of the queue. A
-request goes out with its whole body, but a client that is slow to send it holds up nobody: the
-body is waited for aside, and when the poll is over by then the request is queued again.
+when the gateway stops; what it was handed and did not send goes back to the front of the queue. In
+JSON a request goes out with its whole body, but a client that is slow to send it holds up nobody:
+the body is waited for aside, and when the poll is over by then the request is queued again.
 """
 
 import asyncio
@@ -20,12 +20,16 @@ from prack_grpc.core.session import Session
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.bodies import Gone
 from prack_grpc.rest.errors import BAD_PARAMETER, DRAINING, TOO_MANY_POLLS, ApiError
+from prack_grpc.rest.ports import Cancellations, Port, disconnect
 
 
-class Poll:
-    """Implements `broker.base.WorkerPort` for one poll."""
+class Poll(Port):
+    """One poll. `collect` is for leases whose body is not yet here, None to take them as well."""
 
-    def __init__(self, collect: Callable[[Lease, "Poll"], None]) -> None:
+    def __init__(
+        self, cancelled: Cancellations, collect: Callable[[Lease, "Poll"], None] | None
+    ) -> None:
+        super().__init__(cancelled)
         self._collect = collect
         self.leases: list[Lease] = []
         self.open = True
@@ -33,29 +37,27 @@ class Poll:
 
     def deliver(self, lease: Lease) -> None:
         """See WorkerPort."""
-        if lease.exchange.upload.ended:
+        if self._collect is None or lease.exchange.upload.ended:
             self.add(lease)
         else:
             self._collect(lease, self)
 
     def cancel(self, lease: Lease, reason: CancelReason) -> None:
-        """See WorkerPort. A worker that has it learns of this when it answers."""
-        if lease in self.leases:
+        """See WorkerPort. While the poll goes on, the worker has not got it."""
+        if lease not in self.leases:
+            return
+        if self.open:
             self.leases.remove(lease)
-
-    def uploaded(self, lease: Lease) -> None:
-        """See WorkerPort."""
-
-    def grant(self, lease: Lease, offset: int) -> None:
-        """See WorkerPort."""
+        else:
+            super().cancel(lease, reason)
 
     def add(self, lease: Lease) -> None:
         """This request can be sent now."""
         self.leases.append(lease)
-        self.wake()
+        self.rouse()
 
-    def wake(self) -> None:
-        """Something has happened."""
+    def rouse(self) -> None:
+        """Something has happened to the poll."""
         if self.woken is not None and not self.woken.done():
             self.woken.set_result(None)
 
@@ -69,19 +71,21 @@ class Polls:
         self._parked: set[Poll] = set()
         self._collecting: set[asyncio.Task[None]] = set()
         self._ending = False
+        self.cancelled = Cancellations()
 
     def end_all(self) -> None:
         """The gateway stops: from now on no poll waits."""
         self._ending = True
         for poll in self._parked:
-            poll.wake()
+            poll.rouse()
 
-    async def pull(self, ask: Ask, receive: Receive) -> list[Lease]:
-        """What comes for this poll, with whole bodies; empty if nothing does.
+    async def pull(self, ask: Ask, receive: Receive, whole: bool = True) -> list[Lease]:
+        """What comes for this poll; empty if nothing does. `whole` waits for complete bodies.
 
         The caller must send it without waiting for anything. Raises Gone, or ApiError.
         """
-        poll, most = Poll(self._collect), ask.most or 1
+        poll = Poll(self.cancelled, self._collect if whole else None)
+        most = ask.most or 1
         session = Session(ask.worker, most, False, poll, ask.routes, ask.service, ask.version)
         self._join(session)
         gone = True
@@ -91,13 +95,15 @@ class Polls:
             poll.open = False
             self._broker.drain(session)
             # The last one first, so that the oldest is in front again.
-            for lease in reversed(poll.leases[0 if gone else most :]):
+            handed, rest = ([], poll.leases) if gone else (poll.leases[:most], poll.leases[most:])
+            poll.leases = handed
+            for lease in reversed(rest):
                 self._broker.put_back(lease)
         if gone:
             raise Gone
-        if self._ending and not poll.leases:
+        if self._ending and not handed:
             raise ApiError(DRAINING)
-        return poll.leases[:most]
+        return handed
 
     def _join(self, session: Session) -> None:
         try:
@@ -113,9 +119,9 @@ class Polls:
             return False
         loop = asyncio.get_running_loop()
         poll.woken = loop.create_future()
-        timer = loop.call_later(wait, poll.wake)
-        watch = loop.create_task(_disconnect(receive), name="poll-watch")
-        watch.add_done_callback(lambda _: poll.wake())
+        timer = loop.call_later(wait, poll.rouse)
+        watch = loop.create_task(disconnect(receive), name="poll-watch")
+        watch.add_done_callback(lambda _: poll.rouse())
         self._parked.add(poll)
         try:
             await poll.woken
@@ -146,8 +152,3 @@ class Polls:
             poll.add(lease)
         else:
             self._broker.put_back(lease)
-
-
-async def _disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

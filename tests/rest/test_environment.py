@@ -8,7 +8,7 @@ import pytest
 from prack_grpc.core.exchange import Exchange, Lease
 from prack_grpc.core.flow import NO_BODY
 from prack_grpc.core.message import Headers, Request
-from prack_grpc.core.routes import Lane, Route
+from prack_grpc.core.routes import RouteTable
 from prack_grpc.core.session import Session
 from prack_grpc.rest.environment import encode
 
@@ -24,7 +24,9 @@ def environment(
     """The environment of a request that came at 10 s and was handed out at 11.5 s."""
     client = ("192.0.2.7", 1234)
     request = Request(b"GET", scheme, authority, target, b"1.0", headers or [], client, len(body))
-    exchange = Exchange("abc", request, Lane(Route(), 0.0), 1, 10.0, 70.0, NO_BODY, None)
+    exchange = Exchange(
+        "abc", request, RouteTable(0.0).find(b"", b"/", b"GET"), 1, 10.0, 70.0, NO_BODY, None
+    )
     exchange.leased_at = 11.5
     lease = Lease(exchange, Session("w", 1, False, None), 1, 2, 71.5)
     message = json.loads(encode(lease, body, now))
@@ -41,8 +43,9 @@ def test_everything_that_is_always_there() -> None:
         "QUERY_STRING": "",
         "SERVER_NAME": "test",
         "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_PROTOCOL": "HTTP/1.0",
         "REMOTE_ADDR": "192.0.2.7",
+        "REMOTE_PORT": "1234",
         "rack.url_scheme": "http",
         "prack.request_id": "abc",
         "prack.attempt": 2,
