@@ -1,0 +1,77 @@
+"""The applications that are compared, each served by its usual server and through Prack."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tests.acceptance.processes import PYTHON, Gateway, Launcher, Process
+
+OVER = ("grpc", "rest")
+UVICORN = ("uvicorn", "--port=0", "--http=httptools", "--no-proxy-headers", "--no-access-log")
+GUNICORN = (
+    *("gunicorn", "--bind=127.0.0.1:0", "--worker-class=gthread", "--threads=4"),
+    *("--forwarded-allow-ips=", "--no-control-socket"),
+)
+# Both Django processes take each other's sessions.
+ENVIRONMENT = {"SECRET_KEY": "known to both"}
+
+
+@dataclass(frozen=True)
+class App:
+    """An application, what serves it without Prack, and a page of it that says 200."""
+
+    name: str
+    server: tuple[str, ...]
+    alive: str
+
+
+APPS = {
+    "asgi": App("tests.differential.corners:app", UVICORN, "/plain"),
+    "wsgi": App("tests.differential.corners_wsgi:app", GUNICORN, "/plain"),
+    "httpbin": App("httpbin:app", GUNICORN, "/robots.txt"),
+    "starlette": App("examples.starlette_stream:app", UVICORN, "/ticks/0"),
+    "django": App("examples.django_site:application", GUNICORN, "/squares/1/"),
+}
+# Its workers also get the requests that name no host.
+DEFAULT = "asgi"
+
+
+@dataclass
+class Servers:
+    """Ports: of each application's own server, and of the gateway for each transport."""
+
+    direct: dict[str, int]
+    gateways: dict[str, int]
+
+
+def host(app: str) -> str:
+    """What clients call it; Django wants to know its hosts."""
+    return f"{app}.localhost"
+
+
+def serve(launcher: Launcher) -> Servers:
+    """Start everything, at once."""
+    with ThreadPoolExecutor() as pool:
+        direct = {name: pool.submit(_direct, launcher, name) for name in APPS}
+        gateways = dict(zip(OVER, pool.map(lambda _: launcher.gateway(), OVER), strict=True))
+        pairs = [(name, over) for name in APPS for over in OVER]
+        workers = [
+            pool.submit(_worker, launcher, gateways[over], *(name, over)) for name, over in pairs
+        ]
+        for worker in workers:
+            worker.result().line("Connected to")
+        ports = {
+            name: int(found.result().line(r"http://127\.0\.0\.1:(\d+)")[1])
+            for name, found in direct.items()
+        }
+    return Servers(ports, {over: gateway.port for over, gateway in gateways.items()})
+
+
+def _direct(launcher: Launcher, name: str) -> Process:
+    app = APPS[name]
+    return launcher.process(PYTHON, "-m", *app.server, app.name, env=ENVIRONMENT)
+
+
+def _worker(launcher: Launcher, gateway: Gateway, name: str, over: str) -> Process:
+    route = "*" if name == DEFAULT else f"{host(name)}/"
+    command = ("prack_worker", APPS[name].name, "--gateway", gateway.url(over), "--route", route)
+    return launcher.process(PYTHON, "-m", *command, env=ENVIRONMENT)

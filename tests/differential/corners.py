@@ -1,0 +1,189 @@
+"""A hand-written ASGI application whose pages are the corners of HTTP; `corners_wsgi` is its twin.
+
+`ANSWERS` are pages that say the same whatever they are asked, in both applications.
+"""
+
+import hashlib
+import json
+
+MIB = 1024 * 1024
+TEXT = (b"content-type", b"text/plain")
+CHUNKED = (b"transfer-encoding", b"chunked")
+
+
+def length(size):
+    """The Content-Length field."""
+    return (b"content-length", b"%d" % size)
+
+
+# Status, fields, the pieces of the body.
+ANSWERS = {
+    "plain": (200, [TEXT, length(5)], [b"hello"]),
+    "no-length": (200, [TEXT], [b"hello"]),
+    "pieces": (200, [TEXT], [b"one", b"", b"two", b"three"]),
+    "pieces-length": (200, [TEXT, length(11)], [b"one", b"two", b"three"]),
+    "empty": (200, [TEXT], [b""]),
+    "empty-length": (200, [length(0)], [b""]),
+    "no-fields": (200, [], [b"hello"]),
+    "created": (201, [(b"location", b"/plain?x=%20y"), length(0)], [b""]),
+    "no-content": (204, [(b"x-a", b"1")], [b""]),
+    "no-content-length": (204, [length(0)], [b""]),
+    "reset-content": (205, [length(0)], [b""]),
+    "not-modified": (304, [(b"etag", b'"a"'), (b"vary", b"accept")], [b""]),
+    "not-modified-length": (304, [(b"etag", b'"a"'), length(5)], [b""]),
+    "strange-status": (299, [TEXT, length(5)], [b"hello"]),
+    "teapot": (418, [TEXT, length(5)], [b"short"]),
+    "unavailable": (503, [(b"retry-after", b"7"), TEXT, length(4)], [b"busy"]),
+    "cookies": (
+        200,
+        [
+            (b"set-cookie", b"a=1; Path=/; HttpOnly"),
+            (b"x-between", b"1"),
+            (b"set-cookie", b"b=2; Expires=Wed, 21 Oct 2037 07:28:00 GMT"),
+            (b"set-cookie", b"a=3"),
+            length(2),
+        ],
+        [b"ok"],
+    ),
+    "repeats": (
+        200,
+        [(b"vary", b"a"), (b"link", b"</1>"), (b"vary", b"b"), (b"link", b"</2>, </3>"), length(0)],
+        [b""],
+    ),
+    "upper-case": (200, [(b"X-Upper-CASE", b"Kept As IS"), (b"Content-Length", b"2")], [b"ok"]),
+    "obs-text": (
+        200,
+        [(b"x-bytes", b"caf\xe9 \xff\x80"), (b"x-utf", b"\xc3\xa4"), length(0)],
+        [b""],
+    ),
+    "tab": (200, [(b"x-tab", b"a\tb"), (b"x-quoted", b'"a, b"; c="\\""'), length(0)], [b""]),
+    "empty-value": (200, [(b"x-empty", b""), (b"x-after", b"1"), length(0)], [b""]),
+    "many": (200, [*((b"x-%d" % n, b"v%d" % n) for n in range(90)), length(2)], [b"ok"]),
+    "too-many": (200, [*((b"x-%d" % n, b"v") for n in range(101)), length(2)], [b"ok"]),
+    "large-head": (200, [*((b"x-%d" % n, b"v" * 4000) for n in range(15)), length(2)], [b"ok"]),
+    "both-framings": (200, [length(5), CHUNKED], [b"hello"]),
+    "own-chunked": (200, [TEXT, CHUNKED], [b"hello", b"again"]),
+    "close": (200, [(b"connection", b"close"), length(5)], [b"hello"]),
+    "keep-alive": (200, [(b"keep-alive", b"timeout=99"), length(5)], [b"hello"]),
+    "upgrade": (200, [(b"upgrade", b"h2c"), (b"connection", b"upgrade"), length(5)], [b"hello"]),
+    "nominated": (200, [(b"connection", b"x-hop"), (b"x-hop", b"1"), length(5)], [b"hello"]),
+    "own-date": (
+        200,
+        [(b"date", b"Wed, 21 Oct 2015 07:28:00 GMT"), (b"server", b"corners"), length(0)],
+        [b""],
+    ),
+    "own-via": (200, [(b"via", b"1.1 behind"), (b"x-request-id", b"42"), length(0)], [b""]),
+    "encoded": (200, [(b"content-encoding", b"gzip"), TEXT, length(6)], [b"\x1f\x8b\0\xff\r\n"]),
+    "short": (200, [TEXT, length(10)], [b"hello"]),
+    "short-pieces": (200, [TEXT, length(20)], [b"hello", b"again"]),
+    "long": (200, [TEXT, length(5)], [b"hello, HTTP/1.1 200 OK\r\n\r\n"]),
+    "long-pieces": (200, [TEXT, length(5)], [b"hello", b", HTTP/1.1 200 OK\r\n\r\n"]),
+    "download": (200, [length(2 * MIB)], [bytes(range(256)) * 256] * 32),
+    "download-pieces": (200, [], [bytes(range(256)) * 256] * 32),
+    "partial": (
+        206,
+        [(b"content-range", b"bytes 1-3/5"), (b"accept-ranges", b"bytes"), length(3)],
+        [b"ell"],
+    ),
+    "unsatisfiable": (416, [(b"content-range", b"bytes */5"), length(0)], [b""]),
+}
+
+
+async def app(scope, receive, send):
+    """Serve the page that the path begins with."""
+    if scope["type"] != "http":
+        raise NotImplementedError(scope["type"])
+    page = scope["path"].split("/")[1]
+    if page in ANSWERS:
+        await answer(send, *ANSWERS[page])
+    else:
+        await PAGES[page](scope, receive, send)
+
+
+async def answer(send, status, fields, pieces):
+    """Send a response piece by piece."""
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    for piece in pieces[:-1]:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": pieces[-1]})
+
+
+async def pieces_of(receive):
+    """The request body as it comes."""
+    more = True
+    while more:
+        message = await receive()
+        more = message.get("more_body", False)
+        yield message["body"]
+
+
+async def echo(scope, receive, send):
+    """What the application saw."""
+    body = [piece async for piece in pieces_of(receive)]
+    decoded = {
+        key: value.decode("latin-1") if isinstance(value, bytes) else value
+        for key, value in scope.items()
+        if isinstance(value, (bytes, str, tuple, list, dict)) and key not in ("state", "extensions")
+    }
+    decoded["headers"] = [[n.decode("latin-1"), v.decode("latin-1")] for n, v in scope["headers"]]
+    await report(send, decoded | {"keys": sorted(scope)} | digest(b"".join(body)))
+
+
+def digest(body):
+    """How much of a body there was, and what."""
+    return {"body_bytes": len(body), "body_sha256": hashlib.sha256(body).hexdigest()}
+
+
+async def report(send, value):
+    """A JSON answer."""
+    body = json.dumps(value).encode()
+    fields = [(b"content-type", b"application/json"), length(len(body))]
+    await answer(send, 200, fields, [body])
+
+
+async def read(scope, receive, send):
+    """Reads the body, then says hello."""
+    size = sum([len(piece) async for piece in pieces_of(receive)])
+    await answer(send, 200, [length(size)], [b"x" * size])
+
+
+async def mirror(scope, receive, send):
+    """Begins to answer, then sends back the body as it comes."""
+    await send({"type": "http.response.start", "status": 200, "headers": [TEXT]})
+    async for piece in pieces_of(receive):
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def crash(scope, receive, send):
+    """Fails before the head."""
+    raise RuntimeError("before the head")
+
+
+async def crash_after(scope, receive, send):
+    """Fails in the middle of the body."""
+    await send({"type": "http.response.start", "status": 200, "headers": [TEXT, length(10)]})
+    await send({"type": "http.response.body", "body": b"hello", "more_body": True})
+    raise RuntimeError("after the head")
+
+
+async def silent(scope, receive, send):
+    """Returns without a word."""
+
+
+async def unfinished(scope, receive, send):
+    """Returns in the middle of the body."""
+    await send({"type": "http.response.start", "status": 200, "headers": [TEXT]})
+    await send({"type": "http.response.body", "body": b"hello", "more_body": True})
+
+
+PAGES = {
+    "": echo,
+    "echo": echo,
+    "read": read,
+    "mirror": mirror,
+    "crash": crash,
+    "crash-after": crash_after,
+    "silent": silent,
+    "unfinished": unfinished,
+}

@@ -1,0 +1,105 @@
+"""The WSGI twin of `corners`."""
+
+import http
+import json
+
+from tests.differential.corners import ANSWERS, digest
+
+PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
+
+
+def app(environ, start_response):
+    """Serve the page that the path begins with."""
+    page = environ["PATH_INFO"].strip("/").split("/")[0]
+    if page in ANSWERS:
+        status, fields, pieces = ANSWERS[page]
+        start(start_response, status, fields)
+        return pieces
+    return PAGES[page](environ, start_response)
+
+
+def start(start_response, status, fields):
+    """The head."""
+    decoded = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
+    return start_response(f"{status} {PHRASES.get(status, 'Strange')}", decoded)
+
+
+def echo(environ, start_response):
+    """What the application saw."""
+    body = environ["wsgi.input"].read()
+    seen = {key: value for key, value in environ.items() if isinstance(value, (str, int, tuple))}
+    answer = json.dumps(seen | digest(body)).encode()
+    size = b"%d" % len(answer)
+    fields = [(b"content-type", b"application/json"), (b"content-length", size)]
+    start(start_response, 200, fields)
+    return [answer]
+
+
+def read(environ, start_response):
+    """Reads the body, then says as much."""
+    size = len(environ["wsgi.input"].read())
+    start(start_response, 200, [(b"content-length", b"%d" % size)])
+    return [b"x" * size]
+
+
+def lines(environ, start_response):
+    """Reads the body line by line, and answers with another order."""
+    found = list(environ["wsgi.input"])
+    start(start_response, 200, [])
+    yield from reversed(found)
+
+
+def written(environ, start_response):
+    """Uses the function that `start_response` returns."""
+    write = start(start_response, 200, [])
+    write(b"hello, ")
+    write(b"again")
+    return []
+
+
+def nothing(environ, start_response):
+    """A body of no pieces."""
+    start(start_response, 200, [])
+    return []
+
+
+def replaced(environ, start_response):
+    """A second head, for the first did not leave."""
+    start(start_response, 200, [(b"x-first", b"1")])
+    try:
+        raise LookupError
+    except LookupError as error:
+        exc_info = (LookupError, error, error.__traceback__)
+        start_response("404 Not Found", [("content-length", "4")], exc_info)
+    return [b"gone"]
+
+
+def crash(environ, start_response):
+    """Fails before the head."""
+    raise RuntimeError("before the head")
+
+
+def crash_after(environ, start_response):
+    """Fails in the middle of the body."""
+    start(start_response, 200, [(b"content-length", b"10")])
+    yield b"hello"
+    raise RuntimeError("after the head")
+
+
+def silent(environ, start_response):
+    """Returns without a head."""
+    return []
+
+
+PAGES = {
+    "": echo,
+    "echo": echo,
+    "read": read,
+    "lines": lines,
+    "written": written,
+    "nothing": nothing,
+    "replaced": replaced,
+    "crash": crash,
+    "crash-after": crash_after,
+    "silent": silent,
+}

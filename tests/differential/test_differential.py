@@ -1,0 +1,34 @@
+"""Neither an application nor its clients can tell that Prack is between them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.differential.apps import OVER
+from tests.differential.comparison import Comparison
+from tests.differential.differences import DIFFERENCES
+from tests.differential.row import Row
+from tests.differential.rows import ROWS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs/differences.md"
+
+
+@pytest.mark.parametrize("over", OVER)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.app} {row.name}")
+async def test_a_request_is_answered_as_without_prack(
+    comparison: Comparison, row: Row, over: str
+) -> None:
+    found = await comparison.of(row, over)
+    assert not [str(deviation) for deviation, difference in found if difference is None]
+
+
+async def test_each_difference_is_needed(comparison: Comparison) -> None:
+    found = [await comparison.of(row, over) for row in ROWS for over in OVER]
+    needed = {difference for deviations in found for _, difference in deviations}
+    assert not [str(difference) for difference in DIFFERENCES if difference not in needed]
+
+
+def test_the_docs_list_each_difference() -> None:
+    rows = re.findall(r"^\| `.*", DOCS.read_text(), re.MULTILINE)
+    assert rows == [str(difference) for difference in DIFFERENCES]
