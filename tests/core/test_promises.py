@@ -774,7 +774,7 @@ class Gateway(RuleBasedStateMachine):
 
 TestPromises = Gateway.TestCase
 TestPromises.settings = settings(
-    max_examples=20_000 if NIGHTLY else 250,
+    max_examples=20_000 if NIGHTLY else 400,
     stateful_step_count=200 if NIGHTLY else 60,
     deadline=None,
     derandomize=not NIGHTLY,
