@@ -98,7 +98,7 @@ proto: $(TOOLS_READY) ## Generate the Python stubs from proto/
 proto-check: $(TOOLS_READY) ## Check that the stubs are current and the contract is compatible
 	@rm -rf $(TOOLS)/check && mkdir $(TOOLS)/check
 	@$(call generate,$(TOOLS)/check)
-	@diff -rq -x py.typed -x __pycache__ $(TOOLS)/check/prack $(STUBS)/prack \
+	@diff -rq -x py.typed -x __pycache__ $(TOOLS)/check/prack/v1 $(STUBS)/prack/v1 \
 		|| { echo 'The stubs are not what proto/ says: run make proto' >&2; exit 1; }
 	@$(TOOLS)/bin/buf lint proto
 	@$(TOOLS)/bin/buf format --diff --exit-code proto

@@ -1,7 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,87 +8,14 @@ from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import MAX_HEADS, ClientGone, Ticket
 from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.effects import CancelReason
-from prack_grpc.core.errors import BODY_CUT, BadResponse, GatewayError, LeaseError
-from prack_grpc.core.exchange import Lease, Outcome, Work
-from prack_grpc.core.flow import UNBOUNDED
+from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError
+from prack_grpc.core.exchange import Outcome, Work
 from prack_grpc.core.ledger import NotHeld
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.message import Kind
 from prack_grpc.core.session import Session
+from tests.broker.scene import SECONDS, SOON, Port, Scene, failure, waiting, within
 from tests.core.building import a_request
-
-T = TypeVar("T")
-SECONDS = 10.0
-SOON = 0.03
-
-
-class Port:
-    """Implements `broker.base.WorkerPort`: remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.leases: list[Lease] = []
-        self.cancelled: list[tuple[Lease, CancelReason]] = []
-        self.uploads = 0
-        self.granted: list[int] = []
-
-    def deliver(self, lease: Lease) -> None:
-        self.leases.append(lease)
-
-    def cancel(self, lease: Lease, reason: CancelReason) -> None:
-        self.cancelled.append((lease, reason))
-
-    def uploaded(self, lease: Lease) -> None:
-        self.uploads += 1
-
-    def grant(self, lease: Lease, offset: int) -> None:
-        self.granted.append(offset)
-
-
-class Scene:
-    """A broker, and one worker that has joined it."""
-
-    def __init__(self, slots: int = 8, acknowledges: bool = True, **limits: Any) -> None:
-        self.broker = MemoryBroker(Limits(**limits))
-        self.port = Port()
-        self.session = Session("w", slots, acknowledges, self.port)
-        self.broker.join(self.session)
-
-    def leased(self, body: bytes = b"", end: bool = True, **request: Any) -> tuple[Ticket, Lease]:
-        """A request that the worker has."""
-        ticket = self.broker.submit(a_request(**request), body, end)
-        return ticket, self.port.leases[-1]
-
-    def answer(self, lease: Lease, body: bytes = b"ok", status: int = 200) -> None:
-        """A whole response."""
-        self.broker.head(lease, status, [], body, True)
-
-    def begin(self, lease: Lease, body: bytes = b"") -> None:
-        """The start of a response."""
-        self.broker.head(lease, 200, [], body, False)
-
-
-async def within(awaitable: Awaitable[T]) -> T:
-    """The result, or a failure of the test."""
-    async with asyncio.timeout(SECONDS):
-        return await awaitable
-
-
-@asynccontextmanager
-async def waiting(coroutine: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
-    """A task that has run up to where it must wait."""
-    task = asyncio.create_task(coroutine)
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert not task.done(), "it did not wait"
-    yield task
-    assert task.done() or await within(asyncio.wait((task,)))
-
-
-async def failure(awaitable: Awaitable[object]) -> str:
-    """The code of the error that a client gets."""
-    with pytest.raises(GatewayError) as caught:
-        await within(awaitable)
-    return caught.value.kind.code
 
 
 async def read(scene: Scene, ticket: Ticket) -> bytes:
@@ -283,129 +209,6 @@ async def test_a_worker_may_send_what_an_answer_without_a_body_makes_useless() -
     assert not scene.session.held
 
 
-# ---------------------------------------------------------------- request bodies
-
-
-async def test_a_body_is_passed_on_no_faster_than_it_is_taken() -> None:
-    scene = Scene(window=100)
-    ticket, lease = scene.leased(b"", False)
-    body = bytes(range(250))
-    async with waiting(scene.broker.upload(ticket, body, True)) as upload:
-        assert lease.exchange.upload.buffered == 100
-        scene.broker.allow(lease, UNBOUNDED)
-        taken = b""
-        while not upload.done():
-            taken += scene.broker.take(lease, 30)
-            assert lease.exchange.upload.buffered <= 100
-            await asyncio.sleep(0)
-    while piece := scene.broker.take(lease, 30):
-        taken += piece
-    assert taken == body
-    assert lease.exchange.upload.drained
-    assert scene.port.uploads >= 2
-
-
-async def test_a_body_that_waits_is_read_ahead_only_as_far_as_it_rides_along() -> None:
-    broker, port = MemoryBroker(Limits(inline_body=10)), Port()
-    ticket = broker.submit(a_request(), b"", False)
-    async with waiting(broker.upload(ticket, b"x" * 25, True)):
-        assert ticket.exchange.upload.buffered == broker.dispatcher.queue.bytes - 1 == 10
-        broker.join(Session("w", 1, True, port))
-    assert ticket.exchange.upload.buffered == 25
-    assert ticket.exchange.upload.ended
-
-
-async def test_the_end_of_a_body_is_told_even_without_bytes() -> None:
-    scene = Scene()
-    ticket, lease = scene.leased(b"abc", False)
-    await within(scene.broker.upload(ticket, b"", True))
-    assert scene.port.uploads == 1
-    assert lease.exchange.upload.ended
-
-
-@pytest.mark.parametrize("how", ["leave", "fail", "lose"])
-async def test_an_upload_ends_with_its_exchange(how: str) -> None:
-    scene = Scene(window=10)
-    ticket, _ = scene.leased(b"", False)
-    async with waiting(scene.broker.upload(ticket, b"x" * 20, True)) as upload:
-        match how:
-            case "leave":
-                scene.broker.leave(ticket)
-            case "fail":
-                scene.broker.fail(ticket, GatewayError(BODY_CUT))
-            case _:
-                scene.broker.lose(scene.session)
-    assert await upload is None
-    assert ticket.exchange.upload.buffered == 0
-
-
-async def test_a_body_is_wanted_once_a_worker_makes_room_for_it() -> None:
-    scene = Scene()
-    ticket, lease = scene.leased(b"", False)
-    async with waiting(ticket.wanted()):
-        scene.broker.allow(lease, 10)
-    assert ticket.is_wanted
-
-
-# ---------------------------------------------------------------- bodies in one piece
-
-
-async def test_a_body_is_collected_whole() -> None:
-    scene = Scene(acknowledges=False, window=10, rest_body=100)
-    ticket, lease = scene.leased(b"0123456789", False)
-    async with waiting(scene.broker.upload(ticket, b"abcdef", False)) as upload:
-        async with waiting(scene.broker.collect(lease)) as collect:
-            await within(upload)
-            await within(scene.broker.upload(ticket, b"xyz", True))
-    assert await collect == b"0123456789abcdefxyz"
-
-
-@pytest.mark.parametrize("body", [b"", b"here already"])
-async def test_a_complete_body_is_not_waited_for(body: bytes) -> None:
-    scene = Scene(acknowledges=False)
-    _, lease = scene.leased(body, True)
-    assert await within(scene.broker.collect(lease)) == body
-    assert await within(scene.broker.collect(lease)) == body
-
-
-@pytest.mark.parametrize("parts", [[b"x" * 100], [b"x" * 60, b"x" * 40], [b"x" * 100, b""]])
-async def test_a_body_of_the_largest_size_is_collected(parts: list[bytes]) -> None:
-    scene = Scene(acknowledges=False, rest_body=100)
-    ticket, lease = scene.leased(b"", False)
-    async with waiting(scene.broker.collect(lease)) as collect:
-        for part in parts[:-1]:
-            await within(scene.broker.upload(ticket, part, False))
-        await within(scene.broker.upload(ticket, parts[-1], True))
-    assert len(await collect) == 100
-
-
-async def test_a_body_that_is_too_large_is_refused_with_413_before_its_end() -> None:
-    scene = Scene(acknowledges=False, window=10, rest_body=100)
-    ticket, lease = scene.leased(b"", False)
-    async with waiting(scene.broker.collect(lease)) as collect:
-        await within(scene.broker.upload(ticket, b"x" * 1000, False))
-    assert await failure(collect)
-    with pytest.raises(GatewayError) as caught:
-        await within(ticket.head())
-    assert caught.value.kind.status == 413
-    assert lease.state is Work.CLOSED
-
-
-async def test_a_body_that_its_client_gave_up_is_never_taken_for_complete() -> None:
-    scene = Scene(acknowledges=False)
-    ticket, lease = scene.leased(b"part", False)
-    async with waiting(scene.broker.collect(lease)) as collect:
-        scene.broker.leave(ticket)
-    assert await failure(collect) == "body_cut"
-
-
-async def test_a_body_that_never_comes_is_given_up_at_the_deadline() -> None:
-    scene = Scene(acknowledges=False, head_timeout=SOON)
-    ticket, lease = scene.leased(b"part", False)
-    assert await failure(scene.broker.collect(lease)) == "body_cut"
-    assert await failure(ticket.head()) == "deadline"
-
-
 # ---------------------------------------------------------------- time
 
 
@@ -579,57 +382,3 @@ async def test_a_broker_that_drains_finishes_what_it_has() -> None:
         scene.broker.submit(a_request(), b"", True)
     scene.answer(lease)
     assert (await within(ticket.head())).status == 200
-
-
-# ---------------------------------------------------------------- cancellation
-
-
-AWAITS: dict[str, Callable[[Scene, Ticket, Lease], Coroutine[Any, Any, object]]] = {
-    "head": lambda scene, ticket, lease: ticket.head(),
-    "chunk": lambda scene, ticket, lease: ticket.chunk(),
-    "wanted": lambda scene, ticket, lease: ticket.wanted(),
-    "upload": lambda scene, ticket, lease: scene.broker.upload(ticket, b"x" * 100, True),
-    "collect": lambda scene, ticket, lease: scene.broker.collect(lease),
-    "idle": lambda scene, ticket, lease: scene.broker.idle(SECONDS),
-}
-
-
-@pytest.mark.parametrize("where", AWAITS)
-@pytest.mark.parametrize("after", ["answer", "leave", "lose"])
-async def test_whoever_is_cancelled_while_waiting_leaves_the_broker_in_order(
-    where: str, after: str
-) -> None:
-    scene = Scene(window=10)
-    ticket, lease = scene.leased(b"", False)
-    if where == "chunk":
-        scene.begin(lease)
-        await within(ticket.head())
-    async with waiting(AWAITS[where](scene, ticket, lease)) as task:
-        task.cancel()
-    assert task.cancelled()
-    match after:
-        case "answer":
-            if where == "chunk":
-                scene.broker.finish(lease, [])
-            else:
-                scene.answer(lease)
-                await within(ticket.head())
-            scene.broker.complete(ticket)
-        case "leave":
-            scene.broker.leave(ticket)
-            scene.broker.abort(lease, AbortCode.CANCELLED, "")
-        case _:
-            scene.broker.lose(scene.session)
-    assert not scene.broker.dispatcher.exchanges
-    assert not scene.session.held
-    await within(scene.broker.idle(SECONDS))
-
-
-async def test_a_wait_that_was_cancelled_can_be_begun_again() -> None:
-    scene = Scene()
-    ticket, lease = scene.leased()
-    async with waiting(ticket.head()) as head:
-        head.cancel()
-    async with waiting(ticket.head()) as head:
-        scene.answer(lease)
-    assert (await head).status == 200
