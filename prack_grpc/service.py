@@ -89,6 +89,10 @@ class Listener(uvicorn.Server):
         deadline = loop.time() + LAST_SECONDS
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=LAST_SECONDS)
+        if self.server_state.tasks:
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            await asyncio.wait(self.server_state.tasks, timeout=LAST_SECONDS)
         for task in self.server_state.tasks:
             task.cancel()
         # uvicorn has no event for a connection's end.

@@ -1,5 +1,6 @@
 """A whole gateway on free ports, in the loop of the test."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -8,13 +9,16 @@ from typing import Any
 
 import pytest
 
+from prack_grpc.gateway.guard import Guard
 from prack_grpc.gateway.limits import GuardLimits
 from prack_grpc.service import Running, Service
 from prack_grpc.settings import Settings
 from tests.support.client import RawClient
 
+# PRACK_HYPOTHESIS is the tests' own.
 for name in [name for name in os.environ if name.startswith("PRACK_")]:
-    del os.environ[name]
+    if name != "PRACK_HYPOTHESIS":
+        del os.environ[name]
 
 
 @dataclass
@@ -40,6 +44,12 @@ class Gateway:
         client = await RawClient.connect(self.port)
         self.clients.append(client)
         return client
+
+    def connections(self) -> list[Guard]:
+        """The open connections of the public port."""
+        return [
+            one for one in gc.get_objects() if isinstance(one, Guard) and one in one.connections
+        ]
 
     async def close(self) -> None:
         """Close what tests have left open."""

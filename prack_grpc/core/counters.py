@@ -20,4 +20,3 @@ class Counters:
     returned: int = 0
     failed: int = 0
     cancelled: int = 0
-    late_events: int = 0

@@ -201,7 +201,8 @@ class Dispatcher:
             return self.spoil(lease, "the body is longer than its Content-Length", now)
         lease.exchange.download.push(data)
         lease.received += len(data)
-        self._deadlines.set(lease.exchange, self._idle_deadline(lease.exchange, now))
+        if lease.exchange.state is not Caller.DONE:
+            self._deadlines.set(lease.exchange, self._idle_deadline(lease.exchange, now))
         return []
 
     def finish(self, lease: Lease, now: float) -> Effects:

@@ -151,7 +151,8 @@ class Lease:
     """The worker half: one exchange in one worker's hands.
 
     `number` is unique within its session and increases. `received` counts the body bytes that the
-    worker has sent, `expected` is what its head declared, -1 for any.
+    worker has sent, `expected` is what its head declared, -1 for any. `upload_sent` says that the
+    worker has all of the request body.
     """
 
     exchange: Exchange
@@ -162,6 +163,7 @@ class Lease:
     state: Work = Work.LEASED
     received: int = 0
     expected: int = -1
+    upload_sent: bool = False
 
     @property
     def identifier(self) -> str:

@@ -19,6 +19,11 @@ STATUS_LINES = {
 Fields = Sequence[tuple[bytes, bytes]]
 
 
+def response(status: int, headers: Fields, body: bytes) -> bytes:
+    """A whole response as it stands on the wire."""
+    return b"".join((STATUS_LINES[status], *_lines(headers), b"\r\n", body))
+
+
 class Cycle(RequestResponseCycle):
     """Sends well-formed responses (RFC 9112 section 6); the caller has checked the headers."""
 

@@ -63,7 +63,10 @@ class Forwarding:
         if known.get(b"content-length", b"")[:1] == b"0":
             headers = _replaced(headers, b"content-length", b"%d" % length)
         peer: tuple[str, int] = scope["client"] or ("unknown", 0)
-        claims = _claims(fields) if self._trusts(peer[0]) else {}
+        trusted = self._trusts(peer[0])
+        if not trusted:
+            headers = [field for field in headers if not _claims_trust(field[0])]
+        claims = _claims(fields) if trusted else {}
         scheme = claims.get(b"x-forwarded-proto", scope["scheme"].encode())
         headers += _added(claims, peer[0].encode(), authority, scheme, version.encode())
         return Request(
@@ -99,6 +102,11 @@ class Forwarding:
             if address and not self._trusts(address):
                 return address, 0
         return peer
+
+
+def _claims_trust(name: bytes) -> bool:
+    """Applications believe these fields, so only a trusted proxy may send them."""
+    return name.startswith(b"x-forwarded-") or name == b"x-real-ip"
 
 
 def _replaced(fields: Headers, name: bytes, value: bytes) -> Headers:

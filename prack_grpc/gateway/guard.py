@@ -6,10 +6,7 @@ once, whatever it has left behind; a response that is not complete never looks s
 """
 
 import asyncio
-import logging
 import secrets
-import socket
-import struct
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -19,18 +16,23 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.fields import TOKEN
-from prack_grpc.gateway.cycle import STATUS_LINES, Cycle
+from prack_grpc.core.limits import KIB
+from prack_grpc.gateway.budget import Budget
+from prack_grpc.gateway.cycle import Cycle, response
+from prack_grpc.gateway.exit import Exit
 from prack_grpc.gateway.limits import GuardLimits
 from prack_grpc.gateway.problem import problem
 from prack_grpc.gateway.waiting import Phase, Waiting
-
-log = logging.getLogger("prack.access")
+from prack_grpc.telemetry.access import refused
 
 FRAMING = frozenset((b"content-length", b"transfer-encoding"))
 # What the parser says of versions that are well-formed, and of the preface of HTTP/2.
 VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
-# A chunk's size line and the line end after its data, generously.
-CHUNK_LINE = 32
+# How much is parsed at a time: no more requests than this can hold wait as parsed ones.
+HEAD_PIECE, BODY_PIECE = 2 * KIB, 16 * KIB
+# What the WebSocket library takes, less than this class does.
+WEBSOCKET_LINE, WEBSOCKET_FIELDS = 8 * KIB, 128
+PAUSE_SECONDS = 1.0
 
 # Called when the request cannot go on: with an error for the client, or None when it has gone.
 OnLost = Callable[[GatewayError | None], None]
@@ -40,6 +42,7 @@ class Guard(HttpToolsProtocol):
     """Adds `scope["extensions"]["prack"]`: `target` as sent, and this object as `connection`."""
 
     limits: ClassVar[GuardLimits] = GuardLimits()
+    _exit: Exit  # from the connection's first moment on
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,12 +51,9 @@ class Guard(HttpToolsProtocol):
         self._refusal: GatewayError | None = None
         self._backlog = bytearray()
         self._waiting = Waiting(self.loop, self._late)
-        self._stalled: asyncio.TimerHandle | None = None
         self._silent = True
         self._head_size = 0
-        self._fed = 0
-        self._overhead = 0
-        self._chunked = False
+        self._budget = Budget(self.limits)
         self._in_body = False
         self._resuming = False
 
@@ -69,10 +69,7 @@ class Guard(HttpToolsProtocol):
         """End the connection so that the client cannot take the response for complete."""
         running = self._running
         if running is None or (running.scope["http_version"] == "1.0" and not running.framed):
-            # A proper end of the connection would look like the end of the response.
-            sock = self.transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.transport.abort()
+            self._exit.reset()
         else:
             running.disconnected = True
             self._close()
@@ -82,6 +79,7 @@ class Guard(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio.Protocol."""
         super().connection_made(transport)
+        self._exit = Exit(self.loop, transport, self.limits, self._waiting)
         if len(self.connections) > self.limits.connections:
             transport.abort()
         self._waiting.start(Phase.HEAD, self.limits.head_seconds)
@@ -89,8 +87,7 @@ class Guard(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol. The running request is told; those behind it never start."""
         self._waiting.cancel()
-        if self._stalled is not None:
-            self._stalled.cancel()
+        self._exit.cancel()
         self.pipeline.clear()
         self._backlog.clear()
         if self._busy():
@@ -102,73 +99,66 @@ class Guard(HttpToolsProtocol):
         self._silent = False
         if self._refusal is not None or self._waiting.phase is Phase.LINGER:
             return
-        if self.pipeline:
-            # Reading on is the only way to notice that the client leaves.
-            self._backlog += data
-            if len(self._backlog) > self.limits.backlog_bytes:
-                self.flow.pause_reading()
-            return
-        if self._in_body:
-            self._overhead += len(data)
+        now = self.loop.time()
+        if self._in_body and not self.pipeline:
             self._waiting.start(Phase.BODY, self.limits.body_seconds)
+            if self._budget.too_slow(now):
+                self._refuse(GatewayError(errors.REQUEST_TIMEOUT, "the body came too slowly"))
+                return
         self._parse(data)
+        if self.flow.read_paused:
+            self._waiting.start(Phase.PAUSED, PAUSE_SECONDS)
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol. The client has as long as it takes bytes."""
         super().pause_writing()
-        self._watch_writing(self.transport.get_write_buffer_size())
+        self._exit.watch()
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
         super().resume_writing()
-        if self._stalled is not None:
-            self._stalled.cancel()
-
-    def _watch_writing(self, unsent: int) -> None:
-        def check() -> None:
-            left = self.transport.get_write_buffer_size()
-            if left < unsent:
-                self._watch_writing(left)
-            else:
-                self.transport.abort()
-
-        self._stalled = self.loop.call_later(self.limits.write_seconds, check)
+        self._exit.unwatch()
 
     def shutdown(self) -> None:
         """The server stops: an idle connection ends now, a busy one after its response."""
         if self._running is not None and self._busy():
             self._running.keep_alive = False
         else:
-            self.transport.close()
+            self._close()
 
     def _busy(self) -> bool:
         return self._running is not None and not self._running.response_complete
 
-    def _close(self) -> None:
-        """End the connection once the client has read what is left, but not much later.
-
-        A close with unread bytes would be a reset, which may cost the client the answer.
-        """
-        self._waiting.start(Phase.LINGER, self.limits.linger_seconds)
+    def _close(self, half: bool = False) -> None:
         self.flow.resume_reading()
-        if self._in_body and self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()
+        self._exit.close(half or self._in_body)
 
     # ------------------------------------------------------------ time-outs and refusals
 
     def _late(self, phase: Phase) -> None:
         """The client took too long for this."""
         if phase is Phase.LINGER:
-            self.transport.abort()
-        elif phase is Phase.BODY and (self.flow.read_paused or self._owes_continue()):
-            # It waits for us, not we for it.
+            self._exit.late()
+        elif phase is Phase.PAUSED:
+            self._look()
+        elif phase is Phase.BODY and self._owes_continue():
             self._waiting.start(Phase.BODY, self.limits.body_seconds)
         elif phase is Phase.NEXT or self._silent:
-            self.transport.close()
+            self._close()
         else:
             self._refuse(GatewayError(errors.REQUEST_TIMEOUT, f"the {phase.value} took too long"))
+
+    def _look(self) -> None:
+        """We do not read, so that only a look shows whether the client is still there."""
+        self._budget.restart(self.loop.time())
+        if self.flow.read_paused and self._exit.gone():
+            self.transport.abort()
+        elif self.flow.read_paused:
+            self._waiting.start(Phase.PAUSED, PAUSE_SECONDS)
+        elif self._in_body and self._busy():
+            self._waiting.start(Phase.BODY, self.limits.body_seconds)
+        else:
+            self._waiting.start(Phase.NOTHING, 0)
 
     def _owes_continue(self) -> bool:
         return self._running is not None and self._running.waiting_for_100_continue
@@ -196,35 +186,44 @@ class Guard(HttpToolsProtocol):
     def _answer(self, error: GatewayError) -> None:
         request_id = secrets.token_hex(16)
         status, headers, body = problem(error, request_id, close=True)
-        lines = [STATUS_LINES[status], *(b"%b: %b\r\n" % field for field in headers)]
-        self.transport.write(b"".join((*lines, b"\r\n", body)))
-        self._in_body = True
-        self._close()
-        log.info(
-            "refused",
-            extra={
-                "action": "refused",
-                "status": status,
-                "error": error.kind.code,
-                "detail": error.detail,
-                "client": self.client[0] if self.client else None,
-                "request_id": request_id,
-            },
-        )
+        self.transport.write(response(status, headers, body))
+        self._close(half=True)
+        refused(error, request_id, self.client)
 
     # ------------------------------------------------------------ parsing
 
     def _parse(self, data: bytes) -> None:
-        before, self._fed = self.cycle, len(data)
+        """Parse in pieces, until a request waits behind another; the rest waits unparsed."""
+        while data and self._refusal is None:
+            if self.pipeline:
+                # Reading on is the only way to notice that the client leaves.
+                self._backlog += data
+                if len(self._backlog) > self.limits.backlog_bytes:
+                    self.flow.pause_reading()
+                return
+            size = BODY_PIECE if self._in_body else HEAD_PIECE
+            piece, data = data[:size], data[size:]
+            self._budget.piece(len(piece), self._in_body)
+            unread = self._feed(piece)
+            if unread is not None:
+                data = unread + data
+                if self._is_websocket():
+                    self._hand_over(data)
+                    return
+                self._ignore_upgrade()
+            elif kind := self._budget.spent():
+                self._in_body = kind is errors.FRAMING
+                self._refuse(GatewayError(kind))
+
+    def _feed(self, piece: bytes) -> bytes | None:
+        """Give this to the parser. Returns what it left unread because of an upgrade."""
+        before = self.cycle
         try:
-            self.parser.feed_data(data)
+            self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
-            if self._is_websocket():
-                self._hand_over(data[upgrade.args[0] :])
-            else:
-                self._ignore_upgrade(data[upgrade.args[0] :])
+            return piece[upgrade.args[0] :]
         except httptools.HttpParserInvalidMethodError:
-            first = self.cycle is before and TOKEN.fullmatch(data.partition(b" ")[0])
+            first = self.cycle is before and TOKEN.fullmatch(piece.partition(b" ")[0])
             kind = errors.NOT_IMPLEMENTED if first else errors.FRAMING
             self._refuse(GatewayError(kind, "this method is not supported"))
         except httptools.HttpParserError as error:
@@ -232,16 +231,14 @@ class Guard(HttpToolsProtocol):
             kind = errors.VERSION_UNSUPPORTED if str(error) in VERSIONS else errors.FRAMING
             bad = GatewayError(kind, str(error))
             self._refuse(cause if isinstance(cause, GatewayError) else bad)
-        else:
-            if self._chunked and self._overhead > self.limits.chunk_overhead:
-                self._in_body = True
-                self._refuse(GatewayError(errors.FRAMING, "too many bytes in chunk extensions"))
+        return None
 
     def _is_websocket(self) -> bool:
         return (
             self.parser.should_upgrade()
             and self.ws_protocol_class is not None
             and self.parser.get_method() == b"GET"
+            and self.parser.get_http_version() == "1.1"
             and self._get_upgrade() == b"websocket"
             and not _framing(self.headers)
         )
@@ -252,6 +249,10 @@ class Guard(HttpToolsProtocol):
             message = "an upgrade must not come before the responses that are owed"
             self._refuse(GatewayError(errors.BAD_REQUEST, message))
             return
+        lines = [len(name) + len(value) + 4 for name, value in self.headers]
+        if max(lines, default=0) > WEBSOCKET_LINE or len(lines) > WEBSOCKET_FIELDS:
+            self._refuse(GatewayError(errors.HEAD_TOO_LARGE))
+            return
         self._waiting.cancel()
         self.scope["method"] = "GET"
         self.handle_websocket_upgrade()
@@ -259,7 +260,7 @@ class Guard(HttpToolsProtocol):
         if rest and isinstance(protocol, asyncio.Protocol):
             protocol.data_received(rest)
 
-    def _ignore_upgrade(self, rest: bytes) -> None:
+    def _ignore_upgrade(self) -> None:
         """Go on with HTTP/1.1 (RFC 9110 section 7.8): the parser has stopped before the body."""
         self.parser = httptools.HttpRequestParser(self)
         framing = _framing(self.headers)
@@ -267,12 +268,12 @@ class Guard(HttpToolsProtocol):
             self._resuming = True
             self.parser.feed_data(b"POST / HTTP/1.1\r\nhost: a\r\n%b\r\n" % framing)
             self._resuming = False
-        self._parse(rest)
 
     def on_message_begin(self) -> None:
         """See httptools."""
         if not self._resuming:
             self._head_size = 0
+            self._budget.message()
             if not self._busy():
                 self._waiting.start(Phase.HEAD, self.limits.head_seconds)
             super().on_message_begin()
@@ -309,9 +310,8 @@ class Guard(HttpToolsProtocol):
             query_string=query,
             extensions={"prack": {"target": self.url, "connection": self}},
         )
-        # What else came with this head; not known for a head that came with an earlier one.
-        self._overhead = self._fed - self._head_size - len(self.url) if self._fed else 0
-        self._in_body, self._chunked, self._fed = True, False, 0
+        self._in_body = True
+        self._budget.head(self._head_size + len(self.url), self.loop.time())
         self.cycle = cycle = Cycle(
             scope=self.scope,
             transport=self.transport,
@@ -321,7 +321,7 @@ class Guard(HttpToolsProtocol):
             access_log=False,
             default_headers=[],
             message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+            expect_100_continue=self.expect_100_continue and self.scope["http_version"] != "1.0",
             keep_alive=self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
@@ -331,13 +331,12 @@ class Guard(HttpToolsProtocol):
             self._run(cycle)
 
     def on_chunk_header(self) -> None:
-        """See httptools. What a chunk's size line may cost without an extension."""
-        self._chunked = True
-        self._overhead -= CHUNK_LINE
+        """See httptools."""
+        self._budget.chunk()
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
-        self._overhead -= len(body)
+        self._budget.body(len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:

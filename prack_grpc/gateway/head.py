@@ -13,6 +13,8 @@ from prack_grpc.core.fields import connection_options
 from prack_grpc.core.message import Headers
 
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::(\d{1,5}))?")
+# 253 bytes of a name (RFC 1035 section 2.3.4), a last dot, a colon and a port.
+MAX_HOST = 260
 TARGET = re.compile(rb"[!\"$-~]+")
 ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
 # Fields that may come once (RFC 9110 section 5.3), where a second could be used to hide the first.
@@ -90,7 +92,7 @@ def nominated(fields: Headers) -> frozenset[bytes]:
 
 @functools.lru_cache(maxsize=1024)
 def _check_host(host: bytes) -> None:
-    match = HOST.fullmatch(host)
+    match = HOST.fullmatch(host) if len(host) <= MAX_HOST else None
     if not match or int(match[1] or 0) > 65535:
         _refuse(errors.BAD_HOST, "expected a name or an address, and perhaps a port")
 

@@ -11,6 +11,8 @@ class GuardLimits:
 
     head_seconds: float = 10.0  # from the first byte of a request to the end of its head
     body_seconds: float = 30.0  # between two pieces of a body
+    body_rate: int = KIB  # bytes a second that a body must bring, over `rate_seconds`
+    rate_seconds: float = 60.0
     write_seconds: float = 30.0  # without the client taking a byte
     keep_alive_seconds: float = 15.0  # between two requests
     linger_seconds: float = 5.0  # for the client to read an early answer

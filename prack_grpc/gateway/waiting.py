@@ -10,6 +10,7 @@ class Phase(enum.Enum):
 
     HEAD = "head"
     BODY = "body"
+    PAUSED = "end of a pause"  # we do not read, and look now and then whether it is still there
     NOTHING = "nothing"
     NEXT = "next request"
     LINGER = "end"  # the last answer was sent, the client may still be sending

@@ -82,6 +82,12 @@ class WebSocket:
             upload.cancel()
             self._broker.leave(ticket)
 
+    async def _say(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except OSError as error:
+            raise ClientGone from error
+
     async def _upload(self, ticket: Ticket) -> None:
         """The client's messages as events; its leaving without a close is a client that is gone."""
         while (message := await self._receive())["type"] == "websocket.receive":
@@ -125,7 +131,7 @@ class WebSocket:
         self._record.status = 101
         chosen = [value.decode() for name, value in headers if name == PROTOCOL]
         others = [field for field in headers if field[0] not in HANDSHAKE]
-        await self._send(
+        await self._say(
             {
                 "type": "websocket.accept",
                 "subprotocol": chosen[0] if chosen else None,
@@ -140,23 +146,26 @@ class WebSocket:
 
     async def _message(self, event: Event) -> None:
         if event.name == events.CLOSE:
-            await self._close(*events.close_code(event.data))
+            code, reason = events.close_code(event.data)
+            if not _may_be_sent(code):
+                raise BadEvents(f"{code} is no close code that an endpoint may send")
+            await self._close(code, reason)
         elif self._closed:
             return
         elif event.name == events.BINARY:
-            await self._send({"type": "websocket.send", "bytes": event.data})
+            await self._say({"type": "websocket.send", "bytes": event.data})
         elif event.name == events.TEXT:
             try:
                 text = event.data.decode()
             except UnicodeDecodeError as error:
                 raise BadEvents("a TEXT event that is not UTF-8") from error
-            await self._send({"type": "websocket.send", "text": text})
+            await self._say({"type": "websocket.send", "text": text})
 
     async def _close(self, code: int, reason: str) -> None:
         if not self._closed:
             self._closed = True
             code = 1000 if code == 1005 else code
-            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+            await self._say({"type": "websocket.close", "code": code, "reason": reason})
 
     async def _refuse(
         self, ticket: Ticket, status: int, headers: Headers, body: bytes, end: bool
@@ -165,6 +174,8 @@ class WebSocket:
         parts = [body] if end else []
         while not end and (chunk := await ticket.chunk()) is not None:
             parts.append(chunk)
+            if sum(map(len, parts)) > self._max_message:
+                raise BadEvents("a refusal that is larger than a message")
             self._broker.consumed(ticket)
         await self._respond(status, headers, b"".join(parts))
         self._broker.complete(ticket)
@@ -172,21 +183,25 @@ class WebSocket:
     async def fail(self, error: GatewayError, request_id: str) -> None:
         """Answer in the worker's place, with a status or with a close code."""
         self._record.error = error.kind.code
-        if self._accepted:
-            await self._close(CLOSE_CODES.get(error.kind, INTERNAL_ERROR), error.kind.code)
-        else:
-            status, headers, body = problem(error, request_id, close=True)
-            await self._respond(status, headers, body)
+        with contextlib.suppress(ClientGone):
+            if self._accepted:
+                await self._close(CLOSE_CODES.get(error.kind, INTERNAL_ERROR), error.kind.code)
+            else:
+                await self._respond(*problem(error, request_id, close=True))
 
     async def _respond(self, status: int, headers: Headers, body: bytes) -> None:
         self._closed = True
         self._record.status, self._record.sent = status, len(body)
         start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
-        with contextlib.suppress(ConnectionError):
-            await self._send(start)
-            await self._send({"type": "websocket.http.response.body", "body": body})
+        await self._say(start)
+        await self._say({"type": "websocket.http.response.body", "body": body})
 
 
 PROTOCOL = b"sec-websocket-protocol"
 # The server below writes these itself.
 HANDSHAKE = frozenset((PROTOCOL, b"sec-websocket-accept", b"sec-websocket-extensions"))
+
+
+def _may_be_sent(code: int) -> bool:
+    """RFC 6455 section 7.4: 1005 stands for no code, 1004, 1006 and 1015 are never on the wire."""
+    return code in range(3000, 5000) or (code in range(1000, 1015) and code not in (1004, 1006))

@@ -78,8 +78,9 @@ class Connection:
     def _dismiss(self) -> None:
         """What was never written was never started; what was written is lost."""
         self._broker.drain(self._session)
-        for lease in self._outbox.close():
-            self._broker.abort(lease, AbortCode.REFUSED, "never written to the worker")
+        for lease in reversed(self._outbox.close()):
+            if not lease.cancelled:
+                self._broker.put_back(lease)
         held = len(self._session.held)
         log.info(
             "worker lost" if held else "worker left",
@@ -168,9 +169,9 @@ class Connection:
         """Apply one event; one that does not fit costs its own exchange, not the stream."""
         number = event.id
         lease = self._session.held.get(number)
-        if lease is None:
-            known = 0 < number <= self._session.last_number
-            self._refuse(number, *(ENDED if known else NEVER_SENT))
+        if lease is None or self._outbox.holds(lease):
+            ended = lease is None and 0 < number <= self._session.last_number
+            self._refuse(number, *(ENDED if ended else NEVER_SENT))
             return
         try:
             act(lease, event)
@@ -178,6 +179,8 @@ class Connection:
             self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
         except LeaseError as error:
             self._broker.spoil(lease, str(error))
+            if lease.cancelled and _is_last(event):
+                self._broker.finish(lease, [])
             self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
         except WindowExceeded as error:
             message = f"exchange {number}: {error}; wait for `windows`"
@@ -211,6 +214,11 @@ class Connection:
     def _abort(self, lease: Lease, abort: pb.Abort) -> None:
         code = ABORT_CODES.get(abort.code, AbortCode.HANDLER_ERROR)
         self._broker.abort(lease, code, abort.message)
+
+
+def _is_last(event: pb.ResponseHead | pb.Data | pb.Finish | pb.Abort) -> bool:
+    """The worker says no more of this exchange after this event."""
+    return isinstance(event, pb.Finish) or (isinstance(event, pb.ResponseHead) and event.end)
 
 
 def _pairs(flat: Sequence[bytes]) -> Headers:

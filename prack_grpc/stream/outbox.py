@@ -54,7 +54,7 @@ class Outbox:
 
     def uploaded(self, lease: Lease) -> None:
         """See WorkerPort."""
-        if lease not in self._requests:
+        if lease not in self._requests and not lease.upload_sent:
             self._uploads[lease] = None
             self._wake.set()
 
@@ -75,6 +75,10 @@ class Outbox:
         """The worker takes request body up to this offset."""
         self._broker.allow(lease, offset)
         self.uploaded(lease)
+
+    def holds(self, lease: Lease) -> bool:
+        """This request was not yet written."""
+        return lease in self._requests
 
     def close(self) -> list[Lease]:
         """Only what steers is still written. Returns the requests that never will be."""
@@ -152,9 +156,10 @@ class Outbox:
             upgrade=pb.UPGRADE_WEBSOCKET if request.kind else pb.UPGRADE_UNSPECIFIED,
             expect_continue=request.expects,
         )
+        lease.upload_sent = end
         if not end and (upload.ready or upload.drained):
             self._uploads[lease] = None
-        return len(body) + 512
+        return len(body) + request.size
 
     def _upload(self, frame: pb.GatewayFrame, lease: Lease) -> int:
         upload = lease.exchange.upload
@@ -164,6 +169,7 @@ class Outbox:
         if upload.ready:
             self._uploads[lease] = None
         elif upload.drained:
+            lease.upload_sent = True
             frame.finishes.add(id=lease.number)
             return len(data) + 1
         return len(data)

@@ -4,6 +4,7 @@ import logging
 import time
 from typing import Any
 
+from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange import Exchange, Outcome
 
 log = logging.getLogger("prack.access")
@@ -59,3 +60,18 @@ class AccessLog:
         """Log one finished request."""
         if self._enabled and log.isEnabledFor(logging.INFO):
             log.info("request", extra=record.fields())
+
+
+def refused(error: GatewayError, request_id: str, client: tuple[str, int] | None) -> None:
+    """The line of a request that was refused before it could be understood."""
+    log.info(
+        "refused",
+        extra={
+            "action": "refused",
+            "status": error.kind.status,
+            "error": error.kind.code,
+            "detail": error.detail,
+            "client": client[0] if client else None,
+            "request_id": request_id,
+        },
+    )

@@ -17,17 +17,7 @@ from prack_grpc.core.deadlines import NEVER
 from prack_grpc.core.effects import Deliver, Fail
 from prack_grpc.core.exchange import Outcome
 from prack_grpc.core.flow import NO_BODY
-from tests.core.life import (
-    EPSILON,
-    LIMITS,
-    TICK,
-    bodies,
-    kinds,
-    requests,
-    routes,
-    slots,
-    workers,
-)
+from tests.core.life import EPSILON, LIMITS, TICK, bodies, kinds, requests, routes, slots, workers
 from tests.core.model import DEFAULTS, bytes_of
 from tests.core.workers import Workers
 

@@ -169,7 +169,15 @@ async def test_a_gateway_that_stops_goes_away(gateway: Gateway) -> None:
             assert (await worker.event("cancels")).reason == pb.CANCEL_REASON_SHUTDOWN
 
 
-@pytest.mark.parametrize("data", [b"NONSENSE", b"text 1\r\na\r\n", b"TEXT 1\r\n\xff\r\n"])
+NO_EVENTS = [
+    b"NONSENSE",
+    b"text 1\r\na\r\n",
+    b"TEXT 1\r\n\xff\r\n",
+    events.encode(events.CLOSE, (1006).to_bytes(2, "big")),
+]
+
+
+@pytest.mark.parametrize("data", NO_EVENTS)
 async def test_a_stream_that_is_no_events_is_an_internal_error(
     gateway: Gateway, data: bytes
 ) -> None:

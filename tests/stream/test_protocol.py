@@ -118,6 +118,18 @@ async def test_g15_data_before_the_head_is_refused_and_the_client_gets_502(
         assert (await client.response()).status == 502
 
 
+async def test_a_finish_before_the_head_gives_the_slot_back(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello(slots=1)
+        client, request = await leased(gateway, worker)
+        await worker.send(finishes=[pb.Finish(id=request.id)])
+        assert (await worker.event("refusals")).id == request.id
+        assert (await client.response()).status == 502
+        await client.get(b"/next")
+        await worker.answer(await worker.event("requests"))
+        assert (await client.response()).status == 200
+
+
 BAD_HEADS = [
     ("W15", {"status": 99}),
     ("W15 high", {"status": 600}),

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 from dataclasses import dataclass
 
 SECONDS = 10.0
@@ -100,5 +102,7 @@ class RawClient:
             await self.writer.wait_closed()
 
     def reset(self) -> None:
-        """Leave without a word."""
+        """Leave without a word: nothing that is unsent is sent, and the gateway gets a reset."""
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()

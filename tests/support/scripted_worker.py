@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,8 +20,9 @@ WINDOW = 256 * 1024
 class ScriptedWorker:
     """One stream. Events that came are kept until a test asks for their kind."""
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, on_frame: Callable[[pb.GatewayFrame], None]) -> None:
         self.call = call
+        self._on_frame = on_frame
         self._events: dict[str, list[Any]] = defaultdict(list)
         self._changed = asyncio.Condition()
         self._ended = False
@@ -33,6 +34,8 @@ class ScriptedWorker:
                 frame = await self.call.read()
             except (grpc.RpcError, asyncio.CancelledError):
                 frame = grpc.aio.EOF
+            if isinstance(frame, pb.GatewayFrame):
+                self._on_frame(frame)
             async with self._changed:
                 self._ended = frame is grpc.aio.EOF
                 for descriptor, value in () if self._ended else frame.ListFields():
@@ -57,6 +60,11 @@ class ScriptedWorker:
             await self._changed.wait_for(lambda: self._events[field] or self._ended)
         assert self._events[field], f"the stream ended before any {field}"
         return self._events[field].pop(0)
+
+    async def changed(self) -> None:
+        """Wait until something comes."""
+        async with self._changed:
+            await self._changed.wait()
 
     def seen(self, field: str) -> int:
         """How many events of this field have come and were not asked for."""
@@ -96,7 +104,11 @@ class ScriptedWorker:
 
 
 @asynccontextmanager
-async def connect(port: int, token: str | None = None) -> AsyncIterator[ScriptedWorker]:
+async def connect(
+    port: int,
+    token: str | None = None,
+    on_frame: Callable[[pb.GatewayFrame], None] = lambda _: None,
+) -> AsyncIterator[ScriptedWorker]:
     """A stream without a hello."""
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -105,7 +117,7 @@ async def connect(port: int, token: str | None = None) -> AsyncIterator[Scripted
             request_serializer=lambda m: m if isinstance(m, bytes) else m.SerializeToString(),
             response_deserializer=pb.GatewayFrame.FromString,
         )(metadata=metadata)
-        worker = ScriptedWorker(call)
+        worker = ScriptedWorker(call, on_frame)
         try:
             yield worker
         finally:

@@ -1,0 +1,134 @@
+import asyncio
+
+import pytest
+
+from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.core.errors import BODY_CUT, GatewayError
+from prack_grpc.core.exchange import Work
+from prack_grpc.core.flow import UNBOUNDED
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.session import Session
+from tests.broker.scene import SOON, Port, Scene, failure, waiting, within
+from tests.core.building import a_request
+
+# ---------------------------------------------------------------- request bodies
+
+
+async def test_a_body_is_passed_on_no_faster_than_it_is_taken() -> None:
+    scene = Scene(window=100)
+    ticket, lease = scene.leased(b"", False)
+    body = bytes(range(250))
+    async with waiting(scene.broker.upload(ticket, body, True)) as upload:
+        assert lease.exchange.upload.buffered == 100
+        scene.broker.allow(lease, UNBOUNDED)
+        taken = b""
+        while not upload.done():
+            taken += scene.broker.take(lease, 30)
+            assert lease.exchange.upload.buffered <= 100
+            await asyncio.sleep(0)
+    while piece := scene.broker.take(lease, 30):
+        taken += piece
+    assert taken == body
+    assert lease.exchange.upload.drained
+    assert scene.port.uploads >= 2
+
+
+async def test_a_body_that_waits_is_read_ahead_only_as_far_as_it_rides_along() -> None:
+    broker, port = MemoryBroker(Limits(inline_body=10)), Port()
+    ticket = broker.submit(a_request(), b"", False)
+    async with waiting(broker.upload(ticket, b"x" * 25, True)):
+        assert ticket.exchange.upload.buffered == broker.dispatcher.queue.bytes - 1 == 10
+        broker.join(Session("w", 1, True, port))
+    assert ticket.exchange.upload.buffered == 25
+    assert ticket.exchange.upload.ended
+
+
+async def test_the_end_of_a_body_is_told_even_without_bytes() -> None:
+    scene = Scene()
+    ticket, lease = scene.leased(b"abc", False)
+    await within(scene.broker.upload(ticket, b"", True))
+    assert scene.port.uploads == 1
+    assert lease.exchange.upload.ended
+
+
+@pytest.mark.parametrize("how", ["leave", "fail", "lose"])
+async def test_an_upload_ends_with_its_exchange(how: str) -> None:
+    scene = Scene(window=10)
+    ticket, _ = scene.leased(b"", False)
+    async with waiting(scene.broker.upload(ticket, b"x" * 20, True)) as upload:
+        match how:
+            case "leave":
+                scene.broker.leave(ticket)
+            case "fail":
+                scene.broker.fail(ticket, GatewayError(BODY_CUT))
+            case _:
+                scene.broker.lose(scene.session)
+    assert await upload is None
+    assert ticket.exchange.upload.buffered == 0
+
+
+async def test_a_body_is_wanted_once_a_worker_makes_room_for_it() -> None:
+    scene = Scene()
+    ticket, lease = scene.leased(b"", False)
+    async with waiting(ticket.wanted()):
+        scene.broker.allow(lease, 10)
+    assert ticket.is_wanted
+
+
+# ---------------------------------------------------------------- bodies in one piece
+
+
+async def test_a_body_is_collected_whole() -> None:
+    scene = Scene(acknowledges=False, window=10, rest_body=100)
+    ticket, lease = scene.leased(b"0123456789", False)
+    async with waiting(scene.broker.upload(ticket, b"abcdef", False)) as upload:
+        async with waiting(scene.broker.collect(lease)) as collect:
+            await within(upload)
+            await within(scene.broker.upload(ticket, b"xyz", True))
+    assert await collect == b"0123456789abcdefxyz"
+
+
+@pytest.mark.parametrize("body", [b"", b"here already"])
+async def test_a_complete_body_is_not_waited_for(body: bytes) -> None:
+    scene = Scene(acknowledges=False)
+    _, lease = scene.leased(body, True)
+    assert await within(scene.broker.collect(lease)) == body
+    assert await within(scene.broker.collect(lease)) == body
+
+
+@pytest.mark.parametrize("parts", [[b"x" * 100], [b"x" * 60, b"x" * 40], [b"x" * 100, b""]])
+async def test_a_body_of_the_largest_size_is_collected(parts: list[bytes]) -> None:
+    scene = Scene(acknowledges=False, rest_body=100)
+    ticket, lease = scene.leased(b"", False)
+    async with waiting(scene.broker.collect(lease)) as collect:
+        for part in parts[:-1]:
+            await within(scene.broker.upload(ticket, part, False))
+        await within(scene.broker.upload(ticket, parts[-1], True))
+    assert len(await collect) == 100
+
+
+async def test_a_body_that_is_too_large_is_refused_with_413_before_its_end() -> None:
+    scene = Scene(acknowledges=False, window=10, rest_body=100)
+    ticket, lease = scene.leased(b"", False)
+    async with waiting(scene.broker.collect(lease)) as collect:
+        await within(scene.broker.upload(ticket, b"x" * 1000, False))
+    assert await failure(collect)
+    with pytest.raises(GatewayError) as caught:
+        await within(ticket.head())
+    assert caught.value.kind.status == 413
+    assert lease.state is Work.CLOSED
+
+
+async def test_a_body_that_its_client_gave_up_is_never_taken_for_complete() -> None:
+    scene = Scene(acknowledges=False)
+    ticket, lease = scene.leased(b"part", False)
+    async with waiting(scene.broker.collect(lease)) as collect:
+        scene.broker.leave(ticket)
+    assert await failure(collect) == "body_cut"
+
+
+async def test_a_body_that_never_comes_is_given_up_at_the_deadline() -> None:
+    scene = Scene(acknowledges=False, head_timeout=SOON)
+    ticket, lease = scene.leased(b"part", False)
+    assert await failure(scene.broker.collect(lease)) == "body_cut"
+    assert await failure(ticket.head()) == "deadline"
