@@ -18,7 +18,14 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.rest import ask, bodies, openapi, openapi_raw
 from prack_grpc.rest.answers import Answers
 from prack_grpc.rest.endpoints import Endpoints
-from prack_grpc.rest.errors import BAD_METHOD, INTERNAL, NOT_FOUND, UNAUTHENTICATED, ApiError
+from prack_grpc.rest.errors import (
+    BAD_METHOD,
+    CROSS_SITE,
+    INTERNAL,
+    NOT_FOUND,
+    UNAUTHENTICATED,
+    ApiError,
+)
 from prack_grpc.rest.pages import add_pages
 from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.ports import Cancellations
@@ -68,6 +75,12 @@ class RawRoute(APIRoute):
         await response(scope, receive, send)
 
 
+def _from_elsewhere(scope: Scope) -> bool:
+    """A page of another site, in a browser that reaches this port, must not take requests."""
+    sites = [value for name, value in scope["headers"] if name == b"sec-fetch-site"]
+    return any(site not in (b"same-origin", b"none") for site in sites)
+
+
 class WorkerApp(FastAPI):
     """Asks for the token before anything else. `polls` are for whoever stops the gateway."""
 
@@ -88,7 +101,9 @@ class WorkerApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        if scope["type"] == "http" and not self._admits(scope):
+        if scope["type"] == "http" and _from_elsewhere(scope):
+            await ApiError(CROSS_SITE).response()(scope, receive, send)
+        elif scope["type"] == "http" and not self._admits(scope):
             await ApiError(UNAUTHENTICATED).response()(scope, receive, send)
         else:
             # What uvicorn gives as `send` belongs to the connection.

@@ -77,6 +77,15 @@ async def test_some_pages_need_no_token(start: Start, path: str) -> None:
     assert (await api.http.get(path)).status_code == 200
 
 
+SITES = [("cross-site", 403), ("same-site", 403), ("same-origin", 404), ("none", 404)]
+
+
+@pytest.mark.parametrize(("site", "status"), SITES)
+async def test_pages_of_other_sites_take_no_requests(api: Api, site: str, status: int) -> None:
+    response = await api.http.get("/api/v1/request?wait=0", headers={"Sec-Fetch-Site": site})
+    assert response.status_code == status
+
+
 async def test_readiness_follows_the_gateway(api: Api) -> None:
     api.ready[0] = False
     assert (await api.http.get("/readyz")).status_code == 503
