@@ -31,12 +31,12 @@ def start(*command: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, start_new_session=True)
 
 
-def wait_until_served(url: str, processes: list[subprocess.Popen[bytes]]) -> bool:
-    """True once the demo answers, False if a process has ended or it takes too long."""
+def answers(url: str, processes: list[subprocess.Popen[bytes]]) -> bool:
+    """True once this URL answers, False if a process has ended or it takes too long."""
     deadline = monotonic() + START_SECONDS
     while monotonic() < deadline and all(process.poll() is None for process in processes):
         try:
-            with urllib.request.urlopen(f"{url}/hello", timeout=2):  # noqa: S310
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310
                 return True
         except OSError:
             sleep(0.1)
@@ -60,18 +60,19 @@ def main() -> int:
     for name in PORTS:
         options += [name, str(getattr(ports, name[2:].replace("-", "_")))]
     public, api = f"http://127.0.0.1:{ports.port}", f"http://127.0.0.1:{ports.api_port}"
-    gateway = start("prack_grpc", "serve", *options)
     dial = f"grpc://127.0.0.1:{ports.grpc_port}"
-    worker = start("prack_worker", "examples.demo:app", "--gateway", dial)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    processes = [start("prack_grpc", "serve", *options)]
     try:
-        if wait_until_served(public, [gateway, worker]):
-            print(READY.format(public=public, api=api), flush=True)
-            gateway.wait()
+        if answers(f"{api}/livez", processes):
+            processes.append(start("prack_worker", "examples.demo:app", "--gateway", dial))
+            if answers(f"{public}/hello", processes):
+                print(READY.format(public=public, api=api), flush=True)
+                processes[0].wait()
     except KeyboardInterrupt:
         print("\n  Stopping: the worker finishes what it holds, then the gateway.", flush=True)
-    worker_code = stop(worker)
-    return stop(gateway) or worker_code
+    codes = [stop(process) for process in reversed(processes)]
+    return next((code for code in reversed(codes) if code), 0)
 
 
 if __name__ == "__main__":
