@@ -2,12 +2,13 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-large lint types arch proto proto-check proto-freeze bench image check lock clean
+.PHONY: help run setup test test-large test-sockets lint types arch proto proto-check proto-freeze bench bench-full bench-guard soak image check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
+MINUTES ?= 10
 
 VENV := .venv
 TOOLS := .venv-proto
@@ -31,6 +32,10 @@ test: $(READY) ## Run the tests (ARGS="-k name" for some of them)
 test-large: $(READY) ## Stream 1 GiB each way and print how the gateway's memory grew
 	@ACCEPTANCE_STREAM_MIB=1024 $(BIN)/python -m pytest -rP tests/acceptance/test_streams.py $(ARGS)
 
+test-sockets: $(READY) ## Send more of the WebSocket suite, and talk longer over a thousand WebSockets
+	@CONFORMANCE_MESSAGES=100 SOCKETS_ROUNDS=100 $(BIN)/python -m pytest -rP --timeout 3600 \
+		tests/conformance tests/acceptance/test_many_sockets.py $(ARGS)
+
 check: lint types arch proto-check ## Run every static check
 
 lint: $(READY) ## Check style and format (ruff)
@@ -43,8 +48,17 @@ types: $(READY) ## Check types (mypy --strict)
 arch: $(READY) ## Check who may import whom (import-linter)
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(READY) ## Run the benchmarks
+bench: $(READY) ## Compare with uvicorn, nginx and HAProxy in five minutes (ARGS="tail --rounds 5")
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-full: $(READY) ## Measure everything, and write docs/performance.md; an hour and a half
+	@$(BIN)/python -m bench --full $(ARGS)
+
+bench-guard: $(READY) ## Compare the instructions of a fixed run with what they were (ARGS=--renew)
+	@$(BIN)/python -m bench.guard $(ARGS)
+
+soak: $(READY) ## Break things for MINUTES (10) under load, and check every request (docs/soak.md)
+	@$(BIN)/python -m soak --minutes $(MINUTES) $(ARGS)
 
 image: ## Build the container image and try it, where buildah is installed
 	@scripts/check-image.sh

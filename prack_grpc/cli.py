@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
+from prack_grpc import operate, upgrade
 from prack_grpc.settings import PREFIX, Settings, SettingsError, flag, load, nearest
 
 USAGE_ERROR = 2
@@ -28,6 +29,7 @@ servers ("workers") dial in on a private port and pull the requests when they ha
 COMMANDS = {
     "serve": "start the gateway (also what `prack` does without a command)",
     "healthcheck": "exit 0 if the gateway on this machine is ready, 1 if not",
+    "upgrade": upgrade.HELP,
     "version": "print the version",
 }
 SHORT = {"host": "-h", "port": "-p"}
@@ -50,17 +52,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.insert(0, "serve")
     command, rest = arguments[0], arguments[1:]
     if command == "--help":
-        print(ABOUT + "\nCommands:\n" + "\n".join(f"  {n:<12} {h}" for n, h in COMMANDS.items()))
+        commands = {**COMMANDS, **operate.COMMANDS}
+        print(ABOUT + "\nCommands:\n" + "\n".join(f"  {n:<12} {h}" for n, h in commands.items()))
         print("\n`prack serve --help` lists every setting.")
         return 0
     if command in ("version", "--version"):
         print(f"prack {prack_grpc.__version__}")
         return 0
-    if command not in COMMANDS:
-        _complain([f"there is no command {command!r}{nearest(command, list(COMMANDS))}"])
+    if command not in {**COMMANDS, **operate.COMMANDS}:
+        known = [*COMMANDS, *operate.COMMANDS]
+        _complain([f"there is no command {command!r}{nearest(command, known)}"])
         return USAGE_ERROR
     try:
-        return _run(command, rest, os.environ)
+        if command in operate.COMMANDS:
+            return operate.run(command, rest)
+        return upgrade.run(rest) if command == "upgrade" else _run(command, rest, os.environ)
     except SettingsError as error:
         _complain(error.problems)
         return USAGE_ERROR
@@ -97,20 +103,25 @@ def _serve(settings: Settings) -> int:
     # Until the service listens to signals there is nothing to finish, and nothing to say.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Half of the start-up time: `prack --help` should not pay for it.
-    from prack_grpc.service import AddressInUse, run
+    from prack_grpc.handover.systemd import BadActivation
+    from prack_grpc.listener import AddressInUse
+    from prack_grpc.service import run
+    from prack_grpc.state import BadState
 
     try:
         return run(settings)
     except AddressInUse as error:
         _complain([str(error)])
         return BIND_ERROR
+    except (BadActivation, BadState) as error:
+        _complain([str(error)])
+        return USAGE_ERROR
 
 
 def _healthcheck(settings: Settings) -> int:
-    host = settings.api_host if settings.api_host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
-    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}/readyz"
+    url = f"{operate.api_url(settings)}/readyz"
     try:
-        with urllib.request.urlopen(url, timeout=3) as response:
+        with urllib.request.urlopen(url, timeout=3) as response:  # noqa: S310 - always http
             print(f"ready: {url} answers {response.status}")
     except (urllib.error.URLError, TimeoutError) as error:
         print(f"not ready: {url}: {getattr(error, 'reason', error)}", file=sys.stderr)

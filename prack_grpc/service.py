@@ -1,31 +1,41 @@
 """The composition root: what is built from what, and the order of start and stop."""
 
 import asyncio
-import errno
 import gc
 import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from prack_grpc import state
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.core.limits import KIB
+from prack_grpc.gateway.addresses import trusting
+from prack_grpc.gateway.admission import Admission
 from prack_grpc.gateway.app import PublicApp, State
+from prack_grpc.gateway.descriptors import fitted
 from prack_grpc.gateway.endpoint import Endpoint
 from prack_grpc.gateway.forwarding import Forwarding
 from prack_grpc.gateway.guard import guard
 from prack_grpc.gateway.limits import GuardLimits
-from prack_grpc.rest.app import create_app
-from prack_grpc.settings import Settings, flag
+from prack_grpc.gateway.socket_guard import socket_guard
+from prack_grpc.handover import control, systemd
+from prack_grpc.handover.doors import Doors
+from prack_grpc.handover.predecessor import Predecessor
+from prack_grpc.handover.successor import Successor, UpgradeFailed
+from prack_grpc.listener import LAST_SECONDS, AddressInUse, Listener, listen, url
+from prack_grpc.rest.app import WorkerApp, create_app
+from prack_grpc.rest.switching import Switching
+from prack_grpc.settings import Settings
 from prack_grpc.stream.server import StreamServer
 from prack_grpc.stream.service import WorkerService
 from prack_grpc.telemetry import logs
@@ -33,71 +43,13 @@ from prack_grpc.telemetry.access import AccessLog
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 2048
 # What was imported lives as long as the process: collections need not look at it, and with
 # thousands of exchanges open they need not come every 700 objects.
 GC_THRESHOLDS = 10_000, 20, 50
 # gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
 SWITCH_SECONDS = 0.0005
-# After the grace period: for answers that are on their way, and for streams to close.
-LAST_SECONDS = 1.0
-
-
-class AddressInUse(Exception):
-    """A listener could not be opened; says which, and the flag that moves it."""
-
-
-class Listener(uvicorn.Server):
-    """uvicorn's server without its signal handlers and its polling loop."""
-
-    def __init__(self, app: FastAPI, sock: socket.socket, **options: Any) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                proxy_headers=False,
-                server_header=False,
-                date_header=False,
-                backlog=BACKLOG,
-                **options,
-            )
-        )
-        self._sock = sock
-
-    async def start(self, state: State | None = None) -> None:
-        """Accept connections; `state` is what a lifespan would have given to each request."""
-        self.config.load()
-        self.lifespan = self.config.lifespan_class(self.config)
-        self.lifespan.state.update(state or {})
-        await self.startup(sockets=[self._sock])
-
-    def close(self) -> None:
-        """Accept no more connections, and end those that are between two requests."""
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            # A WebSocket ends with its exchange, which says why.
-            if not isinstance(connection, WebSocketsSansIOProtocol):
-                connection.shutdown()
-
-    async def stop(self) -> None:
-        """Let what is on its way arrive, then end what is left."""
-        self.close()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + LAST_SECONDS
-        if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=LAST_SECONDS)
-        if self.server_state.tasks:
-            for connection in list(self.server_state.connections):
-                connection.transport.abort()
-            await asyncio.wait(self.server_state.tasks, timeout=LAST_SECONDS)
-        for task in self.server_state.tasks:
-            task.cancel()
-        # uvicorn has no event for a connection's end.
-        while self.server_state.connections and loop.time() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+# How long the gRPC port of a gateway that gave it up may still be taken.
+FREE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +58,9 @@ class Running:
 
     broker: MemoryBroker
     endpoint: Endpoint
+    workers: WorkerApp
+    rest: Listener
+    stream: StreamServer
     api_port: int
     grpc_port: int
 
@@ -113,19 +68,39 @@ class Running:
 class Service:
     """One gateway: the broker, the private ports, and the public one."""
 
-    def __init__(self, settings: Settings, guard_limits: GuardLimits | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        guard_limits: GuardLimits | None = None,
+        doors: Doors | None = None,
+        predecessor: Predecessor | None = None,
+    ) -> None:
         self.settings = settings
-        self._http: Any = (
-            guard(guard_limits or GuardLimits()) if settings.parser != "h11" else "h11"
-        )
+        limits = guard_limits or settings.guard_limits()
+        self._admission = Admission(limits, trusting(settings.trusted_proxies))
+        self._http: Any = guard(limits, self._admission) if settings.parser != "h11" else "h11"
+        self._ws = socket_guard(limits)
+        self._doors = doors or Doors()
+        self._predecessor = predecessor
+        self._successor: Successor | None = None
+        self._upgrading = asyncio.Lock()
         self._draining = False
+        self._why = "closed"
 
     async def serve(self) -> None:
-        """Serve until SIGTERM or SIGINT. Raises AddressInUse."""
+        """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
         stop = _stop_signal()
-        async with self.listening():
-            name = await stop.wait()
-            log.info("%s: finishing what is held", name, extra={"action": "drain"})
+        async with self.listening() as (running, _):
+            make = partial(_control, self.settings.api_host, running.api_port)
+            sock = self._doors.take("control", make)
+            async with control.serving(sock, partial(self._upgrade, running, stop)):
+                if self._predecessor:
+                    await self._predecessor.relieve()
+                else:
+                    systemd.notify("READY=1")
+                self._why = await stop.wait()
+            if not self._successor:
+                systemd.notify("STOPPING=1")
         log.info("stopped", extra={"action": "stopped"})
 
     @asynccontextmanager
@@ -136,24 +111,25 @@ class Service:
         period. Raises AddressInUse, with no port left open.
         """
         settings = self.settings
-        with listen(settings.host, settings.port, "port") as sock:
+        make = partial(listen, settings.host, settings.port, "port")
+        with self._doors.take("public", make) as sock:
             async with self.running() as running:
                 public = Listener(
                     PublicApp(self.lifespan),
                     sock,
                     http=self._http,
-                    ws="websockets-sansio",
+                    ws=self._ws,
                     # It counts compressed bytes, and those of noise grow a little.
                     ws_max_size=settings.websocket_message * 65 // 64 + KIB,
                 )
+                self._admission.on_shortage = public.pause
                 await public.start(State(endpoint=running.endpoint))
-                port = sock.getsockname()[1]
-                log.info("Public port on %s", url(settings.host, port))
+                host, port = sock.getsockname()[:2]
+                log.info("Public port on %s", url(host, port))
                 try:
                     yield running, port
                 finally:
-                    public.close()
-                    await self._drain(running.broker)
+                    await self._drain(running, public)
                     await public.stop()
 
     @asynccontextmanager
@@ -169,88 +145,172 @@ class Service:
         settings, limits = self.settings, self.settings.limits()
         broker = MemoryBroker(limits)
         service = WorkerService(broker, limits)
-        rest_app = create_app(broker, limits, settings.token, lambda: not self._draining)
+        workers = create_app(
+            broker,
+            limits,
+            settings.token,
+            lambda: not self._draining,
+            self._predecessor,
+            self._keep(broker),
+            carrier=service.carrier,
+        )
         stream = StreamServer(service, settings.token, settings.reflection)
-        with listen(settings.api_host, settings.api_port, "api_port") as sock:
-            grpc_port = _bind(stream, settings)
-            api_port = sock.getsockname()[1]
+        make = partial(listen, settings.api_host, settings.api_port, "api_port")
+        with self._doors.take("rest", make) as sock:
+            grpc_port = await self._bind(stream, broker)
+            api_host, api_port = sock.getsockname()[:2]
             # Longer than a worker is busy: its answer must not meet a closing connection.
-            rest = Listener(rest_app, sock, ws="none", timeout_keep_alive=120)
+            rest = Listener(workers, sock, http=Switching, ws="none", timeout_keep_alive=120)
             await rest.start()
             await stream.start()
-            _announce(settings, api_port, grpc_port)
+            log.info("REST worker API on %s", url(api_host, api_port))
+            log.info("  its documentation on %s/docs", url(api_host, api_port))
+            log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, "grpc"))
             endpoint = Endpoint(
                 broker,
-                Forwarding(settings.trusted_proxies),
+                Forwarding(settings.trusted_proxies, settings.priority),
                 AccessLog(settings.access_log),
-                limits.websocket_message,
+                limits,
                 settings.max_body,
             )
             try:
-                yield Running(broker, endpoint, api_port, grpc_port)
+                yield Running(broker, endpoint, workers, rest, stream, api_port, grpc_port)
             finally:
                 broker.shut_down()
-                rest_app.polls.end_all()
-                await stream.drain()
+                workers.polls.end_all()
                 await stream.stop(LAST_SECONDS)
+                rest.leave("rest" in self._doors.kept)
                 await rest.stop()
 
-    async def _drain(self, broker: MemoryBroker) -> None:
-        self._draining = True
-        broker.begin_drain()
-        await broker.idle(self.settings.grace)
-        broker.shut_down()
+    def _keep(self, broker: MemoryBroker) -> Callable[[], None]:
+        """Restore what was kept in the state file; returns what keeps it. Raises BadState."""
+        path = self.settings.state_file
+        if path is None:
+            return lambda: None
+        state.load(broker, path)
+        return partial(state.keep, broker, path)
 
+    async def _bind(self, stream: StreamServer, broker: MemoryBroker) -> int:
+        """Listen for gRPC; a predecessor must have given up its port first."""
+        host, port = self.settings.grpc_host, self.settings.grpc_port
+        if self._predecessor:
+            if told := await self._predecessor.released():
+                state.restore(broker, told)
+            port = await _free(host, self._predecessor.grpc_port)
+        return _bind(stream, host, port)
 
-def _announce(settings: Settings, api_port: int, grpc_port: int) -> None:
-    log.info("REST worker API on %s", url(settings.api_host, api_port))
-    log.info("  its documentation on %s/docs", url(settings.api_host, api_port))
-    log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, "grpc"))
+    # ------------------------------------------------------------ the end
+
+    async def _drain(self, running: Running, public: Listener) -> None:
+        """Finish what is held, within the grace period: with a successor also what still comes."""
+        public.leave(self._successor is not None or "public" in self._doors.kept)
+        log.info("%s: finishing what is held", self._why, extra={"action": "drain"})
+        quiet: list[Coroutine[Any, Any, object]] = [public.quiet()]
+        if self._predecessor:
+            quiet.append(self._predecessor.gone.wait())  # its workers reach it through us
+        if self._successor:
+            self._leave_workers(running, self._successor)
+            quiet.append(running.rest.quiet())
+        else:
+            self._draining = True
+            running.broker.begin_drain()
+            running.stream.release()
+        await running.stream.send_away()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.grace):
+                await asyncio.gather(*quiet)
+                await running.broker.idle(self.settings.grace)
+        running.broker.shut_down()
+        running.endpoint.stop()
+
+    def _leave_workers(self, running: Running, successor: Successor) -> None:
+        """Have REST workers call the successor, which passes on what is for us."""
+        successor.lend(partial(running.rest.adopt, app=running.workers.trusted))
+        running.rest.leave(True)
+        running.workers.polls.hurry()
+
+    async def _upgrade(self, running: Running, stop: "_Stop") -> str:
+        """Have a successor take over; says so. Raises UpgradeFailed: then nothing has changed."""
+        if self._upgrading.locked():
+            raise UpgradeFailed("an upgrade is under way already")
+        async with self._upgrading:
+            if self._predecessor:
+                await self._predecessor.gone.wait()
+            systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                self._successor = await self._replace(running)
+            except UpgradeFailed as error:
+                systemd.notify("READY=1")
+                log.warning("no upgrade: %s", error, extra={"action": "upgrade_failed"})
+                raise
+            pid = self._successor.pid
+            systemd.notify(f"MAINPID={pid}", "READY=1")
+            log.info("upgraded", extra={"action": "upgraded", "pid": pid})
+            stop(f"process {pid} has taken over")
+            return f"process {pid} has taken over; process {os.getpid()} finishes what it holds"
+
+    async def _replace(self, running: Running) -> Successor:
+        successor = await Successor.start(self._doors, running.grpc_port)
+        running.stream.release()
+        try:
+            await successor.take_over(state.dump(running.broker))
+        except UpgradeFailed as failed:
+            host = self.settings.grpc_host
+            try:
+                _bind(running.stream, host, await _free(host, running.grpc_port))
+            except AddressInUse as error:
+                raise UpgradeFailed(f"{failed}; no gRPC worker can dial now: {error}") from None
+            await running.stream.start()
+            raise
+        return successor
 
 
 class _Stop:
     """The first signal asks, the second insists."""
 
     def __init__(self) -> None:
-        self._name: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._why: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._asked = False
 
-    def __call__(self, number: signal.Signals) -> None:
-        if self._name.done():
+    def __call__(self, why: str) -> None:
+        if not self._why.done():
+            self._why.set_result(why)
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._asked:
             logging.shutdown()
             os._exit(128 + number)
-        self._name.set_result(number.name)
+        self._asked = True
+        self(number.name)
 
     async def wait(self) -> str:
-        return await self._name
+        return await self._why
 
 
 def _stop_signal() -> _Stop:
     stop, loop = _Stop(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number)
+        loop.add_signal_handler(number, stop.signal, number)
     # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.
     loop.add_signal_handler(signal.SIGHUP, log.info, "SIGHUP: there is nothing to reload")
     return stop
 
 
-def listen(host: str, port: int, setting: str) -> socket.socket:
-    """A listening socket. Raises AddressInUse naming the flag of `setting`, or of its host."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        # Python repeats the address in some of these texts.
-        reason = (error.strerror or str(error)).partition(" (while")[0]
-        # A name that is unknown, or an address of another machine, is no matter of the port.
-        of_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
-        name = setting if of_port else setting.replace("port", "host")
-        raise AddressInUse(
-            f"cannot listen on {url(host, port, '')}: {reason}; {flag(name)} chooses another"
-        ) from None
+async def _free(host: str, port: int) -> int:
+    """This port, once gRPC has closed it, which takes it a moment. Raises AddressInUse."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + FREE_SECONDS
+    while True:
+        try:
+            listen(host, port, "grpc_port").close()
+            return port
+        except AddressInUse:
+            if loop.time() > deadline:
+                raise
+        await asyncio.sleep(0.01)
 
 
-def _bind(stream: StreamServer, settings: Settings) -> int:
-    host, port = settings.grpc_host, settings.grpc_port
+def _bind(stream: StreamServer, host: str, port: int) -> int:
     try:
         return stream.bind(host, port)
     except RuntimeError as error:
@@ -258,19 +318,30 @@ def _bind(stream: StreamServer, settings: Settings) -> int:
         raise AddressInUse(f"cannot listen on {url(host, port, '')}: {error}") from None
 
 
-def url(host: str, port: int, scheme: str = "http") -> str:
-    """An address as people write it."""
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return f"{scheme}://{address}" if scheme else address
+def _control(host: str, port: int) -> socket.socket:
+    try:
+        return control.listen(host, port)
+    except OSError as error:
+        raise AddressInUse(
+            f"another process answers `prack upgrade` for {url(host, port, '')}: {error.strerror}; "
+            "--api-port chooses another"
+        ) from None
 
 
 def run(settings: Settings) -> int:
-    """Run the gateway of these settings until it is told to stop. Raises AddressInUse."""
+    """Run the gateway of these settings until it is told to stop.
+
+    Raises AddressInUse, BadActivation or BadState.
+    """
     logs.configure(settings.log_format, settings.log_level)
     logs.announce_alone()
     _tune()
+    predecessor = Predecessor.of(os.environ)
+    given = systemd.sockets(os.environ)
+    doors = predecessor.doors if predecessor else Doors(given, frozenset(given))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(Service(settings).serve())
+        limits = fitted(settings.guard_limits())
+        runner.run(Service(settings, limits, doors, predecessor).serve())
     return 0
 
 

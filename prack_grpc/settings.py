@@ -6,6 +6,7 @@ flag before variable before default. All problems are reported together.
 
 import difflib
 import ipaddress
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,13 +15,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from prack_grpc.core.limits import KIB, MIB, Limits
+from prack_grpc.gateway.limits import GuardLimits
 
 PREFIX = "PRACK_"
 # What `prack-worker` reads; a shared environment file is no mistake.
 WORKER_VARIABLES = frozenset(
     "PRACK_" + name
     for name in (
-        "GATEWAY", "SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "ROUTES", "APP_DIR", "FACTORY",
+        "GATEWAY", "SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "TIER", "ROUTES", "APP_DIR",
+        "FACTORY",
     )
 )  # fmt: skip
 MIN_TOKEN = 22  # 128 bits in base64
@@ -112,6 +115,26 @@ class Settings(BaseModel):
     queue_bytes: Size = Field(
         DEFAULTS.queue_bytes, description="bytes of waiting requests, then 503"
     )
+    route_share: float = Field(
+        DEFAULTS.route_share,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="part of the queue that one route may take where workers serve several",
+    )
+    newest_first_after: Seconds | None = Field(
+        None, description="age of its oldest request from which a route serves its newest first"
+    )
+    priority: bool = Field(
+        False, description="believe the Priority field of trusted proxies (u=0 goes first)"
+    )
+    redeliver: bool = Field(
+        True, description="give a repeatable request to a second worker when its first is lost"
+    )
+    max_connections_per_client: Count = Field(
+        GuardLimits().client_connections,
+        description="connections of one client (or /64 of IPv6), then 429; not of trusted proxies",
+    )
     max_body: Size | None = Field(
         None, description="largest request body, then 413; not limited, as bodies are streamed"
     )
@@ -119,6 +142,9 @@ class Settings(BaseModel):
         DEFAULTS.rest_body, description="largest request body for a REST worker, then 413"
     )
     grace: Seconds = Field(30.0, description="how long requests may finish when the gateway stops")
+    state_file: Path | None = Field(
+        None, description="keeps what `prack traffic` and `prack drain` have set over a restart"
+    )
     access_log: bool = Field(True, description="one log line for every request")
     log_format: Literal["auto", "pretty", "json"] = Field(
         "auto", description="auto: pretty on a terminal, JSON otherwise"
@@ -141,8 +167,15 @@ class Settings(BaseModel):
             websocket_message=self.websocket_message,
             queue_requests=self.queue_requests,
             queue_bytes=self.queue_bytes,
+            route_share=self.route_share,
+            newest_first_after=self.newest_first_after or math.inf,
+            redeliver=self.redeliver,
             rest_body=self.rest_body,
         )
+
+    def guard_limits(self) -> GuardLimits:
+        """The part that the public port enforces."""
+        return GuardLimits(client_connections=self.max_connections_per_client)
 
     def shown(self) -> dict[str, str]:
         """The settings in force, for people; secrets are masked."""

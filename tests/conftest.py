@@ -15,9 +15,9 @@ from prack_grpc.service import Running, Service
 from prack_grpc.settings import Settings
 from tests.support.client import RawClient
 
-# PRACK_HYPOTHESIS is the tests' own.
+OWN_VARIABLES = ("PRACK_HYPOTHESIS", "PRACK_TEST_EVERYTHING")
 for name in [name for name in os.environ if name.startswith("PRACK_")]:
-    if name != "PRACK_HYPOTHESIS":
+    if name not in OWN_VARIABLES:
         del os.environ[name]
 
 
@@ -48,7 +48,9 @@ class Gateway:
     def connections(self) -> list[Guard]:
         """The open connections of the public port."""
         return [
-            one for one in gc.get_objects() if isinstance(one, Guard) and one in one.connections
+            one
+            for one in gc.get_objects()
+            if issubclass(type(one), Guard) and one in one.connections
         ]
 
     async def close(self) -> None:

@@ -13,6 +13,8 @@ from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange import Lease
 from prack_grpc.core.message import Headers, Request
 from prack_grpc.core.session import Session
+from prack_grpc.core.status import Status
+from prack_grpc.core.traffic import Pool, Split
 
 
 class WorkerPort(Protocol):
@@ -109,5 +111,19 @@ class Broker(Protocol):
     def spoil(self, lease: Lease, message: str) -> None:
         """The worker's events make no response: the client gets 502, or a cut response."""
 
+    def lost(self, lease: Lease, reason: str) -> None:
+        """The worker has gone away with this lease. Raises LeaseError."""
+
     def extend(self, lease: Lease, seconds: float) -> float:
         """The worker needs longer. Returns the seconds that it has now."""
+
+    # Whoever runs the gateway.
+
+    def pause(self, who: Pool | str, paused: bool) -> None:
+        """Hand a worker, or all of a version, nothing more, or something again."""
+
+    def divide(self, service: str, split: Split | None) -> None:
+        """Divide the requests of a service between its versions, or stop that."""
+
+    def status(self) -> Status:
+        """Who is here, what waits and what has been done."""

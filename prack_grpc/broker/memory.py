@@ -22,6 +22,8 @@ from prack_grpc.core.flow import NO_BODY, Flow
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.session import Session
+from prack_grpc.core.status import Status, status
+from prack_grpc.core.traffic import Pool, Split
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class MemoryBroker:
         self._timer: asyncio.TimerHandle | None = None
         self._fires_at = math.inf
         self._idle: asyncio.Future[None] | None = None
+        self._crowded: list[Ticket] = []  # wait for room to collect a body in
         self.dispatcher = Dispatcher(limits, self._now())
 
     # ------------------------------------------------------------ the public edge
@@ -105,8 +108,7 @@ class MemoryBroker:
 
     def drain(self, session: Session) -> None:
         """See Broker."""
-        self.dispatcher.drain(session, self._now())
-        self._arm()
+        self._perform(self.dispatcher.drain(session, self._now()))
 
     def lose(self, session: Session) -> None:
         """See Broker."""
@@ -130,7 +132,9 @@ class MemoryBroker:
     async def collect(self, lease: Lease) -> bytes:
         """See Broker."""
         exchange = lease.exchange
-        self.dispatcher.collect(exchange)
+        while not self.dispatcher.collect(exchange) and lease.state is Work.LEASED:
+            self._crowded.append(exchange.handle)
+            await exchange.handle.collecting()
         exchange.handle.want()
         exchange.handle.wake_upload()
         while not exchange.upload.ended and lease.state is Work.LEASED:
@@ -199,17 +203,7 @@ class MemoryBroker:
 
     def abort(self, lease: Lease, code: AbortCode, message: str) -> None:
         """See Broker."""
-        if not lease.cancelled:
-            log.warning(
-                "worker aborted an exchange",
-                extra={
-                    "action": "exchange_aborted",
-                    "request_id": lease.exchange.id,
-                    "worker": lease.session.worker,
-                    "abort_code": code.name.lower(),
-                    "reason": message,
-                },
-            )
+        _log_end(lease, "exchange_aborted", message, abort_code=code.name.lower())
         self._perform(self.dispatcher.abort(lease, code, message, self._now()))
 
     def put_back(self, lease: Lease) -> None:
@@ -220,9 +214,28 @@ class MemoryBroker:
         """See Broker."""
         self._perform(self.dispatcher.spoil(lease, message, self._now()))
 
+    def lost(self, lease: Lease, reason: str) -> None:
+        """See Broker."""
+        _log_end(lease, "exchange_lost", reason)
+        self._perform(self.dispatcher.lost(lease, self._now()))
+
     def extend(self, lease: Lease, seconds: float) -> float:
         """See Broker."""
         return self.dispatcher.extend(lease, seconds, self._now())
+
+    # ------------------------------------------------------------ whoever runs the gateway
+
+    def pause(self, who: Pool | str, paused: bool) -> None:
+        """See Broker."""
+        self._perform(self.dispatcher.pause(who, paused, self._now()))
+
+    def divide(self, service: str, split: Split | None) -> None:
+        """See Broker."""
+        self._perform(self.dispatcher.divide(service, split, self._now()))
+
+    def status(self) -> Status:
+        """See Broker."""
+        return status(self.dispatcher, self._now())
 
     # ------------------------------------------------------------ life cycle
 
@@ -250,6 +263,7 @@ class MemoryBroker:
             if isinstance(effect, Deliver):
                 effect.lease.session.port.deliver(effect.lease)
                 effect.lease.exchange.handle.wake_upload()
+                effect.lease.exchange.handle.wake_collector()  # of a worker that has lost it
             elif isinstance(effect, Cancel):
                 effect.lease.session.port.cancel(effect.lease, effect.reason)
             else:
@@ -258,7 +272,10 @@ class MemoryBroker:
         self._settle()
 
     def _settle(self) -> None:
-        """An open WebSocket may last for ever: it holds up no stop."""
+        """Something may have ended. An open WebSocket may last for ever: it holds up no stop."""
+        crowded, self._crowded = self._crowded, []
+        for ticket in crowded:
+            ticket.wake_collector()
         if self._idle is None or self._idle.done():
             return
         exchanges = self.dispatcher.exchanges.values()
@@ -292,6 +309,14 @@ class MemoryBroker:
         now = max(self._now(), self._fires_at)
         self._fires_at = math.inf
         self._perform(self.dispatcher.expire(now))
+
+
+def _log_end(lease: Lease, action: str, reason: str, **more: str) -> None:
+    """A worker ends an exchange that somebody waits for."""
+    if lease.cancelled:
+        return
+    about = {"request_id": lease.exchange.id, "worker": lease.session.worker, "reason": reason}
+    log.warning(action.replace("_", " "), extra={"action": action, **about, **more})
 
 
 def _checked(

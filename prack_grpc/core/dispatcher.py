@@ -8,32 +8,25 @@ from typing import Any
 
 from prack_grpc.core import errors
 from prack_grpc.core.abort import ABORT_ERRORS, UNSTARTED, AbortCode
-from prack_grpc.core.counters import Counters
-from prack_grpc.core.deadlines import Deadlines
-from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects, Fail
-from prack_grpc.core.errors import ErrorKind, GatewayError, LeaseError, WindowExceeded
-from prack_grpc.core.exchange import COUPLING, Call, Caller, Event, Exchange, Lease, Outcome, Work
+from prack_grpc.core.effects import CancelReason, Effects
+from prack_grpc.core.errors import GatewayError, LeaseError, WindowExceeded
+from prack_grpc.core.exchange import Call, Caller, Event, Exchange, Lease, Outcome, Work
 from prack_grpc.core.flow import UNBOUNDED, Flow
-from prack_grpc.core.ledger import Ledger, Verdict
+from prack_grpc.core.lane import Lane
+from prack_grpc.core.ledger import Verdict
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Kind, Request, ResponseHead
-from prack_grpc.core.queue import Queue
-from prack_grpc.core.routes import Lane
+from prack_grpc.core.message import Request, ResponseHead
 from prack_grpc.core.session import Session
+from prack_grpc.core.steps import Steps
+from prack_grpc.core.traffic import Pool, Split
 
 
-class Dispatcher:
-    """All exchanges, sessions and leases of one gateway."""
+class Dispatcher(Steps):
+    """The events; `steps.py` has what they have in common."""
 
     def __init__(self, limits: Limits, now: float) -> None:
-        self.limits = limits
-        self.counters = Counters()
-        self.exchanges: dict[str, Exchange] = {}
-        self.queue = Queue(limits, now)
-        self.ledger = Ledger(limits.remembered_leases)
-        self.draining = False
-        self._deadlines: Deadlines[Exchange] = Deadlines()
-        self._sequence = 0
+        super().__init__(limits, now)
+        self.paused: dict[Pool | str, None] = {}
 
     # ------------------------------------------------------------ caller half
 
@@ -42,22 +35,22 @@ class Dispatcher:
     ) -> tuple[Exchange, Effects]:
         """Accept a request: hand it out at once or let it wait.
 
-        Raises GatewayError (`draining`, `queue_full`); the request was then never accepted.
+        Raises GatewayError (`draining`, `queue_full`, `overloaded`); it was then never accepted.
         """
         if self.draining:
             raise GatewayError(errors.DRAINING)
-        lane = self.queue.lane(request)
+        lane = self.queue.lane(request, self._sequence + 1, now)
         size = 0 if lane.ready else request.size + upload.buffered
-        if not lane.ready and self.queue.full(size):
-            raise GatewayError(errors.QUEUE_FULL)
+        if not lane.ready:
+            self._admit(lane, size, now)
         self._sequence += 1
         wait_until = now + self.limits.queue_timeout
         exchange = Exchange(id_, request, lane, self._sequence, now, wait_until, upload, handle)
         self.exchanges[id_] = exchange
         self.counters.accepted += 1
         if lane.ready:
-            return exchange, [self._lease(next(iter(lane.ready)), exchange, now)]
-        self.queue.append(exchange, size)
+            return exchange, [self._lease(lane.ready.first(), exchange, now)]
+        self.queue.append(exchange, size, now)
         self._deadlines.set(exchange, wait_until)
         return exchange, []
 
@@ -68,7 +61,7 @@ class Dispatcher:
             self.queue.grow(exchange, len(data))
         elif exchange.lease.state is Work.LEASED:
             lease = exchange.lease
-            lease.expires_at = max(lease.expires_at, now + self.limits.head_timeout)
+            lease.expires_at = max(lease.expires_at, self._answer_by(lease.session, now))
             self._deadlines.set(exchange, lease.expires_at)
         else:
             self._deadlines.set(exchange, self._idle_deadline(exchange, now))
@@ -81,11 +74,23 @@ class Dispatcher:
         room = self.limits.inline_body - upload.pushed
         return min(room, self.limits.queue_bytes - self.queue.bytes)
 
-    def collect(self, exchange: Exchange) -> None:
-        """A worker takes the request body only in one piece: let all of it come in."""
-        if not exchange.upload.ended:
-            # One byte too many shows that it is too large.
-            exchange.upload.granted = max(exchange.upload.granted, self.limits.rest_body + 1)
+    def collect(self, exchange: Exchange) -> bool:
+        """A worker takes the request body only in one piece: let all of it come in.
+
+        False while such bodies take up as much as may wait: try again when one of them has ended.
+        """
+        upload, limits = exchange.upload, self.limits
+        if upload.ended or exchange.collected:
+            return True
+        length = exchange.request.body_length
+        size = min(length, limits.rest_body) if length > 0 else limits.rest_body
+        if self.collected + size > limits.queue_bytes:
+            return False
+        exchange.collected = size
+        self.collected += size
+        # One byte too many shows that it is too large.
+        upload.granted = max(upload.granted, limits.rest_body + 1)
+        return True
 
     def leave(self, exchange: Exchange, now: float) -> Effects:
         """The client has gone. Nothing happens if the exchange is over."""
@@ -93,17 +98,6 @@ class Dispatcher:
             return []
         exchange.apply(Call.LEAVE)
         return self._end(exchange, Outcome.CLIENT_GONE, CancelReason.CLIENT_GONE, now)
-
-    def fail(
-        self, exchange: Exchange, error: GatewayError, reason: CancelReason, now: float
-    ) -> Effects:
-        """Answer the client in the worker's place, or cut a response that has begun."""
-        if exchange.state is Caller.DONE:
-            return []
-        exchange.apply(Call.FAIL)
-        exchange.error = error.kind
-        effects = self._end(exchange, Outcome.GATEWAY_ERROR, reason, now)
-        return [Fail(exchange, error), *effects]
 
     def complete(self, exchange: Exchange, now: float) -> None:
         """The last byte of the response was handed to the client's connection."""
@@ -122,6 +116,8 @@ class Dispatcher:
 
     def join(self, session: Session, now: float) -> Effects:
         """A worker is here. Raises BadRoute or TooManySessions."""
+        session.joined_at = now
+        session.paused = session.worker in self.paused or session.pool in self.paused
         return self._serve(self.queue.join(session, now), now)
 
     def resize(self, session: Session, slots: int, now: float) -> Effects:
@@ -129,28 +125,52 @@ class Dispatcher:
         session.slots = slots
         return self._serve(self.queue.update(session), now)
 
-    def drain(self, session: Session, now: float) -> None:
+    def drain(self, session: Session, now: float) -> Effects:
         """Hand this session nothing more; `session.last_number` is the last that it was given.
 
         A session that does not acknowledge ends by itself once it holds nothing.
         """
         session.draining = True
-        self.queue.update(session)
-        self._retire(session, now)
+        if not session.acknowledges:
+            self.queue.update(session)
+            return self._retire(session, now)
+        return self._serve(self.queue.step_out(session, now), now)
 
     def lose(self, session: Session, now: float) -> Effects:
         """The worker is gone, and with it all it held."""
         if session.lost:
             return []
         session.lost = session.draining = True
-        self.queue.leave(session, now)
+        lanes = self.queue.leave(session, now)
+        held = list(session.held.values())
         effects: Effects = []
-        for lease in list(session.held.values()):
-            self.counters.failed += not lease.cancelled
-            lease.apply(Event.LOSE)
-            self._release(lease, Verdict.STALE, now)
-            effects += self._fail_lease(lease, errors.WORKER_LOST, now)
-        return effects
+        for lease in reversed(held):  # so that the oldest is in front again
+            effects += self._lose(lease, now)
+        lanes += [lease.exchange.lane for lease in held if lease.exchange.lease is None]
+        return effects + self._serve(lanes, now)
+
+    def pause(self, who: Pool | str, paused: bool, now: float) -> Effects:
+        """Hand this worker, or all of this version, nothing more, or something again.
+
+        It holds for workers that join later, too. Of too many names the oldest are forgotten.
+        """
+        self.paused.pop(who, None)
+        if paused:
+            self.paused[who] = None
+        if len(self.paused) > self.limits.max_paused:
+            del self.paused[next(iter(self.paused))]
+        lanes: list[Lane] = []
+        for session in self.queue.sessions:
+            wanted = session.worker in self.paused or session.pool in self.paused
+            if wanted is not session.paused:
+                session.paused = wanted
+                change = self.queue.step_out if wanted else self.queue.line_up
+                lanes += change(session, now)
+        return self._serve(lanes, now)
+
+    def divide(self, service: str, split: Split | None, now: float) -> Effects:
+        """Divide the requests of a service between its versions, or stop that."""
+        return self._serve(self.queue.divide(service, split, now), now)
 
     # ------------------------------------------------------------ worker half
 
@@ -241,9 +261,17 @@ class Dispatcher:
         error = GatewayError(errors.BAD_RESPONSE, message)
         return self.fail(lease.exchange, error, CancelReason.BAD_RESPONSE, now)
 
+    def lost(self, lease: Lease, now: float) -> Effects:
+        """The worker has gone away with this lease, whatever else it does. Raises LeaseError."""
+        return self._lose(lease, now) + self._serve([lease.exchange.lane], now)
+
     def extend(self, lease: Lease, seconds: float, now: float) -> float:
-        """The worker needs longer. Returns the seconds that it has now, clamped to `lease_max`."""
-        latest = lease.exchange.leased_at + self.limits.lease_max
+        """The worker needs longer. Returns the seconds that it has now, clamped to `lease_max`.
+
+        One whose session has a lease only says that it is alive: it has until `head_timeout`.
+        """
+        most = self.limits.head_timeout if lease.session.lease else self.limits.lease_max
+        latest = lease.exchange.leased_at + most
         if lease.state is Work.LEASED:
             lease.expires_at = max(lease.expires_at, min(now + seconds, latest))
             self._deadlines.set(lease.exchange, lease.expires_at)
@@ -274,124 +302,4 @@ class Dispatcher:
         for exchange in sorted(self.exchanges.values(), key=lambda one: one.lease is not None):
             kind = errors.DRAINING if exchange.lease is None else errors.SHUTDOWN
             effects += self.fail(exchange, GatewayError(kind), CancelReason.SHUTDOWN, now)
-        return effects
-
-    # ------------------------------------------------------------ steps
-
-    def _idle_deadline(self, exchange: Exchange, now: float) -> float:
-        websocket = exchange.request.kind is Kind.WEBSOCKET
-        return now + (self.limits.websocket_idle if websocket else self.limits.idle_timeout)
-
-    def _time_out(self, exchange: Exchange, now: float) -> Effects:
-        """Its time is over, or, if the client has its response, that of the worker half."""
-        if exchange.state is Caller.DONE:
-            return self._couple(exchange, CancelReason.DEADLINE, now)
-        kind = errors.DEADLINE
-        if exchange.lease is None:
-            served = exchange.lane.sessions or exchange.lane.seen > exchange.accepted_at
-            kind = errors.QUEUE_TIMEOUT if served else errors.NO_WORKERS
-        return self.fail(exchange, GatewayError(kind), CancelReason.DEADLINE, now)
-
-    def _lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
-        session.last_number += 1
-        exchange.attempt += 1
-        exchange.leased_at = now
-        expires_at = now + self.limits.head_timeout
-        lease = Lease(exchange, session, session.last_number, exchange.attempt, expires_at)
-        exchange.lease = session.held[lease.number] = lease
-        self.queue.update(session)
-        self._deadlines.set(exchange, expires_at)
-        self.counters.leased += 1
-        if not session.acknowledges:
-            self.ledger.open(lease)
-        return Deliver(lease)
-
-    def _serve(self, lanes: list[Lane], now: float) -> Effects:
-        """Match what waits in these lanes with the sessions that are free for them."""
-        effects: Effects = []
-        for lane in lanes:
-            while lane.waiting and lane.ready:
-                session = next(iter(lane.ready))
-                exchange = self.queue.oldest(session)
-                if now >= exchange.wait_until:
-                    effects += self._time_out(exchange, now)
-                    continue
-                self.queue.remove(exchange)
-                effects.append(self._lease(session, exchange, now))
-        return effects
-
-    def _release(self, lease: Lease, verdict: Verdict, now: float) -> Effects:
-        """The lease is closed: its slot is free for the next exchange."""
-        session = lease.session
-        del session.held[lease.number]
-        if not session.acknowledges:
-            self.ledger.close(lease, verdict)
-        if session.draining:
-            self._retire(session, now)
-            return []
-        return self._serve(self.queue.update(session), now)
-
-    def _retire(self, session: Session, now: float) -> None:
-        if not session.held and not session.acknowledges and not session.lost:
-            session.lost = True
-            self.queue.leave(session, now)
-
-    def _finish(self, lease: Lease, now: float) -> Effects:
-        cancelled = lease.cancelled
-        lease.apply(Event.FINISH)
-        self.counters.answered += not cancelled
-        if lease.exchange.state is Caller.DONE:
-            self._deadlines.clear(lease.exchange)
-        return self._release(lease, Verdict.GONE if cancelled else Verdict.ANSWERED, now)
-
-    def _requeue(self, lease: Lease, verdict: Verdict, now: float) -> Effects:
-        """Nobody has started it: the exchange goes to the front, for any method."""
-        self.counters.returned += 1
-        exchange = lease.exchange
-        if exchange.attempt >= self.limits.max_attempts or not exchange.upload.rewind():
-            effects = self.fail(exchange, GatewayError(errors.REFUSED), CancelReason.SHUTDOWN, now)
-        else:
-            exchange.lease, exchange.lane = None, self.queue.lane(exchange.request)
-            # Only time in the queue counts as waiting.
-            exchange.wait_until += now - exchange.leased_at
-            self._deadlines.set(exchange, exchange.wait_until)
-            size = exchange.request.size + exchange.upload.buffered
-            self.queue.append(exchange, size, front=True)
-            effects = self._serve([exchange.lane], now)
-        return effects + self._release(lease, verdict, now)
-
-    def _fail_lease(self, lease: Lease, kind: ErrorKind, now: float) -> Effects:
-        exchange = lease.exchange
-        if exchange.state is Caller.DONE:
-            self._deadlines.clear(exchange)
-            return []
-        return self.fail(exchange, GatewayError(kind), CancelReason.CLIENT_GONE, now)
-
-    def _end(
-        self, exchange: Exchange, outcome: Outcome, reason: CancelReason, now: float
-    ) -> Effects:
-        self._deadlines.clear(exchange)
-        self.queue.remove(exchange)
-        exchange.upload.discard()
-        exchange.download.discard()
-        self._done(exchange, outcome)
-        return self._couple(exchange, reason, now)
-
-    def _done(self, exchange: Exchange, outcome: Outcome) -> None:
-        exchange.outcome = outcome
-        self.counters.done[outcome] += 1
-        del self.exchanges[exchange.id]
-
-    def _couple(self, exchange: Exchange, reason: CancelReason, now: float) -> Effects:
-        """The caller half has ended: the worker half is told, if it goes on."""
-        lease = exchange.lease
-        event = COUPLING.get(lease.state) if lease else None
-        if lease is None or event is None:
-            return []
-        lease.apply(event)
-        self.counters.cancelled += 1
-        effects: Effects = [Cancel(lease, reason)]
-        if not lease.session.acknowledges:
-            lease.apply(Event.LOSE)
-            effects += self._release(lease, Verdict.GONE, now)
         return effects

@@ -25,6 +25,9 @@ class ErrorKind:
 QUEUE_FULL = ErrorKind(
     "queue_full", 503, "connection_limit_reached", "Too many requests are waiting", 1
 )
+OVERLOADED = ErrorKind(
+    "overloaded", 503, "destination_unavailable", "Workers could not serve this in time", 1
+)
 NO_WORKERS = ErrorKind(
     "no_workers", 503, "destination_unavailable", "No worker serves this request", 5
 )
@@ -68,6 +71,9 @@ TARGET_TOO_LONG = ErrorKind(
 HEAD_TOO_LARGE = ErrorKind(
     "head_too_large", 431, "http_request_error", "The request head is too large"
 )
+TOO_MANY_CONNECTIONS = ErrorKind(
+    "too_many_connections", 429, "connection_limit_reached", "Too many connections from here", 1
+)
 REQUEST_TIMEOUT = ErrorKind(
     "request_timeout", 408, "http_request_error", "The request did not arrive in time"
 )
@@ -84,6 +90,7 @@ INTERNAL = ErrorKind("internal", 500, "proxy_internal_error", "The gateway made 
 
 ALL = (
     QUEUE_FULL,
+    OVERLOADED,
     NO_WORKERS,
     QUEUE_TIMEOUT,
     REFUSED,
@@ -103,6 +110,7 @@ ALL = (
     DUPLICATE_HEADER,
     TARGET_TOO_LONG,
     HEAD_TOO_LARGE,
+    TOO_MANY_CONNECTIONS,
     REQUEST_TIMEOUT,
     EXPECTATION_FAILED,
     NOT_IMPLEMENTED,
@@ -116,12 +124,16 @@ class PrackError(Exception):
 
 
 class GatewayError(PrackError):
-    """A client is owed this error instead of a worker's response."""
+    """A client is owed this error instead of a worker's response.
 
-    def __init__(self, kind: ErrorKind, detail: str = "") -> None:
+    `retry_after` is in seconds, 0 when trying again will not help.
+    """
+
+    def __init__(self, kind: ErrorKind, detail: str = "", retry_after: int = 0) -> None:
         super().__init__(f"{kind.code}: {detail or kind.title}")
         self.kind = kind
         self.detail = detail or kind.title
+        self.retry_after = retry_after or kind.retry_after
 
 
 class BadResponse(PrackError):
@@ -143,6 +155,10 @@ class WindowExceeded(PrackError):
 
 class BadRoute(PrackError):
     """A route is not well-formed, or there are too many."""
+
+
+class BadSplit(PrackError):
+    """The requests of a service cannot be divided like this."""
 
 
 class TooManySessions(PrackError):

@@ -18,7 +18,7 @@ from prack_grpc.core.flow import NO_BODY, Flow
 from prack_grpc.core.message import Request
 
 if TYPE_CHECKING:
-    from prack_grpc.core.routes import Lane
+    from prack_grpc.core.lane import Lane
     from prack_grpc.core.session import Session
 
 
@@ -115,7 +115,8 @@ class Outcome(enum.StrEnum):
 class Exchange:
     """The caller half. `handle` belongs to the edge that the client is connected to.
 
-    At `wait_until` its wait for a free worker is over.
+    At `wait_until` its wait for a free worker is over. It was `repeated` if it went back to the
+    queue though a worker may have begun it.
     """
 
     id: str
@@ -130,11 +131,21 @@ class Exchange:
     state: Caller = Caller.WAITING
     lease: "Lease | None" = None
     attempt: int = 0
+    repeated: bool = False
     leased_at: float = 0.0
     queued_bytes: int = 0
+    collected: int = 0
     outcome: Outcome | None = None
     error: ErrorKind | None = None
     slice: int = NEVER
+
+    def take_events(self) -> None:
+        """The worker of this WebSocket takes events: from now on this is their first batch."""
+        if self.request.opening:
+            self.request, body = self.request.opening
+            self.upload = Flow(len(body), keep=len(body))
+            self.upload.push(body)
+            self.upload.ended = True
 
     def apply(self, event: Call) -> None:
         """Move the caller half on. Raises LeaseError, with nothing changed, if it must not."""

@@ -1,9 +1,12 @@
 """Every bound of the gateway, with its unit, default and reason. Nothing here is unlimited."""
 
+import math
 from dataclasses import dataclass
 
 KIB = 1024
 MIB = 1024 * KIB
+# The last tier of workers; a look-up costs a little for each that is in use.
+MAX_TIER = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,16 @@ class Limits:
     queue_requests: int = 10_000
     # Bytes of waiting requests, heads and bodies.
     queue_bytes: int = 256 * MIB
+    # The part of the queue that one route may take while workers serve several: a busy one must
+    # leave room for the others.
+    route_share: float = 0.5
+    # From this age of its oldest request on, a line is served from its other end: under lasting
+    # overload the newest can still be served in time, the oldest cannot.
+    newest_first_after: float = math.inf
     # Hand-outs of a request that no worker has started (promise 2).
     max_attempts: int = 3
+    # Whether a repeatable request gets a second worker when its first is lost (promise 2).
+    redeliver: bool = True
     # Body bytes of one exchange in one direction that may be under way: the product of bandwidth
     # and delay of a 100 Mbit/s path of 20 ms.
     window: int = 256 * KIB
@@ -48,5 +59,9 @@ class Limits:
     # How long a route without workers keeps its requests to itself instead of sharing them with
     # a more general one.
     route_linger: float = 600.0
+    # How long the share of a version without workers is kept: REST workers come and go.
+    share_linger: float = 2.0
+    # Workers that are told apart when they are taken out of service by name.
+    max_paused: int = 10_000
     # Closed hand-outs whose late answers can still be told apart (409 and 410 instead of 404).
     remembered_leases: int = 10_000

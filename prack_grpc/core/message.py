@@ -4,6 +4,8 @@ import enum
 from dataclasses import dataclass
 
 Headers = list[tuple[bytes, bytes]]
+# RFC 9218 section 4.1: from 0, the most urgent, to 7.
+DEFAULT_URGENCY = 3
 
 
 class Kind(enum.IntEnum):
@@ -11,6 +13,7 @@ class Kind(enum.IntEnum):
 
     HTTP = 0
     WEBSOCKET = 1  # both bodies are streams of websocket-events, see proto/README.md section 10
+    EVENTS = 2  # a batch of a WebSocket's events, and what they are answered with, see docs/rest.md
 
 
 @dataclass(slots=True)
@@ -19,7 +22,9 @@ class Request:
 
     `target` is the raw path and query as sent. `body_length` is the client's Content-Length, 0
     when there is no body, -1 when its length is unknown (chunked). `expects` says that the client
-    waits for 100 (Continue) before it sends the body.
+    waits for 100 (Continue) before it sends the body. `priority` is the urgency of RFC 9218: the
+    lower goes first. `opening` is what a worker that takes EVENTS is given in place of a
+    WEBSOCKET: a request of that kind, and its body.
     """
 
     method: bytes
@@ -32,6 +37,8 @@ class Request:
     body_length: int
     expects: bool = False
     kind: Kind = Kind.HTTP
+    priority: int = DEFAULT_URGENCY
+    opening: "tuple[Request, bytes] | None" = None
 
     @property
     def path(self) -> bytes:

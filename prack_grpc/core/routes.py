@@ -7,16 +7,10 @@ its workers are busy.
 """
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from prack_grpc.core.deadlines import NEVER
 from prack_grpc.core.errors import BadRoute
-
-if TYPE_CHECKING:
-    from prack_grpc.core.exchange import Exchange
-    from prack_grpc.core.session import Session
+from prack_grpc.core.lane import Lane
 
 HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 PATH = re.compile(r"/[!-~]*")
@@ -72,21 +66,6 @@ DEFAULT = Route()
 ANY = frozenset(("",))
 
 
-class Lane:
-    """What waits for one route, and who is free to serve it. Never both at once."""
-
-    __slots__ = ("ready", "route", "seen", "sessions", "slice", "table", "waiting")
-
-    def __init__(self, table: "RouteTable", route: Route, now: float) -> None:
-        self.table = table
-        self.route = route
-        self.waiting: OrderedDict[Exchange, None] = OrderedDict()
-        self.ready: OrderedDict[Session, None] = OrderedDict()
-        self.sessions: set[Session] = set()
-        self.seen = now  # when a worker came or left
-        self.slice = NEVER  # its deadline while it lingers without workers
-
-
 class RouteTable:
     """The lanes by route, and the look-up of the one that a request belongs to."""
 
@@ -102,8 +81,9 @@ class RouteTable:
         return route in self._lanes
 
     def lanes(self) -> list[Lane]:
-        """All lanes, in no order."""
-        return list(self._lanes.values())
+        """All lanes and their shares, in no order."""
+        bases = self._lanes.values()
+        return [lane for base in bases for lane in (base, *base.shares.values())]
 
     def get(self, route: Route) -> Lane | None:
         """The lane of exactly this route."""

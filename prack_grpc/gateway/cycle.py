@@ -5,10 +5,14 @@ the core has checked.
 """
 
 import http
+import secrets
 from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.gateway.problem import problem
 
 STATUS_LINES = {
     status: b"HTTP/1.1 %d %b\r\n" % (status, http.HTTPStatus(status).phrase.encode())
@@ -19,9 +23,12 @@ STATUS_LINES = {
 Fields = Sequence[tuple[bytes, bytes]]
 
 
-def response(status: int, headers: Fields, body: bytes) -> bytes:
-    """A whole response as it stands on the wire."""
-    return b"".join((STATUS_LINES[status], *_lines(headers), b"\r\n", body))
+def refusal(error: GatewayError, *fields: tuple[bytes, bytes]) -> tuple[str, bytes]:
+    """An answer in the place of any other, the last of its connection; and the request's id."""
+    request_id = secrets.token_hex(16)
+    status, headers, body = problem(error, request_id, close=True)
+    lines = _lines([*headers, *fields])
+    return request_id, b"".join((STATUS_LINES[status], *lines, b"\r\n", body))
 
 
 class Cycle(RequestResponseCycle):

@@ -11,7 +11,7 @@ from prack_grpc.broker.base import Broker
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.limits import KIB
+from prack_grpc.core.limits import KIB, Limits
 from prack_grpc.core.message import Headers, Request, ResponseHead
 from prack_grpc.gateway.forwarding import Forwarding, Scope
 from prack_grpc.gateway.problem import date, problem
@@ -46,22 +46,28 @@ class Endpoint:
         broker: Broker,
         forwarding: Forwarding,
         access: AccessLog,
-        max_message: int,
+        limits: Limits,
         max_body: int | None = None,
     ) -> None:
-        self._max_message = max_message
+        self._limits = limits
         self._max_body = max_body
         self._broker = broker
         self._forwarding = forwarding
         self._access = access
+        self._websockets: set[WebSocket] = set()
+
+    def stop(self) -> None:
+        """End the WebSockets that no exchange is open for."""
+        for websocket in self._websockets:
+            websocket.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one `http` or `websocket` scope."""
         record = Record(scope)
         exchange: _Served | WebSocket
         if scope["type"] == "websocket":
-            limit = self._max_message
-            exchange = WebSocket(self._broker, scope, receive, send, record, limit)
+            exchange = WebSocket(self._broker, scope, receive, send, record, self._limits)
+            self._websockets.add(exchange)
         else:
             exchange = _Served(self._broker, scope, receive, send, record, self._max_body)
         try:
@@ -70,6 +76,7 @@ class Endpoint:
             log.exception("a mistake of the gateway", extra={"action": "internal"})
             await exchange.fail(GatewayError(errors.INTERNAL), secrets.token_hex(16))
         finally:
+            self._websockets.discard(exchange)
             self._access.write(record)
 
 

@@ -1,17 +1,16 @@
 """What a request looks like once it has crossed the gateway (RFC 9110 section 7.6, RFC 7239)."""
 
-import functools
-import ipaddress
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.fields import HOP_BY_HOP
-from prack_grpc.core.message import Headers, Kind, Request
+from prack_grpc.core.message import DEFAULT_URGENCY, Headers, Kind, Request
+from prack_grpc.gateway.addresses import Network, trusting
 from prack_grpc.gateway.head import check_fields, checked_target, nominated
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Scope = dict[str, Any]
 
 FORWARDED = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"))
@@ -20,6 +19,8 @@ NOT_FORWARDED = HOP_BY_HOP | FORWARDED | {b"expect"}
 OF_INTEREST = frozenset(
     (b"host", b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade")
 )
+# The urgency of RFC 9218 section 4.1, where a field of several parameters may have it.
+URGENCY = re.compile(rb"(?:^|,)[ \t]*u=([0-7])[ \t]*(?:[,;]|$)")
 # What is between the client and this gateway only (RFC 6455 section 4.1).
 HANDSHAKE = frozenset((b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions"))
 
@@ -27,21 +28,13 @@ HANDSHAKE = frozenset((b"sec-websocket-key", b"sec-websocket-version", b"sec-web
 class Forwarding:
     """Turns an ASGI scope into the request that workers see.
 
-    Only peers inside the `trusted` networks may say whom they forward for.
+    Only peers inside the `trusted` networks may say whom they forward for and, with `priority`,
+    how urgent it is.
     """
 
-    def __init__(self, trusted: Iterable[Network] = ()) -> None:
-        networks = tuple(trusted)
-
-        @functools.lru_cache(maxsize=4096)
-        def trusts(address: str) -> bool:
-            try:
-                ip = ipaddress.ip_address(address)
-            except ValueError:
-                return False
-            return any(ip in network for network in networks)
-
-        self._trusts = trusts
+    def __init__(self, trusted: Iterable[Network] = (), priority: bool = False) -> None:
+        self._trusts = trusting(trusted)
+        self._priority = priority
 
     def request(self, scope: Scope) -> Request:
         """The request of this scope. Raises GatewayError.
@@ -69,6 +62,7 @@ class Forwarding:
         claims = _claims(fields) if trusted else {}
         scheme = claims.get(b"x-forwarded-proto", scope["scheme"].encode())
         headers += _added(claims, peer[0].encode(), authority, scheme, version.encode())
+        urgent = trusted and self._priority
         return Request(
             scope["method"].encode(),
             scheme,
@@ -79,6 +73,7 @@ class Forwarding:
             self._client(claims, peer),
             length,
             expects=b"expect" in known and length != 0 and version == "1.1",
+            priority=_urgency(fields) if urgent else DEFAULT_URGENCY,
         )
 
     def websocket(self, scope: Scope) -> Request:
@@ -102,6 +97,12 @@ class Forwarding:
             if address and not self._trusts(address):
                 return address, 0
         return peer
+
+
+def _urgency(fields: Headers) -> int:
+    value = b",".join(value for name, value in fields if name == b"priority")
+    match = URGENCY.search(value)
+    return int(match[1]) if match else DEFAULT_URGENCY
 
 
 def _claims_trust(name: bytes) -> bool:

@@ -6,7 +6,6 @@ once, whatever it has left behind; a response that is not complete never looks s
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -17,21 +16,19 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.fields import TOKEN
 from prack_grpc.core.limits import KIB
+from prack_grpc.gateway.admission import Admission, Place, Verdict
 from prack_grpc.gateway.budget import Budget
-from prack_grpc.gateway.cycle import Cycle, response
+from prack_grpc.gateway.cycle import Cycle, refusal
 from prack_grpc.gateway.exit import Exit
+from prack_grpc.gateway.head import fits_websocket, framing_lines
 from prack_grpc.gateway.limits import GuardLimits
-from prack_grpc.gateway.problem import problem
 from prack_grpc.gateway.waiting import Phase, Waiting
 from prack_grpc.telemetry.access import refused
 
-FRAMING = frozenset((b"content-length", b"transfer-encoding"))
 # What the parser says of versions that are well-formed, and of the preface of HTTP/2.
 VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
 # How much is parsed at a time: no more requests than this can hold wait as parsed ones.
 HEAD_PIECE, BODY_PIECE = 2 * KIB, 16 * KIB
-# What the WebSocket library takes, less than this class does.
-WEBSOCKET_LINE, WEBSOCKET_FIELDS = 8 * KIB, 128
 PAUSE_SECONDS = 1.0
 
 # Called when the request cannot go on: with an error for the client, or None when it has gone.
@@ -42,7 +39,9 @@ class Guard(HttpToolsProtocol):
     """Adds `scope["extensions"]["prack"]`: `target` as sent, and this object as `connection`."""
 
     limits: ClassVar[GuardLimits] = GuardLimits()
+    admission: ClassVar[Admission] = Admission(limits, exempt=lambda _: False)
     _exit: Exit  # from the connection's first moment on
+    _place: Place
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,14 +79,19 @@ class Guard(HttpToolsProtocol):
         """See asyncio.Protocol."""
         super().connection_made(transport)
         self._exit = Exit(self.loop, transport, self.limits, self._waiting)
-        if len(self.connections) > self.limits.connections:
-            transport.abort()
         self._waiting.start(Phase.HEAD, self.limits.head_seconds)
+        self._place = self.admission.enter(transport, self.client, len(self.connections))
+        if self._place.verdict is Verdict.CUT:
+            transport.abort()
+        elif self._place.verdict is Verdict.REFUSED:
+            self._refusal = GatewayError(errors.TOO_MANY_CONNECTIONS)
+            self._answer(self._refusal, logged=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol. The running request is told; those behind it never start."""
         self._waiting.cancel()
         self._exit.cancel()
+        self._place.leave()
         self.pipeline.clear()
         self._backlog.clear()
         if self._busy():
@@ -183,12 +187,12 @@ class Guard(HttpToolsProtocol):
             if error is not None:
                 self._answer(error)
 
-    def _answer(self, error: GatewayError) -> None:
-        request_id = secrets.token_hex(16)
-        status, headers, body = problem(error, request_id, close=True)
-        self.transport.write(response(status, headers, body))
+    def _answer(self, error: GatewayError, logged: bool = True) -> None:
+        request_id, answer = refusal(error)
+        self.transport.write(answer)
         self._close(half=True)
-        refused(error, request_id, self.client)
+        if logged:
+            refused(error, request_id, self.client)
 
     # ------------------------------------------------------------ parsing
 
@@ -240,7 +244,7 @@ class Guard(HttpToolsProtocol):
             and self.parser.get_method() == b"GET"
             and self.parser.get_http_version() == "1.1"
             and self._get_upgrade() == b"websocket"
-            and not _framing(self.headers)
+            and not framing_lines(self.headers)
         )
 
     def _hand_over(self, rest: bytes) -> None:
@@ -249,21 +253,21 @@ class Guard(HttpToolsProtocol):
             message = "an upgrade must not come before the responses that are owed"
             self._refuse(GatewayError(errors.BAD_REQUEST, message))
             return
-        lines = [len(name) + len(value) + 4 for name, value in self.headers]
-        if max(lines, default=0) > WEBSOCKET_LINE or len(lines) > WEBSOCKET_FIELDS:
+        if not fits_websocket(self.headers):
             self._refuse(GatewayError(errors.HEAD_TOO_LARGE))
             return
         self._waiting.cancel()
         self.scope["method"] = "GET"
         self.handle_websocket_upgrade()
         protocol = self.transport.get_protocol()
+        self._place.hand_over(protocol)
         if rest and isinstance(protocol, asyncio.Protocol):
             protocol.data_received(rest)
 
     def _ignore_upgrade(self) -> None:
         """Go on with HTTP/1.1 (RFC 9110 section 7.8): the parser has stopped before the body."""
         self.parser = httptools.HttpRequestParser(self)
-        framing = _framing(self.headers)
+        framing = framing_lines(self.headers)
         if framing:
             self._resuming = True
             self.parser.feed_data(b"POST / HTTP/1.1\r\nhost: a\r\n%b\r\n" % framing)
@@ -343,7 +347,7 @@ class Guard(HttpToolsProtocol):
         """See httptools."""
         if self._is_websocket():
             return
-        if self.parser.should_upgrade() and not self._resuming and _framing(self.headers):
+        if self.parser.should_upgrade() and not self._resuming and framing_lines(self.headers):
             return  # the body comes by way of _ignore_upgrade
         self._in_body = False
         if not self._busy():
@@ -387,11 +391,6 @@ class Guard(HttpToolsProtocol):
             self._parse(data)
 
 
-def guard(limits: GuardLimits) -> type[Guard]:
+def guard(limits: GuardLimits, admission: Admission) -> type[Guard]:
     """A Guard with these limits, for uvicorn's `Config(http=...)`."""
-    return type("Guard", (Guard,), {"limits": limits})
-
-
-def _framing(headers: list[tuple[bytes, bytes]]) -> bytes:
-    fields = [b"%b: %b\r\n" % field for field in headers if field[0] in FRAMING]
-    return b"".join(fields)
+    return type("Guard", (Guard,), {"limits": limits, "admission": admission})

@@ -10,6 +10,7 @@ import re
 from prack_grpc.core import errors
 from prack_grpc.core.errors import ErrorKind, GatewayError
 from prack_grpc.core.fields import connection_options
+from prack_grpc.core.limits import KIB
 from prack_grpc.core.message import Headers
 
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::(\d{1,5}))?")
@@ -30,6 +31,8 @@ DECISIVE = SINGLE.union(
 NEVER_NOMINATED = frozenset(
     (b"authorization", b"content-length", b"content-type", b"cookie", b"host")
 )
+# What the WebSocket library takes, less than the guard does.
+WEBSOCKET_LINE, WEBSOCKET_FIELDS = 8 * KIB, 128
 
 
 def checked_target(method: str, version: str, target: bytes, host: bytes) -> tuple[bytes, bytes]:
@@ -88,6 +91,18 @@ def nominated(fields: Headers) -> frozenset[bytes]:
         names = ", ".join(sorted(name.decode() for name in bad))
         _refuse(errors.BAD_REQUEST, f"Connection must not name {names}")
     return options
+
+
+def framing_lines(fields: Headers) -> bytes:
+    """The lines of a head that say where the body ends; empty if there is none."""
+    lines = [b"%b: %b\r\n" % field for field in fields if field[0] in FRAMINGS]
+    return b"".join(lines)
+
+
+def fits_websocket(fields: Headers) -> bool:
+    """Whether these are no more than a handshake may have."""
+    lines = [len(name) + len(value) + 4 for name, value in fields]
+    return max(lines, default=0) <= WEBSOCKET_LINE and len(lines) <= WEBSOCKET_FIELDS
 
 
 @functools.lru_cache(maxsize=1024)

@@ -22,3 +22,6 @@ class GuardLimits:
     backlog_bytes: int = 64 * KIB  # of further requests behind one that is being answered
     chunk_overhead: int = 16 * KIB  # of one body's chunk extensions
     connections: int = 10_000
+    client_connections: int = (
+        5_000  # of one client; half, so that nobody alone keeps all others out
+    )

@@ -31,8 +31,8 @@ def problem(error: GatewayError, request_id: str, close: bool) -> tuple[int, Hea
         (b"x-request-id", request_id.encode()),
         (b"date", date()),
     ]
-    if kind.retry_after:
-        headers.append((b"retry-after", b"%d" % kind.retry_after))
+    if error.retry_after:
+        headers.append((b"retry-after", b"%d" % error.retry_after))
     if close:
         headers.append((b"connection", b"close"))
     return kind.status, headers, body

@@ -13,6 +13,7 @@ from prack_grpc.core.ledger import NotHeld, Verdict
 from prack_grpc.core.limits import MIB
 from prack_grpc.core.message import Headers
 from prack_grpc.rest.errors import BAD_ANSWER, BAD_BODY, BAD_JSON, BAD_PARAMETER, VERDICTS, ApiError
+from prack_grpc.rest.relay import Relay
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,9 @@ FIELDS = {"status": "code", "content-length": "headers"}
 class Answers:
     """Passes answers on to the clients."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, relay: Relay) -> None:
         self._broker = broker
+        self._relay = relay
 
     async def take(self, answer: Any) -> None:
         """Pass one answer on. Raises ApiError."""
@@ -36,6 +38,8 @@ class Answers:
         identifier = answer.get("identifier")
         if not isinstance(identifier, str):
             raise ApiError(BAD_PARAMETER, "identifier: expected a string", "identifier")
+        if await self._relay.answer(identifier, answer):
+            return
         try:
             body = await decoded(answer, "body")
             lease = self.find(identifier)

@@ -1,5 +1,6 @@
 """The FastAPI application of the worker API."""
 
+import asyncio
 import copy
 import hmac
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 import prack_grpc
 from prack_grpc.broker.base import Broker
 from prack_grpc.core.limits import Limits
-from prack_grpc.rest import ask, bodies, openapi, openapi_raw
+from prack_grpc.rest import ask, bodies, openapi, openapi_operating, openapi_raw
 from prack_grpc.rest.answers import Answers
 from prack_grpc.rest.endpoints import Endpoints
 from prack_grpc.rest.errors import (
@@ -26,10 +27,13 @@ from prack_grpc.rest.errors import (
     UNAUTHENTICATED,
     ApiError,
 )
+from prack_grpc.rest.operating import OperatingEndpoints
 from prack_grpc.rest.pages import add_pages
 from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.ports import Cancellations
 from prack_grpc.rest.raw import RawEndpoints
+from prack_grpc.rest.relay import Predecessor, Relay
+from prack_grpc.rest.switching import StreamEndpoint
 
 WITHOUT_TOKEN = frozenset(("/livez", "/readyz", "/docs", "/openapi.json"))
 # What the framework itself answers.
@@ -53,6 +57,17 @@ RAW_PATHS = (
     ("POST", "requests/{identifier}/chunks", "chunk"),
     ("GET", "requests/{identifier}", "state"),
 )
+STREAM_PATHS = (("GET", "stream", "stream"),)
+OPERATING_PATHS = (
+    ("GET", "queue", "queue"),
+    ("GET", "workers", "workers"),
+    ("GET", "routes", "routes"),
+    ("GET", "versions", "versions"),
+    ("GET", "traffic", "traffic"),
+    ("PUT", "traffic", "divide"),
+    ("POST", "drain", "drain"),
+    ("POST", "resume", "resume"),
+)
 
 
 class RawRoute(APIRoute):
@@ -63,13 +78,16 @@ class RawRoute(APIRoute):
         self.app = self._serve
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request, app = Request(scope, receive), scope["app"]
         try:
-            response = await self.endpoint(Request(scope, receive))
+            about = scope["path_params"].get("identifier")
+            response = about and await app.relay.about(about, request)
+            response = response or await self.endpoint(request)
         except ApiError as error:
             response = error.response()
         except bodies.Gone:
             return
-        cancelled: Cancellations = scope["app"].polls.cancelled
+        cancelled: Cancellations = app.polls.cancelled
         if cancelled:
             response = _telling(cancelled, scope, response)
         await response(scope, receive, send)
@@ -84,7 +102,7 @@ def _from_elsewhere(scope: Scope) -> bool:
 class WorkerApp(FastAPI):
     """Asks for the token before anything else. `polls` are for whoever stops the gateway."""
 
-    def __init__(self, polls: Polls, token: str | None) -> None:
+    def __init__(self, polls: Polls, relay: Relay, token: str | None) -> None:
         super().__init__(
             title="Prack worker API",
             version=prack_grpc.__version__,
@@ -97,6 +115,7 @@ class WorkerApp(FastAPI):
         )
         self.router.route_class = RawRoute
         self.polls = polls
+        self.relay = relay
         self._token = token.encode() if token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,15 +125,19 @@ class WorkerApp(FastAPI):
         elif scope["type"] == "http" and not self._admits(scope):
             await ApiError(UNAUTHENTICATED).response()(scope, receive, send)
         else:
-            # What uvicorn gives as `send` belongs to the connection.
-            cycle = getattr(send, "__self__", None)
-            scope["prack.transport"] = getattr(cycle, "transport", None)
-            await super().__call__(scope, receive, send)
+            await self.trusted(scope, receive, send)
+
+    async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope of somebody who needs no token."""
+        # What uvicorn gives as `send` belongs to the connection.
+        cycle = getattr(send, "__self__", None)
+        scope["prack.transport"] = getattr(cycle, "transport", None)
+        await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The description, with the schemas that raw endpoints cannot tell."""
         schema = super().openapi()
-        schemas = openapi.SCHEMAS | openapi_raw.SCHEMAS
+        schemas = openapi.SCHEMAS | openapi_raw.SCHEMAS | openapi_operating.SCHEMAS
         schema["components"] = openapi.COMPONENTS | {"schemas": schemas}
         return schema
 
@@ -127,18 +150,32 @@ class WorkerApp(FastAPI):
 
 
 def create_app(
-    broker: Broker, limits: Limits, token: str | None, ready: Callable[[], bool]
+    broker: Broker,
+    limits: Limits,
+    token: str | None,
+    ready: Callable[[], bool],
+    predecessor: Predecessor | None = None,
+    changed: Callable[[], None] = lambda: None,
+    carrier: Callable[[], asyncio.Protocol | None] = lambda: None,
 ) -> WorkerApp:
     """The worker API. With a `token`, all but the health and description pages need it.
 
     `ready` says whether this gateway takes requests. `polls.end_all()` of the result ends the
-    parked polls when the gateway stops.
+    parked polls when the gateway stops. A `predecessor` finishes what it holds.
+    `changed` is called when drains or divisions have changed. `carrier` makes what serves a
+    connection that becomes a stream, or None while there can be none; see `Switching`.
     """
     polls = Polls(broker, limits)
-    app = WorkerApp(polls, token)
-    answers = Answers(broker)
-    _add_endpoints(app, Endpoints(broker, polls, answers), PATHS, openapi.OPERATIONS)
-    _add_endpoints(app, RawEndpoints(broker, polls, answers), RAW_PATHS, openapi_raw.OPERATIONS)
+    relay = Relay(broker, predecessor)
+    app = WorkerApp(polls, relay, token)
+    answers = Answers(broker, relay)
+    endpoints = Endpoints(broker, polls, answers, relay)
+    _add_endpoints(app, endpoints, PATHS, openapi.OPERATIONS)
+    raw = RawEndpoints(broker, polls, answers, relay)
+    _add_endpoints(app, raw, RAW_PATHS, openapi_raw.OPERATIONS)
+    operating = OperatingEndpoints(broker, polls, changed)
+    _add_endpoints(app, operating, OPERATING_PATHS, openapi_operating.OPERATIONS)
+    _add_endpoints(app, StreamEndpoint(carrier), STREAM_PATHS, openapi.STREAM)
     add_pages(app, limits, ready)
     return app
 

@@ -6,18 +6,24 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from prack_grpc.core.errors import BadRoute
+from prack_grpc.core.limits import MAX_TIER
+from prack_grpc.core.message import Kind
 from prack_grpc.core.routes import Route
 from prack_grpc.rest.errors import BAD_PARAMETER, ApiError
 
 MAX_WAIT = 60.0
 MAX_BATCH = 100
+MAX_LEASE = 3600
 NAME = re.compile(r"[!-~]{1,128}")
 LABEL = re.compile(r"[!-~]{0,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """`wait` is in seconds; `most` requests are wanted at a time, 0 for the original's one."""
+    """`wait` is in seconds; `most` requests are wanted at a time, 0 for the original's one.
+
+    `lease` is how many seconds the worker may be silent about a request, 0 for the gateway's time.
+    """
 
     worker: str = "rest"
     service: str = ""
@@ -25,6 +31,14 @@ class Ask:
     wait: float = 5.0
     most: int = 0
     routes: tuple[Route, ...] = (Route(),)
+    tier: int = 0
+    lease: float = 0.0
+    websockets: bool = False
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What this worker takes; with `websockets` also handshakes, and batches of events."""
+        return tuple(Kind) if self.websockets else (Kind.HTTP,)
 
 
 PLAIN = Ask()
@@ -59,8 +73,11 @@ def from_members(members: dict[str, Any], most: int) -> Ask:
         _text(members, "service", "", LABEL, "at most 128 visible ASCII characters"),
         _text(members, "version", "", LABEL, "at most 128 visible ASCII characters"),
         _wait(members.get("wait", PLAIN.wait)),
-        _most(members["max"]) if "max" in members else most,
+        _count(members["max"], "max", 1, MAX_BATCH) if "max" in members else most,
         _routes(members.get("routes", [])),
+        _count(members["tier"], "tier", 0, MAX_TIER) if "tier" in members else 0,
+        _count(members["lease"], "lease", 1, MAX_LEASE) if "lease" in members else 0,
+        _websockets(members),
     )
 
 
@@ -83,12 +100,18 @@ def _wait(value: Any) -> float:
     return seconds
 
 
-def _most(value: Any) -> int:
+def _count(value: Any, name: str, least: int, most: int) -> int:
     text = str(value)
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
-    if not 1 <= number <= MAX_BATCH:
-        raise ApiError(BAD_PARAMETER, f"max out of range 1..{MAX_BATCH}", "max")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else -1
+    if not least <= number <= most:
+        raise ApiError(BAD_PARAMETER, f"{name} out of range {least}..{most}", name)
     return number
+
+
+def _websockets(members: dict[str, Any]) -> bool:
+    if members.get("websockets", "events") != "events":
+        raise ApiError(BAD_PARAMETER, "websockets: expected events", "websockets")
+    return "websockets" in members
 
 
 def _routes(values: Any) -> tuple[Route, ...]:

@@ -18,6 +18,7 @@ from prack_grpc.rest.answers import Answers
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.errors import BAD_JSON, BAD_PARAMETER, NO_STORE, ApiError
 from prack_grpc.rest.polls import Polls
+from prack_grpc.rest.relay import Relay
 
 MAX_ANSWERS = 1000
 MAX_EXTENSION_MS = 86_400_000
@@ -42,7 +43,8 @@ THANKS = reply(b'{"message": "thank you"}')
 class Endpoints:
     """Each takes the framework's request, and raises ApiError or Gone."""
 
-    def __init__(self, broker: Broker, polls: Polls, answers: Answers) -> None:
+    def __init__(self, broker: Broker, polls: Polls, answers: Answers, relay: Relay) -> None:
+        self._relay = relay
         self._broker = broker
         self._answers = answers
         self._polls = polls
@@ -55,6 +57,8 @@ class Endpoints:
         """
         await bodies.read(request.receive)
         wanted = ask.from_query(request.scope["query_string"])
+        if relayed := await self._relay.requests(request):
+            return reply(relayed)
         requests = await self._pull(wanted, request)
         if wanted.most:
             return reply(b'{"requests": [%b]}' % b", ".join(requests))
@@ -83,7 +87,9 @@ class Endpoints:
         request.scope["prack.worker"] = wanted.worker
         results = await self._answers.take_all(_bounded(message.get("responses", [])))
         try:
-            requests = await self._pull(wanted, request)
+            relayed = await self._relay.exchange(message, request.receive)
+            requests = [json.dumps(one).encode() for one in relayed]
+            requests = requests or await self._pull(wanted, request)
         except ApiError as error:
             error.results = results
             raise
@@ -141,7 +147,7 @@ class Endpoints:
             raise
 
     async def _pull(self, wanted: Ask, request: Request) -> list[bytes]:
-        leases = await self._polls.pull(wanted, request.receive)
+        leases = await self._polls.pull(self._relay.shortened(wanted), request.receive)
         now = asyncio.get_running_loop().time()
         # The bodies are here, so this does not wait.
         collect = self._broker.collect

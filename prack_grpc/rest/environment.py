@@ -5,7 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 from prack_grpc.core.exchange import Lease
-from prack_grpc.core.message import Request
+from prack_grpc.core.message import Kind, Request
 
 PORTS = {b"http": "80", b"https": "443"}
 # Headers that CGI names without the prefix; the original sent them with it, so both are here.
@@ -42,6 +42,8 @@ def _environment(lease: Lease, body: bytes, now: float) -> dict[str, Any]:
         "prack.queued_ms": int((exchange.leased_at - exchange.accepted_at) * 1000),
         "prack.target": request.target.decode("latin-1"),
     }
+    if request.kind is Kind.EVENTS:
+        environment["prack.websocket"] = "events"
     if body:
         environment["CONTENT_LENGTH"] = str(len(body))
     _add_headers(environment, request)

@@ -9,6 +9,8 @@ from starlette.responses import Response
 from prack_grpc.core.ledger import Verdict
 
 NO_STORE = {"Cache-Control": "no-store"}
+# What a connection can be upgraded to.
+UPGRADE = "prack.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ BODY_BUSY = Kind("body_busy", 409, "The request body is on its way to this worke
 BODY_GONE = Kind("body_gone", 410, "The request body was read and is no longer here")
 TOO_LARGE = Kind("too_large", 413, "The body is too large")
 BAD_ANSWER = Kind("bad_answer", 422, "The answer makes no HTTP response; the client got 502")
+UPGRADE_REQUIRED = Kind("upgrade_required", 426, f"This needs an upgrade to {UPGRADE}")
 TOO_MANY_POLLS = Kind("too_many_polls", 429, "Too many polls are parked", 1)
 WINDOW_FULL = Kind("window_full", 429, "The client takes no more now; send the chunk again", 1)
 INTERNAL = Kind("internal", 500, "The gateway made a mistake")
@@ -78,4 +81,6 @@ class ApiError(Exception):
             headers["Retry-After"] = str(kind.retry_after)
         if kind is UNAUTHENTICATED:
             headers["WWW-Authenticate"] = "Bearer"
+        if kind is UPGRADE_REQUIRED:
+            headers |= {"Connection": "Upgrade", "Upgrade": UPGRADE}
         return Response(json.dumps(problem), kind.status, headers, "application/problem+json")

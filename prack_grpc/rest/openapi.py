@@ -64,6 +64,21 @@ POLL: dict[str, dict[str, Any]] = {
     "version": {**TEXT, "description": "Which version of it"},
     "wait": {"type": "number", "minimum": 0, "maximum": 60, "default": 5, "description": "Seconds"},
     "max": {"type": "integer", "minimum": 1, "maximum": 100},
+    "tier": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 9,
+        "default": 0,
+        "description": "Gets work only while no worker of a lower tier waits for it",
+    },
+    "lease": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 3600,
+        "description": "Seconds after which a request that is neither answered nor extended was "
+        "lost with its worker; by default the gateway's `head_timeout`, then 504",
+    },
+    "websockets": {"enum": ["events"], "description": "Also takes WebSockets, see docs/rest.md"},
 }
 ROUTE_LIST = {"type": "array", "items": TEXT, "description": ROUTES}
 
@@ -235,6 +250,24 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         content("Extension"),
         NAMED,
     ),
+}
+STREAM = {
+    "stream": {
+        "summary": "Open a stream of frames",
+        "status_code": 101,
+        "responses": {
+            101: {"description": "Frames follow, both ways"},
+            426: {
+                "description": "`upgrade_required`: it was not asked for",
+                **content("Problem", media="application/problem+json"),
+            },
+            503: {
+                "description": "`draining`: the gateway stops, dial another one",
+                **content("Problem", media="application/problem+json"),
+            },
+        },
+        "openapi_extra": SECURED,
+    }
 }
 # The original's answer to a poll; not a problem, its clients know it.
 OPERATIONS["poll"]["responses"][404] = {"description": "Nothing came", **content("Nothing")}

@@ -27,10 +27,15 @@ class Poll(Port):
     """One poll. `collect` is for leases whose body is not yet here, None to take them as well."""
 
     def __init__(
-        self, cancelled: Cancellations, collect: Callable[[Lease, "Poll"], None] | None
+        self,
+        worker: str,
+        cancelled: Cancellations,
+        collect: Callable[[Lease, "Poll"], None] | None,
     ) -> None:
         super().__init__(cancelled)
+        self.worker = worker
         self._collect = collect
+        self.collecting = False
         self.leases: list[Lease] = []
         self.open = True
         self.woken: asyncio.Future[None] | None = None
@@ -40,6 +45,7 @@ class Poll(Port):
         if self._collect is None or lease.exchange.upload.ended:
             self.add(lease)
         else:
+            self.collecting = True
             self._collect(lease, self)
 
     def cancel(self, lease: Lease, reason: CancelReason) -> None:
@@ -70,23 +76,46 @@ class Polls:
         self._limits = limits
         self._parked: set[Poll] = set()
         self._collecting: set[asyncio.Task[None]] = set()
-        self._ending = False
+        self._hurrying = self._ending = False
         self.cancelled = Cancellations()
 
+    def hurry(self) -> None:
+        """From now on polls wait at our successor; here only for bodies that are on their way."""
+        self._hurrying = True
+        for poll in self._parked:
+            poll.rouse()
+
     def end_all(self) -> None:
-        """The gateway stops: from now on no poll waits."""
+        """The gateway stops: from now on no poll waits, and each ends with an error."""
         self._ending = True
         for poll in self._parked:
             poll.rouse()
+
+    def end(self, worker: str) -> None:
+        """The parked polls of this worker return."""
+        for poll in self._parked:
+            if poll.worker == worker:
+                poll.rouse()
 
     async def pull(self, ask: Ask, receive: Receive, whole: bool = True) -> list[Lease]:
         """What comes for this poll; empty if nothing does. `whole` waits for complete bodies.
 
         The caller must send it without waiting for anything. Raises Gone, or ApiError.
         """
-        poll = Poll(self.cancelled, self._collect if whole else None)
+        poll = Poll(ask.worker, self.cancelled, self._collect if whole else None)
         most = ask.most or 1
-        session = Session(ask.worker, most, False, poll, ask.routes, ask.service, ask.version)
+        session = Session(
+            ask.worker,
+            most,
+            False,
+            poll,
+            ask.routes,
+            ask.service,
+            ask.version,
+            ask.kinds,
+            tier=ask.tier,
+            lease=ask.lease,
+        )
         self._join(session)
         gone = True
         try:
@@ -115,7 +144,7 @@ class Polls:
 
     async def _park(self, poll: Poll, wait: float, receive: Receive) -> bool:
         """Wait for something to happen. True if the worker has gone."""
-        if self._ending or not wait:
+        if not wait or self._ending or (self._hurrying and not poll.collecting):
             return False
         loop = asyncio.get_running_loop()
         poll.woken = loop.create_future()
@@ -148,7 +177,7 @@ class Polls:
             return
         if poll.open:
             # The worker's time counts from the last piece.
-            self._broker.extend(lease, self._limits.head_timeout)
+            self._broker.extend(lease, session.lease or self._limits.head_timeout)
             poll.add(lease)
         else:
             self._broker.put_back(lease)

@@ -25,6 +25,7 @@ from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.ports import disconnect
 from prack_grpc.rest.raw_answers import Upload
 from prack_grpc.rest.raw_requests import BYTES, MESSAGE, Delivery, encoded, metadata
+from prack_grpc.rest.relay import Relay
 from prack_grpc.rest.writing import claim
 
 # How long a refused upload is still read, in seconds: a connection that is closed while bytes
@@ -56,7 +57,8 @@ class Early(Response):
 class RawEndpoints:
     """Each takes the framework's request, and raises ApiError or Gone."""
 
-    def __init__(self, broker: Broker, polls: Polls, answers: Answers) -> None:
+    def __init__(self, broker: Broker, polls: Polls, answers: Answers, relay: Relay) -> None:
+        self._relay = relay
         self._broker = broker
         self._polls = polls
         self._answers = answers
@@ -73,6 +75,9 @@ class RawEndpoints:
         query = request.scope["query_string"]
         separate = _separate(query)
         wanted = dataclasses.replace(ask.from_query(query), most=0)
+        if relayed := await self._relay.poll(request):
+            return relayed
+        wanted = self._relay.shortened(wanted)
         leases = await self._polls.pull(wanted, request.receive, whole=False)
         if not leases:
             return Response(status_code=204, headers=NO_STORE)

@@ -12,11 +12,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from prack_grpc.broker.base import Broker
-from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.exchange import Lease, Work
 from prack_grpc.core.flow import UNBOUNDED
 from prack_grpc.core.limits import KIB
-from prack_grpc.core.message import Request
+from prack_grpc.core.message import Kind, Request
 from prack_grpc.rest.errors import NO_STORE
 from prack_grpc.rest.ports import Port, disconnect
 
@@ -42,6 +41,8 @@ def metadata(lease: Lease, now: float) -> dict[str, str]:
         "Prack-Attempt": str(lease.attempt),
         "Prack-Deadline-Ms": str(max(1, int((lease.expires_at - now) * 1000))),
     }
+    if lease.exchange.request.kind is Kind.EVENTS:
+        headers["Prack-Websocket"] = "events"
     length = body_length(lease)
     return headers if length < 0 else {**headers, "Prack-Body-Length": str(length)}
 
@@ -55,7 +56,7 @@ def body_length(lease: Lease) -> int:
 class Delivery(Response):
     """`start`, then the request body as it comes in.
 
-    With `owed`, the request ends when the worker goes away before it has all of it.
+    With `owed`, the request is lost when the worker goes away before it has all of it.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Delivery(Response):
         if not complete:
             if self._owed and self._lease.state is Work.LEASED:
                 reason = "the worker went away while it was sent the request"
-                self._broker.abort(self._lease, AbortCode.HANDLER_ERROR, reason)
+                self._broker.lost(self._lease, reason)
             await cut(scope, receive)
 
     async def _deliver(

@@ -4,7 +4,6 @@ import asyncio
 
 from prack_grpc.broker.base import Broker
 from prack_grpc.core import errors
-from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.errors import BadResponse, LeaseError
 from prack_grpc.core.exchange import Lease, Work
 from prack_grpc.core.ledger import NotHeld, Verdict
@@ -71,9 +70,9 @@ class Writer:
             raise self.ended()
 
     def abandon(self, reason: str) -> None:
-        """The rest will not come: the client gets 502, or a cut response (promise S7)."""
+        """The rest will not come: another worker may try, or the client gets 502 or a cut."""
         if self.open:
-            self._broker.abort(self._lease, AbortCode.HANDLER_ERROR, reason)
+            self._broker.lost(self._lease, reason)
             self._port.wake(self._lease)
 
     def refuse(self, error: BadResponse) -> ApiError:

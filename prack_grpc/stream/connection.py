@@ -5,8 +5,6 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import grpc
-
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.base import Broker
 from prack_grpc.core.abort import AbortCode
@@ -16,15 +14,13 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.core.message import Headers
 from prack_grpc.core.session import Session
 from prack_grpc.stream import errors
+from prack_grpc.stream.carrier import Carrier
 from prack_grpc.stream.errors import StreamError
 from prack_grpc.stream.hello import read_slots
 from prack_grpc.stream.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
-Context = grpc.aio.ServicerContext[pb.WorkerFrame, pb.GatewayFrame]
-# What the parser makes of bytes that are not a frame: gRPC would leak the parser's own words.
-NOT_A_FRAME = pb.WorkerFrame()
 E = TypeVar("E", pb.ResponseHead, pb.Data, pb.Finish, pb.Abort)
 LAST_FRAME_SECONDS = 1.0
 ABORT_CODES = {code.value: code for code in AbortCode}
@@ -39,14 +35,14 @@ class Connection:
         limits: Limits,
         session: Session,
         outbox: Outbox,
-        context: Context,
+        carrier: Carrier,
         now: Callable[[], float],
     ) -> None:
         self._broker = broker
         self._limits = limits
         self._session = session
         self._outbox = outbox
-        self._context = context
+        self._carrier = carrier
         self._now = now
         self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.heard_at = now()
@@ -106,9 +102,10 @@ class Connection:
         self._outbox.control().heartbeat.SetInParent()
 
     def go_away(self, drain_ack: bool, reconnect_in_ms: int, reason: str) -> None:
-        """The last id that this worker was given is the last that it will be given."""
+        """With `drain_ack` the last id that this worker was given is the last one for good."""
         goaway = self._outbox.control().goaway
-        goaway.last_id = self._session.last_number
+        if drain_ack:
+            goaway.last_id = self._session.last_number
         goaway.drain_ack = drain_ack
         goaway.reconnect_in_ms = reconnect_in_ms
         goaway.reason = reason
@@ -117,21 +114,18 @@ class Connection:
 
     async def _write(self) -> None:
         while True:
+            await self._outbox.wait()
             frame = self._outbox.next_frame()
-            if frame is None and self._outbox.closed:
+            if frame is not None:
+                self.writing, self.wrote_at = True, self._now()
+                if not await self._carrier.write(frame):
+                    return
+                self.writing = False
+            elif self._outbox.closed:
                 return
-            if frame is None:
-                await self._outbox.wait()
-                continue
-            self.writing, self.wrote_at = True, self._now()
-            await self._context.write(frame)
-            self.writing = False
 
     async def _read(self) -> None:
-        while True:
-            frame = await self._context.read()
-            if not isinstance(frame, pb.WorkerFrame):
-                return  # grpc.aio.EOF
+        while (frame := await self._carrier.read()) is not None:
             self.heard_at = self._now()
             self._handle(frame)
 
@@ -139,8 +133,6 @@ class Connection:
 
     def _handle(self, frame: pb.WorkerFrame) -> None:
         """The events of a frame, in the order of proto/README.md section 1."""
-        if frame is NOT_A_FRAME:
-            raise StreamError(errors.BAD_FRAME, "this is not a prack.v1.WorkerFrame")
         if frame.HasField("hello"):
             raise StreamError(errors.HELLO_REPEATED, "only the first frame may hold `hello`")
         for head in frame.heads:

@@ -44,3 +44,10 @@ class StreamError(Exception):
         error.code = self.kind.code
         error.message = self.message
         error.retry = self.kind.retry
+
+
+class NotAFrame(StreamError):
+    """The bytes that came are no frame."""
+
+    def __init__(self, message: str = "this is not a prack.v1.WorkerFrame") -> None:
+        super().__init__(BAD_FRAME, message)

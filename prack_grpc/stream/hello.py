@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.errors import BadRoute
-from prack_grpc.core.limits import Limits
+from prack_grpc.core.limits import MAX_TIER, Limits
 from prack_grpc.core.message import Kind
 from prack_grpc.core.routes import Route
 from prack_grpc.stream import errors
@@ -29,6 +29,7 @@ class Hello:
     routes: tuple[Route, ...]
     initial_window: int
     features: frozenset[str]
+    tier: int
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -62,6 +63,7 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
         _routes(hello),
         hello.limits.initial_window or limits.window,
         FEATURES.intersection(hello.features),
+        _tier(hello),
     )
 
 
@@ -72,6 +74,13 @@ def read_slots(capacity: pb.Capacity, limits: Limits) -> int:
         message = f"capacity.max_in_flight: {slots} is not between 1 and {limits.max_slots}"
         raise StreamError(errors.BAD_CAPACITY, message)
     return slots
+
+
+def _tier(hello: pb.Hello) -> int:
+    if hello.tier > MAX_TIER:
+        message = f"tier: {hello.tier} is not between 0 and {MAX_TIER}"
+        raise StreamError(errors.BAD_HELLO, message)
+    return hello.tier
 
 
 def _routes(hello: pb.Hello) -> tuple[Route, ...]:

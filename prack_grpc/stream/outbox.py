@@ -91,8 +91,9 @@ class Outbox:
 
     async def wait(self) -> None:
         """Return when there may be something to write."""
-        await self._wake.wait()
-        await asyncio.sleep(0)  # what the loop has ready joins the frame
+        if not self.closed:
+            await self._wake.wait()
+        await asyncio.sleep(0)  # others have their turn; what they have ready joins the frame
 
     def next_frame(self) -> pb.GatewayFrame | None:
         """The next frame, None if there is nothing to say."""

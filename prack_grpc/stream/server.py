@@ -1,5 +1,6 @@
 """The gRPC server of the private port: the worker service, health and, if wanted, reflection."""
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +27,8 @@ OPTIONS = (
 )
 
 
+# No stream is as old when its gateway ends.
+STREAM_SECONDS = 1e9
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 
@@ -59,38 +62,54 @@ class StreamServer:
     """Owns the gRPC server and the service behind it."""
 
     def __init__(self, service: WorkerService, token: str | None, with_reflection: bool) -> None:
-        interceptors = [TokenCheck(token)] if token else []
         self._service = service
-        self._server = grpc.aio.server(
-            options=OPTIONS,
-            interceptors=interceptors,
-            compression=grpc.Compression.NoCompression,
-        )
+        self._interceptors = [TokenCheck(token)] if token else []
+        self._with_reflection = with_reflection
         self._health = health.aio.HealthServicer()
-        self._server.add_generic_rpc_handlers((service.handler(),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        if with_reflection:
-            names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, self._server)
+        # The last one listens; those before it only have streams.
+        self._servers: list[grpc.aio.Server] = []
+        self._stopping: list[asyncio.Task[None]] = []
 
     def bind(self, host: str, port: int) -> int:
-        """Listen. Returns the port. Raises RuntimeError if the address cannot be had."""
+        """Listen, at first or after a release. Returns the port.
+
+        Raises RuntimeError if the address cannot be had.
+        """
+        server = grpc.aio.server(
+            options=OPTIONS,
+            interceptors=self._interceptors,
+            compression=grpc.Compression.NoCompression,
+        )
+        server.add_generic_rpc_handlers((self._service.handler(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        if self._with_reflection:
+            names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, server)
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return self._server.add_insecure_port(address)
+        port = server.add_insecure_port(address)
+        self._servers.append(server)
+        return port
 
     async def start(self) -> None:
         """Admit workers from now on."""
-        await self._server.start()
+        await self._servers[-1].start()
         await self._report(health_pb2.HealthCheckResponse.SERVING)
 
-    async def drain(self) -> None:
-        """Report that this gateway stops, and send every worker away."""
+    def release(self) -> None:
+        """Listen no more. The streams go on until `stop`; the port is free a moment later."""
+        stopping = self._servers[-1].stop(STREAM_SECONDS)
+        self._stopping.append(asyncio.create_task(stopping, name="release"))
+
+    async def send_away(self) -> None:
+        """Report that this gateway stops, and have every worker dial another one as well."""
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
-        self._service.go_away("the gateway stops")
+        self._service.send_away("the gateway stops")
 
     async def stop(self, grace: float) -> None:
-        """End all streams, at the latest after `grace` seconds."""
-        await self._server.stop(grace)
+        """Give the workers nothing more; end all streams, at the latest after `grace` seconds."""
+        self._service.dismiss("the gateway has stopped")
+        stopping = (server.stop(grace) for server in self._servers)
+        await asyncio.gather(self._service.stop(grace), *stopping, *self._stopping)
 
     async def _report(self, status: int) -> None:
         for name in ("", NAME):

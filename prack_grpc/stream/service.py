@@ -4,9 +4,9 @@ import asyncio
 import logging
 import random
 import secrets
+from contextlib import suppress
 
 import grpc
-from google.protobuf.message import DecodeError
 
 import prack_grpc
 from prack.v1 import worker_pb2 as pb
@@ -15,10 +15,13 @@ from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.session import Session
 from prack_grpc.stream import errors
-from prack_grpc.stream.connection import NOT_A_FRAME, Connection, Context
+from prack_grpc.stream.carrier import Carrier
+from prack_grpc.stream.connection import Connection
 from prack_grpc.stream.errors import StreamError
+from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier, parse
 from prack_grpc.stream.hello import FEATURES, MINOR, Hello, limits_message, read_hello
 from prack_grpc.stream.outbox import Outbox
+from prack_grpc.stream.tcp_carrier import TcpCarrier
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +29,10 @@ NAME = "prack.v1.WorkerService"
 HELLO_SECONDS = 5.0
 HEARTBEAT_SECONDS = 5.0
 DEAD_AFTER_SECONDS = 15.0
-# A fleet that was told to dial again must not return in one step.
+LAST_SECONDS = 1.0  # for a worker to read its last frame and to hang up
+# A fleet that was told to dial again must not return in one step: a worker every so often, but all
+# of them within so long.
+RECONNECT_STEP_MS = 10
 RECONNECT_SPREAD_MS = 1000
 
 
@@ -39,6 +45,8 @@ class WorkerService:
         self._loop = asyncio.get_running_loop()
         self._gateway_id = secrets.token_hex(8)
         self._connections: dict[str, tuple[Session, Connection]] = {}
+        self._plain: set[asyncio.Task[None]] = set()
+        self._reason = ""  # why workers are sent away
 
     # ------------------------------------------------------------ gRPC
 
@@ -48,7 +56,7 @@ class WorkerService:
             NAME,
             {
                 "Connect": grpc.stream_stream_rpc_method_handler(
-                    self.connect, _parse, pb.GatewayFrame.SerializeToString
+                    self.connect, parse, pb.GatewayFrame.SerializeToString
                 ),
                 "GetInfo": grpc.unary_unary_rpc_method_handler(
                     self.get_info,
@@ -69,9 +77,44 @@ class WorkerService:
         )
 
     async def connect(self, _: object, context: Context) -> None:
-        """One worker, from its hello to its end."""
+        """One worker, over gRPC."""
         try:
-            session, connection = await self._open(context)
+            await self._serve(GrpcCarrier(context))
+        except StreamError as error:
+            await context.abort(error.kind.status, str(error))
+
+    # ------------------------------------------------------------ plain connections
+
+    def carrier(self) -> TcpCarrier | None:
+        """What serves an upgraded connection; None when workers are sent away."""
+        return None if self._reason else TcpCarrier(self._adopt)
+
+    def _adopt(self, carrier: TcpCarrier) -> None:
+        task = self._loop.create_task(self._serve_plain(carrier), name="stream")
+        self._plain.add(task)
+        task.add_done_callback(self._plain.discard)
+
+    async def _serve_plain(self, carrier: TcpCarrier) -> None:
+        try:
+            with suppress(StreamError):  # it was told
+                await self._serve(carrier)
+        finally:
+            await carrier.hang_up(LAST_SECONDS)
+
+    async def stop(self, grace: float) -> None:
+        """End what no gRPC server ends, at the latest after `grace` seconds."""
+        if self._plain:
+            await asyncio.wait(self._plain, timeout=grace)
+        for task in self._plain:
+            task.cancel()
+        await asyncio.gather(*self._plain, return_exceptions=True)
+
+    # ------------------------------------------------------------ one stream
+
+    async def _serve(self, carrier: Carrier) -> None:
+        """One worker, from its hello to its end. Raises StreamError, after telling it."""
+        try:
+            session, connection = await self._open(carrier)
             try:
                 await connection.run()
             finally:
@@ -82,26 +125,24 @@ class WorkerService:
                 "ended a worker's stream",
                 extra={
                     "action": "stream_error",
-                    "peer": context.peer(),
+                    "peer": carrier.peer,
                     "code": error.kind.code,
                     "reason": error.message,
                 },
             )
-            await context.abort(error.kind.status, str(error))
+            raise
 
-    # ------------------------------------------------------------ one stream
-
-    async def _open(self, context: Context) -> tuple[Session, Connection]:
+    async def _open(self, carrier: Carrier) -> tuple[Session, Connection]:
         try:
-            hello = read_hello(await _first_frame(context), self._limits)
-            return self._admit(hello, context)
+            hello = read_hello(await _first_frame(carrier), self._limits)
+            return self._admit(hello, carrier)
         except StreamError as error:
             frame = pb.GatewayFrame()
             error.tell(frame.error)
-            await context.write(frame)
+            await carrier.write(frame)
             raise
 
-    def _admit(self, hello: Hello, context: Context) -> tuple[Session, Connection]:
+    def _admit(self, hello: Hello, carrier: Carrier) -> tuple[Session, Connection]:
         now = self._loop.time
         outbox = Outbox(self._broker, self._limits, hello.initial_window, now)
         session = Session(
@@ -113,8 +154,9 @@ class WorkerService:
             hello.service,
             hello.version,
             hello.kinds,
+            hello.tier,
         )
-        connection = Connection(self._broker, self._limits, session, outbox, context, now)
+        connection = Connection(self._broker, self._limits, session, outbox, carrier, now)
         self._welcome(outbox, hello)
         self._join(session)
         older = self._connections.pop(session.worker, None)
@@ -123,6 +165,8 @@ class WorkerService:
             message = "another stream said hello with the same worker_id"
             older[1].stop(StreamError(errors.REPLACED, message))
         self._loop.call_later(HEARTBEAT_SECONDS, self._beat, session, connection)
+        if self._reason:
+            self._send_away(connection, False)
         return session, connection
 
     def _welcome(self, outbox: Outbox, hello: Hello) -> None:
@@ -157,43 +201,48 @@ class WorkerService:
     def _beat(self, session: Session, connection: Connection) -> None:
         """Speak when there was silence, and end the stream after too much of it."""
         now = self._loop.time()
-        if now - connection.heard_at > DEAD_AFTER_SECONDS:
+        silent = now - connection.heard_at
+        blocked = now - connection.wrote_at if connection.writing else 0.0
+        if silent >= DEAD_AFTER_SECONDS:
             message = f"nothing was received for {DEAD_AFTER_SECONDS:.0f} s"
             connection.stop(StreamError(errors.SILENT, message))
-        elif connection.writing and now - connection.wrote_at > DEAD_AFTER_SECONDS:
+        elif blocked >= DEAD_AFTER_SECONDS:
             message = f"the worker read nothing for {DEAD_AFTER_SECONDS:.0f} s"
             connection.stop(StreamError(errors.NOT_READING, message))
         elif not session.lost:
             if now - connection.wrote_at >= HEARTBEAT_SECONDS * 0.9:
                 connection.heartbeat()
-            self._loop.call_later(HEARTBEAT_SECONDS, self._beat, session, connection)
+            left = DEAD_AFTER_SECONDS - max(silent, blocked)
+            self._loop.call_later(min(HEARTBEAT_SECONDS, left), self._beat, session, connection)
 
     # ------------------------------------------------------------ the gateway stops
 
-    def go_away(self, reason: str) -> None:
-        """Tell every worker to finish what it holds and to dial again elsewhere."""
+    def send_away(self, reason: str) -> None:
+        """Have every worker dial another gateway; here it goes on for what is still to be done."""
+        self._reason = reason
+        for _, connection in self._connections.values():
+            self._send_away(connection, False)
+
+    def dismiss(self, reason: str) -> None:
+        """Give every worker nothing more: it finishes what it holds, then ends its stream."""
+        self._reason = reason
         for session, connection in self._connections.values():
             self._broker.drain(session)
-            spread = random.randrange(RECONNECT_SPREAD_MS)  # noqa: S311 - spreads load, hides nothing
-            connection.go_away(False, spread, reason)
+            self._send_away(connection, True)
+
+    def _send_away(self, connection: Connection, last: bool) -> None:
+        spread = min(RECONNECT_SPREAD_MS, RECONNECT_STEP_MS * len(self._connections))
+        after = 1 + random.randrange(spread)  # noqa: S311 - spreads load, hides nothing
+        connection.go_away(last, after, self._reason)
 
 
-async def _first_frame(context: Context) -> pb.WorkerFrame:
+async def _first_frame(carrier: Carrier) -> pb.WorkerFrame:
     try:
         async with asyncio.timeout(HELLO_SECONDS):
-            frame = await context.read()
+            frame = await carrier.read()
     except TimeoutError:
         message = f"no `hello` came within {HELLO_SECONDS:.0f} s"
         raise StreamError(errors.HELLO_TIMEOUT, message) from None
-    if frame is NOT_A_FRAME:
-        raise StreamError(errors.BAD_FRAME, "this is not a prack.v1.WorkerFrame")
-    if not isinstance(frame, pb.WorkerFrame):
+    if frame is None:
         raise StreamError(errors.HELLO_EXPECTED, "the stream ended before `hello`")
     return frame
-
-
-def _parse(data: bytes) -> pb.WorkerFrame:
-    try:
-        return pb.WorkerFrame.FromString(data)
-    except DecodeError:
-        return NOT_A_FRAME

@@ -42,6 +42,7 @@ class Record:
             queued = exchange.leased_at - exchange.accepted_at if exchange.attempt else total
             fields["queued_ms"] = round(queued * 1000, 1)
             fields["request_id"] = exchange.id
+            fields["attempt"] = exchange.attempt
             fields["worker"] = lease.session.worker if lease else None
             if exchange.outcome is Outcome.CLIENT_GONE:
                 fields["error"] = "client_gone"

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -29,6 +30,9 @@ SECONDS = 20.0
 # What a gateway never has to say, whatever clients and workers do.
 BAD = re.compile(r'"level": "error"|[Tt]raceback')
 PROBE = "tests.acceptance.probe:app"
+# The ways in which a worker dials in: two carriers of streams, and REST.
+STREAMS = ("grpc", "prack")
+OVER = (*STREAMS, "rest")
 
 
 class Process:
@@ -37,9 +41,12 @@ class Process:
     Args:
         command: program and arguments.
         env: variables beside those of this process, whose own PRACK_* variables are left out.
+        fds: descriptors that it inherits.
     """
 
-    def __init__(self, *command: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *command: str, env: Mapping[str, str] | None = None, fds: Sequence[int] = ()
+    ) -> None:
         self.command = command
         self.lines: list[str] = []
         self._changed = threading.Condition()
@@ -48,6 +55,7 @@ class Process:
             command,
             cwd=ROOT,
             env=environment(env),
+            pass_fds=fds,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -118,11 +126,17 @@ class Process:
 class Gateway(Process):
     """`prack serve`, ready. Its ports are free ones unless `ports` names them."""
 
-    def __init__(self, *flags: str, ports: Sequence[int] = (0, 0, 0)) -> None:
+    def __init__(
+        self,
+        *flags: str,
+        ports: Sequence[int] = (0, 0, 0),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         public, api, grpc = map(str, ports)
         super().__init__(
             *(PYTHON, "-m", "prack_grpc", "serve", "--host", "127.0.0.1", "--port", public),
             *("--api-port", api, "--grpc-port", grpc, *flags),
+            env=env,
         )
         try:
             self.port = self._announced("Public port")
@@ -138,12 +152,14 @@ class Gateway(Process):
         return self.port, self.api_port, self.grpc_port
 
     def url(self, over: str) -> str:
-        """What a worker dials, `over` "grpc" or "rest"."""
-        grpc = f"grpc://127.0.0.1:{self.grpc_port}"
-        return grpc if over == "grpc" else f"http://127.0.0.1:{self.api_port}"
+        """What a worker dials, `over` one of OVER."""
+        if over == "grpc":
+            return f"grpc://127.0.0.1:{self.grpc_port}"
+        scheme = "http" if over == "rest" else over
+        return f"{scheme}://127.0.0.1:{self.api_port}"
 
     def _announced(self, what: str) -> int:
-        return int(self.line(rf'"{what} on \w+://127\.0\.0\.1:(\d+)"')[1])
+        return int(self.line(rf'"{what} on \w+://[\d.]+:(\d+)"')[1])
 
     def records(self, action: str = "request") -> list[dict[str, Any]]:
         """The log lines of this action, as data."""
@@ -168,13 +184,20 @@ class Launcher:
         self._folder = folder
         self._processes: list[Process] = []
 
-    def process(self, *command: str, env: Mapping[str, str] | None = None) -> Process:
+    def process(
+        self, *command: str, env: Mapping[str, str] | None = None, fds: Sequence[int] = ()
+    ) -> Process:
         """Any program."""
-        return self._add(Process(*command, env=env))
+        return self._add(Process(*command, env=env, fds=fds))
 
-    def gateway(self, *flags: str, ports: Sequence[int] = (0, 0, 0)) -> Gateway:
+    def gateway(
+        self,
+        *flags: str,
+        ports: Sequence[int] = (0, 0, 0),
+        env: Mapping[str, str] | None = None,
+    ) -> Gateway:
         """A gateway that is ready."""
-        return self._add(Gateway(*flags, ports=ports))
+        return self._add(Gateway(*flags, ports=ports, env=env))
 
     def worker(
         self, gateway: Gateway, over: str = "grpc", *flags: str, app: str = PROBE
@@ -243,6 +266,15 @@ def fetch(
         return Reply(response.status, fields, response.read())
     finally:
         connection.close()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [sock.getsockname()[1] for sock in sockets]
+    for sock in sockets:
+        sock.close()
+    return ports
 
 
 def until_answered(port: int, target: str, seconds: float = SECONDS) -> Reply:

@@ -11,7 +11,15 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.acceptance.processes import PYTHON, SECONDS, Gateway, Launcher, Process
+from tests.acceptance.processes import (
+    OVER,
+    PYTHON,
+    SECONDS,
+    STREAMS,
+    Gateway,
+    Launcher,
+    Process,
+)
 
 MIB = 1024 * 1024
 # What each hop writes for itself.
@@ -53,13 +61,13 @@ Sites = dict[tuple[str, str], Site]
 
 @pytest.fixture(scope="module")
 def sites(shared: Launcher) -> Iterator[Sites]:
-    """All applications over both transports, behind one gateway that tells them by their host."""
+    """All applications over all transports, behind one gateway that tells them by their host."""
     gateway = shared.gateway()
 
     def start(app: str) -> Sites:
         direct = shared.process(PYTHON, "-m", *APPS[app].direct)
         found = {}
-        for over in ("grpc", "rest"):
+        for over in OVER:
             host = f"{app}-{over}.localhost"
             worker = shared.worker(gateway, over, "--route", f"{host}/", app=APPS[app].name)
             port = int(direct.line(r"http://127\.0\.0\.1:(\d+)")[1])
@@ -80,7 +88,7 @@ def client(port: int, host: str) -> httpx2.Client:
     return httpx2.Client(base_url=url, headers={"host": host}, timeout=SECONDS, verify=False)
 
 
-@pytest.fixture(params=["grpc", "rest"])
+@pytest.fixture(params=OVER)
 def over(request: pytest.FixtureRequest) -> str:
     """How the worker dials in."""
     way: str = request.param
@@ -246,9 +254,9 @@ def test_starlette_background_task_runs_after_the_answer(sites: Sites, over: str
     site.worker.line("poem.txt has 2 lines")
 
 
-def test_starlette_streams_while_the_client_waits(sites: Sites) -> None:
-    # Over REST a response is one piece.
-    with sites["starlette", "grpc"].client.stream("GET", "/ticks/100") as response:
+@pytest.mark.parametrize("over", STREAMS)  # over REST a response is one piece
+def test_starlette_streams_while_the_client_waits(sites: Sites, over: str) -> None:
+    with sites["starlette", over].client.stream("GET", "/ticks/100") as response:
         first = next(response.iter_text())
     assert first.startswith("id: 1\ndata: tick\n\n")
     assert "id: 50" not in first

@@ -10,7 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from tests.acceptance.processes import (
+    OVER,
     SECONDS,
+    STREAMS,
     Gateway,
     Launcher,
     Process,
@@ -24,17 +26,23 @@ AT_ONCE = 1.0
 CLIENTS = 20
 
 
+Silent = dict[str, tuple[Process, Future[Reply]]]
+
+
 @pytest.fixture(scope="module", autouse=True)
-def silent(shared: Launcher) -> Iterator[tuple[Process, Future[Reply]]]:
-    """A worker that stands still from the first test on, and its client."""
-    gateway = shared.gateway()
-    worker = shared.worker(gateway)
-    with ThreadPoolExecutor(1) as pool:
-        held = pool.submit(fetch, gateway.port, "/hold/silent", seconds=2 * SECONDS)
-        worker.line("holds silent")
-        worker.send(signal.SIGSTOP)
-        yield worker, held
-        shared.end()  # or the pool would wait for the answer
+def silent(shared: Launcher) -> Iterator[Silent]:
+    """Workers that stand still from the first test on, one for each carrier; and their clients."""
+    found: Silent = {}
+    with ThreadPoolExecutor() as pool:
+        for over in STREAMS:
+            gateway = shared.gateway()
+            worker = shared.worker(gateway, over)
+            held = pool.submit(fetch, gateway.port, "/hold/silent", "POST", seconds=2 * SECONDS)
+            worker.line("holds silent")
+            worker.send(signal.SIGSTOP)
+            found[over] = worker, held
+        yield found
+        shared.end()  # or the pool would wait for the answers
 
 
 def code(reply: Reply) -> str:
@@ -51,13 +59,16 @@ def until_held(workers: Sequence[Process], name: str) -> None:
         time.sleep(0.01)
 
 
-def test_clients_of_a_killed_worker_hear_it_at_once(launch: Launcher, gateway: Gateway) -> None:
-    doomed = launch.worker(gateway, "grpc", "--slots", "3")
+@pytest.mark.parametrize("over", STREAMS)
+def test_clients_of_a_killed_worker_hear_it_at_once(
+    launch: Launcher, gateway: Gateway, over: str
+) -> None:
+    doomed = launch.worker(gateway, over, "--slots", "3")
     with ThreadPoolExecutor(CLIENTS) as pool:
-        lost = [pool.submit(fetch, gateway.port, f"/hold/lost-{i}") for i in range(3)]
+        lost = [pool.submit(fetch, gateway.port, f"/hold/lost-{i}", "POST") for i in range(3)]
         for i in range(3):
             doomed.line(f"holds lost-{i}")
-        others = [launch.worker(gateway, over) for over in ("grpc", "rest")]
+        others = [launch.worker(gateway, way) for way in OVER]
         kept = [pool.submit(fetch, gateway.port, f"/hold/kept-{i}") for i in range(4)]
         for i in range(4):
             until_held(others, f"kept-{i}")
@@ -74,8 +85,11 @@ def test_clients_of_a_killed_worker_hear_it_at_once(launch: Launcher, gateway: G
     assert fetch(gateway.port, "/run/next").status == 200
 
 
-async def test_a_response_that_has_begun_is_cut(launch: Launcher, gateway: Gateway) -> None:
-    doomed = launch.worker(gateway)
+@pytest.mark.parametrize("over", STREAMS)
+async def test_a_response_that_has_begun_is_cut(
+    launch: Launcher, gateway: Gateway, over: str
+) -> None:
+    doomed = launch.worker(gateway, over)
     async with connected(gateway.port) as client:
         await client.get(b"/begin/cut")
         head = await client.head()
@@ -92,7 +106,7 @@ def test_a_rest_worker_that_is_killed_costs_its_clients_a_504(launch: Launcher) 
     gateway = launch.gateway("--head-timeout", "1")
     doomed = launch.worker(gateway, "rest")
     with ThreadPoolExecutor(CLIENTS) as pool:
-        lost = pool.submit(fetch, gateway.port, "/hold/lost")
+        lost = pool.submit(fetch, gateway.port, "/hold/lost", "POST")
         doomed.line("holds lost")
         doomed.kill()
         launch.worker(gateway, "rest")
@@ -116,7 +130,7 @@ def test_killed_pollers_take_no_request_with_them(launch: Launcher, gateway: Gat
     assert all(poller.popen.returncode == -signal.SIGKILL for poller in pollers)
 
 
-@pytest.mark.parametrize("over", ["grpc", "rest"])
+@pytest.mark.parametrize("over", OVER)
 def test_a_worker_that_stands_still_stops_nobody_else(
     launch: Launcher, gateway: Gateway, over: str
 ) -> None:
@@ -137,7 +151,7 @@ def test_a_worker_that_stands_still_stops_nobody_else(
 
 def test_workers_come_back_to_a_gateway_that_was_killed(launch: Launcher) -> None:
     gateway = launch.gateway()
-    workers = [launch.worker(gateway, over) for over in ("grpc", "rest")]
+    workers = [launch.worker(gateway, over) for over in OVER]
     assert fetch(gateway.port, "/run/before").status == 200
     gateway.kill()
     for worker in workers:
@@ -153,15 +167,16 @@ def test_a_killed_gateway_resets_its_clients(launch: Launcher) -> None:
     gateway = launch.gateway()
     worker = launch.worker(gateway)
     with ThreadPoolExecutor(CLIENTS) as pool:
-        lost = pool.submit(fetch, gateway.port, "/hold/lost")
+        lost = pool.submit(fetch, gateway.port, "/hold/lost", "POST")
         worker.line("holds lost")
         gateway.kill()
         with pytest.raises(ConnectionError):
             lost.result()
 
 
-def test_a_silent_worker_is_given_up(silent: tuple[Process, Future[Reply]]) -> None:
-    worker, held = silent
+@pytest.mark.parametrize("over", STREAMS)
+def test_a_silent_worker_is_given_up(silent: Silent, over: str) -> None:
+    worker, held = silent[over]
     reply = held.result()  # 15 s after the worker's last word
     assert (reply.status, code(reply)) == (502, "worker_lost")
     worker.send(signal.SIGCONT)

@@ -2,36 +2,28 @@
 
 import asyncio
 import signal
-import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 
 import pytest
 
 from tests.acceptance.processes import (
+    OVER,
     PYTHON,
     Gateway,
     Launcher,
     Process,
     connected,
     fetch,
+    free_ports,
     until_answered,
 )
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
-OVER = ["grpc", "rest"]
-# Each way to connect, and each way to stop, once.
-BOTH = pytest.mark.parametrize(("over", "number"), list(zip(OVER, SIGNALS, strict=True)))
+# Each way to connect, and each way to stop, once or more.
+BOTH = pytest.mark.parametrize(("over", "number"), list(zip(OVER, cycle(SIGNALS))))
 TWICE = pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
 
 
 def silent_end(process: Process) -> bool:
@@ -120,9 +112,6 @@ def test_a_worker_that_is_stopped_finishes_what_it_holds(
         worker.line("requests to finish: 1")
         launch.release("1")
         assert held.result().body == b"held 1"
-        if over == "rest":
-            # What comes to the poll that was parked is not lost, and the worker needs no more.
-            assert fetch(gateway.port, "/run/late").status == 200
     assert worker.wait() == 0
     assert silent_end(worker)
 
@@ -133,7 +122,7 @@ def test_the_second_signal_stops_a_worker_at_once(
 ) -> None:
     worker = launch.worker(gateway)
     with ThreadPoolExecutor(1) as pool:
-        held = pool.submit(fetch, gateway.port, "/hold/for-ever")
+        held = pool.submit(fetch, gateway.port, "/hold/for-ever", "POST")
         worker.line("holds for-ever")
         worker.send(number)
         worker.line("requests to finish: 1")
@@ -189,7 +178,8 @@ def test_uvicorn_starts_everything(launch: Launcher) -> None:
     )
     server.line("gRPC worker API on")
     assert until_answered(api, "/readyz").status == 200
-    for url in (f"grpc://127.0.0.1:{grpc}", f"http://127.0.0.1:{api}"):
+    ways = f"grpc://127.0.0.1:{grpc}", f"prack://127.0.0.1:{api}", f"http://127.0.0.1:{api}"
+    for url in ways:
         command = (PYTHON, "-m", "prack_worker", "tests.acceptance.probe:app", "--gateway", url)
         worker = launch.process(*command)
         worker.line("Connected to")

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.acceptance.probe import PIECE, part
-from tests.acceptance.processes import SECONDS, Gateway, Launcher, fetch
+from tests.acceptance.processes import SECONDS, STREAMS, Gateway, Launcher, fetch
 
 MIB = 1024 * 1024
 SIZE = int(os.environ.get("ACCEPTANCE_STREAM_MIB", "256")) * MIB
@@ -38,10 +38,12 @@ class Transfer:
         return f"{figures}; the gateway grew by {self.growth / MIB:.1f} MiB"
 
 
-@pytest.fixture
-def transfer(launch: Launcher, gateway: Gateway) -> Iterator[Transfer]:
-    """Through a gateway that has served a request before, over gRPC."""
-    launch.worker(gateway)
+@pytest.fixture(params=STREAMS)
+def transfer(
+    launch: Launcher, gateway: Gateway, request: pytest.FixtureRequest
+) -> Iterator[Transfer]:
+    """Through a gateway that has served a request before, over each carrier."""
+    launch.worker(gateway, request.param)
     assert fetch(gateway.port, "/run/1").status == 200
     transfer = Transfer(gateway)
     yield transfer

@@ -54,7 +54,7 @@ async def test_the_end_of_a_body_is_told_even_without_bytes() -> None:
 @pytest.mark.parametrize("how", ["leave", "fail", "lose"])
 async def test_an_upload_ends_with_its_exchange(how: str) -> None:
     scene = Scene(window=10)
-    ticket, _ = scene.leased(b"", False)
+    ticket, _ = scene.leased(b"", False, method=b"POST")
     async with waiting(scene.broker.upload(ticket, b"x" * 20, True)) as upload:
         match how:
             case "leave":
@@ -132,3 +132,31 @@ async def test_a_body_that_never_comes_is_given_up_at_the_deadline() -> None:
     ticket, lease = scene.leased(b"part", False)
     assert await failure(scene.broker.collect(lease)) == "body_cut"
     assert await failure(ticket.head()) == "deadline"
+
+
+async def test_bodies_that_are_collected_are_bounded_in_sum() -> None:
+    """Promise 7: the second body waits until the first exchange is over."""
+    scene = Scene(acknowledges=False, rest_body=100, queue_bytes=150, window=10)
+    first, held = scene.leased(b"", False, body_length=80)
+    second, other = scene.leased(b"", False, body_length=-1)
+    async with waiting(scene.broker.upload(second, b"x" * 60, True)):
+        async with waiting(scene.broker.collect(held)) as collected:
+            await within(scene.broker.upload(first, b"y" * 80, True))
+        assert await within(collected) == b"y" * 80
+        async with waiting(scene.broker.collect(other)) as crowded:
+            assert other.exchange.upload.buffered == 10
+            scene.answer(held)
+            scene.broker.complete(first)
+        assert await within(crowded) == b"x" * 60
+    assert scene.broker.dispatcher.collected == 100
+    scene.broker.leave(second)
+    assert scene.broker.dispatcher.collected == 0
+
+
+async def test_a_client_that_leaves_waits_for_no_room() -> None:
+    scene = Scene(acknowledges=False, rest_body=100, queue_bytes=150)
+    scene.broker.dispatcher.collect(scene.leased(b"", False)[0].exchange)
+    second, other = scene.leased(b"", False)
+    async with waiting(scene.broker.collect(other)) as crowded:
+        scene.broker.leave(second)
+    assert await failure(crowded) == "body_cut"

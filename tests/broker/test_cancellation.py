@@ -24,7 +24,7 @@ async def test_whoever_is_cancelled_while_waiting_leaves_the_broker_in_order(
     where: str, after: str
 ) -> None:
     scene = Scene(window=10)
-    ticket, lease = scene.leased(b"", False)
+    ticket, lease = scene.leased(b"", False, method=b"POST")
     if where == "chunk":
         scene.begin(lease)
         await within(ticket.head())

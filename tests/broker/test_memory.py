@@ -246,7 +246,7 @@ async def test_a_worker_that_asks_for_more_time_gets_it() -> None:
     ticket, lease = scene.leased()
     assert scene.broker.extend(lease, 60) == pytest.approx(60, abs=1)
     scene.broker.drain(scene.session)
-    assert await failure(scene.broker.submit(a_request(), b"", True).head()) == "queue_timeout"
+    assert await failure(scene.broker.submit(a_request(), b"", True).head()) == "no_workers"
     scene.answer(lease)
     assert (await within(ticket.head())).status == 200
 
@@ -281,9 +281,9 @@ def test_a_timer_that_fires_early_is_not_set_again_for_the_same_time() -> None:
 # ---------------------------------------------------------------- workers
 
 
-async def test_what_a_lost_worker_held_fails() -> None:
+async def test_what_a_lost_worker_may_have_begun_fails() -> None:
     scene = Scene()
-    ticket, _ = scene.leased()
+    ticket, _ = scene.leased(method=b"POST")
     scene.broker.lose(scene.session)
     assert await failure(ticket.head()) == "worker_lost"
 

@@ -2,16 +2,21 @@
 
 from typing import Any
 
+import pytest
+
 from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects, Fail
-from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange import Exchange, Lease
 from prack_grpc.core.flow import NO_BODY, Flow
+from prack_grpc.core.ledger import NotHeld, Verdict
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.routes import Route
 from prack_grpc.core.session import Session
+
+# A deadline may be one tick of 0.05 s late.
+TICK = 0.06
 
 
 def a_request(
@@ -21,11 +26,31 @@ def a_request(
     body_length: int = 0,
     headers: Headers | None = None,
     kind: Kind = Kind.HTTP,
+    priority: int = 3,
 ) -> Request:
     """A request as the public edge hands it over."""
     client = ("192.0.2.1", 5)
     fields = headers or []
-    return Request(method, b"http", host, target, b"1.1", fields, client, body_length, kind=kind)
+    return Request(
+        method,
+        b"http",
+        host,
+        target,
+        b"1.1",
+        fields,
+        client,
+        body_length,
+        kind=kind,
+        priority=priority,
+    )
+
+
+def a_session(
+    *routes: str, worker: str = "worker", slots: int = 1, acknowledges: bool = True, **about: Any
+) -> Session:
+    """A worker with one slot, for everything if no route is named."""
+    parsed = tuple(Route.parse(text) for text in routes or ("*",))
+    return Session(worker, slots, acknowledges, None, parsed, **about)
 
 
 def an_upload(limits: Limits, body: bytes, end: bool) -> Flow:
@@ -65,17 +90,15 @@ class Desk:
         self._submitted += 1
         return exchange
 
-    def stream(self, *routes: str, slots: int = 1) -> Session:
+    def stream(self, *routes: str, **about: Any) -> Session:
         """A session that acknowledges has joined."""
-        return self._join(True, slots, routes)
+        return self._join(a_session(*routes, **about))
 
-    def rest(self, *routes: str, slots: int = 1) -> Session:
+    def rest(self, *routes: str, **about: Any) -> Session:
         """A session that does not acknowledge has joined."""
-        return self._join(False, slots, routes)
+        return self._join(a_session(*routes, acknowledges=False, **about))
 
-    def _join(self, acknowledges: bool, slots: int, routes: tuple[str, ...]) -> Session:
-        parsed = tuple(Route.parse(text) for text in routes or ("*",))
-        session = Session("worker", slots, acknowledges, None, parsed)
+    def _join(self, session: Session) -> Session:
         self.core.join(session, self.now)
         return session
 
@@ -129,7 +152,8 @@ def cancels(effects: Effects) -> list[tuple[Lease, CancelReason]]:
     return [(effect.lease, effect.reason) for effect in effects if isinstance(effect, Cancel)]
 
 
-def kind_of(error: BaseException) -> str:
-    """The stable code of a gateway error."""
-    assert isinstance(error, GatewayError)
-    return error.kind.code
+def verdict(desk: Desk, lease: Lease) -> Verdict:
+    """What a late answer to this lease is told."""
+    with pytest.raises(NotHeld) as caught:
+        desk.core.ledger.find(lease.identifier)
+    return caught.value.verdict

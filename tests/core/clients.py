@@ -11,7 +11,8 @@ from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange import Exchange, Outcome, Work
 from tests.core.building import a_request, an_upload
 from tests.core.life import LIMITS, Life, bodies, idle, one, picks, requests, sizes
-from tests.core.model import Owed
+from tests.core.lines import pool_of
+from tests.core.owed import Owed
 
 
 class Clients(Life):
@@ -32,12 +33,17 @@ class Clients(Life):
         def act() -> tuple[Exchange, Effects]:
             return self.core.submit(name, request, upload, None, self.now)
 
-        place = model.place(request)
-        ready = bool(model.ready(place))
+        number = self.core.counters.accepted + 1
+        lane = self.core.queue.lane(request, number, self.now)
+        self.follow()
+        place = model.place(request, number, pool_of(lane))
+        ready, rate = bool(model.ready(place)), lane.pace.rate(self.now)
         if model.draining:
             assert self.refused(GatewayError, act).kind is errors.DRAINING
-        elif not ready and model.full(request.size + size):
+        elif not ready and model.full(place, request.size + size):
             assert self.refused(GatewayError, act).kind is errors.QUEUE_FULL
+        elif rate and len(model.lines[place]) > rate * LIMITS.queue_timeout:
+            assert self.refused(GatewayError, act).kind is errors.OVERLOADED
         else:
             exchange, effects = act()
             assert exchange.lane is self.lanes()[place], "not the most specific route"
@@ -72,7 +78,8 @@ class Clients(Life):
             return
         assert owed.exchange.upload.buffered <= max(LIMITS.window, LIMITS.rest_body + 1)
         if self.model.hands[lease].state is Work.LEASED:
-            owed.deadline = max(owed.deadline, self.now + LIMITS.head_timeout)
+            answer_by = self.model.answer_by(lease.session, self.now)
+            owed.deadline = max(owed.deadline, answer_by)
         else:
             owed.deadline = self.now + idle(owed)
 

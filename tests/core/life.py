@@ -13,21 +13,26 @@ from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange import Exchange, Lease, Outcome, Work
+from prack_grpc.core.lane import Lane
 from prack_grpc.core.ledger import Verdict
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.message import Kind
-from prack_grpc.core.routes import Lane, Route
+from prack_grpc.core.routes import Route
+from prack_grpc.core.traffic import Split, Sticky, StickyBy
 from tests.core.building import a_request
-from tests.core.model import Model, Owed, Place
+from tests.core.lines import SERVICE, Place, pool_of, rank
+from tests.core.model import Model
+from tests.core.owed import Owed
 
 LIMITS = Limits(
     queue_timeout=3.0,
     head_timeout=1.5,
     idle_timeout=1.0,
     lease_max=4.0,
-    queue_requests=4,
-    queue_bytes=150,
-    max_attempts=2,
+    queue_requests=6,
+    queue_bytes=200,
+    newest_first_after=0.9,
+    max_attempts=3,
     window=64,
     inline_body=32,
     rest_body=96,
@@ -36,16 +41,21 @@ LIMITS = Limits(
     session_routes=2,
     max_routes=5,
     route_linger=1.0,
+    share_linger=0.5,
     remembered_leases=6,
 )
 TICK, EPSILON = 0.05, 1e-9
+
+HEADERS = [[], [], [(b"idempotency-key", b"1")], [(b"user", b"ann")], [(b"user", b"bob")]]
 
 T = TypeVar("T")
 picks = st.integers(0, 11)
 sizes = st.sampled_from([0, 1, 7, 31, 32, 33, 64, 65])
 requests = st.fixed_dictionaries(
     {
-        "method": st.sampled_from([b"GET", b"POST"]),
+        "method": st.sampled_from([b"GET", b"GET", b"POST"]),
+        "headers": st.sampled_from(HEADERS),
+        "priority": st.sampled_from([3, 3, 3, 0, 7]),
         "target": st.sampled_from([b"/", b"/x", b"/x/y?z", b"/xy"]),
         "host": st.sampled_from([b"a.test", b"b.a.test:80", b"c.test"]),
         "kind": st.sampled_from([Kind.HTTP, Kind.HTTP, Kind.HTTP, Kind.WEBSOCKET]),
@@ -55,6 +65,21 @@ bodies = st.sampled_from([(0, True), (0, True), (5, True), (40, True), (0, False
 workers = st.sampled_from(["stream", "stream", "poll", "rest"])
 kinds = st.sampled_from([(Kind.HTTP,), (Kind.HTTP,), tuple(Kind), (Kind.WEBSOCKET,)])
 slots = st.integers(1, 3)
+POOLS = [(SERVICE, "v1"), (SERVICE, "v2"), (SERVICE, "v3"), ("", "")]
+abouts = st.tuples(
+    st.sampled_from(POOLS[:2] * 2 + POOLS),
+    st.sampled_from([0, 0, 0, 1]),  # tier
+    st.sampled_from([0.0, 0.0, 0.4]),  # lease, if it is no stream
+)
+splits = st.one_of(
+    st.none(),
+    st.builds(
+        Split,
+        st.just(SERVICE),
+        st.sampled_from([(("v1", 1), ("v2", 1)), (("v2", 3), ("v1", 0)), (("v1", 1),)]),
+        st.sampled_from([None, Sticky(StickyBy.HEADER, "user")]),
+    ),
+)
 routes = st.sampled_from(
     ["*", "*", "*", "/x", "a.test", "* /x", "POST/x *", "*.a.test a.test/x/y", "/x /x/y *"]
 ).map(lambda text: tuple(Route.parse(part.replace("POST", "POST ")) for part in text.split()))
@@ -71,7 +96,12 @@ def idle(owed: Owed) -> float:
 
 
 class Life(RuleBasedStateMachine):
-    """A dispatcher and its model, and the effects of the one checked against the other."""
+    """A dispatcher and its model, and the effects of the one checked against the other.
+
+    `lost_now`: what was taken from lost workers in a step that may have done so in any order.
+    """
+
+    dispatcher = Dispatcher
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,23 +109,31 @@ class Life(RuleBasedStateMachine):
         self.ids = count()
         self.old_names: list[str] = []
         self.timer_is_late = False
+        self.lost_now: list[Owed] = []
 
     def open(self) -> None:
         """A new life."""
-        self.core = Dispatcher(LIMITS, self.now)
+        self.core = self.dispatcher(LIMITS, self.now)
         self.model = Model(LIMITS)
-        lanes = {kind: self.core.queue.lane(a_request(kind=kind)) for kind in Kind}
+        lanes = {kind: self.core.queue.lane(a_request(kind=kind), 0, 0.0) for kind in Kind}
         self.kinds = {lane.table: kind for kind, lane in lanes.items()}
 
     def lanes(self) -> dict[Place, Lane]:
         """All lanes of the queue."""
-        return {(self.kinds[lane.table], lane.route): lane for lane in self.core.queue.lanes()}
+        lanes = self.core.queue.lanes()
+        return {(self.kinds[lane.table], lane.route, pool_of(lane)): lane for lane in lanes}
+
+    def follow(self) -> None:
+        """Lines may have come or gone."""
+        lanes = self.lanes().items()
+        live = {place: lane is lane.base or lane.live for place, lane in lanes}
+        self.model.follow(live, self.now)
 
     # ------------------------------------------------------------ effects
 
     def perform(self, effects: Effects) -> None:
         """Do what the shell would do, and check that it may be done."""
-        self.model.follow(set(self.lanes()), self.now)
+        self.follow()
         fresh: set[Lease] = set()
         for effect in effects:
             match effect:
@@ -115,14 +153,22 @@ class Life(RuleBasedStateMachine):
         model, session = self.model, lease.session
         owed = model.owed[lease.exchange]
         assert owed.unfinished, "S5: nobody waits for it"
-        assert not owed.may_be_started, "S3: another worker may have begun it"
+        assert not owed.in_hand, "S3: another worker may have begun it"
         assert owed.hand_outs - owed.never_left < LIMITS.max_attempts, "S3: too many hand-outs"
         assert self.now < owed.wait_until, "S5: handed out after its time"
         assert model.free(session), "promise 3: no slot is free, or the worker drains"
-        assert owed is model.first_for(session), "promise 4: not the oldest for this worker"
+        if not self.lost_now:
+            assert owed in model.next_for(session, self.now), "promise 4: another one was next"
+            place = self.place_of(lease.exchange)
+            first = min(rank(one, place) for one in model.ready(place))
+            assert rank(session, place) == first, "a worker of a lower tier is free for it"
         numbers = [one.number for one in model.hands if one.session is session]
         assert lease.number == max(numbers, default=0) + 1 <= session.last_number
         model.hand_out(lease, self.now)
+
+    def place_of(self, exchange: Exchange) -> Place:
+        """The line that it belongs to."""
+        return exchange.request.kind, exchange.lane.route, pool_of(exchange.lane)
 
     def cancel(self, lease: Lease) -> None:
         hand = self.model.hands[lease]
@@ -139,6 +185,8 @@ class Life(RuleBasedStateMachine):
         self.model.unline(owed)
         if kind.status == 503:
             assert not owed.may_be_started, "503 says that no worker has started it"
+        if kind is errors.WORKER_LOST:
+            assert owed.may_be_started, "there was no worker to lose"
         if kind in (errors.QUEUE_TIMEOUT, errors.NO_WORKERS):
             assert self.now >= owed.wait_until - EPSILON, "given up too early"
         assert exchange.upload.buffered == exchange.download.buffered == 0
@@ -166,10 +214,11 @@ class Life(RuleBasedStateMachine):
         return (
             repr(core.counters),
             (core.queue.requests, core.queue.bytes, core.draining, len(core.ledger)),
-            [(lane.route, list(lane.waiting), list(lane.ready)) for lane in core.queue.lanes()],
-            [(s, s.slots, s.draining, s.lost, list(s.held)) for s in core.queue.sessions],
+            (list(core.paused), dict(core.queue.splits)),
+            [(place, list(lane.waiting), list(lane.ready)) for place, lane in self.lanes().items()],
+            [(s, s.slots, s.draining, s.lost, s.paused, list(s.held)) for s in core.queue.sessions],
             [
-                (e.state, e.lane.route, e.slice, e.attempt, e.wait_until, e.outcome, e.lease)
+                (e.state, e.lane, e.slice, e.attempt, e.repeated, e.wait_until, e.outcome, e.lease)
                 for e in model.owed
             ],
             [

@@ -4,90 +4,24 @@ It knows who waits in which line, who holds what, what each client is owed and w
 """
 
 from dataclasses import dataclass, field
-from itertools import product
 
-from prack_grpc.core.exchange import Exchange, Lease, Outcome, Work
+from prack_grpc.core.exchange import Exchange, Lease, Work
 from prack_grpc.core.ledger import Verdict
-from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Kind, Request
-from prack_grpc.core.routes import DEFAULT, Route
 from prack_grpc.core.session import Session
-
-Place = tuple[Kind, Route]  # each kind has its own line for a route
-DEFAULTS = {(kind, DEFAULT) for kind in Kind}
-
-
-@dataclass(eq=False)
-class Owed:
-    """What one client is owed. `begun`: it has a head; `whole`: the head is all there is."""
-
-    exchange: Exchange
-    body: bytes
-    wait_until: float
-    deadline: float
-    hand_outs: int = 0
-    returned: int = 0
-    never_left: int = 0
-    begun: bool = False
-    whole: bool = False
-    sent: bytes = b""
-    got: bytes = b""
-    outcome: Outcome | None = None
-
-    @property
-    def unfinished(self) -> bool:
-        """The client is still here, and not yet served."""
-        return self.outcome is None
-
-    @property
-    def may_be_started(self) -> bool:
-        """Some worker had it and did not say that it left it alone."""
-        return self.hand_outs > self.returned
-
-    @property
-    def served(self) -> bool:
-        """The client has taken everything that it will get from its worker."""
-        return self.begun and (self.whole or self.exchange.download.drained)
-
-
-@dataclass(eq=False)
-class Hand:
-    """One hand-out, as its worker sees it."""
-
-    owed: Owed
-    lease: Lease
-    leased_at: float
-    state: Work = Work.LEASED
-    expected: int = -1
-    received: int = 0
-    taken: bytes = b""
-    verdict: Verdict = Verdict.UNKNOWN
-
-    @property
-    def open(self) -> bool:
-        """The worker is to answer."""
-        return self.state in (Work.LEASED, Work.ANSWERING)
-
-    @property
-    def in_ledger(self) -> bool:
-        """It can be answered by its name."""
-        return self.open and not self.lease.session.acknowledges
+from prack_grpc.core.traffic import Pool
+from tests.core.lines import Lines, pool_of
+from tests.core.owed import Hand, Owed
 
 
 @dataclass
-class Model:
-    """All of them, and the lines in which they wait."""
+class Model(Lines):
+    """All that is owed and all that is held, and the lines in which it waits."""
 
-    limits: Limits
     owed: dict[Exchange, Owed] = field(default_factory=dict)
     hands: dict[Lease, Hand] = field(default_factory=dict)
     names: dict[str, Hand] = field(default_factory=dict)
     closed: list[Hand] = field(default_factory=list)
-    lines: dict[Place, list[Owed]] = field(default_factory=lambda: {one: [] for one in DEFAULTS})
-    left_at: dict[Place, float] = field(default_factory=dict)
-    sessions: dict[Session, list[Hand]] = field(default_factory=dict)
     polls: set[Session] = field(default_factory=set)
-    drained: set[Session] = field(default_factory=set)
     draining: bool = False
 
     @property
@@ -96,70 +30,25 @@ class Model:
         return [owed for owed in self.owed.values() if owed.unfinished]
 
     @property
-    def waiting(self) -> list[Owed]:
-        """Everything in a line."""
-        return [owed for line in self.lines.values() for owed in line]
-
-    @property
     def held(self) -> list[Hand]:
         """Everything that takes a slot."""
         return [hand for hands in self.sessions.values() for hand in hands]
 
-    def free(self, session: Session) -> bool:
-        """This worker may be given something now."""
-        return len(self.sessions[session]) < session.slots and session not in self.drained
-
-    def ready(self, place: Place) -> set[Session]:
-        """Who may be given something of this line."""
-        return {one for one in self.sessions if place in places(one) and self.free(one)}
-
-    def full(self, size: int) -> bool:
-        """One more of this size may not wait."""
-        limits, waiting = self.limits, self.waiting
-        total = sum(bytes_of(owed) for owed in waiting)
-        return len(waiting) >= limits.queue_requests or total + size > limits.queue_bytes
-
-    # ------------------------------------------------------------ lines
-
-    def place(self, request: Request) -> Place:
-        """The line of the most specific route that matches."""
-        routes = [route for kind, route in self.lines if kind is request.kind]
-        fitting = [route for route in routes if matches(route, request)]
-        return request.kind, max(fitting, key=specificity)
-
-    def follow(self, lines: set[Place], now: float) -> None:
-        """If routes came or went, all that waits lines up anew, oldest first."""
-        for place in self.lines.keys() - lines:
-            assert now >= self.left_at[place] + self.limits.route_linger
-            assert not any(place in places(session) for session in self.sessions)
-        if lines != self.lines.keys():
-            waiting = sorted(self.waiting, key=age)
-            self.lines = {place: [] for place in lines}
-            for owed in waiting:
-                self.lines[self.place(owed.exchange.request)].append(owed)
-
-    def first_for(self, session: Session) -> Owed:
-        """What this worker must be given next."""
-        return min(
-            (self.lines[place][0] for place in places(session) if self.lines[place]), key=age
-        )
-
-    def unline(self, owed: Owed) -> None:
-        """It waits no more."""
-        for line in self.lines.values():
-            if owed in line:
-                line.remove(owed)
-
     # ------------------------------------------------------------ hands
+
+    def answer_by(self, session: Session, now: float) -> float:
+        """When a worker must have answered that was given something, or some of a body, now."""
+        return now + (session.lease or self.limits.head_timeout)
 
     def hand_out(self, lease: Lease, now: float) -> None:
         """A worker has it."""
-        owed = self.owed[lease.exchange]
+        owed, lane = self.owed[lease.exchange], lease.exchange.lane
         self.unline(owed)
         owed.hand_outs += 1
-        owed.deadline = now + self.limits.head_timeout
+        owed.deadline = self.answer_by(lease.session, now)
         self.hands[lease] = self.names[lease.identifier] = hand = Hand(owed, lease, now)
         self.sessions[lease.session].append(hand)
+        self.turns[owed.exchange.request.kind, lane.route, pool_of(lane)] = len(self.hands)
 
     def close(self, hand: Hand, verdict: Verdict, now: float) -> None:
         """Its slot is free; a session that does not acknowledge may have held its last."""
@@ -171,6 +60,57 @@ class Model:
             if session in self.drained:
                 self.end_if_empty(session, now)
 
+    def give_back(self, hand: Hand, never_left: bool, now: float) -> bool:
+        """Its worker has not begun it. True if it may be handed out again, whatever it is."""
+        hand.owed.never_left += never_left
+        again = self.may_go_again(hand)
+        hand.owed.returned += 1
+        if again:
+            self.wait_again(hand, now)
+        return again
+
+    def take_away(self, hand: Hand, now: float) -> bool:
+        """Its worker is lost and may have begun it. True if it may be handed out once more."""
+        owed = hand.owed
+        self.close(hand, Verdict.STALE, now)
+        fresh = owed.unfinished and not owed.begun and not owed.lost
+        again = fresh and owed.repeatable and self.may_go_again(hand)
+        if again:
+            owed.lost += 1
+            self.wait_again(hand, now)
+        return again
+
+    def may_go_again(self, hand: Hand) -> bool:
+        """There is an attempt left, and its body can be sent from the start."""
+        left = hand.owed.hand_outs - hand.owed.never_left < self.limits.max_attempts
+        return left and len(hand.taken) <= self.limits.inline_body
+
+    def wait_again(self, hand: Hand, now: float) -> None:
+        """To the front of the line it belongs to by now; only time in the queue is waiting."""
+        owed = hand.owed
+        owed.wait_until += now - hand.leased_at
+        owed.deadline = owed.wait_until
+        self.line_of(owed).insert(0, owed)
+
+    # ------------------------------------------------------------ sessions
+
+    def drain(self, session: Session, now: float) -> None:
+        """It is given nothing more; one that acknowledges leaves its lines at once."""
+        if session.acknowledges:
+            self.leave_lines(session, now)
+            self.drained.add(session)
+        else:
+            self.drained.add(session)
+            self.end_if_empty(session, now)
+
+    def pause(self, who: Pool | str, paused: bool, now: float) -> None:
+        """Its sessions leave their lines, or come back."""
+        names = [one for one in self.paused if one != who] + [who] * paused
+        for session in self.sessions:
+            if session.worker in names or session.pool in names:
+                self.leave_lines(session, now)
+        self.paused = names
+
     def end_if_empty(self, session: Session, now: float) -> None:
         """It holds nothing, and will not be given anything."""
         if not self.sessions[session]:
@@ -178,8 +118,8 @@ class Model:
 
     def end(self, session: Session, now: float) -> None:
         """The session is gone."""
+        self.leave_lines(session, now)
         del self.sessions[session]
-        self.left_at.update(dict.fromkeys(places(session), now))
 
     def verdicts(self, hand: Hand) -> set[Verdict]:
         """What a late answer may be told: what happened, as long as it is remembered."""
@@ -188,33 +128,3 @@ class Model:
         if hand in self.closed[-self.limits.remembered_leases :] and not hand.owed.never_left:
             return {hand.verdict}
         return {hand.verdict, Verdict.UNKNOWN}
-
-
-def places(session: Session) -> list[Place]:
-    """The lines that this worker serves."""
-    return list(product(session.kinds, session.routes))
-
-
-def age(owed: Owed) -> int:
-    """Lower is older."""
-    return owed.exchange.sequence
-
-
-def bytes_of(owed: Owed) -> int:
-    """What it counts while it waits."""
-    return owed.exchange.request.size + len(owed.body)
-
-
-def matches(route: Route, request: Request) -> bool:
-    """Tried alone, without any table."""
-    host = request.authority.decode().partition(":")[0]
-    suffix = route.host.removeprefix("*")
-    on_host = not route.host or host == route.host or (suffix[:1] == "." and host.endswith(suffix))
-    on_path = f"{request.path.decode()}/".startswith(f"{route.path}/")
-    return on_host and on_path and (not route.methods or request.method.decode() in route.methods)
-
-
-def specificity(route: Route) -> tuple[bool, int, int, bool]:
-    """Exact hosts before the longest wildcard, then the longest path, then named methods."""
-    exact = bool(route.host) and not route.host.startswith("*")
-    return exact, len(route.host), len(route.path), bool(route.methods)

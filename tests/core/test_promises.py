@@ -15,11 +15,25 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from prack_grpc.core.deadlines import NEVER
 from prack_grpc.core.effects import Deliver, Fail
-from prack_grpc.core.exchange import Outcome
+from prack_grpc.core.exchange import Outcome, Work
 from prack_grpc.core.flow import NO_BODY
-from tests.core.life import EPSILON, LIMITS, TICK, bodies, kinds, requests, routes, slots, workers
-from tests.core.model import DEFAULTS, bytes_of
-from tests.core.workers import Workers
+from prack_grpc.core.traffic import Split
+from tests.core.life import (
+    EPSILON,
+    LIMITS,
+    TICK,
+    abouts,
+    bodies,
+    kinds,
+    requests,
+    routes,
+    slots,
+    splits,
+    workers,
+)
+from tests.core.lines import DEFAULTS, LINGER_TICK, bytes_of, in_order
+from tests.core.operators import Operators
+from tests.core.owed import Owed
 
 NIGHTLY = os.environ.get("PRACK_HYPOTHESIS") == "nightly"
 pytestmark = pytest.mark.timeout(0 if NIGHTLY else 120)
@@ -27,15 +41,17 @@ pytestmark = pytest.mark.timeout(0 if NIGHTLY else 120)
 TIMES = [0.0, 0.01, TICK, 0.1, 0.1, 0.5, 0.5, 0.9, 0.95, 1.0, 1.05, 1.45, 1.5, 3.0, 6.0]
 
 
-class Gateway(Workers):
+class Gateway(Operators):
     """A dispatcher, its model, and everything that can happen to it."""
 
     @initialize(
-        sessions=st.lists(st.tuples(workers, slots, routes, kinds), min_size=1, max_size=4),
+        split=splits,
+        sessions=st.lists(st.tuples(workers, slots, routes, kinds, abouts), min_size=2, max_size=4),
         submitted=st.lists(st.tuples(requests, bodies), min_size=2, max_size=8),
     )
-    def start(self, sessions: list[Any], submitted: list[Any]) -> None:
+    def start(self, split: Split | None, sessions: list[Any], submitted: list[Any]) -> None:
         self.open()
+        self.divide(split)
         for session in sessions:
             self.join(*session)
         for request, body in submitted:
@@ -64,11 +80,35 @@ class Gateway(Workers):
             if not isinstance(effect, Deliver):
                 exchange = effect.exchange if isinstance(effect, Fail) else effect.lease.exchange
                 assert self.now >= model.owed[exchange].deadline - EPSILON, "ended too early"
+        self.follow()
+        self.lost_now = self.expired_leases()
         self.perform(effects)
+        self.follow_the_order()
         self.timer_is_late = False
+        assert not model.overdue(self.now), "a line without workers was kept"
         open_ = [*model.unfinished, *(hand.owed for hand in model.held if hand.open)]
         late = [owed for owed in open_ if owed.deadline <= self.now - TICK - EPSILON]
         assert not late, "promise 1: not ended by its deadline"
+
+    def expired_leases(self) -> list[Owed]:
+        """Workers that promised to answer sooner than they must, and did not: they are lost."""
+        model, head_timeout = self.model, LIMITS.head_timeout
+        late = [hand for hand in model.held if self.now < hand.leased_at + head_timeout]
+        late = [hand for hand in late if hand.state is Work.LEASED and hand.lease.session.lease]
+        lost = [hand for hand in late if hand.lease.state is Work.CLOSED]
+        assert all(self.now >= hand.owed.deadline - EPSILON for hand in lost), "lost too early"
+        return [hand.owed for hand in lost if model.take_away(hand, self.now)]
+
+    def follow_the_order(self) -> None:
+        """Several leases that expire in one step go to the front in any order."""
+        while self.lost_now:
+            again = set(self.lost_now)
+            self.lost_now = []
+            for place, lane in self.lanes().items():
+                line, order = self.model.lines[place], list(lane.waiting)
+                others = [owed for owed in in_order(line) if owed not in again]
+                line.sort(key=lambda owed: order.index(owed.exchange))
+                assert others == [owed for owed in line if owed not in again]
 
     # ------------------------------------------------------------ the end
 
@@ -108,7 +148,7 @@ class Gateway(Workers):
         assert (model.held, core.exchanges, core.queue.sessions) == ([], {}, {})
         assert len(core.ledger) == 0
         assert core.queue.requests == core.queue.bytes == 0
-        self.now += LIMITS.route_linger + 1
+        self.now += LIMITS.route_linger + LINGER_TICK
         assert core.expire(self.now) == []
         assert self.lanes().keys() == DEFAULTS
         assert core.next_deadline() is None
@@ -141,7 +181,8 @@ class Gateway(Workers):
         lanes = self.lanes()
         assert lanes.keys() == self.model.lines.keys()
         for place, lane in lanes.items():
-            assert list(lane.waiting) == [owed.exchange for owed in self.model.lines[place]]
+            line = in_order(self.model.lines[place])
+            assert list(lane.waiting) == [owed.exchange for owed in line]
             assert set(lane.ready) == self.model.ready(place)
             assert not (lane.waiting and lane.ready), "work and a free worker, unmatched"
             assert all(exchange.lane is lane for exchange in lane.waiting)
@@ -150,9 +191,16 @@ class Gateway(Workers):
         """S9: the queue counts exactly, and only what was handed out before exceeds its bounds."""
         queue, waiting = self.core.queue, self.model.waiting
         assert (queue.requests, queue.bytes) == (len(waiting), sum(map(bytes_of, waiting)))
+        for place, lane in self.lanes().items():
+            lines = self.model.lines.items()
+            here = [owed for other, line in lines for owed in line if other[:2] == place[:2]]
+            if lane is lane.base:
+                assert (lane.requests, lane.bytes) == (len(here), sum(map(bytes_of, here)))
         new = [owed for owed in waiting if not owed.hand_outs]
         assert len(new) <= LIMITS.queue_requests
         assert sum(map(bytes_of, new)) <= LIMITS.queue_bytes
+        collected = sum(owed.exchange.collected for owed in self.model.unfinished)
+        assert self.core.collected == collected <= LIMITS.queue_bytes
         downloads = [owed.exchange.download for owed in self.model.unfinished]
         assert all(download.buffered <= LIMITS.window for download in downloads)
         body = NO_BODY
@@ -165,12 +213,14 @@ class Gateway(Workers):
         for session, hands in model.sessions.items():
             assert list(session.held.values()) == [hand.lease for hand in hands]
         assert [hand.lease.state for hand in model.held] == [hand.state for hand in model.held]
-        assert len(core.ledger) == sum(hand.in_ledger for hand in model.held)
+        open_ = sum(hand.in_ledger for hand in model.held)
+        assert len(core.ledger) == open_, "S4: not what can still be answered"
 
     def deadlines(self) -> None:
         """Whatever is open has a deadline, and the timer is asked for in time."""
         unfinished = self.model.unfinished
-        assert all(owed.exchange.slice != NEVER for owed in unfinished)
+        timed = all(owed.exchange.slice != NEVER for owed in unfinished)
+        assert timed, "promise 1: a client without a deadline"
         if unfinished:
             next_ = self.core.next_deadline()
             assert next_ is not None
@@ -179,8 +229,8 @@ class Gateway(Workers):
 
 TestPromises = Gateway.TestCase
 TestPromises.settings = settings(
-    max_examples=20_000 if NIGHTLY else 400,
-    stateful_step_count=200 if NIGHTLY else 60,
+    max_examples=20_000 if NIGHTLY else 250,
+    stateful_step_count=200 if NIGHTLY else 50,
     deadline=None,
     derandomize=not NIGHTLY,
     report_multiple_bugs=False,

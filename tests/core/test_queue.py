@@ -10,8 +10,7 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.core.message import Kind
 from prack_grpc.core.queue import Queue
 from prack_grpc.core.routes import DEFAULT, Route
-from prack_grpc.core.session import Session
-from tests.core.building import a_request
+from tests.core.building import a_request, a_session
 
 LINGER = Limits().route_linger
 
@@ -25,14 +24,15 @@ class Line:
 
     def exchange(self, target: bytes = b"/", **request: Any) -> Exchange:
         asked = a_request(target=target, **request)
-        lane, number = self.queue.lane(asked), next(self._numbers)
+        number = next(self._numbers)
+        lane = self.queue.lane(asked, number, 0.0)
         return Exchange(str(number), asked, lane, number, 0.0, 60.0, NO_BODY, None)
 
     def wait(self, *targets: bytes, size: int = 10) -> list[Exchange]:
         exchanges = []
         for target in targets:
             exchanges.append(self.exchange(target))
-            self.queue.append(exchanges[-1], size)
+            self.queue.append(exchanges[-1], size, 0.0)
         return exchanges
 
     def waiting(self, route: str = "*") -> list[Exchange]:
@@ -43,10 +43,6 @@ class Line:
         return {str(lane.route) for lane in self.queue.lanes()}
 
 
-def a_session(*routes: str, slots: int = 1) -> Session:
-    return Session("w", slots, True, None, tuple(Route.parse(text) for text in routes or ("*",)))
-
-
 # ---------------------------------------------------------------- exchanges
 
 
@@ -54,7 +50,7 @@ def test_the_oldest_is_first_and_one_that_comes_back_goes_before_it() -> None:
     line = Line()
     first, second = line.wait(b"/", b"/")
     third = line.exchange()
-    line.queue.append(third, 1, front=True)
+    line.queue.append(third, 1, 0.0, front=True)
     assert line.waiting() == [third, first, second]
 
 
@@ -82,7 +78,40 @@ def test_what_does_not_wait_cannot_be_removed() -> None:
 def test_the_queue_is_full_by_count_or_by_bytes(requests: int, size: int, full: bool) -> None:
     line = Line(queue_requests=3, queue_bytes=100)
     line.wait(*[b"/"] * requests, size=10)
-    assert line.queue.full(size) is full
+    assert line.queue.full(line.exchange().lane, size) is full
+
+
+@pytest.mark.parametrize(
+    ("requests", "size", "full"), [(1, 40, False), (1, 41, True), (2, 1, True), (0, 51, True)]
+)
+def test_one_route_of_several_may_take_its_part_of_the_queue(
+    requests: int, size: int, full: bool
+) -> None:
+    line = Line(queue_requests=4, queue_bytes=100, route_share=0.5)
+    line.queue.join(a_session("/a"), 0.0)
+    line.wait(*[b"/a"] * requests, size=10)
+    assert line.queue.full(line.exchange(b"/a").lane, size) is full
+    assert not line.queue.full(line.exchange().lane, 50)
+
+
+def test_the_newest_leaves_first_once_the_oldest_has_waited_too_long() -> None:
+    line = Line(queue_timeout=60.0, newest_first_after=10.0)
+    first, second, third = line.wait(b"/", b"/", b"/")
+    second.wait_until += 5  # it was in a worker's hands for 5 s
+    assert line.queue.next(first.lane, 9.9) is first
+    assert line.queue.next(first.lane, 10.0) is third
+    line.queue.remove(first)
+    assert line.queue.next(first.lane, 14.9) is second
+    assert line.queue.next(first.lane, 15.0) is third
+
+
+def test_the_newest_is_one_of_the_most_urgent() -> None:
+    line = Line(newest_first_after=10.0)
+    lazy, urgent, more_urgent = (line.exchange(priority=level) for level in (7, 3, 3))
+    for exchange in (lazy, urgent, more_urgent):
+        line.queue.append(exchange, 1, 0.0)
+    assert line.queue.next(lazy.lane, 5.0) is urgent
+    assert line.queue.next(lazy.lane, 10.0) is more_urgent
 
 
 # ---------------------------------------------------------------- sessions
@@ -94,16 +123,6 @@ def test_a_session_that_joins_is_told_where_there_is_work() -> None:
     line.wait(b"/a", b"/c", b"/other")
     lanes = line.queue.join(a_session("/a", "/b", "/c"), 0.0)
     assert {str(lane.route) for lane in lanes} == {"*/a", "*/c"}
-
-
-def test_a_session_takes_the_oldest_of_all_its_routes() -> None:
-    line = Line()
-    session = a_session("/a", "/b")
-    line.queue.join(session, 0.0)
-    on_b, on_a, _ = line.wait(b"/b", b"/a", b"/b")
-    assert line.queue.oldest(session) is on_b
-    line.queue.remove(on_b)
-    assert line.queue.oldest(session) is on_a
 
 
 def test_ready_sessions_take_turns() -> None:
@@ -163,31 +182,28 @@ def test_naming_a_route_twice_is_naming_it_once() -> None:
     line = Line()
     session = a_session("/a", "/a")
     line.queue.join(session, 0.0)
-    line.wait(b"/a")
-    assert line.queue.oldest(session) is line.waiting("/a")[0]
+    assert len(session.lanes) == 1
     line.queue.leave(session, 0.0)
     assert not line.queue.sessions
 
 
 def test_a_session_is_given_only_the_kinds_that_it_serves() -> None:
     line = Line()
-    plain, both = a_session(), a_session()
-    both.kinds = (Kind.HTTP, Kind.WEBSOCKET)
+    plain, both = a_session(), a_session(kinds=(Kind.HTTP, Kind.WEBSOCKET))
     request, websocket = line.exchange(), line.exchange(kind=Kind.WEBSOCKET)
-    line.queue.append(websocket, 1)
+    line.queue.append(websocket, 1, 0.0)
     assert line.queue.join(plain, 0.0) == []
-    line.queue.append(request, 1)
+    line.queue.append(request, 1, 0.0)
     assert line.queue.join(both, 0.0) == [request.lane, websocket.lane]
-    assert line.queue.oldest(plain) is line.queue.oldest(both) is request
+    assert plain.lanes == [request.lane]
 
 
 def test_a_new_route_takes_over_only_its_own_kind() -> None:
     line = Line()
     request, websocket = line.exchange(b"/a"), line.exchange(b"/a", kind=Kind.WEBSOCKET)
-    line.queue.append(request, 1)
-    line.queue.append(websocket, 1)
-    session = a_session("/a")
-    session.kinds = (Kind.WEBSOCKET,)
+    line.queue.append(request, 1, 0.0)
+    line.queue.append(websocket, 1, 0.0)
+    session = a_session("/a", kinds=(Kind.WEBSOCKET,))
     assert line.queue.join(session, 0.0) == [websocket.lane]
     assert websocket.lane.route == Route.parse("/a")
     assert request.lane.route == DEFAULT

@@ -1,7 +1,8 @@
 import pytest
 
 from prack_grpc.core.errors import BadRoute
-from prack_grpc.core.routes import DEFAULT, MAX_SEGMENTS, Lane, Route, RouteTable
+from prack_grpc.core.lane import Lane
+from prack_grpc.core.routes import DEFAULT, MAX_SEGMENTS, Route, RouteTable
 
 
 def a_table(*routes: str) -> RouteTable:

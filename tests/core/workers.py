@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 
 from prack_grpc.core import errors
 from prack_grpc.core.abort import UNSTARTED, AbortCode
-from prack_grpc.core.effects import Effects, Fail
+from prack_grpc.core.effects import Effects
 from prack_grpc.core.errors import BadRoute, LeaseError, TooManySessions, WindowExceeded
 from prack_grpc.core.exchange import Work
 from prack_grpc.core.flow import NO_BODY
@@ -16,27 +16,35 @@ from prack_grpc.core.ledger import NotHeld, Verdict
 from prack_grpc.core.message import Kind
 from prack_grpc.core.routes import Route
 from prack_grpc.core.session import Session
+from prack_grpc.core.traffic import Pool
 from tests.core.building import a_head
 from tests.core.clients import Clients
-from tests.core.life import LIMITS, idle, kinds, one, picks, routes, sizes, slots, workers
-from tests.core.model import Hand, places
+from tests.core.life import LIMITS, abouts, idle, kinds, one, picks, routes, sizes, slots, workers
+from tests.core.lines import served
+from tests.core.owed import Hand
 
 
 class Workers(Clients):
     """Sessions that come, change and go, and what they answer, in order or not."""
 
-    @rule(worker=workers, slots=slots, routes=routes, kinds=kinds)
+    @rule(worker=workers, slots=slots, routes=routes, kinds=kinds, about=abouts)
     def join(
-        self, worker: str, slots: int, routes: tuple[Route, ...], kinds: tuple[Kind, ...]
+        self,
+        worker: str,
+        slots: int,
+        routes: tuple[Route, ...],
+        kinds: tuple[Kind, ...],
+        about: tuple[Pool, int, float],
     ) -> None:
-        model = self.model
-        session = Session(worker, slots, worker == "stream", None, routes, kinds=kinds)
+        model, stream, ((service, version), tier, lease) = self.model, worker == "stream", about
+        session = Session(worker, slots, stream, None, routes, service, version, kinds, tier)
+        session.lease = 0.0 if stream else lease
 
         def act() -> Effects:
             return self.core.join(session, self.now)
 
-        new = [place for place in places(session) if place not in model.lines]
-        known = Counter(kind for kind, _ in model.lines)
+        new = [place for place in served(session) if (*place, None) not in model.lines]
+        known = Counter(kind for kind, _, pool in model.lines if pool is None)
         if len(model.sessions) >= LIMITS.max_sessions:
             self.refused(TooManySessions, act)
         elif len(routes) > LIMITS.session_routes:
@@ -63,26 +71,32 @@ class Workers(Clients):
     @rule(number=picks)
     def drain(self, number: int) -> None:
         session = one(self.sessions, number)
-        self.core.drain(session, self.now)
-        self.model.drained.add(session)
-        if not session.acknowledges:
-            self.model.end_if_empty(session, self.now)
+        effects = self.core.drain(session, self.now)
+        self.model.drain(session, self.now)
+        self.perform(effects)
 
     @precondition(lambda self: self.sessions)
     @rule(number=picks)
     def lose(self, number: int) -> None:
         model, session = self.model, one(self.sessions, number)
         effects = self.core.lose(session, self.now)
-        lost = model.sessions[session].copy()
+        lost = list(reversed(model.sessions[session]))
+        model.leave_lines(session, self.now)
         model.drained.add(session)
-        for hand in lost:
-            model.close(hand, Verdict.STALE, self.now)
+        self.follow()
+        self.take_away(lost, effects)
         if session in model.sessions:
             model.end(session, self.now)
-        failed = [hand.owed.exchange for hand in lost if hand.owed.unfinished]
-        assert [effect.exchange for effect in effects if isinstance(effect, Fail)] == failed
-        self.perform(effects)
         assert self.ignored(lambda: self.core.lose(session, self.now)) == []
+
+    def take_away(self, hands: list[Hand], effects: Effects) -> None:
+        """What a lost worker held goes back to the queue if it may, or fails."""
+        open_ = [hand for hand in hands if hand.owed.unfinished]
+        again = [hand for hand in hands if self.model.take_away(hand, self.now)]
+        self.perform(effects)
+        for hand in open_:
+            assert hand.owed.unfinished is (hand in again), "S3: repeated or not, wrongly"
+            assert hand in again or hand.owed.exchange.error is errors.WORKER_LOST
 
     @property
     def spoken_of(self) -> list[Hand]:
@@ -236,7 +250,7 @@ class Workers(Clients):
         elif hand.state is Work.CANCELLED:
             self.let_go(hand, Verdict.GONE, act)
         elif hand.state is Work.LEASED and code in UNSTARTED:
-            self.give_back(hand, Verdict.STALE, act)
+            self.give_back(hand, False, act)
         else:
             self.let_go(hand, Verdict.ANSWERED, act)
             assert not hand.owed.unfinished
@@ -250,23 +264,36 @@ class Workers(Clients):
             return self.core.put_back(hand.lease, self.now)
 
         if hand.state is Work.LEASED:
-            hand.owed.never_left += 1
-            self.give_back(hand, Verdict.UNKNOWN, act)
+            self.give_back(hand, True, act)
         else:
             self.refused(LeaseError, act)
 
-    def give_back(self, hand: Hand, verdict: Verdict, act: Callable[[], Effects]) -> None:
-        """To the front of the line it belongs to by now, if it may be handed out again."""
-        owed = hand.owed
-        owed.returned += 1
-        owed.wait_until += self.now - hand.leased_at
-        owed.deadline = owed.wait_until
-        spent = owed.hand_outs - owed.never_left >= LIMITS.max_attempts
-        again = not spent and len(hand.taken) <= LIMITS.inline_body
-        if again:
-            self.model.lines[self.model.place(owed.exchange.request)].insert(0, owed)
-        self.let_go(hand, verdict, act)
-        assert again is (owed.exchange.error is not errors.REFUSED)
+    def give_back(self, hand: Hand, never_left: bool, act: Callable[[], Effects]) -> None:
+        """A worker has not begun it; another that is free is given it before this one is."""
+        model, exchange = self.model, hand.owed.exchange
+        effects = act()
+        again = model.give_back(hand, never_left, self.now)
+        others = int(again and bool(model.ready(self.place_of(exchange))))
+        self.perform(effects[:others])
+        model.close(hand, Verdict.UNKNOWN if never_left else Verdict.STALE, self.now)
+        self.perform(effects[others:])
+        assert again is hand.owed.unfinished
+        if not again:
+            assert exchange.error is (errors.WORKER_LOST if hand.owed.lost else errors.REFUSED)
+
+    @precondition(lambda self: self.model.held)
+    @rule(number=picks)
+    def lose_one(self, number: int) -> None:
+        """A worker has gone away with this, and goes on with the rest."""
+        hand = one(self.spoken_of, number)
+
+        def act() -> Effects:
+            return self.core.lost(hand.lease, self.now)
+
+        if hand.state is Work.CLOSED:
+            self.refused(LeaseError, act)
+        else:
+            self.take_away([hand], act())
 
     @precondition(lambda self: self.model.held)
     @rule(number=picks)
@@ -283,7 +310,8 @@ class Workers(Clients):
     def extend(self, number: int, seconds: float) -> None:
         hand = one(self.spoken_of, number)
         if hand.state is Work.LEASED:
-            latest = hand.leased_at + LIMITS.lease_max
+            alive = hand.lease.session.lease
+            latest = hand.leased_at + (LIMITS.head_timeout if alive else LIMITS.lease_max)
             hand.owed.deadline = max(hand.owed.deadline, min(self.now + seconds, latest))
             left = self.core.extend(hand.lease, seconds, self.now)
             assert left == hand.owed.deadline - self.now
@@ -312,7 +340,7 @@ class Workers(Clients):
     @rule(number=picks)
     def collect(self, number: int) -> None:
         hand = one(self.model.held, number)
-        if hand.in_ledger:
+        if hand.in_ledger and hand.state is Work.LEASED:
             self.core.collect(hand.owed.exchange)
 
     @precondition(lambda self: self.model.names)

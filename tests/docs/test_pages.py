@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from prack_grpc import operate
 from tests.docs.pages import CODE, ROOT, fenced, page, pages, prose
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FLAG = re.compile(r"--[a-z][a-z-]*")
-MODULES = {"prack": ("prack_grpc", "serve"), "prack-worker": ("prack_worker",)}
+MODULES = {"prack": "prack_grpc", "prack-worker": "prack_worker"}
+COMMANDS = ("serve", "upgrade", *operate.COMMANDS)
 # A command of ours at the start of a line, or as what a container runs.
 CALL = re.compile(r"(?:^|[\s/])(prack|prack-worker)(?=\s)(?! prack)([^|&;]*)")
 # Pages whose text names flags of other programs, and of the benchmark.
@@ -21,10 +23,10 @@ NAMES = [str(path.relative_to(ROOT)) for path in pages()]
 
 
 @cache
-def flags(program: str) -> frozenset[str]:
+def flags(program: str, *command: str) -> frozenset[str]:
     """What the help of this program lists, and the opposites of its switches."""
-    command = [sys.executable, "-m", *MODULES[program], "--help"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    line = [sys.executable, "-m", MODULES[program], *command, "--help"]
+    text = subprocess.run(line, capture_output=True, text=True, check=True).stdout
     known = set(FLAG.findall(text))
     return frozenset(known | {f"--no-{flag[2:]}" for flag in known})
 
@@ -39,6 +41,14 @@ def commands(block: str) -> list[str]:
     """The commands of a shell block, without their comments."""
     lines = block.replace("\\\n", " ").splitlines()
     return [line.partition(" #")[0].strip() for line in lines if not line.startswith("#")]
+
+
+def command_of(program: str, arguments: str) -> list[str]:
+    """The command that a line of `prack` runs; `serve` if it names none."""
+    if program != "prack":
+        return []
+    word = arguments.split()[0]
+    return [word if word in COMMANDS else "serve"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,14 +70,16 @@ def test_commands_have_the_flags_that_they_are_shown_with(name: str) -> None:
         for command in commands(block):
             if match := CALL.search(command):
                 program, arguments = match.groups()
-                assert set(FLAG.findall(arguments)) <= flags(program), command
+                known = flags(program, *command_of(program, arguments))
+                assert set(FLAG.findall(arguments)) <= known, command
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith(FOREIGN)])
 def test_flags_in_the_text_exist(name: str) -> None:
     spans = [span for span in CODE.findall(page(name)) if span.startswith("--")]
     shown = {flag for span in spans for flag in FLAG.findall(span)}
-    assert shown <= flags("prack") | flags("prack-worker")
+    of_commands = [flags("prack", command) for command in COMMANDS]
+    assert shown <= flags("prack-worker").union(*of_commands)
 
 
 def test_readme_shows_the_two_commands() -> None:

@@ -52,6 +52,8 @@ def test_every_limit_has_its_default_and_a_reason() -> None:
 
 
 def amount(text: str) -> float:
+    if text == "True":
+        return True
     number, _, unit = text.replace(",", "").partition(" ")
     return float(number) * UNITS.get(unit, 1)
 

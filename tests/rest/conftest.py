@@ -17,6 +17,7 @@ from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.message import Headers, Request
 from prack_grpc.rest.app import WorkerApp, create_app
+from prack_grpc.rest.relay import Predecessor
 from tests.support.client import RawClient
 
 SECONDS = 10.0
@@ -115,11 +116,13 @@ async def start() -> AsyncIterator[Start]:
     """Starts worker APIs with these limits."""
     async with AsyncExitStack() as stack:
 
-        async def start(token: str | None = None, **limits: Any) -> Api:
+        async def start(
+            token: str | None = None, predecessor: Predecessor | None = None, **limits: Any
+        ) -> Api:
             bounds = Limits(**limits)
             broker, ready = MemoryBroker(bounds), [True]
             stack.callback(broker.shut_down)
-            app = create_app(broker, bounds, token, lambda: ready[0])
+            app = create_app(broker, bounds, token, lambda: ready[0], predecessor)
             port = await stack.enter_async_context(listening(app))
             http = httpx2.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", timeout=SECONDS, verify=TLS

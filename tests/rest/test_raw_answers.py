@@ -255,7 +255,7 @@ async def test_an_upload_that_is_cut_ends_the_request(
     api: Api, start_of: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """W29: 502 before the first byte, else cut."""
-    ticket = api.submit()
+    ticket = api.submit(b"POST")
     path = await pull(api)
     fields = [] if start_of == b"body" else [b"content-type: application/http"]
     worker = await uploader(api, path, *fields)
@@ -264,10 +264,23 @@ async def test_an_upload_that_is_cut_ends_the_request(
     port = ticket.exchange.lease.session.port
     await until(lambda: port.writers)
     worker.reset()
-    assert await failure(ticket) is errors.WORKER_ERROR
+    assert await failure(ticket) is errors.WORKER_LOST
     again = await api.http.post(path, content=b"")
-    assert (again.status_code, again.json()["code"]) == (409, "already_answered")
-    assert {record.getMessage() for record in caplog.records} == {"worker aborted an exchange"}
+    assert (again.status_code, again.json()["code"]) == (409, "stale_lease")
+    assert {record.getMessage() for record in caplog.records} == {"exchange lost"}
+
+
+async def test_a_repeatable_request_whose_answer_is_cut_gets_a_second_worker(api: Api) -> None:
+    """S3: nothing of the first answer has left."""
+    ticket = api.submit()
+    worker = await uploader(api, await pull(api), b"content-type: application/http")
+    await piece(worker, b"HTTP/1.1 200 OK\r\n")
+    await until(lambda: bool(ticket.exchange.lease and ticket.exchange.lease.session.port.writers))
+    worker.reset()
+    again = await api.pull()
+    assert again["environment"]["prack.attempt"] == 2
+    assert (await api.answer(answer(again["identifier"]))).status_code == 200
+    assert (await ticket.head()).body == b"hello"
 
 
 @pytest.mark.parametrize("start_of", [b"", b"HTTP/1.1 200 OK\r\n\r\nhel"])
@@ -276,14 +289,14 @@ async def test_an_upload_that_stands_still_is_408(
 ) -> None:
     """W28."""
     monkeypatch.setattr(bodies, "STALL", 0.05)
-    ticket = api.submit()
+    ticket = api.submit(b"POST")
     path = await pull(api)
     worker = await uploader(api, path, b"content-type: application/http")
     if start_of:
         await piece(worker, start_of)
     assert (await worker.response()).status == 408
     await worker.close()
-    assert await failure(ticket) is errors.WORKER_ERROR
+    assert await failure(ticket) is errors.WORKER_LOST
     assert (await api.http.post(path, content=b"")).status_code == 409
 
 

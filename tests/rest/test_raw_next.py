@@ -141,7 +141,7 @@ async def test_a_worker_that_goes_away_in_the_body_loses_the_request(api: Api) -
     ticket = api.submit(b"POST", body=b"one,", end=False, length=-1)
     worker, head = await worker_with_head(api)
     await worker.close()
-    assert await client_error(ticket) is errors.WORKER_ERROR
+    assert await client_error(ticket) is errors.WORKER_LOST
     assert (await api.answer(answer(identifier(head)))).status_code == 409
 
 
@@ -152,7 +152,7 @@ async def test_a_worker_that_stops_reading_loses_the_request(
     ticket = api.submit(b"POST", body=b"", end=False, length=64 * MIB)
     worker, _ = await worker_with_head(api)
     upload = asyncio.create_task(api.broker.upload(ticket, bytes(64 * MIB), True))
-    assert await client_error(ticket) is errors.WORKER_ERROR
+    assert await client_error(ticket) is errors.WORKER_LOST
     await upload
     await worker.close()
 

@@ -6,15 +6,16 @@ import pytest
 
 from prack.v1 import worker_pb2 as pb
 from tests.conftest import Gateway
+from tests.stream.conftest import Connect
 from tests.support.client import Cut
-from tests.support.scripted_worker import ScriptedWorker, connect
+from tests.support.scripted_worker import ScriptedWorker
 
 CHUNK = 64 * 1024
 WINDOW = 256 * 1024
 
 
-async def test_a_small_exchange_is_one_event_each_way(gateway: Gateway) -> None:
-    async with connect(gateway.grpc_port) as worker:
+async def test_a_small_exchange_is_one_event_each_way(gateway: Gateway, connect: Connect) -> None:
+    async with connect(gateway) as worker:
         await worker.hello()
         client = await gateway.client()
         await client.post(b"ping", b"/a%20b?x=1", b"x-one: 1", b"X-Two: 2", b"x-one: 3")
@@ -44,10 +45,12 @@ async def test_a_small_exchange_is_one_event_each_way(gateway: Gateway) -> None:
         assert [name for name, _ in response.headers].count(b"date") == 1
 
 
-async def test_a_request_that_waited_is_handed_to_the_first_worker(gateway: Gateway) -> None:
+async def test_a_request_that_waited_is_handed_to_the_first_worker(
+    gateway: Gateway, connect: Connect
+) -> None:
     client = await gateway.client()
     await client.get(b"/early")
-    async with connect(gateway.grpc_port) as worker:
+    async with connect(gateway) as worker:
         await worker.hello()
         request = await worker.event("requests")
         assert request.target == b"/early"
@@ -55,8 +58,10 @@ async def test_a_request_that_waited_is_handed_to_the_first_worker(gateway: Gate
         assert (await client.response()).body == b"ok"
 
 
-async def test_slots_are_never_exceeded_and_the_order_is_kept(gateway: Gateway) -> None:
-    async with connect(gateway.grpc_port) as worker:
+async def test_slots_are_never_exceeded_and_the_order_is_kept(
+    gateway: Gateway, connect: Connect
+) -> None:
+    async with connect(gateway) as worker:
         await worker.hello(slots=1)
         clients = []
         for number in range(50):
@@ -73,8 +78,10 @@ async def test_slots_are_never_exceeded_and_the_order_is_kept(gateway: Gateway) 
         assert not gateway.running.broker.dispatcher.exchanges
 
 
-async def test_a_streamed_response_reaches_the_client_chunk_by_chunk(gateway: Gateway) -> None:
-    async with connect(gateway.grpc_port) as worker:
+async def test_a_streamed_response_reaches_the_client_chunk_by_chunk(
+    gateway: Gateway, connect: Connect
+) -> None:
+    async with connect(gateway) as worker:
         await worker.hello()
         client = await gateway.client()
         await client.get(b"/stream")
@@ -89,9 +96,11 @@ async def test_a_streamed_response_reaches_the_client_chunk_by_chunk(gateway: Ga
         assert await client.chunk() == b""
 
 
-async def test_a_large_upload_is_held_back_by_the_workers_window(gateway: Gateway) -> None:
+async def test_a_large_upload_is_held_back_by_the_workers_window(
+    gateway: Gateway, connect: Connect
+) -> None:
     body = bytes(range(256)) * 4096  # 1 MiB
-    async with connect(gateway.grpc_port) as worker:
+    async with connect(gateway) as worker:
         await worker.hello(limits=pb.Limits(initial_window=100_000))
         client = await gateway.client()
         upload = asyncio.create_task(client.post(body))
@@ -128,9 +137,9 @@ async def fill(worker: ScriptedWorker, request: pb.Request) -> int:
 
 
 async def test_a_client_that_reads_nothing_stops_the_grants_but_no_one_else(
-    gateway: Gateway,
+    gateway: Gateway, connect: Connect
 ) -> None:
-    async with connect(gateway.grpc_port) as worker:
+    async with connect(gateway) as worker:
         await worker.hello()
         slow = await gateway.client()
         slow.reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -147,13 +156,15 @@ async def test_a_client_that_reads_nothing_stops_the_grants_but_no_one_else(
         assert (cancel.id, cancel.reason) == (request.id, pb.CANCEL_REASON_CLIENT_GONE)
 
 
-async def test_a_client_that_leaves_the_queue_leaves_nothing_behind(gateway: Gateway) -> None:
+async def test_a_client_that_leaves_the_queue_leaves_nothing_behind(
+    gateway: Gateway, connect: Connect
+) -> None:
     client = await gateway.client()
     await client.get(b"/gone")
     stays = await gateway.client()
     await stays.get(b"/stays")
     client.reset()
-    async with connect(gateway.grpc_port) as worker:
+    async with connect(gateway) as worker:
         # The reset is seen before the worker's hello, which takes several round trips.
         await worker.hello()
         request = await worker.event("requests")
@@ -163,9 +174,9 @@ async def test_a_client_that_leaves_the_queue_leaves_nothing_behind(gateway: Gat
 
 
 async def test_a_cancelled_exchange_keeps_its_slot_until_the_worker_lets_go(
-    gateway: Gateway,
+    gateway: Gateway, connect: Connect
 ) -> None:
-    async with connect(gateway.grpc_port) as worker:
+    async with connect(gateway) as worker:
         await worker.hello(slots=1)
         client = await gateway.client()
         await client.get(b"/first")
@@ -186,12 +197,12 @@ async def test_a_cancelled_exchange_keeps_its_slot_until_the_worker_lets_go(
 
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_a_lost_worker_is_502_before_the_head_and_a_cut_after_it(
-    gateway: Gateway, streaming: bool
+    gateway: Gateway, streaming: bool, connect: Connect
 ) -> None:
     client = await gateway.client()
-    async with connect(gateway.grpc_port) as worker:
+    async with connect(gateway) as worker:
         await worker.hello()
-        await client.get(b"/")
+        await client.get(b"/", method=b"POST")
         request = await worker.event("requests")
         if streaming:
             await worker.send(heads=[pb.ResponseHead(id=request.id, status=200, body=b"half")])
@@ -216,9 +227,9 @@ ABORTS = [
 
 @pytest.mark.parametrize(("code", "status", "name"), ABORTS)
 async def test_an_abort_before_the_head_has_its_status(
-    gateway: Gateway, code: pb.AbortCode.ValueType, status: int, name: bytes
+    gateway: Gateway, code: pb.AbortCode.ValueType, status: int, name: bytes, connect: Connect
 ) -> None:
-    async with connect(gateway.grpc_port) as worker:
+    async with connect(gateway) as worker:
         await worker.hello()
         client = await gateway.client()
         await client.get(b"/")
@@ -231,9 +242,9 @@ async def test_an_abort_before_the_head_has_its_status(
 
 
 async def test_a_refused_request_goes_to_another_worker_at_most_three_times(
-    gateway: Gateway,
+    gateway: Gateway, connect: Connect
 ) -> None:
-    async with connect(gateway.grpc_port) as worker:
+    async with connect(gateway) as worker:
         await worker.hello(slots=1)
         client = await gateway.client()
         await client.post(b"body")
@@ -254,9 +265,9 @@ BODIES = [
 
 @pytest.mark.parametrize(("_name", "length", "body"), BODIES)
 async def test_a_wrong_content_length_never_looks_complete(
-    gateway: Gateway, _name: str, length: int, body: bytes
+    gateway: Gateway, _name: str, length: int, body: bytes, connect: Connect
 ) -> None:
-    async with connect(gateway.grpc_port) as worker:
+    async with connect(gateway) as worker:
         await worker.hello()
         client = await gateway.client()
         await client.get(b"/")
@@ -270,9 +281,9 @@ async def test_a_wrong_content_length_never_looks_complete(
 
 
 async def test_a_head_request_gets_no_body_however_much_the_worker_sends(
-    gateway: Gateway,
+    gateway: Gateway, connect: Connect
 ) -> None:
-    async with connect(gateway.grpc_port) as worker:
+    async with connect(gateway) as worker:
         await worker.hello(slots=1)
         client = await gateway.client()
         await client.get(b"/", method=b"HEAD")

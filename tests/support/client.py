@@ -5,6 +5,7 @@ import contextlib
 import socket
 import struct
 from dataclasses import dataclass
+from typing import Self
 
 SECONDS = 10.0
 
@@ -27,13 +28,15 @@ class Cut(Exception):
 
 
 class RawClient:
-    """One connection to the public port."""
+    """One connection to the public port; it waits `seconds` for each part of a response."""
+
+    seconds = SECONDS
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def connect(cls, port: int) -> "RawClient":
+    async def connect(cls, port: int) -> Self:
         """Open a connection to loopback."""
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
@@ -55,7 +58,7 @@ class RawClient:
 
     async def head(self) -> Response:
         """Read the status line and the fields."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(self.seconds):
             try:
                 block = await self.reader.readuntil(b"\r\n\r\n")
             except (asyncio.IncompleteReadError, ConnectionError) as error:
@@ -67,9 +70,13 @@ class RawClient:
     async def response(self, bodiless: bool = False) -> Response:
         """Read a whole response. Raises Cut if it ends too early."""
         response = await self.head()
-        if bodiless:
-            return response
-        async with asyncio.timeout(SECONDS):
+        if not bodiless:
+            await self.body(response)
+        return response
+
+    async def body(self, response: Response) -> None:
+        """Read the body behind this head. Raises Cut if it ends too early."""
+        async with asyncio.timeout(self.seconds):
             try:
                 if response.header(b"transfer-encoding") == b"chunked":
                     while chunk := await self.chunk():
@@ -79,7 +86,6 @@ class RawClient:
                     response.body = await self.reader.readexactly(length)
             except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
                 raise Cut from error
-        return response
 
     async def chunk(self) -> bytes:
         """Read one chunk of a chunked body; empty at its end."""
@@ -89,7 +95,7 @@ class RawClient:
 
     async def closed(self) -> bool:
         """Wait for the end of the connection; True if nothing more came before it."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(self.seconds):
             try:
                 return await self.reader.read() == b""
             except ConnectionError:

@@ -70,7 +70,7 @@ class ScriptedWorker:
         """How many events of this field have come and were not asked for."""
         return len(self._events[field])
 
-    async def end(self) -> tuple[grpc.StatusCode, str]:
+    async def end(self) -> tuple[grpc.StatusCode | None, str | None]:
         """Wait for the end of the call, and tell how it ended."""
         async with asyncio.timeout(SECONDS), self._changed:
             await self._changed.wait_for(lambda: self._ended)

@@ -66,6 +66,11 @@ class Decoder:
             events.append(event)
         return events
 
+    def end(self) -> None:
+        """No more comes. Raises BadEvents in the middle of an event."""
+        if self._buffer:
+            raise BadEvents("the last event is not complete")
+
     def _next(self) -> Event | None:
         end = self._buffer.find(b"\r\n", 0, MAX_LINE)
         if end < 0:

@@ -41,8 +41,10 @@ examples:
   prack-worker main:app                            FastAPI, Starlette and other ASGI applications
   prack-worker mysite.wsgi:application --slots 16  Django, Flask and other WSGI applications
   prack-worker main:create_app --factory           call create_app() to get the application
+  prack-worker main:app --gateway prack://127.0.0.1:4242
+                                                   over plain TCP instead of gRPC
   prack-worker main:app --gateway http://127.0.0.1:4242
-                                                   over the REST API instead of gRPC
+                                                   over the REST API
   prack-worker main:app --route shop.example.com/cart --route "GET,HEAD *.example.com/"
 
 Each flag is also a variable, --app-dir as PRACK_APP_DIR (routes: PRACK_ROUTES, with commas);
@@ -142,14 +144,20 @@ def _transport(settings: Settings) -> Transport:
         service=settings.service,
         version=settings.app_version,
         routes=settings.routes,
+        tier=settings.tier,
     )
-    if settings.gateway.scheme == "grpc":
+    gateway, token = settings.gateway, _token_reader(settings)
+    if gateway.scheme == "grpc":
         from prack_worker.grpc_transport import GrpcTransport
 
-        return GrpcTransport(settings.gateway.address, identity, _token_reader(settings))
+        return GrpcTransport(gateway.address, identity, token)
+    if gateway.scheme == "prack":
+        from prack_worker.tcp_transport import TcpTransport
+
+        return TcpTransport(gateway.address, identity, token)
     from prack_worker.rest_transport import RestTransport
 
-    return RestTransport(str(settings.gateway), identity, _token_reader(settings))
+    return RestTransport(str(gateway), identity, token)
 
 
 def _token_reader(settings: Settings) -> Callable[[], str]:

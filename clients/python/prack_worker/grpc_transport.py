@@ -1,11 +1,8 @@
-"""Dials a gateway over gRPC (proto/README.md, section 2)."""
+"""Streams of frames over gRPC."""
 
 from __future__ import annotations
 
 import asyncio
-import platform
-import sys
-from collections.abc import Callable
 from contextlib import suppress
 
 import grpc
@@ -13,14 +10,10 @@ from grpc import aio
 
 from prack.v1 import worker_pb2 as pb
 from prack.v1.worker_pb2_grpc import WorkerServiceStub
-from prack_worker.errors import ConnectFailed, GatewayRefused
-from prack_worker.grpc_session import Call, GrpcSession, describe, ending_of
-from prack_worker.transport import Accept, Identity
+from prack_worker.errors import ConnectFailed
+from prack_worker.stream_transport import NOBODY, WRONG_TOKEN, StreamTransport
 from prack_worker.version import VERSION
-from prack_worker.windows import OURS
 
-MINOR = 1
-WELCOME_SECONDS = 10.0
 OPTIONS = (
     # A peer that stopped without a FIN is noticed in 15 s. The keepalive time-out alone does not
     # do that (it takes a minute), and by default a silent stream is pinged twice only.
@@ -35,73 +28,58 @@ OPTIONS = (
     ("grpc.enable_retries", 0),
     ("grpc.primary_user_agent", f"prack-worker/{VERSION}"),
 )
+# The call is over.
+OVER = grpc.RpcError, asyncio.InvalidStateError
 
 
-class GrpcTransport:
-    """One gateway at `address`, "host:port".
+class GrpcTransport(StreamTransport):
+    """One gateway's gRPC port."""
 
-    `token` is asked before each dial, so that a token may be replaced while the worker runs; it may
-    raise ConnectFailed.
-    """
+    async def _dial(self, token: str | None) -> GrpcCarrier:
+        """See StreamTransport. The connection is made when the first frame is written."""
+        return GrpcCarrier(aio.insecure_channel(self.address, options=OPTIONS), token)
 
-    def __init__(
-        self, address: str, identity: Identity, token: Callable[[], str | None] = lambda: None
-    ) -> None:
-        self.address = address
-        self._identity = identity
-        self._token = token
 
-    async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> GrpcSession:
-        """See `Transport.connect`."""
-        token = self._token()
-        channel = aio.insecure_channel(self.address, options=OPTIONS)
+class GrpcCarrier:
+    """Implements `carrier.Carrier` for one call."""
+
+    def __init__(self, channel: aio.Channel, token: str | None) -> None:
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        call = WorkerServiceStub(channel).Connect(metadata=metadata)
-        try:
-            first = await self._greet(call, self._hello(slots, websockets))
-            return GrpcSession(channel, call, first, accept)
-        except BaseException:
-            call.cancel()
-            await channel.close()
-            raise
+        self._channel = channel
+        self._call = WorkerServiceStub(channel).Connect(metadata=metadata)
 
-    async def close(self) -> None:
-        """Nothing here outlives a session."""
-
-    async def _greet(self, call: Call, hello: pb.Hello) -> pb.GatewayFrame:
+    async def read(self) -> pb.GatewayFrame | None:
+        """See Carrier."""
         try:
-            async with asyncio.timeout(WELCOME_SECONDS):
-                with suppress(grpc.RpcError, asyncio.InvalidStateError):  # `read` says it better
-                    await call.write(pb.WorkerFrame(hello=hello))
-                frame = await call.read()
-        except TimeoutError as error:
-            raise ConnectFailed(f"no welcome within {WELCOME_SECONDS:g} s") from error
+            frame = await self._call.read()
         except grpc.RpcError as error:
             raise ConnectFailed(describe(error)) from error
-        if not isinstance(frame, pb.GatewayFrame):
-            raise ConnectFailed("the gateway ended the stream before its welcome")
-        if frame.HasField("error"):
-            kind = ConnectFailed if frame.error.retry else GatewayRefused
-            raise kind(ending_of(frame.error).message)
-        if not frame.HasField("welcome"):
-            raise ConnectFailed("the first frame of the gateway is not a welcome")
-        return frame
+        return frame if isinstance(frame, pb.GatewayFrame) else None
 
-    def _hello(self, slots: int, websockets: bool) -> pb.Hello:
-        identity = self._identity
-        python = f"{platform.python_implementation()} {platform.python_version()}; {sys.platform}"
-        return pb.Hello(
-            worker_id=identity.worker_id,
-            service=identity.service,
-            version=identity.version,
-            minor_min=MINOR,
-            minor_max=MINOR,
-            features=["websocket"] if websockets else [],
-            capacity=pb.Capacity(max_in_flight=slots),
-            routes=[
-                pb.Route(host=route.host, path=route.path, methods=route.methods)
-                for route in identity.routes
-            ],
-            limits=OURS,
-            sdk=f"prack-worker/{VERSION} ({python})",
-        )
+    async def write(self, frame: pb.WorkerFrame) -> None:
+        """See Carrier."""
+        with suppress(*OVER):
+            await self._call.write(frame)
+
+    async def done_writing(self) -> None:
+        """See Carrier."""
+        with suppress(*OVER):
+            await self._call.done_writing()
+
+    async def close(self) -> None:
+        """See Carrier."""
+        self._call.cancel()  # closing a channel does not end its calls
+        await self._channel.close()
+
+
+def describe(error: grpc.RpcError) -> str:
+    """One line for a person: why a call ended."""
+    if not isinstance(error, aio.AioRpcError):
+        return str(error)
+    if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+        return WRONG_TOKEN
+    details = error.details() or error.code().name
+    if details.startswith(("failed to connect", "DNS resolution failed")):
+        reason = details.rpartition(": ")[2]  # before it come the library's own words
+        return f"{reason} {NOBODY}"
+    return details

@@ -14,7 +14,8 @@ from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.transport import Identity
 from prack_worker.version import VERSION
 
-POLL_SECONDS = 5.0  # how long a poll is parked, and so the longest that an idle stop takes
+POLL_SECONDS = 5.0  # how long a poll is parked
+LEASE_SECONDS = 20  # how long this worker may be silent about a request before it counts as lost
 SLACK_SECONDS = 5.0  # the gateway ends a poll; the client only gives up on one that got lost
 CALL_SECONDS = 30.0
 
@@ -27,10 +28,13 @@ class RestClient:
             base_url=f"{url}/api/v1", headers={"user-agent": f"prack-worker/{VERSION}"}
         )
         self._token = token
+        self._worker_id = identity.worker_id
         self._about = [
             ("worker", identity.worker_id),
             ("service", identity.service),
             ("version", identity.version),
+            ("tier", identity.tier),
+            ("lease", LEASE_SECONDS),
             *(("route", str(route)) for route in identity.routes),
         ]
 
@@ -51,6 +55,11 @@ class RestClient:
             return list(json.loads(reply.content)["requests"])
         except (ValueError, KeyError, TypeError) as error:
             raise ConnectFailed(f"what answers there is no Prack gateway ({error!r})") from error
+
+    async def drain(self) -> None:
+        """Have the parked poll return at once. Raises ConnectFailed."""
+        about = json.dumps({"worker": self._worker_id, "leaving": True}).encode()
+        await self._call("POST", "/drain", POLL_SECONDS, content=about)
 
     async def post(self, path: str, content: bytes) -> httpx2.Response:
         """One call. Raises ConnectFailed when it may be repeated."""

@@ -17,7 +17,7 @@ import httpx2
 
 from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import AbortCode, CancelReason
-from prack_worker.rest_client import RestClient
+from prack_worker.rest_client import LEASE_SECONDS, RestClient
 from prack_worker.rest_exchange import RestExchange
 
 log = logging.getLogger("prack_worker")
@@ -25,7 +25,6 @@ log = logging.getLogger("prack_worker")
 MAX_BATCH = 32
 MAX_BATCH_BYTES = 1024 * 1024
 ALONE_BYTES = 128 * 1024
-EXTENSION_MS = 60_000
 MIN_EXTENSION_SECONDS = 0.01  # a gateway that extends by less and less is not asked ever faster
 GONE = (404, 409, 410)
 
@@ -137,7 +136,7 @@ class Leases:
         path = f"/requests/{exchange.identifier}/extend"
         try:
             reply = await self._client.deliver(
-                path, b'{"ms":%d}' % EXTENSION_MS, exchange.request.deadline
+                path, b'{"ms":%d}' % (LEASE_SECONDS * 1000), exchange.request.deadline
             )
         except ConnectFailed as error:
             log.warning("Request %s was not extended: %s", exchange.request.request_id, error)

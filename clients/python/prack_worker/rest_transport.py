@@ -29,6 +29,8 @@ class RestTransport:
     raise ConnectFailed.
     """
 
+    counts_held = True
+
     def __init__(
         self, url: str, identity: Identity, token: Callable[[], str | None] = lambda: None
     ) -> None:
@@ -39,7 +41,8 @@ class RestTransport:
     async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> RestSession:
         """See `Transport.connect`; a poll that does not wait shows whether the gateway is there.
 
-        No WebSockets come this way.
+        No WebSockets come this way: an ASGI application holds one as long as it is open, and
+        what REST workers may have are batches of events (docs/rest.md), each for any worker.
         """
         most = min(MAX_POLL, await self._leases.room(slots))
         first = await self._client.poll(most, wait=0)
@@ -74,9 +77,14 @@ class RestSession:
         """From the next poll on."""
         self._slots = slots
 
+    async def dismissed(self) -> None:
+        await self.lost.wait()
+
     async def drain(self) -> None:
         """Wait for the poll that is parked: cutting it could lose what it is about to bring."""
         self._draining = True
+        with suppress(ConnectFailed):  # then it ends when its time is over
+            await self._client.drain()
         await asyncio.wait([self._polling])
 
     async def close(self) -> None:

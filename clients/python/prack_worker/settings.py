@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 from prack_worker.errors import UsageError
 from prack_worker.transport import Route
 
-PORTS = {"grpc": 4243, "http": 4242, "https": 443}
+PORTS = {"grpc": 4243, "prack": 4242, "http": 4242, "https": 443}
 INTERFACES = ("auto", "asgi", "wsgi")
 LEVELS = ("debug", "info", "warning", "error")
 MAX_SLOTS = 10_000
+MAX_TIER = 9
 HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 PATH = re.compile(r"/[!-~]*")
 METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -26,7 +27,7 @@ TOKEN = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Where to dial in: `scheme` is "grpc", "http" or "https"."""
+    """Where to dial in: `scheme` is "grpc", "prack", "http" or "https"."""
 
     scheme: str
     address: str
@@ -44,6 +45,7 @@ class Settings:
     interface: str
     service: str
     app_version: str
+    tier: int
     routes: tuple[Route, ...]
     app_dir: Path
     factory: bool
@@ -73,7 +75,7 @@ def parse_gateway(text: str) -> Gateway:
     """`scheme://host[:port]`, with the scheme's default port."""
     parts = urlsplit(text)
     if parts.scheme not in PORTS:
-        raise ValueError("expected grpc://host:port, http://host:port or https://host:port")
+        raise ValueError("expected grpc://, prack://, http:// or https://, then host:port")
     if not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
         raise ValueError("expected a host and a port after the scheme, and nothing more")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -113,6 +115,12 @@ def _slots(text: str) -> int:
         return 0
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_SLOTS:
         raise ValueError(f"expected a whole number from 1 to {MAX_SLOTS}")
+    return int(text)
+
+
+def _tier(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_TIER:
+        raise ValueError(f"expected a whole number from 0 to {MAX_TIER}")
     return int(text)
 
 
@@ -177,7 +185,8 @@ def _token_file(text: str) -> Path | None:
 
 OPTIONS = (
     Option("gateway", parse_gateway, "grpc://127.0.0.1:4243", "URL",
-           "grpc://host:port, or http://host:port for the REST API"),
+           "grpc://host:port, prack://host:port for the same over plain TCP, "
+           "or http://host:port for the REST API"),
     Option("slots", _slots, "", "N",
            f"requests to hold at a time, 1 to {MAX_SLOTS} (default: 64 for ASGI, 8 for WSGI)"),
     Option("interface", _one_of(INTERFACES), "auto", "KIND", f"one of {', '.join(INTERFACES)}"),
@@ -186,6 +195,8 @@ OPTIONS = (
            variable="PRACK_ROUTES"),
     Option("service", _name, "", "NAME", "what this worker runs, for metrics and canaries"),
     Option("app_version", _name, "", "NAME", "the build of what it runs"),
+    Option("tier", _tier, "0", "N",
+           f"0 to {MAX_TIER}: gets work only while lower tiers have no free slot"),
     Option("app_dir", _folder, ".", "DIR", "where to import the application from"),
     Option("factory", _switch, "0", "", "call what MODULE:ATTRIBUTE names to get the application"),
     Option("grace", _grace, "30", "SECONDS", "how long a stop waits for requests to finish"),

@@ -21,12 +21,14 @@ class Identity:
         service: what it runs; used for canaries, drain status and metrics labels.
         version: the build of what it runs.
         routes: what it serves; empty: every request.
+        tier: 0 to 9; it gets work only while no worker of a lower tier has a free slot.
     """
 
     worker_id: str
     service: str = ""
     version: str = ""
     routes: tuple[Route, ...] = ()
+    tier: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Ending:
 
     Attributes:
         message: for the log.
-        lost: the session is of no more use; otherwise the gateway asked for an orderly end.
+        lost: the session is of no more use; otherwise the gateway stops in order.
         retry: dialling again may succeed.
         retry_after: seconds to wait at least; 0 leaves it to the worker's back-off.
     """
@@ -63,7 +65,8 @@ class Session(Protocol):
     """One connection in use: it calls `accept` for every request it is handed.
 
     Attributes:
-        ended: done when the session broke or the gateway asked for its end.
+        ended: done when the session broke, or the gateway stops: then it is time to dial again,
+            while this session may still bring requests.
         lost: set when the session is of no more use.
     """
 
@@ -72,6 +75,9 @@ class Session(Protocol):
 
     def resize(self, slots: int) -> None:
         """Hold at most so many exchanges from now on."""
+
+    async def dismissed(self) -> None:
+        """Return once a gateway that stops brings nothing more, or the session is lost."""
 
     async def drain(self) -> None:
         """Return once nothing more can be assigned, or the session has ended."""
@@ -85,9 +91,11 @@ class Transport(Protocol):
 
     Attributes:
         address: the gateway's, for the log.
+        counts_held: each session counts what older ones have brought among its slots.
     """
 
     address: str
+    counts_held: bool
 
     async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> Session:
         """Dial the gateway; with `websockets` the application takes them.

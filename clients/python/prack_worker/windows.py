@@ -1,4 +1,4 @@
-"""Limits and windows of the gRPC protocol (proto/README.md, sections 4.5 and 5), in bytes."""
+"""Limits and windows of the worker protocol (proto/README.md, sections 4.5 and 5), in bytes."""
 
 from __future__ import annotations
 

@@ -38,8 +38,20 @@ class Application(Protocol):
         """Answer one exchange. What it leaves open is aborted by the worker."""
 
 
+class Holding:
+    """The exchanges of one session that are not ended; `over` once it brings nothing more."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[Exchange, asyncio.Task[None]] = {}
+        self.over = False
+
+
 class Worker:
     """Runs one application behind one gateway, over any transport.
+
+    When a gateway stops, the worker dials again, for there may be a successor, and stays for what
+    the old session still brings. The new session gets the slots that the old one does not take;
+    where both bring requests for one slot, one of them waits.
 
     Args:
         app: what answers the exchanges.
@@ -63,9 +75,12 @@ class Worker:
         self._slots = slots
         self._grace = grace
         self._patience = patience
-        self._held: dict[Exchange, asyncio.Task[None]] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._holdings: list[Holding] = []  # the newest session's is the last
+        self._session: Session | None = None  # the newest, while it is of use for new requests
+        self._offered = slots
+        self._staying: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._running = asyncio.Semaphore(slots)
         self._draining = asyncio.Event()
         self._backoff = Backoff()
         self._delay = 0.0
@@ -82,8 +97,12 @@ class Worker:
             try:
                 while not self.draining:
                     await self._connect_and_serve()
-                    await _first(asyncio.sleep(self._delay), self._draining.wait())
+                    await _first(self._pause(), self._draining.wait())
+                await self._finish()
             finally:
+                for task in self._staying:
+                    task.cancel()
+                await asyncio.gather(*self._staying, return_exceptions=True)
                 await self._transport.close()
 
     def drain(self) -> None:
@@ -96,17 +115,22 @@ class Worker:
 
     async def _connect_and_serve(self) -> None:
         """One session. A drain does not cut the dialling: the gateway may have assigned already."""
+        holding = Holding()
+        needed = [one for one in self._holdings if one.tasks or not one.over]
+        self._holdings = [*needed, holding]
+        self._offered = self._free_slots()
         try:
             session = await self._transport.connect(
-                self._accept,
-                self._free_slots(),
+                partial(self._accept, holding),
+                self._offered,
                 websockets=getattr(self._app, "websockets", False),
             )
         except ConnectFailed as error:
+            holding.over = True
             self._delay = self._backoff.next()
             self._report(str(error))
         else:
-            await self._serve(session)
+            await self._serve(session, holding)
 
     def _report(self, trouble: str) -> None:
         """One line for each change, not for each attempt."""
@@ -115,29 +139,43 @@ class Worker:
             where = self._transport.address
             log.warning("No gateway at %s: %s; trying again until there is", where, trouble)
 
-    async def _serve(self, session: Session) -> None:
+    async def _serve(self, session: Session, holding: Holding) -> None:
+        """Until the session is of no use for new requests; what it brings then goes on aside."""
         self._trouble = ""
         log.info("Connected to %s", self._transport.address)
         since = asyncio.get_running_loop().time()
-        returning = asyncio.create_task(self._return_slots(session), name="prack slots")
-        try:
-            await _first(self._until_ended(session), self._draining.wait())
-            if self.draining:
-                await self._drain(session)
-        finally:
-            returning.cancel()
-            await session.close()
+        staying = asyncio.create_task(self._stay(session, holding), name="prack session")
+        self._staying.add(staying)
+        staying.add_done_callback(self._left)
+        self._session = session
+        self._share()
+        await _first(_done(session.ended), self._draining.wait())
+        self._session = None
         if asyncio.get_running_loop().time() - since >= HEALTHY_SECONDS:
             self._backoff.reset()
         if not self.draining:
             self._follow(session.ended.result())
 
-    async def _until_ended(self, session: Session) -> None:
-        """Wait for the session's end; an orderly one waits for what is held, too."""
-        ending = await asyncio.shield(session.ended)
-        if not ending.lost:
-            log.info("%s; finishing what is held, then dialling again", ending.message)
-            await _first(self._idle.wait(), session.lost.wait())
+    async def _stay(self, session: Session, holding: Holding) -> None:
+        """Until the session has brought its last request, and that was answered; or is lost."""
+        try:
+            await _first(self._see_off(session, holding), session.lost.wait())
+        finally:
+            holding.over = True
+            await session.close()
+
+    def _left(self, staying: asyncio.Task[None]) -> None:
+        self._staying.discard(staying)
+        self._changed.set()
+
+    async def _see_off(self, session: Session, holding: Holding) -> None:
+        await _first(session.dismissed(), self._draining.wait())
+        if self.draining:
+            await session.drain()
+            for exchange in list(holding.tasks):
+                exchange.drain()
+        while holding.tasks:
+            await asyncio.wait(holding.tasks.values())
 
     def _follow(self, ending: Ending) -> None:
         """What comes after a session that ended by itself."""
@@ -145,67 +183,83 @@ class Worker:
             raise GatewayRefused(ending.message)
         if ending.lost:
             log.warning("Lost the gateway: %s; dialling again", ending.message)
+        else:
+            log.info("%s; finishing what is held, and dialling again", ending.message)
         self._delay = ending.retry_after or self._backoff.next()
 
-    async def _drain(self, session: Session) -> None:
-        log.info("Stopping: requests to finish: %d, within %g s", len(self._held), self._grace)
+    async def _finish(self) -> None:
+        log.info("Stopping: requests to finish: %d, within %g s", len(self._held()), self._grace)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._grace):
-                await session.drain()
-                for exchange in list(self._held):
-                    exchange.drain()
-                await _first(self._idle.wait(), session.lost.wait())
-        if self._held:
+                while waits := {*self._staying, *self._held().values()}:
+                    await asyncio.wait(waits)
+        if self._held():
             await self._give_up()
 
     async def _give_up(self) -> None:
         """The grace is over: end what is left, also where its handler goes on."""
-        log.warning("Requests that were not finished: %d", len(self._held))
-        for exchange in list(self._held):
+        held = self._held()
+        log.warning("Requests that were not finished: %d", len(held))
+        for exchange in held:
             exchange.abort(AbortCode.HANDLER_ERROR, "the worker stopped before its answer")
         if self._app.interruptible:
-            for task in self._held.values():
+            for task in held.values():
                 task.cancel()
-            await asyncio.wait(self._held.values(), timeout=UNWIND_SECONDS)
+            await asyncio.wait(held.values(), timeout=UNWIND_SECONDS)
 
-    def _accept(self, exchange: Exchange) -> None:
+    def _accept(self, holding: Holding, exchange: Exchange) -> None:
         loop = asyncio.get_running_loop()
-        task = loop.create_task(self._run(exchange))
-        self._held[exchange] = task
-        self._idle.clear()
+        task = holding.tasks[exchange] = loop.create_task(self._run(holding, exchange))
         if self._app.interruptible:
             exchange.on_cancel = partial(loop.call_later, self._patience, task.cancel)
+        self._share()
 
-    async def _run(self, exchange: Exchange) -> None:
+    async def _run(self, holding: Holding, exchange: Exchange) -> None:
         try:
-            await self._app.handle(exchange)
+            async with self._running:
+                if exchange.cancelled is None:
+                    await self._app.handle(exchange)
         except Exception as error:
             level = logging.DEBUG if exchange.cancelled is not None else logging.ERROR
             log.log(level, "Request %s failed", exchange.request.request_id, exc_info=error)
         finally:
-            self._settle(exchange)
+            self._settle(holding, exchange)
 
-    def _settle(self, exchange: Exchange) -> None:
+    def _settle(self, holding: Holding, exchange: Exchange) -> None:
         if not exchange.ended:
             code = AbortCode.HANDLER_ERROR if exchange.cancelled is None else AbortCode.CANCELLED
             exchange.abort(code, "the application left its response incomplete")
-        del self._held[exchange]
-        if not self._held:
-            self._idle.set()
+        del holding.tasks[exchange]
+        self._changed.set()
+        self._share()
 
-    def _leftovers(self) -> list[asyncio.Task[None]]:
-        """Handlers that go on although their session is gone; a thread cannot be interrupted."""
-        return [task for exchange, task in self._held.items() if exchange.cancelled is not None]
+    def _held(self) -> dict[Exchange, asyncio.Task[None]]:
+        """The exchanges of all sessions."""
+        return {key: task for one in self._holdings for key, task in one.tasks.items()}
+
+    async def _pause(self) -> None:
+        """Before another attempt; and there must be a slot that no old session needs."""
+        await asyncio.sleep(self._delay)
+        while self._staying and len(self._held()) >= self._slots:
+            self._changed.clear()
+            await self._changed.wait()
 
     def _free_slots(self) -> int:
-        return max(1, self._slots - len(self._leftovers()))
+        """What older sessions leave: also lost ones, as long as their handlers go on."""
+        if self._transport.counts_held:
+            return self._slots
+        return max(1, self._slots - sum(len(one.tasks) for one in self._holdings[:-1]))
 
-    async def _return_slots(self, session: Session) -> None:
-        """Offer the slots of leftovers once they have ended."""
-        leftovers = set(self._leftovers())
-        while leftovers:
-            _, leftovers = await asyncio.wait(leftovers, return_when=asyncio.FIRST_COMPLETED)
-            session.resize(max(1, self._slots - len(leftovers)))
+    def _share(self) -> None:
+        """Offer the newest session what is free for it now."""
+        free = self._free_slots()
+        if self._session is not None and free != self._offered:
+            self._offered = free
+            self._session.resize(free)
+
+
+async def _done(future: asyncio.Future[Ending]) -> None:
+    await asyncio.wait([future])
 
 
 async def _first(*waits: Coroutine[object, object, object]) -> None:

@@ -1,8 +1,9 @@
-"""A gRPC gateway that does what a test says, over a real socket."""
+"""Gateways that do what a test says, over real sockets: one for each carrier of frames."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
@@ -11,6 +12,8 @@ from grpc import aio
 from prack.v1 import worker_pb2 as pb
 from prack.v1.worker_pb2_grpc import WorkerServiceServicer, add_WorkerServiceServicer_to_server
 from prack_worker.grpc_transport import GrpcTransport
+from prack_worker.stream_transport import StreamTransport
+from prack_worker.tcp_transport import TcpTransport
 from prack_worker.transport import Identity
 
 WELCOME = {"minor": 1, "heartbeat_ms": 5000, "dead_after_ms": 15000}
@@ -22,7 +25,7 @@ class Stream:
     def __init__(self, context: Any, hello: pb.Hello) -> None:
         self.hello = hello
         self.metadata = dict(context.invocation_metadata())
-        self._context = context
+        self.context = context
         self._ending: asyncio.Future[tuple[grpc.StatusCode, str]] = asyncio.Future()
         self._frames: asyncio.Queue[pb.WorkerFrame | None] = asyncio.Queue()
         self._last_id = 0
@@ -37,7 +40,7 @@ class Stream:
             await asyncio.wait([reader])
 
     async def _read(self) -> None:
-        while isinstance(frame := await self._context.read(), pb.WorkerFrame):
+        while isinstance(frame := await self.context.read(), pb.WorkerFrame):
             self._frames.put_nowait(frame)
         self._frames.put_nowait(None)
         self.end()
@@ -46,7 +49,7 @@ class Stream:
         await self.send(welcome=pb.Welcome(**(WELCOME | fields)))
 
     async def send(self, **fields: Any) -> None:
-        await self._context.write(pb.GatewayFrame(**fields))
+        await self.context.write(pb.GatewayFrame(**fields))
 
     async def request(self, target: bytes = b"/", **fields: Any) -> int:
         """Hand out one request; returns its id."""
@@ -78,8 +81,11 @@ class Stream:
             self._ending.set_result((code, details))
 
 
-class FakeGateway(WorkerServiceServicer):
+class FakeGateway(ABC):
     """Waits for workers; `stream` is the next one that dialled in."""
+
+    scheme: str
+    dials: type[StreamTransport]
 
     def __init__(self) -> None:
         self.address = ""
@@ -89,25 +95,29 @@ class FakeGateway(WorkerServiceServicer):
     @classmethod
     @asynccontextmanager
     async def running(cls) -> AsyncIterator["FakeGateway"]:
-        gateway, server = cls(), aio.server(options=[("grpc.so_reuseport", 0)])
-        add_WorkerServiceServicer_to_server(gateway, server)
-        gateway.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-        await server.start()
-        try:
+        gateway = cls()
+        async with gateway.listening():
             yield gateway
-        finally:
-            for stream in gateway._open:
-                stream.end()
-            await server.stop(0)
 
-    async def Connect(self, _: Any, context: Any) -> None:
+    @abstractmethod
+    def listening(self) -> Any:
+        """Inside it, workers can dial."""
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.address}"
+
+    async def serve(self, context: Any) -> tuple[grpc.StatusCode, str]:
+        """One stream, until the test or the worker ends it."""
         frame = await context.read()
         stream = Stream(context, frame.hello)
         self._open.append(stream)
         self._streams.put_nowait(stream)
-        code, details = await stream.run()
-        if code is not grpc.StatusCode.OK:
-            await context.abort(code, details)
+        return await stream.run()
+
+    def end_all(self) -> None:
+        for stream in self._open:
+            stream.end()
 
     async def stream(self) -> Stream:
         async with asyncio.timeout(5):
@@ -118,5 +128,85 @@ class FakeGateway(WorkerServiceServicer):
         await stream.welcome(**fields)
         return stream
 
-    def transport(self, token: str | None = None, **identity: Any) -> GrpcTransport:
-        return GrpcTransport(self.address, Identity("w1", **identity), lambda: token)
+    def transport(self, token: str | None = None, **identity: Any) -> StreamTransport:
+        return self.dials(self.address, Identity("w1", **identity), lambda: token)
+
+
+class GrpcGateway(FakeGateway, WorkerServiceServicer):
+    """Over gRPC."""
+
+    scheme = "grpc"
+    dials = GrpcTransport
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        server = aio.server(options=[("grpc.so_reuseport", 0)])
+        add_WorkerServiceServicer_to_server(self, server)
+        self.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        await server.start()
+        try:
+            yield
+        finally:
+            self.end_all()
+            await server.stop(0)
+
+    async def Connect(self, _: Any, context: Any) -> None:
+        code, details = await self.serve(context)
+        if code is not grpc.StatusCode.OK:
+            await context.abort(code, details)
+
+
+class PlainGateway(FakeGateway):
+    """Over connections that were upgraded; a stream's status is nothing there."""
+
+    scheme = "prack"
+    dials = TcpTransport
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: prack.v1\r\n\r\n"
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        connections: set[asyncio.Task[Any]] = set()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connections.add(asyncio.current_task())
+            try:
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write(self.answer)
+                if b" 101 " in self.answer:
+                    await self.serve(PlainContext(head, reader, writer))
+            finally:
+                writer.close()
+
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        self.address = "{}:{}".format(*server.sockets[0].getsockname())
+        try:
+            yield
+        finally:
+            self.end_all()
+            server.close()
+            await asyncio.wait(connections)
+
+
+class PlainContext:
+    """What `Stream` needs of gRPC's."""
+
+    def __init__(
+        self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.request, *lines = head.decode().split("\r\n")
+        self._fields = [line.split(": ", 1) for line in lines if line]
+        self._reader = reader
+        self.writer = writer
+
+    def invocation_metadata(self) -> list[tuple[str, str]]:
+        return [(name.lower(), value) for name, value in self._fields]
+
+    async def read(self) -> pb.WorkerFrame | None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            size = int.from_bytes(await self._reader.readexactly(4), "big")
+            return pb.WorkerFrame.FromString(await self._reader.readexactly(size))
+        return None
+
+    async def write(self, frame: pb.GatewayFrame) -> None:
+        message = frame.SerializeToString()
+        self.writer.write(len(message).to_bytes(4, "big") + message)

@@ -57,6 +57,7 @@ class FakeRest:
         self.url = ""
         self._polls: asyncio.Queue[Call] = asyncio.Queue()
         self._posts: asyncio.Queue[Call] = asyncio.Queue()
+        self.drains: list[Any] = []
         self._connections: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -115,7 +116,11 @@ class FakeRest:
             json.loads(content) if content else None,
             asyncio.get_running_loop().create_future(),
         )
-        (self._polls if method == "GET" else self._posts).put_nowait(call)
+        if call.path == "/drain":
+            self.drains.append(call.content)
+            call.answer(workers=1, held=0)
+        else:
+            (self._polls if method == "GET" else self._posts).put_nowait(call)
         status, value = await call.reply
         body = json.dumps(value).encode()
         writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))

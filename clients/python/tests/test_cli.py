@@ -107,7 +107,7 @@ async def test_help_has_examples(folder: Path) -> None:
 
 
 async def test_sigterm_finishes_what_is_held(folder: Path, gateway: FakeGateway) -> None:
-    async with command(folder, "apps:app", "--gateway", f"grpc://{gateway.address}") as process:
+    async with command(folder, "apps:app", "--gateway", gateway.url) as process:
         stream = await gateway.welcomed()
         await stream.request(b"/slow")
         await stream.request(b"/")
@@ -128,7 +128,7 @@ async def test_sigterm_finishes_what_is_held(folder: Path, gateway: FakeGateway)
 
 
 async def test_a_second_ctrl_c_stops_at_once(folder: Path, gateway: FakeGateway) -> None:
-    async with command(folder, "apps:app", "--gateway", f"grpc://{gateway.address}") as process:
+    async with command(folder, "apps:app", "--gateway", gateway.url) as process:
         stream = await gateway.welcomed()
         await stream.request(b"/stuck")
         await stream.request(b"/")
@@ -142,7 +142,7 @@ async def test_a_second_ctrl_c_stops_at_once(folder: Path, gateway: FakeGateway)
 async def test_a_gateway_that_refuses_for_good_is_one_line(
     folder: Path, gateway: FakeGateway
 ) -> None:
-    async with command(folder, "apps:wsgi", "--gateway", f"grpc://{gateway.address}") as process:
+    async with command(folder, "apps:wsgi", "--gateway", gateway.url) as process:
         stream = await gateway.stream()
         await stream.send(error=pb.StreamError(code="bad_hello", message="no such route"))
         _, stderr = await process.communicate()

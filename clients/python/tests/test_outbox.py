@@ -4,16 +4,16 @@ import asyncio
 
 from prack.v1 import worker_pb2 as pb
 from prack_worker.exchange import AbortCode
-from prack_worker.grpc_exchange import GrpcExchange
 from prack_worker.outbox import Outbox
+from prack_worker.stream_exchange import StreamExchange
 from prack_worker.windows import Limits
 
 LIMITS = Limits.of(pb.Limits())
 
 
-def exchange(outbox: Outbox, number: int) -> GrpcExchange:
+def exchange(outbox: Outbox, number: int) -> StreamExchange:
     message = pb.Request(id=number, end=True, deadline_ms=1000)
-    return GrpcExchange(message, 0.0, outbox, LIMITS, lambda number: None)
+    return StreamExchange(message, 0.0, outbox, LIMITS, lambda number: None)
 
 
 async def frame(outbox: Outbox) -> pb.WorkerFrame:

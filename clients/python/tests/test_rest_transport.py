@@ -32,7 +32,9 @@ async def hello(exchange: Exchange) -> None:
 
 
 async def test_a_poll_says_who_asks_and_for_how_much(rest: FakeRest) -> None:
-    transport = rest.transport("secret", service="web", version="7", routes=(Route(path="/a"),))
+    transport = rest.transport(
+        "secret", service="web", version="7", routes=(Route(path="/a"),), tier=2
+    )
     async with serving(transport, hello, slots=50):
         first = await rest.poll()
         assert first.query == [
@@ -41,6 +43,8 @@ async def test_a_poll_says_who_asks_and_for_how_much(rest: FakeRest) -> None:
             ("worker", "w1"),
             ("service", "web"),
             ("version", "7"),
+            ("tier", "2"),
+            ("lease", "20"),
             ("route", "*/a"),
         ]
         assert first.headers["authorization"] == "Bearer secret"
@@ -161,7 +165,7 @@ async def test_long_work_is_extended_until_it_ends(rest: FakeRest) -> None:
         (await rest.poll()).answer(requests=[entry("a", **{"prack.deadline_ms": 40})])
         for _ in range(2):
             call = await rest.post()
-            assert (call.path, call.content) == ("/requests/a/extend", {"ms": 60_000})
+            assert (call.path, call.content) == ("/requests/a/extend", {"ms": 20_000})
             call.answer(deadline_ms=40)
         release.set()
         while (call := await rest.post()).path != "/response":
@@ -192,6 +196,7 @@ async def test_a_drain_waits_for_the_poll_and_for_what_it_brings(rest: FakeRest)
     parked.answer(requests=[entry("a")])
     assert (await rest.post()).accept()[0]["identifier"] == "a"
     await task
+    assert rest.drains == [{"worker": "w1", "leaving": True}]
 
 
 async def test_what_is_held_survives_a_gateway_that_is_away(

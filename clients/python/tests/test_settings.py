@@ -30,7 +30,7 @@ def test_each_option_has_a_variable() -> None:
     assert {option.variable_name() for option in OPTIONS} == {
         "PRACK_APP_DIR", "PRACK_APP_VERSION", "PRACK_FACTORY", "PRACK_GATEWAY", "PRACK_GRACE",
         "PRACK_INTERFACE", "PRACK_LOG_LEVEL", "PRACK_ROUTES", "PRACK_SERVICE", "PRACK_SLOTS",
-        "PRACK_TOKEN", "PRACK_TOKEN_FILE",
+        "PRACK_TIER", "PRACK_TOKEN", "PRACK_TOKEN_FILE",
     }  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def test_each_option_has_a_variable() -> None:
     [
         ("grpc://host", Gateway("grpc", "host:4243")),
         ("grpc://[::1]:5", Gateway("grpc", "[::1]:5")),
+        ("prack://host", Gateway("prack", "host:4242")),
         ("http://10.0.0.1/", Gateway("http", "10.0.0.1:4242")),
         ("https://host:8443", Gateway("https", "host:8443")),
     ],

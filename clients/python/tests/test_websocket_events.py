@@ -60,3 +60,12 @@ def test_a_close_has_a_code_and_a_reason(code: int, reason: str) -> None:
 def test_a_long_reason_is_cut_between_characters() -> None:
     assert close_code(close_data(1000, "ü" * 100)) == (1000, "ü" * 61)
     assert close_code(b"\x03") == (1005, "")
+
+
+def test_nothing_may_end_in_the_middle_of_an_event() -> None:
+    decoder = Decoder(10)
+    decoder.feed(b"TEXT 5\r\nhello\r\n")
+    decoder.end()
+    decoder.feed(b"TEXT 5\r\nhel")
+    with pytest.raises(BadEvents, match="not complete"):
+        decoder.end()

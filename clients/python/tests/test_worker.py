@@ -24,16 +24,22 @@ class FakeSession:
         self.resized = asyncio.Event()
         self.ended: asyncio.Future[Ending] = asyncio.Future()
         self.lost = asyncio.Event()
+        self.released = asyncio.Event()
+        self.closed = asyncio.Event()
 
     def resize(self, slots: int) -> None:
         self.slots.append(slots)
         self.resized.set()
+
+    async def dismissed(self) -> None:
+        await self.released.wait()
 
     async def drain(self) -> None:
         self.steps.append("drain")
 
     async def close(self) -> None:
         self.steps.append("close")
+        self.closed.set()
 
     def lose(self, exchange: Exchange, **ending: object) -> None:
         self.ended.set_result(Ending("broke", **ending))  # type: ignore[arg-type]
@@ -45,6 +51,7 @@ class FakeTransport:
     """Sessions in memory; `failures` come first."""
 
     address = "memory"
+    counts_held = False
 
     def __init__(self, *failures: str) -> None:
         self._failures = list(failures)
@@ -140,18 +147,67 @@ async def test_leftovers_of_a_lost_session_keep_their_slots_until_they_end() -> 
         assert session.slots == [2, 3]
 
 
-async def test_an_orderly_end_waits_for_what_is_held() -> None:
+async def test_a_session_of_a_gateway_that_stops_goes_on_beside_the_next_one() -> None:
     transport, release = FakeTransport(), asyncio.Event()
-    async with serving(transport, stubborn_until(release)):  # type: ignore[arg-type]
-        session = await transport.session()
-        session.accept(FakeExchange())
-        session.ended.set_result(Ending("stops", lost=False))
+    async with serving(transport, stubborn_until(release), slots=3):  # type: ignore[arg-type]
+        old = await transport.session()
+        old.accept(FakeExchange())
+        old.ended.set_result(Ending("stops", lost=False))
+        new = await transport.session()
+        assert new.slots == [2], "the old session has taken one"
+        old.accept(FakeExchange())
+        await asyncio.wait_for(new.resized.wait(), 5)
+        assert new.slots == [2, 1]
+        old.released.set()
         for _ in range(5):
             await asyncio.sleep(0)
-        assert session.steps == []
+        assert old.steps == [], "it holds requests"
         release.set()
-        await transport.session()
-        assert session.steps == ["close"]
+        await asyncio.wait_for(old.closed.wait(), 5)
+        assert new.slots[-1] == 3
+
+
+async def test_two_sessions_share_the_slots() -> None:
+    running: list[Exchange] = []
+    transport, release = FakeTransport(), asyncio.Semaphore(0)
+
+    async def handler(exchange: Exchange) -> None:
+        running.append(exchange)
+        await release.acquire()
+
+    async with serving(transport, handler, slots=1):
+        old = await transport.session()
+        old.accept(first := FakeExchange())
+        old.ended.set_result(Ending("stops", lost=False, retry_after=0.001))
+        release.release()
+        new = await transport.session()
+        assert running == [first]
+        assert first.ended, "only now there is a slot for the next gateway"
+        new.accept(second := FakeExchange())
+        old.accept(third := FakeExchange())
+        release.release()
+        await second.wait_over()
+        assert running[:2] == [first, second]
+        release.release()
+        await third.wait_over()
+        assert running == [first, second, third]
+
+
+async def test_a_drain_ends_the_old_session_and_the_new_one() -> None:
+    transport, release = FakeTransport(), asyncio.Event()
+    worker = Worker(App(stubborn_until(release)), transport, slots=2)  # type: ignore[arg-type]
+    task = asyncio.create_task(worker.run())
+    old = await transport.session()
+    old.accept(exchange := FakeExchange())
+    old.ended.set_result(Ending("stops", lost=False))
+    new = await transport.session()
+    worker.drain()
+    await asyncio.wait_for(new.closed.wait(), 5)
+    assert (old.steps, new.steps) == (["drain"], ["drain", "close"])
+    release.set()
+    await task
+    assert exchange.aborted is not None, "as any that a handler leaves open"
+    assert old.steps == ["drain", "close"]
 
 
 async def test_trouble_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -295,6 +295,7 @@ class Hello(_message.Message):
     ROUTES_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     SDK_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     """unique for each process start; 1 to 128 visible ASCII characters"""
     service: _builtins.str
@@ -306,6 +307,8 @@ class Hello(_message.Message):
     minor_max: _builtins.int
     sdk: _builtins.str
     """"prack-worker/0.1.0 (CPython 3.11; linux)" """
+    tier: _builtins.int
+    """0 to 9: gets work only while no worker of a lower tier has a free slot"""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"websocket" """
@@ -331,10 +334,11 @@ class Hello(_message.Message):
         routes: _abc.Iterable[Global___Route] | None = ...,
         limits: Global___Limits | None = ...,
         sdk: _builtins.str = ...,
+        tier: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "features", b"features", "limits", b"limits", "minor_max", b"minor_max", "minor_min", b"minor_min", "routes", b"routes", "sdk", b"sdk", "service", b"service", "version", b"version", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "features", b"features", "limits", b"limits", "minor_max", b"minor_max", "minor_min", b"minor_min", "routes", b"routes", "sdk", b"sdk", "service", b"service", "tier", b"tier", "version", b"version", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -501,9 +505,9 @@ class Goaway(_message.Message):
     CLOSE_IN_MS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     last_id: _builtins.int
-    """no request with a greater id was or will be sent on this stream"""
+    """with drain_ack: no request with a greater id was or will be sent here"""
     drain_ack: _builtins.bool
-    """true: answers the worker's Drain; false: the gateway itself stops"""
+    """true: nothing more comes on this stream; false: the gateway is about to stop"""
     reconnect_in_ms: _builtins.int
     """when to dial again, spread over the fleet"""
     close_in_ms: _builtins.int

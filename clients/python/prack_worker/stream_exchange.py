@@ -1,4 +1,4 @@
-"""One exchange over a gRPC stream: windows, and a small response as one event."""
+"""One exchange over a stream of frames: windows, and a small response as one event."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ResponseRefused
 from prack_worker.exchange import AbortCode, CancelReason, Exchange, Headers
-from prack_worker.grpc_fields import flatten, to_request
 from prack_worker.outbox import Outbox, Outgoing
 from prack_worker.request import RequestBody
+from prack_worker.stream_fields import flatten, to_request
 from prack_worker.windows import Limits, RequestWindow, ResponseWindow
 
 
-class GrpcExchange(Exchange):
+class StreamExchange(Exchange):
     """An exchange whose events go to the outbox of one stream."""
 
     __slots__ = (

@@ -1,4 +1,4 @@
-"""One gRPC stream in use: a reader, a writer and a pulse (proto/README.md, sections 1 to 8)."""
+"""One stream in use: a reader, a writer and a pulse (proto/README.md, sections 1 to 8)."""
 
 from __future__ import annotations
 
@@ -7,37 +7,34 @@ import itertools
 import logging
 from collections.abc import Coroutine
 
-import grpc
-from grpc import aio
-
 from prack.v1 import worker_pb2 as pb
+from prack_worker.carrier import Carrier
+from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import CancelReason
-from prack_worker.grpc_exchange import GrpcExchange
 from prack_worker.outbox import Outbox
+from prack_worker.stream_exchange import StreamExchange
 from prack_worker.transport import Accept, Ending
 from prack_worker.windows import Limits
 
 log = logging.getLogger("prack_worker")
-Call = aio.StreamStreamCall[pb.WorkerFrame, pb.GatewayFrame]
 CLOSE_SECONDS = 5.0
 
 
-class GrpcSession:
+class StreamSession:
     """A stream after its welcome. The reader awaits nothing but the next frame.
 
     `ended` and `lost` are those of `transport.Session`.
     """
 
-    def __init__(self, channel: aio.Channel, call: Call, first: pb.GatewayFrame, accept: Accept):
+    def __init__(self, carrier: Carrier, first: pb.GatewayFrame, accept: Accept) -> None:
         self._loop = asyncio.get_running_loop()
-        self._channel = channel
-        self._call = call
+        self._carrier = carrier
         self._accept = accept
         self._limits = Limits.of(first.welcome.limits)
         self._beat = first.welcome.heartbeat_ms / 1000 or 5.0
         self._dead_after = first.welcome.dead_after_ms / 1000 or 15.0
         self._outbox = Outbox()
-        self._exchanges: dict[int, GrpcExchange] = {}
+        self._exchanges: dict[int, StreamExchange] = {}
         self._unheard = self._unsaid = 0  # ticks of the pulse
         self._drained = asyncio.Event()
         self.lost = asyncio.Event()
@@ -50,20 +47,24 @@ class GrpcSession:
     def resize(self, slots: int) -> None:
         self._outbox.steer().capacity.max_in_flight = slots
 
+    async def dismissed(self) -> None:
+        await self._drained.wait()
+
     async def drain(self) -> None:
         self._outbox.steer().drain.reason = "the worker stops"
         await self._drained.wait()
 
     async def close(self) -> None:
         self._outbox.close()
-        if not self.lost.is_set():
-            await asyncio.wait([self._writer, self._reader], timeout=CLOSE_SECONDS)
-        for task in (self._pulse, self._writer, self._reader):
-            task.cancel()
-        self._call.cancel()  # closing a channel does not end its calls
-        await asyncio.gather(self._pulse, self._writer, self._reader, return_exceptions=True)
-        await self._channel.close()
-        self._lose(Ending("closed"))
+        try:
+            if not self.lost.is_set():
+                await asyncio.wait([self._writer, self._reader], timeout=CLOSE_SECONDS)
+        finally:
+            for task in (self._pulse, self._writer, self._reader):
+                task.cancel()
+            await self._carrier.close()
+            await asyncio.gather(self._pulse, self._writer, self._reader, return_exceptions=True)
+            self._lose(Ending("closed"))
 
     def _start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         return self._loop.create_task(self._guard(work), name=f"prack {name}")
@@ -72,25 +73,22 @@ class GrpcSession:
         """Without any of its three tasks a session is of no use."""
         try:
             await work
-        except grpc.RpcError as error:
-            self._lose(Ending(describe(error)))
+        except ConnectFailed as error:
+            self._lose(Ending(str(error)))
         except Exception as error:
             log.exception("The connection to the gateway is given up")
             self._lose(Ending(repr(error)))
 
     async def _read(self) -> None:
-        while isinstance(frame := await self._call.read(), pb.GatewayFrame):
+        while (frame := await self._carrier.read()) is not None:
             self._take(frame)
         self._lose(Ending("the gateway ended the stream"))
 
     async def _write(self) -> None:
-        try:
-            while (frame := await self._outbox.next_frame()) is not None:
-                self._unsaid = 0
-                await self._call.write(frame)
-            await self._call.done_writing()
-        except (grpc.RpcError, asyncio.InvalidStateError):
-            return  # the call is over, and the reader says why
+        while (frame := await self._outbox.next_frame()) is not None:
+            self._unsaid = 0
+            await self._carrier.write(frame)
+        await self._carrier.done_writing()
 
     async def _watch(self) -> None:
         """Count ticks, not seconds: a loop that was blocked must first read what has come since."""
@@ -131,7 +129,7 @@ class GrpcSession:
         self._steer(frame)
 
     def _begin(self, message: pb.Request, now: float) -> None:
-        exchange = GrpcExchange(message, now, self._outbox, self._limits, self._forget)
+        exchange = StreamExchange(message, now, self._outbox, self._limits, self._forget)
         self._exchanges[message.id] = exchange
         self._accept(exchange)
 
@@ -155,11 +153,10 @@ class GrpcSession:
             self._refused(refusal)
 
     def _go_away(self, goaway: pb.Goaway) -> None:
+        reason = goaway.reason or "the gateway stops"
+        self._end(Ending(reason, lost=False, retry_after=goaway.reconnect_in_ms / 1000))
         if goaway.drain_ack:
             self._drained.set()
-        else:
-            reason = goaway.reason or "the gateway stops"
-            self._end(Ending(reason, lost=False, retry_after=goaway.reconnect_in_ms / 1000))
 
     def _refused(self, refusal: pb.Refusal) -> None:
         """The slot stays taken until this exchange is ended, as after a cancel (section 4.5)."""
@@ -172,16 +169,3 @@ def ending_of(error: pb.StreamError) -> Ending:
     """The end that a gateway announced (section 8)."""
     message = f"{error.code}: {error.message}"
     return Ending(message, retry=error.retry, retry_after=error.retry_in_ms / 1000)
-
-
-def describe(error: grpc.RpcError) -> str:
-    """One line for a person: why a call ended."""
-    if not isinstance(error, aio.AioRpcError):
-        return str(error)
-    if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-        return "the gateway does not take this token (PRACK_TOKEN or --token-file)"
-    details = error.details() or error.code().name
-    if details.startswith(("failed to connect", "DNS resolution failed")):
-        reason = details.rpartition(": ")[2]  # before it come the library's own words
-        return f"{reason} (is `prack serve` running there?)"
-    return details

@@ -1,10 +1,10 @@
-"""Exchanges and sessions over a real gRPC stream (proto/README.md)."""
+"""Exchanges and sessions over real streams (proto/README.md)."""
 
 import asyncio
 
 import grpc
 import pytest
-from fake_gateway import FakeGateway, Stream
+from fake_gateway import FakeGateway, GrpcGateway, Stream
 from serving import App, serving
 
 from prack.v1 import worker_pb2 as pb
@@ -228,7 +228,7 @@ async def test_a_broken_stream_cancels_what_is_held_and_is_dialled_again(
         await gateway.stream()
 
 
-async def test_a_gateway_that_stops_gets_what_is_held_and_the_worker_dials_again(
+async def test_a_gateway_that_stops_brings_what_is_left_while_the_worker_serves_the_next(
     gateway: FakeGateway,
 ) -> None:
     release = asyncio.Event()
@@ -240,14 +240,23 @@ async def test_a_gateway_that_stops_gets_what_is_held_and_the_worker_dials_again
     async with serving(gateway.transport(), slow):
         stream = await gateway.welcomed()
         await stream.request()
-        await stream.send(goaway=pb.Goaway(last_id=1, reconnect_in_ms=1))
+        await stream.send(goaway=pb.Goaway(reconnect_in_ms=1))
+        successor = await gateway.welcomed()
+        await stream.request()
+        await successor.request()
+        await stream.send(goaway=pb.Goaway(last_id=2, drain_ack=True))
         release.set()
-        frame = await stream.frame()
+        heads = 0
+        while (frame := await stream.frame()) is not None:
+            heads += len(frame.heads)
+        assert heads == 2
+        stream.end()
+        frame = await successor.frame()
+        while frame is not None and not frame.heads:
+            assert frame.HasField("capacity"), "the old session takes slots"
+            frame = await successor.frame()
         assert frame is not None
         assert frame.heads[0].end
-        assert await stream.frame() is None
-        stream.end()
-        await gateway.stream()
 
 
 async def test_a_final_stream_error_ends_the_worker(gateway: FakeGateway) -> None:
@@ -319,6 +328,7 @@ async def test_leftovers_of_a_grace_are_aborted(gateway: FakeGateway) -> None:
     await task
 
 
+@pytest.mark.parametrize("gateway", [GrpcGateway], indirect=True)
 async def test_a_missing_gateway_is_one_log_line(
     gateway: FakeGateway, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,159 @@
+"""Frames on a plain connection: four bytes of length, big-endian, then the message.
+
+The second carrier of the worker protocol, for both of its ends; see proto/README.md section 11.
+"""
+
+import asyncio
+import struct
+from contextlib import suppress
+from typing import cast
+
+MAX_FRAME = 4 * 1024 * 1024  # bytes of a message (proto/README.md, section 1.5)
+MAX_UNREAD = 1024 * 1024  # bytes; a reader that wants more than these gets more
+TURN = 32  # messages that one connection's reader gets before the others have their turn
+LENGTH = struct.Struct(">I")
+
+
+class FrameTooLong(ValueError):
+    """A length past the limit: nothing behind it can be read."""
+
+
+class Deframer:
+    """Cuts the bytes of a connection into messages."""
+
+    def __init__(self) -> None:
+        self._data: bytes | bytearray = b""
+        self._at = 0
+
+    def feed(self, data: bytes) -> int:
+        """Add what came. Returns how many bytes wait here."""
+        if self._at == len(self._data):
+            self._data = data  # nearly always: then nothing is copied but the messages
+        else:
+            rest = self._data
+            self._data = rest if isinstance(rest, bytearray) else bytearray(rest)
+            del self._data[: self._at]
+            self._data += data
+        self._at = 0
+        return len(self._data)
+
+    def next(self) -> bytes | None:
+        """The next message, None while it is not complete. Raises FrameTooLong."""
+        data, start = self._data, self._at + LENGTH.size
+        if len(data) < start:
+            if self._at == len(data):
+                self._data, self._at = b"", 0  # give the memory back
+            return None
+        (length,) = LENGTH.unpack_from(data, self._at)
+        if length > MAX_FRAME:
+            raise FrameTooLong(f"a frame of {length} bytes; at most {MAX_FRAME} are taken")
+        end = start + length
+        if len(data) < end:
+            return None
+        self._at = end
+        return bytes(data[start:end])
+
+
+class Frames(asyncio.Protocol):
+    """One end of a connection of frames, for one reader and one writer."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._incoming = Deframer()
+        self._ended = self._discarding = False
+        self._turn = TURN
+        self._news: asyncio.Future[None] | None = None  # the reader waits for more
+        self._room: asyncio.Future[None] | None = None  # the kernel takes no more
+
+    async def receive(self) -> bytes | None:
+        """The next message; None once the peer has ended its side or is lost.
+
+        Raises FrameTooLong.
+        """
+        while (message := self._incoming.next()) is None:
+            if self._ended:
+                return None
+            await self._more()
+        self._turn -= 1
+        if not self._turn:
+            self._turn = TURN
+            await asyncio.sleep(0)
+        return message
+
+    async def send(self, message: bytes) -> bool:
+        """Write one message; returns when the kernel has it, or False: the connection is lost."""
+        if self._transport.is_closing():
+            return False
+        self._transport.write(LENGTH.pack(len(message)) + message)
+        if self._room is not None:
+            await self._room
+        return not self._transport.is_closing()
+
+    def end(self) -> None:
+        """Send no more; the peer may go on."""
+        if not self._transport.is_closing():
+            with suppress(OSError):  # it has gone, and we are about to hear of it
+                self._transport.write_eof()
+
+    async def hang_up(self, seconds: float) -> None:
+        """Be gone, after the peer has ended its side as well, or so many seconds.
+
+        Its last bytes are thrown away: left unread they would reset the connection, and what the
+        peer has not read yet would be lost with it.
+        """
+        self._discarding = True
+        self._incoming = Deframer()
+        self.end()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while not self._ended:
+                        await self._more()
+        finally:
+            self._transport.abort()
+
+    async def _more(self) -> None:
+        self._news = self._loop.create_future()
+        self._transport.resume_reading()
+        await self._news
+
+    def _rouse(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    # ------------------------------------------------------------ asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        if self._discarding:
+            return
+        if self._incoming.feed(data) > MAX_UNREAD:
+            self._transport.pause_reading()
+        self._rouse()
+
+    def eof_received(self) -> bool:
+        """See asyncio.Protocol. Our side stays open."""
+        self._ended = True
+        self._rouse()
+        return True
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self._room = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._ended = True
+        self._rouse()
+        self.resume_writing()

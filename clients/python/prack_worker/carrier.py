@@ -1,0 +1,29 @@
+"""What carries the frames of one stream (proto/README.md, sections 1 and 11)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from prack.v1 import worker_pb2 as pb
+
+
+class Carrier(Protocol):
+    """One stream, for one reader and one writer."""
+
+    async def read(self) -> pb.GatewayFrame | None:
+        """The next frame, None when the gateway has ended the stream.
+
+        Raises ConnectFailed when it broke off.
+        """
+
+    async def write(self, frame: pb.WorkerFrame) -> None:
+        """Write a frame; returns when the next one may follow.
+
+        That the stream broke off is said by `read`.
+        """
+
+    async def done_writing(self) -> None:
+        """Half-close: no frame follows. The gateway ends the stream then."""
+
+    async def close(self) -> None:
+        """Break off what is left."""

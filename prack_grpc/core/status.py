@@ -1,0 +1,209 @@
+"""What is going on: who is here, what waits and what has been done. Looking changes nothing."""
+
+import enum
+from collections import defaultdict
+from dataclasses import dataclass
+
+from prack_grpc.core.dispatcher import Dispatcher
+from prack_grpc.core.exchange import Exchange
+from prack_grpc.core.lane import Lane
+from prack_grpc.core.message import Kind
+from prack_grpc.core.session import Session
+from prack_grpc.core.traffic import Pool, Split
+
+
+class Serving(enum.StrEnum):
+    """What becomes of a worker, or of a version."""
+
+    ACTIVE = "active"
+    DRAINING = "draining"  # it is given nothing more, and finishes what it holds
+    DRAINED = "drained"  # it holds nothing: safe to stop
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One worker. Of one that polls, `slots` are those of the polls that are parked or unanswered.
+
+    `seconds` is how long it has been here, for one that polls since the oldest of these polls.
+    """
+
+    worker: str
+    service: str
+    version: str
+    state: Serving
+    slots: int
+    held: int
+    tier: int
+    seconds: float
+    routes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """All workers of one version. `weight` is its part of split traffic, None of other."""
+
+    service: str
+    version: str
+    state: Serving
+    workers: int
+    slots: int
+    held: int
+    weight: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStatus:
+    """One line. `version` is empty unless the traffic of the route is split.
+
+    `oldest` is the age in seconds of what has waited the longest, `rate` what leaves the line a
+    second, None while it cannot be told.
+    """
+
+    route: str
+    kind: str
+    version: str
+    workers: int
+    free: int
+    waiting: int
+    oldest: float
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """The whole queue, and the conservation law: see `Counters`."""
+
+    waiting: int
+    waiting_bytes: int
+    oldest: float
+    in_flight: int
+    accepted: int
+    done: dict[str, int]
+    leased: int
+    leases: dict[str, int]
+    open_leases: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything at one moment."""
+
+    queue: QueueStatus
+    workers: list[WorkerStatus]
+    versions: list[VersionStatus]
+    routes: list[RouteStatus]
+    splits: list[Split]
+    paused: list[Pool | str]
+
+
+def status(core: Dispatcher, now: float) -> Status:
+    """How things are now."""
+    sessions = list(core.queue.sessions)
+    return Status(
+        _queue(core, now),
+        _workers(core, sessions, now),
+        _versions(core, sessions),
+        [
+            _route(kind, lane, now)
+            for kind, table in core.queue.tables.items()
+            for lane in table.lanes()
+            if _counts(lane)
+        ],
+        list(core.queue.splits.values()),
+        list(core.paused),
+    )
+
+
+def _queue(core: Dispatcher, now: float) -> QueueStatus:
+    counters, lanes = core.counters, core.queue.lanes()
+    ends = ("answered", "returned", "failed", "cancelled")
+    return QueueStatus(
+        core.queue.requests,
+        core.queue.bytes,
+        max((_oldest(lane, now) for lane in lanes), default=0.0),
+        len(core.exchanges),
+        counters.accepted,
+        {outcome.value: count for outcome, count in counters.done.items()},
+        counters.leased,
+        {end: getattr(counters, end) for end in ends},
+        # Counted and not computed, so that whoever looks can see that the books balance.
+        sum(not one.cancelled for session in core.queue.sessions for one in session.held.values()),
+    )
+
+
+def _workers(core: Dispatcher, sessions: list[Session], now: float) -> list[WorkerStatus]:
+    named: dict[tuple[str, Pool], list[Session]] = defaultdict(list)
+    for session in sessions:
+        named[session.worker, session.pool].append(session)
+    return [
+        WorkerStatus(
+            worker,
+            *pool,
+            _serving(core, of_worker),
+            sum(session.slots for session in of_worker),
+            sum(len(session.held) for session in of_worker),
+            of_worker[0].tier,
+            now - min(session.joined_at for session in of_worker),
+            [str(route) for route in of_worker[0].routes],
+        )
+        for (worker, pool), of_worker in sorted(named.items())
+    ]
+
+
+def _versions(core: Dispatcher, sessions: list[Session]) -> list[VersionStatus]:
+    pools: dict[Pool, list[Session]] = defaultdict(list)
+    for session in sessions:
+        pools[session.pool].append(session)
+    return [
+        VersionStatus(
+            *pool,
+            _serving(core, of_version),
+            len({session.worker for session in of_version}),
+            sum(session.slots for session in of_version),
+            sum(len(session.held) for session in of_version),
+            _weight(core, pool),
+        )
+        for pool, of_version in sorted(pools.items())
+    ]
+
+
+def _weight(core: Dispatcher, pool: Pool) -> int | None:
+    split = core.queue.splits.get(pool[0])
+    return dict(split.weights).get(pool[1], 0) if split else None
+
+
+def _serving(core: Dispatcher, sessions: list[Session]) -> Serving:
+    if any(_takes_work(core, session) for session in sessions):
+        return Serving.ACTIVE
+    return Serving.DRAINING if any(session.held for session in sessions) else Serving.DRAINED
+
+
+def _takes_work(core: Dispatcher, session: Session) -> bool:
+    """A poll that has ended is part of a worker that is here, and may poll again."""
+    ended = session.draining and session.acknowledges
+    return not (ended or session.paused or _weight(core, session.pool) == 0)
+
+
+def _counts(lane: Lane) -> bool:
+    """Lanes of versions stand for their route."""
+    return bool(lane.sessions or lane.waiting) and not lane.shares
+
+
+def _route(kind: Kind, lane: Lane, now: float) -> RouteStatus:
+    return RouteStatus(
+        str(lane.route),
+        kind.name.lower(),
+        "/".join(lane.pool) if lane is not lane.base else "",
+        len({session.worker for session in lane.sessions}),
+        sum(session.slots - len(session.held) for session in lane.ready),
+        len(lane.waiting),
+        _oldest(lane, now),
+        lane.pace.rate(now) if lane.waiting else None,
+    )
+
+
+def _oldest(lane: Lane, now: float) -> float:
+    if not lane.waiting:
+        return 0.0
+    first: Exchange = lane.waiting.first()
+    return now - first.accepted_at

@@ -1,0 +1,1 @@
+"""How one gateway process replaces another without refusing a connection."""

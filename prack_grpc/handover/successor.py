@@ -1,0 +1,128 @@
+"""The new process, seen from the old one.
+
+The two speak over a socket pair. We pass our sockets; it says `prepared` when all that may fail
+has worked; we give up the gRPC port, which cannot be passed, and pass on what whoever runs us has
+told us; it says `ready` when it serves. After that it passes us connections on which it calls our
+worker API, for what workers have from us, until one of the two ends.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from prack_grpc.handover.doors import Doors
+
+VARIABLE = "_PRACK_PREDECESSOR"
+PREPARED, READY = b"prepared\n", b"ready\n"
+START_SECONDS = 60.0
+END_SECONDS = 1.0
+MAX_SOCKETS = 16
+
+
+class UpgradeFailed(Exception):
+    """There is no successor; says why. The gateway goes on."""
+
+
+class Successor:
+    """A process that is about to take over. `pid` is its id."""
+
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", channel: socket.socket, seconds: float
+    ) -> None:
+        self.pid = process.pid
+        self._process = process
+        self._channel = channel
+        self._seconds = seconds
+
+    @classmethod
+    async def start(
+        cls,
+        doors: Doors,
+        grpc_port: int,
+        command: Sequence[str] = (),
+        seconds: float = START_SECONDS,
+    ) -> "Successor":
+        """Start the program of this process again, or another `command`.
+
+        Raises UpgradeFailed unless it is prepared within so many seconds.
+        """
+        channel, theirs = socket.socketpair()
+        channel.setblocking(False)
+        names = [[name, name in doors.kept] for name in doors.open]
+        message = json.dumps({"names": names, "grpc_port": grpc_port}).encode()
+        socket.send_fds(channel, [message], [sock.fileno() for sock in doors.open.values()])
+        with theirs:
+            try:
+                process = _spawn(command or _own_command(), theirs.fileno())
+            except OSError as error:
+                channel.close()
+                raise UpgradeFailed(f"the new gateway cannot be started: {error}") from None
+        successor = cls(process, channel, seconds)
+        await successor._expect(PREPARED)
+        return successor
+
+    async def take_over(self, state: dict[str, Any]) -> None:
+        """The gRPC port is free: let it serve, with this state. Raises UpgradeFailed."""
+        line = json.dumps(state).encode() + b"\n"
+        with contextlib.suppress(ConnectionError):  # what comes next says so as well
+            await asyncio.get_running_loop().sock_sendall(self._channel, line)
+        await self._expect(READY)
+        self._process.returncode = 0  # it outlives us: nobody is to wait for it
+
+    def lend(self, adopt: Callable[[socket.socket], None]) -> None:
+        """Have the connections adopted that it passes back, until it ends."""
+        asyncio.get_running_loop().add_reader(self._channel, self._receive, adopt)
+
+    def _receive(self, adopt: Callable[[socket.socket], None]) -> None:
+        data, numbers, _, _ = socket.recv_fds(self._channel, 1, MAX_SOCKETS)
+        for number in numbers:
+            adopt(socket.socket(fileno=number))
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._channel)
+            self._channel.close()
+
+    async def _expect(self, word: bytes) -> None:
+        """Wait for its next word. Raises UpgradeFailed when something else comes."""
+        loop, heard, late = asyncio.get_running_loop(), b"", False
+        try:
+            async with asyncio.timeout(self._seconds):
+                heard = await loop.sock_recv(self._channel, len(word))
+        except TimeoutError:
+            late = True
+        except ConnectionError:
+            pass  # it has ended
+        finally:
+            if heard != word:
+                self._channel.close()
+                status = await asyncio.to_thread(_ended, self._process)
+        if late:
+            raise UpgradeFailed(f"the new gateway was not ready in {self._seconds:g} s")
+        if heard != word:
+            raise UpgradeFailed(f"the new gateway ended ({status}); the log says why")
+
+
+def _spawn(command: Sequence[str], channel: int) -> "subprocess.Popen[bytes]":
+    environ = {**os.environ, VARIABLE: str(channel)}
+    return subprocess.Popen(command, env=environ, pass_fds=[channel])  # noqa: S603
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> int:
+    """Its exit status; it is killed if it does not end by itself."""
+    try:
+        return process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _own_command() -> list[str]:
+    """A script names its interpreter itself: it may be another one by now."""
+    if os.access(sys.argv[0], os.X_OK):
+        return sys.argv
+    return [sys.executable, *sys.orig_argv[1:]]

@@ -1,0 +1,246 @@
+"""The commands that look at a running gateway and steer it (docs/deploying.md)."""
+
+import argparse
+import json
+import os
+import re
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from prack_grpc.settings import Settings, load
+
+COMMANDS = {
+    "workers": "list the workers, with what they hold",
+    "routes": "list the routes, with what waits for them",
+    "queue": "show the queue: what waits, is being answered, and has been done",
+    "versions": "list the versions: active, draining, or drained and safe to stop",
+    "traffic": "show or divide the traffic of a service: prack traffic web v2=10 v1=90",
+    "drain": "give a worker, or a version, nothing more: prack drain web v1",
+    "resume": "take a drain back",
+}
+LOOKS = ("workers", "routes", "queue", "versions")
+WEIGHT = re.compile(r"([!-<>-~]*)=(\d{1,7})")
+SECONDS = 10.0
+LOOK_AGAIN_SECONDS = 0.5
+Row = Mapping[str, Any]
+
+
+class Trouble(Exception):
+    """The gateway did not do it; the message says why."""
+
+
+class Misuse(Exception):
+    """The command line makes no sense; the message says what was expected."""
+
+
+def run(command: str, arguments: Sequence[str]) -> int:
+    """Run one of COMMANDS. Returns 0, 1 when the gateway did not do it, 2 for bad usage.
+
+    Raises SettingsError.
+    """
+    parser = _parser(command)
+    words = parser.parse_args(arguments)
+    given = {name: getattr(words, name) for name in ("api_host", "api_port", "token_file")}
+    flags = {name: value for name, value in given.items() if value is not None}
+    # Whether the gateway may listen there is for the gateway to say.
+    settings = load({**flags, "insecure_worker_api": "true"}, os.environ)
+    try:
+        return ACTIONS[command](Gateway(settings), words)
+    except Misuse as error:
+        parser.error(str(error))
+    except Trouble as error:
+        print(f"prack: {error}", file=sys.stderr)
+        return 1
+
+
+def api_url(settings: Settings) -> str:
+    """Where the worker API of the gateway with these settings answers on this machine."""
+    host = settings.api_host if settings.api_host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
+
+
+class Gateway:
+    """A running gateway, seen from its worker API."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = api_url(settings)
+        self._token = settings.token
+
+    def ask(self, method: str, path: str, message: Row | None = None) -> dict[str, Any]:
+        """The JSON object of one call. Raises Trouble."""
+        content = None if message is None else json.dumps(message).encode()
+        request = urllib.request.Request(f"{self._url}/api/v1/{path}", content, method=method)  # noqa: S310
+        request.add_header("Content-Type", "application/json")
+        if self._token:
+            request.add_header("Authorization", f"Bearer {self._token}")
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS) as reply:  # noqa: S310
+                answer: dict[str, Any] = json.load(reply)
+                return answer
+        except urllib.error.HTTPError as error:
+            raise Trouble(f"{self._url}: {_reason(error)}") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            hint = "is `prack serve` running there? --api-host and --api-port say where"
+            raise Trouble(f"no gateway at {self._url}: {reason} ({hint})") from None
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    if error.code == 401:
+        return "it wants a token: set PRACK_TOKEN, or --token-file"
+    try:
+        return str(json.load(error)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"{error.code} {error.reason}"
+
+
+# ---------------------------------------------------------------- commands
+
+
+def _look(gateway: Gateway, words: argparse.Namespace) -> int:
+    answer = gateway.ask("GET", words.command)
+    if words.json:
+        print(json.dumps(answer, indent=2))
+    elif words.command == "queue":
+        _print_queue(answer)
+    else:
+        _print_table([{**row, **_told(row)} for row in answer[words.command]])
+    return 0
+
+
+def _traffic(gateway: Gateway, words: argparse.Namespace) -> int:
+    if words.service is None:
+        rows = gateway.ask("GET", "traffic")["traffic"]
+        for row in rows:
+            _print_division(row)
+        if not rows:
+            print("no service is divided: whichever worker is free gets the next request")
+        return 0
+    if bool(words.weight) is words.off:
+        raise Misuse("expected weights, such as v2=10 v1=90, or --off")
+    weights: dict[str, int] = {}
+    for text in words.weight:
+        match = WEIGHT.fullmatch(text)
+        if not match or match[1] in weights:
+            raise Misuse(f"{text!r}: expected VERSION=WEIGHT, each version once, such as v2=10")
+        weights[match[1]] = int(match[2])
+    message = {"service": words.service, "weights": weights, "sticky": words.sticky}
+    _print_division(gateway.ask("PUT", "traffic", message))
+    return 0
+
+
+def _drain(gateway: Gateway, words: argparse.Namespace) -> int:
+    who = _who(words)
+    answer = gateway.ask("POST", words.command, who)
+    held, name = answer["held"], " ".join(who.values())
+    if words.command == "resume":
+        print(f"{name}: takes requests again")
+        return 0
+    if not answer["workers"]:
+        print(f"{name}: no such worker is here; it will be given nothing when it comes")
+        return 0
+    until = time.monotonic() + words.wait
+    while held and time.monotonic() < until:
+        print(f"{name}: holds {held}", file=sys.stderr)
+        time.sleep(LOOK_AGAIN_SECONDS)
+        held = gateway.ask("POST", "drain", who)["held"]
+    print(f"{name}: draining, holds {held}" if held else f"{name}: drained, safe to stop")
+    return 1 if held and words.wait else 0
+
+
+def _who(words: argparse.Namespace) -> dict[str, str]:
+    if len(words.who) == 1:
+        return {"worker": words.who[0]}
+    if len(words.who) == 2:
+        return dict(zip(("service", "version"), words.who, strict=True))
+    raise Misuse("expected WORKER, or SERVICE VERSION, as `prack workers` shows them")
+
+
+ACTIONS: dict[str, Callable[[Gateway, argparse.Namespace], int]] = {
+    **dict.fromkeys(LOOKS, _look),
+    "traffic": _traffic,
+    "drain": _drain,
+    "resume": _drain,
+}
+
+
+# ---------------------------------------------------------------- words
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"prack {command}", description=COMMANDS[command], allow_abbrev=False
+    )
+    parser.set_defaults(command=command)
+    parser.add_argument("--api-host", metavar="HOST", help="where the gateway's worker API is")
+    parser.add_argument("--api-port", metavar="PORT", help="its port (default 4242)")
+    parser.add_argument("--token-file", metavar="FILE", help="holds its token (or PRACK_TOKEN)")
+    if command in LOOKS:
+        parser.add_argument("--json", action="store_true", help="print what the API answers")
+    elif command == "traffic":
+        parser.add_argument("service", nargs="?", help="as workers say it with --service")
+        parser.add_argument("weight", nargs="*", metavar="VERSION=WEIGHT", help="its part")
+        parser.add_argument("--sticky", metavar="BY", help="cookie:NAME or header:NAME")
+        parser.add_argument("--off", action="store_true", help="stop dividing")
+    else:
+        parser.add_argument("who", nargs="+", metavar="NAME", help="WORKER, or SERVICE VERSION")
+    if command == "drain":
+        parser.add_argument(
+            "--wait", type=float, default=0, metavar="SECONDS", help="wait until it is drained"
+        )
+    return parser
+
+
+# ---------------------------------------------------------------- what people see
+
+
+def _told(row: Row) -> dict[str, str]:
+    """The values of a row that are written otherwise."""
+    told = {}
+    for name in ("seconds", "oldest"):
+        if name in row:
+            told[name] = f"{row[name]:.1f}"
+    if "rate" in row:
+        told["rate"] = "-" if row["rate"] is None else f"{row['rate']:.1f}"
+    if "routes" in row:
+        told["routes"] = ", ".join(row["routes"])
+    if row.get("state") == "drained":
+        told["state"] = "drained, safe to stop"
+    return told
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    if not rows:
+        print("none")
+        return
+    lines = [[name.upper() for name in rows[0]]]
+    lines += [
+        ["-" if value in (None, "") else str(value) for value in row.values()] for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        print("  ".join(cells).rstrip())
+
+
+def _print_queue(queue: Row) -> None:
+    done, size = queue["done"], queue["waiting_bytes"]
+    print(f"waiting    {queue['waiting']} ({size} bytes), the oldest for {queue['oldest']:.1f} s")
+    print(f"answering  {queue['open_leases']}")
+    print(f"accepted   {queue['accepted']} since the start; of these")
+    for outcome, count in done.items():
+        print(f"  {outcome.replace('_', ' '):<15} {count}")
+
+
+def _print_division(row: Row) -> None:
+    total = sum(row["weights"].values())
+    parts = [
+        f"{version or '(none)'} {100 * weight / total:.3g} %"
+        for version, weight in row["weights"].items()
+    ]
+    sticky = f", by {row['sticky']}" if row.get("sticky") else ""
+    print(f"{row['service']}: {', '.join(parts) or 'not divided'}{sticky}")

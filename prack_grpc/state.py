@@ -1,0 +1,85 @@
+"""What whoever runs the gateway has told it, kept for the gateway that comes after this one."""
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from prack_grpc.broker.base import Broker
+from prack_grpc.core.errors import BadSplit
+from prack_grpc.core.traffic import Split, Sticky, StickyBy
+
+log = logging.getLogger(__name__)
+
+
+class BadState(Exception):
+    """This is no state that a gateway has written; says what to do."""
+
+
+def dump(broker: Broker) -> dict[str, Any]:
+    """The traffic splits and the drained workers and versions, as JSON values."""
+    status = broker.status()
+    return {
+        "traffic": [
+            {
+                "service": split.service,
+                "weights": dict(split.weights),
+                "sticky": [split.sticky.by, split.sticky.name] if split.sticky else None,
+            }
+            for split in status.splits
+        ],
+        "drained": [[who] if isinstance(who, str) else list(who) for who in status.paused],
+    }
+
+
+def restore(broker: Broker, state: dict[str, Any]) -> None:
+    """Tell a new gateway the same. Raises BadState."""
+    try:
+        splits = [_split(member) for member in state["traffic"]]
+        drained = [one[0] if len(one) == 1 else (one[0], one[1]) for one in state["drained"]]
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, BadSplit) as error:
+        raise BadState(f"this is not what a gateway has written ({error!r})") from None
+    for split in splits:
+        broker.divide(split.service, split)
+    for who in drained:
+        broker.pause(who, True)
+
+
+def _split(member: dict[str, Any]) -> Split:
+    sticky = member["sticky"]
+    return Split(
+        str(member["service"]),
+        tuple((str(version), int(weight)) for version, weight in member["weights"].items()),
+        Sticky(StickyBy(sticky[0]), str(sticky[1])) if sticky else None,
+    )
+
+
+def save(broker: Broker, path: Path) -> None:
+    """Write the state so that there is a whole file at every moment. Raises OSError."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(dump(broker), indent=2) + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+def keep(broker: Broker, path: Path) -> None:
+    """Save it, or complain in the log: the gateway itself has taken the change."""
+    try:
+        save(broker, path)
+    except OSError as error:
+        reason = f"{path}: {error.strerror}"
+        log.error("cannot keep the state: %s", reason, extra={"action": "state_not_kept"})
+
+
+def load(broker: Broker, path: Path) -> None:
+    """Restore what `save` has written; nothing if there is no file yet. Raises BadState."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise BadState(f"{path} cannot be read: {error}") from None
+    try:
+        restore(broker, state)
+    except BadState as error:
+        raise BadState(f"{path}: {error}; mend it, or move it away") from None

@@ -1,0 +1,20 @@
+"""What carries the frames of one worker's stream."""
+
+from typing import Protocol
+
+from prack.v1 import worker_pb2 as pb
+
+
+class Carrier(Protocol):
+    """One stream, for one reader and one writer. `peer` is the worker's address, for the log."""
+
+    peer: str
+
+    async def read(self) -> pb.WorkerFrame | None:
+        """The next frame, None when the worker has ended its side or is gone.
+
+        Raises StreamError for bytes that are no frame.
+        """
+
+    async def write(self, frame: pb.GatewayFrame) -> bool:
+        """Write a frame; returns when the next one may follow, or False: none ever will."""

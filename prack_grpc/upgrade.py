@@ -1,0 +1,50 @@
+"""The command `prack upgrade` (docs/deploying.md)."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from prack_grpc.settings import load
+
+HELP = "replace the running gateway by a new process, without refusing a connection"
+ABOUT = """\
+Replaces the running gateway of this machine by a new process of the same program, with the same
+flags and variables, but with the code that is installed now. The new process takes over the ports;
+no connection is refused. The old one finishes what it holds, then ends. If the new one does not
+start, the old one goes on, and this command exits with 1.
+
+The command returns when the new process serves. Only root and the user of the gateway may do that.
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command. Returns 0, or 1 if the gateway was not replaced. Raises SettingsError."""
+    parser = argparse.ArgumentParser(
+        prog="prack upgrade",
+        description=ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--api-host", metavar="HOST", help="where its worker API listens")
+    parser.add_argument("--api-port", metavar="PORT", help="the port of that (default 4242)")
+    words = vars(parser.parse_args(arguments))
+    flags = {name: value for name, value in words.items() if value is not None}
+    # Whether the gateway may listen there is for the gateway to say.
+    settings = load({**flags, "insecure_worker_api": "true"}, os.environ)
+    # `prack --help` should not pay for it.
+    from prack_grpc.handover import control
+
+    try:
+        upgraded, reply = control.ask(settings.api_host, settings.api_port)
+    except OSError as error:
+        upgraded = False
+        reply = (
+            f"no gateway with the REST address {settings.api_host}:{settings.api_port} can be "
+            f"reached on this machine: {error.strerror}; --api-host and --api-port say which one"
+        )
+    if upgraded:
+        print(reply)
+        return 0
+    print(f"prack: {reply}", file=sys.stderr)
+    return 1

@@ -1,0 +1,347 @@
+"""The gateway's half of docs/deploying.md: gateways that are replaced while they serve.
+
+ACCEPTANCE_UPGRADES=50 replaces one so often under load.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.acceptance.load import Load
+from tests.acceptance.probe import part
+from tests.acceptance.processes import (
+    OVER,
+    PYTHON,
+    ROOT,
+    SECONDS,
+    Gateway,
+    Launcher,
+    Process,
+    connected,
+    environment,
+    fetch,
+    free_ports,
+)
+from tests.docs.pages import fenced, page
+from tests.support.client import RawClient
+from tests.support.frames import CLOSE, TEXT, close, frame, open_socket, receive
+
+UPGRADES = int(os.environ.get("ACCEPTANCE_UPGRADES", "2"))
+# A new gateway has to import all of itself first.
+UPGRADE_SECONDS = 3 * SECONDS
+EACH = pytest.mark.parametrize("over", OVER)
+ECHO = "tests.conformance.websocket.echo:app"
+
+pytestmark = pytest.mark.timeout(2 * UPGRADE_SECONDS)
+Upgrade = Callable[[Gateway], psutil.Process]
+
+
+def prack_upgrade(api_port: int) -> subprocess.CompletedProcess[str]:
+    """The command of the page."""
+    section = page("docs/deploying.md").partition("## The gateway")[2]
+    lines = [line.partition(" #")[0].split() for line in fenced(section, "sh")[0].splitlines()]
+    (words,) = [words for program, *words in lines if program == "prack"]
+    return subprocess.run(
+        [PYTHON, "-m", "prack_grpc", *words, "--api-port", str(api_port)],
+        cwd=ROOT,
+        env=environment(None),
+        capture_output=True,
+        text=True,
+        timeout=UPGRADE_SECONDS,
+    )
+
+
+@pytest.fixture
+def upgrade(launch: Launcher) -> Iterator[Upgrade]:
+    """Replaces a gateway, and returns its successor, which is gone when the test is over."""
+    successors: list[psutil.Process] = []
+
+    def upgrade(gateway: Gateway) -> psutil.Process:
+        done = prack_upgrade(gateway.api_port)
+        assert done.returncode == 0, done.stderr + str(gateway)
+        match = re.match(r"process (\d+) has taken over", done.stdout)
+        assert match, done.stdout
+        successors.append(psutil.Process(int(match[1])))
+        return successors[-1]
+
+    yield upgrade
+    for process in successors:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def until_in_flight(gateway: Gateway, count: int) -> None:
+    """Wait until the gateway holds so many requests."""
+    deadline = time.monotonic() + SECONDS
+    while json.loads(fetch(gateway.api_port, "/api/v1/queue").body)["in_flight"] != count:
+        assert time.monotonic() < deadline, f"there are not {count} requests"
+        time.sleep(0.01)
+
+
+# ---------------------------------------------------------------- nothing is lost
+
+
+@pytest.mark.timeout(UPGRADE_SECONDS * (UPGRADES + 1))
+def test_upgrades_under_load_lose_nothing(launch: Launcher, upgrade: Upgrade) -> None:
+    gateway = launch.gateway()
+    workers = [launch.worker(gateway, over) for over in OVER]
+    with Load(gateway.port, fresh=4) as load:
+        for _ in range(UPGRADES):
+            load.more(50)
+            upgrade(gateway)
+        for worker in workers:
+            worker.line("ran", number=sum("ran" in line for line in worker.lines) + 1)
+    assert not load.failures
+
+
+@EACH
+def test_what_is_held_and_what_waits_is_answered(
+    launch: Launcher, upgrade: Upgrade, over: str
+) -> None:
+    gateway = launch.gateway()
+    worker = launch.worker(gateway, over, "--slots", "1")
+    with ThreadPoolExecutor(3) as pool:
+
+        def ask(target: str):
+            return pool.submit(fetch, gateway.port, target, seconds=UPGRADE_SECONDS)
+
+        held = ask("/hold/it")
+        worker.line("holds it")
+        waiting = ask("/run/waiting")
+        until_in_flight(gateway, 2)
+        upgrade(gateway)
+        late = ask("/run/late")
+        until_in_flight(gateway, 1)
+        launch.release("it")
+        assert held.result().body == b"held it"
+        assert waiting.result().body == b"waiting 1"
+        assert late.result().body == b"late 1"
+    assert gateway.popen.wait(SECONDS) == 0
+
+
+def test_the_next_upgrade_waits_until_the_last_one_is_over(
+    launch: Launcher, upgrade: Upgrade
+) -> None:
+    """Or the answers of REST workers would find nobody who passes them on."""
+    gateway = launch.gateway()
+    worker = launch.worker(gateway, "rest")
+    with ThreadPoolExecutor(2) as pool:
+        held = pool.submit(fetch, gateway.port, "/hold/it", seconds=2 * UPGRADE_SECONDS)
+        worker.line("holds it")
+        first = upgrade(gateway)
+        second = pool.submit(upgrade, gateway)
+        assert fetch(gateway.port, "/run/meanwhile").status == 200
+        assert gateway.popen.poll() is None
+        launch.release("it")
+        assert held.result().body == b"held it"
+        assert second.result() != first
+        assert fetch(gateway.port, "/run/after").status == 200
+
+
+# ---------------------------------------------------------------- connections
+
+# Clients in the middle of something when all wait at the barrier for the first time; when they
+# pass it for the second time, there is another gateway.
+SIZE = 200_000
+
+
+async def streams(port: int, barrier: asyncio.Barrier, launch: Launcher) -> None:
+    async with connected(port) as client:
+        await client.get(b"/begin/it")
+        assert (await client.head()).status == 200
+        assert await client.chunk() == b"begun\n"
+        await barrier.wait()
+        await barrier.wait()
+        launch.release("it")
+        assert [await client.chunk(), await client.chunk()] == [b"ended\n", b""]
+        # Its head did not say that the connection ends: so there may be another request.
+        await client.get(b"/run/next")
+        response = await client.response()
+        assert (response.status, response.header(b"connection")) == (200, b"close")
+        assert await client.closed()
+
+
+async def uploads(port: int, barrier: asyncio.Barrier, _: Launcher) -> None:
+    async with connected(port) as client:
+        await client.get(b"/sink/it", b"content-length: %d" % SIZE, method=b"POST")
+        await client.send(part(0, SIZE // 2))
+        await barrier.wait()
+        await barrier.wait()
+        await client.send(part(SIZE // 2, SIZE // 2))
+        response = await client.response()
+        assert response.body == b"200000 bytes, 0 wrong"
+        assert response.header(b"connection") == b"close"
+
+
+async def idles(port: int, barrier: asyncio.Barrier, _: Launcher) -> None:
+    async with connected(port) as client, connected(port) as late, connected(port) as silent:
+        await client.get(b"/run/1")
+        assert (await client.response()).status == 200
+        await barrier.wait()
+        await barrier.wait()
+        assert await client.closed()
+        await late.get(b"/run/2")  # its first request, which no client sends again
+        assert (await late.response()).status == 200
+        assert await silent.closed()
+
+
+async def speaks(port: int, barrier: asyncio.Barrier, _: Launcher) -> None:
+    async with connected(port) as client:
+        assert (await open_socket(client, b"/socket")).status == 101
+        await barrier.wait()
+        await barrier.wait()
+        goodbye = await receive(client)
+        assert (goodbye.opcode, int.from_bytes(goodbye.data[:2])) == (CLOSE, 1001)
+        await client.send(close(1001))
+    async with connected(port) as client:
+        assert (await open_socket(client, b"/socket")).status == 101
+        await client.send(frame(TEXT, b"hello"))
+        assert (await receive(client)).data == b"hello"
+
+
+async def test_what_is_open_ends_in_order(launch: Launcher, upgrade: Upgrade) -> None:
+    gateway = launch.gateway()
+    launch.worker(gateway)
+    launch.worker(gateway, "grpc", "--route", "/socket", app=ECHO)
+    barrier = asyncio.Barrier(5)
+    async with asyncio.TaskGroup() as clients:
+        for client in (streams, uploads, idles, speaks):
+            clients.create_task(client(gateway.port, barrier, launch))
+        await barrier.wait()
+        await asyncio.to_thread(until_in_flight, gateway, 3)
+        await asyncio.to_thread(upgrade, gateway)
+        await barrier.wait()
+    assert await asyncio.to_thread(gateway.popen.wait, SECONDS) == 0
+
+
+async def test_a_rest_worker_gets_an_upload_that_has_begun(
+    launch: Launcher, upgrade: Upgrade
+) -> None:
+    """Its poll was parked at the old gateway, and waits there for the whole body."""
+    gateway = launch.gateway()
+    launch.worker(gateway, "rest")
+    barrier = asyncio.Barrier(2)
+    async with asyncio.TaskGroup() as clients:
+        clients.create_task(uploads(gateway.port, barrier, launch))
+        await barrier.wait()
+        await asyncio.to_thread(until_in_flight, gateway, 1)
+        await asyncio.to_thread(upgrade, gateway)
+        await barrier.wait()
+
+
+# ---------------------------------------------------------------- no successor
+
+
+def test_a_successor_that_does_not_start_changes_nothing(
+    launch: Launcher, upgrade: Upgrade, tmp_path: Path
+) -> None:
+    token = tmp_path / "gateway-token"
+    token.write_text("a" * 22)
+    gateway = launch.gateway("--token-file", str(token))
+    worker = launch.worker(gateway, "grpc", "--token-file", str(token))
+    token.write_text("short")
+    done = prack_upgrade(gateway.api_port)
+    assert done.returncode == 1
+    assert "the new gateway ended (2); the log says why" in done.stderr
+    gateway.line("the token must have at least 22")
+    gateway.line("upgrade_failed")
+    assert fetch(gateway.port, "/run/still").status == 200
+    token.write_text("b" * 22)
+    upgrade(gateway)
+    worker.line("Connected to", number=2)
+    assert fetch(gateway.port, "/run/again").status == 200
+
+
+def test_without_a_gateway_the_command_says_where_it_looked() -> None:
+    (port,) = free_ports(1)
+    done = prack_upgrade(port)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "--api-port" in done.stderr
+
+
+async def test_what_waits_in_the_kernel_is_answered_when_a_gateway_stops(launch: Launcher) -> None:
+    gateway = launch.gateway()
+    launch.worker(gateway)
+    gateway.send(signal.SIGSTOP)
+    clients = [await RawClient.connect(gateway.port) for _ in range(5)]
+    for client in clients:
+        await client.get(b"/run/it")
+    gateway.send(signal.SIGTERM)
+    gateway.send(signal.SIGCONT)
+    for client in clients:
+        assert (await client.response()).status in (200, 503)
+        await client.close()
+    assert gateway.wait() == 0
+
+
+# ---------------------------------------------------------------- systemd
+
+
+def test_systemd_is_told_who_serves(launch: Launcher, upgrade: Upgrade, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(SECONDS)
+        gateway = launch.gateway(env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert systemd.recv(999) == b"READY=1"
+        successor = upgrade(gateway)
+        assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+", systemd.recv(999))
+        assert systemd.recv(999) == b"MAINPID=%d\nREADY=1" % successor.pid
+        assert gateway.popen.wait(SECONDS) == 0
+        successor.send_signal(signal.SIGTERM)
+        assert systemd.recv(999) == b"STOPPING=1"
+
+
+# What systemd does before it starts a service with sockets; the descriptors come first.
+ACTIVATE = """
+import os, sys
+numbers = sys.argv[1].split(",")
+for place, number in enumerate(numbers, 3):
+    os.dup2(int(number), place)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(numbers)))
+os.execv(sys.executable, [sys.executable, "-m", "prack_grpc", *sys.argv[2:]])
+"""
+
+
+def activated(launch: Launcher, names: str, *sockets: socket.socket) -> Process:
+    """A gateway that is given these sockets."""
+    numbers = [sock.fileno() for sock in sockets]
+    given = ",".join(map(str, numbers))
+    flags = ("--port", "1", "--api-port", "0", "--grpc-port", "0")
+    command = (PYTHON, "-c", ACTIVATE, given, "serve", *flags)
+    return launch.process(*command, env={"LISTEN_FDNAMES": names}, fds=numbers)
+
+
+async def test_a_socket_of_systemd_outlives_the_gateway(launch: Launcher) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as public, socket.socket() as rest:
+        rest.bind(("127.0.0.1", 0))
+        rest.listen()
+        port, api_port = public.getsockname()[1], rest.getsockname()[1]
+        first = activated(launch, "public:rest", public, rest)
+        first.line(f"Public port on http://127.0.0.1:{port}")
+        assert fetch(api_port, "/readyz").status == 200
+        assert first.stop() == 0
+        async with connected(port) as client:
+            await client.get(b"*", method=b"OPTIONS")
+            second = activated(launch, "public:rest", public, rest)
+            second.line("Public port on")
+            assert (await client.response()).status == 204
+
+
+def test_a_socket_with_another_name_is_refused(launch: Launcher) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as public:
+        gateway = activated(launch, "prack.socket", public)
+        assert gateway.wait() == 2
+        gateway.line("FileDescriptorName= must be public")

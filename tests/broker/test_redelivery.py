@@ -1,0 +1,117 @@
+"""Requests whose worker is lost, and the coroutines that wait for them."""
+
+import asyncio
+
+import pytest
+
+from prack_grpc.broker.ticket import Ticket
+from prack_grpc.core.exchange import Lease
+from prack_grpc.core.flow import UNBOUNDED
+from prack_grpc.core.session import Session
+from prack_grpc.core.traffic import Split
+from tests.broker.scene import SOON, Port, Scene, failure, waiting, within
+from tests.core.building import a_request
+
+
+def second(scene: Scene, acknowledges: bool = True, **about: object) -> Port:
+    """Another worker joins."""
+    port = Port()
+    scene.broker.join(Session("w2", 8, acknowledges, port, **about))  # type: ignore[arg-type]
+    return port
+
+
+async def answered(scene: Scene, ticket: Ticket, lease: Lease) -> bool:
+    """The client gets the answer to this lease."""
+    scene.answer(lease, b"second")
+    return (await within(ticket.head())).body == b"second"
+
+
+@pytest.mark.parametrize("acknowledges", [True, False])
+async def test_a_client_whose_worker_is_lost_gets_the_answer_of_another(acknowledges: bool) -> None:
+    scene = Scene(acknowledges=acknowledges)
+    ticket, _ = scene.leased()
+    async with waiting(ticket.head()) as head:
+        scene.broker.lose(scene.session)
+        (lease,) = second(scene).leases
+        scene.answer(lease, b"second")
+    assert (await head).body == b"second"
+
+
+async def test_the_second_worker_is_sent_the_body_from_the_start() -> None:
+    scene = Scene(window=100)
+    ticket, lease = scene.leased(b"one", False, method=b"PUT")
+    scene.broker.allow(lease, UNBOUNDED)
+    assert scene.broker.take(lease, 100) == b"one"
+    scene.broker.lose(scene.session)
+    (lease,) = second(scene).leases
+    await within(scene.broker.upload(ticket, b"two", True))
+    scene.broker.allow(lease, UNBOUNDED)
+    assert scene.broker.take(lease, 100) + scene.broker.take(lease, 100) == b"onetwo"
+    assert await answered(scene, ticket, lease)
+
+
+async def test_an_upload_that_waited_for_the_lost_worker_goes_on_for_the_next() -> None:
+    scene = Scene(window=10)
+    ticket, _ = scene.leased(b"", False, method=b"PUT")
+    async with waiting(scene.broker.upload(ticket, bytes(range(25)), True)) as upload:
+        scene.broker.lose(scene.session)
+        (lease,) = second(scene).leases
+        scene.broker.allow(lease, UNBOUNDED)
+        taken = b""
+        while not upload.done():
+            taken += scene.broker.take(lease, 7)
+            await asyncio.sleep(0)
+    while piece := scene.broker.take(lease, 7):
+        taken += piece
+    assert taken == bytes(range(25))
+
+
+async def test_who_collects_for_a_lost_worker_stops_when_another_has_it() -> None:
+    scene = Scene(acknowledges=False)
+    ticket, lease = scene.leased(b"part", False, method=b"PUT")
+    async with waiting(scene.broker.collect(lease)) as first:
+        scene.broker.lose(scene.session)
+        (again,) = second(scene, acknowledges=False).leases
+        async with waiting(scene.broker.collect(again)) as collect:
+            await within(scene.broker.upload(ticket, b"", True))
+    assert await failure(first) == "body_cut"
+    assert await collect == b"part"
+
+
+async def test_one_of_several_can_be_lost() -> None:
+    scene = Scene(acknowledges=False)
+    (ticket, lease), (kept, other) = scene.leased(), scene.leased()
+    scene.broker.lost(lease, "it broke off")
+    assert await answered(scene, ticket, scene.port.leases[-1])
+    assert await answered(scene, kept, other)
+
+
+async def test_a_lease_that_expires_is_noticed_by_the_timer() -> None:
+    scene = Scene(acknowledges=False, head_timeout=60)
+    scene.broker.lose(scene.session)
+    port = second(scene, acknowledges=False, lease=SOON)
+    ticket = scene.broker.submit(a_request(method=b"POST"), b"", True)
+    assert len(port.leases) == 1
+    assert await failure(ticket.head()) == "worker_lost"
+
+
+# ---------------------------------------------------------------- operators
+
+
+async def test_a_paused_worker_is_handed_what_waited_when_it_is_let_go() -> None:
+    scene = Scene()
+    scene.broker.pause("w", True)
+    ticket = scene.broker.submit(a_request(), b"", True)
+    assert scene.port.leases == []
+    scene.broker.pause("w", False)
+    assert [lease.exchange for lease in scene.port.leases] == [ticket.exchange]
+
+
+async def test_a_split_hands_out_what_it_lets_others_serve() -> None:
+    scene = Scene(slots=0)
+    port = second(scene, service="web", version="v1")
+    scene.broker.divide("web", Split("web", (("v2", 1),)))
+    ticket = scene.broker.submit(a_request(), b"", True)
+    assert port.leases == []
+    scene.broker.divide("web", None)
+    assert [lease.exchange for lease in port.leases] == [ticket.exchange]

@@ -1,0 +1,96 @@
+"""The test of the tests: something that keeps a promise is switched off, and a few of the random
+lives of `test_promises.py` notice it. With nothing switched off, that test finds nothing.
+"""
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from prack_grpc.core.dispatcher import Dispatcher
+from prack_grpc.core.effects import Deliver, Effects
+from prack_grpc.core.exchange import Exchange, Lease
+from prack_grpc.core.lane import Lane
+from prack_grpc.core.ledger import Ledger, Verdict
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue import Queue
+from prack_grpc.core.session import Session
+from tests.core.test_promises import Gateway
+
+LIVES = settings(
+    max_examples=100,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    print_blob=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class NoFence(Ledger):
+    """Every hand-out stays open."""
+
+    def close(self, lease: Lease, verdict: Verdict) -> None:
+        pass
+
+
+class WithoutFencing(Dispatcher):
+    """A late answer is taken for one in time."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        super().__init__(limits, now)
+        self.ledger = NoFence(limits.remembered_leases)
+
+
+class WithoutTimer(Dispatcher):
+    """Nobody looks whether a worker answers in time."""
+
+    def _lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
+        deliver = super()._lease(session, exchange, now)
+        self._deadlines.clear(exchange)
+        return deliver
+
+
+class Boundless(Queue):
+    """There is always room for one more."""
+
+    def full(self, lane: Lane, size: int) -> bool:
+        return False
+
+
+class WithoutLimit(Dispatcher):
+    """The queue is never full."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        super().__init__(limits, now)
+        self.queue = Boundless(limits, now)
+
+
+class WithoutCare(Dispatcher):
+    """What a lost worker held is handed out once more, whatever it is."""
+
+    def _repeat(self, lease: Lease, now: float) -> Effects:
+        request = lease.exchange.request
+        method, request.method = request.method, b"GET"
+        effects = super()._repeat(lease, now)
+        request.method = method
+        return effects
+
+
+@pytest.mark.parametrize(
+    ("core", "noticed"),
+    [
+        (WithoutFencing, "S4"),
+        (WithoutTimer, "promise 1"),
+        (WithoutLimit, "DID NOT RAISE.*GatewayError"),
+        (WithoutCare, "S3"),
+    ],
+)
+def test_what_is_switched_off_is_noticed(core: type[Dispatcher], noticed: str) -> None:
+    class Broken(Gateway):
+        dispatcher = core
+
+    with pytest.raises((AssertionError, pytest.fail.Exception), match=noticed):
+        run_state_machine_as_test(Broken, settings=LIVES)

@@ -1,0 +1,50 @@
+"""The systemd units of deploy/ name commands, variables and sockets that exist."""
+
+import re
+
+import pytest
+
+from prack_grpc.handover.systemd import NAMES
+from prack_grpc.settings import PREFIX, Settings
+from prack_worker.settings import OPTIONS
+from tests.docs.pages import ROOT
+from tests.docs.test_pages import CALL, FLAG, flags
+
+SERVICES = sorted((ROOT / "deploy").glob("*.service"))
+VARIABLES = {
+    "prack": {PREFIX + name.upper() for name in Settings.model_fields},
+    "prack-worker": {option.variable_name() for option in OPTIONS},
+}
+
+
+def values(text: str, key: str) -> list[str]:
+    """What a unit says for this key, which may come several times."""
+    return re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [path.name for path in SERVICES])
+def test_a_service_runs_what_exists(name: str) -> None:
+    text = (ROOT / "deploy" / name).read_text()
+    commands = values(text, "Exec[A-Z][a-z]+")
+    assert commands
+    for command in commands:
+        match = CALL.search(command)
+        assert match, command
+        program, arguments = match.groups()
+        assert set(FLAG.findall(arguments)) <= flags(program)
+    names = re.findall(r"(PRACK_\w+)=", " ".join(values(text, "Environment")))
+    assert set(names) <= VARIABLES[program]
+
+
+def test_the_socket_is_one_that_a_gateway_takes() -> None:
+    text = (ROOT / "deploy/prack.socket").read_text()
+    assert set(values(text, "FileDescriptorName")) < set(NAMES)
+    settings = Settings()
+    assert values(text, "ListenStream") == [f"{settings.host}:{settings.port}"]
+
+
+def test_a_stop_has_longer_than_the_grace_period() -> None:
+    grace = Settings().grace
+    for path in SERVICES:
+        (seconds,) = values(path.read_text(), "TimeoutStopSec")
+        assert int(seconds) > grace + 3

@@ -1,0 +1,227 @@
+"""What the old and the new process say to each other, with one of them played by the test."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from prack_grpc.handover import control, systemd
+from prack_grpc.handover.doors import Doors
+from prack_grpc.handover.predecessor import Predecessor
+from prack_grpc.handover.successor import VARIABLE, Successor, UpgradeFailed
+
+# A successor that does not get far.
+PREPARES = """
+import os, socket, sys
+channel = socket.socket(fileno=int(os.environ["_PRACK_PREDECESSOR"]))
+socket.recv_fds(channel, 4096, 16)
+channel.sendall(b"prepared\\n")
+"""
+HANGS = PREPARES + "import time; time.sleep(60)"
+ENDS = PREPARES + "channel.recv(4096); sys.exit(7)"
+MUMBLES = PREPARES + "channel.recv(4096); channel.sendall(b'what?\\n'); channel.recv(1)"
+
+
+@pytest.fixture
+def doors() -> Iterator[Doors]:
+    """The sockets of a gateway; systemd keeps the first one open."""
+    with socket.create_server(("127.0.0.1", 0)) as public, socket.socket() as rest:
+        yield Doors(open={"public": public, "rest": rest}, kept=frozenset(["public"]))
+
+
+# ---------------------------------------------------------------- the successor
+
+
+@pytest.mark.parametrize(
+    ("program", "said"), [(ENDS, r"ended \(7\)"), (MUMBLES, r"ended \(0\)"), (HANGS, "not ready")]
+)
+async def test_a_successor_that_is_never_ready_has_failed_and_is_gone(
+    doors: Doors, program: str, said: str
+) -> None:
+    command = [sys.executable, "-c", program]
+    seconds = 1.0 if program is HANGS else 30.0
+    successor = await Successor.start(doors, 4243, command, seconds=seconds)
+    with pytest.raises(UpgradeFailed, match=said):
+        await successor.take_over({})
+    with pytest.raises(ProcessLookupError):
+        os.kill(successor.pid, 0)
+
+
+async def test_a_program_that_cannot_be_started_says_so(doors: Doors) -> None:
+    with pytest.raises(UpgradeFailed, match="/nowhere/prack"):
+        await Successor.start(doors, 4243, ["/nowhere/prack"])
+
+
+async def test_an_upgrade_that_is_given_up_leaves_no_process(doors: Doors, tmp_path: Path) -> None:
+    program = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+    command = [sys.executable, "-c", f"import os, time\n{program}time.sleep(60)"]
+    starting = asyncio.create_task(Successor.start(doors, 4243, command))
+    async with asyncio.timeout(20):
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+# ---------------------------------------------------------------- the predecessor
+
+
+@pytest.fixture
+async def pair(doors: Doors) -> AsyncIterator[tuple[socket.socket, Predecessor]]:
+    """The end of the old process, and what the new one makes of the other."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        numbers = [sock.fileno() for sock in doors.open.values()]
+        message = b'{"names": [["public", true], ["rest", false]], "grpc_port": 4243}'
+        socket.send_fds(ours, [message], numbers)
+        environ = {VARIABLE: str(theirs.detach()), "OTHER": "1"}
+        predecessor = Predecessor.of(environ)
+        assert predecessor is not None
+        assert environ == {"OTHER": "1"}, "it is not for the processes that we start"
+        ours.setblocking(False)
+        yield ours, predecessor
+        for sock in predecessor.doors.given.values():
+            sock.close()
+    if not predecessor.gone.is_set():
+        await predecessor.relieve()
+        await predecessor.gone.wait()
+
+
+def test_a_process_that_nobody_started_to_replace_it_has_no_predecessor() -> None:
+    assert Predecessor.of({}) is None
+
+
+async def test_the_doors_arrive(pair: tuple[socket.socket, Predecessor], doors: Doors) -> None:
+    _, predecessor = pair
+    assert predecessor.grpc_port == 4243
+    assert predecessor.doors.kept == {"public"}
+    for name, sock in doors.open.items():
+        assert predecessor.doors.given[name].getsockname() == sock.getsockname()
+
+
+async def test_the_state_arrives_in_pieces(pair: tuple[socket.socket, Predecessor]) -> None:
+    ours, predecessor = pair
+    loop = asyncio.get_running_loop()
+    released = asyncio.create_task(predecessor.released())
+    assert await loop.sock_recv(ours, 99) == b"prepared\n"
+    await loop.sock_sendall(ours, b'{"traffic"')
+    await asyncio.sleep(0)
+    await loop.sock_sendall(ours, b": []}\n")
+    assert await released == {"traffic": []}
+
+
+async def test_a_predecessor_that_dies_is_replaced_all_the_more(
+    pair: tuple[socket.socket, Predecessor],
+) -> None:
+    ours, predecessor = pair
+    ours.close()
+    assert await predecessor.released() == {}
+    await predecessor.relieve()
+    await asyncio.wait_for(predecessor.gone.wait(), 5)
+    with pytest.raises(OSError, match="descriptor"):
+        await predecessor.dial()
+
+
+async def test_connections_are_passed_back(pair: tuple[socket.socket, Predecessor]) -> None:
+    ours, predecessor = pair
+    loop = asyncio.get_running_loop()
+    dialling = asyncio.create_task(predecessor.dial())
+    await predecessor.relieve()
+    assert await loop.sock_recv(ours, 99) == b"ready\n"
+    reader, writer = await dialling
+    _, (number,), _, _ = socket.recv_fds(ours, 1, 16)
+    with socket.socket(fileno=number) as passed:
+        passed.sendall(b"hello")
+    assert await reader.read() == b"hello"
+    writer.close()
+
+
+# ---------------------------------------------------------------- control
+
+
+async def test_a_gateway_is_asked_and_answers() -> None:
+    said = ["done", UpgradeFailed("no")]
+
+    async def upgrade() -> str:
+        answer = said.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
+
+    sock = control.listen("test", os.getpid())
+    async with control.serving(sock, upgrade):
+        assert await asyncio.to_thread(control.ask, "test", os.getpid()) == (True, "done")
+        assert await asyncio.to_thread(control.ask, "test", os.getpid()) == (False, "no")
+    with pytest.raises(ConnectionRefusedError):
+        control.ask("test", os.getpid())
+
+
+async def test_a_gateway_that_ends_gives_up_its_upgrade() -> None:
+    asked, given_up = asyncio.Event(), asyncio.Event()
+
+    async def upgrade() -> str:
+        asked.set()
+        try:
+            return await asyncio.Event().wait() and ""
+        finally:
+            given_up.set()
+
+    sock = control.listen("ends", os.getpid())
+    async with control.serving(sock, upgrade):
+        asking = asyncio.create_task(asyncio.to_thread(control.ask, "ends", os.getpid()))
+        await asked.wait()
+    assert given_up.is_set()
+    with pytest.raises(ConnectionResetError):
+        await asking
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+async def test_other_users_are_not_heard() -> None:
+    async def upgrade() -> str:
+        raise AssertionError("this must not be called")
+
+    sock = control.listen("x", os.getpid())
+    async with control.serving(sock, upgrade):
+        with socket.socket(socket.AF_UNIX) as client:
+            os.seteuid(65534)
+            try:
+                client.connect(f"\0prack/x:{os.getpid()}")
+            finally:
+                os.seteuid(0)
+            client.sendall(b"upgrade\n")
+            reader, writer = await asyncio.open_connection(sock=client)
+            assert (await reader.read()).startswith(b"-only root and the user of the gateway")
+            writer.close()
+
+
+# ---------------------------------------------------------------- systemd
+
+
+def test_sockets_for_another_process_are_left_alone() -> None:
+    environ = {"LISTEN_PID": "1", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "public:rest", "A": "b"}
+    assert systemd.sockets(environ) == {}
+    assert environ == {"A": "b"}
+
+
+@pytest.mark.parametrize("address", ["file", "@prack-test"])
+def test_systemd_is_notified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    name = f"{address}-{os.getpid()}" if address.startswith("@") else str(tmp_path / address)
+    monkeypatch.setenv("NOTIFY_SOCKET", name)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(name.replace("@", "\0"))
+        systemd.notify("RELOADING=1", "MONOTONIC_USEC=1")
+        assert listening.recv(99) == b"RELOADING=1\nMONOTONIC_USEC=1"
+
+
+def test_a_systemd_that_does_not_listen_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/notify")
+    systemd.notify("READY=1")
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    systemd.notify("READY=1")

@@ -1,0 +1,18 @@
+"""Programs that tests need and that a machine may lack."""
+
+import os
+import shutil
+
+import pytest
+
+
+def needed(program: str, package: str) -> str:
+    """The path of a program, which this Debian package brings.
+
+    Without it the test is skipped, or fails where PRACK_TEST_EVERYTHING=1 says that nothing may be.
+    """
+    path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
+    if path is None:
+        missing = f"there is no {program}: on Debian, apt-get install {package}"
+        (pytest.fail if os.environ.get("PRACK_TEST_EVERYTHING") else pytest.skip)(missing)
+    return path
