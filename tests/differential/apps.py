@@ -3,9 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tests.acceptance.processes import PYTHON, Gateway, Launcher, Process
+from tests.acceptance.processes import OVER, PYTHON, Gateway, Launcher, Process
 
-OVER = ("grpc", "rest")
 UVICORN = ("uvicorn", "--port=0", "--http=httptools", "--no-proxy-headers", "--no-access-log")
 GUNICORN = (
     *("gunicorn", "--bind=127.0.0.1:0", "--worker-class=gthread", "--threads=4"),
@@ -37,10 +36,10 @@ DEFAULT = "asgi"
 
 @dataclass
 class Servers:
-    """Ports: of each application's own server, and of the gateway for each transport."""
+    """The port of each application's own server, and the gateway for each transport."""
 
     direct: dict[str, int]
-    gateways: dict[str, int]
+    gateways: dict[str, Gateway]
 
 
 def host(app: str) -> str:
@@ -63,7 +62,7 @@ def serve(launcher: Launcher) -> Servers:
             name: int(found.result().line(r"http://127\.0\.0\.1:(\d+)")[1])
             for name, found in direct.items()
         }
-    return Servers(ports, {over: gateway.port for over, gateway in gateways.items()})
+    return Servers(ports, gateways)
 
 
 def _direct(launcher: Launcher, name: str) -> Process:

@@ -3,12 +3,18 @@
 `ANSWERS` are pages that say the same whatever they are asked, in both applications.
 """
 
+import asyncio
 import hashlib
 import json
+from collections import defaultdict
+
+from tests.differential import corners_socket
 
 MIB = 1024 * 1024
 TEXT = (b"content-type", b"text/plain")
 CHUNKED = (b"transfer-encoding", b"chunked")
+# Of a paced response.
+PACED = [b"piece %d\n" % number for number in range(5)]
 
 
 def length(size):
@@ -80,6 +86,8 @@ ANSWERS = {
     "long-pieces": (200, [TEXT, length(5)], [b"hello", b", HTTP/1.1 200 OK\r\n\r\n"]),
     "download": (200, [length(2 * MIB)], [bytes(range(256)) * 256] * 32),
     "download-pieces": (200, [], [bytes(range(256)) * 256] * 32),
+    "short-download": (200, [length(2 * MIB + 10)], [bytes(range(256)) * 256] * 32),
+    "long-download": (200, [length(2 * MIB - 10)], [bytes(range(256)) * 256] * 32),
     "partial": (
         206,
         [(b"content-range", b"bytes 1-3/5"), (b"accept-ranges", b"bytes"), length(3)],
@@ -91,8 +99,11 @@ ANSWERS = {
 
 async def app(scope, receive, send):
     """Serve the page that the path begins with."""
-    if scope["type"] != "http":
-        raise NotImplementedError(scope["type"])
+    if scope["type"] == "lifespan":
+        raise NotImplementedError
+    if scope["type"] == "websocket":
+        await corners_socket.serve(scope, receive, send)
+        return
     page = scope["path"].split("/")[1]
     if page in ANSWERS:
         await answer(send, *ANSWERS[page])
@@ -120,13 +131,30 @@ async def pieces_of(receive):
 async def echo(scope, receive, send):
     """What the application saw."""
     body = [piece async for piece in pieces_of(receive)]
+    await report(send, seen(scope) | digest(b"".join(body)))
+
+
+def seen(scope):
+    """A scope as JSON."""
     decoded = {
         key: value.decode("latin-1") if isinstance(value, bytes) else value
         for key, value in scope.items()
         if isinstance(value, (bytes, str, tuple, list, dict)) and key not in ("state", "extensions")
     }
     decoded["headers"] = [[n.decode("latin-1"), v.decode("latin-1")] for n, v in scope["headers"]]
-    await report(send, decoded | {"keys": sorted(scope)} | digest(b"".join(body)))
+    return decoded | {"keys": sorted(scope)}
+
+
+async def left(scope, receive, send):
+    """What the WebSocket of this name saw, once it is over."""
+    visit = corners_socket.visits[name_of(scope)]
+    await visit.over.wait()
+    await report(send, seen(visit.scope) | {"events": visit.events})
+
+
+def name_of(scope):
+    """What comes after the page in a path."""
+    return scope["path"].split("/", 2)[2]
 
 
 def digest(body):
@@ -167,6 +195,14 @@ async def crash_after(scope, receive, send):
     raise RuntimeError("after the head")
 
 
+async def crash_late(scope, receive, send):
+    """Fails when a part of the body has long left."""
+    await send({"type": "http.response.start", "status": 200, "headers": [length(3 * MIB)]})
+    for _ in range(16):
+        await send({"type": "http.response.body", "body": bytes(MIB // 8), "more_body": True})
+    raise RuntimeError("in the body")
+
+
 async def silent(scope, receive, send):
     """Returns without a word."""
 
@@ -177,6 +213,54 @@ async def unfinished(scope, receive, send):
     await send({"type": "http.response.body", "body": b"hello", "more_body": True})
 
 
+async def hints(scope, receive, send):
+    """Early hints, where there can be any."""
+    if "http.response.early_hint" in scope.get("extensions", {}):
+        links = [b"</a.css>; rel=preload", b"</b.js>; rel=preload"]
+        await send({"type": "http.response.early_hint", "links": links})
+    await answer(send, *ANSWERS["plain"])
+
+
+async def trailers(scope, receive, send):
+    """Trailers, where there can be any."""
+    able = "http.response.trailers" in scope.get("extensions", {})
+    fields = [TEXT, (b"trailer", b"x-sum, x-last")]
+    start = {"type": "http.response.start", "status": 200, "headers": fields, "trailers": able}
+    await send(start)
+    await send({"type": "http.response.body", "body": b"hello"})
+    if able:
+        for field, more in (((b"x-sum", b"1"), True), ((b"x-last", b"2"), False)):
+            message = {"headers": [field], "more_trailers": more}
+            await send({"type": "http.response.trailers", **message})
+
+
+acks = defaultdict(lambda: asyncio.Semaphore(0))
+
+
+async def paced(scope, receive, send):
+    """Waits after each piece until the client says at `/ack/<name>` that it is there."""
+    name, _, content_type = name_of(scope).partition("/")
+    fields = [(b"content-type", content_type.encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+    for piece in PACED:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await acks[name].acquire()
+    await send({"type": "http.response.body"})
+
+
+async def ack(scope, receive, send):
+    """Lets the paced response of this name go on."""
+    acks[name_of(scope)].release()
+    await answer(send, *ANSWERS["no-content"])
+
+
+async def never(scope, receive, send):
+    """Does not answer, however long the client waits."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    print("nobody waits any more")  # noqa: T201 - a test reads it
+
+
 PAGES = {
     "": echo,
     "echo": echo,
@@ -184,6 +268,13 @@ PAGES = {
     "mirror": mirror,
     "crash": crash,
     "crash-after": crash_after,
+    "crash-late": crash_late,
     "silent": silent,
     "unfinished": unfinished,
+    "hints": hints,
+    "trailers": trailers,
+    "left": left,
+    "paced": paced,
+    "ack": ack,
+    "never": never,
 }

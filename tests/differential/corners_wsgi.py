@@ -2,8 +2,10 @@
 
 import http
 import json
+from collections import defaultdict
+from threading import Semaphore
 
-from tests.differential.corners import ANSWERS, digest
+from tests.differential.corners import ANSWERS, MIB, PACED, digest
 
 PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 
@@ -86,8 +88,42 @@ def crash_after(environ, start_response):
     raise RuntimeError("after the head")
 
 
+def crash_late(environ, start_response):
+    """Fails when a part of the body has long left."""
+    start(start_response, 200, [(b"content-length", b"%d" % (3 * MIB))])
+    for _ in range(16):
+        yield bytes(MIB // 8)
+    raise RuntimeError("in the body")
+
+
 def silent(environ, start_response):
     """Returns without a head."""
+    return []
+
+
+def mirror(environ, start_response):
+    """Begins to answer, then sends back the body as it comes, five bytes at a time."""
+    start(start_response, 200, [])
+    while piece := environ["wsgi.input"].read(5):
+        yield piece
+
+
+acks = defaultdict(lambda: Semaphore(0))
+
+
+def paced(environ, start_response):
+    """Waits after each piece until the client says at `/ack/<name>` that it is there."""
+    _, _, name, content_type = environ["PATH_INFO"].split("/", 3)
+    start(start_response, 200, [(b"content-type", content_type.encode())])
+    for piece in PACED:
+        yield piece
+        acks[name].acquire()
+
+
+def ack(environ, start_response):
+    """Lets the paced response of this name go on."""
+    acks[environ["PATH_INFO"].split("/", 2)[2]].release()
+    start(start_response, *ANSWERS["no-content"][:2])
     return []
 
 
@@ -101,5 +137,9 @@ PAGES = {
     "replaced": replaced,
     "crash": crash,
     "crash-after": crash_after,
+    "crash-late": crash_late,
     "silent": silent,
+    "mirror": mirror,
+    "paced": paced,
+    "ack": ack,
 }

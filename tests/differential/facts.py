@@ -22,6 +22,7 @@ DECODERS = {"gzip": gzip.decompress, "deflate": zlib.decompress, "br": brotlicff
 REFUSAL = re.compile(r"'prack; error=\w+; details=(\w+)'")
 FRESH_SECONDS = 10
 SHOWN_BYTES = 120
+CERTAIN_BYTES = 2**20
 ABSENT = "-"
 
 
@@ -93,6 +94,7 @@ def _facts(message: Message, port: int, varies: bytes) -> Facts:
         "reason": repr(message.reason),
         "version": message.version,
         "interim": str(message.interim),
+        "trailers": str(message.trailers),
         "framing": "cut" if message.cut else message.framing,
     }
     fields = [
@@ -108,7 +110,8 @@ def _facts(message: Message, port: int, varies: bytes) -> Facts:
     }
     body, value = _json(body, fields)
     if value is None:
-        single["body"] = shown(body)
+        # How much comes before a cut is a matter of chance.
+        single["body"] = shown(body[:CERTAIN_BYTES] if message.cut else body)
         return Facts(single, order)
     _flatten(single, order, "json", value, port)
     raw = re.sub(rb'(?<=[ "])%d\b' % port, b"<port>", body)

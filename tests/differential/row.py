@@ -1,8 +1,13 @@
 """A row of the comparison, and the bytes of requests."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from tests.acceptance.processes import OVER
+from tests.differential.apps import APPS, host
 from tests.differential.corners import MIB
+from tests.differential.facts import Facts, facts
+from tests.differential.wire import talk
 
 # Stands for the application's host.
 HOST = b"@host@"
@@ -18,6 +23,13 @@ class Row:
     name: str
     requests: tuple[bytes, ...]
     varies: bytes = b""
+    over: ClassVar[tuple[str, ...]] = OVER
+
+    async def facts(self, port: int) -> list[Facts]:
+        """What a client can tell about the answers of this server."""
+        name = host(self.app).encode()
+        requests = [sent.replace(HOST, name) for sent in self.requests]
+        return facts(await talk(port, requests, probe(self.app)), self.varies)
 
 
 def request(
@@ -38,6 +50,11 @@ def request(
     if body is not None:
         lines.append(b"Content-Length: %d" % len(body))
     return b"\r\n".join([*lines, b"", body or b""])
+
+
+def probe(app: str) -> bytes:
+    """A request that the application answers with 200."""
+    return request(APPS[app].alive, b"Connection: close", host=host(app).encode())
 
 
 def chunked(

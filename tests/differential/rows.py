@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from tests.differential.corners import ANSWERS
 from tests.differential.row import FORM, HOST, LARGE, Row, chunked, request
 from tests.differential.sites import sites
+from tests.differential.socket_row import SocketRow
 
 GET_ECHO = request("/echo")
 OBS = b"X-Bytes: caf\xe9 \xff\x80"
 MANY = [b"X-Many-%d: v%d" % (n, n) for n in range(60)]
-WIDE = [b"X-Wide-%d: %b" % (n, b"v" * 2000) for n in range(20)]
+WIDE = [b"X-Wide-%d: %b" % (n, b"v" * 2000) for n in range(32)]  # about 64 KiB
 
 # What both corner applications are asked beside their constant answers.
 CORNERS: dict[str, bytes | tuple[bytes, ...]] = {
@@ -23,6 +24,11 @@ CORNERS: dict[str, bytes | tuple[bytes, ...]] = {
     "HEAD then GET": (request("/plain", method="HEAD"), request("/plain")),
     "OPTIONS": request("/echo", method="OPTIONS"),
     "OPTIONS *": request("*", method="OPTIONS"),
+    "CONNECT": request(b"%b:443" % HOST, method="CONNECT", host=HOST + b":443"),
+    "two framings": request(
+        "/echo", b"Transfer-Encoding: chunked", b"Content-Length: 3", method="POST"
+    )
+    + b"3\r\nabc\r\n0\r\n\r\n",
     "TRACE": request("/echo", method="TRACE"),
     "PROPFIND": request("/echo", b"Depth: 1", method="PROPFIND", body=b"<a/>"),
     "PATCH": request("/echo", method="PATCH", body=b"{}"),
@@ -122,6 +128,9 @@ CORNERS: dict[str, bytes | tuple[bytes, ...]] = {
     "100-continue with a large body": request(
         "/read", b"Expect: 100-continue", method="POST", body=LARGE
     ),
+    "100-continue that nobody reads": request(
+        "/plain", b"Expect: 100-continue", method="POST", body=b"unread"
+    ),
     "unknown Expect": request("/echo", b"Expect: the-unexpected"),
     "answer before the body": request("/plain", method="POST", body=b"unread"),
     "answer before the large body": request("/plain", method="POST", body=LARGE),
@@ -133,6 +142,7 @@ CORNERS: dict[str, bytes | tuple[bytes, ...]] = {
     "fails": request("/crash"),
     "fails on a POST": request("/crash", method="POST", body=b"body"),
     "fails after the head": request("/crash-after"),
+    "fails in the body": request("/crash-late"),
     "fails in silence": request("/silent"),
 }
 ASGI_ONLY: dict[str, bytes | tuple[bytes, ...]] = {
@@ -140,6 +150,10 @@ ASGI_ONLY: dict[str, bytes | tuple[bytes, ...]] = {
     "mirror in chunks": chunked("/mirror", b"one", b"two", b"three"),
     "mirror a large body": request("/mirror", method="POST", body=LARGE),
     "fails to finish": request("/unfinished"),
+    "early hints": request("/hints"),
+    "early hints to HTTP/1.0": request("/hints", version="1.0"),
+    "trailers": request("/trailers", b"TE: trailers"),
+    "trailers of a HEAD": request("/trailers", method="HEAD"),
 }
 WSGI_ONLY: dict[str, bytes | tuple[bytes, ...]] = {
     "lines": request("/lines", method="POST", body=b"one\ntwo\r\n\nthree"),
@@ -161,4 +175,26 @@ def _corners() -> Iterator[Row]:
             yield Row(app, name, asked if isinstance(asked, tuple) else (asked,))
 
 
-ROWS = [*_corners(), *sites()]
+SOCKETS = (
+    SocketRow("WebSocket text", "echo", ("hello", "", "grüß 🎉"), (1000, "")),
+    SocketRow("WebSocket bytes", "echo", (b"\x00\xff", b"", bytes(100_000)), (1000, "done")),
+    SocketRow("WebSocket plain", "echo", ("a" * 70_000,), (1000, ""), {"compression": None}),
+    SocketRow("WebSocket fragments", "echo", (("one ", "two ", "three"),), (1000, "")),
+    SocketRow("WebSocket code of the client", "echo", (), (4999, "weil ich es sage: ü")),
+    SocketRow("WebSocket client goes away", "echo", ("x",), (1001, "")),
+    SocketRow(
+        "WebSocket fields", "fields", (), (1000, ""), {"additional_headers": {"X-Asked": "1"}}
+    ),
+    SocketRow(
+        "WebSocket subprotocols", "subprotocol", (), (1000, ""), {"subprotocols": ["one", "two"]}
+    ),
+    SocketRow("WebSocket app speaks first", "early", (), (1000, "")),
+    *(
+        SocketRow(f"WebSocket {page}", page)
+        for page in (
+            *("close", "close-code", "close-reason", "close-away", "close-error"),
+            *("refuse", "respond", "crash", "crash-after", "silent", "leave"),
+        )
+    ),
+)
+ROWS: list[Row | SocketRow] = [*_corners(), *sites(), *SOCKETS]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 SECONDS = 10.0
 BODILESS = (204, 304)
+Fields = list[tuple[str, str]]
 
 
 @dataclass
@@ -17,10 +18,11 @@ class Message:
     version: str
     status: int
     reason: str
-    headers: list[tuple[str, str]]
-    interim: list[int]
+    headers: Fields
+    interim: list[tuple[int, Fields]] = field(default_factory=list)
     framing: str = "none"
     body: bytes = b""
+    trailers: Fields = field(default_factory=list)
     cut: bool = False
 
 
@@ -82,19 +84,16 @@ async def _end(
 
 async def _message(reader: asyncio.StreamReader, bodiless: bool) -> Message:
     """One response, after interim ones."""
-    interim: list[int] = []
+    interim = []
     while True:
-        block = (await reader.readuntil(b"\r\n\r\n"))[:-4].decode("latin-1")
-        first, *lines = block.split("\r\n")
-        status_line = re.fullmatch(r"(HTTP/1\.\d) (\d{3}) (.*)", first)
+        first, *lines = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
+        status_line = re.fullmatch(r"(HTTP/1\.\d) (\d{3}) (.*)", first.decode("latin-1"))
         assert status_line, first
-        pairs = [line.partition(":") for line in lines]
-        assert all(colon for _, colon, _ in pairs), lines
-        headers = [(name.lower(), value.strip(" \t")) for name, _, value in pairs]
+        headers = _fields(lines)
         status = int(status_line[2])
         if status >= 200:
             break
-        interim.append(status)
+        interim.append((status, headers))
     message = Message(status_line[1], status, status_line[3], headers, interim)
     if not bodiless and status not in BODILESS:
         try:
@@ -105,6 +104,12 @@ async def _message(reader: asyncio.StreamReader, bodiless: bool) -> Message:
     return message
 
 
+def _fields(lines: Sequence[bytes]) -> Fields:
+    pairs = [line.decode("latin-1").partition(":") for line in lines]
+    assert all(colon for _, colon, _ in pairs), lines
+    return [(name.lower(), value.strip(" \t")) for name, _, value in pairs]
+
+
 async def _body(reader: asyncio.StreamReader, message: Message) -> None:
     codings = [value for name, value in message.headers if name == "transfer-encoding"]
     lengths = [value for name, value in message.headers if name == "content-length"]
@@ -112,8 +117,8 @@ async def _body(reader: asyncio.StreamReader, message: Message) -> None:
         message.framing = " and ".join(["chunked"] + ["length"] * len(lengths))
         while size := int(await reader.readuntil(b"\r\n"), 16):
             message.body += (await reader.readexactly(size + 2))[:-2]
-        while (await reader.readuntil(b"\r\n")) != b"\r\n":
-            pass
+        while (line := (await reader.readuntil(b"\r\n"))[:-2]) != b"":
+            message.trailers += _fields([line])
     elif lengths:
         message.framing = "length"
         message.body = await reader.readexactly(int(lengths[0]))
