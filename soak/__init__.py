@@ -1,0 +1,1 @@
+"""Breaks workers, gateways and networks under load, and checks what Prack promises."""

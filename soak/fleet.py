@@ -1,0 +1,159 @@
+"""The processes of a soak: a gateway, and workers of every kind that come and go."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from soak.gateway import Succession
+from soak.journal import FOLDER, Reader, State
+from soak.wires import Wire, lay
+from tests.acceptance.processes import PYTHON, Process
+
+SECONDS = 120.0  # for a process to start, or to stop when it is asked to
+RECENT = 100  # visits; older ones of a worker have ended
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`over` is what the worker speaks, `far` whether the wire is between it and the gateway."""
+
+    over: str
+    slots: int
+    far: bool = False
+
+    @property
+    def scheme(self) -> str:
+        """Of the address that it dials."""
+        return self.over if self.streams else "http"
+
+    @property
+    def streams(self) -> bool:
+        """It keeps a connection, whose end shows that it is gone."""
+        return self.over in ("grpc", "prack")
+
+    def __str__(self) -> str:
+        return f"{self.over} worker" + (" far away" if self.far else "")
+
+
+GRPC, PRACK, REST, RAW = Kind("grpc", 6), Kind("prack", 6), Kind("rest", 4), Kind("raw", 1)
+FAR = (Kind("grpc", 6, far=True), Kind("prack", 6, far=True), Kind("rest", 4, far=True))
+CREW = (GRPC, GRPC, PRACK, PRACK, REST, RAW, RAW, *FAR)
+
+
+@dataclass(eq=False)
+class Worker:
+    """One worker process. While it is `taken` a fault has to do with it."""
+
+    kind: Kind
+    process: Process
+    journal: Reader
+    taken: bool = False
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which its name at the gateway holds, too."""
+        return self.process.popen.pid
+
+    def states(self) -> set[State | None]:
+        """Those in which it has requests now."""
+        now = monotonic()
+        return {visit.state(now) for visit in self.journal.update()[-RECENT:]}
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pid}"
+
+
+class Fleet:
+    """All processes. Those that have ended are kept, for what they have said."""
+
+    def __init__(self, gateway: Succession, wire: Wire, folder: Path) -> None:
+        self.gateway = gateway
+        self.wire = wire
+        self._folder = folder
+        self._versions = itertools.count(1)
+        self.workers: list[Worker] = []
+        self.ended: list[Worker] = []
+
+    @property
+    def slots(self) -> int:
+        """Of all workers together."""
+        return sum(worker.kind.slots for worker in self.workers)
+
+    @property
+    def all(self) -> list[Worker]:
+        """Also those that have ended."""
+        return self.ended + self.workers
+
+    async def start(self, kind: Kind) -> Worker:
+        """A new worker, of a new version; it is connected."""
+        gateway = self.gateway
+        port = gateway.grpc_port if kind.over == "grpc" else gateway.api_port
+        address = f"{self.wire.host}:{port}"
+        if kind.far:
+            address = await self.wire.address(port)
+        url = f"{kind.scheme}://{address}"
+        version = f"v{next(self._versions)}"
+        command = _raw(url, version) if kind.over == "raw" else _worker(url, version, kind.slots)
+        if kind.far:
+            command = self.wire.command(*command)
+        process = await asyncio.to_thread(self._process, command)
+        worker = Worker(kind, process, Reader(self._folder, process.popen.pid), taken=True)
+        self.workers.append(worker)
+        await asyncio.to_thread(process.line, "Connected to", 1, SECONDS)
+        worker.taken = False
+        return worker
+
+    def _process(self, command: tuple[str, ...]) -> Process:
+        """With an id that no other worker had before: all that is written is told apart by it."""
+        while True:
+            process = Process(*command, env={FOLDER: str(self._folder)})
+            if process.popen.pid not in [worker.pid for worker in self.all]:
+                return process
+            process.kill()  # before it has begun
+
+    async def end(self, worker: Worker) -> int:
+        """Wait until it has ended; its exit status."""
+        status = await asyncio.to_thread(worker.process.wait, SECONDS)
+        self.workers.remove(worker)
+        self.ended.append(worker)
+        return status
+
+    def close(self) -> None:
+        """Kill what is left, and keep what all have said."""
+        for process in [worker.process for worker in self.workers] + [self.gateway]:
+            process.kill()
+        for worker in self.all:
+            _keep(worker.process, self._folder / f"{worker.pid}.log")
+        _keep(self.gateway, self._folder / "gateway.log")
+
+
+def _worker(url: str, version: str, slots: int) -> tuple[str, ...]:
+    about = ("--gateway", url, "--slots", str(slots), "--service", "soak", "--app-version", version)
+    return (PYTHON, "-m", "prack_worker", "soak.app:app", *about)
+
+
+def _raw(url: str, version: str) -> tuple[str, ...]:
+    return (PYTHON, "-m", "soak.raw_worker", url, version)
+
+
+def _keep(process: Process, path: Path) -> None:
+    path.write_text("".join(f"{line}\n" for line in process.lines))
+
+
+@asynccontextmanager
+async def started(folder: Path, flags: tuple[str, ...]) -> AsyncIterator[Fleet]:
+    """The whole crew, connected; nothing of it is left outside."""
+    wire = lay()
+    try:
+        fleet = Fleet(await asyncio.to_thread(Succession, wire.host, *flags), wire, folder)
+        try:
+            await asyncio.gather(*map(fleet.start, CREW))
+            yield fleet
+        finally:
+            await asyncio.to_thread(fleet.close)
+    finally:
+        wire.close()

@@ -1,0 +1,99 @@
+"""One soak, from the first process to the history of all of them."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from bench.console import say
+from soak.clients import Clients
+from soak.faults import QUEUE_LIMIT, Chaos, Fault
+from soak.fleet import Fleet, started
+from soak.gauges import Gauges
+from soak.history import History
+from soak.load import Load
+from tests.acceptance.processes import BAD
+
+FLAGS = (
+    *("--queue-requests", str(QUEUE_LIMIT)),
+    *("--max-connections-per-client", str(20 * QUEUE_LIMIT)),  # all of ours are one client's
+    *("--head-timeout", "30"),  # so that what is lost ends within the run
+)
+
+THREADS = 64  # each waits for a process
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`kinds` of faults, as many as fit into `seconds`; or each of them `times` times.
+
+    `rate` is requests a second, `hands` how many faults are done at a time.
+    """
+
+    seed: int
+    kinds: tuple[str, ...]
+    seconds: float = 0.0
+    times: int = 1
+    rate: float = 30.0
+    hands: int = 3
+
+    def draw(self) -> Iterator[str]:
+        """The faults in their order, all kinds equally often."""
+        rng, until, rounds = random.Random(self.seed), monotonic() + self.seconds, 0
+        while rounds < self.times or monotonic() < until:
+            rounds += 1
+            yield from rng.sample(self.kinds, len(self.kinds))
+
+
+async def soak(plan: Plan, folder: Path) -> History:
+    """Do it; what all processes have written is in `folder`."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+    async with started(folder, FLAGS) as fleet:
+        gauges, clients = Gauges(fleet), Clients(fleet.gateway.port)
+        say(f"{len(fleet.workers)} workers; the wire: {fleet.wire.about}")
+        async with asyncio.TaskGroup() as group:
+            load = Load(clients, plan.seed, plan.rate, group)
+            await _warm_up(load, fleet)
+            await gauges.start()
+            arriving, watching = group.create_task(load.run()), group.create_task(gauges.run())
+            chaos = Chaos(fleet, load, plan.seed)
+            await chaos.run(plan.draw(), plan.hands)
+            arriving.cancel()
+            say("waiting for the last responses")
+            await load.settle()
+            await clients.close()
+            await gauges.settle()
+            watching.cancel()
+        await asyncio.to_thread(fleet.gateway.finish)
+        complaints = chaos.complaints + _complaints(fleet)
+        return _history(fleet, clients, chaos.done, gauges, complaints)
+
+
+async def _warm_up(load: Load, fleet: Fleet) -> None:
+    load.fill(3 * fleet.slots)
+    await load.settle()
+    await load.clients.close()
+
+
+def _complaints(fleet: Fleet) -> list[str]:
+    """Lines that no process should have written, and those that are missing."""
+    processes = [fleet.gateway, *(worker.process for worker in fleet.all)]
+    lines = [line for process in processes for line in process.lines if BAD.search(line)]
+    gateways = 1 + len(fleet.gateway.records("upgraded"))
+    stopped = len(fleet.gateway.records("stopped"))
+    return lines if stopped == gateways else [*lines, f"{stopped} of {gateways} gateways stopped"]
+
+
+def _history(
+    fleet: Fleet, clients: Clients, faults: list[Fault], gauges: Gauges, complaints: list[str]
+) -> History:
+    kinds = {worker.pid: worker.kind for worker in fleet.all}
+    history = History(clients.outcomes, faults, gauges, kinds, clients.strays, complaints)
+    for worker in fleet.all:
+        history.add_visits(worker.journal.update())
+    history.add_lines(fleet.gateway.records())
+    history.index()
+    return history
