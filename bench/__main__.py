@@ -3,75 +3,98 @@
 import argparse
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from traceback import format_exc
 
-from bench import report
+from bench import page, targets
 from bench.apps import APPS
-from bench.contenders import CONTENDERS, DEFAULT, Running, started
-from bench.load import measure
-from bench.processes import StartFailed
+from bench.console import say
+from bench.contenders import CONTENDERS, serving
+from bench.machine import describe
+from bench.measurements import MEASUREMENTS
+from bench.plan import Plan
+from bench.processes import allow_many_files
+from bench.results import FOLDER, Results
 from bench.tools import provide
 
 ABOUT = """\
-Compares Prack with direct uvicorn and with nginx in front of uvicorn: requests a second, latency
-and CPU time, at several numbers of connections. All contenders are up for the whole run, and take
-turns under load, so that a busy moment of the machine hits all alike; look at the ratios first.
-"""
-EXAMPLES = """\
-examples:
-  make bench                                        everything, about three minutes
-  make bench ARGS="--app json --out json.md"        a FastAPI application; keep the report
-  python -m bench --seconds 2 --rounds 1            a first look
-  python -m bench --only nginx,prack-grpc --connections 32 --rounds 9   one question, answered well
+Compares Prack with direct uvicorn, and with nginx and HAProxy in front of uvicorn and gunicorn. All
+contenders of a measurement are up all the time and take turns under load, so that a busy moment of
+the machine hits all alike; look at the ratios first.
 
-exit status: 0 all went well, 1 a contender had errors or did not start, 2 wrong usage, 130 Ctrl-C
+measurements:
+{measurements}
+  scale        sockets, depth, clients and workers
+  targets      what was aimed at, and whether the last results meet it
+  page         writes docs/performance.md and docs/plots from the last full results
 """
-WARM_UP_SECONDS = 1
+EXAMPLES = f"""\
+without a name: {{quick}}
+
+examples:
+  make bench                                   the quick comparison, some five minutes
+  make bench-full                              everything, then the page; an hour and a half
+  make bench ARGS="tail --rounds 5"            one measurement
+  make bench ARGS="throughput --only nginx,prack-grpc --connections 32 --rounds 9"
+                                               one question, answered well
+  make bench ARGS="throughput --app fastapi"   with one of: {", ".join(APPS)}
+
+contenders (--only):
+{{contenders}}
+
+Results are kept in bench/results/quick and bench/results/full. What cannot be started or installed
+is left out, with a line that says why.
+
+exit status: 0 all went well, 1 something was left out or failed, 2 wrong usage, 130 Ctrl-C
+"""
+SCALE = ("sockets", "depth", "clients", "workers")
+QUICK = ("throughput", "tail", "chunks", "footprint")
 LONGEST_SECONDS = 3600
 
 
 def main() -> int:
-    """Run the benchmark; returns its exit status."""
+    """Run what was asked for; returns its exit status."""
     options = _options()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    allow_many_files()
     try:
         return _run(options)
     except KeyboardInterrupt:
-        _say("stopped")
+        say("stopped")
         return 130
 
 
 def _options() -> argparse.Namespace:
+    measurements = [f"  {name:12s} {one.ABOUT}" for name, one in MEASUREMENTS.items()]
+    contenders = [f"  {name:20s} {one.about}" for name, one in CONTENDERS.items()]
     parser = argparse.ArgumentParser(
         "python -m bench",
-        description=ABOUT,
-        epilog=EXAMPLES,
+        description=ABOUT.format(measurements="\n".join(measurements)),
+        epilog=EXAMPLES.format(quick=" ".join(QUICK), contenders="\n".join(contenders)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--seconds", type=_positive, default=4, help="length of one sample (default: 4)")
-    add("--rounds", type=_positive, default=3, help="samples of each kind (default: 3)")
-    add(
-        "--connections",
-        type=_counts,
-        default=[1, 32, 256],
-        metavar="N,N",
-        help="how many clients at a time (default: 1,32,256)",
-    )
-    known = ",".join(CONTENDERS)
-    add("--only", type=_names, default=list(DEFAULT), metavar="NAME,NAME", help=f"of {known}")
-    apps = ", ".join(f"{name}: {about}" for name, about in APPS.items())
-    add("--app", choices=APPS, default="hello", help=f"{apps} (default: hello)")
-    add("--out", type=Path, metavar="FILE.md", help="write the report there as well")
+    add("names", nargs="*", metavar="NAME", help="what to measure", type=_measurement)
+    add("--full", action="store_true", help="all cases and contenders; without a name, everything")
+    add("--seconds", type=_positive, help="length of one sample")
+    add("--rounds", type=_positive, help="samples of each kind")
+    add("--only", type=_contenders, metavar="NAME,NAME", help="these contenders")
+    add("--connections", type=_counts, metavar="N,N", help="numbers of clients (throughput)")
+    add("--app", choices=APPS, metavar="APP", help="this application (throughput)")
+    add("--results", type=Path, metavar="DIR", help="where results are kept and read")
     options = parser.parse_args()
-    samples = options.rounds * len(options.connections) * len(options.only)
-    if samples * options.seconds > LONGEST_SECONDS:
-        parser.error(f"that would take more than {LONGEST_SECONDS} s")
+    if not options.names:
+        options.names = [*MEASUREMENTS, "targets", "page"] if options.full else list(QUICK)
     return options
+
+
+def _measurement(text: str) -> str:
+    known = (*MEASUREMENTS, "scale", "targets", "page")
+    if text not in known:
+        raise argparse.ArgumentTypeError(f"there is no {text}, only {', '.join(known)}")
+    return text
 
 
 def _positive(text: str) -> int:
@@ -80,72 +103,62 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _counts(text: str) -> list[int]:
-    return sorted({_positive(part) for part in text.split(",")})
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(sorted({_positive(part) for part in text.split(",")}))
 
 
-def _names(text: str) -> list[str]:
+def _contenders(text: str) -> tuple[str, ...]:
     names = text.split(",")
     for name in names:
         if name not in CONTENDERS:
             known = ", ".join(CONTENDERS)
             raise argparse.ArgumentTypeError(f"there is no contender {name}, only {known}")
-    return [name for name in CONTENDERS if name in names]
+    return tuple(name for name in CONTENDERS if name in names)
 
 
 def _run(options: argparse.Namespace) -> int:
-    if missing := provide("wrk"):
-        _say(f"{missing}; nothing can be measured without it")
+    if not {*options.names} <= {"targets", "page"} and (missing := provide("wrk")):
+        say(f"{missing}; nothing can be measured without it")
         return 1
-    samples: report.Samples = {}
-    with tempfile.TemporaryDirectory(prefix="prack-bench-") as folder, ExitStack() as stack:
-        targets = list(_start(options, Path(folder), stack))
-        for target in targets:
-            measure(target, 32, WARM_UP_SECONDS)
-        for round_ in range(options.rounds):
-            _say(f"round {round_ + 1} of {options.rounds}")
-            for connections in options.connections:
-                _sample(_rotated(targets, round_), connections, options.seconds, samples)
-    text = report.markdown(samples, APPS[options.app], options.seconds, options.rounds)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
-    failed = any(sample.errors for some in samples.values() for sample in some)
-    return 1 if failed or len(targets) < len(options.only) else 0
+    say(describe())
+    results = Results(options.results or FOLDER / ("full" if options.full else "quick"))
+    status = 0
+    names = [one for name in options.names for one in (SCALE if name == "scale" else (name,))]
+    for name in names:
+        if name == "page":
+            page.write(Results(options.results or FOLDER / "full"))
+        elif name == "targets":
+            print(targets.report(results))
+        elif not _measure(name, _plan(name, options), results):
+            status = 1
+    return status
 
 
-def _start(options: argparse.Namespace, folder: Path, stack: ExitStack) -> Iterator[Running]:
-    """Start what can be started; say what cannot, and why."""
-    for contender in (CONTENDERS[name] for name in options.only):
-        reason = provide(contender.needs) if contender.needs else ""
-        try:
-            if not reason:
-                _say(f"starting {contender.name}: {contender.about}")
-                yield stack.enter_context(started(contender, options.app, folder))
-        except StartFailed as error:
-            reason = f"it did not start:\n{error}"
-        if reason:
-            _say(f"LEFT OUT {contender.name}: {reason}")
+def _measure(name: str, plan: Plan, results: Results) -> bool:
+    """Measure, keep it and print it. Whether nobody was left out or had errors."""
+    measurement = MEASUREMENTS[name]
+    say(f"--- {name}: {measurement.ABOUT}")
+    try:
+        samples = measurement.run(plan)
+    except Exception:  # the others can still be measured
+        say(f"FAILED {name}:\n{format_exc()}")
+        return False
+    results.save(name, plan, samples)
+    print(page.section(name, results), flush=True)
+    wanted = {one.name for one in serving(plan.contenders, plan.app or "hello")}
+    return wanted <= set(samples.values("contender")) and not any(samples.all("errors"))
 
 
-def _rotated(targets: list[Running], by: int) -> list[Running]:
-    """Nobody is always the first, or always behind the same other."""
-    by %= max(1, len(targets))
-    return targets[by:] + targets[:by]
-
-
-def _sample(
-    targets: list[Running], connections: int, seconds: int, samples: report.Samples
-) -> None:
-    for target in targets:
-        name = target.contender.name
-        sample = measure(target, connections, seconds)
-        samples.setdefault((name, connections), []).append(sample)
-        _say(report.progress(name, connections, sample))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _plan(name: str, options: argparse.Namespace) -> Plan:
+    plan = MEASUREMENTS[name].FULL if options.full else MEASUREMENTS[name].QUICK
+    return replace(
+        plan,
+        rounds=options.rounds or plan.rounds,
+        seconds=options.seconds or plan.seconds,
+        contenders=options.only or plan.contenders,
+        connections=options.connections or plan.connections,
+        app=options.app or plan.app,
+    )
 
 
 if __name__ == "__main__":

@@ -1,124 +1,274 @@
-"""Who is compared: how each contender is started, all on free ports of the loopback address.
+"""Who is compared, and how each is started: on free ports of the loopback address.
 
-Every contender has one application process. Nobody writes an access log, but for
-`prack-grpc-logged`.
+Everybody runs the same application in one process, or in as many as the setup says. Nobody writes
+an access log, but for `prack-grpc-logged`.
 """
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 
-from bench.processes import free_port, running, wait_until_served
-from bench.tools import find
+from bench import proxies
+from bench.apps import APPS
+from bench.console import say
+from bench.processes import (
+    Part,
+    Process,
+    StartFailed,
+    answers,
+    free_port,
+    running,
+    wait_until_ready,
+)
+from bench.tools import provide
 
-Commands = list[list[str]]
 
-# Connections to the application are kept, as many as the largest run opens: without that nginx
-# would spend its time on dialling.
-NGINX = """\
-{user}
-daemon off;
-worker_processes auto;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    keepalive_requests 1000000000;
-    tcp_nodelay on;
-    upstream app {{
-        server 127.0.0.1:{app};
-        keepalive 1024;
-        keepalive_requests 1000000000;
-    }}
-    server {{
-        listen 127.0.0.1:{public} backlog=2048;
-        location / {{
-            proxy_pass http://app;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-        }}
-    }}
-}}
-"""
+@dataclass(frozen=True)
+class Setup:
+    """What a measurement wants to be served: `app` is one of APPS, in so many processes.
+
+    `slots` is for Prack's workers, 0 for what they take by themselves.
+    """
+
+    app: str = "hello"
+    copies: int = 1
+    slots: int = 0
+
+
+QUIET = "--no-access-log"
+Build = Callable[[Setup, int, Path], list[Part]]
 
 
 @dataclass(frozen=True)
 class Contender:
-    """`commands` takes the application's name, the public port and a folder for its files."""
+    """`build` takes the setup, the public port and a folder that does not exist yet."""
 
     name: str
     about: str
-    commands: Callable[[str, int, Path], Commands]
+    build: Build
     needs: str = ""
+    serves: tuple[str, ...] = ("asgi", "wsgi")
 
 
 @dataclass(frozen=True)
 class Running:
-    """A contender that answers at `url`."""
+    """A contender that is up on `port`."""
 
     contender: Contender
-    url: str
-    processes: list[Popen[bytes]]
+    port: int
+    processes: list[Process]
+
+    @property
+    def name(self) -> str:
+        """The contender's."""
+        return self.contender.name
+
+    @property
+    def url(self) -> str:
+        """Of its public port."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def role(self, role: str) -> list[Process]:
+        """Its processes of this role."""
+        return [process for process in self.processes if process.part.role == role]
+
+    @property
+    def fronts(self) -> list[Process]:
+        """What clients connect to: the proxy or the gateway, or else the application itself."""
+        return self.role("front") or self.role("app")
+
+
+def serving(names: Iterable[str], app: str) -> list[Contender]:
+    """Those of these who can serve this application."""
+    found = (CONTENDERS[name] for name in names)
+    return [contender for contender in found if APPS[app].interface in contender.serves]
 
 
 @contextmanager
-def started(contender: Contender, app: str, folder: Path) -> Iterator[Running]:
-    """The contender, up inside, stopped outside. Raises StartFailed."""
+def starting(contender: Contender, setup: Setup, folder: Path) -> Iterator[Running]:
+    """The contender's processes, just started."""
+    place = folder / contender.name
+    place.mkdir()
     port = free_port()
-    url, logs = f"http://127.0.0.1:{port}/", folder / f"{contender.name}.log"
-    with running(contender.commands(app, port, folder), logs) as processes:
-        wait_until_served(url, processes, logs)
-        yield Running(contender, url, processes)
+    parts = contender.build(setup, port, place)
+    with running(parts, place) as processes:
+        yield Running(contender, port, processes)
 
 
-def _uvicorn(app: str, port: int, _: Path) -> Commands:
+@contextmanager
+def started(names: Iterable[str], setup: Setup, folder: Path) -> Iterator[list[Running]]:
+    """Those that can be started, ready inside; says who cannot, and why."""
+    found = []
+    with ExitStack() as stack:
+        for contender in serving(names, setup.app):
+            reason = provide(contender.needs) if contender.needs else ""
+            try:
+                if not reason:
+                    one = stack.enter_context(starting(contender, setup, folder))
+                    wait_until_ready(one.processes)
+                    if setup.copies and not answers(one.url):
+                        raise StartFailed("no answer on its public port")
+                    found.append(one)
+            except StartFailed as error:
+                reason = f"it did not start: {error}"
+            if reason:
+                say(f"LEFT OUT {contender.name}: {reason}")
+        yield found
+
+
+# ---------------------------------------------------------------- how each is built
+
+
+def _server(command: Callable[[Setup, int], list[str]]) -> Build:
+    def build(setup: Setup, port: int, _: Path) -> list[Part]:
+        return [Part("app", command(setup, port), url=f"http://127.0.0.1:{port}/")]
+
+    return build
+
+
+def _uvicorn(setup: Setup, port: int) -> list[str]:
     flags = ["--host=127.0.0.1", f"--port={port}", "--no-access-log", "--log-level=warning"]
-    return [[sys.executable, "-m", "uvicorn", f"bench.apps:{app}", *flags]]
+    target = APPS[setup.app].target
+    return [sys.executable, "-m", "uvicorn", target, *flags, "--timeout-keep-alive=75"]
 
 
-def _nginx(app: str, port: int, folder: Path) -> Commands:
-    inner = free_port()
-    user = "user root;" if os.geteuid() == 0 else ""
-    config = folder / "nginx.conf"
-    config.write_text(NGINX.format(user=user, folder=folder, app=inner, public=port))
-    nginx = [str(find("nginx")), "-p", str(folder), "-c", str(config), "-e", "stderr"]
-    return [*_uvicorn(app, inner, folder), nginx]
+def _gunicorn(setup: Setup, port: int) -> list[str]:
+    app = APPS[setup.app]
+    # As many threads as Prack's worker has.
+    kind = ["-k", "asgi"] if app.interface == "asgi" else ["-k", "gthread", "--threads", "8"]
+    flags = ["-b", f"127.0.0.1:{port}", "--log-level=warning", "--keep-alive=75", *kind]
+    return [sys.executable, "-m", "gunicorn", "--no-control-socket", *flags, app.target]
 
 
-def _prack(over: str, *flags: str) -> Callable[[str, int, Path], Commands]:
-    def commands(app: str, port: int, _: Path) -> Commands:
-        ports = {"http": free_port(), "grpc": free_port()}
-        gateway = [sys.executable, "-m", "prack_grpc", "serve", "--host=127.0.0.1"]
-        gateway += [f"--port={port}", f"--api-port={ports['http']}", f"--grpc-port={ports['grpc']}"]
-        worker = [sys.executable, "-m", "prack_worker", f"bench.apps:{app}"]
+def _behind(
+    proxy: Callable[..., list[str]], server: Callable[[Setup, int], list[str]], *options: str
+) -> Build:
+    def build(setup: Setup, port: int, folder: Path) -> list[Part]:
+        ports = [free_port() for _ in range(setup.copies)]
+        parts = [part for inner in ports for part in _server(server)(setup, inner, folder)]
+        return [*parts, Part("front", proxy(folder / "proxy", port, ports, *options))]
+
+    return build
+
+
+def _prack(over: str, *flags: str) -> Build:
+    """A gateway and workers; `over` is "grpc" or "http"."""
+
+    def build(setup: Setup, port: int, _: Path) -> list[Part]:
+        gateway, ports = _gateway(port, *flags)
+        worker = [sys.executable, "-m", "prack_worker", APPS[setup.app].target]
         worker += [f"--gateway={over}://127.0.0.1:{ports[over]}"]
-        return [[*gateway, *flags], worker]
+        worker += [f"--slots={setup.slots}"] if setup.slots else []
+        return [gateway, *[Part("app", worker, says="Connected to")] * setup.copies]
 
-    return commands
+    return build
 
 
-BASELINE = "nginx"
+def _fleet(setup: Setup, port: int, _: Path) -> list[Part]:
+    """A gateway, and as many workers as the setup says in one process; see fleet.py."""
+    gateway, ports = _gateway(port, QUIET)
+    fleet = [sys.executable, "-m", "bench.fleet", str(ports["grpc"]), str(setup.copies)]
+    return [gateway, Part("app", fleet, says="connected")]
+
+
+def _prack_by_hand(mode: str) -> Build:
+    """A gateway and a worker that speaks REST itself; see rest_worker.py."""
+
+    def build(setup: Setup, port: int, _: Path) -> list[Part]:
+        gateway, ports = _gateway(port, QUIET)
+        worker = [sys.executable, "-m", "bench.rest_worker", mode, str(ports["http"])]
+        return [gateway, Part("app", worker)]
+
+    return build
+
+
+def _gateway(port: int, *flags: str) -> tuple[Part, dict[str, int]]:
+    ports = {"http": free_port(), "grpc": free_port()}
+    command = [sys.executable, "-m", "prack_grpc", "serve", "--host=127.0.0.1", f"--port={port}"]
+    command += [f"--api-port={ports['http']}", f"--grpc-port={ports['grpc']}"]
+    # All clients come from one address.
+    command += ["--max-connections-per-client=10000", *flags]
+    return Part("front", command, says="Public port on"), ports
+
+
+LEAST = "least_conn;"
+STREAMING = "proxy_buffering off; proxy_request_buffering off;"
+ASGI = ("asgi",)
 CONTENDERS = {
     one.name: one
     for one in (
-        Contender("uvicorn", "direct uvicorn (uvloop, httptools)", _uvicorn),
-        Contender("nginx", "nginx -> uvicorn, kept-alive connections", _nginx, needs="nginx"),
-        Contender("prack-grpc", "Prack, worker over gRPC", _prack("grpc", "--no-access-log")),
-        Contender("prack-rest", "Prack, worker over REST", _prack("http", "--no-access-log")),
-        Contender("prack-grpc-logged", "Prack, gRPC, with its access log", _prack("grpc")),
+        Contender("uvicorn", "direct uvicorn (uvloop, httptools)", _server(_uvicorn), serves=ASGI),
+        Contender(
+            "nginx",
+            "nginx -> uvicorn, kept-alive connections, round robin",
+            _behind(proxies.nginx, _uvicorn),
+            "nginx",
+            ASGI,
+        ),
+        Contender(
+            "nginx-least",
+            "nginx with least_conn -> uvicorn",
+            _behind(proxies.nginx, _uvicorn, LEAST),
+            "nginx",
+            ASGI,
+        ),
+        Contender(
+            "nginx-streaming",
+            "nginx -> uvicorn, without buffering of bodies",
+            _behind(proxies.nginx, _uvicorn, "", STREAMING),
+            "nginx",
+            ASGI,
+        ),
+        Contender(
+            "haproxy",
+            "HAProxy with leastconn -> uvicorn",
+            _behind(proxies.haproxy, _uvicorn),
+            "haproxy",
+            ASGI,
+        ),
+        Contender(
+            "haproxy-queue",
+            "HAProxy that was told that each server takes one request at a time (maxconn 1)",
+            _behind(proxies.haproxy, _uvicorn, "maxconn 1"),
+            "haproxy",
+            ASGI,
+        ),
+        Contender(
+            "haproxy-streaming",
+            "HAProxy -> uvicorn, without collecting small chunks (http-no-delay)",
+            _behind(proxies.haproxy, _uvicorn, "", "option http-no-delay"),
+            "haproxy",
+            ASGI,
+        ),
+        Contender(
+            "nginx-gunicorn",
+            "nginx -> gunicorn (its asgi worker; for WSGI 8 threads)",
+            _behind(proxies.nginx, _gunicorn),
+            "nginx",
+        ),
+        Contender("prack-grpc", "Prack, worker over gRPC", _prack("grpc", QUIET)),
+        Contender("prack-rest", "Prack, prack-worker over REST", _prack("http", QUIET)),
+        Contender("prack-grpc-logged", "Prack over gRPC, with its access log", _prack("grpc")),
+        Contender(
+            "prack-rest-one",
+            "Prack, 16 plain pollers: one request, one answer, and again",
+            _prack_by_hand("one"),
+            serves=ASGI,
+        ),
+        Contender(
+            "prack-rest-exchange",
+            "Prack, 4 pollers with batches (/api/v1/exchange)",
+            _prack_by_hand("exchange"),
+            serves=ASGI,
+        ),
+        Contender(
+            "prack-raw",
+            "Prack, worker over raw REST, streamed",
+            _prack_by_hand("raw"),
+            serves=ASGI,
+        ),
+        Contender("prack-fleet", "Prack, many gRPC workers in one process", _fleet, serves=ASGI),
     )
 }
-DEFAULT = ("uvicorn", "nginx", "prack-grpc", "prack-rest")

@@ -1,24 +1,52 @@
 """Processes that a benchmark starts, and stops by their ids whatever happens."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-import psutil
+from bench.tools import find
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 20.0
+START_SECONDS = 30.0
 STOP_SECONDS = 5.0
 
 
 class StartFailed(Exception):
-    """A contender did not come up; holds what its processes said."""
+    """A process did not come up; holds what it said."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process to start. It is ready when `url` answers 200 and its log holds `says`.
+
+    `role` is "front" for what clients connect to before the application, or "app".
+    """
+
+    role: str
+    command: list[str]
+    url: str = ""
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One that was started."""
+
+    part: Part
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self) -> str:
+        """What it has written so far, the last part of it."""
+        return self.log.read_text(errors="replace")[-4000:]
 
 
 def free_port() -> int:
@@ -29,19 +57,27 @@ def free_port() -> int:
         return port
 
 
+def allow_many_files() -> None:
+    """As many open files as this process and its children may have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 @contextmanager
-def running(commands: list[list[str]], logs: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The commands as processes, stopped in reverse order on the way out.
+def running(parts: Sequence[Part], folder: Path) -> Iterator[list[Process]]:
+    """The parts as processes, which are not yet ready; stopped on the way out, the last one first.
 
     Each has a session of its own, so that Ctrl-C reaches only the benchmark, which then stops them.
     """
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PRACK_")}
     with ExitStack() as stack:
         processes = []
-        for command in commands:
-            log = stack.enter_context(logs.open("ab"))
-            process = subprocess.Popen(
-                command,
+        for number, part in enumerate(parts):
+            program, *arguments = part.command
+            path = folder / f"{number}.log"
+            log = stack.enter_context(path.open("wb"))
+            popen = subprocess.Popen(
+                [str(find(program) or program), *arguments],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -49,39 +85,41 @@ def running(commands: list[list[str]], logs: Path) -> Iterator[list[subprocess.P
                 stderr=log,
                 start_new_session=True,
             )
-            stack.callback(_stop, process)
-            processes.append(process)
+            stack.callback(_stop, popen)
+            processes.append(Process(part, popen, path))
         yield processes
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(popen: subprocess.Popen[bytes]) -> None:
     """Ask, then insist; the whole session, for a master that died may have left children."""
-    process.terminate()
+    popen.terminate()
     try:
-        process.wait(STOP_SECONDS)
+        popen.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        os.killpg(popen.pid, signal.SIGKILL)
+        popen.wait()
 
 
-def wait_until_served(url: str, processes: list[subprocess.Popen[bytes]], logs: Path) -> None:
-    """Return once the URL answers 200. Raises StartFailed."""
+def wait_until_ready(processes: Sequence[Process]) -> None:
+    """Raises StartFailed."""
     deadline = monotonic() + START_SECONDS
-    while monotonic() < deadline and all(process.poll() is None for process in processes):
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback URL
-                return
-        except OSError:
-            sleep(0.05)
-    raise StartFailed(logs.read_text(errors="replace")[-2000:] or "no answer, and no word why")
-
-
-def cpu_seconds(processes: list[subprocess.Popen[bytes]]) -> float:
-    """CPU time that these processes and their children have used so far."""
-    total = 0.0
     for process in processes:
-        parent = psutil.Process(process.pid)
-        for one in (parent, *parent.children(recursive=True)):
-            times = one.cpu_times()
-            total += times.user + times.system
-    return total
+        while not _is_ready(process):
+            if process.popen.poll() is not None or monotonic() > deadline:
+                raise StartFailed("\n".join(process.said().splitlines()[-5:]) or "no word why")
+            sleep(0.02)
+
+
+def _is_ready(process: Process) -> bool:
+    part = process.part
+    said = not part.says or part.says in process.said()
+    return said and (not part.url or answers(part.url))
+
+
+def answers(url: str) -> bool:
+    """Whether this URL answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=10):  # noqa: S310 - our own loopback URL
+            return True
+    except OSError:
+        return False

@@ -1,6 +1,7 @@
 """The programs that a benchmark needs: found, or installed where that is possible."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -34,9 +35,11 @@ def provide(name: str) -> str:
 
 
 def version(name: str) -> str:
-    """The first line that the program says of itself."""
+    """Its name and version, as it says."""
     done = subprocess.run([str(find(name)), "-v"], capture_output=True, text=True, timeout=10)
-    return (done.stdout + done.stderr).strip().splitlines()[0].split(" Copyright")[0]
+    text = (done.stdout + done.stderr).strip()
+    found = re.search(r"\d+(\.\d+)+", text)
+    return f"{name} {found[0] if found else text}"
 
 
 def _apt(*arguments: str) -> subprocess.CompletedProcess[str]:

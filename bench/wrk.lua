@@ -1,4 +1,11 @@
--- What bench/load.py reads: one line, numbers only.
+-- An argument: bytes of body that each request has. What comes out is one line for bench/closed_loop.py.
+init = function(args)
+  if args[1] then
+    wrk.method = "POST"
+    wrk.body = string.rep("x", tonumber(args[1]))
+  end
+end
+
 done = function(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(

@@ -1,0 +1,84 @@
+"""Counts the instructions of a fixed run, and compares them with what they were.
+
+Unlike times, counts do not depend on what else the machine does: two runs differ by 0.1 %.
+valgrind counts them; `perf stat` would be faster, but cannot in most virtual machines. The start
+of Python is left out by counting two runs of different lengths.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.console import say
+from bench.processes import ROOT
+from bench.tools import find, provide
+
+BASELINE = Path(__file__).with_name("guard.json")
+TOLERANCE = 0.03
+FEW, MANY = 100, 2_100
+RENEW = "make bench-guard ARGS=--renew"
+SECONDS = 600
+
+
+def main() -> int:
+    """0 if it costs no more than it did, 1 if it does or nobody knows."""
+    parser = argparse.ArgumentParser("python -m bench.guard", description=__doc__)
+    parser.add_argument("--renew", action="store_true", help="make the count of now the baseline")
+    options = parser.parse_args()
+    if missing := provide("valgrind"):
+        say(missing)
+        return 1
+    count = (_instructions(MANY) - _instructions(FEW)) / (MANY - FEW)
+    print(f"{count:,.0f} instructions for one exchange")
+    known = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    # Another Python counts differently; other versions of the libraries may.
+    python = ".".join(platform.python_version_tuple()[:2])
+    if options.renew:
+        known[python] = {"instructions": round(count), "protobuf": version("protobuf")}
+        BASELINE.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
+        print(f"this is the baseline of Python {python} from now on")
+        return 0
+    if python not in known:
+        print(f"there is no baseline for Python {python}; to make this one it: {RENEW}")
+        return 1
+    return _compare(count, known[python])
+
+
+def _compare(count: float, baseline: dict[str, float | str]) -> int:
+    before = float(baseline["instructions"])
+    change = count / before - 1
+    print(f"{change:+.1%} to the baseline of {before:,.0f} ({TOLERANCE:.0%} are tolerated)")
+    if baseline["protobuf"] != version("protobuf"):
+        print(f"which was counted with protobuf {baseline['protobuf']}, not {version('protobuf')}")
+    if change > TOLERANCE:
+        print(f"an exchange costs more than it did; if that is as it should be: {RENEW}")
+    elif change < -TOLERANCE:
+        print(f"an exchange costs less than it did; to keep it so: {RENEW}")
+    return int(change > TOLERANCE)
+
+
+def _instructions(exchanges: int) -> int:
+    tool = [str(find("valgrind")), "--tool=cachegrind", "--cache-sim=no"]
+    command = [*tool, "--cachegrind-out-file=/dev/null", sys.executable, "-m", "bench.guarded"]
+    done = subprocess.run(
+        [*command, str(exchanges)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    found = re.search(r"I +refs: +([\d,]+)", done.stderr)
+    if done.returncode or not found:
+        raise RuntimeError(f"valgrind failed: {done.stderr[-1000:]}")
+    return int(found[1].replace(",", ""))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

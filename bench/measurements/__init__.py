@@ -1,0 +1,56 @@
+"""What can be measured, in the order of the report."""
+
+from types import ModuleType
+from typing import Protocol, cast
+
+from bench.measurements import (
+    bodies,
+    chunks,
+    clients,
+    depth,
+    footprint,
+    readers,
+    rest,
+    sockets,
+    streams,
+    tail,
+    throughput,
+    workers,
+)
+from bench.plan import Plan
+from bench.samples import Samples
+
+
+class Measurement(Protocol):
+    """What each module here offers."""
+
+    ABOUT: str
+    QUICK: Plan
+    FULL: Plan
+
+    def run(self, plan: Plan) -> Samples:
+        """Measure."""
+
+    def report(self, samples: Samples) -> str:
+        """Markdown, from a heading of the third level on."""
+
+
+def _name(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+MODULES = (
+    throughput,
+    bodies,
+    rest,
+    tail,
+    chunks,
+    readers,
+    sockets,
+    depth,
+    clients,
+    workers,
+    streams,
+    footprint,
+)
+MEASUREMENTS = {_name(module): cast(Measurement, module) for module in MODULES}

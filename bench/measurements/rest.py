@@ -1,0 +1,47 @@
+"""How many exchanges a second the REST API carries, by the way in which workers use it."""
+
+from bench.closed_loop import load
+from bench.console import say
+from bench.contenders import Setup
+from bench.markdown import table
+from bench.plan import Plan
+from bench.samples import Samples
+
+ABOUT = "REST exchanges/s: pollers that take one at a time, and batches"
+CONTENDERS = ("prack-rest-one", "prack-rest-exchange", "prack-rest")
+QUICK = Plan(rounds=3, seconds=3, contenders=CONTENDERS)
+FULL = Plan(rounds=5, seconds=4, contenders=CONTENDERS, full=True)
+CONNECTIONS = 64
+HEAD = ("worker", "exchanges/s", "p50 ms", "p99 ms", "CPU us", "errors")
+TEXT = f"""\
+### REST
+
+{CONNECTIONS} clients, bare answers. `one`: 16 plain pollers, a call for each request and one for
+each answer; `exchange`: 4 pollers that answer and take up to 32 in one call; `prack-rest`:
+prack-worker.
+"""
+
+
+def run(plan: Plan) -> Samples:
+    """See closed_loop.load."""
+    samples = Samples()
+    with plan.started(Setup()) as found:
+        for number, one in plan.turns(found):
+            record = load(one, CONNECTIONS, plan.seconds)
+            samples.add(contender=one.name, round=number, **record)
+            say(f"{one.name:20s}{record['rate']:8,.0f}/s")
+    return samples
+
+
+def report(samples: Samples) -> str:
+    """One table."""
+    fields = ("rate", "p50", "p99", "cpu")
+    rows = [
+        (
+            name,
+            *(samples.median(field, contender=name) for field in fields),
+            sum(samples.all("errors", contender=name)),
+        )
+        for name in samples.values("contender")
+    ]
+    return f"{TEXT}\n{table(HEAD, rows)}"

@@ -1,0 +1,132 @@
+"""The pull advantage: what a few slow requests do to all others."""
+
+from math import inf
+from statistics import mean, median
+from time import sleep
+
+from bench import plot
+from bench.client import run as run_loop
+from bench.console import say
+from bench.contenders import Running, Setup
+from bench.markdown import table
+from bench.measurements.queueing import (
+    CAPACITY,
+    LONG_MS,
+    SERVERS,
+    SHORT_MS,
+    SIMULATIONS,
+    jobs,
+)
+from bench.open_loop import Arrival, play
+from bench.plan import Plan
+from bench.samples import Record, Samples, percentile
+
+ABOUT = "four one-slot servers, one request in ten is slow: p99 under load (the headline)"
+CONTENDERS = ("nginx", "nginx-least", "haproxy", "prack-grpc", "prack-rest")
+QUICK = Plan(rounds=1, seconds=20, contenders=("nginx", "nginx-least", "prack-grpc"))
+FULL = Plan(rounds=3, seconds=40, contenders=(*CONTENDERS, "haproxy-queue"), full=True)
+FIELDS = ("mean", "p99")
+PLOTTED = 0.7
+LOADS = (0.5, 0.7, 0.85)
+BASELINE = "nginx"
+# What nearest says what each contender could reach at best.
+ROUND, LEAST, SINGLE = SIMULATIONS
+MODELS = {"nginx": ROUND, "nginx-least": LEAST, "haproxy": LEAST}
+SETTLE_SECONDS = 1.0
+LONG_RUN_SECONDS = 2_000
+CURVE = (1, *range(5, 95, 5), 95, 96, 97, 98, 99, 99.5, 99.9)
+
+TEXT = f"""\
+### Tail
+
+{SERVERS} servers that each serve one request at a time. Nine requests in ten take {SHORT_MS} ms,
+one takes {LONG_MS} ms, so {CAPACITY:.0f} requests/s are all that they can do. Requests come at
+random (Poisson), however late the answers are, and latency (in ms) counts from the moment at which
+a request was due. In each round everybody gets the same requests at the same moments; `model` is
+what a simulation of just these gives for the p99, without any cost of network and software.
+"""
+
+
+def run(plan: Plan) -> Samples:
+    """Loads are parts of the capacity, latencies milliseconds."""
+    samples = Samples()
+    with plan.started(Setup("one-slot", copies=SERVERS, slots=1)) as found:
+        for load in LOADS if plan.full else LOADS[1:]:
+            for number, one in plan.turns(found):
+                sleep(SETTLE_SECONDS)
+                _sample(samples, one, load, number, plan.seconds)
+    for load in LOADS:
+        work = jobs(load, LONG_RUN_SECONDS, 0)
+        for name, simulate in SIMULATIONS.items():
+            samples.add(simulation=name, load=load, **_summary(simulate(work)))
+    return samples
+
+
+def _sample(samples: Samples, one: Running, load: float, number: int, seconds: float) -> None:
+    work = jobs(load, seconds, number)
+    arrivals = [Arrival(at, f"/?ms={takes * 1000:.0f}") for at, takes in work]
+    outcome = run_loop(play(one.port, arrivals))
+    model = percentile(SIMULATIONS[MODELS.get(one.name, SINGLE)](work), 99)
+    found = _summary(outcome.latencies)
+    record = {**found, "model": model, "errors": outcome.errors}
+    samples.add(contender=one.name, load=load, round=number, **record)
+    say(f"{load:.0%} {one.name:16s} p99 {found['p99']:7.0f} ms, model {model:7.0f} ms")
+
+
+def _summary(latencies: list[float]) -> Record:
+    curve = [percentile(latencies, percent) for percent in CURVE]
+    p50, p99 = percentile(latencies, 50), percentile(latencies, 99)
+    return {"mean": mean(latencies or [inf]), "p50": p50, "p99": p99, "curve": curve}
+
+
+def report(samples: Samples) -> str:
+    """A table for each load, and what the simulation says of a long run."""
+    loads = samples.of(round=0).values("load")
+    tables = [f"{load:.0%} of the capacity:\n\n{_table(samples, load)}" for load in loads]
+    return "\n".join([TEXT, *tables, "A simulation of a long run:\n", _simulated(samples)])
+
+
+def _table(samples: Samples, load: float) -> str:
+    head = ("contender", "mean", "p50", "p99", f"p99 of {BASELINE}", "p99 of model", "errors")
+    rows = []
+    for name in samples.of(load=load).values("contender"):
+        mine = {"contender": name, "load": load}
+        medians = [samples.median(field, **mine) for field in ("mean", "p50", "p99")]
+        ratio = samples.ratio("p99", mine, {**mine, "contender": BASELINE})
+        model = [one["p99"] / one["model"] for one in samples.of(**mine).records]
+        errors = sum(samples.all("errors", **mine))
+        rows.append((name, *medians, ratio, median(model), errors))
+    return table(head, rows)
+
+
+def _simulated(samples: Samples) -> str:
+    head = ["discipline", *(f"{what}, {load:.0%}" for load in LOADS for what in ("mean", "p99"))]
+    rows = [
+        (name, *(samples.median(of, simulation=name, load=load) for load in LOADS for of in FIELDS))
+        for name in SIMULATIONS
+    ]
+    return table(head, rows)
+
+
+def plots(samples: Samples) -> dict[str, str]:
+    """p99 over load, and the distribution at 70 %."""
+    names = samples.values("contender")
+    lines = {name: _points(samples, name) for name in names}
+    curves = {name: _curve(samples.of(contender=name, load=PLOTTED)) for name in names}
+    return {
+        "tail": plot.lines("p99 under load", "% of the capacity", "p99, ms", lines),
+        "tail-cdf": plot.lines(
+            f"Latency at {PLOTTED:.0%} of the capacity", "ms", "% of requests", curves, log_x=True
+        ),
+    }
+
+
+def _points(samples: Samples, name: str) -> list[plot.Point]:
+    loads = samples.of(contender=name).values("load")
+    found = [(load * 100, samples.median("p99", contender=name, load=load)) for load in loads]
+    return [(x, y) for x, y in found if y is not None]
+
+
+def _curve(samples: Samples) -> list[plot.Point]:
+    columns = zip(*(one["curve"] for one in samples.records), strict=True)
+    return [(median(column), percent) for percent, column in zip(CURVE, columns, strict=False)]

@@ -1,0 +1,45 @@
+"""The generated part of docs/performance.md, and its plots."""
+
+import re
+
+from bench import targets
+from bench.measurements import MEASUREMENTS, clients, tail, throughput
+from bench.processes import ROOT
+from bench.results import Results
+
+PAGE = ROOT / "docs" / "performance.md"
+FOLDER = ROOT / "docs" / "plots"
+PLOTTED = {"throughput": throughput.plots, "tail": tail.plots, "clients": clients.plots}
+BEGIN, END = "<!-- figures: make bench-full -->\n", "<!-- end of figures -->\n"
+
+
+def section(name: str, results: Results) -> str:
+    """What was measured under this name, as Markdown."""
+    text = MEASUREMENTS[name].report(results.load(name))
+    return f"{text}\n{results.conditions(name)}\n"
+
+
+def write(results: Results) -> None:
+    """Replace the figures of the page by what is in these results."""
+    measured = [name for name in MEASUREMENTS if results.load(name)]
+    machines = dict.fromkeys(f"Measured on {results.machine(name)}.\n" for name in measured)
+    parts = [*machines, targets.report(results)]
+    for name in measured:
+        parts += [section(name, results), *_plots(name, results)]
+    text = PAGE.read_text()
+    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    PAGE.write_text(text[:begin] + "\n" + "\n".join(parts) + "\n" + text[end:])
+
+
+def _plots(name: str, results: Results) -> list[str]:
+    """Write the plots of a measurement. Returns what shows them."""
+    found = PLOTTED[name](results.load(name)) if name in PLOTTED else {}
+    FOLDER.mkdir(exist_ok=True)
+    for file, svg in found.items():
+        (FOLDER / f"{file}.svg").write_text(svg)
+    return [f"![{_title(svg)}](plots/{file}.svg)\n" for file, svg in found.items()]
+
+
+def _title(svg: str) -> str:
+    match = re.search('aria-label="([^"]*)"', svg)
+    return match[1] if match else ""

@@ -1,0 +1,41 @@
+"""How much is measured."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.console import say
+from bench.contenders import Running, Setup, started
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`seconds` is the length of one sample, `rounds` how many of each kind are taken.
+
+    `full` chooses all cases instead of the telling ones; `connections` and `app` replace those of
+    `throughput` when they are given.
+    """
+
+    rounds: int
+    seconds: float
+    contenders: tuple[str, ...]
+    full: bool = False
+    connections: tuple[int, ...] = ()
+    app: str = ""
+
+    @contextmanager
+    def started(self, setup: Setup) -> Iterator[list[Running]]:
+        """The contenders, ready; they all stay up, and take turns under load."""
+        with TemporaryDirectory(prefix="prack-bench-") as folder:
+            say(f"starting {', '.join(self.contenders)} ({setup.app})")
+            with started(self.contenders, setup, Path(folder)) as found:
+                yield found
+
+    def turns(self, found: list[Running]) -> Iterator[tuple[int, Running]]:
+        """Round by round, everybody. Nobody is always first, or always behind the same other."""
+        for number in range(self.rounds):
+            by = number % max(1, len(found))
+            for one in found[by:] + found[:by]:
+                yield number, one

@@ -1,0 +1,49 @@
+"""What processes use, as Linux tells it. Children count: proxies and servers have masters."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+
+from bench.processes import Process
+
+KIB = 1024
+
+
+def _all(processes: Sequence[Process]) -> Iterator[psutil.Process]:
+    for process in processes:
+        parent = psutil.Process(process.popen.pid)
+        yield from (parent, *parent.children(recursive=True))
+
+
+def _number(id_: int, file: str, field: str) -> int:
+    lines = Path(f"/proc/{id_}/{file}").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def cpu_seconds(processes: Sequence[Process]) -> float:
+    """CPU time, user and system, used so far."""
+    times = [one.cpu_times() for one in _all(processes)]
+    return float(sum(time.user + time.system for time in times))
+
+
+def memory(processes: Sequence[Process]) -> int:
+    """Bytes in memory; of what is shared with other processes only a part (PSS)."""
+    return sum(_number(one.pid, "smaps_rollup", "Pss:") for one in _all(processes)) * KIB
+
+
+def forget_peak(processes: Sequence[Process]) -> None:
+    """Let `peak` begin again."""
+    for one in _all(processes):
+        Path(f"/proc/{one.pid}/clear_refs").write_text("5")
+
+
+def peak(processes: Sequence[Process]) -> int:
+    """The most bytes that were in memory, of each process at its own moment."""
+    return sum(_number(one.pid, "status", "VmHWM:") for one in _all(processes)) * KIB
+
+
+def switches(processes: Sequence[Process]) -> int:
+    """How often any thread has gone to sleep of its own accord."""
+    threads = [thread.id for one in _all(processes) for thread in one.threads()]
+    return sum(_number(id_, "status", "voluntary_ctxt_switches:") for id_ in threads)

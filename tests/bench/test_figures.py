@@ -1,0 +1,112 @@
+"""How the benchmark counts, and what it makes of the counts."""
+
+import math
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from bench import plot, targets
+from bench.markdown import shown, table
+from bench.measurements import MEASUREMENTS, queueing
+from bench.results import Results
+from bench.samples import Samples, percentile
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def results(folder: Path, name: str, **record: object) -> Results:
+    """Results that hold one record."""
+    kept = Results(folder)
+    kept.save(name, MEASUREMENTS[name].QUICK, Samples([record]))
+    return kept
+
+
+@pytest.mark.parametrize(("percent", "value"), [(1, 1), (50, 50), (99, 99), (99.5, 100)])
+def test_percentile_is_the_nearest_rank(percent: float, value: int) -> None:
+    assert percentile(range(100, 0, -1), percent) == value
+
+
+def test_percentile_of_failures_alone_is_infinite() -> None:
+    assert percentile([], 99) == math.inf
+
+
+def test_ratio_compares_within_a_round() -> None:
+    samples = Samples()
+    for number, (mine, other) in enumerate([(10, 10), (20, 10), (90, 30)]):
+        samples.add(who="a", round=number, rate=mine)
+        samples.add(who="b", round=number, rate=other)
+    assert samples.ratio("rate", {"who": "a"}, {"who": "b"}) == 2
+    assert samples.ratio("rate", {"who": "a"}, {"who": "c"}) is None
+    assert samples.median("rate", who="a") == 20
+    assert samples.median("rate", who="c") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (12345.6, "12,346"), (99.94, "99.9"), (0.125, "0.12"), (7, "7"), ("a", "a")],
+)
+def test_numbers_have_the_digits_that_count(value: float | str | None, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_table_is_markdown() -> None:
+    assert table(("who", "n"), [("a", 1)]) == "| who | n |\n| --- | --: |\n| a | 1 |\n"
+
+
+# Four long jobs, then a short one a moment later: all that differs is where it waits.
+WORK = [(0.0, 0.2), (0.0, 0.1), (0.0, 0.2), (0.0, 0.2), (0.01, 0.005), (0.02, 0.005)]
+
+
+def test_single_queue_takes_whoever_is_free_first() -> None:
+    assert queueing.single_queue(WORK) == pytest.approx([200, 100, 200, 200, 95, 90])
+
+
+def test_round_robin_waits_behind_whoever_has_the_turn() -> None:
+    assert queueing.round_robin(WORK) == pytest.approx([200, 100, 200, 200, 195, 85])
+
+
+def test_least_connections_counts_without_knowing_how_long() -> None:
+    assert queueing.least_connections(WORK) == pytest.approx([200, 100, 200, 200, 195, 85])
+    assert queueing.least_connections([*WORK[:4], (0.15, 0.005)])[4] == pytest.approx(5)
+
+
+def test_simulated_work_is_the_same_for_the_same_seed() -> None:
+    assert queueing.jobs(0.7, 5, 1) == queueing.jobs(0.7, 5, 1)
+    assert queueing.jobs(0.7, 5, 1) != queueing.jobs(0.7, 5, 2)
+
+
+def test_plot_is_well_formed_and_always_the_same() -> None:
+    series = {"a & b": [(1, 2), (1000, 4000)], "none": [], "lost": [(5, math.inf)]}
+    svg = plot.lines("t", "x", "y", series, log_x=True)
+    assert svg == plot.lines("t", "x", "y", series, log_x=True)
+    root = ElementTree.fromstring(svg)  # noqa: S314 - our own
+    texts = [text.text for text in root.iter(f"{SVG}text")]
+    assert "a & b" in texts
+    assert "none" not in texts
+    assert len(list(root.iter(f"{SVG}polyline"))) == 1
+
+
+def test_plot_without_points_is_empty() -> None:
+    assert plot.lines("t", "x", "y", {"a": []}) == ""
+
+
+@pytest.mark.parametrize(("rate", "verdict"), [(1500, "met"), (1499, "**not met**")])
+def test_targets_say_what_became_of_them(tmp_path: Path, rate: int, verdict: str) -> None:
+    kept = results(tmp_path, "rest", contender="prack-rest-one", round=0, rate=rate)
+    text = targets.report(kept)
+    assert f"| REST one at a time, exchanges/s | at least 1,500 | {rate:,} | {verdict} |" in text
+    assert "| idle gateway | at most 64 MiB | - | not measured |" in text
+
+
+@pytest.mark.parametrize(("p50", "verdict"), [(1.5, "met, with the stretch"), (2.0, "met")])
+def test_targets_with_a_stretch(tmp_path: Path, p50: float, verdict: str) -> None:
+    kept = Results(tmp_path)
+    case = {"app": "hello", "connections": 1, "round": 0}
+    records = [
+        {"contender": "nginx", "p50": 1.0, **case},
+        {"contender": "prack-grpc", "p50": p50, **case},
+    ]
+    kept.save("throughput", MEASUREMENTS["throughput"].FULL, Samples(records))
+    row = next(line for line in targets.report(kept).splitlines() if "p50 of one client" in line)
+    assert row.endswith(f"| {verdict} |")
