@@ -51,17 +51,14 @@ def _faults(history: History) -> str:
     """What each kind of fault struck, and what it cost."""
     head = ("faults", "done", *(f"struck {state}" for state in State), "failed requests")
     done = Counter(fault.kind for fault in history.faults)
-    cost = Counter(
-        fault.kind
-        for outcome in history.outcomes
-        if outcome.failed
-        for fault in history.causes(outcome)[-1:]
-    )
+    found = [(one, history.causes(one)) for one in history.outcomes if one.failed]
+    cost = Counter(causes[-1].kind for _, causes in found if causes)
     rows: list[Sequence[Cell]] = [
         (kind, done[kind], *(states[state] for state in State), cost[kind])
         for kind, states in coverage(history).items()
     ]
-    return table(head, rows)
+    twice = sum(one.order.replayable and one.status in (502, 504) for one, _ in found)
+    return f"{table(head, rows)}\n{twice} of the failed could be repeated, and lost both workers.\n"
 
 
 def _gauges(history: History) -> str:

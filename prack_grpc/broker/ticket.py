@@ -64,13 +64,16 @@ class Ticket:
         return self._heads.popleft()
 
     async def chunk(self) -> bytes | None:
-        """The next piece of the response body, None at its end. Raises as `head` does."""
+        """The next piece of the response body, None at its end. Raises as `head` does.
+
+        What was here before an error comes before it.
+        """
         download = self.exchange.download
         while True:
-            if self._error:
-                raise self._error
             if data := download.take(PIECE):
                 return data
+            if self._error:
+                raise self._error
             if download.ended:
                 return None
             self._waiter = self._loop.create_future()

@@ -161,7 +161,8 @@ class Steps:
         self._deadlines.clear(exchange)
         self.queue.remove(exchange)
         exchange.upload.discard()
-        exchange.download.discard()
+        if outcome is Outcome.CLIENT_GONE:
+            exchange.download.discard()  # otherwise the client gets what is here, then the cut
         self._done(exchange, outcome)
         return self._couple(exchange, reason, now)
 

@@ -171,6 +171,8 @@ class Polls:
         session = lease.session
         # The worker does not have it yet: there is room for another one.
         self._broker.resize(session, session.slots + 1)
+        # Nor can it be silent about it: its lease counts once it has it.
+        self._broker.extend(lease, self._limits.head_timeout)
         try:
             await self._broker.collect(lease)
         except GatewayError:

@@ -189,7 +189,7 @@ class Life(RuleBasedStateMachine):
             assert owed.may_be_started, "there was no worker to lose"
         if kind in (errors.QUEUE_TIMEOUT, errors.NO_WORKERS):
             assert self.now >= owed.wait_until - EPSILON, "given up too early"
-        assert exchange.upload.buffered == exchange.download.buffered == 0
+        assert exchange.upload.buffered == 0
 
     # ------------------------------------------------------------ refusals
 

@@ -169,7 +169,8 @@ def test_an_answer_of_the_wrong_length_is_cut(desk: Desk, last: bytes) -> None:
     effects = desk.core.data(lease, last, desk.now) if last else desk.core.finish(lease, desk.now)
     assert failures(effects) == [(lease.exchange, "bad_worker_response")]
     assert bool(cancels(effects)) is bool(last)
-    assert lease.exchange.download.peek() == b""
+    download = lease.exchange.download
+    assert (download.peek(), download.ended) == (b"ab", False)  # what was right goes out
     assert session.free is not bool(last)
 
 
