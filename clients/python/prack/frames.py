@@ -4,12 +4,14 @@ The second carrier of the worker protocol, for both of its ends; see proto/READM
 """
 
 import asyncio
+import socket
 import struct
 from contextlib import suppress
 from typing import cast
 
 MAX_FRAME = 4 * 1024 * 1024  # bytes of a message (proto/README.md, section 1.5)
 MAX_UNREAD = 1024 * 1024  # bytes; a reader that wants more than these gets more
+MAX_UNSENT = 128 * 1024  # bytes in the kernel: what steers must not wait behind megabytes
 TURN = 32  # messages that one connection's reader gets before the others have their turn
 LENGTH = struct.Struct(">I")
 
@@ -127,6 +129,8 @@ class Frames(asyncio.Protocol):
         """See asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=0)
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
