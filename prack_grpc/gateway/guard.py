@@ -67,10 +67,11 @@ class Guard(HttpToolsProtocol):
     def cut(self) -> None:
         """End the connection so that the client cannot take the response for complete."""
         running = self._running
+        if running is not None:
+            running.disconnected = True
         if running is None or (running.scope["http_version"] == "1.0" and not running.framed):
             self._exit.reset()
         else:
-            running.disconnected = True
             self._close()
 
     # ------------------------------------------------------------ the connection

@@ -6,6 +6,7 @@ write was in flight; there is no timer; what steers goes before body bytes; exch
 
 import asyncio
 from collections.abc import Callable
+from itertools import chain
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.base import Broker
@@ -138,7 +139,8 @@ class Outbox:
             upload.allow(0 if request.expects else self._window)
             body = self._broker.take(lease, self._limits.inline_body)
             end = upload.drained
-        frame.requests.add(
+        fields = list(chain.from_iterable(request.headers))
+        message = frame.requests.add(
             id=lease.number,
             request_id=exchange.id,
             attempt=lease.attempt,
@@ -149,18 +151,18 @@ class Outbox:
             authority=request.authority,
             target=request.target,
             http_version=request.http_version,
-            headers=[part for field in request.headers for part in field],
+            headers=fields,
             body=body,
             end=end,
             body_length=request.body_length,
-            client=pb.Client(ip=request.client[0], port=request.client[1]),
             upgrade=pb.UPGRADE_WEBSOCKET if request.kind else pb.UPGRADE_UNSPECIFIED,
             expect_continue=request.expects,
         )
+        message.client.ip, message.client.port = request.client
         lease.upload_sent = end
         if not end and (upload.ready or upload.drained):
             self._uploads[lease] = None
-        return len(body) + request.size
+        return len(body) + len(request.target) + sum(map(len, fields))
 
     def _upload(self, frame: pb.GatewayFrame, lease: Lease) -> int:
         upload = lease.exchange.upload

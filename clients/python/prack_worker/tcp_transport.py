@@ -68,7 +68,7 @@ class Dialling(asyncio.Protocol):
         elif status in (["401"], ["403"]):
             self._fail(WRONG_TOKEN)
         else:
-            self._fail(f"there is no stream of frames, the answer is {line[:100]!r}")
+            self._fail(f'no stream but "{line[:80]}" (prack:// dials the REST port)')
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -36,10 +38,17 @@ async def test_the_request_asks_for_the_upgrade(gateway: PlainGateway) -> None:
     assert stream.metadata["authorization"] == "Bearer secret"
 
 
+def test_grpc_is_not_loaded() -> None:
+    code = (
+        "import sys, prack_worker.cli, prack_worker.tcp_transport; sys.exit('grpc' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 REFUSALS = [
     (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "does not take this token"),
     (b"HTTP/1.1 403 Forbidden\r\n\r\n", "does not take this token"),
-    (b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}", "'HTTP/1.1 404 Not Found'"),
+    (b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}", "404 Not Found"),
     (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "503 Service Unavailable"),
     (b"HTTP/1.1 200 OK\r\n\r\n", "200 OK"),
     (b"SSH-2.0-server\r\n\r\n", "SSH-2.0"),
