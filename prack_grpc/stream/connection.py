@@ -94,6 +94,7 @@ class Connection:
             return
         if error:
             self._stopped.set_exception(error)
+            self._stopped.exception()  # a stream that is cancelled at this moment never looks
         else:
             self._stopped.set_result(None)
 
