@@ -84,12 +84,17 @@ class Frames(asyncio.Protocol):
 
     async def send(self, message: bytes) -> bool:
         """Write one message; returns when the kernel has it, or False: the connection is lost."""
+        self.post(message)
+        while self._room is not None:
+            await self._room
+        return not self._transport.is_closing()
+
+    def post(self, message: bytes) -> bool:
+        """Write one message now. False when the next one has to wait for `send`, or is lost."""
         if self._transport.is_closing():
             return False
         self._transport.write(LENGTH.pack(len(message)) + message)
-        if self._room is not None:
-            await self._room
-        return not self._transport.is_closing()
+        return self._room is None
 
     def end(self) -> None:
         """Send no more; the peer may go on."""
