@@ -4,6 +4,7 @@ The public edge knows `Broker` and `Ticket`, the worker edges know `Broker` and 
 `WorkerPort`; neither knows where exchanges wait. Everything here runs on one event loop.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from prack_grpc.broker.ticket import Ticket
@@ -38,8 +39,12 @@ class Broker(Protocol):
 
     # The public edge.
 
-    def submit(self, request: Request, body: bytes, end: bool) -> Ticket:
+    def submit(
+        self, request: Request, body: bytes, end: bool, news: Callable[[], None] | None = None
+    ) -> Ticket:
         """Queue a request with the body that is here already; `end` if that is all of it.
+
+        `news` is called when something has come of it, see Ticket; never before this returns.
 
         Raises GatewayError when it cannot be accepted.
         """

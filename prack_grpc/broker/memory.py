@@ -3,15 +3,16 @@
 import asyncio
 import logging
 import math
-import secrets
+from collections.abc import Callable
 
+from prack_grpc.broker.identifiers import Identifiers
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects
 from prack_grpc.core.errors import BadResponse, GatewayError
-from prack_grpc.core.exchange import Caller, Exchange, Lease, Work
+from prack_grpc.core.exchange import ANSWERING, DONE, Caller, Exchange, Lease, Work
 from prack_grpc.core.fields import (
     checked_accept,
     checked_interim,
@@ -34,6 +35,7 @@ class MemoryBroker:
     def __init__(self, limits: Limits) -> None:
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
+        self._identifiers = Identifiers()
         self._timer: asyncio.TimerHandle | None = None
         self._fires_at = math.inf
         self._idle: asyncio.Future[None] | None = None
@@ -42,7 +44,9 @@ class MemoryBroker:
 
     # ------------------------------------------------------------ the public edge
 
-    def submit(self, request: Request, body: bytes, end: bool) -> Ticket:
+    def submit(
+        self, request: Request, body: bytes, end: bool, news: Callable[[], None] | None = None
+    ) -> Ticket:
         """See Broker."""
         upload = NO_BODY
         if body or not end:
@@ -50,9 +54,10 @@ class MemoryBroker:
             upload = Flow(max(limits.window, len(body)), keep=limits.inline_body)
             upload.push(body)
             upload.ended = end
-        ticket = Ticket(self._loop)
-        id_ = secrets.token_hex(16)
-        exchange, effects = self.dispatcher.submit(id_, request, upload, ticket, self._now())
+        ticket = Ticket(self._loop, news)
+        exchange, effects = self.dispatcher.submit(
+            self._identifiers.next(), request, upload, ticket, self._now()
+        )
         ticket.exchange = exchange
         self._perform(effects)
         return ticket
@@ -80,7 +85,7 @@ class MemoryBroker:
 
     def complete(self, ticket: Ticket) -> None:
         """See Broker."""
-        if ticket.exchange.state is not Caller.DONE:
+        if ticket.exchange.state is not DONE:
             self.dispatcher.complete(ticket.exchange, self._now())
             self._drop(ticket.exchange)
             self._settle()
@@ -165,8 +170,8 @@ class MemoryBroker:
             self._refuse(lease, error, end)
             raise
         effects = self.dispatcher.head(lease, head, end, self._now())
-        lease.exchange.handle.answer(head)
         self._perform(effects)
+        lease.exchange.handle.answer(head)  # may bring the client's next request
 
     def _early(self, lease: Lease, status: int, headers: Headers, body: bytes, end: bool) -> bool:
         """Pass on a head that comes before the final one. False if this is none."""
@@ -261,9 +266,11 @@ class MemoryBroker:
     def _perform(self, effects: Effects) -> None:
         for effect in effects:
             if isinstance(effect, Deliver):
-                effect.lease.session.port.deliver(effect.lease)
-                effect.lease.exchange.handle.wake_upload()
-                effect.lease.exchange.handle.wake_collector()  # of a worker that has lost it
+                lease = effect.lease
+                lease.session.port.deliver(lease)
+                if lease.exchange.upload is not NO_BODY:
+                    lease.exchange.handle.wake_upload()
+                    lease.exchange.handle.wake_collector()  # of a worker that has lost it
             elif isinstance(effect, Cancel):
                 effect.lease.session.port.cancel(effect.lease, effect.reason)
             else:
@@ -273,9 +280,10 @@ class MemoryBroker:
 
     def _settle(self) -> None:
         """Something may have ended. An open WebSocket may last for ever: it holds up no stop."""
-        crowded, self._crowded = self._crowded, []
-        for ticket in crowded:
-            ticket.wake_collector()
+        if self._crowded:
+            crowded, self._crowded = self._crowded, []
+            for ticket in crowded:
+                ticket.wake_collector()
         if self._idle is None or self._idle.done():
             return
         exchanges = self.dispatcher.exchanges.values()
@@ -284,7 +292,7 @@ class MemoryBroker:
 
     def _drop(self, exchange: Exchange) -> None:
         """The client has all it is owed: what a worker still sends only has to get through."""
-        if exchange.lease and exchange.lease.state is Work.ANSWERING:
+        if exchange.lease and exchange.lease.state is ANSWERING:
             exchange.download.take_all()
             if exchange.download.regrant(exchange.download.taken):
                 self._grant(exchange.handle)
@@ -296,8 +304,8 @@ class MemoryBroker:
 
     def _arm(self) -> None:
         """One timer for everything: it may fire early, never late."""
-        deadline = self.dispatcher.next_deadline()
-        if deadline is None or self._fires_at <= deadline:
+        deadline = self.dispatcher.soonest
+        if self._fires_at <= deadline:
             return
         if self._timer is not None:
             self._timer.cancel()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from prack_grpc.core.errors import GatewayError, PrackError
 from prack_grpc.core.exchange import Exchange
@@ -20,7 +21,8 @@ class ClientGone(PrackError):
 class Ticket:
     """One coroutine may wait for the response, one may upload, one may collect the upload.
 
-    The client's connection is always in this process, so every broker uses this class.
+    As long as `news` is set, it is called in place of waking the first. The client's connection is
+    always in this process, so every broker uses this class.
     """
 
     __slots__ = (
@@ -32,6 +34,7 @@ class Ticket:
         "_waiter",
         "exchange",
         "is_wanted",
+        "news",
         "trailers",
     )
 
@@ -39,8 +42,11 @@ class Ticket:
     is_wanted: bool  # a worker has asked for the request body
     trailers: Headers  # of the response, once `chunk` has returned None
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, news: Callable[[], None] | None = None
+    ) -> None:
         self._loop = loop
+        self.news = news
         self._heads: deque[ResponseHead] = deque(maxlen=MAX_HEADS)
         self.is_wanted = False
         self.trailers = []
@@ -62,6 +68,13 @@ class Ticket:
             self._waiter = self._loop.create_future()
             await self._waiter
         return self._heads.popleft()
+
+    def whole(self) -> ResponseHead | None:
+        """The response, if all of it is here in its head."""
+        if len(self._heads) == 1 and (head := self._heads[0]).end and head.status >= 200:
+            self._heads.clear()
+            return head
+        return None
 
     async def chunk(self) -> bytes | None:
         """The next piece of the response body, None at its end. Raises as `head` does.
@@ -126,7 +139,10 @@ class Ticket:
 
     def wake(self) -> None:
         """Something has changed for the response."""
-        _wake(self._waiter)
+        if self.news is not None:
+            self.news()
+        else:
+            _wake(self._waiter)
 
     def wake_upload(self) -> None:
         """There may be room for more request body."""

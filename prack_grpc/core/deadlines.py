@@ -1,6 +1,7 @@
 """Deadlines in time slices: setting, moving and clearing one costs the same however many exist."""
 
 import heapq
+import math
 from typing import Generic, Protocol, TypeVar
 
 
@@ -17,25 +18,29 @@ NEVER = -1
 class Deadlines(Generic[T]):
     """At most one deadline for each item. An item falls due up to `tick` seconds late, never early.
 
-    Memory is one set entry an item and one set a slice in use.
+    Nothing falls due before `soonest` (seconds, or infinity), which costs nothing to look at; it
+    may be earlier than `next`. Memory is one set entry an item and one set a slice in use.
     """
 
     def __init__(self, tick: float = 0.05) -> None:
         self._tick = tick
         self._slices: dict[int, dict[T, None]] = {}
         self._order: list[int] = []
+        self.soonest = math.inf
 
     def set(self, item: T, when: float) -> None:
         """Give the item this deadline in place of any other."""
         slice_ = int(when / self._tick) + 1
         if item.slice == slice_:
             return
-        self.clear(item)
+        if item.slice != NEVER:
+            del self._slices[item.slice][item]
         item.slice = slice_
         items = self._slices.get(slice_)
         if items is None:
             items = self._slices[slice_] = {}
             heapq.heappush(self._order, slice_)
+            self._look()
         items[item] = None
 
     def clear(self, item: T) -> None:
@@ -46,11 +51,10 @@ class Deadlines(Generic[T]):
 
     def next(self) -> float | None:
         """The time of the next call to `due`, None when nothing has a deadline."""
-        while self._order:
-            if self._slices[self._order[0]]:
-                return self._order[0] * self._tick
+        while self._order and not self._slices[self._order[0]]:
             del self._slices[heapq.heappop(self._order)]
-        return None
+        self._look()
+        return self.soonest if self._order else None
 
     def due(self, now: float) -> list[T]:
         """Remove and return the items whose deadline has passed, oldest slice first."""
@@ -59,4 +63,8 @@ class Deadlines(Generic[T]):
             for item in self._slices.pop(heapq.heappop(self._order)):
                 item.slice = NEVER
                 items.append(item)
+        self.next()
         return items
+
+    def _look(self) -> None:
+        self.soonest = self._order[0] * self._tick if self._order else math.inf

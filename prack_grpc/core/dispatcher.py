@@ -279,6 +279,11 @@ class Dispatcher(Steps):
 
     # ------------------------------------------------------------ time
 
+    @property
+    def soonest(self) -> float:
+        """Nothing expires before this, in seconds; a bound that costs nothing."""
+        return min(self._deadlines.soonest, self.queue.soonest)
+
     def next_deadline(self) -> float | None:
         """When `expire` must be called at the latest; None while nothing can expire."""
         first, second = self._deadlines.next(), self.queue.next_deadline()

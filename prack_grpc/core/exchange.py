@@ -60,6 +60,9 @@ class Event(enum.IntEnum):
     RETURN = 6  # given back, and provably not started
 
 
+# To look a member of an enumeration up costs 0.1 us (CPython 3.11); these are asked for often.
+DONE, ANSWERING, CANCELLED = Caller.DONE, Work.ANSWERING, Work.CANCELLED
+
 CALLER: dict[Caller, dict[Call, Caller]] = {
     Caller.WAITING: {
         Call.HEAD: Caller.ANSWERING,
@@ -184,7 +187,7 @@ class Lease:
     @property
     def cancelled(self) -> bool:
         """The gateway wants nothing more of it; the worker still has its slot."""
-        return self.state is Work.CANCELLED
+        return self.state is CANCELLED
 
     def apply(self, event: Event) -> None:
         """Move the worker half on. Raises LeaseError, with nothing changed, if it must not."""

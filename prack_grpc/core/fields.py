@@ -1,5 +1,6 @@
 """Rules of HTTP fields: which stay on one hop, and what a worker's response may hold."""
 
+import functools
 import re
 
 from prack_grpc.core.errors import BadResponse
@@ -25,9 +26,10 @@ NO_TRAILER = frozenset(
 )
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # RFC 9110 section 5.5: no control bytes but tab. obs-text passes.
-BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+BAD_BYTES = bytes((*range(9), *range(10, 32), 127))
 MAX_FIELDS = 100
 MAX_HEAD = 64 * 1024
+MAX_COMMON = 64
 # Only the gateway speaks as "prack" (RFC 9209 section 2).
 OWN_PROXY_STATUS = re.compile(rb'(?:^|,)\s*"?prack"?\s*(?:[;,]|$)', re.IGNORECASE)
 # RFC 9110 sections 6.4.1, 15.3.5 and 15.4.5.
@@ -37,13 +39,13 @@ BODILESS = frozenset((204, 304))
 def connection_options(headers: Headers) -> frozenset[bytes]:
     """The names that the Connection fields of these headers nominate (RFC 9110 section 7.6.1)."""
     values = [value for name, value in headers if name == b"connection"]
-    if not values:
-        return frozenset()
     return frozenset(option.strip().lower() for option in b",".join(values).split(b","))
 
 
 def end_to_end(headers: Headers) -> Headers:
     """The fields that travel on: all but hop-by-hop ones and those that Connection names."""
+    if HOP_BY_HOP.isdisjoint(dict(headers)):
+        return headers
     drop = HOP_BY_HOP | connection_options(headers)
     return [field for field in headers if field[0] not in drop]
 
@@ -100,27 +102,38 @@ def checked_response(
 def _checked_headers(headers: Headers) -> Headers:
     if len(headers) > MAX_FIELDS:
         raise BadResponse("headers", f"there are more than {MAX_FIELDS} fields")
-    checked: Headers = []
-    size = 0
-    for name, value in headers:
-        if not TOKEN.fullmatch(name):
-            raise BadResponse("headers", f"{name[:64]!r} is not a field name")
-        value = value.strip(b" \t")
-        if BAD_VALUE.search(value):
-            raise BadResponse("headers", f"the value of {name[:64]!r} holds a control byte")
-        name = name.lower()
-        size += len(name) + len(value) + 4
-        if name != b"proxy-status" or not OWN_PROXY_STATUS.search(value):
-            checked.append((name, value))
-    if size > MAX_HEAD:
+    checked = [(_checked_name(name), value.strip(b" \t")) for name, value in headers]
+    values = b"".join([value for _, value in checked])
+    if len(values.translate(None, BAD_BYTES)) < len(values):
+        name = next(name for name, value in checked if value.translate(None, BAD_BYTES) != value)
+        raise BadResponse("headers", f"the value of {name[:64]!r} holds a control byte")
+    if len(values) + sum([len(name) + 4 for name, _ in checked]) > MAX_HEAD:
         raise BadResponse("headers", f"the head is larger than {MAX_HEAD} bytes")
+    if b"proxy-status" in dict(checked):
+        return [field for field in checked if not _is_own_status(*field)]
     return checked
 
 
+def _checked_name(name: bytes) -> bytes:
+    # The same few names come all the time; a long one is not worth its place in the memory.
+    return _lower(name) if len(name) <= MAX_COMMON else _lower.__wrapped__(name)
+
+
+@functools.lru_cache(maxsize=1024)
+def _lower(name: bytes) -> bytes:
+    if not TOKEN.fullmatch(name):
+        raise BadResponse("headers", f"{name[:64]!r} is not a field name")
+    return name.lower()
+
+
+def _is_own_status(name: bytes, value: bytes) -> bool:
+    return name == b"proxy-status" and OWN_PROXY_STATUS.search(value) is not None
+
+
 def _content_length(headers: Headers) -> int:
-    values = [value for name, value in headers if name == b"content-length"]
-    if not values:
+    if b"content-length" not in dict(headers):
         return -1
+    values = [value for name, value in headers if name == b"content-length"]
     if len(values) > 1 or not values[0].isdigit() or len(values[0]) > 18:
         raise BadResponse("content-length", "must be one number, digits only")
     return int(values[0])

@@ -31,7 +31,9 @@ class Queue:
     def lane(self, request: Request, sequence: int, now: float) -> Lane:
         """The lane that a request belongs to; the default one takes everything else."""
         table = self.tables[request.kind]
-        lane = table.find(request.authority, request.path, request.method)
+        lane = table.default
+        if len(table) > 1:
+            lane = table.find(request.authority, request.path, request.method)
         return lane.choose(request, sequence, now) if lane.split else lane
 
     def lanes(self) -> list[Lane]:
@@ -137,13 +139,16 @@ class Queue:
 
         Returns the lanes that now have both work and workers.
         """
-        if not session.free:
-            for lane in session.lanes:
-                lane.ready.discard(session, self._level(session, lane))
-            return []
+        free, matchable = session.free, []
         for lane in session.lanes:
-            lane.ready.add(session, self._level(session, lane))
-        return [lane for lane in session.lanes if lane.waiting]
+            level = self._level(session, lane)
+            if not free:
+                lane.ready.discard(session, level)
+                continue
+            lane.ready.add(session, level)
+            if lane.waiting:
+                matchable.append(lane)
+        return matchable
 
     def next(self, lane: Lane, now: float) -> Exchange:
         """What leaves this lane next; there must be something.
@@ -173,6 +178,11 @@ class Queue:
                 self._split(base, session, now)
         self._rematch(now, *gone)
         return self._matchable()
+
+    @property
+    def soonest(self) -> float:
+        """`forget` has nothing to do before this."""
+        return self._lingering.soonest
 
     def next_deadline(self) -> float | None:
         """When `forget` has something to do."""
@@ -232,8 +242,9 @@ class Queue:
 
     def _level(self, session: Session, lane: Lane) -> int:
         """A WebSocket goes to a stream before it goes to polls, which take it in batches."""
-        polls = lane.table is self.tables[Kind.WEBSOCKET] and not session.acknowledges
-        return 2 * session.tier + polls
+        if session.acknowledges:
+            return 2 * session.tier
+        return 2 * session.tier + (lane.table is self.tables[Kind.WEBSOCKET])
 
     def _linger(self, lane: Lane, now: float) -> None:
         if lane is not lane.base:

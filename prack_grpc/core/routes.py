@@ -72,7 +72,7 @@ class RouteTable:
     def __init__(self, now: float) -> None:
         self._lanes: dict[Route, Lane] = {}
         self._hosts: dict[str, dict[str, list[Lane]]] = {}
-        self._default = self.add(DEFAULT, now)
+        self.default = self.add(DEFAULT, now)
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -122,7 +122,7 @@ class RouteTable:
                 for lane in paths.get(prefix, ()):
                     if not lane.route.methods or name in lane.route.methods:
                         return lane
-        return self._default
+        return self.default
 
 
 def _host_keys(authority: bytes) -> list[str]:

@@ -7,7 +7,17 @@ from prack_grpc.core.counters import Counters
 from prack_grpc.core.deadlines import Deadlines
 from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects, Fail
 from prack_grpc.core.errors import ErrorKind, GatewayError
-from prack_grpc.core.exchange import COUPLING, Call, Caller, Event, Exchange, Lease, Outcome, Work
+from prack_grpc.core.exchange import (
+    COUPLING,
+    DONE,
+    Call,
+    Caller,
+    Event,
+    Exchange,
+    Lease,
+    Outcome,
+    Work,
+)
 from prack_grpc.core.lane import Lane
 from prack_grpc.core.ledger import Ledger, Verdict
 from prack_grpc.core.limits import Limits
@@ -86,7 +96,7 @@ class Steps:
     # ------------------------------------------------------------ out of the queue
 
     def _lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
-        if Kind.EVENTS in session.kinds:
+        if exchange.request.opening and Kind.EVENTS in session.kinds:
             exchange.take_events()
         session.last_number += 1
         exchange.attempt += 1
@@ -105,6 +115,8 @@ class Steps:
     def _serve(self, lanes: list[Lane], now: float) -> Effects:
         """Match what waits in these lanes with the sessions that are free for them, in turn."""
         effects: Effects = []
+        if not lanes:
+            return effects
         while lanes := [lane for lane in lanes if lane.waiting and lane.ready]:
             lane = min(lanes, key=_turn)
             exchange = self.queue.next(lane, now)
@@ -190,7 +202,7 @@ class Steps:
         cancelled = lease.cancelled
         lease.apply(Event.FINISH)
         self.counters.answered += not cancelled
-        if lease.exchange.state is Caller.DONE:
+        if lease.exchange.state is DONE:
             self._deadlines.clear(lease.exchange)
         return self._release(lease, Verdict.GONE if cancelled else Verdict.ANSWERED, now)
 
@@ -216,8 +228,9 @@ class Steps:
         return now + (min(session.lease, most) if session.lease else most)
 
     def _idle_deadline(self, exchange: Exchange, now: float) -> float:
-        websocket = exchange.request.kind is Kind.WEBSOCKET
-        return now + (self.limits.websocket_idle if websocket else self.limits.idle_timeout)
+        if exchange.request.kind and exchange.request.kind is Kind.WEBSOCKET:
+            return now + self.limits.websocket_idle
+        return now + self.limits.idle_timeout
 
 
 def _turn(lane: Lane) -> int:

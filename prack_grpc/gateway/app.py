@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from prack_grpc.gateway.endpoint import Endpoint
+from prack_grpc.gateway.served import Connection
 
 
 class State(TypedDict):
@@ -27,6 +28,11 @@ class PublicApp(FastAPI):
 
     def __init__(self, lifespan: Lifespan) -> None:
         super().__init__(lifespan=lifespan, openapi_url=None, telemetry={"tracing": False})
+
+    def begin(self, scope: dict[str, Any], body: bytes, connection: Connection) -> bool:
+        """Serve a request that is here whole without ASGI's detours, see `Endpoint.begin`."""
+        endpoint: Endpoint = scope["state"]["endpoint"]
+        return endpoint.begin(scope, body, connection)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""

@@ -4,15 +4,21 @@ uvicorn answers HTTP/1.0 clients in chunks, which they cannot read, and checks h
 the core has checked.
 """
 
+import asyncio
 import http
+import logging
 import secrets
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
+from functools import cached_property
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.gateway.problem import problem
+
+log = logging.getLogger(__name__)
 
 STATUS_LINES = {
     status: b"HTTP/1.1 %d %b\r\n" % (status, http.HTTPStatus(status).phrase.encode())
@@ -34,8 +40,41 @@ def refusal(error: GatewayError, *fields: tuple[bytes, bytes]) -> tuple[str, byt
 class Cycle(RequestResponseCycle):
     """Sends well-formed responses (RFC 9112 section 6); the caller has checked the headers."""
 
-    _unsent = b""  # the head, until its first piece of body (an ASGI server must wait for it)
-    framed = False  # the client can tell where the body ends without the connection's end
+    def __init__(
+        self,
+        scope: dict[str, Any],
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        keep_alive: bool,
+        expects: bool,
+        on_response: Callable[[], None],
+    ) -> None:
+        # Not what uvicorn's does, which is made for more than is used here and costs 2 us.
+        self.scope = scope  # type: ignore[assignment]
+        self.transport = transport
+        self.flow = flow
+        self.logger = log
+        self.on_response = on_response
+        self.disconnected = False
+        self.keep_alive = keep_alive
+        self.waiting_for_100_continue = expects
+        self.body = bytearray()
+        self.more_body = True
+        self.response_started = False
+        self.response_complete = False
+        self.chunked_encoding: bool = False
+        self.framed = False  # the client can tell where the body ends without the connection's end
+        self._unsent = b""  # the head, until its first piece of body (an ASGI server has to wait)
+
+    @cached_property
+    def message_event(self) -> asyncio.Event:  # type: ignore[override]
+        """Set when more of the request is here, or its end."""
+        return asyncio.Event()
+
+    def respond(self, status: int, headers: Fields, body: bytes) -> None:
+        """The whole response at once. The caller has seen that the client reads."""
+        self._head(status, headers)
+        self._body(body, False, ())
 
     async def send(self, message: MutableMapping[str, Any]) -> None:  # type: ignore[override]
         """Take one ASGI event. Waits while the client does not read."""
@@ -95,7 +134,8 @@ class Cycle(RequestResponseCycle):
             self.transport.write(data)
         if not more:
             self.response_complete = True
-            self.message_event.set()
+            if "message_event" in self.__dict__:  # somebody may wait for it
+                self.message_event.set()
             self.on_response()
 
 

@@ -1,5 +1,6 @@
 """What a request looks like once it has crossed the gateway (RFC 9110 section 7.6, RFC 7239)."""
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -16,9 +17,8 @@ Scope = dict[str, Any]
 FORWARDED = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"))
 # Expect is answered by this gateway, the forwarding fields are written anew.
 NOT_FORWARDED = HOP_BY_HOP | FORWARDED | {b"expect"}
-OF_INTEREST = frozenset(
-    (b"host", b"connection", b"content-length", b"expect", b"transfer-encoding", b"upgrade")
-)
+# Applications believe these, so only a trusted proxy may send them.
+TRUST = re.compile(rb"^(?:x-forwarded-|x-real-ip$)", re.MULTILINE)
 # The urgency of RFC 9218 section 4.1, where a field of several parameters may have it.
 URGENCY = re.compile(rb"(?:^|,)[ \t]*u=([0-7])[ \t]*(?:[,;]|$)")
 # What is between the client and this gateway only (RFC 6455 section 4.1).
@@ -43,26 +43,24 @@ class Forwarding:
         else keeps its order, its repeats and its bytes.
         """
         fields: Headers = scope["headers"]
-        version = scope["http_version"]
-        known = {name: value for name, value in fields if name in OF_INTEREST}
+        version, peer = scope["http_version"], scope["client"] or ("unknown", 0)
+        known = dict(fields)
         host = known.get(b"host", b"")
         target, authority = checked_target(scope["method"], version, _target(scope), host)
-        check_fields(version, fields)
-        drop = NOT_FORWARDED | nominated(fields) if b"connection" in known else NOT_FORWARDED
-        headers = [field for field in fields if field[0] not in drop]
+        check_fields(version, fields, known)
         length = _body_length(known)
+        headers = _forwarded(fields, known)
         if authority != host:
             headers = _replaced(headers, b"host", authority)
         if known.get(b"content-length", b"")[:1] == b"0":
             headers = _replaced(headers, b"content-length", b"%d" % length)
-        peer: tuple[str, int] = scope["client"] or ("unknown", 0)
         trusted = self._trusts(peer[0])
-        if not trusted:
-            headers = [field for field in headers if not _claims_trust(field[0])]
         claims = _claims(fields) if trusted else {}
-        scheme = claims.get(b"x-forwarded-proto", scope["scheme"].encode())
-        headers += _added(claims, peer[0].encode(), authority, scheme, version.encode())
-        urgent = trusted and self._priority
+        if not trusted and TRUST.search(b"\n".join(known)):
+            headers = [field for field in headers if not TRUST.match(field[0])]
+        scheme = claims.get(b"x-forwarded-proto") or scope["scheme"].encode()
+        hop = (peer[0].encode(), authority, scheme, version.encode())
+        headers.extend(_added(claims, *hop) if claims else _added_alone(*hop))
         return Request(
             scope["method"].encode(),
             scheme,
@@ -70,10 +68,10 @@ class Forwarding:
             target,
             version.encode(),
             headers,
-            self._client(claims, peer),
+            self._client(claims, peer) if claims else peer,
             length,
             expects=b"expect" in known and length != 0 and version == "1.1",
-            priority=_urgency(fields) if urgent else DEFAULT_URGENCY,
+            priority=_urgency(fields) if trusted and self._priority else DEFAULT_URGENCY,
         )
 
     def websocket(self, scope: Scope) -> Request:
@@ -90,8 +88,6 @@ class Forwarding:
 
     def _client(self, claims: dict[bytes, bytes], peer: tuple[str, int]) -> tuple[str, int]:
         """The first address, from the nearest one on, that no trusted proxy has."""
-        if not claims:
-            return peer
         addresses = [part.strip().decode("latin-1") for part in _for(claims).split(b",")]
         for address in reversed(addresses):
             if address and not self._trusts(address):
@@ -105,9 +101,12 @@ def _urgency(fields: Headers) -> int:
     return int(match[1]) if match else DEFAULT_URGENCY
 
 
-def _claims_trust(name: bytes) -> bool:
-    """Applications believe these fields, so only a trusted proxy may send them."""
-    return name.startswith(b"x-forwarded-") or name == b"x-real-ip"
+def _forwarded(fields: Headers, known: dict[bytes, bytes]) -> Headers:
+    """A new list of what goes on to the worker. Raises GatewayError."""
+    if NOT_FORWARDED.isdisjoint(known):
+        return list(fields)
+    drop = NOT_FORWARDED | nominated(fields) if b"connection" in known else NOT_FORWARDED
+    return [field for field in fields if field[0] not in drop]
 
 
 def _replaced(fields: Headers, name: bytes, value: bytes) -> Headers:
@@ -144,6 +143,12 @@ def _added(
     if host := claims.get(b"x-forwarded-host", host):
         added.append((b"x-forwarded-host", host))
     return added
+
+
+# A client's connection brings the same again and again.
+@functools.lru_cache(maxsize=4096)
+def _added_alone(peer: bytes, host: bytes, scheme: bytes, version: bytes) -> Headers:
+    return _added({}, peer, host, scheme, version)
 
 
 def _target(scope: Scope) -> bytes:

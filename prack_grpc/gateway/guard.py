@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from prack_grpc.core import errors
@@ -22,6 +23,7 @@ from prack_grpc.gateway.cycle import Cycle, refusal
 from prack_grpc.gateway.exit import Exit
 from prack_grpc.gateway.head import fits_websocket, framing_lines
 from prack_grpc.gateway.limits import GuardLimits
+from prack_grpc.gateway.served import READ_AHEAD
 from prack_grpc.gateway.waiting import Phase, Waiting
 from prack_grpc.telemetry.access import refused
 
@@ -30,6 +32,7 @@ VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
 # How much is parsed at a time: no more requests than this can hold wait as parsed ones.
 HEAD_PIECE, BODY_PIECE = 2 * KIB, 16 * KIB
 PAUSE_SECONDS = 1.0
+ASGI: Any = {"version": "3.0", "spec_version": "2.3"}
 
 # Called when the request cannot go on: with an error for the client, or None when it has gone.
 OnLost = Callable[[GatewayError | None], None]
@@ -47,6 +50,7 @@ class Guard(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._on_lost: OnLost | None = None
         self._running: Cycle | None = None
+        self._unstarted: Cycle | None = None  # it is running, but nobody serves it yet
         self._refusal: GatewayError | None = None
         self._backlog = bytearray()
         self._waiting = Waiting(self.loop, self._late)
@@ -63,6 +67,15 @@ class Guard(HttpToolsProtocol):
         self._on_lost = on_lost
         if on_lost is not None and self.transport.is_closing():
             on_lost(None)
+
+    def reply(self) -> Cycle | None:
+        """What takes a whole response at once; None while the client does not read."""
+        return None if self.flow.write_paused else self._running
+
+    def run(self, app: ASGI3Application) -> None:
+        """Have this go on with the running request, in a coroutine."""
+        assert self._running is not None  # noqa: S101 - it is the running request that asks
+        self._start_asgi_task(self._running, app)
 
     def cut(self) -> None:
         """End the connection so that the client cannot take the response for complete."""
@@ -170,7 +183,7 @@ class Guard(HttpToolsProtocol):
 
     def _refuse(self, error: GatewayError) -> None:
         """Answer a request that cannot go on, after those before it, and end the connection."""
-        self._refusal = error
+        self._refusal, self._unstarted = error, None
         if self._in_body and self.cycle is self._running:
             self._lose(error)
         elif self._in_body and self.pipeline:
@@ -219,6 +232,8 @@ class Guard(HttpToolsProtocol):
             elif kind := self._budget.spent():
                 self._in_body = kind is errors.FRAMING
                 self._refuse(GatewayError(kind))
+        if self._unstarted is not None:
+            self._start()
 
     def _feed(self, piece: bytes) -> bytes | None:
         """Give this to the parser. Returns what it left unread because of an upgrade."""
@@ -281,12 +296,15 @@ class Guard(HttpToolsProtocol):
             self._budget.message()
             if not self._busy():
                 self._waiting.start(Phase.HEAD, self.limits.head_seconds)
-            super().on_message_begin()
+            self.url = b""
+            self.headers = []
+            self.expect_100_continue = False
+            self.scope = {"headers": self.headers}  # type: ignore[typeddict-item]
 
     def on_url(self, url: bytes) -> None:
         """See httptools."""
         if not self._resuming:
-            super().on_url(url)
+            self.url += url
             if len(self.url) > self.limits.target_bytes:
                 raise GatewayError(errors.TARGET_TOO_LONG)
 
@@ -298,42 +316,50 @@ class Guard(HttpToolsProtocol):
         if self._head_size > self.limits.head_bytes or len(self.headers) >= self.limits.fields:
             raise GatewayError(errors.HEAD_TOO_LARGE)
         if not self._in_body:
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
             # RFC 9112 section 5.1: the parser has only stripped the space before the value.
-            super().on_header(name, value.rstrip(b" \t"))
+            self.headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        """Start the request, or let it wait behind the one before."""
+        """The request can start, or waits behind the one before."""
         if self._resuming or self._is_websocket():
             return
         # The endpoint reads the target itself: uvicorn's parser knows only some of its forms.
         path, _, query = self.url.partition(b"?")
-        self.scope.update(  # type: ignore[call-arg]
-            method=self.parser.get_method().decode("ascii"),
-            http_version=self.parser.get_http_version(),
-            path=path.decode("latin-1"),
-            raw_path=path,
-            query_string=query,
-            extensions={"prack": {"target": self.url, "connection": self}},
-        )
+        version = self.parser.get_http_version()
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": version,
+            "method": self.parser.get_method().decode("ascii"),
+            "scheme": self.scheme,
+            "path": path.decode("latin-1"),
+            "raw_path": path,
+            "query_string": query,
+            "root_path": "",
+            "headers": self.headers,
+            "client": self.client,
+            "server": self.server,
+            "state": self.app_state,
+            "extensions": {"prack": {"target": self.url, "connection": self}},
+        }
+        self.scope = scope  # type: ignore[assignment]
         self._in_body = True
         self._budget.head(self._head_size + len(self.url), self.loop.time())
         self.cycle = cycle = Cycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=[],
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue and self.scope["http_version"] != "1.0",
-            keep_alive=self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
+            scope,
+            self.transport,
+            self.flow,
+            self.parser.should_keep_alive(),
+            self.expect_100_continue and version != "1.0",
+            self.on_response_complete,
         )
         if self._busy():
             self.pipeline.appendleft((cycle, self.app))
         else:
-            self._run(cycle)
+            self._running = self._unstarted = cycle
 
     def on_chunk_header(self) -> None:
         """See httptools."""
@@ -351,18 +377,30 @@ class Guard(HttpToolsProtocol):
         if self.parser.should_upgrade() and not self._resuming and framing_lines(self.headers):
             return  # the body comes by way of _ignore_upgrade
         self._in_body = False
-        if not self._busy():
+        self.cycle.more_body = False
+        if self._unstarted is not None:
+            if not self._budget.spent():
+                self._start()
+        elif not self._busy():
             self._waiting.start(Phase.NEXT, self.limits.keep_alive_seconds)
         elif self.cycle is self._running:
             self._waiting.start(Phase.NOTHING, 0)
-        super().on_message_complete()
+            self.cycle.message_event.set()
 
     # ------------------------------------------------------------ one request after the other
 
-    def _run(self, cycle: Cycle) -> None:
-        self._running = cycle
-        if self._in_body:
+    def _start(self) -> None:
+        """Start the running request: without a coroutine, if it is here whole and not large."""
+        cycle, self._unstarted = self._running, None
+        assert cycle is not None  # noqa: S101 - it was about to start
+        if cycle.more_body:
             self._waiting.start(Phase.BODY, self.limits.body_seconds)
+        else:
+            self._waiting.start(Phase.NOTHING, 0)
+            begin = getattr(self.app, "begin", None)
+            small = len(cycle.body) <= READ_AHEAD
+            if begin is not None and small and begin(cycle.scope, bytes(cycle.body), self):
+                return
         self._start_asgi_task(cycle, self.app)
 
     def on_response_complete(self) -> None:
@@ -376,7 +414,8 @@ class Guard(HttpToolsProtocol):
         if self.pipeline:
             cycle, _ = self.pipeline.pop()
             assert isinstance(cycle, Cycle)  # noqa: S101 - this class puts no other in
-            self._run(cycle)
+            self._running = cycle
+            self._start()
         elif self._refusal is not None:
             self._answer(self._refusal)
         else:

@@ -21,6 +21,7 @@ ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
 # Fields that may come once (RFC 9110 section 5.3), where a second could be used to hide the first.
 SINGLE = frozenset((b"authorization", b"content-length", b"content-type", b"host"))
 FRAMINGS = frozenset((b"content-length", b"transfer-encoding"))
+CHECKED = frozenset((b"expect", b"transfer-encoding"))
 # Fields that decide about framing or trust: workers that map names to variables (CGI, WSGI) could
 # take a name with `_` for one of these.
 DECISIVE = SINGLE.union(
@@ -47,23 +48,37 @@ def checked_target(method: str, version: str, target: bytes, host: bytes) -> tup
         _refuse(errors.NOT_IMPLEMENTED, f"{method} is not supported")
     if not TARGET.fullmatch(target):
         _refuse(errors.FRAMING, "the target holds bytes that a target must not hold")
-    if match := ABSOLUTE.fullmatch(target):
-        host, rest = match.groups()
-        target = rest if rest.startswith(b"/") else b"/" + rest
-    elif target == b"*" and method != "OPTIONS":
-        _refuse(errors.FRAMING, "only OPTIONS may ask for *")
-    elif not target.startswith(b"/") and target != b"*":
-        _refuse(errors.FRAMING, "the target must start with a slash")
+    if not target.startswith(b"/"):
+        target, host = _other_form(method, target, host)
     if host or version == "1.1":
         _check_host(host)
     return target, host
 
 
-def check_fields(version: str, fields: Headers) -> None:
+def _other_form(method: str, target: bytes, host: bytes) -> tuple[bytes, bytes]:
+    if match := ABSOLUTE.fullmatch(target):
+        host, rest = match.groups()
+        return rest if rest.startswith(b"/") else b"/" + rest, host
+    if target != b"*":
+        _refuse(errors.FRAMING, "the target must start with a slash")
+    if method != "OPTIONS":
+        _refuse(errors.FRAMING, "only OPTIONS may ask for *")
+    return target, host
+
+
+def check_fields(version: str, fields: Headers, known: dict[bytes, bytes]) -> None:
     """Refuse fields that a worker could understand in another way than this gateway.
 
-    Raises GatewayError.
+    `known` is `dict(fields)`, which tells of most heads that there is nothing to look for. Raises
+    GatewayError.
     """
+    if len(known) < len(fields) or not CHECKED.isdisjoint(known) or b"_" in b"".join(known):
+        _check_each(version, fields)
+    if version == "1.1" and b"host" not in known:
+        _refuse(errors.BAD_HOST, "HTTP/1.1 needs a Host field")
+
+
+def _check_each(version: str, fields: Headers) -> None:
     seen = set()
     for name, value in fields:
         if name in SINGLE:
@@ -80,8 +95,6 @@ def check_fields(version: str, fields: Headers) -> None:
             _check_coding(version, value)
     if seen >= FRAMINGS:
         _refuse(errors.FRAMING, "Content-Length and Transfer-Encoding contradict each other")
-    if version == "1.1" and b"host" not in seen:
-        _refuse(errors.BAD_HOST, "HTTP/1.1 needs a Host field")
 
 
 def nominated(fields: Headers) -> frozenset[bytes]:

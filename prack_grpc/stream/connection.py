@@ -215,11 +215,9 @@ def _is_last(event: pb.ResponseHead | pb.Data | pb.Finish | pb.Abort) -> bool:
 
 
 def _pairs(flat: Sequence[bytes]) -> Headers:
-    parts = iter(flat)
-    fields = list(zip(parts, parts, strict=False))
     if len(flat) % 2:
-        fields.append((b"", b""))  # a name without a value is no field: fail the check
-    return fields
+        return [(b"", b"")]  # a name without a value is no field: fail the check
+    return list(zip(flat[::2], flat[1::2], strict=True))
 
 
 ENDED = (pb.REFUSAL_CODE_ALREADY_EXISTS, "this exchange was ended before")

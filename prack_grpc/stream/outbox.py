@@ -6,7 +6,6 @@ write was in flight; there is no timer; what steers goes before body bytes; exch
 
 import asyncio
 from collections.abc import Callable
-from itertools import chain
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.base import Broker
@@ -132,19 +131,14 @@ class Outbox:
         return events
 
     def _request(self, frame: pb.GatewayFrame, lease: Lease) -> int:
-        exchange, now = lease.exchange, self._now()
+        exchange = lease.exchange
         request, upload = exchange.request, exchange.upload
-        body, end = b"", True
-        if upload is not NO_BODY:
-            upload.allow(0 if request.expects else self._window)
-            body = self._broker.take(lease, self._limits.inline_body)
-            end = upload.drained
-        fields = list(chain.from_iterable(request.headers))
+        fields = [part for field in request.headers for part in field]
         message = frame.requests.add(
             id=lease.number,
             request_id=exchange.id,
             attempt=lease.attempt,
-            deadline_ms=max(1, int((lease.expires_at - now) * 1000)),
+            deadline_ms=max(1, int((lease.expires_at - self._now()) * 1000)),
             queued_ms=int((exchange.leased_at - exchange.accepted_at) * 1000),
             method=request.method,
             scheme=request.scheme,
@@ -152,17 +146,27 @@ class Outbox:
             target=request.target,
             http_version=request.http_version,
             headers=fields,
-            body=body,
-            end=end,
-            body_length=request.body_length,
-            upgrade=pb.UPGRADE_WEBSOCKET if request.kind else pb.UPGRADE_UNSPECIFIED,
-            expect_continue=request.expects,
         )
         message.client.ip, message.client.port = request.client
-        lease.upload_sent = end
-        if not end and (upload.ready or upload.drained):
+        if request.kind:
+            message.upgrade = pb.UPGRADE_WEBSOCKET
+        size = len(request.target) + sum(map(len, fields))
+        if upload is NO_BODY:
+            message.end = lease.upload_sent = True
+            return size
+        return size + self._first_body(message, lease)
+
+    def _first_body(self, message: pb.Request, lease: Lease) -> int:
+        """The part of the request body that is here, as far as the worker takes it."""
+        request, upload = lease.exchange.request, lease.exchange.upload
+        upload.allow(0 if request.expects else self._window)
+        message.body = self._broker.take(lease, self._limits.inline_body)
+        message.body_length = request.body_length
+        message.expect_continue = request.expects
+        message.end = lease.upload_sent = upload.drained
+        if not upload.drained and upload.ready:
             self._uploads[lease] = None
-        return len(body) + len(request.target) + sum(map(len, fields))
+        return len(message.body)
 
     def _upload(self, frame: pb.GatewayFrame, lease: Lease) -> int:
         upload = lease.exchange.upload
