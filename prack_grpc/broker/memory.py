@@ -88,7 +88,8 @@ class MemoryBroker:
         if ticket.exchange.state is not DONE:
             self.dispatcher.complete(ticket.exchange, self._now())
             self._drop(ticket.exchange)
-            self._settle()
+            if self._idle is not None or self._crowded:
+                self._settle()
 
     def leave(self, ticket: Ticket) -> None:
         """See Broker."""
@@ -276,7 +277,8 @@ class MemoryBroker:
             else:
                 effect.exchange.handle.fail(effect.error)
         self._arm()
-        self._settle()
+        if self._idle is not None or self._crowded:
+            self._settle()
 
     def _settle(self) -> None:
         """Something may have ended. An open WebSocket may last for ever: it holds up no stop."""

@@ -10,8 +10,8 @@ from prack_grpc.core import errors
 from prack_grpc.core.abort import ABORT_ERRORS, UNSTARTED, AbortCode
 from prack_grpc.core.effects import CancelReason, Effects
 from prack_grpc.core.errors import GatewayError, LeaseError, WindowExceeded
-from prack_grpc.core.exchange import Call, Caller, Event, Exchange, Lease, Outcome, Work
-from prack_grpc.core.flow import UNBOUNDED, Flow
+from prack_grpc.core.exchange import CLOSED, Call, Caller, Event, Exchange, Lease, Outcome, Work
+from prack_grpc.core.flow import NO_BODY, UNBOUNDED, Flow
 from prack_grpc.core.lane import Lane
 from prack_grpc.core.ledger import Verdict
 from prack_grpc.core.limits import Limits
@@ -40,15 +40,16 @@ class Dispatcher(Steps):
         if self.draining:
             raise GatewayError(errors.DRAINING)
         lane = self.queue.lane(request, self._sequence + 1, now)
-        size = 0 if lane.ready else request.size + upload.buffered
-        if not lane.ready:
+        free = bool(lane.ready)
+        size = 0 if free else request.size + upload.buffered
+        if not free:
             self._admit(lane, size, now)
         self._sequence += 1
         wait_until = now + self.limits.queue_timeout
         exchange = Exchange(id_, request, lane, self._sequence, now, wait_until, upload, handle)
         self.exchanges[id_] = exchange
         self.counters.accepted += 1
-        if lane.ready:
+        if free:
             return exchange, [self._lease(lane.ready.first(), exchange, now)]
         self.queue.append(exchange, size, now)
         self._deadlines.set(exchange, wait_until)
@@ -102,7 +103,7 @@ class Dispatcher(Steps):
     def complete(self, exchange: Exchange, now: float) -> None:
         """The last byte of the response was handed to the client's connection."""
         exchange.apply(Call.COMPLETE)
-        if exchange.lease is None or exchange.lease.state is Work.CLOSED:
+        if exchange.lease is None or exchange.lease.state is CLOSED:
             self._deadlines.clear(exchange)
         self._done(exchange, Outcome.WORKER)
 
@@ -190,7 +191,8 @@ class Dispatcher(Steps):
             return effects
         exchange = lease.exchange
         exchange.apply(Call.HEAD)
-        exchange.upload.forget()
+        if exchange.upload is not NO_BODY:
+            exchange.upload.forget()
         self._deadlines.set(exchange, self._idle_deadline(exchange, now))
         if not end:
             exchange.download = Flow(self.limits.window, allowed=UNBOUNDED)
@@ -282,7 +284,8 @@ class Dispatcher(Steps):
     @property
     def soonest(self) -> float:
         """Nothing expires before this, in seconds; a bound that costs nothing."""
-        return min(self._deadlines.soonest, self.queue.soonest)
+        exchanges, lanes = self._deadlines.soonest, self.queue.lingering.soonest
+        return exchanges if exchanges < lanes else lanes
 
     def next_deadline(self) -> float | None:
         """When `expire` must be called at the latest; None while nothing can expire."""

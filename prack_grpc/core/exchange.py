@@ -61,7 +61,8 @@ class Event(enum.IntEnum):
 
 
 # To look a member of an enumeration up costs 0.1 us (CPython 3.11); these are asked for often.
-DONE, ANSWERING, CANCELLED = Caller.DONE, Work.ANSWERING, Work.CANCELLED
+DONE = Caller.DONE
+ANSWERING, CANCELLED, CLOSED = Work.ANSWERING, Work.CANCELLED, Work.CLOSED
 
 CALLER: dict[Caller, dict[Call, Caller]] = {
     Caller.WAITING: {

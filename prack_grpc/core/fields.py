@@ -44,8 +44,6 @@ def connection_options(headers: Headers) -> frozenset[bytes]:
 
 def end_to_end(headers: Headers) -> Headers:
     """The fields that travel on: all but hop-by-hop ones and those that Connection names."""
-    if HOP_BY_HOP.isdisjoint(dict(headers)):
-        return headers
     drop = HOP_BY_HOP | connection_options(headers)
     return [field for field in headers if field[0] not in drop]
 
@@ -82,8 +80,11 @@ def checked_response(
     """
     if not 200 <= status <= 599:
         raise BadResponse("status", "must be a number from 200 to 599")
-    headers = end_to_end(_checked_headers(headers))
-    length = _content_length(headers)
+    headers = _checked_headers(headers)
+    known = dict(headers)  # nearly always this says that there is nothing to look for
+    if not HOP_BY_HOP.isdisjoint(known):
+        headers = end_to_end(headers)
+    length = _content_length(headers) if b"content-length" in known else -1
     if status in BODILESS or method == b"HEAD":
         if status == 204 and length >= 0:
             headers, length = _without_length(headers), -1
@@ -109,7 +110,7 @@ def _checked_headers(headers: Headers) -> Headers:
         raise BadResponse("headers", f"the value of {name[:64]!r} holds a control byte")
     if len(values) + sum([len(name) + 4 for name, _ in checked]) > MAX_HEAD:
         raise BadResponse("headers", f"the head is larger than {MAX_HEAD} bytes")
-    if b"proxy-status" in dict(checked):
+    if b"proxy-status" in [name for name, _ in checked]:
         return [field for field in checked if not _is_own_status(*field)]
     return checked
 
@@ -131,9 +132,9 @@ def _is_own_status(name: bytes, value: bytes) -> bool:
 
 
 def _content_length(headers: Headers) -> int:
-    if b"content-length" not in dict(headers):
-        return -1
     values = [value for name, value in headers if name == b"content-length"]
+    if not values:
+        return -1  # Connection has named it
     if len(values) > 1 or not values[0].isdigit() or len(values[0]) > 18:
         raise BadResponse("content-length", "must be one number, digits only")
     return int(values[0])

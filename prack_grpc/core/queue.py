@@ -22,7 +22,7 @@ class Queue:
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
         self.tables = {kind: RouteTable(now) for kind in Kind}
-        self._lingering: Deadlines[Lane] = Deadlines(tick=1.0)
+        self.lingering: Deadlines[Lane] = Deadlines(tick=1.0)
         self.requests = 0
         self.bytes = 0
         self.sessions: dict[Session, None] = {}
@@ -179,21 +179,16 @@ class Queue:
         self._rematch(now, *gone)
         return self._matchable()
 
-    @property
-    def soonest(self) -> float:
-        """`forget` has nothing to do before this."""
-        return self._lingering.soonest
-
     def next_deadline(self) -> float | None:
         """When `forget` has something to do."""
-        return self._lingering.next()
+        return self.lingering.next()
 
     def forget(self, now: float) -> list[Lane]:
         """Drop the lanes that lingered long enough; what waited there goes to another one.
 
         Returns the lanes that now have both work and workers.
         """
-        return self._drop(self._lingering.due(now), now)
+        return self._drop(self.lingering.due(now), now)
 
     # ------------------------------------------------------------ steps
 
@@ -206,7 +201,7 @@ class Queue:
         lane = base.share(session.pool, now) if base.split else base
         changed |= lane is not base and not lane.live
         for one in {lane, base}:
-            self._lingering.clear(one)
+            self.lingering.clear(one)
             one.sessions[session] = None
             one.seen = now
         session.lanes.append(lane)
@@ -229,7 +224,7 @@ class Queue:
         base.split = None
         base.shares.clear()
         for share in shares:
-            self._lingering.clear(share)
+            self.lingering.clear(share)
             for session in share.sessions:
                 self._move(session, share, base)
         return shares
@@ -248,9 +243,9 @@ class Queue:
 
     def _linger(self, lane: Lane, now: float) -> None:
         if lane is not lane.base:
-            self._lingering.set(lane, now + self._limits.share_linger)
+            self.lingering.set(lane, now + self._limits.share_linger)
         elif lane.route != DEFAULT:
-            self._lingering.set(lane, now + self._limits.route_linger)
+            self.lingering.set(lane, now + self._limits.route_linger)
 
     def _drop(self, gone: list[Lane], now: float) -> list[Lane]:
         """Forget lanes; what waited there goes to another one. Returns as `join` does."""

@@ -14,23 +14,23 @@ CHUNK_LINE = 32
 
 
 class Budget:
-    """The accounts of one connection."""
+    """The accounts of one connection. It is `in_head` from a message's start to its head's end."""
 
     __slots__ = (
         "_chunked",
-        "_in_head",
         "_limits",
         "_overhead",
         "_piece",
         "_since",
         "_sum",
         "_unread",
+        "in_head",
     )
 
     def __init__(self, limits: GuardLimits) -> None:
         self._limits = limits
         self._piece = 0  # size of the piece that is being parsed, 0 once a head was complete in it
-        self._in_head = False
+        self.in_head = False
         self._unread = 0
         self._chunked = False
         self._overhead = 0
@@ -46,11 +46,11 @@ class Budget:
 
     def message(self) -> None:
         """A message begins somewhere in the piece."""
-        self._in_head, self._chunked, self._unread = True, False, 0
+        self.in_head, self._chunked, self._unread = True, False, 0
 
     def head(self, size: int, now: float) -> None:
         """The head is complete; it took about so many bytes. What is left of the piece is body."""
-        self._in_head = False
+        self.in_head = False
         self._overhead = self._piece - size if self._piece else 0
         self._piece = 0
         self.restart(now)
@@ -79,7 +79,7 @@ class Budget:
 
     def spent(self) -> ErrorKind | None:
         """The error that the bytes so far deserve, after a piece was parsed."""
-        if self._in_head and self._unread > self._limits.head_bytes + self._limits.target_bytes:
+        if self.in_head and self._unread > self._limits.head_bytes + self._limits.target_bytes:
             return errors.HEAD_TOO_LARGE
         if self._chunked and self._overhead > self._limits.chunk_overhead:
             return errors.FRAMING

@@ -220,7 +220,7 @@ class Guard(HttpToolsProtocol):
                     self.flow.pause_reading()
                 return
             size = BODY_PIECE if self._in_body else HEAD_PIECE
-            piece, data = data[:size], data[size:]
+            piece, data = (data[:size], data[size:]) if len(data) > size else (data, b"")
             self._budget.piece(len(piece), self._in_body)
             unread = self._feed(piece)
             if unread is not None:
@@ -232,6 +232,10 @@ class Guard(HttpToolsProtocol):
             elif kind := self._budget.spent():
                 self._in_body = kind is errors.FRAMING
                 self._refuse(GatewayError(kind))
+            elif (
+                self._budget.in_head and self._waiting.phase is not Phase.HEAD and not self._busy()
+            ):
+                self._waiting.start(Phase.HEAD, self.limits.head_seconds)
         if self._unstarted is not None:
             self._start()
 
@@ -254,9 +258,9 @@ class Guard(HttpToolsProtocol):
         return None
 
     def _is_websocket(self) -> bool:
+        """Whether this upgrade, which the parser has stopped at, is one that is done here."""
         return (
-            self.parser.should_upgrade()
-            and self.ws_protocol_class is not None
+            self.ws_protocol_class is not None
             and self.parser.get_method() == b"GET"
             and self.parser.get_http_version() == "1.1"
             and self._get_upgrade() == b"websocket"
@@ -294,8 +298,6 @@ class Guard(HttpToolsProtocol):
         if not self._resuming:
             self._head_size = 0
             self._budget.message()
-            if not self._busy():
-                self._waiting.start(Phase.HEAD, self.limits.head_seconds)
             self.url = b""
             self.headers = []
             self.expect_100_continue = False
@@ -324,7 +326,7 @@ class Guard(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The request can start, or waits behind the one before."""
-        if self._resuming or self._is_websocket():
+        if self._resuming or (self.parser.should_upgrade() and self._is_websocket()):
             return
         # The endpoint reads the target itself: uvicorn's parser knows only some of its forms.
         path, _, query = self.url.partition(b"?")
@@ -372,10 +374,9 @@ class Guard(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """See httptools."""
-        if self._is_websocket():
-            return
-        if self.parser.should_upgrade() and not self._resuming and framing_lines(self.headers):
-            return  # the body comes by way of _ignore_upgrade
+        if self.parser.should_upgrade() and not self._resuming:
+            if self._is_websocket() or framing_lines(self.headers):
+                return  # a body comes by way of _ignore_upgrade
         self._in_body = False
         self.cycle.more_body = False
         if self._unstarted is not None:
@@ -420,7 +421,8 @@ class Guard(HttpToolsProtocol):
             self._answer(self._refusal)
         else:
             self._waiting.start(Phase.NEXT, self.limits.keep_alive_seconds)
-        self._go_on()
+        if self._backlog or self.flow.read_paused:
+            self._go_on()
 
     def _go_on(self) -> None:
         """Parse what came in meanwhile."""

@@ -101,7 +101,7 @@ class Served:
 
         What becomes of it is `_news`.
         """
-        if request.expects or request.target == b"*" or self._exceeds(len(body)):
+        if request.expects or request.target == b"*" or (body and self._exceeds(len(body))):
             return False
         try:
             self._ticket = self._broker.submit(request, body, True, self._news)
@@ -291,6 +291,6 @@ class Served:
 
 def _dated(head: ResponseHead) -> Headers:
     """RFC 9110 section 6.6.1: a response has a Date; the worker's own wins."""
-    if not any(name == b"date" for name, _ in head.headers):
+    if b"date" not in dict(head.headers):
         head.headers.append((b"date", date()))
     return head.headers

@@ -1,5 +1,6 @@
 """What carries the frames of one worker's stream."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from prack.v1 import worker_pb2 as pb
@@ -18,3 +19,6 @@ class Carrier(Protocol):
 
     async def write(self, frame: pb.GatewayFrame) -> bool:
         """Write a frame; returns when the next one may follow, or False: none ever will."""
+
+    def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
+        """Take a frame and write it, if it costs little and the one before is no longer here."""

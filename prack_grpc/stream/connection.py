@@ -51,6 +51,7 @@ class Connection:
 
     async def run(self) -> None:
         """Serve the stream until it ends. Raises StreamError when it must be ended."""
+        self._outbox.open(self._write_now)
         reader = asyncio.create_task(self._read(), name="stream-reader")
         writer = asyncio.create_task(self._write(), name="stream-writer")
         tasks = (self._stopped, reader, writer)
@@ -124,6 +125,11 @@ class Connection:
                 self.writing = False
             elif self._outbox.closed:
                 return
+
+    def _write_now(self) -> None:
+        if not self.writing:
+            self.wrote_at = self._now()
+            self._carrier.write_now(self._outbox.next_frame)
 
     async def _read(self) -> None:
         while (frame := await self._carrier.read()) is not None:

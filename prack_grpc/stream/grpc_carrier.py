@@ -1,5 +1,7 @@
 """Frames over gRPC: each is a message of one bidirectional call."""
 
+from collections.abc import Callable
+
 import grpc
 from google.protobuf.message import DecodeError
 
@@ -39,3 +41,6 @@ class GrpcCarrier:
         """See Carrier. The call of a worker that is gone is cancelled."""
         await self._context.write(frame)
         return True
+
+    def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
+        """See Carrier. A message costs too much to send one that is not full."""

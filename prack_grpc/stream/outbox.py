@@ -17,6 +17,8 @@ from prack_grpc.core.limits import Limits
 
 MAX_EVENTS = 32
 MAX_BYTES = 64 * 1024
+# With so many requests a worker can begin while the gateway goes on with others.
+BATCH = 8
 
 
 class Outbox:
@@ -35,6 +37,7 @@ class Outbox:
         self._requests: dict[Lease, None] = {}
         self._uploads: dict[Lease, None] = {}
         self._wake = asyncio.Event()
+        self._write_now: Callable[[], None] | None = None
         self.closed = False
 
     # ------------------------------------------------------------ WorkerPort
@@ -43,6 +46,8 @@ class Outbox:
         """See WorkerPort."""
         self._requests[lease] = None
         self._wake.set()
+        if len(self._requests) >= BATCH and self._write_now is not None:
+            self._write_now()
 
     def cancel(self, lease: Lease, reason: CancelReason) -> None:
         """See WorkerPort. A request that was not yet written is never written."""
@@ -64,6 +69,10 @@ class Outbox:
         self._wake.set()
 
     # ------------------------------------------------------------ the stream
+
+    def open(self, write_now: Callable[[], None]) -> None:
+        """The stream is there; this writes a frame before the loop's turn ends, if that is wise."""
+        self._write_now = write_now
 
     def control(self) -> pb.GatewayFrame:
         """The frame that goes out next, for events that steer."""
@@ -90,10 +99,9 @@ class Outbox:
         return unsent
 
     async def wait(self) -> None:
-        """Return when there may be something to write."""
+        """Return when there may be something to write: what came in one turn of the loop."""
         if not self.closed:
             await self._wake.wait()
-        await asyncio.sleep(0)  # others have their turn; what they have ready joins the frame
 
     def next_frame(self) -> pb.GatewayFrame | None:
         """The next frame, None if there is nothing to say."""

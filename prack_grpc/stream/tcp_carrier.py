@@ -37,3 +37,8 @@ class TcpCarrier(Frames):
     async def write(self, frame: pb.GatewayFrame) -> bool:
         """See Carrier."""
         return await self.send(frame.SerializeToString())
+
+    def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
+        """See Carrier."""
+        if self.ready and (frame := next_frame()) is not None:
+            self.post(frame.SerializeToString())

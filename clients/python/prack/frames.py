@@ -89,12 +89,15 @@ class Frames(asyncio.Protocol):
             await self._room
         return not self._transport.is_closing()
 
-    def post(self, message: bytes) -> bool:
-        """Write one message now. False when the next one has to wait for `send`, or is lost."""
-        if self._transport.is_closing():
-            return False
-        self._transport.write(LENGTH.pack(len(message)) + message)
-        return self._room is None
+    @property
+    def ready(self) -> bool:
+        """The kernel has everything that was written, and takes more."""
+        return self._room is None and not self._transport.is_closing()
+
+    def post(self, message: bytes) -> None:
+        """Write one message now, whether or not the kernel takes it."""
+        if not self._transport.is_closing():
+            self._transport.write(LENGTH.pack(len(message)) + message)
 
     def end(self) -> None:
         """Send no more; the peer may go on."""
