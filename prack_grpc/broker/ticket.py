@@ -1,7 +1,6 @@
 """The client's claim on a response, as futures."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from prack_grpc.core.errors import GatewayError, PrackError
@@ -47,7 +46,7 @@ class Ticket:
     ) -> None:
         self._loop = loop
         self.news = news
-        self._heads: deque[ResponseHead] = deque(maxlen=MAX_HEADS)
+        self._heads: list[ResponseHead] = []
         self.is_wanted = False
         self.trailers = []
         self._error: GatewayError | ClientGone | None = None
@@ -67,7 +66,7 @@ class Ticket:
                 raise self._error
             self._waiter = self._loop.create_future()
             await self._waiter
-        return self._heads.popleft()
+        return self._heads.pop(0)
 
     def whole(self) -> ResponseHead | None:
         """The response, if all of it is here in its head."""
@@ -113,6 +112,8 @@ class Ticket:
     def answer(self, head: ResponseHead) -> None:
         """A head is here."""
         self._heads.append(head)
+        if len(self._heads) > MAX_HEADS:
+            del self._heads[0]
         self.wake()
 
     def end(self, trailers: Headers) -> None:

@@ -15,6 +15,8 @@ GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 class Exit:
     """Watches that the client takes what it is sent, and ends its connection."""
 
+    __slots__ = ("_limits", "_loop", "_timer", "_transport", "_waiting")
+
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,

@@ -21,6 +21,7 @@ from prack_grpc.gateway.admission import Admission, Place, Verdict
 from prack_grpc.gateway.budget import Budget
 from prack_grpc.gateway.cycle import Cycle, refusal
 from prack_grpc.gateway.exit import Exit
+from prack_grpc.gateway.flow_control import FlowControl
 from prack_grpc.gateway.head import fits_websocket, framing_lines
 from prack_grpc.gateway.limits import GuardLimits
 from prack_grpc.gateway.served import READ_AHEAD
@@ -46,8 +47,27 @@ class Guard(HttpToolsProtocol):
     _exit: Exit  # from the connection's first moment on
     _place: Place
 
+    # With what uvicorn has they would be too many for a dict that shares its keys (2 KiB each).
+    __slots__ = (
+        "_backlog",
+        "_budget",
+        "_exit",
+        "_head_size",
+        "_in_body",
+        "_on_lost",
+        "_place",
+        "_refusal",
+        "_resuming",
+        "_running",
+        "_silent",
+        "_unstarted",
+        "_waiting",
+        "url",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.pipeline: list[Cycle] = []  # type: ignore[assignment]
         self._on_lost: OnLost | None = None
         self._running: Cycle | None = None
         self._unstarted: Cycle | None = None  # it is running, but nobody serves it yet
@@ -92,6 +112,7 @@ class Guard(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio.Protocol."""
         super().connection_made(transport)
+        self.flow = FlowControl(transport)
         self._exit = Exit(self.loop, transport, self.limits, self._waiting)
         self._waiting.start(Phase.HEAD, self.limits.head_seconds)
         self._place = self.admission.enter(transport, self.client, len(self.connections))
@@ -187,7 +208,7 @@ class Guard(HttpToolsProtocol):
         if self._in_body and self.cycle is self._running:
             self._lose(error)
         elif self._in_body and self.pipeline:
-            self.pipeline.popleft()
+            self.pipeline.pop()
         elif not self._busy():
             self._answer(error)
 
@@ -359,7 +380,7 @@ class Guard(HttpToolsProtocol):
             self.on_response_complete,
         )
         if self._busy():
-            self.pipeline.appendleft((cycle, self.app))
+            self.pipeline.append(cycle)
         else:
             self._running = self._unstarted = cycle
 
@@ -413,9 +434,7 @@ class Guard(HttpToolsProtocol):
             self._close()
             return
         if self.pipeline:
-            cycle, _ = self.pipeline.pop()
-            assert isinstance(cycle, Cycle)  # noqa: S101 - this class puts no other in
-            self._running = cycle
+            self._running = self.pipeline.pop(0)
             self._start()
         elif self._refusal is not None:
             self._answer(self._refusal)
