@@ -39,6 +39,7 @@ class MemoryBroker:
         self._timer: asyncio.TimerHandle | None = None
         self._fires_at = math.inf
         self._idle: asyncio.Future[None] | None = None
+        self._nobody = Ticket(self._loop)  # whom nothing reaches
         self._crowded: list[Ticket] = []  # wait for room to collect a body in
         self.dispatcher = Dispatcher(limits, self._now())
 
@@ -81,13 +82,14 @@ class MemoryBroker:
     def consumed(self, ticket: Ticket) -> None:
         """See Broker."""
         if self.dispatcher.consumed(ticket.exchange, self._now()):
-            self._grant(ticket)
+            self._grant(ticket.exchange)
 
     def complete(self, ticket: Ticket) -> None:
         """See Broker."""
         if ticket.exchange.state is not DONE:
             self.dispatcher.complete(ticket.exchange, self._now())
             self._drop(ticket.exchange)
+            self._part(ticket.exchange)
             if self._idle is not None or self._crowded:
                 self._settle()
 
@@ -95,6 +97,7 @@ class MemoryBroker:
         """See Broker."""
         if ticket.exchange.state is not Caller.DONE:
             self._perform(self.dispatcher.leave(ticket.exchange, self._now()))
+            self._part(ticket.exchange)
         ticket.leave()
 
     def fail(self, ticket: Ticket, error: GatewayError) -> None:
@@ -276,6 +279,7 @@ class MemoryBroker:
                 effect.lease.session.port.cancel(effect.lease, effect.reason)
             else:
                 effect.exchange.handle.fail(effect.error)
+                self._part(effect.exchange)
         self._arm()
         if self._idle is not None or self._crowded:
             self._settle()
@@ -297,12 +301,16 @@ class MemoryBroker:
         if exchange.lease and exchange.lease.state is ANSWERING:
             exchange.download.take_all()
             if exchange.download.regrant(exchange.download.taken):
-                self._grant(exchange.handle)
+                self._grant(exchange)
 
-    def _grant(self, ticket: Ticket) -> None:
-        lease = ticket.exchange.lease
+    def _part(self, exchange: Exchange) -> None:
+        """The client was told the last: the two hold each other, only a collector would do this."""
+        exchange.handle = self._nobody
+
+    def _grant(self, exchange: Exchange) -> None:
+        lease = exchange.lease
         if lease and lease.state is Work.ANSWERING:
-            lease.session.port.grant(lease, ticket.exchange.download.granted)
+            lease.session.port.grant(lease, exchange.download.granted)
 
     def _arm(self) -> None:
         """One timer for everything: it may fire early, never late."""

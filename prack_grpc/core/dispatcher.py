@@ -70,6 +70,8 @@ class Dispatcher(Steps):
     def room(self, exchange: Exchange) -> int:
         """Bytes of request body that may be read from the client now."""
         upload = exchange.upload
+        if exchange.state is Caller.DONE:
+            return 0
         if exchange.lease is not None:
             return upload.granted - upload.pushed
         room = self.limits.inline_body - upload.pushed

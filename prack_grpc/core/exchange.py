@@ -120,7 +120,8 @@ class Exchange:
     """The caller half. `handle` belongs to the edge that the client is connected to.
 
     At `wait_until` its wait for a free worker is over. It was `repeated` if it went back to the
-    queue though a worker may have begun it.
+    queue though a worker may have begun it. `worker` was handed it last. Once both halves have
+    ended it has no `lease`.
     """
 
     id: str
@@ -137,6 +138,7 @@ class Exchange:
     attempt: int = 0
     repeated: bool = False
     leased_at: float = 0.0
+    worker: str | None = None
     queued_bytes: int = 0
     collected: int = 0
     outcome: Outcome | None = None

@@ -8,6 +8,7 @@ from prack_grpc.core.deadlines import Deadlines
 from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects, Fail
 from prack_grpc.core.errors import ErrorKind, GatewayError
 from prack_grpc.core.exchange import (
+    CLOSED,
     COUPLING,
     DONE,
     Call,
@@ -101,6 +102,7 @@ class Steps:
         session.last_number += 1
         exchange.attempt += 1
         exchange.leased_at = now
+        exchange.worker = session.worker
         expires_at = self._answer_by(session, now)
         lease = Lease(exchange, session, session.last_number, exchange.attempt, expires_at)
         exchange.lease = session.held[lease.number] = lease
@@ -132,6 +134,8 @@ class Steps:
         """The lease is closed: its slot is free for the next exchange."""
         session = lease.session
         del session.held[lease.number]
+        if lease.exchange.state is DONE:
+            lease.exchange.lease = None
         if not session.acknowledges:
             self.ledger.close(lease, verdict)
         if session.draining:
@@ -183,6 +187,8 @@ class Steps:
         exchange.outcome = outcome
         self.counters.done[outcome] += 1
         del self.exchanges[exchange.id]
+        if exchange.lease and exchange.lease.state is CLOSED:
+            exchange.lease = None  # they hold each other, and only a collector would part them
 
     def _couple(self, exchange: Exchange, reason: CancelReason, now: float) -> Effects:
         """The caller half has ended: the worker half is told, if it goes on."""

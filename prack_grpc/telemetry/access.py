@@ -38,12 +38,11 @@ class Record:
             "client": scope["client"][0] if scope["client"] else None,
         }
         if exchange is not None:
-            lease = exchange.lease
             queued = exchange.leased_at - exchange.accepted_at if exchange.attempt else total
             fields["queued_ms"] = round(queued * 1000, 1)
             fields["request_id"] = exchange.id
             fields["attempt"] = exchange.attempt
-            fields["worker"] = lease.session.worker if lease else None
+            fields["worker"] = exchange.worker
             if exchange.outcome is Outcome.CLIENT_GONE:
                 fields["error"] = "client_gone"
         if self.error:

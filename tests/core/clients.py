@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 from prack_grpc.core import errors
 from prack_grpc.core.effects import Cancel, CancelReason, Effects
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.exchange import Exchange, Outcome, Work
+from prack_grpc.core.exchange import Exchange, Lease, Outcome, Work
 from tests.core.building import a_request, an_upload
 from tests.core.life import LIMITS, Life, bodies, idle, one, picks, requests, sizes
 from tests.core.lines import pool_of
@@ -90,22 +90,23 @@ class Clients(Life):
         if not owed.unfinished:
             assert self.ignored(lambda: self.core.leave(owed.exchange, self.now)) == []
             return
+        lease = owed.exchange.lease
         effects = self.core.leave(owed.exchange, self.now)
         owed.outcome = Outcome.CLIENT_GONE
         self.model.unline(owed)
-        self.end_by_client(owed, effects)
+        self.end_by_client(lease, effects)
 
     @precondition(lambda self: self.uploading)
     @rule(number=picks)
     def cut_the_upload(self, number: int) -> None:
         owed, error = one(self.uploading, number), GatewayError(errors.BODY_CUT)
+        lease = owed.exchange.lease
         effects = self.core.fail(owed.exchange, error, CancelReason.REQUEST_CUT, self.now)
         assert effects[0] == (owed.exchange, error)
-        self.end_by_client(owed, effects)
+        self.end_by_client(lease, effects)
 
-    def end_by_client(self, owed: Owed, effects: Effects) -> None:
+    def end_by_client(self, lease: Lease | None, effects: Effects) -> None:
         """Its worker is told, if it has one."""
-        lease = owed.exchange.lease
         told = [lease] if lease and self.model.hands[lease].open else []
         assert [effect.lease for effect in effects if isinstance(effect, Cancel)] == told
         self.perform(effects)

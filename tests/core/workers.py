@@ -193,7 +193,7 @@ class Workers(Clients):
         elif 0 <= hand.expected < hand.received + size:
             effects = act()
             assert owed.exchange.error is errors.BAD_RESPONSE
-            self.end_by_client(owed, effects)
+            self.end_by_client(hand.lease, effects)
         elif download.pushed + size > download.granted:
             self.refused(WindowExceeded, act)
         else:
@@ -300,7 +300,7 @@ class Workers(Clients):
     def spoil(self, number: int) -> None:
         hand = one(self.spoken_of, number)
         if hand.owed.unfinished:
-            self.end_by_client(hand.owed, self.core.spoil(hand.lease, "", self.now))
+            self.end_by_client(hand.lease, self.core.spoil(hand.lease, "", self.now))
             assert hand.owed.exchange.error is errors.BAD_RESPONSE
         else:
             assert self.ignored(lambda: self.core.spoil(hand.lease, "", self.now)) == []
