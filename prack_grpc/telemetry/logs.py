@@ -1,5 +1,7 @@
 """Log lines: pretty on a terminal, JSON otherwise. Control bytes never reach the output raw."""
 
+import asyncio
+import functools
 import json
 import logging
 import sys
@@ -7,7 +9,50 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message"}
+MOST_LINES = 100  # of one turn
 COLORS = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
+
+
+_encode = json.JSONEncoder(default=str).encode
+
+
+class TurnHandler(logging.StreamHandler[TextIO]):
+    """Writes what one turn of the event loop has to say at once; what is wrong it says now.
+
+    A system call for each line would cost as much as all else that makes one.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler."""
+        try:
+            self._lines.append(self.format(record))
+        except Exception:
+            self.handleError(record)
+        if len(self._lines) == 1 and record.levelno < logging.WARNING:
+            self._flush_later()
+        elif record.levelno >= logging.WARNING or len(self._lines) >= MOST_LINES:
+            self.flush()
+
+    def flush(self) -> None:
+        """See logging.Handler."""
+        self.acquire()
+        try:
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("\n".join(lines) + self.terminator)
+            super().flush()
+        finally:
+            self.release()
+
+    def _flush_later(self) -> None:
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:
+            self.flush()  # before or after the loop, or in another thread
 
 
 class JsonFormatter(logging.Formatter):
@@ -15,7 +60,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03d}+00:00",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -23,7 +68,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 class PrettyFormatter(logging.Formatter):
@@ -44,6 +89,11 @@ class PrettyFormatter(logging.Formatter):
             level = f"\x1b[{code}m{level}\x1b[0m"
         line = f"{time} {level} {text}  {rest}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+@functools.lru_cache(maxsize=1)
+def _second(since_epoch: int) -> str:
+    return datetime.fromtimestamp(since_epoch, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _request(extra: dict[str, Any]) -> str:
@@ -71,7 +121,7 @@ def configure(format_: str, level: str, stream: TextIO = sys.stderr) -> None:
     """Send all logs of this process to `stream`; `format_` is `auto`, `pretty` or `json`."""
     terminal = stream.isatty()
     pretty = format_ == "pretty" or (format_ == "auto" and terminal)
-    handler = logging.StreamHandler(stream)
+    handler = TurnHandler(stream)
     handler.setFormatter(PrettyFormatter(color=terminal) if pretty else JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("uvicorn.error").addFilter(_is_news)

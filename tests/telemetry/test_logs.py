@@ -1,0 +1,105 @@
+"""What logs look like, and when they are written."""
+
+import asyncio
+import io
+import json
+import logging
+
+import pytest
+
+from prack_grpc.telemetry.logs import MOST_LINES, JsonFormatter, TurnHandler
+
+
+class Stream(io.StringIO):
+    """Counts the writes."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+@pytest.fixture
+def stream() -> Stream:
+    return Stream()
+
+
+@pytest.fixture
+def log(stream: Stream) -> logging.Logger:
+    """A logger of nobody else's, with the handler and the formatter of the gateway."""
+    handler = TurnHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    log = logging.Logger("test")
+    log.addHandler(handler)
+    return log
+
+
+def lines(stream: Stream) -> list[str]:
+    return [json.loads(line)["message"] for line in stream.getvalue().splitlines()]
+
+
+async def test_the_lines_of_one_turn_are_one_write(log: logging.Logger, stream: Stream) -> None:
+    for number in range(5):
+        log.info("line %d", number)
+    assert stream.writes == 0
+    await asyncio.sleep(0)
+    assert lines(stream) == [f"line {number}" for number in range(5)]
+    assert stream.writes == 1
+
+
+async def test_what_is_wrong_is_written_at_once_and_in_order(
+    log: logging.Logger, stream: Stream
+) -> None:
+    log.info("before")
+    log.warning("wrong")
+    assert lines(stream) == ["before", "wrong"]
+    log.info("after")
+    await asyncio.sleep(0)
+    assert lines(stream) == ["before", "wrong", "after"]
+
+
+async def test_many_lines_do_not_wait_for_the_turn_to_end(
+    log: logging.Logger, stream: Stream
+) -> None:
+    for number in range(MOST_LINES):
+        log.info("line %d", number)
+    assert len(lines(stream)) == MOST_LINES
+
+
+def test_without_a_loop_every_line_is_written_at_once(log: logging.Logger, stream: Stream) -> None:
+    log.info("alone")
+    assert lines(stream) == ["alone"]
+
+
+async def test_another_thread_writes_at_once(log: logging.Logger, stream: Stream) -> None:
+    await asyncio.to_thread(log.info, "from a thread")
+    assert lines(stream) == ["from a thread"]
+
+
+def test_a_json_line_has_its_time_in_utc_and_its_fields(
+    log: logging.Logger, stream: Stream
+) -> None:
+    record = logging.LogRecord("test", logging.INFO, "", 0, "hello %s", ("you",), None)
+    record.created = 1_800_000_000.0625
+    vars(record).update(action="greet", count=3)
+    log.handle(record)
+    assert json.loads(stream.getvalue()) == {
+        "time": "2027-01-15T08:00:00.062+00:00",
+        "level": "info",
+        "logger": "test",
+        "message": "hello you",
+        "action": "greet",
+        "count": 3,
+    }
+
+
+def test_control_bytes_and_tracebacks_stay_in_their_line(
+    log: logging.Logger, stream: Stream
+) -> None:
+    try:
+        raise ValueError("bad\nluck")
+    except ValueError:
+        log.exception("evil\r\nline\x1b[31m")
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["traceback"].endswith("ValueError: bad\nluck")
