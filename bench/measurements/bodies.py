@@ -8,11 +8,11 @@ from bench.plan import Plan
 from bench.samples import Samples
 
 ABOUT = "requests/s with bodies of 0, 1 KiB, 64 KiB and 10 MiB, down and up"
-QUICK = Plan(rounds=1, seconds=2, contenders=("nginx", "prack-grpc", "prack-rest"))
+QUICK = Plan(rounds=1, seconds=2, contenders=("nginx", "prack", "prack-grpc"))
 FULL = Plan(
-    rounds=3,
-    seconds=3,
-    contenders=("uvicorn", "nginx", "haproxy", "nginx-gunicorn", "prack-grpc", "prack-rest"),
+    rounds=2,
+    seconds=2,
+    contenders=("uvicorn", "nginx", "haproxy", "prack", "prack-grpc", "prack-rest"),
     full=True,
 )
 KIB, MIB = 1024, 1024 * 1024

@@ -15,9 +15,9 @@ from bench.procfs import cpu_seconds, memory
 from bench.samples import Samples, percentile
 
 ABOUT = "up to 9,900 idle clients, and as many requests that wait: memory of each, p99 of others"
-WAITING = "prack-grpc"
+WAITING = "prack"  # without a worker, so that any carrier would be the same
 QUICK = Plan(rounds=1, seconds=2, contenders=("nginx", WAITING))
-FULL = Plan(rounds=3, seconds=4, contenders=("uvicorn", "nginx", "haproxy", WAITING), full=True)
+FULL = Plan(rounds=3, seconds=2, contenders=("uvicorn", "nginx", "haproxy", WAITING), full=True)
 # The gateway takes 10,000 connections; the others need some.
 COUNTS = (1_000, 3_000, 9_900)
 RATE = 200

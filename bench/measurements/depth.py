@@ -22,16 +22,15 @@ from prack_grpc.core.session import Session
 from prack_grpc.service import GC_THRESHOLDS
 
 ABOUT = "queue of 10 to 100,000: requests/s in process, and through the gateway up to 9,900"
-INSIDE, THROUGH = "in process", "prack-grpc"
-QUICK = Plan(rounds=1, seconds=2, contenders=(THROUGH,))
-FULL = Plan(rounds=5, seconds=3, contenders=(THROUGH,), full=True)
+INSIDE, CONTENDERS = "in process", ("prack", "prack-grpc")
+QUICK = Plan(rounds=1, seconds=2, contenders=CONTENDERS[:1])
+FULL = Plan(rounds=3, seconds=2, contenders=CONTENDERS, full=True)
 DEPTHS = (10, 100, 1_000, 10_000, 100_000)
 # Each request that waits is a connection, and the gateway takes 10,000 of them.
 CONNECTIONS = (10, 100, 1_000, 9_900)
 STEPS = 20_000
 SLOTS = 8
 WARM_UP_SECONDS = 1.0
-HEAD = ("waiting", "in process, requests/s", "of 10", "gateway, requests/s", "of 10", "errors")
 TEXT = f"""\
 ### Queue
 
@@ -125,11 +124,13 @@ def run(plan: Plan) -> Samples:
 
 def report(samples: Samples) -> str:
     """One table."""
+    names = samples.values("contender")
+    head = ("waiting", *(cell for name in names for cell in (f"{name}, /s", "of 10")), "errors")
     rows = []
     for depth in sorted(set(DEPTHS + CONNECTIONS)):
         cells = []
-        for name in (INSIDE, THROUGH):
+        for name in names:
             mine, few = ({"contender": name, "depth": count} for count in (depth, DEPTHS[0]))
             cells += [samples.median("rate", **mine), samples.ratio("rate", mine, few)]
         rows.append((f"{depth:,}", *cells, sum(samples.all("errors", depth=depth))))
-    return f"{TEXT}\n{table(HEAD, rows)}"
+    return f"{TEXT}\n{table(head, rows)}"

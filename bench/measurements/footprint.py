@@ -16,9 +16,9 @@ from bench.procfs import cpu_seconds, memory, switches
 from bench.samples import Samples
 
 ABOUT = "install size, start to first answer, memory, CPU and wake-ups at rest"
-NAMES = ("uvicorn", "nginx", "prack-grpc", "prack-rest")
+NAMES = ("uvicorn", "nginx", "prack", "prack-grpc", "prack-rest")
 QUICK = Plan(rounds=3, seconds=5, contenders=NAMES)
-FULL = Plan(rounds=7, seconds=20, contenders=(*NAMES, "haproxy", "nginx-gunicorn"), full=True)
+FULL = Plan(rounds=5, seconds=10, contenders=(*NAMES, "haproxy", "nginx-gunicorn"), full=True)
 DISTRIBUTIONS = ("prack", "prack-worker", "grpcio")
 # Ours are installed as links to these folders.
 OWN = {"prack": ROOT / "prack_grpc", "prack-worker": ROOT / "clients" / "python"}

@@ -15,9 +15,9 @@ from bench.samples import Record, Samples, percentile
 from bench.websocket_client import Socket
 
 ABOUT = "1,000 WebSockets: time to open, memory of each, echoes/s and their p99"
-CONTENDERS = ("uvicorn", "nginx", "haproxy", "prack-grpc")
-QUICK = Plan(rounds=1, seconds=2, contenders=("nginx", "prack-grpc"))
-FULL = Plan(rounds=3, seconds=5, contenders=CONTENDERS, full=True)
+CONTENDERS = ("uvicorn", "nginx", "haproxy", "prack", "prack-grpc")
+QUICK = Plan(rounds=1, seconds=2, contenders=("nginx", "prack"))
+FULL = Plan(rounds=2, seconds=2, contenders=CONTENDERS, full=True)
 COUNT = 1000
 AT_ONCE = 50
 RATE = 200

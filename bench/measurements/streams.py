@@ -17,10 +17,11 @@ CONTENDERS = (
     "nginx",
     "nginx-streaming",
     "haproxy-streaming",
+    "prack",
     "prack-grpc",
     "prack-raw",
 )
-QUICK = Plan(rounds=1, seconds=0, contenders=("nginx", "nginx-streaming", "prack-grpc"))
+QUICK = Plan(rounds=1, seconds=0, contenders=("nginx", "nginx-streaming", "prack"))
 FULL = Plan(rounds=3, seconds=0, contenders=CONTENDERS, full=True)
 MIB, GIB = 2**20, 2**30
 SMALL = 128 * MIB
