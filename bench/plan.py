@@ -34,8 +34,14 @@ class Plan:
                 yield found
 
     def turns(self, found: list[Running]) -> Iterator[tuple[int, Running]]:
-        """Round by round, everybody. Nobody is always first, or always behind the same other."""
+        """Round by round, everybody."""
+        for number, (one,) in self.groups(found, 1):
+            yield number, one
+
+    def groups(self, found: list[Running], size: int) -> Iterator[tuple[int, list[Running]]]:
+        """The same, so many at a time. Nobody is always first, or always beside the same other."""
         for number in range(self.rounds):
             by = number % max(1, len(found))
-            for one in found[by:] + found[:by]:
-                yield number, one
+            turned = found[by:] + found[:by]
+            for start in range(0, len(found), size):
+                yield number, turned[start : start + size]

@@ -11,7 +11,7 @@ ABOUT = "requests/s with bodies of 0, 1 KiB, 64 KiB and 10 MiB, down and up"
 QUICK = Plan(rounds=1, seconds=2, contenders=("nginx", "prack", "prack-grpc"))
 FULL = Plan(
     rounds=2,
-    seconds=2,
+    seconds=1,
     contenders=("uvicorn", "nginx", "haproxy", "prack", "prack-grpc", "prack-rest"),
     full=True,
 )

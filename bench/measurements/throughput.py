@@ -12,7 +12,7 @@ from bench.samples import Samples
 ABOUT = "requests/s, latency and CPU by number of connections; four applications"
 QUICK = Plan(rounds=3, seconds=3, contenders=("uvicorn", "nginx", "prack", "prack-grpc"))
 FULL = Plan(
-    rounds=4,
+    rounds=3,
     seconds=2,
     contenders=(
         "uvicorn",
