@@ -9,7 +9,6 @@ from bench.client import Connection, get, many
 from bench.client import run as run_loop
 from bench.console import say
 from bench.contenders import Setup
-from bench.guarded import REQUEST
 from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Record, Samples
@@ -30,6 +29,13 @@ DEPTHS = (10, 100, 1_000, 10_000, 100_000)
 CONNECTIONS = (10, 100, 1_000, 9_900)
 STEPS = 20_000
 SLOTS = 8
+FIELDS = [
+    (b"host", b"shop.example.com"),
+    (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+    (b"accept", b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+    (b"cookie", b"session=0123456789abcdef0123456789abcdef"),
+]
+REQUEST = (b"GET", b"http", b"shop.example.com", b"/", b"1.1", FIELDS, ("192.0.2.1", 5), 0)
 WARM_UP_SECONDS = 1.0
 TEXT = f"""\
 ### Queue
