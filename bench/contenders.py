@@ -86,6 +86,11 @@ def serving(names: Iterable[str], app: str) -> list[Contender]:
     return [contender for contender in found if APPS[app].interface in contender.serves]
 
 
+def missing(contender: Contender) -> str:
+    """Why the program that it needs is not here, and could not be installed; or nothing."""
+    return provide(contender.needs) if contender.needs else ""
+
+
 @contextmanager
 def starting(contender: Contender, setup: Setup, folder: Path) -> Iterator[Running]:
     """The contender's processes, just started."""
@@ -103,7 +108,7 @@ def started(names: Iterable[str], setup: Setup, folder: Path) -> Iterator[list[R
     found = []
     with ExitStack() as stack:
         for contender in serving(names, setup.app):
-            reason = provide(contender.needs) if contender.needs else ""
+            reason = missing(contender)
             try:
                 if not reason:
                     one = stack.enter_context(starting(contender, setup, folder))

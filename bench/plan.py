@@ -9,6 +9,9 @@ from tempfile import TemporaryDirectory
 from bench.console import say
 from bench.contenders import Running, Setup, started
 
+# Until all contenders are ready, and until they are gone.
+START_SECONDS = 8
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -24,6 +27,10 @@ class Plan:
     full: bool = False
     connections: tuple[int, ...] = ()
     app: str = ""
+
+    def duration(self, cases: float, more: float = 0.3) -> float:
+        """Seconds of all rounds of so many samples of everybody, each `more` than a sample long."""
+        return START_SECONDS + cases * len(self.contenders) * self.rounds * (self.seconds + more)
 
     @contextmanager
     def started(self, setup: Setup) -> Iterator[list[Running]]:

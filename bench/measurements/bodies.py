@@ -27,6 +27,11 @@ connections, 4 for 10 MiB.
 """
 
 
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    return plan.duration(len(SIZES) * len(DIRECTIONS))
+
+
 def run(plan: Plan) -> Samples:
     """See closed_loop.load."""
     samples = Samples()

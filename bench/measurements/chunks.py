@@ -81,6 +81,11 @@ async def listen(port: int, streams: int, every_ms: int, count: int) -> list[flo
     return [latency for _, listener in listeners for latency in listener.latencies]
 
 
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    return plan.duration(len(CASES))
+
+
 def run(plan: Plan) -> Samples:
     """Latencies in milliseconds."""
     samples = Samples()

@@ -10,7 +10,7 @@ from bench.console import say
 from bench.contenders import Running, Setup
 from bench.markdown import table
 from bench.open_loop import play, poisson
-from bench.plan import Plan
+from bench.plan import START_SECONDS, Plan
 from bench.procfs import cpu_seconds, memory
 from bench.samples import Samples, percentile
 
@@ -22,6 +22,7 @@ FULL = Plan(rounds=3, seconds=2, contenders=("uvicorn", "nginx", "haproxy", WAIT
 COUNTS = (1_000, 3_000, 9_900)
 RATE = 200
 REST_SECONDS = 0.2
+OPEN_SECONDS = 12  # for the connections and their first answers, roughly
 BUSY = 0.05  # part of a core
 KIB = 1024
 MOST = COUNTS[-1]
@@ -34,6 +35,13 @@ a second, at random moments, beside {MOST:,} of them. Memory is that of the prox
 of `uvicorn` itself. Waiting: requests with the fields of a browser's, for which there is no worker;
 the memory holds that of the connection. An error is a connection that was closed, or no 200.
 """
+
+
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    idle = plan.duration(1, plan.seconds + OPEN_SECONDS)
+    waiting = OPEN_SECONDS if WAITING in plan.contenders else 0
+    return idle + plan.rounds * (2 * START_SECONDS + waiting)
 
 
 def run(plan: Plan) -> Samples:

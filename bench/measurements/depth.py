@@ -37,6 +37,8 @@ FIELDS = [
 ]
 REQUEST = (b"GET", b"http", b"shop.example.com", b"/", b"1.1", FIELDS, ("192.0.2.1", 5), 0)
 WARM_UP_SECONDS = 1.0
+# Roughly: for one sample in process, and to open the connections and close them.
+INSIDE_SECONDS, OPEN_SECONDS = 2, 4
 TEXT = f"""\
 ### Queue
 
@@ -107,6 +109,12 @@ async def through(port: int, depth: int, seconds: float) -> Record:
         client.close()
     await asyncio.gather(*tasks, return_exceptions=True)
     return {"rate": counted.count(200) / passed, "errors": len(counted) - counted.count(200)}
+
+
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    inside = plan.rounds * len(DEPTHS) * INSIDE_SECONDS
+    return inside + plan.duration(len(CONNECTIONS), WARM_UP_SECONDS + OPEN_SECONDS)
 
 
 def run(plan: Plan) -> Samples:

@@ -34,6 +34,11 @@ of `uvicorn` itself.
 """
 
 
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    return plan.duration(len(CASES), SETTLE_SECONDS + 1)
+
+
 def run(plan: Plan) -> Samples:
     """Latencies in milliseconds, memory in bytes."""
     samples = Samples()

@@ -41,6 +41,11 @@ has the echo of the last; then {RATE} messages a second in all, at random moment
 """
 
 
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    return plan.duration(1, plan.seconds + 3)
+
+
 def run(plan: Plan) -> Samples:
     """Seconds, bytes of memory, echoes a second, milliseconds."""
     samples = Samples()

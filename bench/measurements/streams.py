@@ -27,6 +27,7 @@ MIB, GIB = 2**20, 2**30
 SMALL = 128 * MIB
 PIECE = bytes(256 * 1024)
 TIMEOUT_SECONDS = 60
+SAMPLE_SECONDS = 4  # for a GiB, roughly
 BASELINES = ("nginx", "nginx-streaming")
 HEAD = (
     "contender",
@@ -87,6 +88,11 @@ def _head(sock: socket.socket) -> int:
 
 
 WAYS = {"down": download, "up": upload}
+
+
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    return plan.duration(len(WAYS), SAMPLE_SECONDS if plan.full else 1)
 
 
 def run(plan: Plan) -> Samples:

@@ -1,7 +1,7 @@
 """The pull advantage: what a few slow requests do to all others."""
 
 import asyncio
-from math import inf
+import math
 from statistics import mean, median
 from time import sleep
 
@@ -51,6 +51,7 @@ SETTLE_SECONDS = 1.0
 # the service of each other's requests, and with it every queue.
 SIDE_BY_SIDE = 2
 APART_SECONDS = 0.3  # so that the same request does not come to both at one moment
+LAST_SECONDS = 1.0  # until the last request of a sample is answered, mostly
 LONG_RUN_SECONDS = 2_000
 CURVE = (1, *range(5, 95, 5), 95, 96, 97, 98, 99, 99.5, 99.9)
 
@@ -66,11 +67,18 @@ for the p99, without any cost of network and software.
 """
 
 
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    groups = math.ceil(len(plan.contenders) / SIDE_BY_SIDE)
+    more = SETTLE_SECONDS + SIDE_BY_SIDE * APART_SECONDS + LAST_SECONDS
+    return plan.duration(len(_loads(plan)) * groups / len(plan.contenders), more)
+
+
 def run(plan: Plan) -> Samples:
     """Loads are parts of the capacity, latencies milliseconds."""
     samples = Samples()
     with plan.started(Setup("one-slot", copies=SERVERS, slots=1)) as found:
-        for load in LOADS if plan.full else LOADS[1:]:
+        for load in _loads(plan):
             for number, some in plan.groups(found, SIDE_BY_SIDE):
                 sleep(SETTLE_SECONDS)
                 run_loop(_play(samples, some, load, number, plan.seconds))
@@ -79,6 +87,10 @@ def run(plan: Plan) -> Samples:
         for name, simulate in SIMULATIONS.items():
             samples.add(simulation=name, load=load, **_summary(simulate(work)))
     return samples
+
+
+def _loads(plan: Plan) -> tuple[float, ...]:
+    return LOADS if plan.full else LOADS[1:]
 
 
 async def _play(
@@ -106,7 +118,7 @@ async def _sample(
 def _summary(latencies: list[float]) -> Record:
     curve = [percentile(latencies, percent) for percent in CURVE]
     p50, p99 = percentile(latencies, 50), percentile(latencies, 99)
-    return {"mean": mean(latencies or [inf]), "p50": p50, "p99": p99, "curve": curve}
+    return {"mean": mean(latencies or [math.inf]), "p50": p50, "p99": p99, "curve": curve}
 
 
 def report(samples: Samples) -> str:

@@ -1,10 +1,12 @@
 """Requests a second and latency, by number of connections and by application."""
 
+from dataclasses import replace
+
 from bench import plot
 from bench.apps import APPS
 from bench.closed_loop import load
 from bench.console import say
-from bench.contenders import Setup
+from bench.contenders import Setup, serving
 from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Samples
@@ -54,15 +56,23 @@ uvicorn, for WSGI nginx -> gunicorn.
 """
 
 
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    times = 0.0
+    for app, counts in _cases(plan).items():
+        mine = replace(plan, contenders=tuple(one.name for one in serving(plan.contenders, app)))
+        times += mine.duration(len(counts)) + len(mine.contenders) * WARM_UP[1]
+    return times
+
+
 def run(plan: Plan) -> Samples:
     """See closed_loop.load."""
     samples = Samples()
-    cases = FULL_CASES if plan.full else QUICK_CASES
-    for app in [plan.app] if plan.app else cases:
+    for app, counts in _cases(plan).items():
         with plan.started(Setup(app)) as found:
             for one in found:
                 load(one, *WARM_UP)
-            for connections in plan.connections or cases.get(app, (32,)):
+            for connections in counts:
                 for number, one in plan.turns(found):
                     record = load(one, connections, plan.seconds)
                     case = {"app": app, "connections": connections, "round": number}
@@ -70,6 +80,13 @@ def run(plan: Plan) -> Samples:
                     rate, p50 = record["rate"], record["p50"]
                     say(f"{app} {connections:4d} {one.name:18s}{rate:8,.0f}/s  p50 {p50:7.2f} ms")
     return samples
+
+
+def _cases(plan: Plan) -> dict[str, tuple[int, ...]]:
+    """Numbers of connections by application."""
+    cases = FULL_CASES if plan.full else QUICK_CASES
+    apps = [plan.app] if plan.app else cases
+    return {app: plan.connections or cases.get(app, (32,)) for app in apps}
 
 
 def baseline(app: str) -> str:
