@@ -37,7 +37,7 @@ examples:
   make bench                                   the quick comparison, some five minutes
   make bench-full                              everything, then the page; some 40 minutes
   make bench ARGS="tail --rounds 5"            one measurement
-  make bench ARGS="throughput --only nginx,prack-grpc --connections 32 --rounds 9"
+  make bench ARGS="throughput --only nginx,prack --connections 32 --rounds 9"
                                                one question, answered well
   make bench ARGS="throughput --app fastapi"   with one of: {", ".join(APPS)}
 
@@ -135,6 +135,7 @@ def _run(options: argparse.Namespace) -> int:
             print(targets.report(results))
         else:
             missing += _measure(name, _plan(name, options), results)
+    expect(0)
     for line in missing:
         say(f"MISSING {line}")
     return int(bool(missing))
