@@ -22,7 +22,7 @@ FULL = Plan(rounds=3, seconds=2, contenders=("uvicorn", "nginx", "haproxy", WAIT
 COUNTS = (1_000, 3_000, 9_900)
 RATE = 200
 REST_SECONDS = 0.2
-OPEN_SECONDS = 12  # for the connections and their first answers, roughly
+OPEN_SECONDS = 7  # for the connections and their first answers, roughly
 BUSY = 0.05  # part of a core
 KIB = 1024
 MOST = COUNTS[-1]

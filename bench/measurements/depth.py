@@ -38,7 +38,7 @@ FIELDS = [
 REQUEST = (b"GET", b"http", b"shop.example.com", b"/", b"1.1", FIELDS, ("192.0.2.1", 5), 0)
 WARM_UP_SECONDS = 1.0
 # Roughly: for one sample in process, and to open the connections and close them.
-INSIDE_SECONDS, OPEN_SECONDS = 2, 4
+INSIDE_SECONDS, OPEN_SECONDS = 2, 3
 TEXT = f"""\
 ### Queue
 

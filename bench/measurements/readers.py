@@ -15,7 +15,7 @@ from bench.stalled import Kind, stalled
 ABOUT = "p99 of others beside clients that stop reading or sending"
 QUICK = Plan(rounds=1, seconds=3, contenders=("nginx", "prack"))
 # Shorter than the time after which anybody ends such a connection.
-FULL = Plan(rounds=2, seconds=3, contenders=("uvicorn", "nginx", "haproxy", "prack"), full=True)
+FULL = Plan(rounds=2, seconds=3, contenders=("nginx", "haproxy", "prack"), full=True)
 RATE = 200
 CASES: tuple[tuple[Kind, int], ...] = (
     ("readers", 0),
@@ -29,8 +29,7 @@ TEXT = f"""\
 ### Stalled clients
 
 {RATE} small requests a second, at random moments, beside clients that asked for 16 MiB and read
-nothing (readers), or sent 256 KiB of 16 MiB (uploads). Memory is that of the proxy or gateway, and
-of `uvicorn` itself.
+nothing (readers), or sent 256 KiB of 16 MiB (uploads). Memory is that of the proxy or gateway.
 """
 
 

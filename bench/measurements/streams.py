@@ -27,7 +27,7 @@ MIB, GIB = 2**20, 2**30
 SMALL = 128 * MIB
 PIECE = bytes(256 * 1024)
 TIMEOUT_SECONDS = 60
-SAMPLE_SECONDS = 4  # for a GiB, roughly
+SAMPLE_SECONDS = 3  # for a GiB, roughly
 BASELINES = ("nginx", "nginx-streaming")
 HEAD = (
     "contender",

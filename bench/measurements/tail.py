@@ -27,7 +27,7 @@ ABOUT = "four one-slot servers, one request in ten is slow: p99 under load (the 
 QUICK = Plan(rounds=1, seconds=20, contenders=("nginx", "nginx-least", "prack", "prack-grpc"))
 FULL = Plan(
     rounds=3,
-    seconds=16,
+    seconds=14,
     contenders=(
         "nginx",
         "nginx-least",
@@ -97,22 +97,19 @@ async def _play(
     samples: Samples, some: list[Running], load: float, number: int, seconds: float
 ) -> None:
     work = jobs(load, seconds, number)
-    async with asyncio.TaskGroup() as tasks:
-        for one in some:
-            tasks.create_task(_sample(samples, one, load, number, work))
-            await asyncio.sleep(APART_SECONDS)
+    playing = (_sample(one, work, place * APART_SECONDS) for place, one in enumerate(some))
+    for one, record in zip(some, await asyncio.gather(*playing), strict=True):
+        samples.add(contender=one.name, load=load, round=number, **record)
+        p99, model = record["p99"], record["model"]
+        say(f"{load:.0%} {one.name:16s} p99 {p99:7.0f} ms, model {model:7.0f} ms")
 
 
-async def _sample(
-    samples: Samples, one: Running, load: float, number: int, work: list[Job]
-) -> None:
+async def _sample(one: Running, work: list[Job], delay: float) -> Record:
+    await asyncio.sleep(delay)
     arrivals = [Arrival(at, f"/?ms={takes * 1000:.0f}") for at, takes in work]
     outcome = await play(one.port, arrivals)
     model = percentile(SIMULATIONS[MODELS.get(one.name, SINGLE)](work), 99)
-    found = _summary(outcome.latencies)
-    record = {**found, "model": model, "errors": outcome.errors}
-    samples.add(contender=one.name, load=load, round=number, **record)
-    say(f"{load:.0%} {one.name:16s} p99 {found['p99']:7.0f} ms, model {model:7.0f} ms")
+    return {**_summary(outcome.latencies), "model": model, "errors": outcome.errors}
 
 
 def _summary(latencies: list[float]) -> Record:

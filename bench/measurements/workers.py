@@ -17,7 +17,7 @@ FULL = Plan(rounds=2, seconds=2, contenders=CONTENDERS, full=True)
 COUNTS = (1, 10, 100, 1000)
 CONNECTIONS = 64
 KIB = 1024
-START_SECONDS = 4  # for a gateway and its workers, roughly
+START_SECONDS = 2  # for a gateway and its workers, roughly
 HEAD = ("fleet", "workers", "requests/s", "p99 ms", "gateway, MiB", "KiB for each more", "errors")
 TEXT = f"""\
 ### Workers
