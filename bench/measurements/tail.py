@@ -11,13 +11,16 @@ from bench.console import say
 from bench.contenders import Running, Setup
 from bench.markdown import table
 from bench.measurements.queueing import (
+    CANDIDATES,
     CAPACITY,
     LONG_MS,
+    LONG_RUN_SECONDS,
     SERVERS,
     SHORT_MS,
     SIMULATIONS,
     Job,
     jobs,
+    typical,
 )
 from bench.open_loop import Arrival, play
 from bench.plan import Plan
@@ -52,7 +55,6 @@ SETTLE_SECONDS = 1.0
 SIDE_BY_SIDE = 2
 APART_SECONDS = 0.3  # so that the same request does not come to both at one moment
 LAST_SECONDS = 1.0  # until the last request of a sample is answered, mostly
-LONG_RUN_SECONDS = 2_000
 CURVE = (1, *range(5, 95, 5), 95, 96, 97, 98, 99, 99.5, 99.9)
 
 TEXT = f"""\
@@ -62,8 +64,10 @@ TEXT = f"""\
 one takes {LONG_MS} ms, so {CAPACITY:.0f} requests/s are all that they can do. Requests come at
 random (Poisson), however late the answers are, and latency (in ms) counts from the moment at which
 a request was due. In each round everybody gets the same requests, two contenders at a time: they
-leave the machine idle most of the time. `model` is what a simulation of just these requests gives
-for the p99, without any cost of network and software.
+leave the machine idle most of the time. Those of a round are chosen among {CANDIDATES} sequences, as
+the ones with which simulated round robin, least connections and a single queue do most nearly what
+they do in a long run. `model` is what the simulation of just these requests gives for the p99,
+without any cost of network and software.
 """
 
 
@@ -79,9 +83,10 @@ def run(plan: Plan) -> Samples:
     samples = Samples()
     with plan.started(Setup("one-slot", copies=SERVERS, slots=1)) as found:
         for load in _loads(plan):
+            work = typical(load, plan.seconds, plan.rounds)
             for number, some in plan.groups(found, SIDE_BY_SIDE):
                 sleep(SETTLE_SECONDS)
-                run_loop(_play(samples, some, load, number, plan.seconds))
+                run_loop(_play(samples, some, load, number, work[number]))
     for load in LOADS:
         work = jobs(load, LONG_RUN_SECONDS, 0)
         for name, simulate in SIMULATIONS.items():
@@ -94,9 +99,8 @@ def _loads(plan: Plan) -> tuple[float, ...]:
 
 
 async def _play(
-    samples: Samples, some: list[Running], load: float, number: int, seconds: float
+    samples: Samples, some: list[Running], load: float, number: int, work: list[Job]
 ) -> None:
-    work = jobs(load, seconds, number)
     playing = (_sample(one, work, place * APART_SECONDS) for place, one in enumerate(some))
     for one, record in zip(some, await asyncio.gather(*playing), strict=True):
         samples.add(contender=one.name, load=load, round=number, **record)

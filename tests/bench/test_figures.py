@@ -76,6 +76,15 @@ def test_simulated_work_is_the_same_for_the_same_seed() -> None:
     assert queueing.jobs(0.7, 5, 1) != queueing.jobs(0.7, 5, 2)
 
 
+def test_short_work_is_chosen_to_be_as_a_long_run() -> None:
+    long = percentile(queueing.single_queue(queueing.jobs(0.7, 2000, 0)), 99)
+    chosen = queueing.typical(0.7, 10, 2)
+    assert len(chosen) == 2
+    assert chosen[0] != chosen[1]
+    for work in chosen:
+        assert percentile(queueing.single_queue(work), 99) == pytest.approx(long, rel=0.2)
+
+
 def test_plot_is_well_formed_and_always_the_same() -> None:
     series = {"a & b": [(1, 2), (1000, 4000)], "none": [], "lost": [(5, math.inf)]}
     svg = plot.lines("t", "x", "y", series, log_x=True)
