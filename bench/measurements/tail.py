@@ -64,8 +64,8 @@ TEXT = f"""\
 one takes {LONG_MS} ms, so {CAPACITY:.0f} requests/s are all that they can do. Requests come at
 random (Poisson), however late the answers are, and latency (in ms) counts from the moment at which
 a request was due. In each round everybody gets the same requests, two contenders at a time: they
-leave the machine idle most of the time. Those of a round are chosen among {CANDIDATES} sequences, as
-the ones with which simulated round robin, least connections and a single queue do most nearly what
+leave the machine idle most of the time. Those of a round are, among {CANDIDATES} random sequences,
+those with which simulated round robin, least connections and a single queue do most nearly what
 they do in a long run. `model` is what the simulation of just these requests gives for the p99,
 without any cost of network and software.
 """
