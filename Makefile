@@ -51,7 +51,7 @@ arch: $(READY) ## Check who may import whom (import-linter)
 bench: $(READY) ## Compare with uvicorn, nginx and HAProxy in five minutes (ARGS="tail --rounds 5")
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-full: $(READY) ## Measure everything, and write docs/performance.md; an hour and a half
+bench-full: $(READY) ## Measure everything, and write docs/performance.md; some 40 minutes
 	@$(BIN)/python -m bench --full $(ARGS)
 
 bench-guard: $(READY) ## Compare the instructions of a fixed run with what they were (ARGS=--renew)

@@ -3,13 +3,14 @@
 import argparse
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from traceback import format_exc
 
 from bench import page, targets
 from bench.apps import APPS
-from bench.console import say
+from bench.console import expect, minutes, say
 from bench.contenders import CONTENDERS, serving
 from bench.machine import describe
 from bench.measurements import MEASUREMENTS
@@ -34,9 +35,9 @@ without a name: {{quick}}
 
 examples:
   make bench                                   the quick comparison, some five minutes
-  make bench-full                              everything, then the page; an hour and a half
+  make bench-full                              everything, then the page; some 40 minutes
   make bench ARGS="tail --rounds 5"            one measurement
-  make bench ARGS="throughput --only nginx,prack-grpc --connections 32 --rounds 9"
+  make bench ARGS="throughput --only nginx,prack --connections 32 --rounds 9"
                                                one question, answered well
   make bench ARGS="throughput --app fastapi"   with one of: {", ".join(APPS)}
 
@@ -122,31 +123,46 @@ def _run(options: argparse.Namespace) -> int:
         return 1
     say(describe())
     results = Results(options.results or FOLDER / ("full" if options.full else "quick"))
-    status = 0
     names = [one for name in options.names for one in (SCALE if name == "scale" else (name,))]
-    for name in names:
+    planned = [_duration(name, options) for name in names]
+    say(f"some {minutes(sum(planned))} are planned")
+    missing = []
+    for number, name in enumerate(names):
+        expect(sum(planned[number:]))
         if name == "page":
             page.write(Results(options.results or FOLDER / "full"))
         elif name == "targets":
             print(targets.report(results))
-        elif not _measure(name, _plan(name, options), results):
-            status = 1
-    return status
+        else:
+            missing += _measure(name, _plan(name, options), results)
+    expect(0)
+    for line in missing:
+        say(f"MISSING {line}")
+    return int(bool(missing))
 
 
-def _measure(name: str, plan: Plan, results: Results) -> bool:
-    """Measure, keep it and print it. Whether nobody was left out or had errors."""
+def _duration(name: str, options: argparse.Namespace) -> float:
+    """Seconds, roughly."""
+    return MEASUREMENTS[name].duration(_plan(name, options)) if name in MEASUREMENTS else 0
+
+
+def _measure(name: str, plan: Plan, results: Results) -> Iterator[str]:
+    """Measure, keep it and print it. Yields what a complete result would have in addition."""
     measurement = MEASUREMENTS[name]
     say(f"--- {name}: {measurement.ABOUT}")
     try:
         samples = measurement.run(plan)
     except Exception:  # the others can still be measured
         say(f"FAILED {name}:\n{format_exc()}")
-        return False
+        yield f"{name}: it failed"
+        return
     results.save(name, plan, samples)
     print(page.section(name, results), flush=True)
-    wanted = {one.name for one in serving(plan.contenders, plan.app or "hello")}
-    return wanted <= set(samples.values("contender")) and not any(samples.all("errors"))
+    for one in serving(plan.contenders, plan.app or "hello"):
+        if one.name not in samples.values("contender"):
+            yield f"{name}: {one.name}"
+        elif errors := sum(samples.all("errors", contender=one.name)):
+            yield f"{name}: {errors:,} answers that {one.name} owed"
 
 
 def _plan(name: str, options: argparse.Namespace) -> Plan:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from bench.contenders import Running
-from bench.procfs import cpu_seconds
+from bench.procfs import cpu_seconds, switches
 from bench.samples import Record
 from bench.tools import find
 
@@ -17,19 +17,22 @@ SPARE_SECONDS = 30
 def load(
     target: Running, connections: int, seconds: float, path: str = "", upload: int = 0
 ) -> Record:
-    """Rate a second, p50 and p99 in ms, CPU time in microseconds a request, and errors.
+    """Rate a second, p50 and p99 in ms; for one request CPU in microseconds and wake-ups; errors.
 
-    CPU is that of all processes of the contender. With `upload` each request has so many bytes.
+    CPU and wake-ups are those of all processes of the contender. With `upload` each request has so
+    many bytes.
     """
-    before = cpu_seconds(target.processes)
+    before = cpu_seconds(target.processes), switches(target.processes)
     said = _wrk(target.url + path, connections, seconds, upload)
-    used = cpu_seconds(target.processes) - before
+    used = cpu_seconds(target.processes) - before[0]
+    woken = switches(target.processes) - before[1]
     requests = said["requests"]
     return {
         "rate": requests / said["duration_us"] * 1e6,
         "p50": said["p50_us"] / 1000,
         "p99": said["p99_us"] / 1000,
         "cpu": used / max(1, requests) * 1e6,
+        "switches": woken / max(1, requests),
         "errors": said["errors"] if requests else max(1, said["errors"]),
     }
 

@@ -1,7 +1,7 @@
 """Who is compared, and how each is started: on free ports of the loopback address.
 
 Everybody runs the same application in one process, or in as many as the setup says. Nobody writes
-an access log, but for `prack-grpc-logged`.
+an access log, but for `prack-logged`.
 """
 
 import sys
@@ -86,6 +86,11 @@ def serving(names: Iterable[str], app: str) -> list[Contender]:
     return [contender for contender in found if APPS[app].interface in contender.serves]
 
 
+def missing(contender: Contender) -> str:
+    """Why the program that it needs is not here, and could not be installed; or nothing."""
+    return provide(contender.needs) if contender.needs else ""
+
+
 @contextmanager
 def starting(contender: Contender, setup: Setup, folder: Path) -> Iterator[Running]:
     """The contender's processes, just started."""
@@ -103,7 +108,7 @@ def started(names: Iterable[str], setup: Setup, folder: Path) -> Iterator[list[R
     found = []
     with ExitStack() as stack:
         for contender in serving(names, setup.app):
-            reason = provide(contender.needs) if contender.needs else ""
+            reason = missing(contender)
             try:
                 if not reason:
                     one = stack.enter_context(starting(contender, setup, folder))
@@ -154,7 +159,7 @@ def _behind(
 
 
 def _prack(over: str, *flags: str) -> Build:
-    """A gateway and workers; `over` is "grpc" or "http"."""
+    """A gateway and workers; `over` is the scheme of the URL that they dial."""
 
     def build(setup: Setup, port: int, _: Path) -> list[Part]:
         gateway, ports = _gateway(port, *flags)
@@ -166,11 +171,15 @@ def _prack(over: str, *flags: str) -> Build:
     return build
 
 
-def _fleet(setup: Setup, port: int, _: Path) -> list[Part]:
+def _fleet(over: str) -> Build:
     """A gateway, and as many workers as the setup says in one process; see fleet.py."""
-    gateway, ports = _gateway(port, QUIET)
-    fleet = [sys.executable, "-m", "bench.fleet", str(ports["grpc"]), str(setup.copies)]
-    return [gateway, Part("app", fleet, says="connected")]
+
+    def build(setup: Setup, port: int, _: Path) -> list[Part]:
+        gateway, ports = _gateway(port, QUIET)
+        fleet = [sys.executable, "-m", "bench.fleet", over, str(ports[over]), str(setup.copies)]
+        return [gateway, Part("app", fleet, says="connected")]
+
+    return build
 
 
 def _prack_by_hand(mode: str) -> Build:
@@ -185,9 +194,10 @@ def _prack_by_hand(mode: str) -> Build:
 
 
 def _gateway(port: int, *flags: str) -> tuple[Part, dict[str, int]]:
-    ports = {"http": free_port(), "grpc": free_port()}
+    rest, grpc = free_port(), free_port()
+    ports = {"prack": rest, "http": rest, "grpc": grpc}  # by the scheme of the worker's URL
     command = [sys.executable, "-m", "prack_grpc", "serve", "--host=127.0.0.1", f"--port={port}"]
-    command += [f"--api-port={ports['http']}", f"--grpc-port={ports['grpc']}"]
+    command += [f"--api-port={rest}", f"--grpc-port={grpc}"]
     # All clients come from one address.
     command += ["--max-connections-per-client=10000", *flags]
     return Part("front", command, says="Public port on"), ports
@@ -248,9 +258,12 @@ CONTENDERS = {
             _behind(proxies.nginx, _gunicorn),
             "nginx",
         ),
-        Contender("prack-grpc", "Prack, worker over gRPC", _prack("grpc", QUIET)),
+        Contender(
+            "prack", "Prack, prack-worker as it comes: the plain carrier", _prack("prack", QUIET)
+        ),
+        Contender("prack-grpc", "Prack, prack-worker over gRPC", _prack("grpc", QUIET)),
         Contender("prack-rest", "Prack, prack-worker over REST", _prack("http", QUIET)),
-        Contender("prack-grpc-logged", "Prack over gRPC, with its access log", _prack("grpc")),
+        Contender("prack-logged", "Prack as it comes, with its access log", _prack("prack")),
         Contender(
             "prack-rest-one",
             "Prack, 16 plain pollers: one request, one answer, and again",
@@ -269,6 +282,17 @@ CONTENDERS = {
             _prack_by_hand("raw"),
             serves=ASGI,
         ),
-        Contender("prack-fleet", "Prack, many gRPC workers in one process", _fleet, serves=ASGI),
+        Contender(
+            "prack-fleet",
+            "Prack, many workers in one process, over the plain carrier",
+            _fleet("prack"),
+            serves=ASGI,
+        ),
+        Contender(
+            "prack-fleet-grpc",
+            "the same over gRPC",
+            _fleet("grpc"),
+            serves=ASGI,
+        ),
     )
 }

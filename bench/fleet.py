@@ -1,4 +1,4 @@
-"""Many workers with one slot each, in one process: `python -m bench.fleet PORT COUNT`.
+"""Many workers with one slot each, in one process: `python -m bench.fleet SCHEME PORT COUNT`.
 
 Each has a connection of its own. All answer with the same few bytes.
 """
@@ -11,16 +11,19 @@ from bench.client import run
 from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import Exchange
 from prack_worker.grpc_transport import GrpcTransport
+from prack_worker.tcp_transport import TcpTransport
 from prack_worker.transport import Identity, Session
 
 AT_ONCE = 20
+TRANSPORTS = {"prack": TcpTransport, "grpc": GrpcTransport}
 HEADERS = [(b"content-type", b"text/plain")]
 
 
 class Fleet:
     """The sessions, and the answers that are being given."""
 
-    def __init__(self) -> None:
+    def __init__(self, scheme: str) -> None:
+        self._transport = TRANSPORTS[scheme]
         self.sessions: list[Session] = []
         self._answers: set[asyncio.Task[None]] = set()
 
@@ -32,7 +35,7 @@ class Fleet:
             self.sessions += await asyncio.gather(*(self._dial(port, name) for name in names))
 
     async def _dial(self, port: int, name: int) -> Session:
-        transport = GrpcTransport(f"127.0.0.1:{port}", Identity(f"fleet-{name}"))
+        transport = self._transport(f"127.0.0.1:{port}", Identity(f"fleet-{name}"))
         while True:
             try:
                 return await transport.connect(self._accept, 1)
@@ -47,9 +50,9 @@ class Fleet:
 
 async def main() -> None:
     """Answer until the first session is lost."""
-    fleet = Fleet()
-    port, count = map(int, sys.argv[1:])
-    await fleet.connect(port, count)
+    scheme, port, count = sys.argv[1:]
+    fleet = Fleet(scheme)
+    await fleet.connect(int(port), int(count))
     print("connected", flush=True)
     await fleet.sessions[0].lost.wait()
 

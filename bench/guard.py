@@ -1,4 +1,4 @@
-"""Counts the instructions of a fixed run, and compares them with what they were.
+"""Counts the instructions of fixed runs, and compares them with what they were.
 
 Unlike times, counts do not depend on what else the machine does: two runs differ by 0.1 %.
 valgrind counts them; `perf stat` would be faster, but cannot in most virtual machines. The start
@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.console import say
+from bench.guarded import SIDES
 from bench.processes import ROOT
 from bench.tools import find, provide
 
@@ -27,35 +28,40 @@ SECONDS = 600
 
 
 def main() -> int:
-    """0 if it costs no more than it did, 1 if it does or nobody knows."""
+    """0 if nothing costs more than it did, 1 if something does or nobody knows."""
     parser = argparse.ArgumentParser("python -m bench.guard", description=__doc__)
-    parser.add_argument("--renew", action="store_true", help="make the count of now the baseline")
+    parser.add_argument("--renew", action="store_true", help="make the counts of now the baseline")
     options = parser.parse_args()
     if missing := provide("valgrind"):
         say(missing)
         return 1
-    count = (_instructions(MANY) - _instructions(FEW)) / (MANY - FEW)
-    print(f"{count:,.0f} instructions for one exchange")
+    counts = {side: _count(side) for side in SIDES}
     known = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     # Another Python counts differently; other versions of the libraries may.
     python = ".".join(platform.python_version_tuple()[:2])
     if options.renew:
-        known[python] = {"instructions": round(count), "protobuf": version("protobuf")}
+        known[python] = {**counts, "protobuf": version("protobuf")}
         BASELINE.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
         print(f"this is the baseline of Python {python} from now on")
         return 0
     if python not in known:
         print(f"there is no baseline for Python {python}; to make this one it: {RENEW}")
         return 1
-    return _compare(count, known[python])
-
-
-def _compare(count: float, baseline: dict[str, float | str]) -> int:
-    before = float(baseline["instructions"])
-    change = count / before - 1
-    print(f"{change:+.1%} to the baseline of {before:,.0f} ({TOLERANCE:.0%} are tolerated)")
+    baseline = known[python]
     if baseline["protobuf"] != version("protobuf"):
-        print(f"which was counted with protobuf {baseline['protobuf']}, not {version('protobuf')}")
+        print(f"the baseline is of protobuf {baseline['protobuf']}, not {version('protobuf')}")
+    return max(_compare(side, counts[side], baseline[side]) for side in SIDES)
+
+
+def _count(side: str) -> int:
+    count = round((_instructions(side, MANY) - _instructions(side, FEW)) / (MANY - FEW))
+    print(f"{side}: {count:,} instructions for one exchange", flush=True)
+    return count
+
+
+def _compare(side: str, count: int, before: int) -> int:
+    change = count / before - 1
+    print(f"{side}: {change:+.1%} to the baseline of {before:,} ({TOLERANCE:.0%} are tolerated)")
     if change > TOLERANCE:
         print(f"an exchange costs more than it did; if that is as it should be: {RENEW}")
     elif change < -TOLERANCE:
@@ -63,11 +69,11 @@ def _compare(count: float, baseline: dict[str, float | str]) -> int:
     return int(change > TOLERANCE)
 
 
-def _instructions(exchanges: int) -> int:
+def _instructions(side: str, exchanges: int) -> int:
     tool = [str(find("valgrind")), "--tool=cachegrind", "--cache-sim=no"]
     command = [*tool, "--cachegrind-out-file=/dev/null", sys.executable, "-m", "bench.guarded"]
     done = subprocess.run(
-        [*command, str(exchanges)],
+        [*command, side, str(exchanges)],
         cwd=ROOT,
         env=os.environ | {"PYTHONHASHSEED": "0"},
         capture_output=True,

@@ -1,61 +1,171 @@
-"""The work that the guard counts: `python -m bench.guarded EXCHANGES`, in one process, no sockets.
+"""The work that the guard counts: `python -m bench.guarded SIDE EXCHANGES`, without sockets.
 
-Each exchange goes the whole way: submitted, handed out, packed into a frame, unpacked, answered in
-a frame, checked, completed. Ten go together, as under the load of some thirty connections.
+gateway   bytes of requests into the public port, frames out to a worker and its answers back in,
+          bytes of responses out: all that a gateway does for an exchange
+worker    frames of requests into prack-worker, a bare ASGI application, frames of answers out
+
+Ten exchanges go together, as under the load of some thirty connections.
 """
 
 import asyncio
 import gc
 import sys
-from time import monotonic
+from contextlib import nullcontext
 
+from uvicorn.server import ServerState
+
+from bench.apps.hello import HELLO, app
+from bench.client import get, run
+from bench.no_socket import SOCKET, NoSocket
+from prack.frames import LENGTH, Deframer
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Request
-from prack_grpc.core.session import Session
-from prack_grpc.stream.outbox import Outbox
+from prack_grpc.gateway.admission import Admission
+from prack_grpc.gateway.app import PublicApp, State
+from prack_grpc.gateway.endpoint import Endpoint
+from prack_grpc.gateway.forwarding import Forwarding
+from prack_grpc.gateway.guard import guard
+from prack_grpc.gateway.limits import GuardLimits
+from prack_grpc.listener import Listener
+from prack_grpc.stream.hello import MINOR, limits_message
+from prack_grpc.stream.service import WorkerService
+from prack_grpc.telemetry.access import AccessLog
+from prack_worker.asgi import AsgiApplication
+from prack_worker.stream_transport import StreamTransport
+from prack_worker.tcp_transport import TcpCarrier
+from prack_worker.transport import Identity
+from prack_worker.worker import Worker
 
 TOGETHER = 10
-FIELDS = [
-    (b"host", b"shop.example.com"),
-    (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
-    (b"accept", b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
-    (b"cookie", b"session=0123456789abcdef0123456789abcdef"),
-]
-REQUEST = (b"GET", b"http", b"shop.example.com", b"/", b"1.1", FIELDS, ("192.0.2.1", 5), 0)
-HEADERS = [b"content-type", b"text/plain", b"content-length", b"14"]
-BODY = b"Hello, world!\n"
+LIMITS = Limits()
+HELLO_FRAME = pb.WorkerFrame(
+    hello=pb.Hello(
+        worker_id="guard",
+        minor_min=MINOR,
+        minor_max=MINOR,
+        capacity=pb.Capacity(max_in_flight=TOGETHER),
+        limits=limits_message(LIMITS),
+    )
+)
+WELCOME_FRAME = pb.GatewayFrame(welcome=pb.Welcome(minor=MINOR, limits=limits_message(LIMITS)))
+ANSWER = [b"content-type", b"text/plain", b"content-length", b"%d" % len(HELLO)]
+# What the gateway makes of a request of bench.client.
+REQUEST = pb.Request(
+    request_id="0123456789abcdef0123456789abcdef",
+    attempt=1,
+    deadline_ms=60_000,
+    method=b"GET",
+    scheme=b"http",
+    authority=b"shop.example.com",
+    target=b"/",
+    http_version=b"1.1",
+    headers=[part for line in get().split(b"\r\n")[1:-2] for part in line.split(b": ", 1)],
+    end=True,
+    client=pb.Client(ip="192.0.2.2", port=4711),
+)
 
 
-async def main(exchanges: int) -> None:
-    """Carry so many exchanges."""
-    limits = Limits()
-    broker = MemoryBroker(limits)
-    outbox = Outbox(broker, limits, limits.window, monotonic)
-    session = Session("guard", TOGETHER, True, outbox)
-    broker.join(session)
-    for _ in range(exchanges // TOGETHER):
-        tickets = [broker.submit(Request(*REQUEST), b"", True) for _ in range(TOGETHER)]
-        frame = outbox.next_frame()
-        assert frame is not None
-        for head in _worked(frame.SerializeToString()).heads:
-            flat = list(head.headers)
-            fields = list(zip(flat[::2], flat[1::2], strict=True))
-            broker.head(session.held[head.id], head.status, fields, head.body, head.end)
-        for ticket in tickets:
-            await ticket.head()
-            broker.complete(ticket)
+class Turn:
+    """Ten exchanges, and how many of them are answered."""
+
+    def __init__(self) -> None:
+        self._answered = 0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def take(self, data: bytes) -> None:
+        """As many are answered as bodies were written."""
+        self._answered += data.count(HELLO)
+        if self._answered == TOGETHER:
+            self._answered = 0
+            self.done.set_result(None)
+
+    async def wait(self) -> None:
+        """For the last answer; then the next turn may begin."""
+        await self.done
+        self.done = asyncio.get_running_loop().create_future()
 
 
-def _worked(data: bytes) -> pb.WorkerFrame:
-    """What a worker answers to this frame, as it arrives."""
-    answers = pb.WorkerFrame()
-    for request in pb.GatewayFrame.FromString(data).requests:
-        answers.heads.add(id=request.id, status=200, headers=HEADERS, body=BODY, end=True)
-    return pb.WorkerFrame.FromString(answers.SerializeToString())
+def framed(frame: pb.WorkerFrame | pb.GatewayFrame) -> bytes:
+    """As it comes over a plain connection."""
+    message = frame.SerializeToString()
+    return LENGTH.pack(len(message)) + message
+
+
+class FakeWorker:
+    """Answers the frames of a gateway, as soon as the loop has its next turn."""
+
+    def __init__(self, service: WorkerService) -> None:
+        carrier = service.carrier()
+        assert carrier is not None
+        self._frames = Deframer()
+        self._carrier = carrier
+        NoSocket(carrier, self._take)
+        carrier.data_received(framed(HELLO_FRAME))
+
+    def _take(self, data: bytes) -> None:
+        self._frames.feed(data)
+        while (message := self._frames.next()) is not None:
+            answers = pb.WorkerFrame()
+            for request in pb.GatewayFrame.FromString(message).requests:
+                answers.heads.add(id=request.id, status=200, headers=ANSWER, body=HELLO, end=True)
+            if answers.heads:
+                loop = asyncio.get_running_loop()
+                loop.call_soon(self._carrier.data_received, framed(answers))
+
+
+async def gateway(turns: int) -> None:
+    """Ten connections of clients, one request after the other on each."""
+    broker, turn, limits = MemoryBroker(LIMITS), Turn(), GuardLimits()
+    endpoint = Endpoint(broker, Forwarding(), AccessLog(False), LIMITS)
+    FakeWorker(WorkerService(broker, LIMITS))
+    state = State(endpoint=endpoint)
+    http = guard(limits, Admission(limits, exempt=lambda _: True))
+    config = Listener(PublicApp(lambda _: nullcontext(state)), SOCKET, http=http).config
+    config.load()
+    server = ServerState()
+    clients = [http(config, server, state) for _ in range(TOGETHER)]
+    for client in clients:
+        NoSocket(client, turn.take)
+    for _ in range(turns):
+        for client in clients:
+            client.data_received(get())
+        await turn.wait()
+
+
+class Dialled(StreamTransport):
+    """Has its connection already."""
+
+    def __init__(self, carrier: TcpCarrier) -> None:
+        super().__init__("nowhere", Identity("guard"))
+        self._carrier = carrier
+
+    async def _dial(self, token: str | None) -> TcpCarrier:
+        """See StreamTransport."""
+        return self._carrier
+
+
+async def worker(turns: int) -> None:
+    """Ten requests in each frame."""
+    turn, carrier = Turn(), TcpCarrier()
+    NoSocket(carrier, turn.take)
+    carrier.data_received(framed(WELCOME_FRAME))
+    serving = Worker(AsgiApplication(app), Dialled(carrier), slots=TOGETHER)
+    running = asyncio.create_task(serving.run())
+    for number in range(turns):
+        frame = pb.GatewayFrame(requests=[REQUEST] * TOGETHER)
+        for place, request in enumerate(frame.requests, 1):
+            request.id = number * TOGETHER + place
+        carrier.data_received(framed(frame))
+        await turn.wait()
+    carrier.eof_received()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+SIDES = {"gateway": gateway, "worker": worker}
 
 
 if __name__ == "__main__":
     gc.disable()  # when it runs depends on what was imported before
-    asyncio.run(main(int(sys.argv[1])))
+    run(SIDES[sys.argv[1]](int(sys.argv[2]) // TOGETHER))

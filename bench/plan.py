@@ -9,6 +9,9 @@ from tempfile import TemporaryDirectory
 from bench.console import say
 from bench.contenders import Running, Setup, started
 
+# Until all contenders are ready, and until they are gone.
+START_SECONDS = 8
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -25,6 +28,10 @@ class Plan:
     connections: tuple[int, ...] = ()
     app: str = ""
 
+    def duration(self, cases: float, more: float = 0.3) -> float:
+        """Seconds of all rounds of so many samples of everybody, each `more` than a sample long."""
+        return START_SECONDS + cases * len(self.contenders) * self.rounds * (self.seconds + more)
+
     @contextmanager
     def started(self, setup: Setup) -> Iterator[list[Running]]:
         """The contenders, ready; they all stay up, and take turns under load."""
@@ -34,8 +41,14 @@ class Plan:
                 yield found
 
     def turns(self, found: list[Running]) -> Iterator[tuple[int, Running]]:
-        """Round by round, everybody. Nobody is always first, or always behind the same other."""
+        """Round by round, everybody."""
+        for number, (one,) in self.groups(found, 1):
+            yield number, one
+
+    def groups(self, found: list[Running], size: int) -> Iterator[tuple[int, list[Running]]]:
+        """The same, so many at a time. Nobody is always first, or always beside the same other."""
         for number in range(self.rounds):
             by = number % max(1, len(found))
-            for one in found[by:] + found[:by]:
-                yield number, one
+            turned = found[by:] + found[:by]
+            for start in range(0, len(found), size):
+                yield number, turned[start : start + size]

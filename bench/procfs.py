@@ -1,6 +1,7 @@
 """What processes use, as Linux tells it. Children count: proxies and servers have masters."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -45,5 +46,9 @@ def peak(processes: Sequence[Process]) -> int:
 
 def switches(processes: Sequence[Process]) -> int:
     """How often any thread has gone to sleep of its own accord."""
-    threads = [thread.id for one in _all(processes) for thread in one.threads()]
-    return sum(_number(id_, "status", "voluntary_ctxt_switches:") for id_ in threads)
+    found = 0
+    for one in _all(processes):
+        for thread in one.threads():
+            with suppress(OSError):  # it has ended meanwhile
+                found += _number(thread.id, "status", "voluntary_ctxt_switches:")
+    return found

@@ -35,9 +35,12 @@ class Results:
         """How and when it was measured."""
         about = self._read(name)["about"]
         plan = about["plan"]
+        measured = self.load(name).values("contender")
+        without = [one for one in plan["contenders"] if one not in measured]
+        left_out = f" Left out: {', '.join(without)}." if without else ""
         rounds = f"{plan['rounds']} round{'s' if plan['rounds'] > 1 else ''}"
         length = f" of {plan['seconds']:g} s" if plan["seconds"] else ""
-        return f"{rounds}{length}, {about['at']}."
+        return f"{rounds}{length}, {about['at']}.{left_out}"
 
     def machine(self, name: str) -> str:
         """Where it was measured."""

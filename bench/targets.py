@@ -1,6 +1,6 @@
 """What was aimed at, and what became of it in the last run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from bench.markdown import shown, table
 from bench.results import Results
 
 MIB, KIB = 2**20, 2**10
-PRACK = "prack-grpc"
+CARRIERS = ("prack", "prack-grpc")
 Value = Callable[[Results], float | None]
 
 
@@ -16,6 +16,7 @@ Value = Callable[[Results], float | None]
 class Target:
     """`value` measures it, None if nobody did; it is to be `most` at most, or `least` at least."""
 
+    who: str
     what: str
     value: Value
     most: float | None = None
@@ -23,13 +24,13 @@ class Target:
     stretch: float | None = None
     unit: str = ""
 
-    def row(self, results: Results) -> tuple[str, str, str, str]:
-        """What, how much was wanted, what was measured, and a verdict."""
+    def row(self, results: Results) -> tuple[str, str, str, str, str]:
+        """What, of whom, how much was wanted, what was measured, and a verdict."""
         value = self.value(results)
         word, bound = ("at most", self.most) if self.most is not None else ("at least", self.least)
         wanted = f"{word} {shown(bound)} {self.unit}".rstrip()
         wanted += f"; stretch {shown(self.stretch)}" if self.stretch is not None else ""
-        return self.what, wanted, shown(value), self._verdict(value, bound)
+        return self.what, self.who, wanted, shown(value), self._verdict(value, bound)
 
     def _verdict(self, value: float | None, bound: float | None) -> str:
         if value is None:
@@ -46,7 +47,7 @@ class Target:
 def report(results: Results) -> str:
     """All targets as a table."""
     rows = [target.row(results) for target in TARGETS]
-    return "### Targets\n\n" + table(("what", "target", "measured", "verdict"), rows)
+    return "### Targets\n\n" + table(("what", "contender", "target", "measured", "verdict"), rows)
 
 
 def _median(name: str, field: str, unit: float = 1, **case: Any) -> Value:
@@ -74,56 +75,79 @@ def _worst(choose: Callable[[Iterable[float]], float], *values: Value) -> Value:
     return value
 
 
-def _throughput(app: str) -> Value:
-    cases = ({"contender": PRACK, "app": app, "connections": count} for count in (32, 128, 256))
-    return _worst(min, *(_ratio("throughput", "rate", case, contender="nginx") for case in cases))
+def _each(what: str, value: Callable[[str], Value], **bounds: Any) -> Iterator[Target]:
+    """A target for each carrier: `value` takes the contender's name."""
+    for name in CARRIERS:
+        yield Target(name, what, value(name), **bounds)
 
 
-def _tail(*others: str) -> Value:
-    cases = [{"contender": PRACK, "load": load} for load in (0.7, 0.85)]
-    ratios = (_ratio("tail", "p99", case, contender=name) for case in cases for name in others)
-    return _worst(max, *ratios)
+def _throughput(app: str) -> Callable[[str], Value]:
+    def value(name: str) -> Value:
+        cases = ({"contender": name, "app": app, "connections": count} for count in (32, 128, 256))
+        return _worst(min, *(_ratio("throughput", "rate", c, contender="nginx") for c in cases))
+
+    return value
+
+
+def _one_client(name: str) -> Value:
+    case = {"contender": name, "app": "hello", "connections": 1}
+    return _ratio("throughput", "p50", case, contender="nginx")
+
+
+def _tail(*others: str) -> Callable[[str], Value]:
+    def value(name: str) -> Value:
+        cases = [{"contender": name, "load": load} for load in (0.7, 0.85)]
+        return _worst(max, *(_ratio("tail", "p99", c, contender=o) for c in cases for o in others))
+
+    return value
 
 
 def _queue(name: str, depth: int) -> Value:
     return _ratio("depth", "rate", {"contender": name, "depth": depth}, depth=10)
 
 
-def _chunks(streams: int) -> Value:
-    names = (PRACK, "prack-raw")
-    return _worst(max, *(_median("chunks", "p99", contender=n, streams=streams) for n in names))
+def _streams(name: str) -> Value:
+    ways = [{"contender": name, "way": way} for way in ("down", "up")]
+    others = ("nginx", "nginx-streaming")
+    return _worst(min, *(_ratio("streams", "rate", w, contender=o) for w in ways for o in others))
+
+
+def _stream_memory(name: str) -> Value:
+    ways = ("down", "up")
+    return _worst(max, *(_median("streams", "memory", MIB, contender=name, way=w) for w in ways))
+
+
+def _chunks(streams: int) -> Callable[[str], Value]:
+    return lambda name: _median("chunks", "p99", contender=name, streams=streams)
 
 
 def _rest(name: str) -> Value:
     return _median("rest", "rate", contender=name)
 
 
-def _footprint(field: str, unit: float = 1) -> Value:
-    return _median("footprint", field, unit, contender=PRACK)
+def _footprint(name: str, field: str, unit: float = 1) -> Value:
+    return _median("footprint", field, unit, contender=name)
 
 
-ONE = {"contender": PRACK, "app": "hello", "connections": 1}
-STREAMS = [{"contender": PRACK, "way": way} for way in ("down", "up")]
-NGINX = ("nginx", "nginx-streaming")
-_one_client = _ratio("throughput", "p50", ONE, contender="nginx")
-_waiting = _median("clients", "each", KIB, contender=PRACK, kind="waiting", count=9_900)
-_streams = _worst(min, *(_ratio("streams", "rate", m, contender=o) for m in STREAMS for o in NGINX))
-_stream_memory = _worst(max, *(_median("streams", "memory", MIB, **m) for m in STREAMS))
+_waiting = _median("clients", "each", KIB, contender="prack", kind="waiting", count=9_900)
+_idle = _footprint("prack", "front_memory", MIB)
+ONE, BATCHED, INSIDE = "prack-rest-one", "prack-rest-exchange", "in process"
+HELLO, FASTAPI = (f"{app}, 32 to 256 clients, of nginx" for app in ("bare ASGI", "FastAPI"))
 TARGETS = (
-    Target("bare ASGI, 32 to 256 clients, of nginx", _throughput("hello"), least=0.8, stretch=1),
-    Target("FastAPI, 32 to 256 clients, of nginx", _throughput("fastapi"), least=1),
-    Target("p50 of one client, of nginx", _one_client, most=2.5, stretch=1.5),
-    Target("tail at 70 and 85 %, p99, of round robin", _tail("nginx"), most=0.4),
-    Target("the same, of the better leastconn", _tail("nginx-least", "haproxy"), most=0.85),
-    Target("REST one at a time, exchanges/s", _rest("prack-rest-one"), least=1_500),
-    Target("REST in batches, exchanges/s", _rest("prack-rest-exchange"), least=5_000),
-    Target("queue of 100,000 in process, of 10", _queue("in process", 100_000), least=0.9),
-    Target("queue of 9,900 clients, of 10", _queue(PRACK, 9_900), least=0.9),
-    Target("waiting request, with its connection", _waiting, most=10, unit="KiB"),
-    Target("idle gateway", _footprint("front_memory", MIB), most=64, unit="MiB"),
-    Target("1 GiB, MB/s of the faster nginx", _streams, least=0.5),
-    Target("1 GiB, memory", _stream_memory, most=16, unit="MiB more"),
-    Target("start to first answer", _footprint("seconds"), most=1.5, unit="s"),
-    Target("chunk to the client, p99", _chunks(1), most=10, unit="ms"),
-    Target("the same, beside 49 other streams", _chunks(50), most=10, unit="ms"),
+    *_each(HELLO, _throughput("hello"), least=0.8, stretch=1),
+    *_each(FASTAPI, _throughput("fastapi"), least=1),
+    *_each("p50 of one client, of nginx", _one_client, most=2.5, stretch=1.5),
+    *_each("tail at 70 and 85 %, p99, of round robin", _tail("nginx"), most=0.4),
+    *_each("the same, of the better leastconn", _tail("nginx-least", "haproxy"), most=0.85),
+    Target(ONE, "one at a time, exchanges/s", _rest(ONE), least=1_500),
+    Target(BATCHED, "in batches, exchanges/s", _rest(BATCHED), least=5_000),
+    Target(INSIDE, "queue of 100,000, of 10", _queue(INSIDE, 100_000), least=0.9),
+    *_each("queue of 9,900 clients, of 10", lambda name: _queue(name, 9_900), least=0.9),
+    Target("prack", "waiting request, with its connection", _waiting, most=10, unit="KiB"),
+    Target("prack", "idle gateway", _idle, most=64, unit="MiB"),
+    *_each("1 GiB, MB/s of the faster nginx", _streams, least=0.5),
+    *_each("1 GiB, memory", _stream_memory, most=16, unit="MiB more"),
+    *_each("start to first answer", lambda name: _footprint(name, "seconds"), most=1.5, unit="s"),
+    *_each("chunk to the client, p99", _chunks(1), most=10, unit="ms"),
+    *_each("the same, beside 49 other streams", _chunks(50), most=10, unit="ms"),
 )

@@ -28,6 +28,9 @@ class Measurement(Protocol):
     QUICK: Plan
     FULL: Plan
 
+    def duration(self, plan: Plan) -> float:
+        """Seconds that `run` takes, roughly."""
+
     def run(self, plan: Plan) -> Samples:
         """Measure."""
 

@@ -9,7 +9,6 @@ from bench.client import Connection, get, many
 from bench.client import run as run_loop
 from bench.console import say
 from bench.contenders import Setup
-from bench.guarded import REQUEST
 from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Record, Samples
@@ -22,16 +21,24 @@ from prack_grpc.core.session import Session
 from prack_grpc.service import GC_THRESHOLDS
 
 ABOUT = "queue of 10 to 100,000: requests/s in process, and through the gateway up to 9,900"
-INSIDE, THROUGH = "in process", "prack-grpc"
-QUICK = Plan(rounds=1, seconds=2, contenders=(THROUGH,))
-FULL = Plan(rounds=5, seconds=3, contenders=(THROUGH,), full=True)
+INSIDE, CONTENDERS = "in process", ("prack", "prack-grpc")
+QUICK = Plan(rounds=1, seconds=2, contenders=CONTENDERS[:1])
+FULL = Plan(rounds=3, seconds=2, contenders=CONTENDERS, full=True)
 DEPTHS = (10, 100, 1_000, 10_000, 100_000)
 # Each request that waits is a connection, and the gateway takes 10,000 of them.
 CONNECTIONS = (10, 100, 1_000, 9_900)
 STEPS = 20_000
 SLOTS = 8
+FIELDS = [
+    (b"host", b"shop.example.com"),
+    (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+    (b"accept", b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
+    (b"cookie", b"session=0123456789abcdef0123456789abcdef"),
+]
+REQUEST = (b"GET", b"http", b"shop.example.com", b"/", b"1.1", FIELDS, ("192.0.2.1", 5), 0)
 WARM_UP_SECONDS = 1.0
-HEAD = ("waiting", "in process, requests/s", "of 10", "gateway, requests/s", "of 10", "errors")
+# Roughly: for one sample in process, and to open the connections and close them.
+INSIDE_SECONDS, OPEN_SECONDS = 2, 3
 TEXT = f"""\
 ### Queue
 
@@ -104,6 +111,12 @@ async def through(port: int, depth: int, seconds: float) -> Record:
     return {"rate": counted.count(200) / passed, "errors": len(counted) - counted.count(200)}
 
 
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    inside = plan.rounds * len(DEPTHS) * INSIDE_SECONDS
+    return inside + plan.duration(len(CONNECTIONS), WARM_UP_SECONDS + OPEN_SECONDS)
+
+
 def run(plan: Plan) -> Samples:
     """Requests a second."""
     samples = Samples()
@@ -125,11 +138,13 @@ def run(plan: Plan) -> Samples:
 
 def report(samples: Samples) -> str:
     """One table."""
+    names = samples.values("contender")
+    head = ("waiting", *(cell for name in names for cell in (f"{name}, /s", "of 10")), "errors")
     rows = []
     for depth in sorted(set(DEPTHS + CONNECTIONS)):
         cells = []
-        for name in (INSIDE, THROUGH):
+        for name in names:
             mine, few = ({"contender": name, "depth": count} for count in (depth, DEPTHS[0]))
             cells += [samples.median("rate", **mine), samples.ratio("rate", mine, few)]
         rows.append((f"{depth:,}", *cells, sum(samples.all("errors", depth=depth))))
-    return f"{TEXT}\n{table(HEAD, rows)}"
+    return f"{TEXT}\n{table(head, rows)}"

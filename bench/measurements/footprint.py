@@ -8,22 +8,23 @@ from time import monotonic, sleep
 from packaging.requirements import Requirement
 
 from bench.console import say
-from bench.contenders import CONTENDERS, Running, Setup, starting
+from bench.contenders import CONTENDERS, Running, Setup, missing, starting
 from bench.markdown import table
-from bench.plan import Plan
+from bench.plan import START_SECONDS, Plan
 from bench.processes import ROOT, answers
 from bench.procfs import cpu_seconds, memory, switches
 from bench.samples import Samples
 
 ABOUT = "install size, start to first answer, memory, CPU and wake-ups at rest"
-NAMES = ("uvicorn", "nginx", "prack-grpc", "prack-rest")
+NAMES = ("uvicorn", "nginx", "prack", "prack-grpc", "prack-rest")
 QUICK = Plan(rounds=3, seconds=5, contenders=NAMES)
-FULL = Plan(rounds=7, seconds=20, contenders=(*NAMES, "haproxy", "nginx-gunicorn"), full=True)
+FULL = Plan(rounds=5, seconds=10, contenders=(*NAMES, "haproxy", "nginx-gunicorn"), full=True)
 DISTRIBUTIONS = ("prack", "prack-worker", "grpcio")
 # Ours are installed as links to these folders.
 OWN = {"prack": ROOT / "prack_grpc", "prack-worker": ROOT / "clients" / "python"}
-START_SECONDS = 30.0
+LONGEST_START_SECONDS = 30.0
 SETTLE_SECONDS = 2.0
+PROCESS_SECONDS = 1.5  # to start and stop, roughly
 MIB = 1024 * 1024
 FIELDS = ("front_memory", "app_memory", "cpu", "switches")
 HEAD = (
@@ -43,13 +44,20 @@ both of all processes of a contender.
 """
 
 
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    starts = len(plan.contenders) * plan.rounds * PROCESS_SECONDS
+    return starts + START_SECONDS + SETTLE_SECONDS + plan.seconds
+
+
 def run(plan: Plan) -> Samples:
     """Seconds, bytes, parts of a core, switches a second."""
     samples = Samples()
     for name in DISTRIBUTIONS:
         samples.add(distribution=name, size=installed_size(name))
+    names = [name for name in plan.contenders if not missing(CONTENDERS[name])]
     for number in range(plan.rounds):
-        for name in plan.contenders:
+        for name in names:
             seconds = _start(name)
             samples.add(contender=name, what="start", round=number, seconds=seconds)
             say(f"{name:16s} first answer after {seconds:.2f} s")
@@ -74,7 +82,7 @@ def _start(name: str) -> float:
     with TemporaryDirectory(prefix="prack-bench-") as folder:
         begin = monotonic()
         with starting(CONTENDERS[name], Setup(), Path(folder)) as one:
-            while monotonic() - begin < START_SECONDS:
+            while monotonic() - begin < LONGEST_START_SECONDS:
                 if answers(one.url):
                     return monotonic() - begin
                 sleep(0.002)

@@ -7,13 +7,18 @@ import heapq
 import random
 from collections.abc import Callable, Sequence
 from itertools import count
+from math import log
+from statistics import mean
 
 from bench.open_loop import poisson
+from bench.samples import percentile
 
 SHORT_MS, LONG_MS, LONG_SHARE = 5, 200, 0.1
 SERVERS = 4
 MEAN_SECONDS = (SHORT_MS * (1 - LONG_SHARE) + LONG_MS * LONG_SHARE) / 1000
 CAPACITY = SERVERS / MEAN_SECONDS  # requests a second
+LONG_RUN_SECONDS = 2_000
+CANDIDATES = 300
 
 # A job: the second at which it comes, and how many seconds it takes.
 Job = tuple[float, float]
@@ -79,3 +84,24 @@ SIMULATIONS = {
     "least connections": least_connections,
     "single queue": single_queue,
 }
+
+
+def typical(load: float, seconds: float, rounds: int) -> list[list[Job]]:
+    """Jobs for each round, with which every discipline does nearly as in a long run.
+
+    In seconds there may be no burst at all, or too many: then the figures would be those of chance.
+    """
+    wanted = _figures(jobs(load, LONG_RUN_SECONDS, 0))
+
+    def oddity(work: list[Job]) -> float:
+        found = _figures(work)
+        return max(abs(log(ours / long)) for ours, long in zip(found, wanted, strict=True))
+
+    candidates = (jobs(load, seconds, seed) for seed in range(1, CANDIDATES + 1))
+    return sorted(filter(None, candidates), key=oddity)[:rounds]
+
+
+def _figures(work: list[Job]) -> list[float]:
+    """Mean and p99 of each discipline."""
+    latencies = [simulate(work) for simulate in SIMULATIONS.values()]
+    return [figure for each in latencies for figure in (mean(each), percentile(each, 99))]

@@ -17,15 +17,17 @@ CONTENDERS = (
     "nginx",
     "nginx-streaming",
     "haproxy-streaming",
+    "prack",
     "prack-grpc",
     "prack-raw",
 )
-QUICK = Plan(rounds=1, seconds=0, contenders=("nginx", "nginx-streaming", "prack-grpc"))
+QUICK = Plan(rounds=1, seconds=0, contenders=("nginx", "nginx-streaming", "prack"))
 FULL = Plan(rounds=3, seconds=0, contenders=CONTENDERS, full=True)
 MIB, GIB = 2**20, 2**30
 SMALL = 128 * MIB
 PIECE = bytes(256 * 1024)
 TIMEOUT_SECONDS = 60
+SAMPLE_SECONDS = 3  # for a GiB, roughly
 BASELINES = ("nginx", "nginx-streaming")
 HEAD = (
     "contender",
@@ -86,6 +88,11 @@ def _head(sock: socket.socket) -> int:
 
 
 WAYS = {"down": download, "up": upload}
+
+
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    return plan.duration(len(WAYS), SAMPLE_SECONDS if plan.full else 1)
 
 
 def run(plan: Plan) -> Samples:

@@ -1,56 +1,92 @@
 """Requests a second and latency, by number of connections and by application."""
 
+from dataclasses import replace
+
 from bench import plot
 from bench.apps import APPS
 from bench.closed_loop import load
 from bench.console import say
-from bench.contenders import Setup
+from bench.contenders import Setup, serving
 from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Samples
 
 ABOUT = "requests/s, latency and CPU by number of connections; four applications"
-QUICK = Plan(rounds=3, seconds=3, contenders=("uvicorn", "nginx", "prack-grpc", "prack-rest"))
+QUICK = Plan(rounds=3, seconds=3, contenders=("uvicorn", "nginx", "prack", "prack-grpc"))
 FULL = Plan(
-    rounds=5,
-    seconds=3,
-    contenders=("uvicorn", "nginx", "haproxy", "nginx-gunicorn", "prack-grpc", "prack-rest"),
+    rounds=3,
+    seconds=2,
+    contenders=(
+        "uvicorn",
+        "nginx",
+        "haproxy",
+        "nginx-gunicorn",
+        "prack",
+        "prack-grpc",
+        "prack-rest",
+    ),
     full=True,
 )
 QUICK_CASES = {"hello": (1, 32, 256)}
 FULL_CASES = {
     "hello": (1, 8, 32, 128, 256, 512),
-    "fastapi": (1, 32, 128, 256),
+    "fastapi": (32, 128, 256),
     "flask": (32,),
     "django": (32,),
 }
 WARM_UP = 32, 1  # connections, seconds
-HEAD = ("contender", "requests/s", "of baseline", "p50 ms", "p99 ms", "CPU us", "errors")
+FIELDS = ("rate", "p50", "p99", "cpu", "switches")
+HEAD = (
+    "contender",
+    "requests/s",
+    "of baseline",
+    "p50 ms",
+    "p99 ms",
+    "CPU us",
+    "wake-ups",
+    "errors",
+)
 TEXT = """\
 ### Throughput
 
 Closed loop: each connection sends its next request when it has the answer, so latency says
-little about overload. CPU is what all processes of a contender use for one request; wrk, on the
-same cores, is not counted. The baseline is nginx -> uvicorn, for WSGI nginx -> gunicorn.
+little about overload. CPU and wake-ups (voluntary context switches) are those of all processes of
+a contender for one request; wrk, on the same cores, is not counted. The baseline is nginx ->
+uvicorn, for WSGI nginx -> gunicorn.
 """
+
+
+def duration(plan: Plan) -> float:
+    """See Measurement."""
+    times = 0.0
+    for app, counts in _cases(plan).items():
+        mine = replace(plan, contenders=tuple(one.name for one in serving(plan.contenders, app)))
+        times += mine.duration(len(counts)) + len(mine.contenders) * WARM_UP[1]
+    return times
 
 
 def run(plan: Plan) -> Samples:
     """See closed_loop.load."""
     samples = Samples()
-    cases = FULL_CASES if plan.full else QUICK_CASES
-    for app in [plan.app] if plan.app else cases:
+    for app, counts in _cases(plan).items():
         with plan.started(Setup(app)) as found:
             for one in found:
                 load(one, *WARM_UP)
-            for connections in plan.connections or cases.get(app, (32,)):
+            for connections in counts:
                 for number, one in plan.turns(found):
                     record = load(one, connections, plan.seconds)
                     case = {"app": app, "connections": connections, "round": number}
                     samples.add(contender=one.name, **case, **record)
-                    rate, p99 = record["rate"], record["p99"]
-                    say(f"{app} {connections:4d} {one.name:18s}{rate:8,.0f}/s  p99 {p99:7.2f} ms")
+                    rate, p50 = record["rate"], record["p50"]
+                    say(f"{app} {connections:4d} {one.name:18s}{rate:8,.0f}/s  p50 {p50:7.2f} ms")
     return samples
+
+
+def _cases(plan: Plan) -> dict[str, tuple[int, ...]]:
+    """Numbers of connections by application."""
+    cases = FULL_CASES if plan.full else QUICK_CASES
+    apps = [plan.app] if plan.app else cases
+    return {app: plan.connections or cases.get(app, (32,)) for app in apps}
 
 
 def baseline(app: str) -> str:
@@ -75,7 +111,7 @@ def _table(samples: Samples, app: str, connections: int) -> str:
     for name in samples.of(**case).values("contender"):
         mine = {"contender": name, **case}
         ratio = samples.ratio("rate", mine, {**mine, "contender": baseline(app)})
-        rate, *others = (samples.median(field, **mine) for field in ("rate", "p50", "p99", "cpu"))
+        rate, *others = (samples.median(field, **mine) for field in FIELDS)
         rows.append((name, rate, ratio, *others, sum(samples.all("errors", **mine))))
     return table(HEAD, rows)
 

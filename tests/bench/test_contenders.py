@@ -10,7 +10,7 @@ from bench.contenders import CONTENDERS, Setup, started
 from bench.measurements import MEASUREMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = [name for name in CONTENDERS if name.startswith("prack-")]
+OURS = [name for name in CONTENDERS if name.startswith("prack")]
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
