@@ -42,7 +42,7 @@ async def next_chunk(client: RawClient) -> bytes:
 async def test_each_piece_of_a_response_arrives_before_the_next_is_sent(
     servers: Servers, app: str, content_type: str
 ) -> None:
-    port, name = servers.gateways["grpc"].port, host(app).encode()
+    port, name = servers.gateways["prack"].port, host(app).encode()
     asked = content_type.replace("/", "-").partition(";")[0]
     async with connected(port) as client, connected(port) as acks:
         await client.send(request(f"/paced/{asked}/{content_type.replace(' ', '%20')}", host=name))
@@ -69,7 +69,7 @@ async def sent_back(client: RawClient, head: bytes, framed: bool) -> None:
 async def test_each_piece_of_a_chunked_upload_arrives_before_the_next_is_sent(
     servers: Servers, app: str
 ) -> None:
-    async with connected(servers.gateways["grpc"].port) as client:
+    async with connected(servers.gateways["prack"].port) as client:
         fields = b"Transfer-Encoding: chunked"
         head = request("/mirror", fields, method="POST", host=host(app).encode())
         await sent_back(client, head, framed=True)
@@ -81,7 +81,7 @@ async def test_each_piece_of_a_chunked_upload_arrives_before_the_next_is_sent(
 async def test_each_piece_of_a_large_upload_arrives_before_the_next_is_sent(
     servers: Servers, app: str
 ) -> None:
-    async with connected(servers.gateways["grpc"].port) as client:
+    async with connected(servers.gateways["prack"].port) as client:
         length = b"Content-Length: %d" % (READ_AHEAD + 5 * len(PIECES))
         head = request("/mirror", length, method="POST", host=host(app).encode())
         await sent_back(client, head, framed=False)
