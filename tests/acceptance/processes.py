@@ -119,6 +119,11 @@ class Process:
                     process.kill()
         self.wait()
 
+    def cpu(self) -> float:
+        """Seconds of CPU that it has had, which do not depend on what else the machine does."""
+        times = psutil.Process(self.popen.pid).cpu_times()
+        return times.user + times.system
+
     def __str__(self) -> str:
         return "\n".join([" ".join(self.command), *self.lines[-40:]])
 
