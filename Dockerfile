@@ -27,5 +27,5 @@ EXPOSE 8080 4242 4243
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["prack", "healthcheck"]
 # The worker ports listen inside the container only, until variables open them, with a token:
-# PRACK_TOKEN, PRACK_API_HOST=0.0.0.0, PRACK_GRPC_HOST=0.0.0.0.
+# PRACK_TOKEN, PRACK_API_HOST=0.0.0.0, and PRACK_GRPC_HOST=0.0.0.0 for workers over gRPC.
 CMD ["prack", "serve"]

@@ -7,6 +7,8 @@
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# Modules are compiled once, not by each process of a test.
+export PYTHONDONTWRITEBYTECODE :=
 ARGS ?=
 MINUTES ?= 10
 
@@ -26,8 +28,11 @@ help: ## Print this list
 run: $(READY) ## Start the gateway with a demo worker
 	@$(BIN)/python examples/run_demo.py $(ARGS)
 
-test: $(READY) ## Run the tests (ARGS="-k name" for some of them)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one process)
+	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
+
+# Two processes, as one waits half of the time. A file stays together, for what its tests share.
+SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 test-large: $(READY) ## Stream 1 GiB each way and print how the gateway's memory grew
 	@ACCEPTANCE_STREAM_MIB=1024 $(BIN)/python -m pytest -rP tests/acceptance/test_streams.py $(ARGS)

@@ -60,7 +60,7 @@ def main() -> int:
     for name in PORTS:
         options += [name, str(getattr(ports, name[2:].replace("-", "_")))]
     public, api = f"http://127.0.0.1:{ports.port}", f"http://127.0.0.1:{ports.api_port}"
-    dial = f"grpc://127.0.0.1:{ports.grpc_port}"
+    dial = f"prack://127.0.0.1:{ports.api_port}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     processes = [start("prack_grpc", "serve", *options)]
     try:

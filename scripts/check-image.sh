@@ -132,7 +132,7 @@ touch "$work/begin"
 start prack serve
 gateway=$!
 try 20 run prack healthcheck
-start prack-worker hello:app --gateway "grpc://127.0.0.1:$grpc_port"
+start prack-worker hello:app --gateway "prack://127.0.0.1:$api_port"
 worker=$!
 get() { python3 -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=30).read())' "$1"; }
 try 20 get "http://127.0.0.1:$port/"

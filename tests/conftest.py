@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from prack_grpc import listener
 from prack_grpc.gateway.guard import Guard
 from prack_grpc.gateway.limits import GuardLimits
 from prack_grpc.service import Running, Service
@@ -19,6 +20,8 @@ OWN_VARIABLES = ("PRACK_HYPOTHESIS", "PRACK_TEST_EVERYTHING")
 for name in [name for name in os.environ if name.startswith("PRACK_")]:
     if name not in OWN_VARIABLES:
         del os.environ[name]
+# Where no bytecode is to be kept, each of hundreds of processes would compile all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @dataclass
@@ -63,7 +66,15 @@ Start = Callable[..., Any]
 
 
 @pytest.fixture
-async def start() -> AsyncIterator[Start]:
+def finer_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that stops looks ten times as often who is still there; all times stay the same."""
+    monkeypatch.setattr(listener, "TICK_SECONDS", listener.TICK_SECONDS / 10)
+    monkeypatch.setattr(listener, "IDLE_TICKS", listener.IDLE_TICKS * 10)
+    monkeypatch.setattr(listener, "NEW_TICKS", listener.NEW_TICKS * 10)
+
+
+@pytest.fixture
+async def start(finer_ticks: None) -> AsyncIterator[Start]:
     """Starts gateways with these settings; ports are free ones, the grace period short."""
     async with AsyncExitStack() as stack:
 

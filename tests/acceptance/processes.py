@@ -31,7 +31,7 @@ SECONDS = 20.0
 BAD = re.compile(r'"level": "error"|[Tt]raceback')
 PROBE = "tests.acceptance.probe:app"
 # The ways in which a worker dials in: two carriers of streams, and REST.
-STREAMS = ("grpc", "prack")
+STREAMS = ("prack", "grpc")
 OVER = (*STREAMS, "rest")
 
 
@@ -119,6 +119,11 @@ class Process:
                     process.kill()
         self.wait()
 
+    def cpu(self) -> float:
+        """Seconds of CPU that it has had, which do not depend on what else the machine does."""
+        times = psutil.Process(self.popen.pid).cpu_times()
+        return times.user + times.system
+
     def __str__(self) -> str:
         return "\n".join([" ".join(self.command), *self.lines[-40:]])
 
@@ -200,7 +205,7 @@ class Launcher:
         return self._add(Gateway(*flags, ports=ports, env=env))
 
     def worker(
-        self, gateway: Gateway, over: str = "grpc", *flags: str, app: str = PROBE
+        self, gateway: Gateway, over: str = "prack", *flags: str, app: str = PROBE
     ) -> Process:
         """A `prack-worker` that is connected."""
         command = (PYTHON, "-m", "prack_worker", app, "--gateway", gateway.url(over), *flags)

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from prack_grpc.settings import Settings, flag
-from tests.acceptance.processes import PYTHON, ROOT, SECONDS, Launcher, environment, fetch
+from tests.acceptance.processes import (
+    PYTHON,
+    ROOT,
+    SECONDS,
+    Gateway,
+    Launcher,
+    environment,
+    fetch,
+)
 
 
 def run(*command: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -171,10 +179,29 @@ def test_worker_says_what_is_wrong(options: str) -> None:
 def test_worker_waits_for_a_gateway_that_is_not_there_yet(launch: Launcher) -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
-    dial = f"grpc://127.0.0.1:{port}"
+    dial = f"prack://127.0.0.1:{port}"
     worker = launch.process(PYTHON, "-m", "prack_worker", "examples.demo:app", "--gateway", dial)
     worker.line("is `prack serve` running there")
-    gateway = launch.gateway(ports=(0, 0, port))
+    gateway = launch.gateway(ports=(0, port, 0))
     worker.line("Connected to")
     assert fetch(gateway.port, "/hello").status == 200
     assert worker.stop() == 0
+
+
+# What is dialled, at which port of a gateway, and what the worker says then.
+WRONG_PORTS = [
+    ("prack", "grpc_port", "prack:// dials the REST port"),
+    ("grpc", "api_port", "HTTP/1.1, not gRPC .*prack:// the REST port"),
+    ("grpc", "port", "HTTP/1.1, not gRPC"),
+    ("http", "grpc_port", "http:// dials the REST port"),
+    ("https", "api_port", "there is no TLS"),
+]
+
+
+@pytest.mark.parametrize(("scheme", "port", "said"), WRONG_PORTS)
+def test_a_wrong_port_is_told(
+    launch: Launcher, gateway: Gateway, scheme: str, port: str, said: str
+) -> None:
+    dial = f"{scheme}://127.0.0.1:{getattr(gateway, port)}"
+    worker = launch.process(PYTHON, "-m", "prack_worker", "examples.demo:app", "--gateway", dial)
+    worker.line(f"No gateway at .*: .*{said}")

@@ -8,6 +8,7 @@ import pytest
 
 from tests.acceptance.load import Load
 from tests.acceptance.processes import (
+    OVER,
     PYTHON,
     ROOT,
     SECONDS,
@@ -41,7 +42,7 @@ def states(gateway: Gateway) -> dict[str, str]:
     return {line.split()[1]: line.split()[2].rstrip(",") for line in lines}
 
 
-@pytest.mark.parametrize("over", ["grpc", "rest"])
+@pytest.mark.parametrize("over", OVER)
 def test_a_rolling_deploy_loses_nothing(launch: Launcher, over: str) -> None:
     gateway = launch.gateway()
     old = launch.worker(gateway, over, "--service", "web", "--app-version", "v0")
@@ -65,7 +66,7 @@ def canary() -> list[list[str]]:
 
 def test_the_canary_of_the_page(launch: Launcher) -> None:
     gateway = launch.gateway()
-    launch.worker(gateway, "grpc", "--service", "web", "--app-version", "v1")
+    launch.worker(gateway, "prack", "--service", "web", "--app-version", "v1")
     with Load(gateway.port) as load:
         load.more(20)
         for program, *words in canary():
@@ -73,7 +74,7 @@ def test_the_canary_of_the_page(launch: Launcher) -> None:
                 prack(gateway, *words)
             else:
                 assert (program, words[0]) == ("prack-worker", "main:app")
-                launch.worker(gateway, "grpc", *words[1:])
+                launch.worker(gateway, "prack", *words[1:])
             load.more(40)
     assert not load.failures
     assert states(gateway) == {"v1": "drained", "v2": "active"}
@@ -96,7 +97,7 @@ def holding(launch: Launcher, gateway: Gateway, over: str) -> Process:
     return worker
 
 
-@pytest.mark.parametrize("over", ["grpc", "rest"])
+@pytest.mark.parametrize("over", OVER)
 def test_an_idle_worker_stops_at_once(launch: Launcher, over: str) -> None:
     """A REST worker's parked poll, of 5 seconds, returns when it leaves."""
     gateway = launch.gateway()

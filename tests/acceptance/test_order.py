@@ -1,7 +1,6 @@
 """One queue: oldest first, nothing lost, nothing twice, no slot used twice at a time."""
 
 import asyncio
-import time
 from collections import Counter
 from contextlib import AsyncExitStack
 from itertools import chain
@@ -13,6 +12,7 @@ from tests.acceptance.processes import OVER, Gateway, Launcher, Process, connect
 WAITING = 50
 REQUESTS = 10_000
 CONNECTIONS = 50
+MOST_CPU = 0.001  # seconds of the gateway for one of them, on any machine
 SLOTS = 12  # of each of three workers, so that requests wait
 
 
@@ -58,9 +58,9 @@ async def test_ten_thousand_requests_are_answered_once_each(
                 assert nonce == number
                 assert running <= SLOTS
 
-    began = time.monotonic()
+    before = gateway.cpu()
     await asyncio.gather(*map(browse, range(CONNECTIONS)))
-    assert time.monotonic() - began < 20
+    assert gateway.cpu() - before < REQUESTS * MOST_CPU
     shares = [ran(worker) for worker in workers]
     assert all(shares), "all have worked"
     assert Counter(chain(*shares)) == Counter(map(str, range(REQUESTS)))

@@ -214,7 +214,7 @@ async def speaks(port: int, barrier: asyncio.Barrier, _: Launcher) -> None:
 async def test_what_is_open_ends_in_order(launch: Launcher, upgrade: Upgrade) -> None:
     gateway = launch.gateway()
     launch.worker(gateway)
-    launch.worker(gateway, "grpc", "--route", "/socket", app=ECHO)
+    launch.worker(gateway, "prack", "--route", "/socket", app=ECHO)
     barrier = asyncio.Barrier(5)
     async with asyncio.TaskGroup() as clients:
         for client in (streams, uploads, idles, speaks):
@@ -250,7 +250,7 @@ def test_a_successor_that_does_not_start_changes_nothing(
     token = tmp_path / "gateway-token"
     token.write_text("a" * 22)
     gateway = launch.gateway("--token-file", str(token))
-    worker = launch.worker(gateway, "grpc", "--token-file", str(token))
+    worker = launch.worker(gateway, "prack", "--token-file", str(token))
     token.write_text("short")
     done = prack_upgrade(gateway.api_port)
     assert done.returncode == 1

@@ -14,6 +14,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import prack_grpc
+import prack_worker
+
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "clients/python"
 STUBS = CLIENT / "prack/v1"
@@ -134,6 +137,11 @@ def test_prack_stays_a_namespace() -> None:
 
 def test_gateway_and_worker_are_released_together() -> None:
     assert str(bounds(ROOT)["prack-worker"]) == f"=={project(CLIENT)['version']}"
+
+
+def test_both_say_which_version_they_are() -> None:
+    assert prack_grpc.__version__ == project(ROOT)["version"]
+    assert prack_worker.__version__ == project(CLIENT)["version"]
 
 
 @pytest.mark.parametrize("name", ["dev", "runtime"])

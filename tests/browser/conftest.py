@@ -40,7 +40,7 @@ def serve(gateway: Gateway, tmp_path: Path) -> Iterator[Serve]:
     """Starts a worker with one of the apps, and tells the address of its site."""
     with launching(tmp_path) as launcher:
 
-        def serve(app: str, over: str = "grpc") -> str:
+        def serve(app: str, over: str = "prack") -> str:
             module, _, _ = app.partition(":")
             host = f"{module}-{over}.localhost".replace("_", "-")
             app = f"tests.browser.apps.{app}"

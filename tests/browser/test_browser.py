@@ -10,7 +10,7 @@ from tests.browser.browser import Browser
 from tests.browser.conftest import Serve
 
 MIB = 1024 * 1024
-both = pytest.mark.parametrize("over", ["grpc", "rest"])
+both = pytest.mark.parametrize("over", ["prack", "rest"])
 
 
 @both

@@ -54,7 +54,7 @@ def serve(launcher: Launcher) -> Servers:
         gateways = dict(zip(OVER, pool.map(lambda _: launcher.gateway(), OVER), strict=True))
         pairs = [(name, over) for name in APPS for over in OVER]
         workers = [
-            pool.submit(_worker, launcher, gateways[over], *(name, over)) for name, over in pairs
+            pool.submit(start_worker, launcher, gateways[over], name, over) for name, over in pairs
         ]
         for worker in workers:
             worker.result().line("Connected to")
@@ -70,7 +70,8 @@ def _direct(launcher: Launcher, name: str) -> Process:
     return launcher.process(PYTHON, "-m", *app.server, app.name, env=ENVIRONMENT)
 
 
-def _worker(launcher: Launcher, gateway: Gateway, name: str, over: str) -> Process:
+def start_worker(launcher: Launcher, gateway: Gateway, name: str, over: str) -> Process:
+    """One application through Prack; it says when it is connected."""
     route = "*" if name == DEFAULT else f"{host(name)}/"
     command = ("prack_worker", APPS[name].name, "--gateway", gateway.url(over), "--route", route)
     return launcher.process(PYTHON, "-m", *command, env=ENVIRONMENT)

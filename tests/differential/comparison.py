@@ -26,7 +26,7 @@ class Comparison:
                 self._direct[id(row)] = await row.facts(self._servers.direct[row.app])
             prack = await row.facts(self._servers.gateways[over].port)
             # The two carriers of streams deviate in the same.
-            where = f"{row.app}-{'grpc' if over in STREAMS else over} {row.name}"
+            where = f"{row.app}-{'stream' if over in STREAMS else over} {row.name}"
             self._found[key] = [
                 (deviation, next((d for d in DIFFERENCES if d.explains(where, deviation)), None))
                 for deviation in deviations(self._direct[id(row)], prack)

@@ -6,13 +6,14 @@ which something is kept for later does not go on.
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.acceptance.processes import SECONDS, connected, launching
-from tests.differential.apps import APPS, Servers, host
+from tests.acceptance.processes import SECONDS, Gateway, connected, launching
+from tests.differential.apps import APPS, host, start_worker
 from tests.differential.corners import PACED
 from tests.differential.row import request
 from tests.support.client import RawClient
@@ -25,10 +26,22 @@ TYPES = (
     "application/x-ndjson",
     "application/octet-stream",
 )
-APP = pytest.mark.parametrize("app", ["asgi", "wsgi"])
+INTERFACES = "asgi", "wsgi"
+APP = pytest.mark.parametrize("app", INTERFACES)
 # A declared body up to this size is read before it is queued (see docs/differences.md).
 READ_AHEAD = 64 * 1024
 PIECES = [b"%05d" % number for number in range(5)]
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Both applications over a stream."""
+    with launching(tmp_path_factory.mktemp("pace")) as launcher:
+        gateway = launcher.gateway()
+        workers = [start_worker(launcher, gateway, name, "prack") for name in INTERFACES]
+        for worker in workers:
+            worker.line("Connected to")
+        yield gateway
 
 
 async def next_chunk(client: RawClient) -> bytes:
@@ -40,9 +53,9 @@ async def next_chunk(client: RawClient) -> bytes:
 @APP
 @pytest.mark.parametrize("content_type", TYPES)
 async def test_each_piece_of_a_response_arrives_before_the_next_is_sent(
-    servers: Servers, app: str, content_type: str
+    gateway: Gateway, app: str, content_type: str
 ) -> None:
-    port, name = servers.gateways["grpc"].port, host(app).encode()
+    port, name = gateway.port, host(app).encode()
     asked = content_type.replace("/", "-").partition(";")[0]
     async with connected(port) as client, connected(port) as acks:
         await client.send(request(f"/paced/{asked}/{content_type.replace(' ', '%20')}", host=name))
@@ -67,9 +80,9 @@ async def sent_back(client: RawClient, head: bytes, framed: bool) -> None:
 
 @APP
 async def test_each_piece_of_a_chunked_upload_arrives_before_the_next_is_sent(
-    servers: Servers, app: str
+    gateway: Gateway, app: str
 ) -> None:
-    async with connected(servers.gateways["grpc"].port) as client:
+    async with connected(gateway.port) as client:
         fields = b"Transfer-Encoding: chunked"
         head = request("/mirror", fields, method="POST", host=host(app).encode())
         await sent_back(client, head, framed=True)
@@ -79,9 +92,9 @@ async def test_each_piece_of_a_chunked_upload_arrives_before_the_next_is_sent(
 
 @APP
 async def test_each_piece_of_a_large_upload_arrives_before_the_next_is_sent(
-    servers: Servers, app: str
+    gateway: Gateway, app: str
 ) -> None:
-    async with connected(servers.gateways["grpc"].port) as client:
+    async with connected(gateway.port) as client:
         length = b"Content-Length: %d" % (READ_AHEAD + 5 * len(PIECES))
         head = request("/mirror", length, method="POST", host=host(app).encode())
         await sent_back(client, head, framed=False)

@@ -115,5 +115,6 @@ def close(code: int, reason: str = "") -> Event:
 async def events_worker(port: int, name: str = "w1") -> AsyncIterator[EventsWorker]:
     """A worker of the gateway with this REST port."""
     url = f"http://127.0.0.1:{port}"
-    async with httpx2.AsyncClient(base_url=url, timeout=SECONDS + 5) as http:
+    # Without TLS, whose certificates take longer to load than most tests.
+    async with httpx2.AsyncClient(base_url=url, timeout=SECONDS + 5, verify=False) as http:
         yield EventsWorker(http, name)

@@ -3,9 +3,9 @@
 Most need the command only: `prack-worker main:app`. A worker inside a program of one's own:
 
     from prack_worker import AsgiApplication, Identity, Worker
-    from prack_worker.grpc_transport import GrpcTransport
+    from prack_worker.tcp_transport import TcpTransport
 
-    transport = GrpcTransport("127.0.0.1:4243", Identity("web-1"))
+    transport = TcpTransport("127.0.0.1:4242", Identity("web-1"))
     await Worker(AsgiApplication(app), transport, slots=64).run()
 
 The transports are imported by their modules, so that nobody loads one that he does not use.

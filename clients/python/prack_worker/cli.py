@@ -41,8 +41,10 @@ examples:
   prack-worker main:app                            FastAPI, Starlette and other ASGI applications
   prack-worker mysite.wsgi:application --slots 16  Django, Flask and other WSGI applications
   prack-worker main:create_app --factory           call create_app() to get the application
-  prack-worker main:app --gateway prack://127.0.0.1:4242
-                                                   over plain TCP instead of gRPC
+  prack-worker main:app --gateway prack://gateway.example.com:4242
+                                                   a gateway on another machine
+  prack-worker main:app --gateway grpc://127.0.0.1:4243
+                                                   over gRPC, on the gateway's gRPC port
   prack-worker main:app --gateway http://127.0.0.1:4242
                                                    over the REST API
   prack-worker main:app --route shop.example.com/cart --route "GET,HEAD *.example.com/"

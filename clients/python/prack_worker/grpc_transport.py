@@ -28,12 +28,15 @@ OPTIONS = (
     ("grpc.enable_retries", 0),
     ("grpc.primary_user_agent", f"prack-worker/{VERSION}"),
 )
+HINT = "(grpc:// dials the gRPC port of `prack serve`, 4243 by default; prack:// the REST port)"
 # The call is over.
 OVER = grpc.RpcError, asyncio.InvalidStateError
 
 
 class GrpcTransport(StreamTransport):
     """One gateway's gRPC port."""
+
+    hint = HINT
 
     async def _dial(self, token: str | None) -> GrpcCarrier:
         """See StreamTransport. The connection is made when the first frame is written."""
@@ -79,6 +82,8 @@ def describe(error: grpc.RpcError) -> str:
     if error.code() is grpc.StatusCode.UNAUTHENTICATED:
         return WRONG_TOKEN
     details = error.details() or error.code().name
+    if "http1.x" in details:
+        return f"what answers there is HTTP/1.1, not gRPC {HINT}"
     if details.startswith(("failed to connect", "DNS resolution failed")):
         reason = details.rpartition(": ")[2]  # before it come the library's own words
         return f"{reason} {NOBODY}"

@@ -18,6 +18,8 @@ POLL_SECONDS = 5.0  # how long a poll is parked
 LEASE_SECONDS = 20  # how long this worker may be silent about a request before it counts as lost
 SLACK_SECONDS = 5.0  # the gateway ends a poll; the client only gives up on one that got lost
 CALL_SECONDS = 30.0
+HINT = "(http:// dials the REST port of `prack serve`, 4242 by default)"
+NO_TLS = "there is no TLS: `prack serve` has none, so dial http://, or a proxy that has it"
 
 
 class RestClient:
@@ -90,15 +92,23 @@ class RestClient:
             reply = await self._http.request(
                 method, path, headers=headers, timeout=timeout, **request
             )
-        except httpx2.ConnectError as error:
-            raise ConnectFailed(f"{error} (is `prack serve` running there?)") from error
         except httpx2.HTTPError as error:
-            raise ConnectFailed(str(error) or type(error).__name__) from error
+            raise ConnectFailed(_describe(error)) from error
         if reply.status_code in (401, 403):
             raise ConnectFailed("the gateway does not take this token (PRACK_TOKEN, --token-file)")
         if reply.status_code in (408, 429) or reply.status_code >= 500:
             raise ConnectFailed(_detail(reply))
         return reply
+
+
+def _describe(error: httpx2.HTTPError) -> str:
+    """One line for a person: why a call had no answer."""
+    reason = str(error) or type(error).__name__
+    if "WRONG_VERSION_NUMBER" in reason:
+        return NO_TLS
+    if isinstance(error, httpx2.ConnectError):
+        return f"{reason} (is `prack serve` running there?)"
+    return f"{reason} {HINT}"
 
 
 def _detail(reply: httpx2.Response) -> str:

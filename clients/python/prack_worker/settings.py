@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from prack_worker.errors import UsageError
 from prack_worker.transport import Route
 
-PORTS = {"grpc": 4243, "prack": 4242, "http": 4242, "https": 443}
+PORTS = {"prack": 4242, "grpc": 4243, "http": 4242, "https": 443}
 INTERFACES = ("auto", "asgi", "wsgi")
 LEVELS = ("debug", "info", "warning", "error")
 MAX_SLOTS = 10_000
@@ -27,7 +27,7 @@ TOKEN = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Where to dial in: `scheme` is "grpc", "prack", "http" or "https"."""
+    """Where to dial in: `scheme` is "prack", "grpc", "http" or "https"."""
 
     scheme: str
     address: str
@@ -75,7 +75,7 @@ def parse_gateway(text: str) -> Gateway:
     """`scheme://host[:port]`, with the scheme's default port."""
     parts = urlsplit(text)
     if parts.scheme not in PORTS:
-        raise ValueError("expected grpc://, prack://, http:// or https://, then host:port")
+        raise ValueError("expected prack://, grpc://, http:// or https://, then host:port")
     if not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
         raise ValueError("expected a host and a port after the scheme, and nothing more")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -184,9 +184,9 @@ def _token_file(text: str) -> Path | None:
 
 
 OPTIONS = (
-    Option("gateway", parse_gateway, "grpc://127.0.0.1:4243", "URL",
-           "grpc://host:port, prack://host:port for the same over plain TCP, "
-           "or http://host:port for the REST API"),
+    Option("gateway", parse_gateway, "prack://127.0.0.1:4242", "URL",
+           "prack://host:port; or grpc://host:port for the same over gRPC, "
+           "http://host:port for the REST API"),
     Option("slots", _slots, "", "N",
            f"requests to hold at a time, 1 to {MAX_SLOTS} (default: 64 for ASGI, 8 for WSGI)"),
     Option("interface", _one_of(INTERFACES), "auto", "KIND", f"one of {', '.join(INTERFACES)}"),

@@ -29,6 +29,8 @@ class StreamTransport:
     """
 
     counts_held = False
+    # For whoever dialled another port than the one that this carrier is for.
+    hint = ""
 
     def __init__(
         self, address: str, identity: Identity, token: Callable[[], str | None] = lambda: None
@@ -55,7 +57,7 @@ class StreamTransport:
                     await carrier.close()
                     raise
         except TimeoutError as error:
-            raise ConnectFailed(f"no welcome within {WELCOME_SECONDS:g} s") from error
+            raise ConnectFailed(f"no welcome within {WELCOME_SECONDS:g} s {self.hint}") from error
         return StreamSession(carrier, first, accept)
 
     async def close(self) -> None:

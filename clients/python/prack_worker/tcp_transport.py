@@ -18,10 +18,14 @@ REQUEST = (
     "User-Agent: prack-worker/{version}\r\n{token}\r\n"
 )
 MAX_HEAD = 64 * 1024
+HINT = "(prack:// dials the REST port of `prack serve`, 4242 by default)"
+NO_UPGRADE = "a proxy on the way does not pass the upgrade on; let it, or dial grpc://"
 
 
 class TcpTransport(StreamTransport):
     """One gateway's REST port."""
+
+    hint = HINT
 
     async def _dial(self, token: str | None) -> TcpCarrier:
         """See StreamTransport."""
@@ -67,12 +71,14 @@ class Dialling(asyncio.Protocol):
             self._switch(bytes(rest))
         elif status in (["401"], ["403"]):
             self._fail(WRONG_TOKEN)
+        elif status == ["426"]:
+            self._fail(NO_UPGRADE)
         else:
-            self._fail(f'no stream but "{line[:80]}" (prack:// dials the REST port)')
+            self._fail(f'no stream but "{line[:80]}" {HINT}')
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._fail("the gateway closed the connection")
+        self._fail(f"it closed the connection without an answer {HINT}")
 
     def _switch(self, rest: bytes) -> None:
         carrier = TcpCarrier()

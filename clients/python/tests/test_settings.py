@@ -11,7 +11,7 @@ from prack_worker.transport import Route
 
 def test_the_defaults() -> None:
     settings = read_settings({}, {})
-    assert settings.gateway == Gateway("grpc", "127.0.0.1:4243")
+    assert settings.gateway == Gateway("prack", "127.0.0.1:4242")
     assert (settings.slots, settings.interface, settings.grace) == (0, "auto", 30.0)
     assert settings.app_dir == Path.cwd()
 
@@ -67,8 +67,9 @@ def test_routes(text: str, routes: list[Route]) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("gateway", "ftp://x", "expected grpc://"),
-        ("gateway", "localhost:4243", "expected grpc://"),
+        ("gateway", "ftp://x", "expected prack://"),
+        ("gateway", "localhost:4242", "expected prack://"),
+        ("gateway", "127.0.0.1", "expected prack://"),
         ("gateway", "grpc://", "expected a host"),
         ("gateway", "http://x/api", "nothing more"),
         ("gateway", "grpc://x:99999", "Port out of range"),

@@ -38,23 +38,31 @@ async def test_the_request_asks_for_the_upgrade(gateway: PlainGateway) -> None:
     assert stream.metadata["authorization"] == "Bearer secret"
 
 
-def test_grpc_is_not_loaded() -> None:
-    code = (
-        "import sys, prack_worker.cli, prack_worker.tcp_transport; sys.exit('grpc' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+DIAL = """
+import sys
+from prack_worker import cli, settings
+from prack_worker.tcp_transport import TcpTransport
+
+assert isinstance(cli._transport(settings.read_settings({}, {})), TcpTransport)
+sys.exit("grpc" in sys.modules)
+"""
+
+
+def test_grpc_is_not_loaded_by_default() -> None:
+    assert subprocess.run([sys.executable, "-c", DIAL]).returncode == 0
 
 
 REFUSALS = [
     (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "does not take this token"),
     (b"HTTP/1.1 403 Forbidden\r\n\r\n", "does not take this token"),
     (b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}", "404 Not Found"),
+    (b"HTTP/1.1 426 Upgrade Required\r\n\r\n", "a proxy on the way"),
     (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "503 Service Unavailable"),
     (b"HTTP/1.1 200 OK\r\n\r\n", "200 OK"),
     (b"SSH-2.0-server\r\n\r\n", "SSH-2.0"),
     (b"x" * 70_000, "xxx"),
-    (b"HTTP/1.1 1", "closed the connection"),
-    (b"", "closed the connection"),
+    (b"HTTP/1.1 1", "prack:// dials the REST port"),
+    (b"", "closed the connection without an answer"),
 ]
 
 
