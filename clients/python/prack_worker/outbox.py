@@ -12,10 +12,31 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from prack.v1.worker_pb2 import ResponseHead, WorkerFrame
+from prack.v1.worker_pb2 import WorkerFrame
 
 MAX_EVENTS = 32
 MAX_BYTES = 64 * 1024
+
+
+class Head:
+    """A response head, and the body bytes that ride in it.
+
+    (Not a `ResponseHead`: made in its frame, that costs half as much.)
+
+    Attributes:
+        fields: flat, as the wire has them.
+        size: bytes of the fields and of the body.
+        end: this is the whole response.
+    """
+
+    __slots__ = ("body", "end", "fields", "size", "status")
+
+    def __init__(self, status: int, fields: list[bytes], size: int) -> None:
+        self.status = status
+        self.fields = fields
+        self.size = size
+        self.body = b""
+        self.end = False
 
 
 class Outgoing:
@@ -23,7 +44,6 @@ class Outgoing:
 
     Attributes:
         head: the head, until it was taken; body bytes that come in time ride in it.
-        head_size: bytes of the head's fields.
         early: heads that go before it.
         chunks: body bytes, each piece small enough for one event.
         finish: a `Finish` follows the chunks.
@@ -36,7 +56,6 @@ class Outgoing:
         "early",
         "finish",
         "head",
-        "head_size",
         "id",
         "queued",
         "trailers",
@@ -44,9 +63,8 @@ class Outgoing:
 
     def __init__(self, identifier: int) -> None:
         self.id = identifier
-        self.head: ResponseHead | None = None
-        self.head_size = 0
-        self.early: list[ResponseHead] = []
+        self.head: Head | None = None
+        self.early: list[Head] = []
         self.chunks: list[bytes] = []
         self.finish = False
         self.trailers: list[bytes] = []
@@ -54,6 +72,12 @@ class Outgoing:
 
     def has_head(self) -> bool:
         return self.head is not None or bool(self.early)
+
+    def next_head(self) -> Head | None:
+        if self.early:
+            return self.early.pop(0)
+        head, self.head = self.head, None
+        return head
 
     def drop(self) -> None:
         self.head = None
@@ -115,16 +139,14 @@ class Outbox:
 
     def _take_head(self, frame: WorkerFrame) -> int:
         response = self._heads.popleft()
-        if response.early:
-            early = response.early.pop(0)
-            frame.heads.append(early)
-            self._requeue(response)
-            return early.ByteSize()
-        head, response.head = response.head, None
-        if head is not None:
-            frame.heads.append(head)
+        head = response.next_head()
         self._requeue(response)
-        return response.head_size + len(head.body) if head is not None else 0
+        if head is None:
+            return 0
+        frame.heads.add(
+            id=response.id, status=head.status, headers=head.fields, body=head.body, end=head.end
+        )
+        return head.size
 
     def _take_body(self, frame: WorkerFrame) -> int:
         response = self._bodies.popleft()
