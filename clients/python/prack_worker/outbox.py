@@ -2,7 +2,9 @@
 
 A frame has its price, whatever is in it (over gRPC 0.5 ms of CPU), so there is one writer, and it
 takes everything that queued up while its last write was in flight (proto/README.md, section 1).
-No timer: an idle stream sends one event at once, a busy one sends full frames.
+No timer: an idle stream sends one event at once, a busy one sends full frames. Where a frame costs
+little, its sender takes one as soon as `enough` waits: the gateway works on those answers while
+the application makes the next ones.
 
 Slots and windows bound what can wait here, so there is no further limit.
 """
@@ -16,6 +18,7 @@ from prack.v1.worker_pb2 import WorkerFrame
 
 MAX_EVENTS = 32
 MAX_BYTES = 64 * 1024
+ENOUGH = 8
 
 
 class Head:
@@ -113,19 +116,31 @@ class Outbox:
         self._closed = True
         self._waiting.set()
 
+    def enough(self) -> bool:
+        """Whether what waits is worth a frame where frames cost little."""
+        return len(self._heads) + len(self._bodies) >= ENOUGH and not self._closed
+
     async def next_frame(self) -> WorkerFrame | None:
         """Wait for something to send, then take as much as fits one frame."""
-        await self._waiting.wait()
-        await asyncio.sleep(0)  # others have their turn; what they have ready joins the frame
+        while True:
+            await self._waiting.wait()
+            await asyncio.sleep(0)  # others have their turn; what they have ready joins the frame
+            if self._waiting.is_set():  # nobody has taken it meanwhile
+                break
+        frame = self.take()
+        if self._closed and not (self._heads or self._bodies or frame.ByteSize()):
+            return None
+        return frame
+
+    def take(self) -> WorkerFrame:
+        """As much of what waits now as fits one frame."""
         frame, self._control = self._control, WorkerFrame()
-        events = self._pack(frame)
-        if self._closed:
-            return frame if events or frame.ByteSize() else None
-        if not (self._heads or self._bodies):
+        self._pack(frame)
+        if not (self._heads or self._bodies or self._closed):
             self._waiting.clear()
         return frame
 
-    def _pack(self, frame: WorkerFrame) -> int:
+    def _pack(self, frame: WorkerFrame) -> None:
         events = size = 0
         while events < MAX_EVENTS and size < MAX_BYTES:
             if self._heads:
@@ -135,7 +150,6 @@ class Outbox:
             else:
                 break
             events += 1
-        return events
 
     def _take_head(self, frame: WorkerFrame) -> int:
         response = self._heads.popleft()

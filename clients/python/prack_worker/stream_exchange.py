@@ -18,10 +18,10 @@ class StreamExchange(Exchange):
     """An exchange whose events go to the outbox of one stream."""
 
     __slots__ = (
-        "_forget",
         "_last",
         "_left",
         "_limits",
+        "_on_end",
         "_outbox",
         "_outgoing",
         "_unsent",
@@ -35,7 +35,7 @@ class StreamExchange(Exchange):
         now: float,
         outbox: Outbox,
         limits: Limits,
-        forget: Callable[[int], object],
+        on_end: Callable[[int], object],
     ) -> None:
         request = to_request(message, now)
         end, consumed = message.end, None
@@ -50,7 +50,7 @@ class StreamExchange(Exchange):
         self._outgoing = Outgoing(request.id)
         self._outbox = outbox
         self._limits = limits
-        self._forget = forget
+        self._on_end = on_end
 
     async def send_head(
         self, status: int, headers: Headers, body: bytes = b"", end: bool = False
@@ -150,7 +150,7 @@ class StreamExchange(Exchange):
 
     def _end(self) -> None:
         super()._end()
-        self._forget(self._outgoing.id)
+        self._on_end(self._outgoing.id)
 
     def _close(self) -> None:
         super()._close()
