@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from prack.v1 import worker_pb2 as pb
@@ -20,6 +21,13 @@ class Carrier(Protocol):
         """Write a frame; returns when the next one may follow.
 
         That the stream broke off is said by `read`.
+        """
+
+    @property
+    def write_now(self) -> Callable[[pb.WorkerFrame], object] | None:
+        """Writes a frame without waiting; None while that cannot be.
+
+        None always where a frame costs so much that there should be few of them, and full.
         """
 
     async def done_writing(self) -> None:

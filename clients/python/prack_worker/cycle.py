@@ -38,13 +38,11 @@ class HttpCycle:
     async def send(self, message: Message) -> None:
         """The application hands over the next event."""
         kind = message["type"]
-        if kind == "http.response.early_hint" and not self._started:
-            links = [(b"link", bytes(link)) for link in message["links"]]
-            await self._exchange.send_head(103, links)
-        elif kind != self._next:
-            raise RuntimeError(f"{kind} does not come next in a response")
+        if kind != self._next:
+            await self._send_hint(message)
         elif kind == "http.response.body":
-            await self._send_body(message)
+            end = not message.get("more_body", False) and self._ends()
+            await self._exchange.send_body(bytes(message.get("body", b"")), end)
         elif kind == "http.response.start":
             # The body of a small response catches up with its head in the transport.
             await self._exchange.send_head(message["status"], message.get("headers", ()))
@@ -54,12 +52,18 @@ class HttpCycle:
         else:
             await self._send_trailers(message)
 
-    async def _send_body(self, message: Message) -> None:
-        last = not message.get("more_body", False)
-        if last:
-            self._next = "http.response.trailers" if self._with_trailers else ""
-        end = last and not self._with_trailers
-        await self._exchange.send_body(bytes(message.get("body", b"")), end)
+    async def _send_hint(self, message: Message) -> None:
+        """The one event that may come before its turn, as often as the application likes."""
+        kind = message["type"]
+        if kind != "http.response.early_hint" or self._started:
+            raise RuntimeError(f"{kind} does not come next in a response")
+        links = [(b"link", bytes(link)) for link in message["links"]]
+        await self._exchange.send_head(103, links)
+
+    def _ends(self) -> bool:
+        """The body is complete; returns whether the response is, too."""
+        self._next = "http.response.trailers" if self._with_trailers else ""
+        return not self._with_trailers
 
     async def _send_trailers(self, message: Message) -> None:
         self._trailers.extend(message.get("headers", ()))

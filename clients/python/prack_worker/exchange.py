@@ -149,7 +149,7 @@ class Exchange(ABC):
 
     def _check_open(self) -> None:
         """For transports: refuse to send what nobody will read."""
-        if self._is_over():
+        if self.ended or self.cancelled is not None:
             raise ClientDisconnected("nobody waits for this response any more")
 
     def _is_over(self) -> bool:

@@ -46,6 +46,8 @@ class GrpcTransport(StreamTransport):
 class GrpcCarrier:
     """Implements `carrier.Carrier` for one call."""
 
+    write_now = None
+
     def __init__(self, channel: aio.Channel, token: str | None) -> None:
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._channel = channel

@@ -20,14 +20,16 @@ def build_scope(exchange: Exchange, state: dict[str, Any]) -> dict[str, Any]:
     """The scope of a request (ASGI HTTP and WebSocket specification 2.4)."""
     request = exchange.request
     raw_path, query = request.split_target()
-    prack = {"request_id": request.request_id, "attempt": request.attempt}
-    extensions: dict[str, Any] = {"prack": prack}
+    path = unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path
+    extensions: dict[str, Any] = {
+        "prack": {"request_id": request.request_id, "attempt": request.attempt}
+    }
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": ASGI,
         "http_version": request.http_version,
         "scheme": request.scheme,
-        "path": unquote_to_bytes(raw_path).decode("utf-8", "replace"),
+        "path": path.decode("utf-8", "replace"),
         "raw_path": raw_path,
         "query_string": query,
         "root_path": "",

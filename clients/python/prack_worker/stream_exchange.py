@@ -8,7 +8,7 @@ from collections.abc import Callable
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ResponseRefused
 from prack_worker.exchange import AbortCode, CancelReason, Exchange, Headers
-from prack_worker.outbox import Outbox, Outgoing
+from prack_worker.outbox import Head, Outbox, Outgoing
 from prack_worker.request import RequestBody
 from prack_worker.stream_fields import flatten, to_request
 from prack_worker.windows import Limits, RequestWindow, ResponseWindow
@@ -18,10 +18,10 @@ class StreamExchange(Exchange):
     """An exchange whose events go to the outbox of one stream."""
 
     __slots__ = (
-        "_forget",
         "_last",
         "_left",
         "_limits",
+        "_on_end",
         "_outbox",
         "_outgoing",
         "_unsent",
@@ -35,22 +35,22 @@ class StreamExchange(Exchange):
         now: float,
         outbox: Outbox,
         limits: Limits,
-        forget: Callable[[int], object],
+        on_end: Callable[[int], object],
     ) -> None:
-        consumed = None
-        if not message.end:
+        request = to_request(message, now)
+        end, consumed = message.end, None
+        if not end:
             waits = message.expect_continue
-            consumed = RequestWindow(message.id, outbox, waits=waits).consumed
-        body = RequestBody(message.body, end=message.end, consumed=consumed)
-        super().__init__(to_request(message, now), body)
+            consumed = RequestWindow(request.id, outbox, waits=waits).consumed
+        super().__init__(request, RequestBody(message.body, end=end, consumed=consumed))
         self._window = ResponseWindow(limits.window)
         self._unsent: deque[memoryview] = deque()  # past the window
         self._last = False  # the response ends with what is unsent
         self._left = False  # the client of a WebSocket has
-        self._outgoing = Outgoing(message.id)
+        self._outgoing = Outgoing(request.id)
         self._outbox = outbox
         self._limits = limits
-        self._forget = forget
+        self._on_end = on_end
 
     async def send_head(
         self, status: int, headers: Headers, body: bytes = b"", end: bool = False
@@ -59,11 +59,11 @@ class StreamExchange(Exchange):
         flat, size = flatten(headers)
         if size > self._limits.head:
             raise ResponseRefused(f"the response head is larger than {self._limits.head} bytes")
-        head = pb.ResponseHead(id=self._outgoing.id, status=status, headers=flat)
+        head = Head(status, flat, size)
         if 101 < status < 200:
             self._outgoing.early.append(head)
         else:
-            self._outgoing.head, self._outgoing.head_size = head, size
+            self._outgoing.head = head
         self._outbox.add(self._outgoing)
         if body or end:
             await self.send_body(body, end)
@@ -122,6 +122,7 @@ class StreamExchange(Exchange):
         if head.status < 200 or outgoing.trailers or len(head.body) + size > self._limits.chunk:
             return False
         head.body += data
+        head.size += size
         head.end = end
         self._window.use(size)
         return True
@@ -149,7 +150,7 @@ class StreamExchange(Exchange):
 
     def _end(self) -> None:
         super()._end()
-        self._forget(self._outgoing.id)
+        self._on_end(self._outgoing.id)
 
     def _close(self) -> None:
         super()._close()

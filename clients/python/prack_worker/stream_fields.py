@@ -9,24 +9,32 @@ from prack_worker.request import Request
 
 def flatten(headers: Headers) -> tuple[list[bytes], int]:
     """Fields as the wire has them (section 4.4), and how many bytes they are."""
-    flat = [part for name, value in headers for part in (name.lower(), value)]
-    return flat, sum(map(len, flat))
+    flat: list[bytes] = []
+    size = 0
+    for name, value in headers:
+        flat += (name.lower(), value)
+        size += len(name) + len(value)
+    return flat, size
 
 
 def to_request(message: pb.Request, now: float) -> Request:
-    """The request that a message holds; `now` is when it came, on the event loop's clock."""
-    flat = iter(message.headers)
+    """The request that a message holds; `now` is when it came, on the event loop's clock.
+
+    (By position, and each field of the message read once: else this costs a third more.)
+    """
+    parts, client = iter(message.headers[:]), message.client
+    ip = client.ip
     return Request(
-        id=message.id,
-        request_id=message.request_id,
-        method=message.method.decode("latin-1"),
-        scheme=message.scheme.decode("latin-1"),
-        authority=message.authority.decode("latin-1"),
-        target=message.target,
-        http_version=message.http_version.decode("latin-1"),
-        headers=list(zip(flat, flat, strict=False)),
-        client=(message.client.ip, message.client.port) if message.client.ip else None,
-        deadline=now + message.deadline_ms / 1000,
-        attempt=message.attempt,
-        websocket=message.upgrade == pb.UPGRADE_WEBSOCKET,
+        message.id,
+        message.request_id,
+        message.method.decode("latin-1"),
+        message.scheme.decode("latin-1"),
+        message.authority.decode("latin-1"),
+        message.target,
+        message.http_version.decode("latin-1"),
+        [(name, next(parts, b"")) for name in parts],
+        (ip, client.port) if ip else None,
+        now + message.deadline_ms / 1000,
+        message.attempt,
+        message.upgrade == pb.UPGRADE_WEBSOCKET,
     )

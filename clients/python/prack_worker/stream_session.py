@@ -129,12 +129,16 @@ class StreamSession:
         self._steer(frame)
 
     def _begin(self, message: pb.Request, now: float) -> None:
-        exchange = StreamExchange(message, now, self._outbox, self._limits, self._forget)
+        exchange = StreamExchange(message, now, self._outbox, self._limits, self._ended)
         self._exchanges[message.id] = exchange
         self._accept(exchange)
 
-    def _forget(self, number: int) -> None:
+    def _ended(self, number: int) -> None:
+        """The last event of an exchange is in the outbox."""
         self._exchanges.pop(number, None)
+        if self._outbox.enough() and (write_now := self._carrier.write_now):
+            self._unsaid = 0
+            write_now(self._outbox.take())
 
     def _steer(self, frame: pb.GatewayFrame) -> None:
         for cancel in frame.cancels:

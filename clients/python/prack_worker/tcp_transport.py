@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 from google.protobuf.message import DecodeError
@@ -107,6 +108,14 @@ class TcpCarrier(Frames):
     async def write(self, frame: pb.WorkerFrame) -> None:
         """See Carrier."""
         await self.send(frame.SerializeToString())
+
+    @property
+    def write_now(self) -> Callable[[pb.WorkerFrame], object] | None:
+        """See Carrier."""
+        return self._post if self._room is None else None
+
+    def _post(self, frame: pb.WorkerFrame) -> None:
+        self.post(frame.SerializeToString())
 
     async def done_writing(self) -> None:
         """See Carrier."""

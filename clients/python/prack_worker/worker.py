@@ -80,7 +80,7 @@ class Worker:
         self._offered = slots
         self._staying: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._running = asyncio.Semaphore(slots)
+        self._running = 0  # handlers; more than the slots may be held while sessions overlap
         self._draining = asyncio.Event()
         self._backoff = Backoff()
         self._delay = 0.0
@@ -208,17 +208,26 @@ class Worker:
             await asyncio.wait(held.values(), timeout=UNWIND_SECONDS)
 
     def _accept(self, holding: Holding, exchange: Exchange) -> None:
-        loop = asyncio.get_running_loop()
-        task = holding.tasks[exchange] = loop.create_task(self._run(holding, exchange))
+        task = asyncio.get_running_loop().create_task(self._run(holding, exchange))
+        holding.tasks[exchange] = task
         if self._app.interruptible:
-            exchange.on_cancel = partial(loop.call_later, self._patience, task.cancel)
-        self._share()
+            exchange.on_cancel = partial(self._interrupt, task)
+        self._share(holding)
+
+    def _interrupt(self, task: asyncio.Task[None]) -> None:
+        """After a while: a handler that goes on although its exchange was cancelled."""
+        asyncio.get_running_loop().call_later(self._patience, task.cancel)
 
     async def _run(self, holding: Holding, exchange: Exchange) -> None:
         try:
-            async with self._running:
+            while self._running >= self._slots:
+                await self._change()
+            self._running += 1
+            try:
                 if exchange.cancelled is None:
                     await self._app.handle(exchange)
+            finally:
+                self._running -= 1
         except Exception as error:
             level = logging.DEBUG if exchange.cancelled is not None else logging.ERROR
             log.log(level, "Request %s failed", exchange.request.request_id, exc_info=error)
@@ -231,7 +240,7 @@ class Worker:
             exchange.abort(code, "the application left its response incomplete")
         del holding.tasks[exchange]
         self._changed.set()
-        self._share()
+        self._share(holding)
 
     def _held(self) -> dict[Exchange, asyncio.Task[None]]:
         """The exchanges of all sessions."""
@@ -241,8 +250,12 @@ class Worker:
         """Before another attempt; and there must be a slot that no old session needs."""
         await asyncio.sleep(self._delay)
         while self._staying and len(self._held()) >= self._slots:
-            self._changed.clear()
-            await self._changed.wait()
+            await self._change()
+
+    async def _change(self) -> None:
+        """Wait until an exchange or a session has ended."""
+        self._changed.clear()
+        await self._changed.wait()
 
     def _free_slots(self) -> int:
         """What older sessions leave: also lost ones, as long as their handlers go on."""
@@ -250,8 +263,10 @@ class Worker:
             return self._slots
         return max(1, self._slots - sum(len(one.tasks) for one in self._holdings[:-1]))
 
-    def _share(self) -> None:
-        """Offer the newest session what is free for it now."""
+    def _share(self, changed: Holding | None = None) -> None:
+        """Offer the newest session what is free for it now; its own exchanges change nothing."""
+        if changed is self._holdings[-1]:
+            return
         free = self._free_slots()
         if self._session is not None and free != self._offered:
             self._offered = free

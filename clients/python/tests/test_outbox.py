@@ -114,3 +114,23 @@ async def test_a_closed_outbox_hands_out_the_rest_and_then_nothing() -> None:
     outbox.close()
     assert len((await frame(outbox)).heads) == 1
     assert await outbox.next_frame() is None
+
+
+async def test_what_was_taken_meanwhile_makes_no_empty_frame() -> None:
+    outbox = Outbox()
+    await exchange(outbox, 1).send_head(200, [], end=True)
+    waiting = asyncio.create_task(frame(outbox))
+    await asyncio.sleep(0)
+    assert [head.id for head in outbox.take().heads] == [1]
+    await exchange(outbox, 2).send_head(200, [], end=True)
+    assert [head.id for head in (await waiting).heads] == [2]
+
+
+async def test_a_closed_outbox_leaves_what_waits_to_its_writer() -> None:
+    outbox = Outbox()
+    for number in range(8):
+        assert not outbox.enough()
+        await exchange(outbox, number).send_head(200, [], end=True)
+    assert outbox.enough()
+    outbox.close()
+    assert not outbox.enough()

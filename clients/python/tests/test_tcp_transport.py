@@ -13,7 +13,7 @@ from serving import serving
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import Exchange
-from prack_worker.tcp_transport import TcpTransport
+from prack_worker.tcp_transport import TcpCarrier, TcpTransport
 from prack_worker.transport import Identity
 
 
@@ -111,3 +111,16 @@ async def test_frames_of_the_gateway_may_be_cut_anywhere(gateway: PlainGateway) 
         frame = await stream.frame()
         assert frame is not None
         assert frame.heads[0].body == b"hello"
+
+
+async def test_a_frame_is_written_at_once_while_the_kernel_takes_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody_reads:
+        address = nobody_reads.getsockname()
+        _, carrier = await asyncio.get_running_loop().create_connection(TcpCarrier, *address)
+        frame = pb.WorkerFrame(heads=[pb.ResponseHead(body=bytes(60_000))])
+        written = 0
+        while (write_now := carrier.write_now) is not None:
+            write_now(frame)
+            written += 1
+        await carrier.close()
+    assert written > 1
