@@ -122,11 +122,8 @@ class Outbox:
 
     async def next_frame(self) -> WorkerFrame | None:
         """Wait for something to send, then take as much as fits one frame."""
-        while True:
+        while not self._waiting.is_set():  # somebody may have taken it after the wake-up
             await self._waiting.wait()
-            await asyncio.sleep(0)  # others have their turn; what they have ready joins the frame
-            if self._waiting.is_set():  # nobody has taken it meanwhile
-                break
         frame = self.take()
         if self._closed and not (self._heads or self._bodies or frame.ByteSize()):
             return None
