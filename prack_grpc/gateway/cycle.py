@@ -6,12 +6,15 @@ the core has checked.
 
 import http
 import secrets
+from collections import deque
 from collections.abc import MutableMapping, Sequence
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.problem import problem
 
 STATUS_LINES = {
@@ -19,6 +22,8 @@ STATUS_LINES = {
     for status in map(int, http.HTTPStatus)
 }
 
+# Pieces of a request body from this size on are not copied; smaller ones are collected up to that.
+LARGE, COLLECTED = 8 * KIB, 64 * KIB
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -36,6 +41,38 @@ class Cycle(RequestResponseCycle):
 
     _unsent = b""  # the head, until its first piece of body (an ASGI server must wait for it)
     framed = False  # the client can tell where the body ends without the connection's end
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pieces: deque[bytes | bytearray] = deque()  # of the request body
+        self._waiting = 0  # bytes of them
+
+    def take(self, piece: bytes) -> None:
+        """A piece of the request body is here. Small ones are collected, large ones not copied."""
+        self._waiting += len(piece)
+        last = self._pieces[-1] if self._pieces else b""
+        if len(piece) >= LARGE:
+            self._pieces.append(piece)
+        elif isinstance(last, bytearray) and len(last) < COLLECTED:
+            last += piece
+        else:
+            self._pieces.append(bytearray(piece))
+        if self._waiting > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        self.message_event.set()
+
+    async def receive(self) -> Any:
+        """The next ASGI event; waits only while nothing is here."""
+        if not self._pieces or self.disconnected or self.response_complete:
+            message = await super().receive()
+            if message["type"] == "http.disconnect" or not self._pieces:
+                return message
+        piece = bytes(self._pieces.popleft())
+        self._waiting -= len(piece)
+        if not self._pieces:
+            self.message_event.clear()
+        more = self.more_body or bool(self._pieces)
+        return {"type": "http.request", "body": piece, "more_body": more}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:  # type: ignore[override]
         """Take one ASGI event. Waits while the client does not read."""
@@ -91,7 +128,7 @@ class Cycle(RequestResponseCycle):
                 parts += (b"0\r\n", *_lines(trailers), b"\r\n")
         elif self.scope["method"] != "HEAD":
             parts.append(body)
-        if data := b"".join(parts):
+        if data := b"".join(filter(None, parts)):  # a join of one part copies nothing
             self.transport.write(data)
         if not more:
             self.response_complete = True

@@ -15,20 +15,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.fields import TOKEN
-from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.admission import Admission, Place, Verdict
 from prack_grpc.gateway.budget import Budget
 from prack_grpc.gateway.cycle import Cycle, refusal
 from prack_grpc.gateway.exit import Exit
 from prack_grpc.gateway.head import fits_websocket, framing_lines
 from prack_grpc.gateway.limits import GuardLimits
+from prack_grpc.gateway.pieces import HEAD_PIECE, body_piece
 from prack_grpc.gateway.waiting import Phase, Waiting
 from prack_grpc.telemetry.access import refused
 
 # What the parser says of versions that are well-formed, and of the preface of HTTP/2.
 VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
-# How much is parsed at a time: no more requests than this can hold wait as parsed ones.
-HEAD_PIECE, BODY_PIECE = 2 * KIB, 16 * KIB
 PAUSE_SECONDS = 1.0
 
 # Called when the request cannot go on: with an error for the client, or None when it has gone.
@@ -40,6 +38,7 @@ class Guard(HttpToolsProtocol):
 
     limits: ClassVar[GuardLimits] = GuardLimits()
     admission: ClassVar[Admission] = Admission(limits, exempt=lambda _: False)
+    cycle: Cycle  # this class puts no other in
     _exit: Exit  # from the connection's first moment on
     _place: Place
 
@@ -53,7 +52,7 @@ class Guard(HttpToolsProtocol):
         self._silent = True
         self._head_size = 0
         self._budget = Budget(self.limits)
-        self._in_body = False
+        self._in_body, self._body_read = False, 0
         self._resuming = False
 
     # ------------------------------------------------------------ for the endpoint
@@ -199,19 +198,21 @@ class Guard(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> None:
         """Parse in pieces, until a request waits behind another; the rest waits unparsed."""
-        while data and self._refusal is None:
+        at = 0
+        while at < len(data) and self._refusal is None:
             if self.pipeline:
                 # Reading on is the only way to notice that the client leaves.
-                self._backlog += data
+                self._backlog += data[at:]
                 if len(self._backlog) > self.limits.backlog_bytes:
                     self.flow.pause_reading()
                 return
-            size = BODY_PIECE if self._in_body else HEAD_PIECE
-            piece, data = data[:size], data[size:]
+            size = body_piece(self.headers, self._body_read) if self._in_body else HEAD_PIECE
+            piece = data[at : at + size]
+            at += len(piece)
             self._budget.piece(len(piece), self._in_body)
             unread = self._feed(piece)
             if unread is not None:
-                data = unread + data
+                data, at = unread + data[at:], 0
                 if self._is_websocket():
                     self._hand_over(data)
                     return
@@ -315,7 +316,7 @@ class Guard(HttpToolsProtocol):
             query_string=query,
             extensions={"prack": {"target": self.url, "connection": self}},
         )
-        self._in_body = True
+        self._in_body, self._body_read = True, 0
         self._budget.head(self._head_size + len(self.url), self.loop.time())
         self.cycle = cycle = Cycle(
             scope=self.scope,
@@ -341,8 +342,10 @@ class Guard(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
+        self._body_read += len(body)
         self._budget.body(len(body))
-        super().on_body(body)
+        if not self.cycle.response_complete:
+            self.cycle.take(body)
 
     def on_message_complete(self) -> None:
         """See httptools."""
