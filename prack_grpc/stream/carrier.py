@@ -16,5 +16,5 @@ class Carrier(Protocol):
         Raises StreamError for bytes that are no frame.
         """
 
-    async def write(self, frame: pb.GatewayFrame) -> bool:
-        """Write a frame; returns when the next one may follow, or False: none ever will."""
+    async def write(self, *frames: bytes) -> bool:
+        """Write encoded frames; returns when more may follow, or False: none ever will."""

@@ -119,7 +119,8 @@ class Connection:
             frame = self._outbox.next_frame()
             if frame is not None:
                 self.writing, self.wrote_at = True, self._now()
-                if not await self._carrier.write(frame):
+                bodies = self._outbox.bodies()
+                if not await self._carrier.write(frame.SerializeToString(), *bodies):
                     return
                 self.writing = False
             elif self._outbox.closed:

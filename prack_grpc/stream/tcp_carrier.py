@@ -34,6 +34,6 @@ class TcpCarrier(Frames):
         except DecodeError:
             raise NotAFrame from None
 
-    async def write(self, frame: pb.GatewayFrame) -> bool:
+    async def write(self, *frames: bytes) -> bool:
         """See Carrier."""
-        return await self.send(frame.SerializeToString())
+        return await self.send(*frames)

@@ -9,7 +9,6 @@ import grpc
 from grpc import aio
 
 from prack.v1 import worker_pb2 as pb
-from prack.v1.worker_pb2_grpc import WorkerServiceStub
 from prack_worker.errors import ConnectFailed
 from prack_worker.stream_transport import NOBODY, WRONG_TOKEN, StreamTransport
 from prack_worker.version import VERSION
@@ -28,6 +27,7 @@ OPTIONS = (
     ("grpc.enable_retries", 0),
     ("grpc.primary_user_agent", f"prack-worker/{VERSION}"),
 )
+METHOD = "/prack.v1.WorkerService/Connect"
 # The call is over.
 OVER = grpc.RpcError, asyncio.InvalidStateError
 
@@ -46,7 +46,10 @@ class GrpcCarrier:
     def __init__(self, channel: aio.Channel, token: str | None) -> None:
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._channel = channel
-        self._call = WorkerServiceStub(channel).Connect(metadata=metadata)
+        connect: aio.StreamStreamMultiCallable[bytes, pb.GatewayFrame] = channel.stream_stream(
+            METHOD, response_deserializer=pb.GatewayFrame.FromString
+        )
+        self._call = connect(metadata=metadata)
 
     async def read(self) -> pb.GatewayFrame | None:
         """See Carrier."""
@@ -56,10 +59,10 @@ class GrpcCarrier:
             raise ConnectFailed(describe(error)) from error
         return frame if isinstance(frame, pb.GatewayFrame) else None
 
-    async def write(self, frame: pb.WorkerFrame) -> None:
+    async def write(self, *frames: bytes) -> None:
         """See Carrier."""
         with suppress(*OVER):
-            await self._call.write(frame)
+            await self._call.write(b"".join(frames))  # is a frame, too: proto/README.md 1.6
 
     async def done_writing(self) -> None:
         """See Carrier."""
