@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
 from tests.conftest import Gateway
-from tests.support.scripted_worker import CHUNK, connect
+from tests.support.scripted_worker import CHUNK, WINDOW, connect
 
 
 async def test_an_upload_that_waited_is_one_message_of_grpc(gateway: Gateway) -> None:
@@ -24,6 +24,23 @@ async def test_an_upload_that_waited_is_one_message_of_grpc(gateway: Gateway) ->
     assert len(request.body) + sum(map(sum, sizes)) == 4 * CHUNK
     assert max(map(sum, sizes)) > 2 * CHUNK
     assert max(map(max, filter(None, sizes))) <= CHUNK
+
+
+async def test_a_worker_that_names_no_window_gets_256_kib_unasked(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        upload = asyncio.create_task(client.post(bytes(16 * CHUNK)))
+        request = await worker.event("requests")
+        received = len(request.body)
+        while received < WINDOW:
+            received += len((await worker.event("data")).data)
+        (exchange,) = gateway.running.broker.dispatcher.exchanges.values()
+        await until(lambda: exchange.upload.buffered >= WINDOW)
+        assert (received, worker.seen("data")) == (WINDOW, 0)
+        await worker.send(windows=[pb.Window(id=request.id, max_offset=16 * CHUNK)])
+        await worker.event("finishes")
+        await upload
 
 
 async def until(condition: Callable[[], bool]) -> None:
