@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.stream.hello import DEFAULT_WINDOW
 from tests.conftest import Gateway
-from tests.support.scripted_worker import CHUNK, WINDOW, connect
+from tests.support.scripted_worker import CHUNK, connect
 
 
 async def test_an_upload_that_waited_is_one_message_of_grpc(gateway: Gateway) -> None:
@@ -33,11 +34,11 @@ async def test_a_worker_that_names_no_window_gets_256_kib_unasked(gateway: Gatew
         upload = asyncio.create_task(client.post(bytes(16 * CHUNK)))
         request = await worker.event("requests")
         received = len(request.body)
-        while received < WINDOW:
+        while received < DEFAULT_WINDOW:
             received += len((await worker.event("data")).data)
         (exchange,) = gateway.running.broker.dispatcher.exchanges.values()
-        await until(lambda: exchange.upload.buffered >= WINDOW)
-        assert (received, worker.seen("data")) == (WINDOW, 0)
+        await until(lambda: exchange.upload.buffered >= DEFAULT_WINDOW)
+        assert (received, worker.seen("data")) == (DEFAULT_WINDOW, 0)
         await worker.send(windows=[pb.Window(id=request.id, max_offset=16 * CHUNK)])
         await worker.event("finishes")
         await upload
