@@ -22,8 +22,9 @@ STATUS_LINES = {
     for status in map(int, http.HTTPStatus)
 }
 
-# Pieces of a request body from this size on are not copied; smaller ones are collected up to that.
-LARGE, COLLECTED = 8 * KIB, 64 * KIB
+# Pieces of a request body from this size on are not copied; smaller ones are collected up to that,
+# which is what one event to a worker may hold.
+LARGE, COLLECTED = 32 * KIB, 64 * KIB
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -53,7 +54,7 @@ class Cycle(RequestResponseCycle):
         last = self._pieces[-1] if self._pieces else b""
         if len(piece) >= LARGE:
             self._pieces.append(piece)
-        elif isinstance(last, bytearray) and len(last) < COLLECTED:
+        elif isinstance(last, bytearray) and len(last) + len(piece) <= COLLECTED:
             last += piece
         else:
             self._pieces.append(bytearray(piece))

@@ -197,10 +197,11 @@ class Connection:
         self._broker.head(lease, head.status, headers, head.body, head.end)
 
     def _data(self, lease: Lease, data: pb.Data) -> None:
-        if len(data.data) > self._limits.chunk:
-            message = f"exchange {data.id}: {len(data.data)} bytes in one `data`"
+        chunk = data.data  # copies it
+        if len(chunk) > self._limits.chunk:
+            message = f"exchange {data.id}: {len(chunk)} bytes in one `data`"
             raise StreamError(errors.CHUNK_TOO_LARGE, message)
-        self._broker.data(lease, data.data)
+        self._broker.data(lease, chunk)
 
     def _finish(self, lease: Lease, finish: pb.Finish) -> None:
         self._broker.finish(lease, _pairs(finish.trailers))

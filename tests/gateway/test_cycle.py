@@ -58,14 +58,14 @@ async def test_small_pieces_are_collected() -> None:
 
 async def test_what_is_collected_stays_small_and_in_order() -> None:
     scene, sent = Scene(), []
-    for number in range(256):
+    for number in range(64):
         sent.append(bytes([number]) * (LARGE - number % 3))
         scene.cycle.take(sent[-1])
     got = []
     while len(b"".join(got)) < len(b"".join(sent)):
         got.append((await scene.cycle.receive())["body"])
     assert b"".join(got) == b"".join(sent)
-    assert max(map(len, got)) < COLLECTED + LARGE
+    assert max(map(len, got)) <= COLLECTED
 
 
 async def test_the_last_piece_says_so_and_then_only_the_client_is_waited_for() -> None:
