@@ -193,7 +193,8 @@ class MemoryBroker:
 
     def data(self, lease: Lease, data: bytes) -> None:
         """See Broker."""
-        self._perform(self.dispatcher.data(lease, data, self._now()))
+        if effects := self.dispatcher.data(lease, data, self._now()):
+            self._perform(effects)  # else a deadline has moved on, for which no timer is late
         if lease.exchange.state is Caller.DONE:
             self._drop(lease.exchange)
         else:

@@ -41,8 +41,9 @@ class Limits:
     # Whether a repeatable request gets a second worker when its first is lost (promise 2).
     redeliver: bool = True
     # Body bytes of one exchange in one direction that may be under way: the product of bandwidth
-    # and delay of a 100 Mbit/s path of 20 ms.
-    window: int = 256 * KIB
+    # and delay of a 200 Mbit/s path of 20 ms. A grant is for half of it, and that fills one message
+    # of gRPC, which costs the same whatever its size.
+    window: int = 512 * KIB
     # Body that is read ahead of a worker, and that rides along with the request.
     inline_body: int = 64 * KIB
     # Body bytes in one event, so that exchanges can take turns.

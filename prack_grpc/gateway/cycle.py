@@ -12,10 +12,11 @@ from collections.abc import Callable, MutableMapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.problem import problem
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ STATUS_LINES = {
     for status in map(int, http.HTTPStatus)
 }
 
+# Pieces of a request body from this size on are not copied; smaller ones are collected up to that,
+# which is what one event to a worker may hold.
+LARGE, COLLECTED = 32 * KIB, 64 * KIB
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -58,8 +62,11 @@ class Cycle(RequestResponseCycle):
         self.disconnected = False
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expects
-        self.body = bytearray()
+        self.body = b""  # type: ignore[assignment]
         self.more_body = True
+        self.unread = 0  # bytes of the request body
+        self._pieces: list[bytes | bytearray] = []
+        self._news = False
         self.response_started = False
         self.response_complete = False
         self.chunked_encoding: bool = False
@@ -68,13 +75,58 @@ class Cycle(RequestResponseCycle):
 
     @cached_property
     def message_event(self) -> asyncio.Event:  # type: ignore[override]
-        """Set when more of the request is here, or its end."""
-        return asyncio.Event()
+        """Set when more of the request is here, or its end. Few requests are ever waited for."""
+        event = asyncio.Event()
+        if self._news:
+            event.set()
+        return event
 
     def respond(self, status: int, headers: Fields, body: bytes) -> None:
         """The whole response at once. The caller has seen that the client reads."""
         self._head(status, headers)
         self._body(body, False, ())
+
+    def take(self, piece: bytes) -> None:
+        """A piece of the request body is here. Small ones are collected, large ones not copied."""
+        self.unread += len(piece)
+        last = self._pieces[-1] if self._pieces else b""
+        if len(piece) >= LARGE:
+            self._pieces.append(piece)
+        elif isinstance(last, bytearray) and len(last) + len(piece) <= COLLECTED:
+            last += piece
+        else:
+            self._pieces.append(bytearray(piece))
+        if self.unread > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        self.wake()
+
+    def end(self) -> None:
+        """The request body is complete."""
+        self.more_body = False
+        self.wake()
+
+    def peek(self) -> bytes:
+        """The part of the request body that nobody has received yet."""
+        return b"".join(self._pieces)
+
+    def wake(self) -> None:
+        """Something has changed for who receives."""
+        self._news = True
+        if "message_event" in self.__dict__:
+            self.message_event.set()
+
+    async def receive(self) -> Any:
+        """The next ASGI event; waits only while nothing is here."""
+        if not self._pieces or self.disconnected or self.response_complete:
+            message = await super().receive()
+            if message["type"] == "http.disconnect" or not self._pieces:
+                return message
+        piece = bytes(self._pieces.pop(0))
+        self.unread -= len(piece)
+        if not self._pieces:
+            self.message_event.clear()
+        more = self.more_body or bool(self._pieces)
+        return {"type": "http.request", "body": piece, "more_body": more}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:  # type: ignore[override]
         """Take one ASGI event. Waits while the client does not read."""
@@ -130,12 +182,11 @@ class Cycle(RequestResponseCycle):
                 parts += (b"0\r\n", *_lines(trailers), b"\r\n")
         elif self.scope["method"] != "HEAD":
             parts.append(body)
-        if data := b"".join(parts):
+        if data := b"".join(filter(None, parts)):  # a join of one part copies nothing
             self.transport.write(data)
         if not more:
             self.response_complete = True
-            if "message_event" in self.__dict__:  # somebody may wait for it
-                self.message_event.set()
+            self.wake()
             self.on_response()
 
 

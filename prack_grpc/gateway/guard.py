@@ -9,76 +9,51 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import httptools
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.fields import TOKEN
-from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.admission import Admission, Place, Verdict
-from prack_grpc.gateway.budget import Budget
 from prack_grpc.gateway.cycle import Cycle, refusal
 from prack_grpc.gateway.exit import Exit
 from prack_grpc.gateway.flow_control import FlowControl
-from prack_grpc.gateway.head import fits_websocket, framing_lines
+from prack_grpc.gateway.head import fits_websocket
 from prack_grpc.gateway.limits import GuardLimits
+from prack_grpc.gateway.reading import Reading
 from prack_grpc.gateway.served import READ_AHEAD
 from prack_grpc.gateway.waiting import Phase, Waiting
 from prack_grpc.telemetry.access import refused
 
-# What the parser says of versions that are well-formed, and of the preface of HTTP/2.
-VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
-# How much is parsed at a time: no more requests than this can hold wait as parsed ones.
-HEAD_PIECE, BODY_PIECE = 2 * KIB, 16 * KIB
 PAUSE_SECONDS = 1.0
-ASGI: Any = {"version": "3.0", "spec_version": "2.3"}
 
 # Called when the request cannot go on: with an error for the client, or None when it has gone.
 OnLost = Callable[[GatewayError | None], None]
 
 
-class Guard(HttpToolsProtocol):
-    """Adds `scope["extensions"]["prack"]`: `target` as sent, and this object as `connection`."""
+class Guard(Reading):
+    """One client's connection: who waits for whom, and how it ends."""
 
-    limits: ClassVar[GuardLimits] = GuardLimits()
-    admission: ClassVar[Admission] = Admission(limits, exempt=lambda _: False)
+    admission: ClassVar[Admission] = Admission(GuardLimits(), exempt=lambda _: False)
     _exit: Exit  # from the connection's first moment on
     _place: Place
 
-    # With what uvicorn has they would be too many for a dict that shares its keys (2 KiB each).
-    __slots__ = (
-        "_backlog",
-        "_budget",
+    __slots__ = (  # see Reading
         "_exit",
-        "_head_size",
-        "_in_body",
         "_on_lost",
         "_place",
-        "_refusal",
-        "_resuming",
         "_running",
         "_silent",
         "_unstarted",
         "_waiting",
-        "url",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.pipeline: list[Cycle] = []  # type: ignore[assignment]
         self._on_lost: OnLost | None = None
         self._running: Cycle | None = None
         self._unstarted: Cycle | None = None  # it is running, but nobody serves it yet
-        self._refusal: GatewayError | None = None
-        self._backlog = bytearray()
         self._waiting = Waiting(self.loop, self._late)
         self._silent = True
-        self._head_size = 0
-        self._budget = Budget(self.limits)
-        self._in_body = False
-        self._resuming = False
 
     # ------------------------------------------------------------ for the endpoint
 
@@ -229,64 +204,31 @@ class Guard(HttpToolsProtocol):
         if logged:
             refused(error, request_id, self.client)
 
-    # ------------------------------------------------------------ parsing
+    # ------------------------------------------------------------ one request after the other
 
     def _parse(self, data: bytes) -> None:
-        """Parse in pieces, until a request waits behind another; the rest waits unparsed."""
-        while data and self._refusal is None:
-            if self.pipeline:
-                # Reading on is the only way to notice that the client leaves.
-                self._backlog += data
-                if len(self._backlog) > self.limits.backlog_bytes:
-                    self.flow.pause_reading()
-                return
-            size = BODY_PIECE if self._in_body else HEAD_PIECE
-            piece, data = (data[:size], data[size:]) if len(data) > size else (data, b"")
-            self._budget.piece(len(piece), self._in_body)
-            unread = self._feed(piece)
-            if unread is not None:
-                data = unread + data
-                if self._is_websocket():
-                    self._hand_over(data)
-                    return
-                self._ignore_upgrade()
-            elif kind := self._budget.spent():
-                self._in_body = kind is errors.FRAMING
-                self._refuse(GatewayError(kind))
-            elif (
-                self._budget.in_head and self._waiting.phase is not Phase.HEAD and not self._busy()
-            ):
-                self._waiting.start(Phase.HEAD, self.limits.head_seconds)
+        super()._parse(data)
         if self._unstarted is not None:
             self._start()
+        elif self._budget.in_head and self._waiting.phase is not Phase.HEAD and not self._busy():
+            if self._refusal is None:
+                self._waiting.start(Phase.HEAD, self.limits.head_seconds)
 
-    def _feed(self, piece: bytes) -> bytes | None:
-        """Give this to the parser. Returns what it left unread because of an upgrade."""
-        before = self.cycle
-        try:
-            self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade as upgrade:
-            return piece[upgrade.args[0] :]
-        except httptools.HttpParserInvalidMethodError:
-            first = self.cycle is before and TOKEN.fullmatch(piece.partition(b" ")[0])
-            kind = errors.NOT_IMPLEMENTED if first else errors.FRAMING
-            self._refuse(GatewayError(kind, "this method is not supported"))
-        except httptools.HttpParserError as error:
-            cause = error.__context__
-            kind = errors.VERSION_UNSUPPORTED if str(error) in VERSIONS else errors.FRAMING
-            bad = GatewayError(kind, str(error))
-            self._refuse(cause if isinstance(cause, GatewayError) else bad)
-        return None
+    def _arrived(self, cycle: Cycle) -> None:
+        """The request can start, or waits behind the one before."""
+        if self._busy():
+            self.pipeline.append(cycle)
+        else:
+            self._running = self._unstarted = cycle
 
-    def _is_websocket(self) -> bool:
-        """Whether this upgrade, which the parser has stopped at, is one that is done here."""
-        return (
-            self.ws_protocol_class is not None
-            and self.parser.get_method() == b"GET"
-            and self.parser.get_http_version() == "1.1"
-            and self._get_upgrade() == b"websocket"
-            and not framing_lines(self.headers)
-        )
+    def _ended(self) -> None:
+        if self._unstarted is not None:
+            if not self._budget.spent():
+                self._start()
+        elif not self._busy():
+            self._waiting.start(Phase.NEXT, self.limits.keep_alive_seconds)
+        elif self.cycle is self._running:
+            self._waiting.start(Phase.NOTHING, 0)
 
     def _hand_over(self, rest: bytes) -> None:
         """The connection is a WebSocket's from now on."""
@@ -305,125 +247,18 @@ class Guard(HttpToolsProtocol):
         if rest and isinstance(protocol, asyncio.Protocol):
             protocol.data_received(rest)
 
-    def _ignore_upgrade(self) -> None:
-        """Go on with HTTP/1.1 (RFC 9110 section 7.8): the parser has stopped before the body."""
-        self.parser = httptools.HttpRequestParser(self)
-        framing = framing_lines(self.headers)
-        if framing:
-            self._resuming = True
-            self.parser.feed_data(b"POST / HTTP/1.1\r\nhost: a\r\n%b\r\n" % framing)
-            self._resuming = False
-
-    def on_message_begin(self) -> None:
-        """See httptools."""
-        if not self._resuming:
-            self._head_size = 0
-            self._budget.message()
-            self.url = b""
-            self.headers = []
-            self.expect_100_continue = False
-            self.scope = {"headers": self.headers}  # type: ignore[typeddict-item]
-
-    def on_url(self, url: bytes) -> None:
-        """See httptools."""
-        if not self._resuming:
-            self.url += url
-            if len(self.url) > self.limits.target_bytes:
-                raise GatewayError(errors.TARGET_TOO_LONG)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """See httptools. Trailers are read and dropped (RFC 9110 section 6.5.1)."""
-        if self._resuming:
-            return
-        self._head_size += len(name) + len(value) + 4
-        if self._head_size > self.limits.head_bytes or len(self.headers) >= self.limits.fields:
-            raise GatewayError(errors.HEAD_TOO_LARGE)
-        if not self._in_body:
-            name = name.lower()
-            if name == b"expect" and value.lower() == b"100-continue":
-                self.expect_100_continue = True
-            # RFC 9112 section 5.1: the parser has only stripped the space before the value.
-            self.headers.append((name, value.rstrip(b" \t")))
-
-    def on_headers_complete(self) -> None:
-        """The request can start, or waits behind the one before."""
-        if self._resuming or (self.parser.should_upgrade() and self._is_websocket()):
-            return
-        # The endpoint reads the target itself: uvicorn's parser knows only some of its forms.
-        path, _, query = self.url.partition(b"?")
-        version = self.parser.get_http_version()
-        scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": ASGI,
-            "http_version": version,
-            "method": self.parser.get_method().decode("ascii"),
-            "scheme": self.scheme,
-            "path": path.decode("latin-1"),
-            "raw_path": path,
-            "query_string": query,
-            "root_path": "",
-            "headers": self.headers,
-            "client": self.client,
-            "server": self.server,
-            "state": self.app_state,
-            "extensions": {"prack": {"target": self.url, "connection": self}},
-        }
-        self.scope = scope  # type: ignore[assignment]
-        self._in_body = True
-        self._budget.head(self._head_size + len(self.url), self.loop.time())
-        self.cycle = cycle = Cycle(
-            scope,
-            self.transport,
-            self.flow,
-            self.parser.should_keep_alive(),
-            self.expect_100_continue and version != "1.0",
-            self.on_response_complete,
-        )
-        if self._busy():
-            self.pipeline.append(cycle)
-        else:
-            self._running = self._unstarted = cycle
-
-    def on_chunk_header(self) -> None:
-        """See httptools."""
-        self._budget.chunk()
-
-    def on_body(self, body: bytes) -> None:
-        """See httptools."""
-        self._budget.body(len(body))
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """See httptools."""
-        if self.parser.should_upgrade() and not self._resuming:
-            if self._is_websocket() or framing_lines(self.headers):
-                return  # a body comes by way of _ignore_upgrade
-        self._in_body = False
-        self.cycle.more_body = False
-        if self._unstarted is not None:
-            if not self._budget.spent():
-                self._start()
-        elif not self._busy():
-            self._waiting.start(Phase.NEXT, self.limits.keep_alive_seconds)
-        elif self.cycle is self._running:
-            self._waiting.start(Phase.NOTHING, 0)
-            self.cycle.message_event.set()
-
-    # ------------------------------------------------------------ one request after the other
-
     def _start(self) -> None:
         """Start the running request: without a coroutine, if it is here whole and not large."""
         cycle, self._unstarted = self._running, None
         assert cycle is not None  # noqa: S101 - it was about to start
+        whole = not cycle.more_body and cycle.unread <= READ_AHEAD
         if cycle.more_body:
             self._waiting.start(Phase.BODY, self.limits.body_seconds)
         else:
             self._waiting.start(Phase.NOTHING, 0)
-            begin = getattr(self.app, "begin", None)
-            small = len(cycle.body) <= READ_AHEAD
-            if begin is not None and small and begin(cycle.scope, bytes(cycle.body), self):
-                return
-        self._start_asgi_task(cycle, self.app)
+        begin = getattr(self.app, "begin", None)
+        if not (whole and begin is not None and begin(cycle.scope, cycle.peek(), self)):
+            self._start_asgi_task(cycle, self.app)
 
     def on_response_complete(self) -> None:
         """The running request is answered: go on with the next, or wait for it."""

@@ -54,7 +54,7 @@ SCHEMAS = {
             "next": {**NUMBER, "description": "The `seq` that comes next"},
         },
         *("max_offset", "next"),
-        example={"max_offset": 262144, "next": 1},
+        example={"max_offset": 524288, "next": 1},
     ),
     "State": record(
         {

@@ -17,8 +17,8 @@ class Carrier(Protocol):
         Raises StreamError for bytes that are no frame.
         """
 
-    async def write(self, frame: pb.GatewayFrame) -> bool:
-        """Write a frame; returns when the next one may follow, or False: none ever will."""
+    async def write(self, *frames: bytes) -> bool:
+        """Write encoded frames; returns when more may follow, or False: none ever will."""
 
     def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
         """Take a frame and write it, if it costs little and the one before is no longer here."""

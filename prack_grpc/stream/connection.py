@@ -120,7 +120,8 @@ class Connection:
             frame = self._outbox.next_frame()
             if frame is not None:
                 self.writing, self.wrote_at = True, self._now()
-                if not await self._carrier.write(frame):
+                bodies = self._outbox.bodies()
+                if not await self._carrier.write(frame.SerializeToString(), *bodies):
                     return
                 self.writing = False
             elif self._outbox.closed:
@@ -202,10 +203,11 @@ class Connection:
         self._broker.head(lease, head.status, headers, head.body, head.end)
 
     def _data(self, lease: Lease, data: pb.Data) -> None:
-        if len(data.data) > self._limits.chunk:
-            message = f"exchange {data.id}: {len(data.data)} bytes in one `data`"
+        chunk = data.data  # copies it
+        if len(chunk) > self._limits.chunk:
+            message = f"exchange {data.id}: {len(chunk)} bytes in one `data`"
             raise StreamError(errors.CHUNK_TOO_LARGE, message)
-        self._broker.data(lease, data.data)
+        self._broker.data(lease, chunk)
 
     def _finish(self, lease: Lease, finish: pb.Finish) -> None:
         self._broker.finish(lease, _pairs(finish.trailers))

@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream.errors import NotAFrame
 
-Context = grpc.aio.ServicerContext[pb.WorkerFrame, pb.GatewayFrame]
+Context = grpc.aio.ServicerContext[pb.WorkerFrame, bytes]
 # What the parser makes of bytes that are not a frame: gRPC would leak the parser's own words.
 NOT_A_FRAME = pb.WorkerFrame()
 
@@ -37,9 +37,9 @@ class GrpcCarrier:
             raise NotAFrame
         return frame
 
-    async def write(self, frame: pb.GatewayFrame) -> bool:
+    async def write(self, *frames: bytes) -> bool:
         """See Carrier. The call of a worker that is gone is cancelled."""
-        await self._context.write(frame)
+        await self._context.write(b"".join(frames))  # is a frame, too: proto/README.md 1.6
         return True
 
     def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:

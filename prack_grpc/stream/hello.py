@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.errors import BadRoute
-from prack_grpc.core.limits import MAX_TIER, Limits
+from prack_grpc.core.limits import KIB, MAX_TIER, Limits
 from prack_grpc.core.message import Kind
 from prack_grpc.core.routes import Route
 from prack_grpc.stream import errors
@@ -16,6 +16,7 @@ WEBSOCKET = "websocket"
 FEATURES = frozenset((WEBSOCKET,))
 NAME = re.compile(r"[!-~]{1,128}")
 LABEL = re.compile(r"[!-~]{0,128}")
+DEFAULT_WINDOW = 256 * KIB  # of a worker that does not say, section 5.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
         hello.version,
         read_slots(hello.capacity, limits),
         _routes(hello),
-        hello.limits.initial_window or limits.window,
+        hello.limits.initial_window or DEFAULT_WINDOW,
         FEATURES.intersection(hello.features),
         _tier(hello),
     )

@@ -9,6 +9,7 @@ from contextlib import suppress
 import grpc
 
 import prack_grpc
+from prack import heap
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.base import Broker
 from prack_grpc.core.errors import BadRoute, TooManySessions
@@ -47,17 +48,16 @@ class WorkerService:
         self._connections: dict[str, tuple[Session, Connection]] = {}
         self._plain: set[asyncio.Task[None]] = set()
         self._reason = ""  # why workers are sent away
+        heap.keep()
 
     # ------------------------------------------------------------ gRPC
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """The service with a parser of our own, see NOT_A_FRAME."""
+        """The service with a parser of our own, see NOT_A_FRAME; the carrier writes bytes."""
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                "Connect": grpc.stream_stream_rpc_method_handler(
-                    self.connect, parse, pb.GatewayFrame.SerializeToString
-                ),
+                "Connect": grpc.stream_stream_rpc_method_handler(self.connect, parse),
                 "GetInfo": grpc.unary_unary_rpc_method_handler(
                     self.get_info,
                     pb.GetInfoRequest.FromString,
@@ -139,7 +139,7 @@ class WorkerService:
         except StreamError as error:
             frame = pb.GatewayFrame()
             error.tell(frame.error)
-            await carrier.write(frame)
+            await carrier.write(frame.SerializeToString())
             raise
 
     def _admit(self, hello: Hello, carrier: Carrier) -> tuple[Session, Connection]:

@@ -34,9 +34,9 @@ class TcpCarrier(Frames):
         except DecodeError:
             raise NotAFrame from None
 
-    async def write(self, frame: pb.GatewayFrame) -> bool:
+    async def write(self, *frames: bytes) -> bool:
         """See Carrier."""
-        return await self.send(frame.SerializeToString())
+        return await self.send(*frames)
 
     def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
         """See Carrier."""

@@ -12,7 +12,7 @@ from prack_grpc.core.limits import KIB, MIB
 from prack_grpc.rest import chunks
 from tests.rest.conftest import Api, Start, answer
 
-WINDOW = 256 * KIB
+WINDOW = 512 * KIB
 
 
 async def send(api: Api, identifier: str, seq: Any, data: bytes = b"", **more: Any) -> Any:

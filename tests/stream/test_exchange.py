@@ -11,7 +11,7 @@ from tests.support.client import Cut
 from tests.support.scripted_worker import ScriptedWorker
 
 CHUNK = 64 * 1024
-WINDOW = 256 * 1024
+WINDOW = 512 * 1024
 
 
 async def test_a_small_exchange_is_one_event_each_way(gateway: Gateway, connect: Connect) -> None:

@@ -14,7 +14,7 @@ from prack.v1 import worker_pb2 as pb
 CONNECT = "/prack.v1.WorkerService/Connect"
 SECONDS = 10.0
 CHUNK = 64 * 1024
-WINDOW = 256 * 1024
+WINDOW = 512 * 1024
 
 
 class ScriptedWorker:

@@ -82,9 +82,10 @@ class Frames(asyncio.Protocol):
             await asyncio.sleep(0)
         return message
 
-    async def send(self, message: bytes) -> bool:
-        """Write one message; returns when the kernel has it, or False: the connection is lost."""
-        self.post(message)
+    async def send(self, *messages: bytes) -> bool:
+        """Write messages; returns when the kernel has them, or False: the connection is lost."""
+        for message in messages:
+            self.post(message)
         while self._room is not None:
             await self._room
         return not self._transport.is_closing()

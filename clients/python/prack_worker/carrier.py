@@ -17,8 +17,8 @@ class Carrier(Protocol):
         Raises ConnectFailed when it broke off.
         """
 
-    async def write(self, frame: pb.WorkerFrame) -> None:
-        """Write a frame; returns when the next one may follow.
+    async def write(self, *frames: bytes) -> None:
+        """Write encoded frames; returns when more may follow.
 
         That the stream broke off is said by `read`.
         """

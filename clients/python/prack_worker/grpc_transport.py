@@ -9,7 +9,6 @@ import grpc
 from grpc import aio
 
 from prack.v1 import worker_pb2 as pb
-from prack.v1.worker_pb2_grpc import WorkerServiceStub
 from prack_worker.errors import ConnectFailed
 from prack_worker.stream_transport import NOBODY, WRONG_TOKEN, StreamTransport
 from prack_worker.version import VERSION
@@ -29,6 +28,7 @@ OPTIONS = (
     ("grpc.primary_user_agent", f"prack-worker/{VERSION}"),
 )
 HINT = "(grpc:// dials the gRPC port of `prack serve`, 4243 by default; prack:// the REST port)"
+METHOD = "/prack.v1.WorkerService/Connect"
 # The call is over.
 OVER = grpc.RpcError, asyncio.InvalidStateError
 
@@ -51,7 +51,10 @@ class GrpcCarrier:
     def __init__(self, channel: aio.Channel, token: str | None) -> None:
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._channel = channel
-        self._call = WorkerServiceStub(channel).Connect(metadata=metadata)
+        connect: aio.StreamStreamMultiCallable[bytes, pb.GatewayFrame] = channel.stream_stream(
+            METHOD, response_deserializer=pb.GatewayFrame.FromString
+        )
+        self._call = connect(metadata=metadata)
 
     async def read(self) -> pb.GatewayFrame | None:
         """See Carrier."""
@@ -61,10 +64,10 @@ class GrpcCarrier:
             raise ConnectFailed(describe(error)) from error
         return frame if isinstance(frame, pb.GatewayFrame) else None
 
-    async def write(self, frame: pb.WorkerFrame) -> None:
+    async def write(self, *frames: bytes) -> None:
         """See Carrier."""
         with suppress(*OVER):
-            await self._call.write(frame)
+            await self._call.write(b"".join(frames))  # is a frame, too: proto/README.md 1.6
 
     async def done_writing(self) -> None:
         """See Carrier."""

@@ -87,7 +87,7 @@ class StreamSession:
     async def _write(self) -> None:
         while (frame := await self._outbox.next_frame()) is not None:
             self._unsaid = 0
-            await self._carrier.write(frame)
+            await self._carrier.write(frame.SerializeToString(), *self._outbox.bodies())
         await self._carrier.done_writing()
 
     async def _watch(self) -> None:

@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Callable
 
+from prack import heap
 from prack.v1 import worker_pb2 as pb
 from prack_worker.carrier import Carrier
 from prack_worker.errors import ConnectFailed, GatewayRefused
@@ -38,6 +39,7 @@ class StreamTransport:
         self.address = address
         self._identity = identity
         self._token = token
+        heap.keep()
 
     async def _dial(self, token: str | None) -> Carrier:
         """A stream without a hello. Raises ConnectFailed."""
@@ -85,7 +87,7 @@ class StreamTransport:
 
 
 async def _greet(carrier: Carrier, hello: pb.Hello) -> pb.GatewayFrame:
-    await carrier.write(pb.WorkerFrame(hello=hello))
+    await carrier.write(pb.WorkerFrame(hello=hello).SerializeToString())
     frame = await carrier.read()
     if frame is None:
         raise ConnectFailed("the gateway ended the stream before its welcome")

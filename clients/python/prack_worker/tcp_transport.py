@@ -105,9 +105,9 @@ class TcpCarrier(Frames):
         except (FrameTooLong, DecodeError) as error:
             raise ConnectFailed(f"the gateway sent what is no frame ({error})") from None
 
-    async def write(self, frame: pb.WorkerFrame) -> None:
+    async def write(self, *frames: bytes) -> None:
         """See Carrier."""
-        await self.send(frame.SerializeToString())
+        await self.send(*frames)
 
     @property
     def write_now(self) -> Callable[[pb.WorkerFrame], object] | None:

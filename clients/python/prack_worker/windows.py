@@ -9,7 +9,8 @@ from prack.v1 import worker_pb2 as pb
 from prack_worker.outbox import Outbox
 
 MAX_CHUNK = 64 * 1024
-INITIAL_WINDOW = 256 * 1024
+DEFAULT_WINDOW = 256 * 1024  # of a gateway that does not say
+OUR_WINDOW = 512 * 1024  # half of it is one grant, and fills one message of gRPC
 MAX_HEAD = 64 * 1024
 
 
@@ -25,14 +26,12 @@ class Limits:
     def of(cls, limits: pb.Limits) -> Limits:
         return cls(
             limits.max_chunk_bytes or MAX_CHUNK,
-            limits.initial_window or INITIAL_WINDOW,
+            limits.initial_window or DEFAULT_WINDOW,
             limits.max_header_bytes or MAX_HEAD,
         )
 
 
-OURS = pb.Limits(
-    max_chunk_bytes=MAX_CHUNK, initial_window=INITIAL_WINDOW, max_header_bytes=MAX_HEAD
-)
+OURS = pb.Limits(max_chunk_bytes=MAX_CHUNK, initial_window=OUR_WINDOW, max_header_bytes=MAX_HEAD)
 
 
 class RequestWindow:
@@ -48,12 +47,12 @@ class RequestWindow:
         self._id = identifier
         self._outbox = outbox
         self._read = 0
-        self._granted = 0 if waits else INITIAL_WINDOW
+        self._granted = 0 if waits else OUR_WINDOW
 
     def consumed(self, size: int) -> None:
         self._read += size
-        if self._granted - self._read <= INITIAL_WINDOW // 2:
-            self._granted = self._read + INITIAL_WINDOW
+        if self._granted - self._read <= OUR_WINDOW // 2:
+            self._granted = self._read + OUR_WINDOW
             self._outbox.steer().windows.add(id=self._id, max_offset=self._granted)
 
 

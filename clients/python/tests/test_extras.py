@@ -19,7 +19,7 @@ BODY = {"type": "http.response.body", "body": b"x"}
 HINT = {"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload", b"</b.js>"]}
 TRAILERS = {"type": "http.response.trailers", "headers": [(b"Digest", b"1")]}
 LINKS = [(b"link", b"</a.css>; rel=preload"), (b"link", b"</b.js>")]
-WINDOW = pb.Window(id=1, max_offset=256 * 1024)
+WINDOW = pb.Window(id=1, max_offset=512 * 1024)
 
 
 def sends(*messages: Any) -> Any:

@@ -79,6 +79,61 @@ async def test_responses_take_turns() -> None:
     assert turns == [1, 2, 1, 2]
 
 
+async def bodies(outbox: Outbox, *sizes: int) -> None:
+    """So many responses whose heads have gone; each sends so much of its body."""
+    responses = [exchange(outbox, number) for number in range(1, len(sizes) + 1)]
+    for response in responses:
+        await response.send_head(200, [])
+    await frame(outbox)
+    for response, size in zip(responses, sizes, strict=True):
+        await response.send_body(b"x" * size)
+
+
+def as_one(frames: list[bytes]) -> pb.WorkerFrame:
+    return pb.WorkerFrame.FromString(b"".join(frames))
+
+
+async def test_a_write_takes_four_frames_of_body_bytes() -> None:
+    outbox = Outbox()
+    await bodies(outbox, 2 * 65536, 4 * 65536)
+    first = await frame(outbox)
+    written = as_one([first.SerializeToString(), *outbox.bodies()])
+    assert [data.id for data in written.data] == [1, 2, 1, 2]
+    assert [data.id for data in as_one(outbox.bodies()).data] == [2, 2]
+
+
+async def test_the_end_of_a_body_goes_with_its_last_bytes() -> None:
+    outbox = Outbox()
+    response = exchange(outbox, 1)
+    await response.send_head(200, [])
+    await frame(outbox)
+    await response.send_body(b"x" * 100_000, end=True)
+    await frame(outbox)
+    assert as_one(outbox.bodies()).finishes == [pb.Finish(id=1)]
+
+
+async def test_nothing_is_written_once_every_body_was() -> None:
+    outbox = Outbox()
+    await bodies(outbox, 100_000)
+    await frame(outbox)
+    assert len(outbox.bodies()) == 1
+    assert outbox.bodies() == []
+    waiting = asyncio.ensure_future(outbox.next_frame())
+    await asyncio.wait((waiting,), timeout=0.01)
+    assert not waiting.done()
+    outbox.steer().drain.reason = "stop"
+    assert (await waiting) == pb.WorkerFrame(drain=pb.Drain(reason="stop"))
+
+
+async def test_heads_do_not_wait_behind_more_bodies() -> None:
+    outbox = Outbox()
+    await bodies(outbox, 200_000)
+    for number in range(2, 40):
+        await exchange(outbox, number).send_head(200, [], b"x", end=True)
+    assert len((await frame(outbox)).heads) == 32
+    assert outbox.bodies() == []
+
+
 async def test_a_head_overtakes_the_bodies_of_others() -> None:
     outbox = Outbox()
     large = exchange(outbox, 1)

@@ -135,10 +135,10 @@ async def test_a_streamed_body_is_read_in_order_and_the_window_is_widened(
     async with serving(gateway.transport(), read):
         stream = await gateway.welcomed()
         number = await stream.request(end=False, body=b"first ")
-        pieces = [bytes([65 + i]) * 64 * 1024 for i in range(2)]
+        pieces = [bytes([65 + i]) * 64 * 1024 for i in range(4)]
         await stream.send(data=[pb.Data(id=number, data=piece) for piece in pieces])
         assert await stream.frame() == pb.WorkerFrame(
-            windows=[pb.Window(id=number, max_offset=6 + 128 * 1024 + 256 * 1024)]
+            windows=[pb.Window(id=number, max_offset=6 + 256 * 1024 + 512 * 1024)]
         )
         await stream.send(finishes=[pb.Finish(id=number)])
         frame = await stream.frame()
