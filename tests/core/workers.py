@@ -191,9 +191,9 @@ class Workers(Clients):
         elif hand.state is not Work.ANSWERING:
             self.refused(LeaseError, act)
         elif 0 <= hand.expected < hand.received + size:
-            effects = act()
+            lease, effects = owed.exchange.lease, act()
             assert owed.exchange.error is errors.BAD_RESPONSE
-            self.end_by_client(hand.lease, effects)
+            self.end_by_client(lease, effects)
         elif download.pushed + size > download.granted:
             self.refused(WindowExceeded, act)
         else:
@@ -300,7 +300,8 @@ class Workers(Clients):
     def spoil(self, number: int) -> None:
         hand = one(self.spoken_of, number)
         if hand.owed.unfinished:
-            self.end_by_client(hand.lease, self.core.spoil(hand.lease, "", self.now))
+            lease = hand.owed.exchange.lease
+            self.end_by_client(lease, self.core.spoil(hand.lease, "", self.now))
             assert hand.owed.exchange.error is errors.BAD_RESPONSE
         else:
             assert self.ignored(lambda: self.core.spoil(hand.lease, "", self.now)) == []
