@@ -59,7 +59,7 @@ class Forwarding:
         if not trusted and TRUST.search(b"\n".join(known)):
             headers = [field for field in headers if not TRUST.match(field[0])]
         scheme = claims.get(b"x-forwarded-proto") or scope["scheme"].encode()
-        hop = (peer[0].encode(), authority, scheme, version.encode())
+        hop = (peer[0], authority, scheme, version)
         headers.extend(_added(claims, *hop) if claims else _added_alone(*hop))
         return Request(
             scope["method"].encode(),
@@ -127,15 +127,16 @@ def _for(claims: dict[bytes, bytes]) -> bytes:
 
 
 def _added(
-    claims: dict[bytes, bytes], peer: bytes, host: bytes, scheme: bytes, version: bytes
+    claims: dict[bytes, bytes], address: str, host: bytes, scheme: bytes, version: str
 ) -> Headers:
+    peer = address.encode()
     node = b'"[%b]"' % peer if b":" in peer else peer
     quoted = b';host="%b"' % host if host else b""
     element = b"for=%b%b;proto=%b" % (node, quoted, scheme)
     earlier = claims.get(b"forwarded")
     chain = _for(claims)
     added = [
-        (b"via", version + b" prack"),
+        (b"via", version.encode() + b" prack"),
         (b"forwarded", earlier + b", " + element if earlier else element),
         (b"x-forwarded-for", chain + b", " + peer if chain else peer),
         (b"x-forwarded-proto", scheme),
@@ -147,8 +148,8 @@ def _added(
 
 # A client's connection brings the same again and again.
 @functools.lru_cache(maxsize=4096)
-def _added_alone(peer: bytes, host: bytes, scheme: bytes, version: bytes) -> Headers:
-    return _added({}, peer, host, scheme, version)
+def _added_alone(address: str, host: bytes, scheme: bytes, version: str) -> Headers:
+    return _added({}, address, host, scheme, version)
 
 
 def _target(scope: Scope) -> bytes:

@@ -42,6 +42,7 @@ class Holding:
     """The exchanges of one session that are not ended; `over` once it brings nothing more."""
 
     def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()  # asking for it costs a system call (CPython 3.11)
         self.tasks: dict[Exchange, asyncio.Task[None]] = {}
         self.over = False
 
@@ -208,7 +209,7 @@ class Worker:
             await asyncio.wait(held.values(), timeout=UNWIND_SECONDS)
 
     def _accept(self, holding: Holding, exchange: Exchange) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(holding, exchange))
+        task = holding.loop.create_task(self._run(holding, exchange))
         holding.tasks[exchange] = task
         if self._app.interruptible:
             exchange.on_cancel = partial(self._interrupt, task)
