@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol
 
 from prack_grpc.broker.base import Broker
@@ -28,9 +29,6 @@ READ_AHEAD = 64 * KIB
 
 class Reply(Protocol):
     """What takes the response of the running request."""
-
-    scope: Scope
-    keep_alive: bool
 
     def respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Send the whole response; the client's next request may begin before this returns."""
@@ -103,13 +101,14 @@ class Served:
         """
         if request.expects or request.target == b"*" or (body and self._exceeds(len(body))):
             return False
+        self._read_all = True
         try:
             self._ticket = self._broker.submit(request, body, True, self._news)
-        except GatewayError:
-            return False
-        self._read_all = True
-        self._record.exchange = self._ticket.exchange
-        connection.watch(self._lost)
+        except GatewayError as error:
+            connection.run(partial(self._refuse, error))
+        else:
+            self._record.exchange = self._ticket.exchange
+            connection.watch(self._lost)
         return True
 
     def _news(self) -> None:
@@ -136,6 +135,10 @@ class Served:
         self._record.status, self._record.sent = head.status, len(head.body)
         self._access.write(self._record)
         reply.respond(head.status, _dated(head), head.body)
+
+    async def _refuse(self, error: GatewayError, _: Scope, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        await self._guarded(self._fail(error, secrets.token_hex(16)))
 
     async def _go_on(self, _: Scope, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
