@@ -10,7 +10,7 @@ from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.fields import HOP_BY_HOP
 from prack_grpc.core.message import DEFAULT_URGENCY, Headers, Kind, Request
 from prack_grpc.gateway.addresses import Network, trusting
-from prack_grpc.gateway.head import check_fields, checked_target, nominated
+from prack_grpc.gateway.head import FRAMINGS, check_fields, checked_target, nominated
 
 Scope = dict[str, Any]
 
@@ -48,12 +48,13 @@ class Forwarding:
         host = known.get(b"host", b"")
         target, authority = checked_target(scope["method"], version, _target(scope), host)
         check_fields(version, fields, known)
-        length = _body_length(known)
-        headers = _forwarded(fields, known)
+        headers, length = _forwarded(fields, known), 0
         if authority != host:
             headers = _replaced(headers, b"host", authority)
-        if known.get(b"content-length", b"")[:1] == b"0":
-            headers = _replaced(headers, b"content-length", b"%d" % length)
+        if not FRAMINGS.isdisjoint(known):
+            length = _body_length(known)
+            if known.get(b"content-length", b"")[:1] == b"0":
+                headers = _replaced(headers, b"content-length", b"%d" % length)
         trusted = self._trusts(peer[0])
         claims = _claims(fields) if trusted else {}
         if not trusted and TRUST.search(b"\n".join(known)):
@@ -165,7 +166,7 @@ def _target(scope: Scope) -> bytes:
 def _body_length(known: dict[bytes, bytes]) -> int:
     if b"transfer-encoding" in known:
         return -1
-    length = known.get(b"content-length", b"0")
+    length = known[b"content-length"]
     if not length.isdigit() or len(length) > 18:
         raise GatewayError(errors.BAD_REQUEST, "Content-Length must be a number")
     return int(length)

@@ -1,6 +1,7 @@
 """What a client sends, read: parsed in pieces, counted, and refused where it is no HTTP/1.1."""
 
 from abc import ABC, abstractmethod
+from itertools import chain
 from typing import Any, ClassVar
 
 import httptools
@@ -9,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.fields import TOKEN
+from prack_grpc.core.message import Headers
 from prack_grpc.gateway.budget import Budget
 from prack_grpc.gateway.cycle import Cycle
 from prack_grpc.gateway.head import framing_lines
@@ -33,7 +35,6 @@ class Reading(HttpToolsProtocol, ABC):
         "_backlog",
         "_body_read",
         "_budget",
-        "_head_size",
         "_in_body",
         "_refusal",
         "_resuming",
@@ -45,7 +46,6 @@ class Reading(HttpToolsProtocol, ABC):
         self.pipeline: list[Cycle] = []  # type: ignore[assignment]
         self._refusal: GatewayError | None = None
         self._backlog = bytearray()
-        self._head_size = 0
         self._budget = Budget(self.limits)
         self._in_body, self._body_read = False, 0
         self._resuming = False
@@ -131,11 +131,9 @@ class Reading(HttpToolsProtocol, ABC):
     def on_message_begin(self) -> None:
         """See httptools."""
         if not self._resuming:
-            self._head_size = 0
             self._budget.message()
             self.url = b""
             self.headers = []
-            self.expect_100_continue = False
             self.scope = {"headers": self.headers}  # type: ignore[typeddict-item]
 
     def on_url(self, url: bytes) -> None:
@@ -147,23 +145,21 @@ class Reading(HttpToolsProtocol, ABC):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """See httptools. Trailers are read and dropped (RFC 9110 section 6.5.1)."""
-        if self._resuming:
+        if self._in_body or self._resuming:
             return
-        self._head_size += len(name) + len(value) + 4
-        if self._head_size > self.limits.head_bytes or len(self.headers) >= self.limits.fields:
+        # RFC 9112 section 5.1: the parser has only stripped the space before the value.
+        self.headers.append((name.lower(), value.rstrip(b" \t")))
+        if len(self.headers) > self.limits.fields:
             raise GatewayError(errors.HEAD_TOO_LARGE)
-        if not self._in_body:
-            name = name.lower()
-            if name == b"expect" and value.lower() == b"100-continue":
-                self.expect_100_continue = True
-            # RFC 9112 section 5.1: the parser has only stripped the space before the value.
-            self.headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """The request can start, or waits behind the one before."""
         if self._resuming:
             return
-        self._budget.head(self._head_size + len(self.url), self.loop.time())
+        size = sum(map(len, chain.from_iterable(self.headers))) + 4 * len(self.headers)
+        if size > self.limits.head_bytes:
+            raise GatewayError(errors.HEAD_TOO_LARGE)
+        self._budget.head(size + len(self.url), self.loop.time())
         if self.parser.should_upgrade() and self._is_websocket():
             return
         # The endpoint reads the target itself: uvicorn's parser knows only some of its forms.
@@ -192,7 +188,7 @@ class Reading(HttpToolsProtocol, ABC):
             self.transport,
             self.flow,
             self.parser.should_keep_alive(),
-            self.expect_100_continue and version != "1.0",
+            version != "1.0" and _expects(self.headers),
             self.on_response_complete,
         )
         self._arrived(cycle)
@@ -216,3 +212,8 @@ class Reading(HttpToolsProtocol, ABC):
         self._in_body = False
         self.cycle.end()
         self._ended()
+
+
+def _expects(fields: Headers) -> bool:
+    """The client waits for 100 (Continue), see RFC 9110 section 10.1.1."""
+    return dict(fields).get(b"expect", b"").lower() == b"100-continue"

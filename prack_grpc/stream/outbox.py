@@ -6,6 +6,7 @@ write was in flight; there is no timer; what steers goes before body bytes; exch
 
 import asyncio
 from collections.abc import Callable
+from itertools import chain
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.base import Broker
@@ -154,7 +155,7 @@ class Outbox:
     def _request(self, frame: pb.GatewayFrame, lease: Lease) -> int:
         exchange = lease.exchange
         request, upload = exchange.request, exchange.upload
-        fields = [part for field in request.headers for part in field]
+        fields = list(chain.from_iterable(request.headers))
         message = frame.requests.add(
             id=lease.number,
             request_id=exchange.id,
