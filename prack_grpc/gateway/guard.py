@@ -42,7 +42,6 @@ class Guard(Reading):
         "_on_lost",
         "_place",
         "_running",
-        "_silent",
         "_unstarted",
         "_waiting",
     )
@@ -53,7 +52,6 @@ class Guard(Reading):
         self._running: Cycle | None = None
         self._unstarted: Cycle | None = None  # it is running, but nobody serves it yet
         self._waiting = Waiting(self.loop, self._late)
-        self._silent = True
 
     # ------------------------------------------------------------ for the endpoint
 
@@ -89,7 +87,7 @@ class Guard(Reading):
         super().connection_made(transport)
         self.flow = FlowControl(transport)
         self._exit = Exit(self.loop, transport, self.limits, self._waiting)
-        self._waiting.start(Phase.HEAD, self.limits.head_seconds)
+        self._waiting.start(Phase.NEXT, self.limits.head_seconds)
         self._place = self.admission.enter(transport, self.client, len(self.connections))
         if self._place.verdict is Verdict.CUT:
             transport.abort()
@@ -110,13 +108,11 @@ class Guard(Reading):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        self._silent = False
         if self._refusal is not None or self._waiting.phase is Phase.LINGER:
             return
-        now = self.loop.time()
         if self._in_body and not self.pipeline:
             self._waiting.start(Phase.BODY, self.limits.body_seconds)
-            if self._budget.too_slow(now):
+            if self._budget.too_slow(self.loop.time()):
                 self._refuse(GatewayError(errors.REQUEST_TIMEOUT, "the body came too slowly"))
                 return
         self._parse(data)
@@ -157,7 +153,7 @@ class Guard(Reading):
             self._look()
         elif phase is Phase.BODY and self._owes_continue():
             self._waiting.start(Phase.BODY, self.limits.body_seconds)
-        elif phase is Phase.NEXT or self._silent:
+        elif phase is Phase.NEXT:
             self._close()
         else:
             self._refuse(GatewayError(errors.REQUEST_TIMEOUT, f"the {phase.value} took too long"))
