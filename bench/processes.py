@@ -112,7 +112,7 @@ def wait_until_ready(processes: Sequence[Process]) -> None:
 
 def _is_ready(process: Process) -> bool:
     part = process.part
-    said = not part.says or part.says in process.said()
+    said = not part.says or part.says in process.log.read_text(errors="replace")
     return said and (not part.url or answers(part.url))
 
 
