@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from itertools import chain
 
 Headers = list[tuple[bytes, bytes]]
 # RFC 9218 section 4.1: from 0, the most urgent, to 7.
@@ -48,7 +49,7 @@ class Request:
     @property
     def size(self) -> int:
         """Bytes that this request keeps in memory while it waits, roughly."""
-        return len(self.target) + sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.target) + sum(map(len, chain.from_iterable(self.headers)))
 
 
 @dataclass(slots=True)

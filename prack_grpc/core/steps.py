@@ -120,7 +120,7 @@ class Steps:
         if not lanes:
             return effects
         while lanes := [lane for lane in lanes if lane.waiting and lane.ready]:
-            lane = min(lanes, key=_turn)
+            lane = min(lanes, key=_turn) if len(lanes) > 1 else lanes[0]
             exchange = self.queue.next(lane, now)
             if now >= exchange.wait_until:
                 effects += self._time_out(exchange, now)
