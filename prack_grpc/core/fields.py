@@ -20,8 +20,6 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     )
 )
-# What is not passed on, or not always.
-DROPPED = HOP_BY_HOP | {b"proxy-status"}
 # Fields that must be known before the body: framing, routing, authentication, caching.
 NO_TRAILER = frozenset(
     (b"authorization", b"cache-control", b"content-length", b"content-type", b"host", b"set-cookie")
@@ -50,30 +48,24 @@ def end_to_end(headers: Headers) -> Headers:
     return [field for field in headers if field[0] not in drop]
 
 
-def _passed_on(checked: Headers) -> Headers:
-    """Those of a worker that travel on."""
-    headers = end_to_end(checked)
-    return [field for field in headers if not _is_own_status(*field)]
-
-
 def checked_interim(status: int, headers: Headers) -> ResponseHead:
     """Check a head that comes before the final one (RFC 9110 section 15.2). Raises BadResponse."""
     if status in (100, 101):
         raise BadResponse("status", f"{status} is the gateway's to send")
     return ResponseHead(
-        status, _without_length(_passed_on(_checked_headers(headers))), b"", True, -1
+        status, _without_length(end_to_end(_checked_headers(headers))), b"", True, -1
     )
 
 
 def checked_accept(headers: Headers, body: bytes, end: bool) -> ResponseHead:
     """Check the acceptance of an upgrade: a head whose body has no length. Raises BadResponse."""
-    headers = _without_length(_passed_on(_checked_headers(headers)))
+    headers = _without_length(end_to_end(_checked_headers(headers)))
     return ResponseHead(101, headers, body, end, -1)
 
 
 def checked_trailers(headers: Headers) -> Headers:
     """Check trailer fields (RFC 9110 section 6.5.1). Raises BadResponse."""
-    return [field for field in _passed_on(_checked_headers(headers)) if field[0] not in NO_TRAILER]
+    return [field for field in end_to_end(_checked_headers(headers)) if field[0] not in NO_TRAILER]
 
 
 def checked_response(
@@ -90,11 +82,9 @@ def checked_response(
         raise BadResponse("status", "must be a number from 200 to 599")
     headers = _checked_headers(headers)
     known = dict(headers)  # nearly always this says that there is nothing to look for
-    if not DROPPED.isdisjoint(known):
-        headers = _passed_on(headers)
-    length = -1
-    if b"content-length" in known:
-        length = _content_length(headers)
+    if not HOP_BY_HOP.isdisjoint(known):
+        headers = end_to_end(headers)
+    length = _content_length(headers) if b"content-length" in known else -1
     if status in BODILESS or method == b"HEAD":
         if status == 204 and length >= 0:
             headers, length = _without_length(headers), -1
@@ -113,19 +103,21 @@ def checked_response(
 def _checked_headers(headers: Headers) -> Headers:
     if len(headers) > MAX_FIELDS:
         raise BadResponse("headers", f"there are more than {MAX_FIELDS} fields")
-    if not headers:
-        return []
-    names, values = zip(*headers, strict=True)
-    # The same few names come all the time; a long one is not worth its place in the memory.
-    lower = _lower if max(map(len, names)) <= MAX_COMMON else _lower.__wrapped__
-    checked = list(zip(map(lower, names), [value.strip(b" \t") for value in values], strict=True))
-    text = b"".join(values)
-    if len(text.translate(None, BAD_BYTES)) < len(text):
+    checked = [(_checked_name(name), value.strip(b" \t")) for name, value in headers]
+    values = b"".join([value for _, value in checked])
+    if len(values.translate(None, BAD_BYTES)) < len(values):
         name = next(name for name, value in checked if value.translate(None, BAD_BYTES) != value)
         raise BadResponse("headers", f"the value of {name[:64]!r} holds a control byte")
-    if len(text) + sum(map(len, names)) + 4 * len(names) > MAX_HEAD:
+    if len(values) + sum([len(name) + 4 for name, _ in checked]) > MAX_HEAD:
         raise BadResponse("headers", f"the head is larger than {MAX_HEAD} bytes")
+    if b"proxy-status" in [name for name, _ in checked]:
+        return [field for field in checked if not _is_own_status(*field)]
     return checked
+
+
+def _checked_name(name: bytes) -> bytes:
+    # The same few names come all the time; a long one is not worth its place in the memory.
+    return _lower(name) if len(name) <= MAX_COMMON else _lower.__wrapped__(name)
 
 
 @functools.lru_cache(maxsize=1024)

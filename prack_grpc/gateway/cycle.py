@@ -151,14 +151,13 @@ class Cycle(RequestResponseCycle):
         self.response_started = True
         self.waiting_for_100_continue = False
         self.framed = self.scope["method"] == "HEAD" or status in (204, 304)
-        known = dict(headers)
-        if b"connection" in known:
-            self.keep_alive = False  # only the gateway sets it, and only to close
-            headers = [field for field in headers if field[0] != b"connection"]
-        self.framed = self.framed or b"content-length" in known
-        line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-        # Without a loop: this is done for each field of each response.
-        parts = [line, b"\r\n".join(map(b": ".join, headers)), b"\r\n" if headers else b""]
+        parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
+        for name, value in headers:
+            if name == b"connection":
+                self.keep_alive = False  # only the gateway sets it, and only to close
+                continue
+            parts += (name, b": ", value, b"\r\n")
+            self.framed = self.framed or name == b"content-length"
         old = self.scope["http_version"] == "1.0"
         self.chunked_encoding = not self.framed and not old
         if self.chunked_encoding:
