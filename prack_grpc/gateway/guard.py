@@ -6,7 +6,6 @@ once, whatever it has left behind; a response that is not complete never looks s
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from uvicorn._types import ASGI3Application
@@ -20,14 +19,11 @@ from prack_grpc.gateway.flow_control import FlowControl
 from prack_grpc.gateway.head import fits_websocket
 from prack_grpc.gateway.limits import GuardLimits
 from prack_grpc.gateway.reading import Reading
-from prack_grpc.gateway.served import READ_AHEAD
+from prack_grpc.gateway.served import READ_AHEAD, OnLost
 from prack_grpc.gateway.waiting import Phase, Waiting
 from prack_grpc.telemetry.access import refused
 
 PAUSE_SECONDS = 1.0
-
-# Called when the request cannot go on: with an error for the client, or None when it has gone.
-OnLost = Callable[[GatewayError | None], None]
 
 
 class Guard(Reading):
@@ -55,11 +51,16 @@ class Guard(Reading):
 
     # ------------------------------------------------------------ for the endpoint
 
-    def watch(self, on_lost: OnLost | None) -> None:
-        """Call this when the request cannot go on; the endpoint sets and clears it."""
+    def watch(self, on_lost: OnLost) -> None:
+        """Call this when the request cannot go on."""
         self._on_lost = on_lost
-        if on_lost is not None and self.transport.is_closing():
+        if self.transport.is_closing():
             on_lost(None)
+
+    def unwatch(self, on_lost: OnLost) -> None:
+        """Call this no more; a response that is complete has started the next request already."""
+        if self._on_lost == on_lost:
+            self._on_lost = None
 
     def reply(self) -> Cycle | None:
         """What takes a whole response at once; None while the client does not read."""

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+# Called when the request cannot go on: with an error for the client, or None when it has gone.
+OnLost = Callable[[GatewayError | None], None]
 
 # A body up to this size is read before a worker's slot is taken for it.
 READ_AHEAD = 64 * KIB
@@ -37,8 +39,11 @@ class Reply(Protocol):
 class Connection(Protocol):
     """What the guard offers beyond ASGI."""
 
-    def watch(self, on_lost: Callable[[GatewayError | None], None] | None) -> None:
+    def watch(self, on_lost: OnLost) -> None:
         """Call this when the request cannot go on: with an error, or None for a lost client."""
+
+    def unwatch(self, on_lost: OnLost) -> None:
+        """Call this no more. The request behind it may have begun to watch already."""
 
     def cut(self) -> None:
         """End the connection without a valid end of the response."""
@@ -118,8 +123,8 @@ class Served:
         try:
             self._take(connection)
         except Exception:
-            log.exception("a mistake of the gateway", extra={"action": "internal"})
             connection.cut()
+            log.exception("a mistake of the gateway", extra={"action": "internal"})
 
     def _take(self, connection: Connection) -> None:
         """Nearly always a whole response, for a client that reads."""
@@ -130,7 +135,7 @@ class Served:
         if reply is None or head is None:
             connection.run(self._go_on)
             return
-        connection.watch(None)
+        connection.unwatch(self._lost)
         self._broker.complete(ticket)
         self._record.status, self._record.sent = head.status, len(head.body)
         self._access.write(self._record)
@@ -286,7 +291,7 @@ class Served:
 
     def _leave(self, ticket: Ticket) -> None:
         if self._connection is not None:
-            self._connection.watch(None)
+            self._connection.unwatch(self._lost)
         if self._pump is not None:
             self._pump.cancel()
         self._broker.leave(ticket)

@@ -40,6 +40,7 @@ class Outbox:
         self._uploads: dict[Lease, None] = {}
         self._wake = asyncio.Event()
         self._write_now: Callable[[], None] | None = None
+        self._packing = False
         self.closed = False
 
     # ------------------------------------------------------------ WorkerPort
@@ -48,7 +49,7 @@ class Outbox:
         """See WorkerPort."""
         self._requests[lease] = None
         self._wake.set()
-        if len(self._requests) >= BATCH and self._write_now is not None:
+        if len(self._requests) >= BATCH and not self._packing and self._write_now is not None:
             self._write_now()
 
     def cancel(self, lease: Lease, reason: CancelReason) -> None:
@@ -133,7 +134,18 @@ class Outbox:
         return frames
 
     def _pack(self, frame: pb.GatewayFrame) -> int:
-        """Add requests, then request bodies, until the frame is full. Returns their number."""
+        """Add requests, then request bodies, until the frame is full. Returns their number.
+
+        A request that was cancelled gives its slot back, and that may deliver another one: it joins
+        this frame or the next, but writes none.
+        """
+        self._packing = True
+        try:
+            return self._fill(frame)
+        finally:
+            self._packing = False
+
+    def _fill(self, frame: pb.GatewayFrame) -> int:
         events = size = 0
         while self._requests and events < MAX_EVENTS and size < MAX_BYTES:
             lease = next(iter(self._requests))

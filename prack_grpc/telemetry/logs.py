@@ -5,6 +5,7 @@ import functools
 import json
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -30,12 +31,12 @@ class TurnHandler(logging.StreamHandler[TextIO]):
         """See logging.Handler."""
         try:
             self._lines.append(self.format(record))
+            if record.levelno >= logging.WARNING or len(self._lines) >= MOST_LINES:
+                self.flush()
+            elif len(self._lines) == 1:
+                self._flush_later()
         except Exception:
             self.handleError(record)
-        if len(self._lines) == 1 and record.levelno < logging.WARNING:
-            self._flush_later()
-        elif record.levelno >= logging.WARNING or len(self._lines) >= MOST_LINES:
-            self.flush()
 
     def flush(self) -> None:
         """See logging.Handler."""
@@ -50,9 +51,13 @@ class TurnHandler(logging.StreamHandler[TextIO]):
 
     def _flush_later(self) -> None:
         try:
-            asyncio.get_running_loop().call_soon(self.flush)
+            asyncio.get_running_loop().call_soon(self._end_turn)
         except RuntimeError:
             self.flush()  # before or after the loop, or in another thread
+
+    def _end_turn(self) -> None:
+        with suppress(OSError, ValueError):  # nobody reads what is written: nobody can be told
+            self.flush()
 
 
 class JsonFormatter(logging.Formatter):

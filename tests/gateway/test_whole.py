@@ -103,3 +103,32 @@ async def test_a_client_that_leaves_has_its_worker_told(gateway: Gateway) -> Non
         request = await worker.event("requests")
         client.reset()
         assert (await worker.event("cancels")).id == request.id
+
+
+PIECES = {
+    "whole": (GET % 1,),
+    "a body in two packets": (POST + b"content-length: 5\r\n\r\nhe", b"llo"),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES.keys())
+async def test_a_client_that_leaves_is_noticed_behind_another_request_of_its(
+    gateway: Gateway, pieces: tuple[bytes, ...], stream: bool
+) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        for piece in pieces:
+            await client.send(piece)
+        await client.send(GET % 2)
+        first = await worker.event("requests")
+        if stream:
+            await worker.send(heads=[pb.ResponseHead(id=first.id, status=200, body=b"one")])
+            await worker.send(finishes=[pb.Finish(id=first.id)])
+        else:
+            await worker.answer(first)
+        second = await worker.event("requests")
+        assert second.target == b"/2"
+        client.reset()
+        assert (await worker.event("cancels")).id == second.id

@@ -103,3 +103,31 @@ def test_control_bytes_and_tracebacks_stay_in_their_line(
         log.exception("evil\r\nline\x1b[31m")
     (line,) = stream.getvalue().splitlines()
     assert json.loads(line)["traceback"].endswith("ValueError: bad\nluck")
+
+
+class Full(Stream):
+    """Takes nothing."""
+
+    def write(self, text: str) -> int:
+        raise OSError("no space left on the device")
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> logging.Logger:
+    """A logger whose lines cannot be written; nor can what is wrong with them."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    handler = TurnHandler(Full())
+    handler.setFormatter(JsonFormatter())
+    log = logging.Logger("full")
+    log.addHandler(handler)
+    return log
+
+
+async def test_a_line_that_cannot_be_written_is_nobody_elses_trouble(full: logging.Logger) -> None:
+    troubles: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: troubles.append(context))
+    full.warning("now")
+    for _ in range(MOST_LINES + 1):
+        full.info("later")
+    await asyncio.sleep(0)
+    assert troubles == []
