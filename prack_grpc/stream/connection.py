@@ -67,10 +67,12 @@ class Connection:
             self.stop()  # an error from now on comes too late for anybody to hear
             reader.cancel()
             self._dismiss()
-            # gRPC takes no other operation after a write that was cancelled half-way.
-            await asyncio.wait((writer,), timeout=LAST_FRAME_SECONDS)
-            writer.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
+            try:
+                # gRPC takes no other operation after a write that was cancelled half-way.
+                await asyncio.wait((writer,), timeout=LAST_FRAME_SECONDS)
+            finally:  # also of a call that is cancelled once more
+                writer.cancel()
+                await asyncio.gather(reader, writer, return_exceptions=True)
 
     def _dismiss(self) -> None:
         """What was never written was never started; what was written is lost."""
