@@ -10,8 +10,8 @@ from bench.apps.hello import HELLO
 from bench.client import run
 from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import Exchange
-from prack_worker.grpc_transport import GrpcTransport
-from prack_worker.tcp_transport import TcpTransport
+from prack_worker.stream.grpc import GrpcTransport
+from prack_worker.stream.plain import TcpTransport
 from prack_worker.transport import Identity, Session
 
 AT_ONCE = 20

@@ -17,23 +17,23 @@ from uvicorn.server import ServerState
 from bench.apps.hello import HELLO, app
 from bench.client import get, run
 from bench.no_socket import SOCKET, NoSocket
-from prack.frames import LENGTH, Deframer
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.core.limits import Limits
-from prack_grpc.gateway.admission import Admission
 from prack_grpc.gateway.app import PublicApp, State
 from prack_grpc.gateway.endpoint import Endpoint
-from prack_grpc.gateway.forwarding import Forwarding
-from prack_grpc.gateway.guard import guard
-from prack_grpc.gateway.limits import GuardLimits
+from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.connection import guard
+from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.listener import Listener
 from prack_grpc.stream.hello import MINOR, limits_message
-from prack_grpc.stream.service import WorkerService
+from prack_grpc.stream.streams import WorkerService
 from prack_grpc.telemetry.access import AccessLog
-from prack_worker.asgi import AsgiApplication
-from prack_worker.stream_transport import StreamTransport
-from prack_worker.tcp_transport import TcpCarrier
+from prack_wire.frames import LENGTH, Deframer
+from prack_worker.asgi.application import AsgiApplication
+from prack_worker.stream.plain import TcpCarrier
+from prack_worker.stream.transport import StreamTransport
 from prack_worker.transport import Identity
 from prack_worker.worker import Worker
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from prack_grpc.cli import main
+from prack_grpc.cli.main import main
 
 sys.exit(main())

@@ -1,15 +1,15 @@
 """For `uvicorn prack_grpc.app:app`: the public app; its lifespan brings up the private ports.
 
 Settings come from PRACK_* variables; uvicorn's own flags rule the public port. Add
-`--http prack_grpc.gateway.guard:Guard --no-server-header --no-date-header --no-proxy-headers`
-to have what `prack serve` has.
+`--http prack_grpc.gateway.http.connection:Guard --no-server-header --no-date-header
+--no-proxy-headers` to have what `prack serve` has.
 """
 
 import os
 import sys
 
+from prack_grpc.composition import Service
 from prack_grpc.gateway.app import PublicApp
-from prack_grpc.service import Service
 from prack_grpc.settings import SettingsError, load
 
 try:

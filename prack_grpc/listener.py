@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from prack_grpc.gateway.app import State
-from prack_grpc.gateway.descriptors import are_short
+from prack_grpc.gateway.http.descriptors import are_short
 from prack_grpc.settings import flag
 
 Application = Callable[..., Any]

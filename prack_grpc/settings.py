@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from prack_grpc.core.limits import KIB, MIB, Limits
-from prack_grpc.gateway.limits import GuardLimits
+from prack_grpc.gateway.http.limits import GuardLimits
 
 PREFIX = "PRACK_"
 # What `prack-worker` reads; a shared environment file is no mistake.

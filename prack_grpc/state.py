@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from prack_grpc.broker.base import Broker
+from prack_grpc.broker.seam import Broker
 from prack_grpc.core.errors import BadSplit
-from prack_grpc.core.traffic import Split, Sticky, StickyBy
+from prack_grpc.core.queue.traffic import Split, Sticky, StickyBy
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from prack_grpc import listener
-from prack_grpc.gateway.guard import Guard
-from prack_grpc.gateway.limits import GuardLimits
-from prack_grpc.service import Running, Service
+from prack_grpc.composition import Running, Service
+from prack_grpc.gateway.http.connection import Guard
+from prack_grpc.gateway.http.limits import GuardLimits
 from prack_grpc.settings import Settings
 from tests.support.client import RawClient
 

@@ -10,7 +10,7 @@ import pytest
 from prack_grpc import state
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.traffic import Split, Sticky, StickyBy
+from prack_grpc.core.queue.traffic import Split, Sticky, StickyBy
 
 SPLITS = [
     Split("web", (("v2", 10), ("v1", 90)), Sticky(StickyBy.COOKIE, "session")),

@@ -13,12 +13,12 @@ from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Record, Samples
 from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.composition import GC_THRESHOLDS
 from prack_grpc.core.effects import CancelReason
-from prack_grpc.core.exchange import Lease
+from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.message import Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Request
-from prack_grpc.core.session import Session
-from prack_grpc.service import GC_THRESHOLDS
 
 ABOUT = "queue of 10 to 100,000: requests/s in process, and through the gateway up to 9,900"
 INSIDE, CONTENDERS = "in process", ("prack", "prack-grpc")

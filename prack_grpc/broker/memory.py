@@ -8,23 +8,23 @@ from collections.abc import Callable
 from prack_grpc.broker.identifiers import Identifiers
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
-from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects
 from prack_grpc.core.errors import BadResponse, GatewayError
-from prack_grpc.core.exchange import ANSWERING, DONE, Caller, Exchange, Lease, Work
-from prack_grpc.core.fields import (
+from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import ANSWERING, DONE, Caller, Exchange, Lease, Work
+from prack_grpc.core.exchange.flow import NO_BODY, Flow
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.fields import (
     checked_accept,
     checked_interim,
     checked_response,
     checked_trailers,
 )
-from prack_grpc.core.flow import NO_BODY, Flow
+from prack_grpc.core.http.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Headers, Kind, Request, ResponseHead
-from prack_grpc.core.session import Session
+from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.status import Status, status
-from prack_grpc.core.traffic import Pool, Split
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 from prack_grpc.core.errors import GatewayError, PrackError
-from prack_grpc.core.exchange import Exchange
+from prack_grpc.core.exchange.exchange import Exchange
+from prack_grpc.core.http.message import Headers, ResponseHead
 from prack_grpc.core.limits import KIB
-from prack_grpc.core.message import Headers, ResponseHead
 
 PIECE = 64 * KIB
 # Interim heads that wait for a slow client; the oldest are dropped, nothing depends on them.

@@ -7,18 +7,27 @@ state and returns what the shell must do; a refused event raises and changes not
 from typing import Any
 
 from prack_grpc.core import errors
-from prack_grpc.core.abort import ABORT_ERRORS, UNSTARTED, AbortCode
 from prack_grpc.core.effects import CancelReason, Effects
 from prack_grpc.core.errors import GatewayError, LeaseError, WindowExceeded
-from prack_grpc.core.exchange import CLOSED, Call, Caller, Event, Exchange, Lease, Outcome, Work
-from prack_grpc.core.flow import NO_BODY, UNBOUNDED, Flow
-from prack_grpc.core.lane import Lane
-from prack_grpc.core.ledger import Verdict
+from prack_grpc.core.exchange.abort import ABORT_ERRORS, UNSTARTED, AbortCode
+from prack_grpc.core.exchange.exchange import (
+    CLOSED,
+    Call,
+    Caller,
+    Event,
+    Exchange,
+    Lease,
+    Outcome,
+    Work,
+)
+from prack_grpc.core.exchange.flow import NO_BODY, UNBOUNDED, Flow
+from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.hand_out import Steps
+from prack_grpc.core.http.message import Request, ResponseHead
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Request, ResponseHead
-from prack_grpc.core.session import Session
-from prack_grpc.core.steps import Steps
-from prack_grpc.core.traffic import Pool, Split
+from prack_grpc.core.queue.lane import Lane
+from prack_grpc.core.queue.traffic import Pool, Split
 
 
 class Dispatcher(Steps):

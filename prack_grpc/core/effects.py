@@ -4,7 +4,7 @@ import enum
 from typing import NamedTuple
 
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.exchange import Exchange, Lease
+from prack_grpc.core.exchange.exchange import Exchange, Lease
 
 
 class CancelReason(enum.IntEnum):

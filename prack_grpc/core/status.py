@@ -5,11 +5,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from prack_grpc.core.dispatcher import Dispatcher
-from prack_grpc.core.exchange import Exchange
-from prack_grpc.core.lane import Lane
-from prack_grpc.core.message import Kind
-from prack_grpc.core.session import Session
-from prack_grpc.core.traffic import Pool, Split
+from prack_grpc.core.exchange.exchange import Exchange
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.message import Kind
+from prack_grpc.core.queue.lane import Lane
+from prack_grpc.core.queue.traffic import Pool, Split
 
 
 class Serving(enum.StrEnum):

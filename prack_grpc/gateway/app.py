@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from prack_grpc.gateway.endpoint import Endpoint
-from prack_grpc.gateway.served import Connection
+from prack_grpc.gateway.request.exchange import Connection
 
 
 class State(TypedDict):

@@ -3,13 +3,13 @@
 import logging
 import secrets
 
-from prack_grpc.broker.base import Broker
+from prack_grpc.broker.seam import Broker
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import Limits
-from prack_grpc.gateway.forwarding import Forwarding, Scope
-from prack_grpc.gateway.served import Connection, Receive, Send, Served
-from prack_grpc.gateway.websocket import WebSocket
+from prack_grpc.gateway.request.exchange import Connection, Receive, Send, Served
+from prack_grpc.gateway.request.forwarding import Forwarding, Scope
+from prack_grpc.gateway.websocket.exchange import WebSocket
 from prack_grpc.telemetry.access import AccessLog, Record
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import MutableMapping
 from typing import Any
 
-from prack_grpc.handover.doors import Doors
+from prack_grpc.handover.sockets import Doors
 from prack_grpc.handover.successor import MAX_SOCKETS, PREPARED, READY, VARIABLE
 
 

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from prack_grpc.handover.doors import Doors
+from prack_grpc.handover.sockets import Doors
 
 VARIABLE = "_PRACK_PREDECESSOR"
 PREPARED, READY = b"prepared\n", b"ready\n"

@@ -14,11 +14,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 import prack_grpc
-from prack_grpc.broker.base import Broker
+from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
-from prack_grpc.rest import ask, bodies, openapi, openapi_operating, openapi_raw
-from prack_grpc.rest.answers import Answers
-from prack_grpc.rest.endpoints import Endpoints
+from prack_grpc.rest import ask, bodies
+from prack_grpc.rest.description import openapi
+from prack_grpc.rest.description import operators as openapi_operating
+from prack_grpc.rest.description import raw as openapi_raw
+from prack_grpc.rest.description.pages import add_pages
 from prack_grpc.rest.errors import (
     BAD_METHOD,
     CROSS_SITE,
@@ -27,11 +29,12 @@ from prack_grpc.rest.errors import (
     UNAUTHENTICATED,
     ApiError,
 )
-from prack_grpc.rest.operating import OperatingEndpoints
-from prack_grpc.rest.pages import add_pages
+from prack_grpc.rest.leases import Cancellations
+from prack_grpc.rest.operators import OperatingEndpoints
 from prack_grpc.rest.polls import Polls
-from prack_grpc.rest.ports import Cancellations
-from prack_grpc.rest.raw import RawEndpoints
+from prack_grpc.rest.rack.answers import Answers
+from prack_grpc.rest.rack.endpoints import Endpoints
+from prack_grpc.rest.raw.endpoints import RawEndpoints
 from prack_grpc.rest.relay import Predecessor, Relay
 from prack_grpc.rest.switching import StreamEndpoint
 

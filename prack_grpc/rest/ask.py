@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from prack_grpc.core.errors import BadRoute
+from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import MAX_TIER
-from prack_grpc.core.message import Kind
-from prack_grpc.core.routes import Route
+from prack_grpc.core.queue.routes import Route
 from prack_grpc.rest.errors import BAD_PARAMETER, ApiError
 
 MAX_WAIT = 60.0

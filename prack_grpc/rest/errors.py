@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from prack_grpc.core.ledger import Verdict
+from prack_grpc.core.exchange.ledger import Verdict
 
 NO_STORE = {"Cache-Control": "no-store"}
 # What a connection can be upgraded to.

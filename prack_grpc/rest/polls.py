@@ -11,16 +11,16 @@ from collections.abc import Callable
 
 from starlette.types import Receive
 
-from prack_grpc.broker.base import Broker
+from prack_grpc.broker.seam import Broker
 from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import BadRoute, GatewayError, TooManySessions
-from prack_grpc.core.exchange import Lease
+from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.session import Session
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.session import Session
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.bodies import Gone
 from prack_grpc.rest.errors import BAD_PARAMETER, DRAINING, TOO_MANY_POLLS, ApiError
-from prack_grpc.rest.ports import Cancellations, Port, disconnect
+from prack_grpc.rest.leases import Cancellations, Port, disconnect
 
 
 class Poll(Port):

@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from prack_grpc.broker.base import Broker
-from prack_grpc.core.ledger import NotHeld, Verdict
+from prack_grpc.broker.seam import Broker
+from prack_grpc.core.exchange.ledger import NotHeld, Verdict
 from prack_grpc.core.limits import KIB
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.errors import VERDICTS, ApiError, Kind
-from prack_grpc.rest.raw_requests import cut
+from prack_grpc.rest.raw.requests import cut
 
 PIECE = 64 * KIB
 # Fields of one connection (RFC 9110 section 7.6.1). Those of the framing go along: h11 reads them.

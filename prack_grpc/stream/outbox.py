@@ -9,11 +9,11 @@ from collections.abc import Callable
 from itertools import chain
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.broker.base import Broker
-from prack_grpc.core.abort import AbortCode
+from prack_grpc.broker.seam import Broker
 from prack_grpc.core.effects import CancelReason
-from prack_grpc.core.exchange import Lease, Work
-from prack_grpc.core.flow import NO_BODY
+from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import Lease, Work
+from prack_grpc.core.exchange.flow import NO_BODY
 from prack_grpc.core.limits import Limits
 
 MAX_EVENTS = 32

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.exchange import Exchange, Outcome
+from prack_grpc.core.exchange.exchange import Exchange, Outcome
 
 log = logging.getLogger("prack.access")
 

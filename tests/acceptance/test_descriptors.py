@@ -6,8 +6,8 @@ import os
 import resource
 from contextlib import AsyncExitStack
 
-from prack_grpc.gateway.descriptors import SPARE
-from prack_grpc.gateway.limits import GuardLimits
+from prack_grpc.gateway.http.descriptors import SPARE
+from prack_grpc.gateway.http.limits import GuardLimits
 from tests.acceptance.processes import (
     PYTHON,
     SECONDS,

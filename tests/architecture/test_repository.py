@@ -47,7 +47,7 @@ REGISTRY_HOSTS = [
 
 
 def sources() -> list[Path]:
-    packages = (ROOT / "prack_grpc", CLIENT / "prack_worker")
+    packages = (ROOT / "prack_grpc", CLIENT / "prack_wire", CLIENT / "prack_worker")
     return sorted(path for package in packages for path in package.rglob("*.py"))
 
 

@@ -11,9 +11,9 @@ from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.exchange import Lease
+from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.session import Session
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.session import Session
 from tests.core.building import a_request
 
 T = TypeVar("T")

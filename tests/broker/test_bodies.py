@@ -4,10 +4,10 @@ import pytest
 
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.core.errors import BODY_CUT, GatewayError
-from prack_grpc.core.exchange import Work
-from prack_grpc.core.flow import UNBOUNDED
+from prack_grpc.core.exchange.exchange import Work
+from prack_grpc.core.exchange.flow import UNBOUNDED
+from prack_grpc.core.exchange.session import Session
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.session import Session
 from tests.broker.scene import SOON, Port, Scene, failure, waiting, within
 from tests.core.building import a_request
 

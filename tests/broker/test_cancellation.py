@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from prack_grpc.broker.ticket import Ticket
-from prack_grpc.core.abort import AbortCode
-from prack_grpc.core.exchange import Lease
+from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import Lease
 from tests.broker.scene import SECONDS, Scene, waiting, within
 
 AWAITS: dict[str, Callable[[Scene, Ticket, Lease], Coroutine[Any, Any, object]]] = {

@@ -6,14 +6,14 @@ import pytest
 
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import MAX_HEADS, ClientGone, Ticket
-from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError
-from prack_grpc.core.exchange import Outcome, Work
-from prack_grpc.core.ledger import NotHeld
+from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import Outcome, Work
+from prack_grpc.core.exchange.ledger import NotHeld
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Kind
-from prack_grpc.core.session import Session
 from tests.broker.scene import SECONDS, SOON, Port, Scene, failure, waiting, within
 from tests.core.building import a_request
 

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from prack_grpc.broker.ticket import Ticket
-from prack_grpc.core.exchange import Lease
-from prack_grpc.core.flow import UNBOUNDED
-from prack_grpc.core.session import Session
-from prack_grpc.core.traffic import Split
+from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.flow import UNBOUNDED
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.queue.traffic import Split
 from tests.broker.scene import SOON, Port, Scene, failure, waiting, within
 from tests.core.building import a_request
 

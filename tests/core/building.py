@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects, Fail
-from prack_grpc.core.exchange import Exchange, Lease
-from prack_grpc.core.flow import NO_BODY, Flow
-from prack_grpc.core.ledger import NotHeld, Verdict
+from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import Exchange, Lease
+from prack_grpc.core.exchange.flow import NO_BODY, Flow
+from prack_grpc.core.exchange.ledger import NotHeld, Verdict
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Headers, Kind, Request, ResponseHead
-from prack_grpc.core.routes import Route
-from prack_grpc.core.session import Session
+from prack_grpc.core.queue.routes import Route
 
 # A deadline may be one tick of 0.05 s late.
 TICK = 0.06

@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 from prack_grpc.core import errors
 from prack_grpc.core.effects import Cancel, CancelReason, Effects
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.exchange import Exchange, Lease, Outcome, Work
+from prack_grpc.core.exchange.exchange import Exchange, Lease, Outcome, Work
 from tests.core.building import a_request, an_upload
 from tests.core.life import LIMITS, Life, bodies, idle, one, picks, requests, sizes
 from tests.core.lines import pool_of

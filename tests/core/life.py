@@ -12,13 +12,13 @@ from prack_grpc.core import errors
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.exchange import Exchange, Lease, Outcome, Work
-from prack_grpc.core.lane import Lane
-from prack_grpc.core.ledger import Verdict
+from prack_grpc.core.exchange.exchange import Exchange, Lease, Outcome, Work
+from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Kind
-from prack_grpc.core.routes import Route
-from prack_grpc.core.traffic import Split, Sticky, StickyBy
+from prack_grpc.core.queue.lane import Lane
+from prack_grpc.core.queue.routes import Route
+from prack_grpc.core.queue.traffic import Split, Sticky, StickyBy
 from tests.core.building import a_request
 from tests.core.lines import SERVICE, Place, pool_of, rank
 from tests.core.model import Model

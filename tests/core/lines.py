@@ -7,12 +7,12 @@ When lines come and go is the queue's to say, within bounds; the rest is worked 
 from dataclasses import dataclass, field
 from itertools import product
 
-from prack_grpc.core.lane import Lane
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Kind, Request
-from prack_grpc.core.routes import DEFAULT, Route
-from prack_grpc.core.session import Session
-from prack_grpc.core.traffic import Pool, Split
+from prack_grpc.core.queue.lane import Lane
+from prack_grpc.core.queue.routes import DEFAULT, Route
+from prack_grpc.core.queue.traffic import Pool, Split
 from tests.core.owed import Hand, Owed
 
 Place = tuple[Kind, Route, Pool | None]

@@ -5,10 +5,10 @@ It knows who waits in which line, who holds what, what each client is owed and w
 
 from dataclasses import dataclass, field
 
-from prack_grpc.core.exchange import Exchange, Lease, Work
-from prack_grpc.core.ledger import Verdict
-from prack_grpc.core.session import Session
-from prack_grpc.core.traffic import Pool
+from prack_grpc.core.exchange.exchange import Exchange, Lease, Work
+from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.queue.traffic import Pool
 from tests.core.lines import Lines, pool_of
 from tests.core.owed import Hand, Owed
 

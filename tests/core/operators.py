@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from prack_grpc.core.traffic import Pool, Split
+from prack_grpc.core.queue.traffic import Pool, Split
 from tests.core.life import POOLS, splits
 from tests.core.lines import SERVICE
 from tests.core.workers import Workers

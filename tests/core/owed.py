@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from prack_grpc.core.exchange import Exchange, Lease, Outcome, Work
-from prack_grpc.core.ledger import Verdict
+from prack_grpc.core.exchange.exchange import Exchange, Lease, Outcome, Work
+from prack_grpc.core.exchange.ledger import Verdict
 
 
 @dataclass(eq=False)

@@ -4,7 +4,7 @@ import pytest
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.traffic import Split
+from prack_grpc.core.queue.traffic import Split
 from tests.core.building import Desk
 
 

@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from prack_grpc.core.abort import AbortCode
-from prack_grpc.core.exchange import Exchange
-from prack_grpc.core.lane import Lane
-from prack_grpc.core.levels import Levels
-from prack_grpc.core.session import Session
-from prack_grpc.core.traffic import Split
+from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import Exchange
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.queue.lane import Lane
+from prack_grpc.core.queue.levels import Levels
+from prack_grpc.core.queue.traffic import Split
 from tests.core.building import Desk, a_head, a_request, a_session
 
 FEW, MANY = 10, 4_000

@@ -3,8 +3,8 @@ import pytest
 from prack_grpc.core import errors
 from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import GatewayError, LeaseError, WindowExceeded
-from prack_grpc.core.exchange import Caller, Outcome, Work
-from prack_grpc.core.flow import NO_BODY
+from prack_grpc.core.exchange.exchange import Caller, Outcome, Work
+from prack_grpc.core.exchange.flow import NO_BODY
 from prack_grpc.core.limits import MIB
 from tests.core.building import TICK, Desk, a_head, cancels, delivered, failures
 

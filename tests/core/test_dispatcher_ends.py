@@ -1,13 +1,13 @@
 import pytest
 
 from prack_grpc.core import errors
-from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import BadRoute, GatewayError
-from prack_grpc.core.exchange import Outcome, Work
-from prack_grpc.core.ledger import Verdict
-from prack_grpc.core.message import Kind
-from prack_grpc.core.session import Session
+from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import Outcome, Work
+from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.message import Kind
 from tests.core.building import TICK, Desk, a_head, cancels, delivered, failures, verdict
 
 SHUTDOWN = GatewayError(errors.SHUTDOWN)

@@ -1,9 +1,9 @@
 import pytest
 
-from prack_grpc.core.abort import AbortCode
 from prack_grpc.core.errors import LeaseError
-from prack_grpc.core.exchange import Work
-from prack_grpc.core.flow import UNBOUNDED
+from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import Work
+from prack_grpc.core.exchange.flow import UNBOUNDED
 from tests.core.building import Desk, delivered, failures
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prack_grpc.core.traffic import Pool
+from prack_grpc.core.queue.traffic import Pool
 from tests.core.building import Desk, delivered
 
 VERSION: Pool = ("web", "v1")

@@ -15,9 +15,9 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from prack_grpc.core.deadlines import NEVER
 from prack_grpc.core.effects import Deliver, Fail
-from prack_grpc.core.exchange import Outcome, Work
-from prack_grpc.core.flow import NO_BODY
-from prack_grpc.core.traffic import Split
+from prack_grpc.core.exchange.exchange import Outcome, Work
+from prack_grpc.core.exchange.flow import NO_BODY
+from prack_grpc.core.queue.traffic import Split
 from tests.core.life import (
     EPSILON,
     LIMITS,

@@ -6,11 +6,11 @@ import pytest
 
 from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import LeaseError
-from prack_grpc.core.exchange import Exchange, Lease, Outcome, Work
-from prack_grpc.core.flow import UNBOUNDED
-from prack_grpc.core.ledger import Verdict
-from prack_grpc.core.redelivery import repeatable
-from prack_grpc.core.traffic import MAX_WEIGHT, Split
+from prack_grpc.core.exchange.exchange import Exchange, Lease, Outcome, Work
+from prack_grpc.core.exchange.flow import UNBOUNDED
+from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.core.exchange.redelivery import repeatable
+from prack_grpc.core.queue.traffic import MAX_WEIGHT, Split
 from tests.core.building import TICK, Desk, a_request, cancels, delivered, failures, verdict
 
 KEY = [(b"idempotency-key", b"k")]

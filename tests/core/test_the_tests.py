@@ -8,12 +8,12 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Deliver, Effects
-from prack_grpc.core.exchange import Exchange, Lease
-from prack_grpc.core.lane import Lane
-from prack_grpc.core.ledger import Ledger, Verdict
+from prack_grpc.core.exchange.exchange import Exchange, Lease
+from prack_grpc.core.exchange.ledger import Ledger, Verdict
+from prack_grpc.core.exchange.session import Session
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue import Queue
-from prack_grpc.core.session import Session
+from prack_grpc.core.queue.lane import Lane
+from prack_grpc.core.queue.queue import Queue
 from tests.core.test_promises import Gateway
 
 LIVES = settings(

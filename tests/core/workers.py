@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from prack_grpc.core import errors
-from prack_grpc.core.abort import UNSTARTED, AbortCode
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.errors import BadRoute, LeaseError, TooManySessions, WindowExceeded
-from prack_grpc.core.exchange import Work
-from prack_grpc.core.flow import NO_BODY
-from prack_grpc.core.ledger import NotHeld, Verdict
-from prack_grpc.core.message import Kind
-from prack_grpc.core.routes import Route
-from prack_grpc.core.session import Session
-from prack_grpc.core.traffic import Pool
+from prack_grpc.core.exchange.abort import UNSTARTED, AbortCode
+from prack_grpc.core.exchange.exchange import Work
+from prack_grpc.core.exchange.flow import NO_BODY
+from prack_grpc.core.exchange.ledger import NotHeld, Verdict
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.message import Kind
+from prack_grpc.core.queue.routes import Route
+from prack_grpc.core.queue.traffic import Pool
 from tests.core.building import a_head
 from tests.core.clients import Clients
 from tests.core.life import LIMITS, abouts, idle, kinds, one, picks, routes, sizes, slots, workers

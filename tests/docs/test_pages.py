@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prack_grpc import operate
+from prack_grpc.cli import operate
 from tests.docs.pages import CODE, ROOT, fenced, page, pages, prose
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from prack_grpc.core import errors
-from prack_grpc.core.exchange import CALLER, WORKER, Call, Caller, Event, Exchange, Work
+from prack_grpc.core.exchange.exchange import CALLER, WORKER, Call, Caller, Event, Exchange, Work
 from prack_grpc.core.limits import Limits
-from prack_grpc.gateway.limits import GuardLimits
+from prack_grpc.gateway.http.limits import GuardLimits
 from prack_grpc.telemetry.access import Record
 from scripts import settings_table
 from tests.docs.pages import page, rows

@@ -9,7 +9,7 @@ import pytest
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.gateway.problem import problem
+from prack_grpc.gateway.request.problem import problem
 from tests.conftest import Gateway, Start
 from tests.support.client import RawClient
 from tests.support.scripted_worker import ScriptedWorker, connect

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from prack_grpc.handover import control, systemd
-from prack_grpc.handover.doors import Doors
 from prack_grpc.handover.predecessor import Predecessor
+from prack_grpc.handover.sockets import Doors
 from prack_grpc.handover.successor import VARIABLE, Successor, UpgradeFailed
 
 # A successor that does not get far.

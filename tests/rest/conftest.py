@@ -14,8 +14,8 @@ import uvicorn
 
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import Ticket
+from prack_grpc.core.http.message import Headers, Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.message import Headers, Request
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.relay import Predecessor
 from tests.support.client import RawClient

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from prack_grpc.rest.answers import Answers
+from prack_grpc.rest.rack.answers import Answers
 from tests.rest.conftest import Api, Start, answer
 
 TOKEN = "0123456789abcdef0123456789abcdef"

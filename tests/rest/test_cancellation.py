@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from prack_grpc.rest import ports
-from prack_grpc.rest.ports import Cancellations
+from prack_grpc.rest import leases as ports
+from prack_grpc.rest.leases import Cancellations
 from tests.rest.conftest import Api, Start, answer, until
 
 

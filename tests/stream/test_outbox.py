@@ -6,8 +6,8 @@ from collections import Counter
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import Ticket
+from prack_grpc.core.exchange.session import Session
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.session import Session
 from prack_grpc.stream.outbox import BATCH, Outbox
 from tests.core.building import a_request
 

@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.stream import service
+from prack_grpc.stream import streams as service
 from tests.conftest import Gateway, Start
 from tests.stream.conftest import Connect
 from tests.support import scripted_worker

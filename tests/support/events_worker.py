@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 
-from prack import websocket_events as events
-from prack.websocket_events import Decoder, Event
+from prack_wire import websocket_events as events
+from prack_wire.websocket_events import Decoder, Event
 
 MEDIA = "application/websocket-events"
 SECONDS = 10.0

@@ -3,7 +3,7 @@
 Most need the command only: `prack-worker main:app`. A worker inside a program of one's own:
 
     from prack_worker import AsgiApplication, Identity, Worker
-    from prack_worker.tcp_transport import TcpTransport
+    from prack_worker.stream.plain import TcpTransport
 
     transport = TcpTransport("127.0.0.1:4242", Identity("web-1"))
     await Worker(AsgiApplication(app), transport, slots=64).run()
@@ -11,7 +11,7 @@ Most need the command only: `prack-worker main:app`. A worker inside a program o
 The transports are imported by their modules, so that nobody loads one that he does not use.
 """
 
-from prack_worker.asgi import AsgiApplication
+from prack_worker.asgi.application import AsgiApplication
 from prack_worker.errors import (
     AppLoadError,
     ClientDisconnected,
@@ -27,7 +27,7 @@ from prack_worker.request import Request
 from prack_worker.transport import Ending, Identity, Route, Session, Transport
 from prack_worker.version import VERSION as __version__
 from prack_worker.worker import Application, Worker
-from prack_worker.wsgi import WsgiApplication
+from prack_worker.wsgi.application import WsgiApplication
 
 __all__ = [
     "AbortCode",

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from prack_worker.asgi import AsgiApplication
+from prack_worker.asgi.application import AsgiApplication
 from prack_worker.detect import detect
 from prack_worker.errors import (
     AppLoadError,
@@ -28,7 +28,7 @@ from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
 from prack_worker.transport import Identity, Transport
 from prack_worker.version import VERSION
 from prack_worker.worker import Worker
-from prack_worker.wsgi import WsgiApplication
+from prack_worker.wsgi.application import WsgiApplication
 
 log = logging.getLogger("prack_worker")
 
@@ -150,14 +150,14 @@ def _transport(settings: Settings) -> Transport:
     )
     gateway, token = settings.gateway, _token_reader(settings)
     if gateway.scheme == "grpc":
-        from prack_worker.grpc_transport import GrpcTransport
+        from prack_worker.stream.grpc import GrpcTransport
 
         return GrpcTransport(gateway.address, identity, token)
     if gateway.scheme == "prack":
-        from prack_worker.tcp_transport import TcpTransport
+        from prack_worker.stream.plain import TcpTransport
 
         return TcpTransport(gateway.address, identity, token)
-    from prack_worker.rest_transport import RestTransport
+    from prack_worker.rest.transport import RestTransport
 
     return RestTransport(str(gateway), identity, token)
 

@@ -12,7 +12,7 @@ from prack_worker.request import Request, RequestBody
 class FakeExchange(Exchange):
     """An exchange in memory: what was sent is kept for the test to look at.
 
-    The body of a `websocket` is made of events: see `prack.websocket_events`.
+    The body of a `websocket` is made of events: see `prack_wire.websocket_events`.
 
     Args:
         body: the whole request body, or None to bring it with `exchange.body.feed` and `finish`.

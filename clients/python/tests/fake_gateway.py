@@ -11,9 +11,9 @@ from grpc import aio
 
 from prack.v1 import worker_pb2 as pb
 from prack.v1.worker_pb2_grpc import WorkerServiceServicer, add_WorkerServiceServicer_to_server
-from prack_worker.grpc_transport import GrpcTransport
-from prack_worker.stream_transport import StreamTransport
-from prack_worker.tcp_transport import TcpTransport
+from prack_worker.stream.grpc import GrpcTransport
+from prack_worker.stream.plain import TcpTransport
+from prack_worker.stream.transport import StreamTransport
 from prack_worker.transport import Identity
 
 WELCOME = {"minor": 1, "heartbeat_ms": 5000, "dead_after_ms": 15000}

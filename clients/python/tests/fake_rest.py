@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from prack_worker.rest_transport import RestTransport
+from prack_worker.rest.transport import RestTransport
 from prack_worker.transport import Identity
 
 

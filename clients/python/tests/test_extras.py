@@ -8,11 +8,11 @@ from fake_gateway import FakeGateway
 from serving import serving
 
 from prack.v1 import worker_pb2 as pb
-from prack_worker.asgi import AsgiApplication
+from prack_worker.asgi.application import AsgiApplication
 from prack_worker.errors import ResponseRefused
 from prack_worker.exchange import Exchange
 from prack_worker.testing import FakeExchange
-from prack_worker.wsgi import WsgiApplication
+from prack_worker.wsgi.application import WsgiApplication
 
 START = {"type": "http.response.start", "status": 200}
 BODY = {"type": "http.response.body", "body": b"x"}

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from prack.websocket_events import CLOSE, MAX_EVENT, TEXT, Decoder, close_data, encode
-from prack_worker.asgi import AsgiApplication
+from prack_wire.websocket_events import CLOSE, MAX_EVENT, TEXT, Decoder, close_data, encode
+from prack_worker.asgi.application import AsgiApplication
 from prack_worker.testing import FakeExchange
-from prack_worker.wsgi import WsgiApplication
+from prack_worker.wsgi.application import WsgiApplication
 
 FORM = [(b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", b"7")]
 

@@ -1,0 +1,38 @@
+"""Runs an ASGI 3 application: HTTP here, WebSockets in `websocket`."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from prack_worker.asgi.http import HttpCycle
+from prack_worker.asgi.lifespan import AsgiApp, lifespan
+from prack_worker.asgi.scope import build_scope
+from prack_worker.asgi.websocket import WebSocketCycle
+from prack_worker.exchange import Exchange
+
+
+class AsgiApplication:
+    """Answers exchanges with an ASGI 3 application."""
+
+    interruptible = True
+    websockets = True
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+        self._state: dict[str, Any] = {}
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """The application's lifespan; see `lifespan`."""
+        return lifespan(self._app, self._state)
+
+    async def handle(self, exchange: Exchange) -> None:
+        """Call the application; its exception becomes a 500, or cuts what has begun."""
+        kind = WebSocketCycle if exchange.request.websocket else HttpCycle
+        cycle: HttpCycle | WebSocketCycle = kind(exchange)
+        try:
+            await self._app(build_scope(exchange, self._state), cycle.receive, cycle.send)
+        except Exception as error:
+            await cycle.fail(error)
+        else:
+            await cycle.finish()

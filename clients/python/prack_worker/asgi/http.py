@@ -1,0 +1,101 @@
+"""`receive` and `send` of one HTTP request (ASGI HTTP specification 2.4)."""
+
+from __future__ import annotations
+
+import logging
+
+from prack_worker.asgi.lifespan import Message
+from prack_worker.errors import ClientDisconnected, ResponseRefused
+from prack_worker.exchange import AbortCode, Exchange, send_error
+
+log = logging.getLogger("prack_worker")
+
+
+class HttpCycle:
+    """One request, its response, and the extensions for early hints and trailers."""
+
+    __slots__ = ("_body_read", "_exchange", "_next", "_started", "_trailers", "_with_trailers")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._body_read = False
+        self._started = False
+        self._next = "http.response.start"
+        self._with_trailers = False
+        self._trailers: list[tuple[bytes, bytes]] = []
+
+    async def receive(self) -> Message:
+        """The application waits for the next event."""
+        if self._body_read:
+            await self._exchange.wait_over()
+            return {"type": "http.disconnect"}
+        try:
+            body, self._body_read = await self._exchange.receive_body()
+        except ClientDisconnected:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": body, "more_body": not self._body_read}
+
+    async def send(self, message: Message) -> None:
+        """The application hands over the next event."""
+        kind = message["type"]
+        if kind != self._next:
+            await self._send_hint(message)
+        elif kind == "http.response.body":
+            end = not message.get("more_body", False) and self._ends()
+            await self._exchange.send_body(bytes(message.get("body", b"")), end)
+        elif kind == "http.response.start":
+            # The body of a small response catches up with its head in the transport.
+            await self._exchange.send_head(message["status"], message.get("headers", ()))
+            self._started = True
+            self._with_trailers = message.get("trailers", False)
+            self._next = "http.response.body"
+        else:
+            await self._send_trailers(message)
+
+    async def _send_hint(self, message: Message) -> None:
+        """The one event that may come before its turn, as often as the application likes."""
+        kind = message["type"]
+        if kind != "http.response.early_hint" or self._started:
+            raise RuntimeError(f"{kind} does not come next in a response")
+        links = [(b"link", bytes(link)) for link in message["links"]]
+        await self._exchange.send_head(103, links)
+
+    def _ends(self) -> bool:
+        """The body is complete; returns whether the response is, too."""
+        self._next = "http.response.trailers" if self._with_trailers else ""
+        return not self._with_trailers
+
+    async def _send_trailers(self, message: Message) -> None:
+        self._trailers.extend(message.get("headers", ()))
+        if not message.get("more_trailers", False):
+            self._next = ""
+            await self._exchange.send_trailers(self._trailers)
+
+    async def finish(self) -> None:
+        """The application returned."""
+        if self._next and self._exchange.cancelled is None:
+            log.error("No complete response for request %s", self._exchange.request.request_id)
+            await self._give_up()
+
+    async def fail(self, error: Exception) -> None:
+        """The application raised."""
+        if self._exchange.cancelled is not None:
+            raise error  # frameworks have errors of their own for a client that left
+        log_failure(self._exchange, error)
+        await self._give_up()
+
+    async def _give_up(self) -> None:
+        """The application is done and its response is not."""
+        if self._started:
+            self._exchange.abort(AbortCode.HANDLER_ERROR, "the application failed")
+        else:
+            await send_error(self._exchange)
+
+
+def log_failure(exchange: Exchange, error: Exception) -> None:
+    """A traceback for the application's own errors, a line for what the transport refused."""
+    name = exchange.request.request_id
+    if isinstance(error, ResponseRefused):
+        log.error("Request %s: %s", name, error)
+    else:
+        log.error("The application failed on request %s", name, exc_info=error)

@@ -1,0 +1,171 @@
+"""What a worker holds over REST, and the delivery of its answers.
+
+Answers are collected while the last call is in flight and sent in one; a large one goes alone,
+so that it delays no other. A lease that takes long is extended. Leases outlive a session: the
+gateway being away for a moment does not take them back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import httpx2
+
+from prack_worker.errors import ConnectFailed
+from prack_worker.exchange import AbortCode, CancelReason
+from prack_worker.rest.client import LEASE_SECONDS, RestClient
+from prack_worker.rest.exchange import RestExchange
+
+log = logging.getLogger("prack_worker")
+
+MAX_BATCH = 32
+MAX_BATCH_BYTES = 1024 * 1024
+ALONE_BYTES = 128 * 1024
+MIN_EXTENSION_SECONDS = 0.01  # a gateway that extends by less and less is not asked ever faster
+GONE = (404, 409, 410)
+
+Answer = tuple[RestExchange, bytes]
+
+
+class Leases:
+    """The exchanges in this worker's hands."""
+
+    def __init__(self, client: RestClient) -> None:
+        self._client = client
+        self._held: dict[RestExchange, asyncio.TimerHandle] = {}
+        self._answers: list[Answer] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sending = False
+        self._changed = asyncio.Event()
+
+    def add(self, exchange: RestExchange) -> None:
+        """Hold an exchange until its answer was delivered; extend its lease as long as needed."""
+        loop = asyncio.get_running_loop()
+        wait = max((exchange.request.deadline - loop.time()) / 2, MIN_EXTENSION_SECONDS)
+        self._held[exchange] = loop.call_later(wait, self._start_extending, exchange)
+
+    async def room(self, slots: int) -> int:
+        """How many more may be held, at least one: waits until there is room."""
+        while len(self._held) >= slots:
+            self._changed.clear()
+            await self._changed.wait()
+        return slots - len(self._held)
+
+    async def flush(self) -> None:
+        """Wait until everything that is on its way was delivered."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def close(self) -> None:
+        """Give up what could not be delivered."""
+        for task in self._tasks:
+            task.cancel()
+        for timer in self._held.values():
+            timer.cancel()
+
+    def answer(self, exchange: RestExchange, response: bytes) -> None:
+        """See `Outlet.answer`."""
+        if len(response) > ALONE_BYTES:
+            self._start(self._send([(exchange, response)]))
+        else:
+            self._answers.append((exchange, response))
+            if not self._sending:
+                self._sending = True
+                self._start(self._send_all())
+
+    def abort(self, exchange: RestExchange, code: AbortCode, message: str) -> None:
+        """See `Outlet.abort`."""
+        if exchange.cancelled is not None:
+            self._release(exchange)
+        elif code is AbortCode.REFUSED:
+            self._start(self._end(exchange, "release", {}))
+        else:
+            error = {"code": code.name.lower(), "message": message}
+            self._start(self._end(exchange, "error", error))
+
+    async def _send_all(self) -> None:
+        try:
+            while batch := self._take():
+                await self._send(batch)
+        finally:
+            self._sending = False
+
+    def _take(self) -> list[Answer]:
+        """The answers of the next call: the first ones that fit."""
+        size = count = 0
+        for _, response in self._answers[:MAX_BATCH]:
+            size += len(response)
+            if count and size > MAX_BATCH_BYTES:
+                break
+            count += 1
+        batch, self._answers = self._answers[:count], self._answers[count:]
+        return batch
+
+    async def _send(self, batch: Sequence[Answer]) -> None:
+        content = b"[%b]" % b",".join(response for _, response in batch)
+        until = max(exchange.request.deadline for exchange, _ in batch)
+        try:
+            _report(await self._client.deliver("/response", content, until))
+        except ConnectFailed as error:
+            log.error("%d answers could not be delivered in time: %s", len(batch), error)
+        finally:
+            for exchange, _ in batch:
+                self._release(exchange)
+
+    async def _end(self, exchange: RestExchange, verb: str, content: dict[str, Any]) -> None:
+        path = f"/requests/{exchange.identifier}/{verb}"
+        try:
+            await self._client.deliver(
+                path, json.dumps(content).encode(), exchange.request.deadline
+            )
+        except ConnectFailed as error:
+            log.error("Request %s: %s failed: %s", exchange.request.request_id, verb, error)
+        finally:
+            self._release(exchange)
+
+    def _start_extending(self, exchange: RestExchange) -> None:
+        self._start(self._extend(exchange))
+
+    async def _extend(self, exchange: RestExchange) -> None:
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        path = f"/requests/{exchange.identifier}/extend"
+        try:
+            reply = await self._client.deliver(
+                path, b'{"ms":%d}' % (LEASE_SECONDS * 1000), exchange.request.deadline
+            )
+        except ConnectFailed as error:
+            log.warning("Request %s was not extended: %s", exchange.request.request_id, error)
+            return
+        if reply.status_code in GONE:
+            exchange.cancel(CancelReason.DEADLINE)
+        elif reply.status_code == 200 and exchange in self._held:
+            exchange.request.deadline = asked + json.loads(reply.content)["deadline_ms"] / 1000
+            self.add(exchange)
+
+    def _release(self, exchange: RestExchange) -> None:
+        self._held.pop(exchange).cancel()
+        self._changed.set()
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _report(reply: httpx2.Response) -> None:
+    """Log what became of a batch of answers."""
+    try:
+        results = json.loads(reply.content)["results"]
+    except (ValueError, KeyError, TypeError):
+        log.error("The gateway took no answer: %d %s", reply.status_code, reply.text[:500])
+        return
+    for result in results:
+        if result["status"] in GONE:
+            log.debug("Nobody waits for %s any more", result["identifier"])
+        elif result["status"] != 200:
+            log.error("The gateway refused an answer: %s", result)

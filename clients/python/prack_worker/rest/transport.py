@@ -1,0 +1,121 @@
+"""Reaches a gateway over its REST worker API (docs/rest.md): polls, and delivers answers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from prack_worker.errors import ConnectFailed, GatewayRefused
+from prack_worker.rest.client import POLL_SECONDS, RestClient
+from prack_worker.rest.exchange import RestExchange, to_request
+from prack_worker.rest.leases import Leases
+from prack_worker.transport import Accept, Ending, Identity
+
+log = logging.getLogger("prack_worker")
+
+Entry = dict[str, Any]
+MAX_POLL = 32
+CLOSE_SECONDS = 5.0
+
+
+class RestTransport:
+    """One gateway at `url`, "http://host:port". Create it on the event loop.
+
+    `token` is asked before each call, so that a token may be replaced while the worker runs; it may
+    raise ConnectFailed.
+    """
+
+    counts_held = True
+
+    def __init__(
+        self, url: str, identity: Identity, token: Callable[[], str | None] = lambda: None
+    ) -> None:
+        self.address = url
+        self._client = RestClient(url, identity, token)
+        self._leases = Leases(self._client)
+
+    async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> RestSession:
+        """See `Transport.connect`; a poll that does not wait shows whether the gateway is there.
+
+        No WebSockets come this way: an ASGI application holds one as long as it is open, and
+        what REST workers may have are batches of events (docs/rest.md), each for any worker.
+        """
+        most = min(MAX_POLL, await self._leases.room(slots))
+        first = await self._client.poll(most, wait=0)
+        return RestSession(self._client, self._leases, accept, slots, first)
+
+    async def close(self) -> None:
+        """Deliver the answers that are on their way."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._leases.flush(), CLOSE_SECONDS)
+        self._leases.close()
+        await self._client.close()
+
+
+class RestSession:
+    """Polls while there are free slots, until a poll fails."""
+
+    def __init__(
+        self, client: RestClient, leases: Leases, accept: Accept, slots: int, first: list[Entry]
+    ) -> None:
+        self._client = client
+        self._leases = leases
+        self._accept = accept
+        self._slots = slots
+        self._numbers = itertools.count(1)
+        self._draining = False
+        self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self.lost = asyncio.Event()
+        self._begin(first)
+        self._polling = asyncio.create_task(self._poll(), name="prack poll")
+
+    def resize(self, slots: int) -> None:
+        """From the next poll on."""
+        self._slots = slots
+
+    async def dismissed(self) -> None:
+        await self.lost.wait()
+
+    async def drain(self) -> None:
+        """Wait for the poll that is parked: cutting it could lose what it is about to bring."""
+        self._draining = True
+        with suppress(ConnectFailed):  # then it ends when its time is over
+            await self._client.drain()
+        await asyncio.wait([self._polling])
+
+    async def close(self) -> None:
+        """Stop polling."""
+        self._polling.cancel()
+        await asyncio.wait([self._polling])
+
+    async def _poll(self) -> None:
+        try:
+            while True:
+                most = min(MAX_POLL, await self._leases.room(self._slots))
+                if self._draining:
+                    return
+                self._begin(await self._client.poll(most, POLL_SECONDS))
+        except ConnectFailed as error:
+            self._lose(Ending(str(error)))
+        except GatewayRefused as error:
+            self._lose(Ending(str(error), retry=False))
+
+    def _lose(self, ending: Ending) -> None:
+        self.ended.set_result(ending)
+        self.lost.set()
+
+    def _begin(self, entries: list[Entry]) -> None:
+        now = asyncio.get_running_loop().time()
+        for entry in entries:
+            try:
+                request, body = to_request(entry, next(self._numbers), now)
+                exchange = RestExchange(entry["identifier"], request, body, self._leases)
+            except (KeyError, TypeError, ValueError) as error:
+                log.error("The gateway handed out what is no request (%r)", error)
+                continue
+            self._leases.add(exchange)
+            self._accept(exchange)

@@ -1,0 +1,1 @@
+"""The way to a gateway over a stream of frames."""

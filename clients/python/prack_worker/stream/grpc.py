@@ -1,0 +1,95 @@
+"""Streams of frames over gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import grpc
+from grpc import aio
+
+from prack.v1 import worker_pb2 as pb
+from prack_worker.errors import ConnectFailed
+from prack_worker.stream.transport import NOBODY, WRONG_TOKEN, StreamTransport
+from prack_worker.version import VERSION
+
+OPTIONS = (
+    # A peer that stopped without a FIN is noticed in 15 s. The keepalive time-out alone does not
+    # do that (it takes a minute), and by default a silent stream is pinged twice only.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # A new channel is a new connection, without the back-off or the DNS answer of the last one.
+    ("grpc.use_local_subchannel_pool", 1),
+    # The worker dials again itself; a retry of gRPC's own would keep copies of what was sent.
+    ("grpc.enable_retries", 0),
+    ("grpc.primary_user_agent", f"prack-worker/{VERSION}"),
+)
+HINT = "(grpc:// dials the gRPC port of `prack serve`, 4243 by default; prack:// the REST port)"
+METHOD = "/prack.v1.WorkerService/Connect"
+# The call is over.
+OVER = grpc.RpcError, asyncio.InvalidStateError
+
+
+class GrpcTransport(StreamTransport):
+    """One gateway's gRPC port."""
+
+    hint = HINT
+
+    async def _dial(self, token: str | None) -> GrpcCarrier:
+        """See StreamTransport. The connection is made when the first frame is written."""
+        return GrpcCarrier(aio.insecure_channel(self.address, options=OPTIONS), token)
+
+
+class GrpcCarrier:
+    """Implements `carrier.Carrier` for one call."""
+
+    write_now = None
+
+    def __init__(self, channel: aio.Channel, token: str | None) -> None:
+        metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._channel = channel
+        connect: aio.StreamStreamMultiCallable[bytes, pb.GatewayFrame] = channel.stream_stream(
+            METHOD, response_deserializer=pb.GatewayFrame.FromString
+        )
+        self._call = connect(metadata=metadata)
+
+    async def read(self) -> pb.GatewayFrame | None:
+        """See Carrier."""
+        try:
+            frame = await self._call.read()
+        except grpc.RpcError as error:
+            raise ConnectFailed(describe(error)) from error
+        return frame if isinstance(frame, pb.GatewayFrame) else None
+
+    async def write(self, *frames: bytes) -> None:
+        """See Carrier."""
+        with suppress(*OVER):
+            await self._call.write(b"".join(frames))  # is a frame, too: proto/README.md 1.6
+
+    async def done_writing(self) -> None:
+        """See Carrier."""
+        with suppress(*OVER):
+            await self._call.done_writing()
+
+    async def close(self) -> None:
+        """See Carrier."""
+        self._call.cancel()  # closing a channel does not end its calls
+        await self._channel.close()
+
+
+def describe(error: grpc.RpcError) -> str:
+    """One line for a person: why a call ended."""
+    if not isinstance(error, aio.AioRpcError):
+        return str(error)
+    if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+        return WRONG_TOKEN
+    details = error.details() or error.code().name
+    if "http1.x" in details:
+        return f"what answers there is HTTP/1.1, not gRPC {HINT}"
+    if details.startswith(("failed to connect", "DNS resolution failed")):
+        reason = details.rpartition(": ")[2]  # before it come the library's own words
+        return f"{reason} {NOBODY}"
+    return details

@@ -1,0 +1,126 @@
+"""Streams of frames over plain connections to the REST port (proto/README.md, section 11)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from google.protobuf.message import DecodeError
+
+from prack.v1 import worker_pb2 as pb
+from prack_wire.frames import Frames, FrameTooLong
+from prack_worker.errors import ConnectFailed
+from prack_worker.stream.transport import NOBODY, WRONG_TOKEN, StreamTransport
+from prack_worker.version import VERSION
+
+REQUEST = (
+    "GET /api/v1/stream HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: prack.v1\r\n"
+    "User-Agent: prack-worker/{version}\r\n{token}\r\n"
+)
+MAX_HEAD = 64 * 1024
+HINT = "(prack:// dials the REST port of `prack serve`, 4242 by default)"
+NO_UPGRADE = "a proxy on the way does not pass the upgrade on; let it, or dial grpc://"
+
+
+class TcpTransport(StreamTransport):
+    """One gateway's REST port."""
+
+    hint = HINT
+
+    async def _dial(self, token: str | None) -> TcpCarrier:
+        """See StreamTransport."""
+        field = f"Authorization: Bearer {token}\r\n" if token else ""
+        request = REQUEST.format(host=self.address, version=VERSION, token=field)
+        host, _, port = self.address.rpartition(":")
+        loop = asyncio.get_running_loop()
+        try:
+            transport, dialling = await loop.create_connection(
+                lambda: Dialling(request.encode()), host.strip("[]"), int(port)
+            )
+        except OSError as error:
+            raise ConnectFailed(f"{error} {NOBODY}") from error
+        try:
+            return await dialling.carrier
+        except BaseException:
+            transport.abort()
+            raise
+
+
+class Dialling(asyncio.Protocol):
+    """Asks for the upgrade. `carrier` is done when that was granted; or raises ConnectFailed."""
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+        self._answer = bytearray()
+        self.carrier: asyncio.Future[TcpCarrier] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        self._answer += data
+        head, end, rest = self._answer.partition(b"\r\n\r\n")
+        if self.carrier.done() or not (end or len(head) > MAX_HEAD):
+            return
+        line = head.partition(b"\r\n")[0].decode("latin-1")
+        status = line.split(" ")[1:2]
+        if status == ["101"]:
+            self._switch(bytes(rest))
+        elif status in (["401"], ["403"]):
+            self._fail(WRONG_TOKEN)
+        elif status == ["426"]:
+            self._fail(NO_UPGRADE)
+        else:
+            self._fail(f'no stream but "{line[:80]}" {HINT}')
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._fail(f"it closed the connection without an answer {HINT}")
+
+    def _switch(self, rest: bytes) -> None:
+        carrier = TcpCarrier()
+        self._transport.set_protocol(carrier)
+        carrier.connection_made(self._transport)
+        if rest:
+            carrier.data_received(rest)
+        self.carrier.set_result(carrier)
+
+    def _fail(self, message: str) -> None:
+        if not self.carrier.done():
+            self.carrier.set_exception(ConnectFailed(message))
+
+
+class TcpCarrier(Frames):
+    """Implements `carrier.Carrier`."""
+
+    async def read(self) -> pb.GatewayFrame | None:
+        """See Carrier."""
+        try:
+            message = await self.receive()
+            return None if message is None else pb.GatewayFrame.FromString(message)
+        except (FrameTooLong, DecodeError) as error:
+            raise ConnectFailed(f"the gateway sent what is no frame ({error})") from None
+
+    async def write(self, *frames: bytes) -> None:
+        """See Carrier."""
+        await self.send(*frames)
+
+    @property
+    def write_now(self) -> Callable[[pb.WorkerFrame], object] | None:
+        """See Carrier."""
+        return self._post if self._room is None else None
+
+    def _post(self, frame: pb.WorkerFrame) -> None:
+        self.post(frame.SerializeToString())
+
+    async def done_writing(self) -> None:
+        """See Carrier."""
+        self.end()
+
+    async def close(self) -> None:
+        """See Carrier."""
+        self._transport.abort()

@@ -1,0 +1,175 @@
+"""One stream in use: a reader, a writer and a pulse (proto/README.md, sections 1 to 8)."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Coroutine
+
+from prack.v1 import worker_pb2 as pb
+from prack_worker.errors import ConnectFailed
+from prack_worker.exchange import CancelReason
+from prack_worker.stream.carrier import Carrier
+from prack_worker.stream.exchange import StreamExchange
+from prack_worker.stream.outbox import Outbox
+from prack_worker.stream.windows import Limits
+from prack_worker.transport import Accept, Ending
+
+log = logging.getLogger("prack_worker")
+CLOSE_SECONDS = 5.0
+
+
+class StreamSession:
+    """A stream after its welcome. The reader awaits nothing but the next frame.
+
+    `ended` and `lost` are those of `transport.Session`.
+    """
+
+    def __init__(self, carrier: Carrier, first: pb.GatewayFrame, accept: Accept) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._carrier = carrier
+        self._accept = accept
+        self._limits = Limits.of(first.welcome.limits)
+        self._beat = first.welcome.heartbeat_ms / 1000 or 5.0
+        self._dead_after = first.welcome.dead_after_ms / 1000 or 15.0
+        self._outbox = Outbox()
+        self._exchanges: dict[int, StreamExchange] = {}
+        self._unheard = self._unsaid = 0  # ticks of the pulse
+        self._drained = asyncio.Event()
+        self.lost = asyncio.Event()
+        self.ended: asyncio.Future[Ending] = self._loop.create_future()
+        self._take(first)
+        self._reader = self._start(self._read(), "reader")
+        self._writer = self._start(self._write(), "writer")
+        self._pulse = self._start(self._watch(), "pulse")
+
+    def resize(self, slots: int) -> None:
+        self._outbox.steer().capacity.max_in_flight = slots
+
+    async def dismissed(self) -> None:
+        await self._drained.wait()
+
+    async def drain(self) -> None:
+        self._outbox.steer().drain.reason = "the worker stops"
+        await self._drained.wait()
+
+    async def close(self) -> None:
+        self._outbox.close()
+        try:
+            if not self.lost.is_set():
+                await asyncio.wait([self._writer, self._reader], timeout=CLOSE_SECONDS)
+        finally:
+            for task in (self._pulse, self._writer, self._reader):
+                task.cancel()
+            await self._carrier.close()
+            await asyncio.gather(self._pulse, self._writer, self._reader, return_exceptions=True)
+            self._lose(Ending("closed"))
+
+    def _start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        return self._loop.create_task(self._guard(work), name=f"prack {name}")
+
+    async def _guard(self, work: Coroutine[object, object, None]) -> None:
+        """Without any of its three tasks a session is of no use."""
+        try:
+            await work
+        except ConnectFailed as error:
+            self._lose(Ending(str(error)))
+        except Exception as error:
+            log.exception("The connection to the gateway is given up")
+            self._lose(Ending(repr(error)))
+
+    async def _read(self) -> None:
+        while (frame := await self._carrier.read()) is not None:
+            self._take(frame)
+        self._lose(Ending("the gateway ended the stream"))
+
+    async def _write(self) -> None:
+        while (frame := await self._outbox.next_frame()) is not None:
+            self._unsaid = 0
+            await self._carrier.write(frame.SerializeToString(), *self._outbox.bodies())
+        await self._carrier.done_writing()
+
+    async def _watch(self) -> None:
+        """Count ticks, not seconds: a loop that was blocked must first read what has come since."""
+        tick = self._beat / 3
+        for nonce in itertools.count(1):
+            await asyncio.sleep(tick)
+            self._unheard += 1
+            self._unsaid += 1
+            if max(self._unheard, self._unsaid) * tick > self._dead_after:
+                return self._lose(Ending(f"nothing came or went for {self._dead_after:g} s"))
+            if self._unsaid >= 2:
+                self._outbox.steer().heartbeat.nonce = nonce
+
+    def _lose(self, ending: Ending) -> None:
+        """The stream is of no more use, and with it every exchange on it."""
+        self._end(ending)
+        self._drained.set()
+        self.lost.set()
+        for exchange in list(self._exchanges.values()):
+            exchange.cancel(CancelReason.GATEWAY_LOST)
+
+    def _end(self, ending: Ending) -> None:
+        if not self.ended.done():
+            self.ended.set_result(ending)
+
+    def _take(self, frame: pb.GatewayFrame) -> None:
+        """Handle one frame, its fields in number order."""
+        self._unheard = 0
+        now = self._loop.time()
+        for message in frame.requests:
+            self._begin(message, now)
+        for data in frame.data:
+            if exchange := self._exchanges.get(data.id):
+                exchange.body.feed(data.data)
+        for finish in frame.finishes:
+            if exchange := self._exchanges.get(finish.id):
+                exchange.finish_body()
+        self._steer(frame)
+
+    def _begin(self, message: pb.Request, now: float) -> None:
+        exchange = StreamExchange(message, now, self._outbox, self._limits, self._ended)
+        self._exchanges[message.id] = exchange
+        self._accept(exchange)
+
+    def _ended(self, number: int) -> None:
+        """The last event of an exchange is in the outbox."""
+        self._exchanges.pop(number, None)
+        if self._outbox.enough() and (write_now := self._carrier.write_now):
+            self._unsaid = 0
+            write_now(self._outbox.take())
+
+    def _steer(self, frame: pb.GatewayFrame) -> None:
+        for cancel in frame.cancels:
+            if exchange := self._exchanges.get(cancel.id):
+                exchange.cancel(CancelReason.of(cancel.reason))
+        for window in frame.windows:
+            if exchange := self._exchanges.get(window.id):
+                exchange.widen(window.max_offset)
+        if frame.HasField("goaway"):
+            self._go_away(frame.goaway)
+        if frame.heartbeat.nonce:
+            self._outbox.steer().heartbeat.echo = frame.heartbeat.nonce
+        if frame.HasField("error"):
+            self._end(ending_of(frame.error))
+        for refusal in frame.refusals:
+            self._refused(refusal)
+
+    def _go_away(self, goaway: pb.Goaway) -> None:
+        reason = goaway.reason or "the gateway stops"
+        self._end(Ending(reason, lost=False, retry_after=goaway.reconnect_in_ms / 1000))
+        if goaway.drain_ack:
+            self._drained.set()
+
+    def _refused(self, refusal: pb.Refusal) -> None:
+        """The slot stays taken until this exchange is ended, as after a cancel (section 4.5)."""
+        log.warning("The gateway refused an answer (id %d): %s", refusal.id, refusal.message)
+        if exchange := self._exchanges.get(refusal.id):
+            exchange.cancel(CancelReason.BAD_RESPONSE)
+
+
+def ending_of(error: pb.StreamError) -> Ending:
+    """The end that a gateway announced (section 8)."""
+    message = f"{error.code}: {error.message}"
+    return Ending(message, retry=error.retry, retry_after=error.retry_in_ms / 1000)

@@ -1,0 +1,245 @@
+"""Exchanges over the REST worker API (docs/rest.md), against a real socket."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from fake_rest import FakeRest, entry
+from serving import App, Handler, serving
+
+from prack_worker.errors import GatewayRefused, ResponseRefused
+from prack_worker.exchange import AbortCode, CancelReason, Exchange
+from prack_worker.rest.exchange import MAX_RESPONSE
+from prack_worker.transport import Route
+from prack_worker.worker import Worker
+
+
+@asynccontextmanager
+async def connected(rest: FakeRest, handler: Handler, **options: Any) -> AsyncIterator[Worker]:
+    """A worker after its first poll."""
+    async with serving(rest.transport(), handler, **options) as worker:
+        (await rest.poll()).answer(requests=[])
+        yield worker
+
+
+async def hello(exchange: Exchange) -> None:
+    await exchange.send_head(200, [(b"x", b"1"), (b"x", b"\xe9")])
+    await exchange.send_body(b"hel")
+    await exchange.send_body(b"lo", end=True)
+
+
+async def test_a_poll_says_who_asks_and_for_how_much(rest: FakeRest) -> None:
+    transport = rest.transport(
+        "secret", service="web", version="7", routes=(Route(path="/a"),), tier=2
+    )
+    async with serving(transport, hello, slots=50):
+        first = await rest.poll()
+        assert first.query == [
+            ("max", "32"),
+            ("wait", "0"),
+            ("worker", "w1"),
+            ("service", "web"),
+            ("version", "7"),
+            ("tier", "2"),
+            ("lease", "20"),
+            ("route", "*/a"),
+        ]
+        assert first.headers["authorization"] == "Bearer secret"
+        first.answer(requests=[])
+        assert ("wait", "5.0") in (await rest.poll()).query
+
+
+async def test_the_request_arrives_as_it_was_sent(rest: FakeRest) -> None:
+    seen: asyncio.Queue[tuple[Exchange, bytes | None]] = asyncio.Queue()
+
+    async def keep(exchange: Exchange) -> None:
+        seen.put_nowait((exchange, exchange.body.complete()))
+
+    async with connected(rest, keep):
+        headers = [["host", "shop"], ["x", "1"], ["x", "\xe9"]]
+        request = entry(body=b"\x00abc", **{"prack.target": "/a%2fb?q=%20"})
+        request["environment"]["prack.headers"] = headers
+        (await rest.poll()).answer(requests=[request])
+        exchange, body = await seen.get()
+        assert body == b"\x00abc"
+        assert exchange.request.target == b"/a%2fb?q=%20"
+        assert exchange.request.authority == "shop"
+        assert exchange.request.headers == [(b"host", b"shop"), (b"x", b"1"), (b"x", b"\xe9")]
+        assert exchange.request.client == ("192.0.2.7", 0)
+        (await rest.post()).answer()  # that the handler answered nothing
+
+
+async def test_answers_are_sent_in_one_call(rest: FakeRest) -> None:
+    async with connected(rest, hello):
+        (await rest.poll()).answer(requests=[entry("a"), entry("b")])
+        answers = (await rest.post()).accept()
+        body = base64.b64encode(b"hello").decode()
+        head = {"code": 200, "headers": [["x", "1"], ["x", "\xe9"]], "body": body}
+        assert answers == [{"identifier": "a"} | head, {"identifier": "b"} | head]
+
+
+async def test_no_more_is_polled_for_than_there_are_free_slots(rest: FakeRest) -> None:
+    release = asyncio.Event()
+
+    async def slow(exchange: Exchange) -> None:
+        await release.wait()
+        await hello(exchange)
+
+    async with connected(rest, slow, slots=2):
+        (await rest.poll()).answer(requests=[entry("a")])
+        second = await rest.poll()
+        assert ("max", "1") in second.query
+        release.set()
+        (await rest.post()).accept()
+        second.answer(requests=[])
+        assert ("max", "2") in (await rest.poll()).query
+
+
+async def test_a_large_answer_goes_alone(rest: FakeRest) -> None:
+    async def large_or_small(exchange: Exchange) -> None:
+        body = b"x" * 200_000 if exchange.request.target == b"/large" else b"x"
+        await exchange.send_head(200, [], body, end=True)
+
+    async with connected(rest, large_or_small):
+        large = entry("a", **{"prack.target": "/large"})
+        (await rest.poll()).answer(requests=[large, entry("b")])
+        calls = [await rest.post(), await rest.post()]
+        assert sorted(call.accept()[0]["identifier"] for call in calls) == ["a", "b"]
+        assert all(len(call.content) == 1 for call in calls)
+
+
+async def test_an_answer_is_delivered_again_until_it_arrives(rest: FakeRest) -> None:
+    async with connected(rest, hello):
+        (await rest.poll()).answer(requests=[entry("a")])
+        (await rest.post()).answer(status=503, detail="busy")
+        assert (await rest.post()).accept()[0]["identifier"] == "a"
+
+
+async def test_a_failed_handler_is_reported(rest: FakeRest) -> None:
+    async def failing(exchange: Exchange) -> None:
+        exchange.abort(AbortCode.TIMED_OUT, "too slow")
+
+    async with connected(rest, failing):
+        (await rest.poll()).answer(requests=[entry("a")])
+        call = await rest.post()
+        assert call.path == "/requests/a/error"
+        assert call.content == {"code": "timed_out", "message": "too slow"}
+        call.answer()
+
+
+async def test_a_refused_request_is_given_back(rest: FakeRest) -> None:
+    async def refuse(exchange: Exchange) -> None:
+        exchange.abort(AbortCode.REFUSED, "")
+
+    async with connected(rest, refuse):
+        (await rest.poll()).answer(requests=[entry("a")])
+        call = await rest.post()
+        assert call.path == "/requests/a/release"
+        call.answer()
+
+
+async def test_a_response_that_is_too_large_is_refused(rest: FakeRest) -> None:
+    async def huge(exchange: Exchange) -> None:
+        await exchange.send_head(200, [])
+        with pytest.raises(ResponseRefused, match="use gRPC"):
+            await exchange.send_body(bytes(MAX_RESPONSE + 1))
+
+    async with connected(rest, huge):
+        (await rest.poll()).answer(requests=[entry("a")])
+        call = await rest.post()
+        assert call.content["code"] == "handler_error"
+        call.answer()
+
+
+async def test_long_work_is_extended_until_it_ends(rest: FakeRest) -> None:
+    release = asyncio.Event()
+
+    async def slow(exchange: Exchange) -> None:
+        await release.wait()
+        await hello(exchange)
+
+    async with connected(rest, slow):
+        (await rest.poll()).answer(requests=[entry("a", **{"prack.deadline_ms": 40})])
+        for _ in range(2):
+            call = await rest.post()
+            assert (call.path, call.content) == ("/requests/a/extend", {"ms": 20_000})
+            call.answer(deadline_ms=40)
+        release.set()
+        while (call := await rest.post()).path != "/response":
+            call.answer(deadline_ms=40)
+        call.accept()
+
+
+async def test_an_extension_tells_that_nobody_waits(rest: FakeRest) -> None:
+    cancelled: asyncio.Queue[CancelReason | None] = asyncio.Queue()
+
+    async def wait(exchange: Exchange) -> None:
+        await exchange.wait_over()
+        cancelled.put_nowait(exchange.cancelled)
+
+    async with connected(rest, wait, slots=1):
+        (await rest.poll()).answer(requests=[entry("a", **{"prack.deadline_ms": 40})])
+        (await rest.post()).answer(status=410, detail="gone")
+        assert await cancelled.get() is CancelReason.DEADLINE
+        await rest.poll()  # the slot is free again
+
+
+async def test_a_drain_waits_for_the_poll_and_for_what_it_brings(rest: FakeRest) -> None:
+    worker = Worker(App(hello), rest.transport(), slots=2)
+    task = asyncio.create_task(worker.run())
+    (await rest.poll()).answer(requests=[])
+    parked = await rest.poll()
+    worker.drain()
+    parked.answer(requests=[entry("a")])
+    assert (await rest.post()).accept()[0]["identifier"] == "a"
+    await task
+    assert rest.drains == [{"worker": "w1", "leaving": True}]
+
+
+async def test_what_is_held_survives_a_gateway_that_is_away(
+    rest: FakeRest, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = asyncio.Event()
+
+    async def slow(exchange: Exchange) -> None:
+        await release.wait()
+        await hello(exchange)
+
+    async with connected(rest, slow):
+        (await rest.poll()).answer(requests=[entry("a")])
+        (await rest.poll()).answer(status=503, detail="draining")
+        (await rest.poll()).answer(requests=[])
+        release.set()
+        assert (await rest.post()).accept()[0]["identifier"] == "a"
+    assert "Lost the gateway: 503: draining" in caplog.text
+
+
+async def test_a_poll_that_will_never_be_taken_ends_the_worker(rest: FakeRest) -> None:
+    task = asyncio.create_task(Worker(App(hello), rest.transport(), slots=1).run())
+    (await rest.poll()).answer(status=400, detail="route: no")
+    with pytest.raises(GatewayRefused, match="route: no"):
+        await task
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(401, "does not take this token"), (404, "404"), (500, "500")]
+)
+async def test_a_gateway_that_cannot_be_used_is_asked_again(
+    rest: FakeRest, caplog: pytest.LogCaptureFixture, status: int, said: str
+) -> None:
+    async with serving(rest.transport(), hello):
+        (await rest.poll()).answer(status=status)
+        await rest.poll()
+    assert said in caplog.text
+
+
+async def test_something_else_at_the_address_is_said(
+    rest: FakeRest, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(rest.transport(), hello):
+        (await rest.poll()).answer(hello="world")
+        await rest.poll()
+    assert "no Prack gateway" in caplog.text

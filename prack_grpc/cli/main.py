@@ -1,0 +1,184 @@
+"""The command line: `prack serve` and its small helpers."""
+
+import argparse
+import gc
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Literal, NoReturn, get_origin
+
+import prack_grpc
+from prack_grpc.cli import operate, upgrade
+from prack_grpc.settings import PREFIX, Settings, SettingsError, flag, load, nearest
+
+USAGE_ERROR = 2
+BIND_ERROR = 3
+
+ABOUT = """\
+Prack is a web gateway turned around: it queues every request of its public port, and your app
+servers ("workers") dial in on a private port and pull the requests when they have a free slot.
+
+  prack serve                              start the gateway
+  prack-worker mysite.wsgi:application     serve a Django or Flask app through it
+  prack-worker main:app                    serve a FastAPI or Starlette app through it
+  curl http://127.0.0.1:4242/api/v1/request           take a request with curl
+"""
+COMMANDS = {
+    "serve": "start the gateway (also what `prack` does without a command)",
+    "healthcheck": "exit 0 if the gateway on this machine is ready, 1 if not",
+    "upgrade": upgrade.HELP,
+    "version": "print the version",
+}
+SHORT = {"host": "-h", "port": "-p"}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what was probably meant, in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        _complain([message])
+        sys.exit(USAGE_ERROR)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command. Returns the exit code: 0, 1 not ready, 2 bad usage, 3 an address is taken."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or (
+        arguments[0].startswith("-") and arguments[0] not in ("--help", "--version")
+    ):
+        arguments.insert(0, "serve")
+    command, rest = arguments[0], arguments[1:]
+    if command == "--help":
+        commands = {**COMMANDS, **operate.COMMANDS}
+        print(ABOUT + "\nCommands:\n" + "\n".join(f"  {n:<12} {h}" for n, h in commands.items()))
+        print("\n`prack serve --help` lists every setting.")
+        return 0
+    if command in ("version", "--version"):
+        print(f"prack {prack_grpc.__version__}")
+        return 0
+    if command not in {**COMMANDS, **operate.COMMANDS}:
+        known = [*COMMANDS, *operate.COMMANDS]
+        _complain([f"there is no command {command!r}{nearest(command, known)}"])
+        return USAGE_ERROR
+    try:
+        if command in operate.COMMANDS:
+            return operate.run(command, rest)
+        return upgrade.run(rest) if command == "upgrade" else _run(command, rest, os.environ)
+    except SettingsError as error:
+        _complain(error.problems)
+        return USAGE_ERROR
+
+
+def _run(command: str, arguments: list[str], environ: Mapping[str, str]) -> int:
+    known, unknown = _serve_parser().parse_known_args(arguments)
+    flags = {name: value for name, value in vars(known).items() if value is not None}
+    show = flags.pop("print_config", False)
+    names = [flag(name) for name in Settings.model_fields]
+    problems = [
+        f"{name}: there is no such option{nearest(name, names)}" for name in _options(unknown)
+    ]
+    try:
+        settings = load(flags, environ)
+    except SettingsError as error:
+        problems += error.problems
+    if problems:
+        raise SettingsError(problems)
+    if show:
+        print("\n".join(f"{name} = {value}" for name, value in settings.shown().items()))
+        return 0
+    return _healthcheck(settings) if command == "healthcheck" else _serve(settings)
+
+
+def _options(words: list[str]) -> Iterator[str]:
+    """Words without what looks like the value of the word before."""
+    for before, word in pairwise(["", *words]):
+        if word.startswith("-") or not before.startswith("-"):
+            yield word.partition("=")[0]
+
+
+def _serve(settings: Settings) -> int:
+    # Until the service listens to signals there is nothing to finish, and nothing to say.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Half of the start-up time: `prack --help` should not pay for it. A sixth more would be looking
+    # for garbage among what stays; `run` switches that on.
+    gc.disable()
+    from prack_grpc.composition import run
+    from prack_grpc.handover.systemd import BadActivation
+    from prack_grpc.listener import AddressInUse
+    from prack_grpc.state import BadState
+
+    try:
+        return run(settings)
+    except AddressInUse as error:
+        _complain([str(error)])
+        return BIND_ERROR
+    except (BadActivation, BadState) as error:
+        _complain([str(error)])
+        return USAGE_ERROR
+
+
+def _healthcheck(settings: Settings) -> int:
+    url = f"{operate.api_url(settings)}/readyz"
+    try:
+        with urllib.request.urlopen(url, timeout=3) as response:  # noqa: S310 - always http
+            print(f"ready: {url} answers {response.status}")
+    except (urllib.error.URLError, TimeoutError) as error:
+        print(f"not ready: {url}: {getattr(error, 'reason', error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="prack serve",
+        add_help=False,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=ABOUT,
+        epilog=f"Each option is also a variable: --queue-timeout is {PREFIX}QUEUE_TIMEOUT. "
+        f"An option wins over its variable. The token itself is only a variable, {PREFIX}TOKEN.",
+    )
+    parser.add_argument("--help", action="help", help="print this")
+    parser.add_argument(
+        "--print-config", action="store_const", const=True, help="print the settings in force"
+    )
+    for name, field in Settings.model_fields.items():
+        # A token on a command line can be read by every user of the machine.
+        if name != "token":
+            default = _default(name, field.default)
+            help_ = f"{field.description}{default}".replace("%", "%%")
+            _add(parser, name, field.annotation, help_)
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, name: str, kind: object, help_: str) -> None:
+    if kind is bool:
+        options = [flag(name), flag(f"no_{name}")]
+        parser.add_argument(options[0], dest=name, action="store_const", const="true", help=help_)
+        parser.add_argument(
+            options[1], dest=name, action="store_const", const="false", help=argparse.SUPPRESS
+        )
+        return
+    shape = "NAME" if get_origin(kind) is Literal else name.rpartition("_")[2].upper()
+    options = [SHORT[name], flag(name)] if name in SHORT else [flag(name)]
+    parser.add_argument(*options, dest=name, metavar=shape, help=help_)
+
+
+def _default(name: str, value: object) -> str:
+    if value in (None, (), False):
+        return ""
+    if value is True:
+        return f" (on; {flag(f'no_{name}')} switches it off)"
+    shown = f"{value:g}" if isinstance(value, float) else value
+    return f" (default {shown})"
+
+
+def _complain(problems: list[str]) -> None:
+    for problem in problems:
+        print(f"prack: {problem}", file=sys.stderr)
+    if problems:
+        print("prack: `prack serve --help` lists every option", file=sys.stderr)

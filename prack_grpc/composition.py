@@ -1,0 +1,361 @@
+"""The composition root: what is built from what, and the order of start and stop."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI
+
+from prack_grpc import state
+from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.core.limits import KIB
+from prack_grpc.gateway.app import PublicApp, State
+from prack_grpc.gateway.endpoint import Endpoint
+from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.connection import guard
+from prack_grpc.gateway.http.descriptors import fitted
+from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.request.addresses import trusting
+from prack_grpc.gateway.request.forwarding import Forwarding
+from prack_grpc.gateway.websocket.connection import socket_guard
+from prack_grpc.handover import control, systemd
+from prack_grpc.handover.predecessor import Predecessor
+from prack_grpc.handover.sockets import Doors
+from prack_grpc.handover.successor import Successor, UpgradeFailed
+from prack_grpc.listener import LAST_SECONDS, AddressInUse, Listener, listen, url
+from prack_grpc.rest.app import WorkerApp, create_app
+from prack_grpc.rest.switching import Switching
+from prack_grpc.settings import Settings
+from prack_grpc.stream.grpc_server import StreamServer
+from prack_grpc.stream.streams import WorkerService
+from prack_grpc.telemetry import logs
+from prack_grpc.telemetry.access import AccessLog
+
+log = logging.getLogger(__name__)
+
+# What was imported lives as long as the process: collections need not look at it, and with
+# thousands of exchanges open they need not come every 700 objects.
+GC_THRESHOLDS = 10_000, 20, 50
+# gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
+SWITCH_SECONDS = 0.0005
+# How long the gRPC port of a gateway that gave it up may still be taken.
+FREE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The parts of a gateway that is up, and the private ports that it got."""
+
+    broker: MemoryBroker
+    endpoint: Endpoint
+    workers: WorkerApp
+    rest: Listener
+    stream: StreamServer
+    api_port: int
+    grpc_port: int
+
+
+class Service:
+    """One gateway: the broker, the private ports, and the public one."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        guard_limits: GuardLimits | None = None,
+        doors: Doors | None = None,
+        predecessor: Predecessor | None = None,
+    ) -> None:
+        self.settings = settings
+        limits = guard_limits or settings.guard_limits()
+        self._admission = Admission(limits, trusting(settings.trusted_proxies))
+        self._http: Any = guard(limits, self._admission) if settings.parser != "h11" else "h11"
+        self._ws = socket_guard(limits)
+        self._doors = doors or Doors()
+        self._predecessor = predecessor
+        self._successor: Successor | None = None
+        self._upgrading = asyncio.Lock()
+        self._draining = False
+        self._why = "closed"
+
+    async def serve(self) -> None:
+        """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
+        stop = _stop_signal()
+        async with self.listening() as (running, _):
+            make = partial(_control, self.settings.api_host, running.api_port)
+            sock = self._doors.take("control", make)
+            async with control.serving(sock, partial(self._upgrade, running, stop)):
+                if self._predecessor:
+                    await self._predecessor.relieve()
+                else:
+                    systemd.notify("READY=1")
+                self._why = await stop.wait()
+            if not self._successor:
+                systemd.notify("STOPPING=1")
+        log.info("stopped", extra={"action": "stopped"})
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[tuple[Running, int]]:
+        """All ports up inside; yields the private side and the public port.
+
+        On the way out nothing new is accepted, and what is held is finished within the grace
+        period. Raises AddressInUse, with no port left open.
+        """
+        settings = self.settings
+        make = partial(listen, settings.host, settings.port, "port")
+        with self._doors.take("public", make) as sock:
+            async with self.running() as running:
+                public = Listener(
+                    PublicApp(self.lifespan),
+                    sock,
+                    http=self._http,
+                    ws=self._ws,
+                    # It counts compressed bytes, and those of noise grow a little.
+                    ws_max_size=settings.websocket_message * 65 // 64 + KIB,
+                )
+                self._admission.on_shortage = public.pause
+                await public.start(State(endpoint=running.endpoint))
+                host, port = sock.getsockname()[:2]
+                log.info("Public port on %s", url(host, port))
+                try:
+                    yield running, port
+                finally:
+                    await self._drain(running, public)
+                    await public.stop()
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[State]:
+        """The private side, for a public app that somebody else serves."""
+        logs.configure(self.settings.log_format, self.settings.log_level)
+        async with self.running() as running:
+            yield State(endpoint=running.endpoint)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Running]:
+        """The private side up inside, down outside. Raises AddressInUse."""
+        settings, limits = self.settings, self.settings.limits()
+        broker = MemoryBroker(limits)
+        service = WorkerService(broker, limits)
+        workers = create_app(
+            broker,
+            limits,
+            settings.token,
+            lambda: not self._draining,
+            self._predecessor,
+            self._keep(broker),
+            carrier=service.carrier,
+        )
+        stream = StreamServer(service, settings.token, settings.reflection)
+        make = partial(listen, settings.api_host, settings.api_port, "api_port")
+        with self._doors.take("rest", make) as sock:
+            grpc_port = await self._bind(stream, broker)
+            api_host, api_port = sock.getsockname()[:2]
+            # Longer than a worker is busy: its answer must not meet a closing connection.
+            rest = Listener(workers, sock, http=Switching, ws="none", timeout_keep_alive=120)
+            await rest.start()
+            await stream.start()
+            log.info("REST worker API on %s", url(api_host, api_port))
+            log.info("  its documentation on %s/docs", url(api_host, api_port))
+            log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, "grpc"))
+            endpoint = Endpoint(
+                broker,
+                Forwarding(settings.trusted_proxies, settings.priority),
+                AccessLog(settings.access_log),
+                limits,
+                settings.max_body,
+            )
+            try:
+                yield Running(broker, endpoint, workers, rest, stream, api_port, grpc_port)
+            finally:
+                broker.shut_down()
+                workers.polls.end_all()
+                await stream.stop(LAST_SECONDS)
+                rest.leave("rest" in self._doors.kept)
+                await rest.stop()
+
+    def _keep(self, broker: MemoryBroker) -> Callable[[], None]:
+        """Restore what was kept in the state file; returns what keeps it. Raises BadState."""
+        path = self.settings.state_file
+        if path is None:
+            return lambda: None
+        state.load(broker, path)
+        return partial(state.keep, broker, path)
+
+    async def _bind(self, stream: StreamServer, broker: MemoryBroker) -> int:
+        """Listen for gRPC; a predecessor must have given up its port first."""
+        host, port = self.settings.grpc_host, self.settings.grpc_port
+        if self._predecessor:
+            if told := await self._predecessor.released():
+                state.restore(broker, told)
+            port = await _free(host, self._predecessor.grpc_port)
+        return _bind(stream, host, port)
+
+    # ------------------------------------------------------------ the end
+
+    async def _drain(self, running: Running, public: Listener) -> None:
+        """Finish what is held, within the grace period: with a successor also what still comes."""
+        public.leave(self._successor is not None or "public" in self._doors.kept)
+        log.info("%s: finishing what is held", self._why, extra={"action": "drain"})
+        quiet: list[Coroutine[Any, Any, object]] = [public.quiet()]
+        if self._predecessor:
+            quiet.append(self._predecessor.gone.wait())  # its workers reach it through us
+        if self._successor:
+            self._leave_workers(running, self._successor)
+            quiet.append(running.rest.quiet())
+        else:
+            self._draining = True
+            running.broker.begin_drain()
+            running.stream.release()
+        await running.stream.send_away()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.grace):
+                await asyncio.gather(*quiet)
+                await running.broker.idle(self.settings.grace)
+        running.broker.shut_down()
+        running.endpoint.stop()
+
+    def _leave_workers(self, running: Running, successor: Successor) -> None:
+        """Have REST workers call the successor, which passes on what is for us."""
+        successor.lend(partial(running.rest.adopt, app=running.workers.trusted))
+        running.rest.leave(True)
+        running.workers.polls.hurry()
+
+    async def _upgrade(self, running: Running, stop: "_Stop") -> str:
+        """Have a successor take over; says so. Raises UpgradeFailed: then nothing has changed."""
+        if self._upgrading.locked():
+            raise UpgradeFailed("an upgrade is under way already")
+        async with self._upgrading:
+            if self._predecessor:
+                await self._predecessor.gone.wait()
+            systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                self._successor = await self._replace(running)
+            except UpgradeFailed as error:
+                systemd.notify("READY=1")
+                log.warning("no upgrade: %s", error, extra={"action": "upgrade_failed"})
+                raise
+            pid = self._successor.pid
+            systemd.notify(f"MAINPID={pid}", "READY=1")
+            log.info("upgraded", extra={"action": "upgraded", "pid": pid})
+            stop(f"process {pid} has taken over")
+            return f"process {pid} has taken over; process {os.getpid()} finishes what it holds"
+
+    async def _replace(self, running: Running) -> Successor:
+        successor = await Successor.start(self._doors, running.grpc_port)
+        running.stream.release()
+        try:
+            await successor.take_over(state.dump(running.broker))
+        except UpgradeFailed as failed:
+            host = self.settings.grpc_host
+            try:
+                _bind(running.stream, host, await _free(host, running.grpc_port))
+            except AddressInUse as error:
+                raise UpgradeFailed(f"{failed}; no gRPC worker can dial now: {error}") from None
+            await running.stream.start()
+            raise
+        return successor
+
+
+class _Stop:
+    """The first signal asks, the second insists."""
+
+    def __init__(self) -> None:
+        self._why: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._asked = False
+
+    def __call__(self, why: str) -> None:
+        if not self._why.done():
+            self._why.set_result(why)
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._asked:
+            logging.shutdown()
+            os._exit(128 + number)
+        self._asked = True
+        self(number.name)
+
+    async def wait(self) -> str:
+        return await self._why
+
+
+def _stop_signal() -> _Stop:
+    stop, loop = _Stop(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.signal, number)
+    # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.
+    loop.add_signal_handler(signal.SIGHUP, log.info, "SIGHUP: there is nothing to reload")
+    return stop
+
+
+async def _free(host: str, port: int) -> int:
+    """This port, once gRPC has closed it, which takes it a moment. Raises AddressInUse."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + FREE_SECONDS
+    while True:
+        try:
+            listen(host, port, "grpc_port").close()
+            return port
+        except AddressInUse:
+            if loop.time() > deadline:
+                raise
+        await asyncio.sleep(0.01)
+
+
+def _bind(stream: StreamServer, host: str, port: int) -> int:
+    try:
+        return stream.bind(host, port)
+    except RuntimeError as error:
+        listen(host, port, "grpc_port").close()  # a socket says why, gRPC does not
+        raise AddressInUse(f"cannot listen on {url(host, port, '')}: {error}") from None
+
+
+def _control(host: str, port: int) -> socket.socket:
+    try:
+        return control.listen(host, port)
+    except OSError as error:
+        raise AddressInUse(
+            f"another process answers `prack upgrade` for {url(host, port, '')}: {error.strerror}; "
+            "--api-port chooses another"
+        ) from None
+
+
+def run(settings: Settings) -> int:
+    """Run the gateway of these settings until it is told to stop.
+
+    Raises AddressInUse, BadActivation or BadState.
+    """
+    logs.configure(settings.log_format, settings.log_level)
+    logs.announce_alone()
+    _tune()
+    predecessor = Predecessor.of(os.environ)
+    given = systemd.sockets(os.environ)
+    doors = predecessor.doors if predecessor else Doors(given, frozenset(given))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        limits = fitted(settings.guard_limits())
+        runner.run(Service(settings, limits, doors, predecessor).serve())
+    return 0
+
+
+def _tune() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    gc.enable()
+    sys.setswitchinterval(SWITCH_SECONDS)
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,64 @@
+"""Hand-outs by identifier, for workers that answer without a stream.
+
+A closed hand-out is remembered for a while, so that a late answer can be told why it is late.
+"""
+
+import enum
+from collections import OrderedDict
+
+from prack_grpc.core.errors import PrackError
+from prack_grpc.core.exchange.exchange import Lease
+
+
+class Verdict(enum.Enum):
+    """Why an identifier can no longer be answered: code, HTTP status, sentence."""
+
+    UNKNOWN = ("unknown_request", 404, "No request with this identifier was handed out")
+    ANSWERED = ("already_answered", 409, "This request has been answered; the first answer counts")
+    STALE = ("stale_lease", 409, "This request was given back or taken away")
+    GONE = ("gone", 410, "Nobody waits for this answer any more")
+
+    def __init__(self, code: str, status: int, sentence: str) -> None:
+        self.code = code
+        self.status = status
+        self.sentence = sentence
+
+
+class NotHeld(PrackError):
+    """The identifier names no open hand-out."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.sentence)
+        self.verdict = verdict
+
+
+class Ledger:
+    """Open hand-outs, and the last `remembered` closed ones."""
+
+    def __init__(self, remembered: int) -> None:
+        self._open: dict[str, Lease] = {}
+        self._closed: OrderedDict[str, Verdict] = OrderedDict()
+        self._remembered = remembered
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, lease: Lease) -> None:
+        """Remember a new hand-out."""
+        self._open[lease.identifier] = lease
+
+    def find(self, identifier: str) -> Lease:
+        """The open hand-out of this name. Raises NotHeld with the reason."""
+        lease = self._open.get(identifier)
+        if lease is None:
+            raise NotHeld(self._closed.get(identifier, Verdict.UNKNOWN))
+        return lease
+
+    def close(self, lease: Lease, verdict: Verdict) -> None:
+        """The hand-out has ended; the oldest memory makes room."""
+        if self._open.get(lease.identifier) is not lease:
+            return
+        del self._open[lease.identifier]
+        self._closed[lease.identifier] = verdict
+        if len(self._closed) > self._remembered:
+            self._closed.popitem(last=False)

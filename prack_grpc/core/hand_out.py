@@ -1,0 +1,243 @@
+"""What the events of clients, workers and the clock have in common: hand out, take back, end."""
+
+import math
+
+from prack_grpc.core import errors
+from prack_grpc.core.counters import Counters
+from prack_grpc.core.deadlines import Deadlines
+from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects, Fail
+from prack_grpc.core.errors import ErrorKind, GatewayError
+from prack_grpc.core.exchange.exchange import (
+    CLOSED,
+    COUPLING,
+    DONE,
+    Call,
+    Caller,
+    Event,
+    Exchange,
+    Lease,
+    Outcome,
+    Work,
+)
+from prack_grpc.core.exchange.ledger import Ledger, Verdict
+from prack_grpc.core.exchange.redelivery import repeatable
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.message import Kind
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.lane import Lane
+from prack_grpc.core.queue.queue import Queue
+
+
+class Steps:
+    """All exchanges, sessions and leases of one gateway, and the steps that change them."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self.limits = limits
+        self.counters = Counters()
+        self.exchanges: dict[str, Exchange] = {}
+        self.queue = Queue(limits, now)
+        self.ledger = Ledger(limits.remembered_leases)
+        self.draining = False
+        self.collected = 0  # bytes set aside for bodies that must come in one piece
+        self._deadlines: Deadlines[Exchange] = Deadlines()
+        self._sequence = 0
+
+    # ------------------------------------------------------------ into the queue
+
+    def _admit(self, lane: Lane, size: int, now: float) -> None:
+        """Raises GatewayError if one more request may not wait, or would wait too long."""
+        count, rate = len(lane.waiting), lane.pace.rate(now)
+        if self.queue.full(lane, size):
+            retry = math.ceil(count / 2 / rate) if rate else 0
+            raise GatewayError(errors.QUEUE_FULL, retry_after=retry)
+        if rate is None or not count or count / rate <= self.limits.queue_timeout:
+            return
+        seconds = count / rate
+        raise GatewayError(
+            errors.OVERLOADED,
+            f"{count} requests wait, and {rate:.3g} a second are served",
+            math.ceil(seconds - self.limits.queue_timeout / 2),
+        )
+
+    def _wait_again(self, exchange: Exchange, kind: ErrorKind, now: float) -> Effects:
+        """Back to the front of the queue; if it was handed out too often, this is its error."""
+        if exchange.attempt >= self.limits.max_attempts or not exchange.upload.rewind():
+            return self.fail(exchange, GatewayError(kind), CancelReason.SHUTDOWN, now)
+        exchange.lease = None
+        exchange.lane = self.queue.lane(exchange.request, exchange.sequence, now)
+        # Only time in the queue counts as waiting.
+        exchange.wait_until += now - exchange.leased_at
+        self._deadlines.set(exchange, exchange.wait_until)
+        size = exchange.request.size + exchange.upload.buffered
+        self.queue.append(exchange, size, now, front=True)
+        return []
+
+    def _requeue(self, lease: Lease, verdict: Verdict, now: float) -> Effects:
+        """Nobody has started it: another worker may, whatever its method."""
+        self.counters.returned += 1
+        exchange = lease.exchange
+        effects = self._wait_again(exchange, errors.REFUSED, now)
+        return effects + self._serve([exchange.lane], now) + self._release(lease, verdict, now)
+
+    def _lose(self, lease: Lease, now: float) -> Effects:
+        """Its worker is gone, and may have begun it: a repeatable request has one more chance."""
+        cancelled = lease.cancelled
+        lease.apply(Event.LOSE)
+        self.counters.failed += not cancelled
+        return self._repeat(lease, now) + self._release(lease, Verdict.STALE, now)
+
+    def _repeat(self, lease: Lease, now: float) -> Effects:
+        exchange = lease.exchange
+        once_more = self.limits.redeliver and not exchange.repeated
+        if exchange.state is Caller.WAITING and once_more and repeatable(exchange.request):
+            exchange.repeated = True
+            return self._wait_again(exchange, errors.WORKER_LOST, now)
+        return self._fail_lease(lease, errors.WORKER_LOST, now)
+
+    # ------------------------------------------------------------ out of the queue
+
+    def _lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
+        if exchange.request.opening and Kind.EVENTS in session.kinds:
+            exchange.take_events()
+        session.last_number += 1
+        exchange.attempt += 1
+        exchange.leased_at = now
+        exchange.worker = session.worker
+        expires_at = self._answer_by(session, now)
+        lease = Lease(exchange, session, session.last_number, exchange.attempt, expires_at)
+        exchange.lease = session.held[lease.number] = lease
+        self.queue.update(session)
+        self._deadlines.set(exchange, expires_at)
+        self.counters.leased += 1
+        exchange.lane.turn = self.counters.leased
+        if not session.acknowledges:
+            self.ledger.open(lease)
+        return Deliver(lease)
+
+    def _serve(self, lanes: list[Lane], now: float) -> Effects:
+        """Match what waits in these lanes with the sessions that are free for them, in turn."""
+        effects: Effects = []
+        if not lanes:
+            return effects
+        while lanes := [lane for lane in lanes if lane.waiting and lane.ready]:
+            lane = min(lanes, key=_turn) if len(lanes) > 1 else lanes[0]
+            exchange = self.queue.next(lane, now)
+            if now >= exchange.wait_until:
+                effects += self._time_out(exchange, now)
+                continue
+            self.queue.remove(exchange)
+            lane.pace.mark(now)
+            effects.append(self._lease(lane.ready.first(), exchange, now))
+        return effects
+
+    def _release(self, lease: Lease, verdict: Verdict, now: float) -> Effects:
+        """The lease is closed: its slot is free for the next exchange."""
+        session = lease.session
+        del session.held[lease.number]
+        if lease.exchange.state is DONE:
+            lease.exchange.lease = None
+        if not session.acknowledges:
+            self.ledger.close(lease, verdict)
+        if session.draining:
+            return self._retire(session, now)
+        return self._serve(self.queue.update(session), now)
+
+    def _retire(self, session: Session, now: float) -> Effects:
+        """A session that does not acknowledge ends with the last that it holds."""
+        if session.held or session.acknowledges or session.lost:
+            return []
+        session.lost = True
+        return self._serve(self.queue.leave(session, now), now)
+
+    # ------------------------------------------------------------ ends
+
+    def fail(
+        self, exchange: Exchange, error: GatewayError, reason: CancelReason, now: float
+    ) -> Effects:
+        """Answer the client in the worker's place, or cut a response that has begun."""
+        if exchange.state is Caller.DONE:
+            return []
+        if exchange.repeated and error.kind.status == 503:
+            error = GatewayError(errors.WORKER_LOST)  # 503 says that no worker has begun it
+        exchange.apply(Call.FAIL)
+        exchange.error = error.kind
+        effects = self._end(exchange, Outcome.GATEWAY_ERROR, reason, now)
+        return [Fail(exchange, error), *effects]
+
+    def _fail_lease(self, lease: Lease, kind: ErrorKind, now: float) -> Effects:
+        exchange = lease.exchange
+        if exchange.state is Caller.DONE:
+            self._deadlines.clear(exchange)
+            return []
+        return self.fail(exchange, GatewayError(kind), CancelReason.CLIENT_GONE, now)
+
+    def _end(
+        self, exchange: Exchange, outcome: Outcome, reason: CancelReason, now: float
+    ) -> Effects:
+        self._deadlines.clear(exchange)
+        self.queue.remove(exchange)
+        exchange.upload.discard()
+        if outcome is Outcome.CLIENT_GONE:
+            exchange.download.discard()  # otherwise the client gets what is here, then the cut
+        self._done(exchange, outcome)
+        return self._couple(exchange, reason, now)
+
+    def _done(self, exchange: Exchange, outcome: Outcome) -> None:
+        self.collected -= exchange.collected
+        exchange.outcome = outcome
+        self.counters.done[outcome] += 1
+        del self.exchanges[exchange.id]
+        if exchange.lease and exchange.lease.state is CLOSED:
+            exchange.lease = None  # they hold each other, and only a collector would part them
+
+    def _couple(self, exchange: Exchange, reason: CancelReason, now: float) -> Effects:
+        """The caller half has ended: the worker half is told, if it goes on."""
+        lease = exchange.lease
+        event = COUPLING.get(lease.state) if lease else None
+        if lease is None or event is None:
+            return []
+        lease.apply(event)
+        self.counters.cancelled += 1
+        effects: Effects = [Cancel(lease, reason)]
+        if not lease.session.acknowledges:
+            lease.apply(Event.LOSE)
+            effects += self._release(lease, Verdict.GONE, now)
+        return effects
+
+    def _finish(self, lease: Lease, now: float) -> Effects:
+        cancelled = lease.cancelled
+        lease.apply(Event.FINISH)
+        self.counters.answered += not cancelled
+        if lease.exchange.state is DONE:
+            self._deadlines.clear(lease.exchange)
+        return self._release(lease, Verdict.GONE if cancelled else Verdict.ANSWERED, now)
+
+    def _time_out(self, exchange: Exchange, now: float) -> Effects:
+        """Its time is over, or, if the client has its response, that of the worker half."""
+        if exchange.state is Caller.DONE:
+            return self._couple(exchange, CancelReason.DEADLINE, now)
+        lease, kind = exchange.lease, errors.DEADLINE
+        if lease is not None and self._is_silent(lease, now):
+            return self._lose(lease, now) + self._serve([exchange.lane], now)
+        if lease is None:
+            served = exchange.lane.sessions or exchange.lane.seen > exchange.accepted_at
+            kind = errors.QUEUE_TIMEOUT if served else errors.NO_WORKERS
+        return self.fail(exchange, GatewayError(kind), CancelReason.DEADLINE, now)
+
+    def _is_silent(self, lease: Lease, now: float) -> bool:
+        """Its worker promised to answer or extend sooner than it has to."""
+        promised = lease.state is Work.LEASED and lease.session.lease
+        return bool(promised) and now < lease.exchange.leased_at + self.limits.head_timeout
+
+    def _answer_by(self, session: Session, now: float) -> float:
+        most = self.limits.head_timeout
+        return now + (min(session.lease, most) if session.lease else most)
+
+    def _idle_deadline(self, exchange: Exchange, now: float) -> float:
+        if exchange.request.kind and exchange.request.kind is Kind.WEBSOCKET:
+            return now + self.limits.websocket_idle
+        return now + self.limits.idle_timeout
+
+
+def _turn(lane: Lane) -> int:
+    return lane.turn

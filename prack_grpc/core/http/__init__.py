@@ -1,0 +1,1 @@
+"""What crosses the gateway: requests, responses, and the rules for their fields."""

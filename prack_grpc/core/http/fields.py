@@ -1,0 +1,144 @@
+"""Rules of HTTP fields: which stay on one hop, and what a worker's response may hold."""
+
+import functools
+import re
+
+from prack_grpc.core.errors import BadResponse
+from prack_grpc.core.http.message import Headers, ResponseHead
+
+# RFC 9110 section 7.6.1, and the older names that proxies treat alike.
+HOP_BY_HOP = frozenset(
+    (
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+# Fields that must be known before the body: framing, routing, authentication, caching.
+NO_TRAILER = frozenset(
+    (b"authorization", b"cache-control", b"content-length", b"content-type", b"host", b"set-cookie")
+)
+TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# RFC 9110 section 5.5: no control bytes but tab. obs-text passes.
+BAD_BYTES = bytes((*range(9), *range(10, 32), 127))
+MAX_FIELDS = 100
+MAX_HEAD = 64 * 1024
+MAX_COMMON = 64
+# Only the gateway speaks as "prack" (RFC 9209 section 2).
+OWN_PROXY_STATUS = re.compile(rb'(?:^|,)\s*"?prack"?\s*(?:[;,]|$)', re.IGNORECASE)
+# RFC 9110 sections 6.4.1, 15.3.5 and 15.4.5.
+BODILESS = frozenset((204, 304))
+
+
+def connection_options(headers: Headers) -> frozenset[bytes]:
+    """The names that the Connection fields of these headers nominate (RFC 9110 section 7.6.1)."""
+    values = [value for name, value in headers if name == b"connection"]
+    return frozenset(option.strip().lower() for option in b",".join(values).split(b","))
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """The fields that travel on: all but hop-by-hop ones and those that Connection names."""
+    drop = HOP_BY_HOP | connection_options(headers)
+    return [field for field in headers if field[0] not in drop]
+
+
+def checked_interim(status: int, headers: Headers) -> ResponseHead:
+    """Check a head that comes before the final one (RFC 9110 section 15.2). Raises BadResponse."""
+    if status in (100, 101):
+        raise BadResponse("status", f"{status} is the gateway's to send")
+    return ResponseHead(
+        status, _without_length(end_to_end(_checked_headers(headers))), b"", True, -1
+    )
+
+
+def checked_accept(headers: Headers, body: bytes, end: bool) -> ResponseHead:
+    """Check the acceptance of an upgrade: a head whose body has no length. Raises BadResponse."""
+    headers = _without_length(end_to_end(_checked_headers(headers)))
+    return ResponseHead(101, headers, body, end, -1)
+
+
+def checked_trailers(headers: Headers) -> Headers:
+    """Check trailer fields (RFC 9110 section 6.5.1). Raises BadResponse."""
+    return [field for field in end_to_end(_checked_headers(headers)) if field[0] not in NO_TRAILER]
+
+
+def checked_response(
+    method: bytes, status: int, headers: Headers, body: bytes, end: bool
+) -> ResponseHead:
+    """Check a worker's response and rebuild its framing for the client.
+
+    The result has no hop-by-hop fields, at most one Content-Length, and no body where RFC 9110
+    forbids one. A complete body sets the Content-Length.
+
+    Raises BadResponse; the worker is told, the client gets 502.
+    """
+    if not 200 <= status <= 599:
+        raise BadResponse("status", "must be a number from 200 to 599")
+    headers = _checked_headers(headers)
+    known = dict(headers)  # nearly always this says that there is nothing to look for
+    if not HOP_BY_HOP.isdisjoint(known):
+        headers = end_to_end(headers)
+    length = _content_length(headers) if b"content-length" in known else -1
+    if status in BODILESS or method == b"HEAD":
+        if status == 204 and length >= 0:
+            headers, length = _without_length(headers), -1
+        return ResponseHead(status, headers, b"", True, length)
+    if status == 205:
+        body, end = b"", True
+    if end and length != len(body):
+        headers = _without_length(headers)
+        headers.append((b"content-length", b"%d" % len(body)))
+        length = len(body)
+    elif 0 <= length < len(body):
+        raise BadResponse("content-length", "is less than the body that came with it")
+    return ResponseHead(status, headers, body, end, length)
+
+
+def _checked_headers(headers: Headers) -> Headers:
+    if len(headers) > MAX_FIELDS:
+        raise BadResponse("headers", f"there are more than {MAX_FIELDS} fields")
+    checked = [(_checked_name(name), value.strip(b" \t")) for name, value in headers]
+    values = b"".join([value for _, value in checked])
+    if len(values.translate(None, BAD_BYTES)) < len(values):
+        name = next(name for name, value in checked if value.translate(None, BAD_BYTES) != value)
+        raise BadResponse("headers", f"the value of {name[:64]!r} holds a control byte")
+    if len(values) + sum([len(name) + 4 for name, _ in checked]) > MAX_HEAD:
+        raise BadResponse("headers", f"the head is larger than {MAX_HEAD} bytes")
+    if b"proxy-status" in [name for name, _ in checked]:
+        return [field for field in checked if not _is_own_status(*field)]
+    return checked
+
+
+def _checked_name(name: bytes) -> bytes:
+    # The same few names come all the time; a long one is not worth its place in the memory.
+    return _lower(name) if len(name) <= MAX_COMMON else _lower.__wrapped__(name)
+
+
+@functools.lru_cache(maxsize=1024)
+def _lower(name: bytes) -> bytes:
+    if not TOKEN.fullmatch(name):
+        raise BadResponse("headers", f"{name[:64]!r} is not a field name")
+    return name.lower()
+
+
+def _is_own_status(name: bytes, value: bytes) -> bool:
+    return name == b"proxy-status" and OWN_PROXY_STATUS.search(value) is not None
+
+
+def _content_length(headers: Headers) -> int:
+    values = [value for name, value in headers if name == b"content-length"]
+    if not values:
+        return -1  # Connection has named it
+    if len(values) > 1 or not values[0].isdigit() or len(values[0]) > 18:
+        raise BadResponse("content-length", "must be one number, digits only")
+    return int(values[0])
+
+
+def _without_length(headers: Headers) -> Headers:
+    return [field for field in headers if field[0] != b"content-length"]

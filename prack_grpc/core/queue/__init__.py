@@ -1,0 +1,1 @@
+"""Who waits, who is free, and who is next."""

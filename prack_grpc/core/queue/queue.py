@@ -1,0 +1,290 @@
+"""One queue for all transports: who waits, who is free, and who gets what.
+
+House rules: the oldest request of a lane goes first; a worker with several routes serves them in
+turn; work is bound to a worker only when that worker has a free slot; no step looks at more than
+one entry of a queue, except when a route or a version comes or goes.
+"""
+
+from prack_grpc.core.deadlines import Deadlines
+from prack_grpc.core.errors import BadRoute, TooManySessions
+from prack_grpc.core.exchange.exchange import Exchange
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.message import Kind, Request
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.lane import Lane
+from prack_grpc.core.queue.routes import DEFAULT, Route, RouteTable
+from prack_grpc.core.queue.traffic import Split
+
+
+class Queue:
+    """The lanes with their waiting exchanges and ready sessions."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self._limits = limits
+        self.tables = {kind: RouteTable(now) for kind in Kind}
+        self.lingering: Deadlines[Lane] = Deadlines(tick=1.0)
+        self.requests = 0
+        self.bytes = 0
+        self.sessions: dict[Session, None] = {}
+        self.splits: dict[str, Split] = {}
+
+    def lane(self, request: Request, sequence: int, now: float) -> Lane:
+        """The lane that a request belongs to; the default one takes everything else."""
+        table = self.tables[request.kind]
+        lane = table.default
+        if len(table) > 1:
+            lane = table.find(request.authority, request.path, request.method)
+        return lane.choose(request, sequence, now) if lane.split else lane
+
+    def lanes(self) -> list[Lane]:
+        """All lanes, in no order."""
+        return [lane for table in self.tables.values() for lane in table.lanes()]
+
+    # ------------------------------------------------------------ exchanges
+
+    def full(self, lane: Lane, size: int) -> bool:
+        """One more waiting request of this size would break a bound."""
+        limits, base = self._limits, lane.base
+        requests, bytes_ = limits.queue_requests, limits.queue_bytes
+        if self.requests >= requests or self.bytes + size > bytes_:
+            return True
+        if len(lane.table) == 1:
+            return False
+        share = limits.route_share
+        return base.requests >= requests * share or base.bytes + size > bytes_ * share
+
+    def append(self, exchange: Exchange, size: int, now: float, front: bool = False) -> None:
+        """Let an exchange wait in its lane."""
+        lane = exchange.lane
+        if not lane.waiting:
+            lane.pace.start(now)
+        lane.waiting.add(exchange, exchange.request.priority, front)
+        lane.base.requests += 1
+        self.requests += 1
+        exchange.queued_bytes = 0
+        self.grow(exchange, size)
+
+    def grow(self, exchange: Exchange, size: int) -> None:
+        """Count body bytes that came in while the exchange waits."""
+        exchange.queued_bytes += size
+        exchange.lane.base.bytes += size
+        self.bytes += size
+
+    def remove(self, exchange: Exchange) -> bool:
+        """Take an exchange out of its lane. False if it was not waiting."""
+        lane = exchange.lane
+        if not lane.waiting.discard(exchange, exchange.request.priority):
+            return False
+        lane.base.requests -= 1
+        lane.base.bytes -= exchange.queued_bytes
+        self.requests -= 1
+        self.bytes -= exchange.queued_bytes
+        return True
+
+    # ------------------------------------------------------------ sessions
+
+    def join(self, session: Session, now: float) -> list[Lane]:
+        """Add a session. Returns the lanes that now have both work and workers.
+
+        Raises BadRoute or TooManySessions, with nothing changed, past a limit.
+        """
+        if len(self.sessions) >= self._limits.max_sessions:
+            raise TooManySessions(f"at most {self._limits.max_sessions} workers may be connected")
+        if len(session.routes) > self._limits.session_routes:
+            raise BadRoute(f"a worker may serve at most {self._limits.session_routes} routes")
+        tables = [self.tables[kind] for kind in session.kinds]
+        new = [(table, route) for table in tables for route in session.routes if route not in table]
+        if any(len(table) + len(new) > self._limits.max_routes for table, _ in new):
+            raise BadRoute(f"the gateway knows at most {self._limits.max_routes} routes")
+        self.sessions[session] = None
+        return self.line_up(session, now)
+
+    def line_up(self, session: Session, now: float) -> list[Lane]:
+        """Let a session serve its routes, unless it is paused. Returns as `join` does."""
+        changed = False
+        if session.paused or (session.draining and session.acknowledges):
+            return []
+        for table in [self.tables[kind] for kind in session.kinds]:
+            for route in dict.fromkeys(session.routes):
+                changed |= self._enter(session, table, route, now)
+        if changed:
+            self._rematch(now)
+        lanes = self.update(session)
+        return self._matchable() if changed else lanes
+
+    def step_out(self, session: Session, now: float) -> list[Lane]:
+        """Take a session out of every line; they linger if it was their last. Returns as `join`."""
+        gone = []
+        for lane in session.lanes:
+            for one in {lane, lane.base}:
+                del one.sessions[session]
+                one.seen = now
+                if one.sessions:
+                    continue
+                if one is not lane.base and session.acknowledges:
+                    gone.append(one)
+                else:
+                    self._linger(one, now)
+            lane.ready.discard(session, self._level(session, lane))
+        session.lanes.clear()
+        return self._drop(gone, now)
+
+    def leave(self, session: Session, now: float) -> list[Lane]:
+        """Remove a session. Returns as `join` does."""
+        del self.sessions[session]
+        return self.step_out(session, now)
+
+    def update(self, session: Session) -> list[Lane]:
+        """The session's free slots have changed: it goes to the end of each line, or leaves it.
+
+        Returns the lanes that now have both work and workers.
+        """
+        free, matchable = session.free, []
+        for lane in session.lanes:
+            level = self._level(session, lane)
+            if not free:
+                lane.ready.discard(session, level)
+                continue
+            lane.ready.add(session, level)
+            if lane.waiting:
+                matchable.append(lane)
+        return matchable
+
+    def next(self, lane: Lane, now: float) -> Exchange:
+        """What leaves this lane next; there must be something.
+
+        The oldest, or under overload the newest.
+        """
+        oldest = lane.waiting.first()
+        waited = now - oldest.wait_until + self._limits.queue_timeout
+        return oldest if waited < self._limits.newest_first_after else lane.waiting.last()
+
+    # ------------------------------------------------------------ routes and versions
+
+    def divide(self, service: str, split: Split | None, now: float) -> list[Lane]:
+        """Divide the requests of a service, or stop that. Returns as `join` does."""
+        self.splits.pop(service, None)
+        if split is not None:
+            self.splits[service] = split
+        bases = [lane for lane in self.lanes() if lane is lane.base]
+        gone = [
+            share
+            for base in bases
+            if base.split and base.split.service == service
+            for share in self._unsplit(base)
+        ]
+        for base in bases:
+            for session in base.sessions:
+                self._split(base, session, now)
+        self._rematch(now, *gone)
+        return self._matchable()
+
+    def next_deadline(self) -> float | None:
+        """When `forget` has something to do."""
+        return self.lingering.next()
+
+    def forget(self, now: float) -> list[Lane]:
+        """Drop the lanes that lingered long enough; what waited there goes to another one.
+
+        Returns the lanes that now have both work and workers.
+        """
+        return self._drop(self.lingering.due(now), now)
+
+    # ------------------------------------------------------------ steps
+
+    def _enter(self, session: Session, table: RouteTable, route: Route, now: float) -> bool:
+        """Let a session serve a route. True if what waits must line up anew."""
+        base = table.get(route)
+        changed = base is None
+        base = base or table.add(route, now)
+        changed |= self._split(base, session, now)
+        lane = base.share(session.pool, now) if base.split else base
+        changed |= lane is not base and not lane.live
+        for one in {lane, base}:
+            self.lingering.clear(one)
+            one.sessions[session] = None
+            one.seen = now
+        session.lanes.append(lane)
+        return changed
+
+    def _split(self, base: Lane, session: Session, now: float) -> bool:
+        """Give each version of a route a lane of its own, if there is a split for this session."""
+        if base.split or session.service not in self.splits:
+            return False
+        base.split = self.splits[session.service]
+        for other in base.sessions:
+            share = base.share(other.pool, now)
+            share.sessions[other] = None
+            self._move(other, base, share)
+        return True
+
+    def _unsplit(self, base: Lane) -> list[Lane]:
+        """Serve a route from one lane again. Returns the lanes that it had for its versions."""
+        shares = list(base.shares.values())
+        base.split = None
+        base.shares.clear()
+        for share in shares:
+            self.lingering.clear(share)
+            for session in share.sessions:
+                self._move(session, share, base)
+        return shares
+
+    def _move(self, session: Session, source: Lane, target: Lane) -> None:
+        session.lanes[session.lanes.index(source)] = target
+        level = self._level(session, source)
+        if source.ready.discard(session, level):
+            target.ready.add(session, level)
+
+    def _level(self, session: Session, lane: Lane) -> int:
+        """A WebSocket goes to a stream before it goes to polls, which take it in batches."""
+        if session.acknowledges:
+            return 2 * session.tier
+        return 2 * session.tier + (lane.table is self.tables[Kind.WEBSOCKET])
+
+    def _linger(self, lane: Lane, now: float) -> None:
+        if lane is not lane.base:
+            self.lingering.set(lane, now + self._limits.share_linger)
+        elif lane.route != DEFAULT:
+            self.lingering.set(lane, now + self._limits.route_linger)
+
+    def _drop(self, gone: list[Lane], now: float) -> list[Lane]:
+        """Forget lanes; what waited there goes to another one. Returns as `join` does."""
+        if not gone:
+            return []
+        also = [lane for one in gone for lane in self._remove(one, now)]
+        self._rematch(now, *gone, *also)
+        return self._matchable()
+
+    def _remove(self, lane: Lane, now: float) -> list[Lane]:
+        """Returns the lanes that go with it."""
+        base = lane.base
+        if lane is base:
+            lane.table.remove(lane)
+            return self._unsplit(base)
+        base.shares.pop(lane.pool, None)
+        split, shares = base.split, base.shares.values()
+        if not split or any(one.live and one.pool[0] == split.service for one in shares):
+            return []
+        also = self._unsplit(base)
+        for session in base.sessions:
+            self._split(base, session, now)  # of another service
+        return also
+
+    def _rematch(self, now: float, *gone: Lane) -> None:
+        """All that waits lines up anew, oldest first."""
+        lanes = dict.fromkeys((*self.lanes(), *gone))
+        waiting = sorted((one for lane in lanes for one in lane.waiting), key=_sequence)
+        for lane in lanes:
+            lane.waiting.clear()
+            lane.requests = lane.bytes = 0
+        self.requests = self.bytes = 0
+        for exchange in waiting:
+            exchange.lane = self.lane(exchange.request, exchange.sequence, now)
+            self.append(exchange, exchange.queued_bytes, now)
+
+    def _matchable(self) -> list[Lane]:
+        return [lane for lane in self.lanes() if lane.waiting and lane.ready]
+
+
+def _sequence(exchange: Exchange) -> int:
+    return exchange.sequence

@@ -1,0 +1,1 @@
+"""A request on its way to the workers, and the response on its way back."""

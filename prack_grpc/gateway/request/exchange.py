@@ -1,0 +1,304 @@
+"""One HTTP request on its way through the public edge."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, Protocol
+
+from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.ticket import ClientGone, Ticket
+from prack_grpc.core import errors
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.http.message import Headers, Request, ResponseHead
+from prack_grpc.core.limits import KIB
+from prack_grpc.gateway.request.forwarding import Forwarding, Scope
+from prack_grpc.gateway.request.problem import date, problem
+from prack_grpc.telemetry.access import AccessLog, Record
+
+log = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+# Called when the request cannot go on: with an error for the client, or None when it has gone.
+OnLost = Callable[[GatewayError | None], None]
+
+# A body up to this size is read before a worker's slot is taken for it.
+READ_AHEAD = 64 * KIB
+
+
+class Reply(Protocol):
+    """What takes the response of the running request."""
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send the whole response; the client's next request may begin before this returns."""
+
+
+class Connection(Protocol):
+    """What the guard offers beyond ASGI."""
+
+    def watch(self, on_lost: OnLost) -> None:
+        """Call this when the request cannot go on: with an error, or None for a lost client."""
+
+    def unwatch(self, on_lost: OnLost) -> None:
+        """Call this no more. The request behind it may have begun to watch already."""
+
+    def cut(self) -> None:
+        """End the connection without a valid end of the response."""
+
+    def reply(self) -> Reply | None:
+        """What takes a whole response at once; None while the client does not read."""
+
+    def run(self, app: Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]) -> None:
+        """Have this go on with the running request, in a coroutine."""
+
+
+class Served:
+    """One request, in a coroutine of its own (`run`) or, as long as it can do without, `begin`.
+
+    A coroutine with all that hangs on it costs more than the rest of the public edge, in time and,
+    while a request waits, in memory.
+    """
+
+    __slots__ = (
+        "_access",
+        "_broker",
+        "_connection",
+        "_max_body",
+        "_pump",
+        "_read_all",
+        "_receive",
+        "_record",
+        "_send",
+        "_started",
+        "_ticket",
+    )
+
+    _receive: Receive
+    _send: Send
+    _ticket: Ticket
+
+    def __init__(
+        self,
+        broker: Broker,
+        access: AccessLog,
+        scope: Scope,
+        connection: Connection | None,
+        max_body: int | None,
+    ) -> None:
+        self._broker = broker
+        self._access = access
+        self._record = Record(scope)
+        self._connection = connection
+        self._max_body = max_body
+        self._pump: asyncio.Task[None] | None = None
+        self._read_all = False
+        self._started = False
+
+    # ------------------------------------------------------------ without a coroutine
+
+    def begin(self, request: Request, body: bytes, connection: Connection) -> bool:
+        """Queue a request that is here whole. False, with nothing done, if it takes more than that.
+
+        What becomes of it is `_news`.
+        """
+        if request.expects or request.target == b"*" or (body and self._exceeds(len(body))):
+            return False
+        self._read_all = True
+        try:
+            self._ticket = self._broker.submit(request, body, True, self._news)
+        except GatewayError as error:
+            connection.run(partial(self._refuse, error))
+        else:
+            self._record.exchange = self._ticket.exchange
+            connection.watch(self._lost)
+        return True
+
+    def _news(self) -> None:
+        """Something has come of it. A mistake must not reach the worker, whose frame is read."""
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - only a connection can begin
+        try:
+            self._take(connection)
+        except Exception:
+            connection.cut()
+            log.exception("a mistake of the gateway", extra={"action": "internal"})
+
+    def _take(self, connection: Connection) -> None:
+        """Nearly always a whole response, for a client that reads."""
+        ticket = self._ticket
+        ticket.news = None
+        reply = connection.reply()
+        head = ticket.whole() if reply is not None else None
+        if reply is None or head is None:
+            connection.run(self._go_on)
+            return
+        connection.unwatch(self._lost)
+        self._broker.complete(ticket)
+        self._record.status, self._record.sent = head.status, len(head.body)
+        self._access.write(self._record)
+        reply.respond(head.status, _dated(head), head.body)
+
+    async def _refuse(self, error: GatewayError, _: Scope, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        await self._guarded(self._fail(error, secrets.token_hex(16)))
+
+    async def _go_on(self, _: Scope, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        await self._guarded(self._serve())
+
+    # ------------------------------------------------------------ in a coroutine
+
+    async def run(self, forwarding: Forwarding, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve an ASGI scope from its beginning to its end."""
+        self._receive, self._send = receive, send
+        await self._guarded(self._begin_and_serve(forwarding, scope))
+
+    async def _guarded(self, serving: Coroutine[Any, Any, None]) -> None:
+        try:
+            await serving
+        except Exception:
+            log.exception("a mistake of the gateway", extra={"action": "internal"})
+            await self._fail(GatewayError(errors.INTERNAL), secrets.token_hex(16))
+        finally:
+            self._access.write(self._record)
+
+    async def _begin_and_serve(self, forwarding: Forwarding, scope: Scope) -> None:
+        try:
+            request = forwarding.request(scope)
+            if request.target == b"*":
+                # RFC 9110 section 9.3.7: about the server, not about any application.
+                await self._start(204, [(b"date", date())])
+                await self._body(b"", False)
+                return
+            await self._submit(request)
+        except GatewayError as error:
+            await self._fail(error, secrets.token_hex(16))
+        except ClientGone:
+            pass
+        else:
+            await self._serve()
+
+    async def _serve(self) -> None:
+        """Pass on what comes of it."""
+        ticket = self._ticket
+        try:
+            await self._answer(ticket)
+        except ClientGone:
+            pass
+        except GatewayError as error:
+            await self._fail(error, ticket.exchange.id)
+        finally:
+            self._leave(ticket)
+
+    async def _submit(self, request: Request) -> None:
+        """Read what must be read, queue the request, and start to watch the client."""
+        length = request.body_length
+        self._read_all = length == 0
+        if self._exceeds(length):
+            raise GatewayError(errors.BODY_TOO_LARGE)
+        if length == 0:
+            ticket = self._broker.submit(request, b"", True)
+        elif 0 < length <= READ_AHEAD and not request.expects:
+            ticket = self._broker.submit(request, await self._read(), True)
+            self._read_all = True
+        else:
+            ticket = self._broker.submit(request, b"", False)
+        self._ticket, self._record.exchange = ticket, ticket.exchange
+        if self._connection is not None:
+            self._connection.watch(self._lost)
+        if self._connection is None or not self._read_all:
+            self._pump = asyncio.create_task(self._upload(ticket), name="upload")
+
+    def _exceeds(self, size: int) -> bool:
+        return self._max_body is not None and size > self._max_body
+
+    def _lost(self, error: GatewayError | None) -> None:
+        if error is None:
+            self._broker.leave(self._ticket)
+        else:
+            self._broker.fail(self._ticket, error)
+
+    async def _read(self) -> bytes:
+        """A small body, whole. Raises ClientGone."""
+        parts = []
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            parts.append(message["body"])
+            if not message["more_body"]:
+                return b"".join(parts) if len(parts) > 1 else parts[0]
+
+    async def _upload(self, ticket: Ticket) -> None:
+        """Pass the body on as it comes, then wait for the client to leave."""
+        received = 0
+        if ticket.exchange.request.expects:
+            await ticket.wanted()
+        while (message := await self._receive())["type"] == "http.request":
+            if not self._read_all:
+                self._read_all = not message["more_body"]
+                received += len(message["body"])
+                if self._exceeds(received):
+                    self._broker.fail(ticket, GatewayError(errors.BODY_TOO_LARGE))
+                await self._broker.upload(ticket, message["body"], self._read_all)
+        self._broker.leave(ticket)
+
+    async def _answer(self, ticket: Ticket) -> None:
+        while (head := await ticket.head()).status < 200:
+            if self._connection is not None:
+                await self._start(head.status, head.headers)
+        self._started = True
+        headers = _dated(head)
+        if ticket.exchange.request.expects and not ticket.is_wanted:
+            # The client may send the body, or not: what comes next could be either.
+            headers.append((b"connection", b"close"))
+        await self._start(head.status, headers)
+        if head.end:
+            await self._body(head.body, False)
+        else:
+            await self._body(b"", True)  # sends the head; its body may take long
+            while (chunk := await ticket.chunk()) is not None:
+                await self._body(chunk, True)
+                self._broker.consumed(ticket)
+            await self._body(b"", False, ticket.trailers)
+        self._broker.complete(ticket)
+
+    async def _start(self, status: int, headers: Headers) -> None:
+        self._record.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _body(self, body: bytes, more: bool, trailers: Headers | None = None) -> None:
+        self._record.sent += len(body)
+        message = {"type": "http.response.body", "body": body, "more_body": more}
+        if trailers:
+            message["trailers"] = trailers
+        await self._send(message)
+
+    async def _fail(self, error: GatewayError, request_id: str) -> None:
+        """Answer in the worker's place, or cut what has begun (promise S7)."""
+        self._record.error = error.kind.code
+        if self._started:
+            if self._connection is not None:
+                self._connection.cut()
+            return
+        close = not self._read_all or error.kind is errors.DRAINING
+        status, headers, body = problem(error, request_id, close)
+        await self._start(status, headers)
+        await self._body(body, False)
+
+    def _leave(self, ticket: Ticket) -> None:
+        if self._connection is not None:
+            self._connection.unwatch(self._lost)
+        if self._pump is not None:
+            self._pump.cancel()
+        self._broker.leave(ticket)
+
+
+def _dated(head: ResponseHead) -> Headers:
+    """RFC 9110 section 6.6.1: a response has a Date; the worker's own wins."""
+    if b"date" not in dict(head.headers):
+        head.headers.append((b"date", date()))
+    return head.headers

@@ -1,0 +1,1 @@
+"""WebSockets: RFC 6455 with the client, events with the workers."""

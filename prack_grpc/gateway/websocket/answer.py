@@ -1,0 +1,51 @@
+"""What a worker answers to a WebSocket: a head, and a body of events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.ticket import Ticket
+from prack_grpc.core.http.message import ResponseHead
+from prack_grpc.core.limits import KIB
+from prack_wire.websocket_events import BadEvents, Decoder, Event
+
+# How much of a large body is looked at before others have their turn.
+PIECE = 64 * KIB
+
+
+async def final_head(ticket: Ticket) -> ResponseHead:
+    """The head that is no interim one: there is no place for these. Raises as `Ticket.head`."""
+    while (head := await ticket.head()).status < 200 and head.status != 101:
+        pass
+    return head
+
+
+async def body_events(
+    broker: Broker, ticket: Ticket, head: ResponseHead, max_size: int
+) -> AsyncIterator[Event]:
+    """The events of the body, each of at most `max_size` bytes, as they come.
+
+    Raises BadEvents, or as `Ticket.chunk`.
+    """
+    decoder = Decoder(max_size)
+    for start in range(0, len(head.body) if head.end else 0, PIECE):
+        if start:
+            await asyncio.sleep(0)
+        for event in decoder.feed(head.body[start : start + PIECE]):
+            yield event
+    while not head.end and (chunk := await ticket.chunk()) is not None:
+        for event in decoder.feed(chunk):
+            yield event
+        broker.consumed(ticket)
+    decoder.end()
+
+
+async def small_body(broker: Broker, ticket: Ticket, head: ResponseHead, max_size: int) -> bytes:
+    """The whole body of a refusal. Raises BadEvents if it is larger, or as `Ticket.chunk`."""
+    body = bytearray(head.body if head.end else b"")
+    while not head.end and (chunk := await ticket.chunk()) is not None:
+        body += chunk
+        if len(body) > max_size:
+            raise BadEvents("a refusal that is larger than a message")
+        broker.consumed(ticket)
+    return bytes(body)

@@ -1,0 +1,161 @@
+"""The WebSocket protocol class of the public port: uvicorn's, with the ends that a gateway needs.
+
+Rules more: a client that takes nothing of what it is sent is reset, so that it gives back its
+worker's slot; one that broke a rule can read which, whatever else it is sending; nothing is parsed
+that nobody takes, for a few compressed bytes may be megabytes; and what comes before the handshake
+is answered (against RFC 6455 section 4.1) is read after it.
+"""
+
+import asyncio
+from collections.abc import Callable, MutableMapping
+from typing import Any, ClassVar
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidHandshake
+from websockets.http11 import Request
+
+from prack_grpc.core import errors
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.limits import KIB
+from prack_grpc.gateway.http.closing import Exit
+from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.response import refusal
+from prack_grpc.gateway.http.timeouts import Waiting
+from prack_grpc.telemetry.access import refused
+
+# How much is parsed at a time; deflate makes at most a thousand times as much of it.
+PIECE = 4 * KIB
+# RFC 6455 section 4.2.2: a client that speaks another version is told which it can have.
+VERSION = (b"sec-websocket-version", b"13")
+
+
+class SocketGuard(WebSocketsSansIOProtocol):
+    """One client's WebSocket."""
+
+    limits: ClassVar[GuardLimits] = GuardLimits()
+    _exit: Exit  # from the connection's first moment on
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._unread = bytearray()
+        self.on_lost: Callable[[], None] | None = None  # called when the connection is gone
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        self._waiting = Waiting(self.loop, lambda _: self._exit.late())
+        self._exit = Exit(self.loop, self.transport, self.limits, self._waiting)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._waiting.cancel()
+        self._exit.cancel()
+        self._unread.clear()
+        if self.on_lost is not None:
+            self.on_lost()
+        # Most of a WebSocket's memory is zlib's; the garbage collector would be late, as it counts
+        # objects and not their size.
+        self.conn.extensions.clear()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol. What comes after a broken rule is dropped."""
+        if self.conn.parser_exc is None:
+            self._unread += data
+            self._parse()
+        if self._is_early() and len(self._unread) > self.limits.backlog_bytes:
+            self.transport.abort()
+
+    async def receive(self) -> Any:
+        """The next ASGI event."""
+        message = await super().receive()
+        self._parse()
+        return message
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:  # type: ignore[override]
+        """Take one ASGI event."""
+        await super().send(message)  # type: ignore[arg-type]
+        self._parse()
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol. The client has as long as it takes bytes."""
+        super().pause_writing()
+        self._exit.watch()
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        super().resume_writing()
+        self._exit.unwatch()
+
+    def keepalive_timeout(self) -> None:
+        """See uvicorn's class. A client that is not there takes nothing either."""
+        super().keepalive_timeout()
+        self._exit.watch()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """See uvicorn's class. The transport is closed, or will be, once all of this is taken."""
+        super().on_task_complete(task)
+        if not self.disconnected:
+            self._exit.watch()
+
+    def handle_connect(self, event: Request) -> None:
+        """See uvicorn's class, which refuses a handshake in words of its own."""
+        try:
+            self.conn.process_request(event)
+        except InvalidHandshake as reason:
+            error = GatewayError(errors.BAD_REQUEST, f"no WebSocket: {reason}")
+            request_id, answer = refusal(error, VERSION)
+            self.transport.write(answer)
+            refused(error, request_id, self.client)
+            self.handshake_initiated = self.close_sent = True
+            self._exit.close(half=True)
+        else:
+            super().handle_connect(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """See uvicorn's class, which logs a text that is not UTF-8 as a mistake of ours."""
+        if self.curr_msg_data_type == "text" and not _is_text(self.frames):
+            self.conn.send_close(1007)
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
+
+    def handle_parser_exception(self) -> None:
+        """See uvicorn's class, which closes at once: with unread bytes that would be a reset."""
+        close = self.conn.close_sent
+        if close is None:
+            self.transport.abort()  # it broke a rule before there was a WebSocket
+            return
+        self.queue.put_nowait(
+            {"type": "websocket.disconnect", "code": close.code, "reason": close.reason}
+        )
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self._exit.close(half=True)
+        # As after a close of the application's: until then nothing else closes the transport.
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+
+    def _is_early(self) -> bool:
+        return self.handshake_initiated and not self.handshake_complete
+
+    def _parse(self) -> None:
+        """Go on, until there is something to be taken."""
+        while self._unread and not self.read_paused and not self._is_early():
+            piece = bytes(self._unread[:PIECE])
+            del self._unread[:PIECE]
+            super().data_received(piece)
+            if self.conn.parser_exc is not None:
+                self._unread.clear()
+
+
+def socket_guard(limits: GuardLimits) -> type[SocketGuard]:
+    """A SocketGuard with these limits, for uvicorn's `Config(ws=...)`."""
+    return type("SocketGuard", (SocketGuard,), {"limits": limits})
+
+
+def _is_text(frames: list[bytes]) -> bool:
+    try:
+        b"".join(frames).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,133 @@
+"""WebSockets: RFC 6455 with the client, events with the worker.
+
+The worker that takes the handshake decides how it goes on: as this exchange, with a stream of
+events in each direction (proto/README.md section 10), or as one exchange for each batch of events,
+see `batches`. The server below has done the handshake's and the frames' work.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.ticket import ClientGone, Ticket
+from prack_grpc.core import errors
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.http.message import Kind, ResponseHead
+from prack_grpc.core.limits import Limits
+from prack_grpc.gateway.request.forwarding import Forwarding, Scope
+from prack_grpc.gateway.websocket.answer import body_events, final_head, small_body
+from prack_grpc.gateway.websocket.batches import Batches, accepts
+from prack_grpc.gateway.websocket.client import ClientEnd, Receive, Send
+from prack_grpc.telemetry.access import Record
+from prack_wire import websocket_events as events
+from prack_wire.websocket_events import BadEvents, Event
+
+log = logging.getLogger(__name__)
+
+# Takes what the client says; None when it says nothing more.
+Sink = Callable[[Event | None], Awaitable[None]]
+
+
+class WebSocket:
+    """One `websocket` scope on its way through the public edge."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        record: Record,
+        limits: Limits,
+    ) -> None:
+        self._broker = broker
+        self._scope = scope
+        self._receive = receive
+        self._record = record
+        self._max_message = limits.websocket_message
+        self._client = ClientEnd(receive, send, record, self._max_message)
+        self._batches = Batches(broker, self._client, limits)
+        self._sink: asyncio.Future[Sink] = asyncio.get_running_loop().create_future()
+
+    async def run(self, forwarding: Forwarding) -> None:
+        """Serve it to its end."""
+        await self._receive()  # websocket.connect
+        try:
+            request = forwarding.websocket(self._scope)
+            request.opening = self._batches.opening(request)
+            ticket = self._broker.submit(request, b"", False)
+        except GatewayError as error:
+            await self.fail(error, secrets.token_hex(16))
+            return
+        self._record.exchange = ticket.exchange
+        reader = asyncio.create_task(self._read(ticket), name="websocket-read")
+        try:
+            await self._answer(ticket)
+        except ClientGone:
+            pass
+        except GatewayError as error:
+            await self.fail(error, ticket.exchange.id)
+        except BadEvents as error:
+            _log_refusal(ticket, error)
+            bad = GatewayError(errors.BAD_RESPONSE, str(error))
+            self._broker.fail(ticket, bad)
+            await self.fail(bad, ticket.exchange.id)
+        finally:
+            reader.cancel()
+            self._broker.leave(ticket)
+        await self._batches.part()
+
+    async def fail(self, error: GatewayError, request_id: str) -> None:
+        """Answer in the worker's place, with a status or with a close code."""
+        await self._client.fail(error, request_id)
+
+    def stop(self) -> None:
+        """The gateway stops. Between two batches there is no exchange that would say so."""
+        self._batches.stop()
+
+    async def _read(self, ticket: Ticket) -> None:
+        """Pass on what the client says, as fast as it is taken."""
+        event: Event | None = Event(events.OPEN)
+        while event and event.name not in (events.CLOSE, events.DISCONNECT):
+            event = await self._client.event()
+            if event and event.name == events.DISCONNECT and not self._client.accepted:
+                self._broker.leave(ticket)
+            else:
+                await (await self._sink)(event)
+
+    async def _answer(self, ticket: Ticket) -> None:
+        head = await final_head(ticket)
+        if head.status == 101:
+            self._sink.set_result(partial(self._upload, ticket))
+            await self._stream(ticket, head)
+        elif ticket.exchange.request.kind is Kind.EVENTS and accepts(head):
+            self._sink.set_result(self._batches.put)
+            await self._batches.run(ticket, head)
+        else:
+            body = await small_body(self._broker, ticket, head, self._max_message)
+            await self._client.respond(head.status, head.headers, body)
+            self._broker.complete(ticket)
+
+    async def _upload(self, ticket: Ticket, event: Event | None) -> None:
+        """To a worker with a stream; a client that is lost without a close is one that is gone."""
+        if event is None:
+            await self._broker.upload(ticket, b"", True)
+        elif event.name == events.DISCONNECT:
+            self._broker.leave(ticket)
+        else:
+            await self._broker.upload(ticket, events.encode(*event), event.name == events.CLOSE)
+
+    async def _stream(self, ticket: Ticket, head: ResponseHead) -> None:
+        await self._client.accept(head.headers)
+        async for event in body_events(self._broker, ticket, head, self._max_message):
+            await self._client.send(event)
+        await self._client.close(1000, "")
+        self._broker.complete(ticket)
+
+
+def _log_refusal(ticket: Ticket, error: BadEvents) -> None:
+    extra = {"action": "answer_refused", "request_id": ticket.exchange.id, "reason": str(error)}
+    log.warning("refused a worker's events", extra=extra)

@@ -1,0 +1,1 @@
+"""The OpenAPI description of the worker API, and the pages that show it."""

@@ -1,0 +1,83 @@
+"""The description of the endpoints for whoever runs the gateway."""
+
+from typing import Any
+
+from prack_grpc.rest.description.openapi import TEXT, UNREADABLE, content, operation, record
+
+COUNT = {"type": "integer"}
+SECONDS = {"type": "number", "description": "Seconds"}
+COUNTS = {"type": "object", "additionalProperties": COUNT}
+STATE = {"enum": ["active", "draining", "drained"]}
+WEIGHTS = {**COUNTS, "description": "By version; growing the first keeps the clients it has"}
+
+
+def _rows(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    return record({name: {"type": "array", "items": record(properties, *properties)}}, name)
+
+
+QUEUE = {
+    "waiting": COUNT,
+    "waiting_bytes": COUNT,
+    "oldest": SECONDS,
+    "in_flight": COUNT,
+    "accepted": COUNT,
+    "done": COUNTS,
+    "leased": COUNT,
+    "leases": COUNTS,
+    "open_leases": COUNT,
+}
+POOL = {"service": TEXT, "version": TEXT, "state": STATE, "slots": COUNT, "held": COUNT}
+TRAFFIC = {
+    "service": TEXT,
+    "weights": WEIGHTS,
+    "sticky": {**TEXT, "nullable": True, "description": "`cookie:NAME` or `header:NAME`"},
+}
+SCHEMAS = {
+    "Queue": record(QUEUE, *QUEUE),
+    "Workers": _rows(
+        "workers",
+        {
+            "worker": TEXT,
+            **POOL,
+            "tier": COUNT,
+            "seconds": SECONDS,
+            "routes": {"type": "array", "items": TEXT},
+        },
+    ),
+    "Routes": _rows(
+        "routes",
+        {
+            "route": TEXT,
+            "kind": TEXT,
+            "version": {**TEXT, "description": "`service/version` where traffic is divided"},
+            "workers": COUNT,
+            "free": COUNT,
+            "waiting": COUNT,
+            "oldest": SECONDS,
+            "rate": {"type": "number", "nullable": True, "description": "Hand-outs a second"},
+        },
+    ),
+    "Versions": _rows(
+        "versions", {**POOL, "workers": COUNT, "weight": {**COUNT, "nullable": True}}
+    ),
+    "Traffic": record(TRAFFIC, "service", "weights"),
+    "Divisions": _rows("traffic", TRAFFIC),
+    "Who": record(
+        {"worker": TEXT, "service": TEXT, "version": TEXT, "leaving": {"type": "boolean"}},
+        example={"service": "web", "version": "v1"},
+    ),
+    "Held": record({"workers": COUNT, "held": COUNT}, "workers", "held"),
+}
+DRAINED = (content("Held"), UNREADABLE, content("Who"))
+OPERATIONS: dict[str, dict[str, Any]] = {
+    "queue": operation("The whole queue", content("Queue"), {}),
+    "workers": operation("The workers", content("Workers"), {}),
+    "routes": operation("The routes", content("Routes"), {}),
+    "versions": operation("The versions", content("Versions"), {}),
+    "traffic": operation("How traffic is divided", content("Divisions"), {}),
+    "divide": operation(
+        "Divide the traffic of a service", content("Traffic"), UNREADABLE, content("Traffic")
+    ),
+    "drain": operation("Take a worker or a version out of service", *DRAINED),
+    "resume": operation("Put it back into service", *DRAINED),
+}

@@ -1,0 +1,54 @@
+"""Pages about the gateway itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+import prack_grpc
+from prack_grpc.core.limits import Limits
+from prack_grpc.rest import ask, bodies
+from prack_grpc.rest.description import openapi
+from prack_grpc.rest.rack import endpoints
+
+
+def add_pages(app: FastAPI, limits: Limits, ready: Callable[[], bool]) -> None:
+    """Add /api/v1/info, and the health pages, which nobody needs a token for."""
+    about = _about(limits)
+
+    @app.get("/api/v1/info", summary="What this gateway speaks", openapi_extra=openapi.SECURED)
+    async def info(_: Request) -> Response:
+        return JSONResponse(about)
+
+    @app.get("/livez", summary="Whether the process runs")
+    async def livez(_: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    @app.get(
+        "/readyz",
+        summary="Whether the gateway takes requests",
+        responses={503: {"description": "It does not, or no more"}},
+    )
+    async def readyz(_: Request) -> Response:
+        if ready():
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "not ready"}, 503)
+
+
+def _about(limits: Limits) -> dict[str, Any]:
+    return {
+        "version": prack_grpc.__version__,
+        "api_versions": ["v1"],
+        "protocol": "prack.v1",
+        "limits": {
+            "wait_seconds": ask.MAX_WAIT,
+            "requests": ask.MAX_BATCH,
+            "answers": endpoints.MAX_ANSWERS,
+            "message_bytes": bodies.MAX_BODY,
+            "request_body_bytes": limits.rest_body,
+            "answer_seconds": limits.head_timeout,
+            "lease_seconds": limits.lease_max,
+        },
+    }

@@ -1,0 +1,1 @@
+"""The original's JSON: requests as Rack environments, answers as objects."""

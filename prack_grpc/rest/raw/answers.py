@@ -1,0 +1,155 @@
+"""Answers as uploads: `application/http` messages, or plain bodies beside `Prack-` headers.
+
+House rules: an answer is passed on as it comes in and never kept; the worker is read from only as
+fast as the client reads; an upload that breaks off never looks complete to the client.
+"""
+
+import asyncio
+import re
+from typing import Any
+
+from starlette.types import Receive
+
+from prack_grpc.broker.seam import Broker
+from prack_grpc.core.errors import BadResponse
+from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.http.fields import BODILESS, MAX_HEAD
+from prack_grpc.core.http.message import Headers
+from prack_grpc.rest import bodies
+from prack_grpc.rest.errors import STALLED, ApiError
+from prack_grpc.rest.leases import Port
+from prack_grpc.rest.raw.writer import Writer
+
+MESSAGE = b"application/http"
+FIELD = b"prack-header-"
+# Shells end lines with a bare LF; RFC 9112 section 2.2 lets us read them.
+HEAD_END = re.compile(rb"\r?\n\r?\n")
+LINE_END = re.compile(rb"\r?\n")
+STATUS_LINE = re.compile(rb"HTTP/[0-9](?:\.[0-9])? ([0-9]{3})(?: .*)?")
+EXPECTED = "expected a status line such as HTTP/1.1 200 OK, fields and an empty line"
+# Statuses whose body is dropped (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+NO_BODY = BODILESS | {205}
+
+
+class Upload:
+    """One answer on its way from the worker's upload to the client."""
+
+    def __init__(self, broker: Broker, lease: Lease, receive: Receive) -> None:
+        self._writer = Writer(broker, lease)
+        self._lease = lease
+        self._receive = receive
+        self._port: Port = lease.session.port
+        self.complete = False  # all of the upload was read
+
+    async def run(self, fields: Headers) -> None:
+        """Pass the answer on; `fields` are those of the upload. Raises ApiError or Gone."""
+        values = dict(fields)
+        length = values.get(b"content-length", b"")
+        # Of a head that does not say how long its body is, the upload does.
+        size = int(length) if length and b"transfer-encoding" not in values else -1
+        media = values.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        try:
+            rest = await self._message(size) if media == MESSAGE else self._plain(fields, size)
+        except BadResponse as error:
+            raise self._writer.refuse(error) from None
+        if rest is None:
+            return
+        await self._writer.push(rest)
+        while not self.complete:
+            await self._writer.push(await self._piece())
+        self._writer.finish()
+
+    # ------------------------------------------------------------ heads
+
+    def _plain(self, fields: Headers, size: int) -> bytes | None:
+        status = dict(fields).get(b"prack-status", b"200")
+        if not re.fullmatch(rb"[2-5][0-9]{2}", status):
+            raise BadResponse("status", "must be a number from 200 to 599")
+        start = len(FIELD)
+        headers = [(name[start:], value) for name, value in fields if name.startswith(FIELD)]
+        return self._head(int(status), headers, b"", size)
+
+    async def _message(self, size: int) -> bytes | None:
+        """Pass on the heads of a message, the interim ones too. Returns what follows them."""
+        data = b""
+        while True:
+            block, data, read = await self._block(data)
+            status, headers = _parsed(block)
+            size -= read if size >= 0 else 0
+            if not 102 <= status < 200:
+                return self._head(status, headers, data, size)
+            self._writer.head(status, headers)
+
+    async def _block(self, data: bytes) -> tuple[bytes, bytes, int]:
+        """The bytes before the empty line, those after it, and where these begin."""
+        searched = 0
+        while not (found := HEAD_END.search(data, searched)):
+            if len(data) > MAX_HEAD:
+                raise BadResponse("headers", f"the head is larger than {MAX_HEAD} bytes")
+            if self.complete:
+                raise BadResponse("status", EXPECTED)
+            searched = max(0, len(data) - 3)
+            data += await self._piece()
+        return data[: found.start()], data[found.end() :], found.end()
+
+    def _head(self, status: int, headers: Headers, rest: bytes, size: int) -> bytes | None:
+        """Returns the body that came with the head, None if there will be none."""
+        asked_head = self._lease.exchange.request.method == b"HEAD"
+        given = any(name.lower() == b"content-length" for name, _ in headers)
+        # An empty answer to HEAD says nothing about the length that GET would have.
+        if not given and status not in BODILESS and size >= (1 if asked_head else 0):
+            headers = [*headers, (b"content-length", b"%d" % size)]
+        if asked_head or status in NO_BODY:
+            self._writer.head(status, headers, True)
+            self._port.wake(self._lease)
+            return None
+        self._writer.head(status, headers)
+        return rest
+
+    # ------------------------------------------------------------ the upload
+
+    async def _piece(self) -> bytes:
+        """The next piece of the upload, and whether it is the last one."""
+        message = await self._next()
+        if not self._writer.open:
+            raise self._writer.ended()
+        if message is None:
+            self._writer.abandon("the upload of the answer stood still")
+            raise ApiError(STALLED, f"nothing came for {bodies.STALL:.0f} s; the lease is closed")
+        if message["type"] == "http.disconnect":
+            self._writer.abandon("the upload of the answer was cut")
+            raise bodies.Gone
+        self.complete = not message.get("more_body", False)
+        data: bytes = message.get("body", b"")
+        return data
+
+    async def _next(self) -> Any:
+        """What the server says next; None when it says nothing, or the client has left."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + bodies.STALL
+        task = loop.create_task(_received(self._receive), name="answer-upload")
+        try:
+            while not task.done() and self._writer.open and (left := until - loop.time()) > 0:
+                await self._port.event(self._lease, task, left)
+            return task.result() if task.done() else None
+        finally:
+            task.cancel()
+
+
+async def _received(receive: Receive) -> Any:
+    return await receive()
+
+
+def _parsed(block: bytes) -> tuple[int, Headers]:
+    """Status and fields of a head. Raises BadResponse."""
+    first, *lines = LINE_END.split(block)
+    match = STATUS_LINE.fullmatch(first)
+    if not match:
+        raise BadResponse("status", EXPECTED)
+    headers: Headers = []
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon:
+            raise BadResponse("headers", f"{line[:64]!r} is no field")
+        headers.append((name, value))
+    return int(match[1]), headers

@@ -1,0 +1,185 @@
+"""The endpoints that carry requests and answers as they are: no JSON, no base64, no size limit.
+
+Their docstrings are the descriptions at /docs.
+"""
+
+import asyncio
+import dataclasses
+import json
+from contextlib import suppress
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from prack_grpc.broker.seam import Broker
+from prack_grpc.core.exchange.exchange import Lease, Work
+from prack_grpc.core.exchange.ledger import NotHeld, Verdict
+from prack_grpc.rest import ask, bodies
+from prack_grpc.rest.errors import BAD_PARAMETER, BODY_BUSY, BODY_GONE, NO_STORE, VERDICTS, ApiError
+from prack_grpc.rest.leases import disconnect
+from prack_grpc.rest.polls import Polls
+from prack_grpc.rest.rack.answers import Answers
+from prack_grpc.rest.rack.endpoints import THANKS, reply
+from prack_grpc.rest.raw.answers import Upload
+from prack_grpc.rest.raw.chunks import MAX_CHUNK, Chunks
+from prack_grpc.rest.raw.requests import BYTES, MESSAGE, Delivery, encoded, metadata
+from prack_grpc.rest.raw.writer import claim
+from prack_grpc.rest.relay import Relay
+
+# How long a refused upload is still read, in seconds: a connection that is closed while bytes
+# come in takes the answer with it.
+LINGER = 2.0
+CLOSED_STATES = {Verdict.ANSWERED: "answered", Verdict.STALE: "returned"}
+
+
+class Early(Response):
+    """An answer to an upload that has not ended."""
+
+    def __init__(self, error: ApiError) -> None:
+        response = error.response()
+        headers = {**response.headers, "Connection": "close"}
+        super().__init__(response.body, response.status_code, headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **start})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while (await receive()).get("more_body", False):
+                    pass
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class RawEndpoints:
+    """Each takes the framework's request, and raises ApiError or Gone."""
+
+    def __init__(self, broker: Broker, polls: Polls, answers: Answers, relay: Relay) -> None:
+        self._relay = relay
+        self._broker = broker
+        self._polls = polls
+        self._answers = answers
+        self._chunks = Chunks(broker, answers)
+
+    async def next(self, request: Request) -> Response:
+        """Waits up to `wait` seconds for a request, and sends it as an HTTP message.
+
+        The response's body is the request: request line, fields, empty line, and the body as it
+        comes in, which ends where the response ends. A worker that goes away before that loses the
+        request, and its client gets 502. `body=separate` leaves the body to the endpoint for it.
+        """
+        await bodies.read(request.receive)
+        query = request.scope["query_string"]
+        separate = _separate(query)
+        wanted = dataclasses.replace(ask.from_query(query), most=0)
+        if relayed := await self._relay.poll(request):
+            return relayed
+        wanted = self._relay.shortened(wanted)
+        leases = await self._polls.pull(wanted, request.receive, whole=False)
+        if not leases:
+            return Response(status_code=204, headers=NO_STORE)
+        (lease,) = leases
+        head = encoded(lease.exchange.request)
+        told = metadata(lease, asyncio.get_running_loop().time())
+        if separate:
+            return Response(head, 200, told, MESSAGE)
+        return Delivery(self._broker, lease, head, told, MESSAGE, True)
+
+    async def body(self, request: Request) -> Response:
+        """Sends the request body as it comes in.
+
+        It can be read again from the start as long as no more than 64 KiB of it were read and the
+        answer has not begun.
+        """
+        await bodies.read(request.receive)
+        lease = self._find(request)
+        if lease in lease.session.port.reading:
+            raise ApiError(BODY_BUSY)
+        upload = lease.exchange.upload
+        if upload.taken and not upload.rewind():
+            raise ApiError(BODY_GONE)
+        return Delivery(self._broker, lease, b"", NO_STORE, BYTES, False)
+
+    async def respond(self, request: Request) -> Response:
+        """Sends an answer to its client while it is uploaded, whatever its size.
+
+        With the content type `application/http` the upload is a response message: status line,
+        fields, empty line, body. With any other it is the body alone: `Prack-Status` has the
+        status, `Prack-Header-<Name>` one field each. An upload that breaks off, or is silent for
+        30 seconds, ends the request.
+        """
+        upload = None
+        try:
+            lease = self._find(request)
+            upload = Upload(self._broker, lease, request.receive)
+            claim(lease, upload)
+            await upload.run(request.scope["headers"])
+        except ApiError as error:
+            if upload is not None and upload.complete:
+                raise
+            return Early(error)
+        return THANKS
+
+    async def chunk(self, request: Request) -> Response:
+        """Sends a piece of an answer. Repeating the last piece does nothing, and is safe.
+
+        `seq` counts from 0; the first piece has `code` and `headers`, the last one `end`. The reply
+        says which number comes next, and how many bytes of body are taken without waiting.
+        """
+        message = await bodies.parse_object(await bodies.read(request.receive, MAX_CHUNK))
+        result = await self._chunks.take(request.path_params["identifier"], message)
+        return reply(json.dumps(result).encode())
+
+    async def state(self, request: Request) -> Response:
+        """Says whether a client still waits for this answer: 410 if not.
+
+        With `wait` the reply comes when that changes, or after so many seconds.
+        """
+        await bodies.read(request.receive)
+        query, identifier = request.scope["query_string"], request.path_params["identifier"]
+        if b"wait=" in query:
+            await self._change(identifier, ask.from_query(query).wait, request.receive)
+        return self._state(identifier, asyncio.get_running_loop().time())
+
+    async def _change(self, identifier: str, wait: float, receive: Receive) -> None:
+        """Wait for an open hand-out to be in another state. Raises Gone."""
+        try:
+            lease = self._broker.find(identifier)
+        except NotHeld:
+            return
+        loop = asyncio.get_running_loop()
+        before, until = lease.state, loop.time() + wait
+        watch = loop.create_task(disconnect(receive), name="state-watch")
+        try:
+            while lease.state is before and (left := until - loop.time()) > 0:
+                await lease.session.port.event(lease, watch, left)
+                if watch.done():
+                    raise bodies.Gone
+        finally:
+            watch.cancel()
+
+    def _state(self, identifier: str, now: float) -> Response:
+        try:
+            lease = self._broker.find(identifier)
+        except NotHeld as error:
+            if error.verdict not in CLOSED_STATES:
+                raise ApiError(VERDICTS[error.verdict]) from None
+            return reply(json.dumps({"state": CLOSED_STATES[error.verdict]}).encode())
+        if lease.state is not Work.LEASED:
+            return reply(b'{"state": "answering"}')
+        left = max(1, int((lease.expires_at - now) * 1000))
+        return reply(b'{"state": "leased", "deadline_ms": %d}' % left)
+
+    def _find(self, request: Request) -> Lease:
+        return self._answers.find(request.path_params["identifier"])
+
+
+def _separate(query: bytes) -> bool:
+    values = dict(parse_qsl(query.decode("latin-1"))) if b"body" in query else {}
+    value = values.get("body", "inline")
+    if value not in ("inline", "separate"):
+        raise ApiError(BAD_PARAMETER, "body: expected inline or separate", "body")
+    return value == "separate"

@@ -1,0 +1,116 @@
+"""The gRPC server of the private port: the worker service, health and, if wanted, reflection."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from prack_grpc.stream.streams import NAME, WorkerService
+
+OPTIONS = (
+    # Without it a second gateway would share the port silently.
+    ("grpc.so_reuseport", 0),
+    # A stopped peer is noticed by the ping time-out alone, not by the keepalive one.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # Half as much again as proto/README.md 1.5 allows.
+    ("grpc.max_receive_message_length", 6 * 1024 * 1024),
+    ("grpc.max_concurrent_streams", 100),
+)
+
+
+# No stream is as old when its gateway ends.
+STREAM_SECONDS = 1e9
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
+
+
+class TokenCheck(grpc.aio.ServerInterceptor):
+    """Ends calls without the right bearer token before any frame is read."""
+
+    def __init__(self, token: str) -> None:
+        self._expected = f"Bearer {token}".encode()
+
+    async def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Any:
+        """Let the call through or refuse it."""
+        metadata = handler_call_details.invocation_metadata or ()
+        given = [value for name, value in metadata if name == "authorization"]
+        value = given[0] if len(given) == 1 else ""
+        raw = value if isinstance(value, bytes) else value.encode()
+        if hmac.compare_digest(raw, self._expected):
+            return await continuation(handler_call_details)
+        handler = await continuation(handler_call_details)
+        if handler is not None and handler.unary_unary:
+            return grpc.unary_unary_rpc_method_handler(_refuse)
+        return grpc.stream_stream_rpc_method_handler(_refuse)
+
+
+async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a valid bearer token is needed")
+
+
+class StreamServer:
+    """Owns the gRPC server and the service behind it."""
+
+    def __init__(self, service: WorkerService, token: str | None, with_reflection: bool) -> None:
+        self._service = service
+        self._interceptors = [TokenCheck(token)] if token else []
+        self._with_reflection = with_reflection
+        self._health = health.aio.HealthServicer()
+        # The last one listens; those before it only have streams.
+        self._servers: list[grpc.aio.Server] = []
+        self._stopping: list[asyncio.Task[None]] = []
+
+    def bind(self, host: str, port: int) -> int:
+        """Listen, at first or after a release. Returns the port.
+
+        Raises RuntimeError if the address cannot be had.
+        """
+        server = grpc.aio.server(
+            options=OPTIONS,
+            interceptors=self._interceptors,
+            compression=grpc.Compression.NoCompression,
+        )
+        server.add_generic_rpc_handlers((self._service.handler(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        if self._with_reflection:
+            names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, server)
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        port = server.add_insecure_port(address)
+        self._servers.append(server)
+        return port
+
+    async def start(self) -> None:
+        """Admit workers from now on."""
+        await self._servers[-1].start()
+        await self._report(health_pb2.HealthCheckResponse.SERVING)
+
+    def release(self) -> None:
+        """Listen no more. The streams go on until `stop`; the port is free a moment later."""
+        stopping = self._servers[-1].stop(STREAM_SECONDS)
+        self._stopping.append(asyncio.create_task(stopping, name="release"))
+
+    async def send_away(self) -> None:
+        """Report that this gateway stops, and have every worker dial another one as well."""
+        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._service.send_away("the gateway stops")
+
+    async def stop(self, grace: float) -> None:
+        """Give the workers nothing more; end all streams, at the latest after `grace` seconds."""
+        self._service.dismiss("the gateway has stopped")
+        stopping = (server.stop(grace) for server in self._servers)
+        await asyncio.gather(self._service.stop(grace), *stopping, *self._stopping)
+
+    async def _report(self, status: int) -> None:
+        for name in ("", NAME):
+            await self._health.set(name, status)

@@ -1,0 +1,44 @@
+"""Frames over a plain connection that was upgraded from HTTP/1.1 (proto/README.md section 11)."""
+
+import asyncio
+from collections.abc import Callable
+
+from google.protobuf.message import DecodeError
+
+from prack.v1 import worker_pb2 as pb
+from prack_grpc.stream.errors import NotAFrame
+from prack_wire.frames import Frames, FrameTooLong
+
+
+class TcpCarrier(Frames):
+    """Implements `carrier.Carrier`. Calls `serve` with itself once it has its connection."""
+
+    def __init__(self, serve: Callable[["TcpCarrier"], None]) -> None:
+        super().__init__()
+        self.peer = ""
+        self._serve = serve
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        super().connection_made(transport)
+        self.peer = ":".join(map(str, transport.get_extra_info("peername")[:2]))
+        self._serve(self)
+
+    async def read(self) -> pb.WorkerFrame | None:
+        """See Carrier."""
+        try:
+            message = await self.receive()
+            return None if message is None else pb.WorkerFrame.FromString(message)
+        except FrameTooLong as error:
+            raise NotAFrame(str(error)) from None
+        except DecodeError:
+            raise NotAFrame from None
+
+    async def write(self, *frames: bytes) -> bool:
+        """See Carrier."""
+        return await self.send(*frames)
+
+    def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
+        """See Carrier."""
+        if self.ready and (frame := next_frame()) is not None:
+            self.post(frame.SerializeToString())

@@ -1,0 +1,234 @@
+"""One worker's stream: a reader that never waits for anything but the next frame, and a writer."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from prack.v1 import worker_pb2 as pb
+from prack_grpc.broker.seam import Broker
+from prack_grpc.core.errors import BadResponse, LeaseError, WindowExceeded
+from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.http.message import Headers
+from prack_grpc.core.limits import Limits
+from prack_grpc.stream import errors
+from prack_grpc.stream.carrier import Carrier
+from prack_grpc.stream.errors import StreamError
+from prack_grpc.stream.hello import read_slots
+from prack_grpc.stream.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+E = TypeVar("E", pb.ResponseHead, pb.Data, pb.Finish, pb.Abort)
+LAST_FRAME_SECONDS = 1.0
+ABORT_CODES = {code.value: code for code in AbortCode}
+
+
+class Connection:
+    """Carries events between one stream and the broker. `now` is in seconds."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        limits: Limits,
+        session: Session,
+        outbox: Outbox,
+        carrier: Carrier,
+        now: Callable[[], float],
+    ) -> None:
+        self._broker = broker
+        self._limits = limits
+        self._session = session
+        self._outbox = outbox
+        self._carrier = carrier
+        self._now = now
+        self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.heard_at = now()
+        self.wrote_at = now()
+        self.writing = False
+
+    async def run(self) -> None:
+        """Serve the stream until it ends. Raises StreamError when it must be ended."""
+        self._outbox.open(self._write_now)
+        reader = asyncio.create_task(self._read(), name="stream-reader")
+        writer = asyncio.create_task(self._write(), name="stream-writer")
+        tasks = (self._stopped, reader, writer)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        except StreamError as error:
+            error.tell(self._outbox.control().error)
+            raise
+        finally:
+            self.stop()  # an error from now on comes too late for anybody to hear
+            reader.cancel()
+            self._dismiss()
+            try:
+                # gRPC takes no other operation after a write that was cancelled half-way.
+                await asyncio.wait((writer,), timeout=LAST_FRAME_SECONDS)
+            finally:  # also of a call that is cancelled once more
+                writer.cancel()
+                await asyncio.gather(reader, writer, return_exceptions=True)
+
+    def _dismiss(self) -> None:
+        """What was never written was never started; what was written is lost."""
+        self._broker.drain(self._session)
+        for lease in reversed(self._outbox.close()):
+            if not lease.cancelled:
+                self._broker.put_back(lease)
+        held = len(self._session.held)
+        log.info(
+            "worker lost" if held else "worker left",
+            extra={
+                "action": "worker_lost" if held else "worker_left",
+                "worker": self._session.worker,
+                "held": held,
+            },
+        )
+        self._broker.lose(self._session)
+
+    def stop(self, error: StreamError | None = None) -> None:
+        """End the stream, with an error or as agreed."""
+        if self._stopped.done():
+            return
+        if error:
+            self._stopped.set_exception(error)
+            self._stopped.exception()  # a stream that is cancelled at this moment never looks
+        else:
+            self._stopped.set_result(None)
+
+    def heartbeat(self) -> None:
+        """Say something, so that the worker sees that the gateway lives."""
+        self._outbox.control().heartbeat.SetInParent()
+
+    def go_away(self, drain_ack: bool, reconnect_in_ms: int, reason: str) -> None:
+        """With `drain_ack` the last id that this worker was given is the last one for good."""
+        goaway = self._outbox.control().goaway
+        if drain_ack:
+            goaway.last_id = self._session.last_number
+        goaway.drain_ack = drain_ack
+        goaway.reconnect_in_ms = reconnect_in_ms
+        goaway.reason = reason
+
+    # ------------------------------------------------------------ the two loops
+
+    async def _write(self) -> None:
+        while True:
+            await self._outbox.wait()
+            frame = self._outbox.next_frame()
+            if frame is not None:
+                self.writing, self.wrote_at = True, self._now()
+                bodies = self._outbox.bodies()
+                if not await self._carrier.write(frame.SerializeToString(), *bodies):
+                    return
+                self.writing = False
+            elif self._outbox.closed:
+                return
+
+    def _write_now(self) -> None:
+        if not self.writing:
+            self.wrote_at = self._now()
+            self._carrier.write_now(self._outbox.next_frame)
+
+    async def _read(self) -> None:
+        while (frame := await self._carrier.read()) is not None:
+            self.heard_at = self._now()
+            self._handle(frame)
+
+    # ------------------------------------------------------------ events
+
+    def _handle(self, frame: pb.WorkerFrame) -> None:
+        """The events of a frame, in the order of proto/README.md section 1."""
+        if frame.HasField("hello"):
+            raise StreamError(errors.HELLO_REPEATED, "only the first frame may hold `hello`")
+        for head in frame.heads:
+            self._event(head, self._head)
+        for data in frame.data:
+            self._event(data, self._data)
+        for finish in frame.finishes:
+            self._event(finish, self._finish)
+        for abort in frame.aborts:
+            self._event(abort, self._abort)
+        for window in frame.windows:
+            if lease := self._session.held.get(window.id):
+                self._outbox.allow(lease, window.max_offset)
+        self._steer(frame)
+
+    def _steer(self, frame: pb.WorkerFrame) -> None:
+        if frame.HasField("capacity"):
+            self._broker.resize(self._session, read_slots(frame.capacity, self._limits))
+        if frame.HasField("drain"):
+            self._broker.drain(self._session)
+            self.go_away(True, 0, frame.drain.reason)
+        if frame.HasField("heartbeat") and frame.heartbeat.nonce:
+            self._outbox.control().heartbeat.echo = frame.heartbeat.nonce
+
+    def _event(self, event: E, act: Callable[[Lease, E], None]) -> None:
+        """Apply one event; one that does not fit costs its own exchange, not the stream."""
+        number = event.id
+        lease = self._session.held.get(number)
+        if lease is None or self._outbox.holds(lease):
+            ended = lease is None and 0 < number <= self._session.last_number
+            self._refuse(number, *(ENDED if ended else NEVER_SENT))
+            return
+        try:
+            act(lease, event)
+        except BadResponse as error:
+            self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
+        except LeaseError as error:
+            self._broker.spoil(lease, str(error))
+            if lease.cancelled and _is_last(event):
+                self._broker.finish(lease, [])
+            self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
+        except WindowExceeded as error:
+            message = f"exchange {number}: {error}; wait for `windows`"
+            raise StreamError(errors.WINDOW_EXCEEDED, message) from error
+
+    def _refuse(self, number: int, code: pb.RefusalCode.ValueType, message: str) -> None:
+        log.warning(
+            "refused a worker's event",
+            extra={
+                "action": "event_refused",
+                "worker": self._session.worker,
+                "number": number,
+                "reason": message,
+            },
+        )
+        self._outbox.control().refusals.add(id=number, code=code, message=message)
+
+    def _head(self, lease: Lease, head: pb.ResponseHead) -> None:
+        headers = _pairs(head.headers)
+        self._broker.head(lease, head.status, headers, head.body, head.end)
+
+    def _data(self, lease: Lease, data: pb.Data) -> None:
+        chunk = data.data  # copies it
+        if len(chunk) > self._limits.chunk:
+            message = f"exchange {data.id}: {len(chunk)} bytes in one `data`"
+            raise StreamError(errors.CHUNK_TOO_LARGE, message)
+        self._broker.data(lease, chunk)
+
+    def _finish(self, lease: Lease, finish: pb.Finish) -> None:
+        self._broker.finish(lease, _pairs(finish.trailers))
+
+    def _abort(self, lease: Lease, abort: pb.Abort) -> None:
+        code = ABORT_CODES.get(abort.code, AbortCode.HANDLER_ERROR)
+        self._broker.abort(lease, code, abort.message)
+
+
+def _is_last(event: pb.ResponseHead | pb.Data | pb.Finish | pb.Abort) -> bool:
+    """The worker says no more of this exchange after this event."""
+    return isinstance(event, pb.Finish) or (isinstance(event, pb.ResponseHead) and event.end)
+
+
+def _pairs(flat: Sequence[bytes]) -> Headers:
+    if len(flat) % 2:
+        return [(b"", b"")]  # a name without a value is no field: fail the check
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+ENDED = (pb.REFUSAL_CODE_ALREADY_EXISTS, "this exchange was ended before")
+NEVER_SENT = (pb.REFUSAL_CODE_NOT_FOUND, "no request with this id was sent on this stream")

@@ -1,0 +1,108 @@
+import itertools
+
+import pytest
+
+from prack_grpc.core.errors import LeaseError
+from prack_grpc.core.exchange.exchange import (
+    CALLER,
+    COUPLING,
+    WORKER,
+    Call,
+    Caller,
+    Event,
+    Lease,
+    Work,
+)
+from tests.core.building import Desk
+
+# What is not listed is refused.
+CALLER_MOVES = {
+    (Caller.WAITING, Call.HEAD): Caller.ANSWERING,
+    (Caller.WAITING, Call.FAIL): Caller.DONE,
+    (Caller.WAITING, Call.LEAVE): Caller.DONE,
+    (Caller.ANSWERING, Call.COMPLETE): Caller.DONE,
+    (Caller.ANSWERING, Call.FAIL): Caller.DONE,
+    (Caller.ANSWERING, Call.LEAVE): Caller.DONE,
+}
+WORKER_MOVES = {
+    (Work.LEASED, Event.HEAD): Work.ANSWERING,
+    (Work.LEASED, Event.ABORT): Work.CLOSED,
+    (Work.LEASED, Event.CANCEL): Work.CANCELLED,
+    (Work.LEASED, Event.LOSE): Work.CLOSED,
+    (Work.LEASED, Event.RETURN): Work.CLOSED,
+    (Work.ANSWERING, Event.DATA): Work.ANSWERING,
+    (Work.ANSWERING, Event.FINISH): Work.CLOSED,
+    (Work.ANSWERING, Event.ABORT): Work.CLOSED,
+    (Work.ANSWERING, Event.CANCEL): Work.CANCELLED,
+    (Work.ANSWERING, Event.LOSE): Work.CLOSED,
+    (Work.CANCELLED, Event.HEAD): Work.CANCELLED,
+    (Work.CANCELLED, Event.DATA): Work.CANCELLED,
+    (Work.CANCELLED, Event.FINISH): Work.CLOSED,
+    (Work.CANCELLED, Event.ABORT): Work.CLOSED,
+    (Work.CANCELLED, Event.LOSE): Work.CLOSED,
+}
+
+
+@pytest.fixture
+def lease() -> Lease:
+    desk = Desk()
+    desk.stream()
+    return desk.leased()
+
+
+@pytest.mark.parametrize(("state", "event"), [*itertools.product(Caller, Call)])
+def test_the_caller_half_moves_as_listed_or_not_at_all(
+    lease: Lease, state: Caller, event: Call
+) -> None:
+    exchange = lease.exchange
+    exchange.state = state
+    if (state, event) in CALLER_MOVES:
+        exchange.apply(event)
+        assert exchange.state is CALLER_MOVES[state, event]
+    else:
+        with pytest.raises(LeaseError, match=f"{event.name} .* {state.name}"):
+            exchange.apply(event)
+        assert exchange.state is state
+
+
+@pytest.mark.parametrize(("state", "event"), [*itertools.product(Work, Event)])
+def test_the_worker_half_moves_as_listed_or_not_at_all(
+    lease: Lease, state: Work, event: Event
+) -> None:
+    lease.state = state
+    if (state, event) in WORKER_MOVES:
+        lease.apply(event)
+        assert lease.state is WORKER_MOVES[state, event]
+    else:
+        with pytest.raises(LeaseError, match=f"{event.name} .* {state.name}"):
+            lease.apply(event)
+        assert lease.state is state
+
+
+@pytest.mark.parametrize("table", [CALLER, WORKER])
+def test_every_state_has_a_row_and_a_way_to_the_end(table: dict) -> None:  # type: ignore[type-arg]
+    states = type(next(iter(table)))
+    assert set(table) == set(states)
+    ending = {list(states)[-1]}
+    for _ in states:
+        ending |= {state for state, row in table.items() if ending & set(row.values())}
+    assert ending == set(states)
+
+
+@pytest.mark.parametrize("state", Work)
+def test_the_end_of_the_caller_half_cancels_a_worker_half_that_goes_on(state: Work) -> None:
+    goes_on = state in (Work.LEASED, Work.ANSWERING)
+    assert (state in COUPLING) is goes_on
+    if goes_on:
+        assert WORKER[state][COUPLING[state]] is Work.CANCELLED
+
+
+def test_each_hand_out_has_an_identifier_of_its_own() -> None:
+    desk = Desk(max_attempts=3)
+    desk.rest()
+    lease, identifiers = desk.leased(), set()
+    for _ in range(3):
+        identifiers.add(lease.identifier)
+        desk.refuse(lease)
+        lease = lease.exchange.lease or lease
+    assert len(identifiers) == 3

@@ -1,0 +1,90 @@
+import pytest
+
+from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.ledger import Ledger, NotHeld, Verdict
+from tests.core.building import Desk
+
+
+@pytest.fixture
+def lease() -> Lease:
+    return a_lease()
+
+
+def a_lease() -> Lease:
+    desk = Desk()
+    desk.stream()
+    return desk.leased()
+
+
+def verdict(ledger: Ledger, identifier: str) -> Verdict:
+    with pytest.raises(NotHeld) as caught:
+        ledger.find(identifier)
+    return caught.value.verdict
+
+
+def test_an_open_hand_out_is_found_by_its_identifier(lease: Lease) -> None:
+    ledger = Ledger(10)
+    ledger.open(lease)
+    assert ledger.find(lease.identifier) is lease
+    assert len(ledger) == 1
+
+
+@pytest.mark.parametrize("identifier", ["", "0", "0.2", "1.1", "0.1 ", "../0.1", "\0", "x" * 10240])
+def test_any_other_identifier_is_unknown(lease: Lease, identifier: str) -> None:
+    ledger = Ledger(10)
+    ledger.open(lease)
+    assert verdict(ledger, identifier) is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("end", Verdict)
+def test_a_closed_hand_out_is_remembered_with_its_verdict(lease: Lease, end: Verdict) -> None:
+    ledger = Ledger(10)
+    ledger.open(lease)
+    ledger.close(lease, end)
+    assert verdict(ledger, lease.identifier) is end
+    assert len(ledger) == 0
+
+
+def test_the_first_verdict_counts(lease: Lease) -> None:
+    ledger = Ledger(10)
+    ledger.open(lease)
+    ledger.close(lease, Verdict.ANSWERED)
+    ledger.close(lease, Verdict.GONE)
+    assert verdict(ledger, lease.identifier) is Verdict.ANSWERED
+
+
+def test_a_hand_out_that_was_never_opened_is_not_remembered(lease: Lease) -> None:
+    ledger = Ledger(10)
+    ledger.close(lease, Verdict.STALE)
+    assert verdict(ledger, lease.identifier) is Verdict.UNKNOWN
+
+
+def test_closing_an_old_hand_out_leaves_a_newer_one_of_the_same_name_open() -> None:
+    ledger, old, new = Ledger(10), a_lease(), a_lease()
+    assert old.identifier == new.identifier
+    ledger.open(old)
+    ledger.open(new)
+    ledger.close(old, Verdict.STALE)
+    assert ledger.find(new.identifier) is new
+
+
+@pytest.mark.parametrize("remembered", [0, 1, 3])
+def test_the_oldest_memory_makes_room(remembered: int) -> None:
+    desk, ledger = Desk(), Ledger(remembered)
+    desk.stream(slots=5)
+    leases = [desk.leased() for _ in range(5)]
+    for lease in leases:
+        ledger.open(lease)
+        ledger.close(lease, Verdict.ANSWERED)
+    verdicts = [verdict(ledger, lease.identifier) for lease in leases]
+    forgotten = 5 - remembered
+    assert verdicts == [Verdict.UNKNOWN] * forgotten + [Verdict.ANSWERED] * remembered
+
+
+def test_verdicts_tell_a_worker_whether_it_is_wrong_or_late() -> None:
+    assert {v.code: v.status for v in Verdict} == {
+        "unknown_request": 404,
+        "already_answered": 409,
+        "stale_lease": 409,
+        "gone": 410,
+    }

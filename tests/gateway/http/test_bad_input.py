@@ -1,0 +1,521 @@
+"""Rows P1 to P95 of the bad-input table, as raw bytes, with both parsers.
+
+A row is: name, bytes, expected status with the guard, expected status with h11. A status of None is
+a connection that is closed without an answer. Nothing of a refused request reaches a worker, and
+the next connection works.
+"""
+
+import asyncio
+import json
+
+import pytest
+
+from prack.v1 import worker_pb2 as pb
+from prack_grpc.gateway.http.limits import GuardLimits
+from tests.conftest import Gateway, Start
+from tests.support.client import RawClient, Response
+from tests.support.scripted_worker import ScriptedWorker, connect
+
+H = b"host: test\r\n"
+
+
+def get(fields: bytes = b"", target: bytes = b"/", version: bytes = b"HTTP/1.1") -> bytes:
+    return b"GET %b %b\r\n%b%b\r\n" % (target, version, H, fields)
+
+
+def post(fields: bytes, body: bytes = b"", version: bytes = b"HTTP/1.1") -> bytes:
+    return b"POST / %b\r\n%b%b\r\n%b" % (version, H, fields, body)
+
+
+def te(coding: bytes, version: bytes = b"HTTP/1.1") -> bytes:
+    return post(b"transfer-encoding: %b\r\n" % coding, b"0\r\n\r\n", version)
+
+
+def length(value: bytes) -> bytes:
+    return post(b"content-length: %b\r\n" % value, b"abc")
+
+
+def chunk(line: bytes) -> bytes:
+    return post(b"transfer-encoding: chunked\r\n", line)
+
+
+Row = tuple[str, bytes, int | None, int | None]
+REFUSED: list[Row] = [
+    ("P1 LF line ends", b"GET / HTTP/1.1\nhost: test\n\n", 400, None),
+    ("P2 bare CR", get(b"x: a\rb\r\n"), 400, 400),
+    ("P3 NUL", get(b"x: a\0b\r\n"), 400, 400),
+    ("P4 BEL", get(b"x: a\x07b\r\n"), 400, None),
+    ("P4 DEL", get(b"x: a\x7fb\r\n"), 400, None),
+    ("P5 fold", get(b"x: a\r\n b\r\n"), 400, None),
+    ("P5 fold in TE", post(b"transfer-encoding:\r\n chunked\r\n", b"0\r\n\r\n"), 400, None),
+    ("P6 space before colon", get(b"x : a\r\n"), 400, 400),
+    ("P7 space before the first field", b"GET / HTTP/1.1\r\n host: test\r\n\r\n", 400, 400),
+    ("P8 empty name", get(b": a\r\n"), 400, 400),
+    ("P9 no colon", get(b"x\r\n"), 400, 400),
+    ("P10 parentheses", get(b"X(y): a\r\n"), 400, 400),
+    ("P10 8-bit name", get(b"\xe9: a\r\n"), 400, 400),
+    ("P12 underscore length", get(b"Content_Length: 3\r\n"), 400, 400),
+    ("P12 underscore coding", get(b"Transfer_Encoding: chunked\r\n"), 400, 400),
+    ("P12 underscore forwarded", get(b"X_Forwarded_For: 1.1.1.1\r\n"), 400, 400),
+    ("P12 underscore host", get(b"Host_: a\r\n"), 400, 400),
+    ("P13 no host", b"GET / HTTP/1.1\r\n\r\n", 400, 400),
+    ("P14 two hosts", get(H), 400, 400),
+    ("P14 two other hosts", get(b"host: evil\r\n"), 400, 400),
+    ("P15 empty host", b"GET / HTTP/1.1\r\nhost:\r\n\r\n", 400, 400),
+    ("P16 host with slash", b"GET / HTTP/1.1\r\nhost: a/b\r\n\r\n", 400, 400),
+    ("P16 host with question mark", b"GET / HTTP/1.1\r\nhost: a?b\r\n\r\n", 400, 400),
+    ("P16 host with hash", b"GET / HTTP/1.1\r\nhost: a#b\r\n\r\n", 400, 400),
+    ("P16 host with userinfo", b"GET / HTTP/1.1\r\nhost: u@a\r\n\r\n", 400, 400),
+    ("P16 host list", b"GET / HTTP/1.1\r\nhost: a, b\r\n\r\n", 400, 400),
+    ("P16 host with space", b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n", 400, 400),
+    ("P17 port too high", b"GET / HTTP/1.1\r\nhost: a:65536\r\n\r\n", 400, 400),
+    ("P17 port of letters", b"GET / HTTP/1.1\r\nhost: a:http\r\n\r\n", 400, 400),
+    ("P18 HTTP/0.9", b"GET /\r\n\r\n", 400, 400),
+    ("P19 HTTP/2.0", get(version=b"HTTP/2.0"), 505, 505),
+    ("P20 HTTP/1.2", get(version=b"HTTP/1.2"), 505, 400),
+    ("P21 HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, 505),
+    ("P22 TLS hello", bytes.fromhex("16030102000100 01fc0303") + bytes(500), 400, 400),
+    ("P23 lower-case", get(version=b"http/1.1"), 400, 400),
+    ("P23 two digits", get(version=b"HTTP/01.1"), 400, 400),
+    ("P24 CONNECT", b"CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n", 501, 501),
+    ("P25 TRACE", b"TRACE / HTTP/1.1\r\nhost: a\r\n\r\n", 501, 501),
+    ("P26 unknown method", b"FOO / HTTP/1.1\r\nhost: a\r\n\r\n", 501, None),
+    ("P27 long method", b"A" * 4000 + b" / HTTP/1.1\r\nhost: a\r\n\r\n", 501, None),
+    ("P28 method with parenthesis", b"G(T / HTTP/1.1\r\nhost: a\r\n\r\n", 400, 400),
+    ("P29 GET *", get(target=b"*"), 400, 400),
+    ("P32 no slash", get(target=b"evil/p"), 400, 400),
+    ("P33 fragment", get(target=b"/a#b"), 400, 400),
+    ("P34 8-bit path", get(target=b"/\xe9"), 400, 400),
+    ("P34 8-bit query", get(target=b"/?\xe9"), 400, 400),
+    ("P35 control byte in path", get(target=b"/a\x01b"), 400, 400),
+    ("P35 space in path", get(target=b"/a b"), 400, 400),
+    ("P38 long target", get(target=b"/" + b"a" * 17_000), 414, None),
+    ("P39 a field of 1 MiB", get(b"x: %b\r\n" % (b"a" * 1_048_576)), 431, 400),
+    ("P40 500 fields", get(b"x: a\r\n" * 500), 431, None),
+    ("P40 20,000 fields", get(b"x: a\r\n" * 20_000), 431, None),
+    *[
+        (f"P45 length {value!r}", length(value), 400, 400)
+        for value in (b"+3", b"-1", b"0x3", b"1_0", b"", b"3\x0b", b"3 3")
+    ],
+    ("P46 list", length(b"3, 3"), 400, None),
+    ("P46 twice", post(b"content-length: 3\r\n" * 2, b"abc"), 400, None),
+    ("P47 two lengths", post(b"content-length: 3\r\ncontent-length: 4\r\n", b"abc"), 400, 400),
+    ("P49 2^64-1", length(b"18446744073709551615"), 400, 400),
+    ("P49 2^64", length(b"18446744073709551616"), 400, 400),
+    ("P49 10^20", length(b"1" + b"0" * 20), 400, 400),
+    (
+        "P50 both framings",
+        post(b"content-length: 3\r\ntransfer-encoding: chunked\r\n", b"0\r\n\r\n"),
+        400,
+        400,
+    ),
+    *[
+        (f"P51 coding {value!r}", te(value), 400, 501 if value == b"identity" else 400)
+        for value in (b"chunked, chunked", b"xchunked", b'"chunked"', b"\x0bchunked")
+    ],
+    ("P51 twice", post(b"transfer-encoding: chunked\r\n" * 2, b"0\r\n\r\n"), 400, 400),
+    ("P51 chunked first", te(b"chunked, gzip"), 400, 400),
+    ("P51 identity", te(b"identity"), 400, 400),
+    ("P52 gzip", te(b"gzip, chunked"), 501, 400),
+    ("P53 HTTP/1.0", te(b"chunked", b"HTTP/1.0"), 400, 400),
+    ("P54 empty coding", te(b""), 400, 400),
+    ("P81 expectation", post(b"expect: tea\r\n"), 417, 417),
+    ("P82 nominates length", get(b"connection: content-length\r\n"), 400, 400),
+    ("P82 nominates credentials", get(b"connection: close, Authorization\r\n"), 400, 400),
+    ("P95 two types", get(b"content-type: a\r\ncontent-type: b\r\n"), 400, 400),
+    ("P95 two credentials", get(b"authorization: a\r\nauthorization: b\r\n"), 400, 400),
+]
+
+# What the h11 parser lets through or answers otherwise is why the guard is the default.
+H11 = [(name, data, status) for name, data, _, status in REFUSED if status is not None]
+GUARD = [(name, data, status) for name, data, status, _ in REFUSED]
+
+
+async def served(gateway: Gateway, worker: ScriptedWorker) -> None:
+    """The next connection works, and its request is the first that a worker sees."""
+    client = await gateway.client()
+    await client.get(b"/after")
+    request = await worker.event("requests")
+    assert request.target == b"/after"
+    await worker.answer(request)
+    assert (await client.response()).status == 200
+
+
+async def refusal(client: RawClient, data: bytes) -> Response:
+    await client.send(data)
+    response = await client.response()
+    assert await client.closed()
+    return response
+
+
+@pytest.mark.parametrize(("data", "status"), [r[1:] for r in GUARD], ids=[r[0] for r in GUARD])
+async def test_the_guard_refuses(gateway: Gateway, data: bytes, status: int) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        response = await refusal(await gateway.client(), data)
+        assert response.status == status, response.body
+        problem = json.loads(response.body)
+        details = response.header(b"proxy-status") or b""
+        assert details.endswith(b"details=" + problem["code"].encode())
+        assert [name for name, _ in response.headers].count(b"date") == 1
+        await served(gateway, worker)
+
+
+@pytest.mark.parametrize(("data", "status"), [r[1:] for r in H11], ids=[r[0] for r in H11])
+async def test_h11_refuses(start: Start, data: bytes, status: int) -> None:
+    gateway = await start(parser="h11")
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(data)
+        assert (await client.response()).status == status
+        await served(gateway, worker)
+
+
+BAD_CHUNKS = [
+    ("P55 hex prefix", b"0x3\r\nabc\r\n0\r\n\r\n"),
+    ("P55 sign", b"+3\r\nabc\r\n0\r\n\r\n"),
+    ("P55 minus", b"-3\r\nabc\r\n0\r\n\r\n"),
+    ("P55 underscore", b"0_3\r\nabc\r\n0\r\n\r\n"),
+    ("P55 empty", b"\r\nabc\r\n0\r\n\r\n"),
+    ("P55 LF", b"3\nabc\r\n0\r\n\r\n"),
+    ("P56 2^64", b"10000000000000000\r\nabc"),
+    ("P57 trailing space", b"3 \r\nabc\r\n0\r\n\r\n"),
+    ("P58 bare semicolon", b"3;\n\r\nabc\r\n0\r\n\r\n"),
+    ("P58 CR in extension", b"3;a\rb\r\nabc\r\n0\r\n\r\n"),
+    ("P58 NUL in extension", b"3;a\0b\r\nabc\r\n0\r\n\r\n"),
+    ("P59 long extension", b"3;a=%b\r\nabc\r\n0\r\n\r\n" % (b"x" * 32_768)),
+    ("P60 data longer than its size", b"3\r\nabcd\r\n0\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize("data", [r[1] for r in BAD_CHUNKS], ids=[r[0] for r in BAD_CHUNKS])
+async def test_a_bad_chunk_is_refused_and_never_complete(gateway: Gateway, data: bytes) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        response = await refusal(await gateway.client(), chunk(data))
+        assert response.status == 400
+        assert json.loads(response.body)["code"] == "framing"
+        assert not worker.seen("finishes")
+
+
+ACCEPTED = [
+    ("P11 8-bit value", get(b"x: \xe9\r\n"), (b"x", b"\xe9")),
+    ("P48 leading zeros", length(b"0003"), (b"content-length", b"3")),
+    ("P61 trailer", post(b"transfer-encoding: chunked\r\n", b"0\r\nx-t: 1\r\n\r\n"), None),
+    ("P65 POST without length", post(b""), None),
+    ("P78 upgrade in 1.0", get(b"upgrade: websocket\r\n", version=b"HTTP/1.0"), None),
+    ("space after a value", get(b"x: a \t\r\n"), (b"x", b"a")),
+    ("space after the length", length(b"3 "), (b"content-length", b"3")),
+    ("other underscore", get(b"x_my_field: 1\r\n"), (b"x_my_field", b"1")),
+    ("8 KiB in a field", get(b"x: %b\r\n" % (b"a" * 8192)), (b"x", b"a" * 8192)),
+]
+
+
+@pytest.mark.parametrize("parser", ["httptools", "h11"])
+@pytest.mark.parametrize(("data", "field"), [r[1:] for r in ACCEPTED], ids=[r[0] for r in ACCEPTED])
+async def test_what_is_odd_but_right_is_served(
+    start: Start, parser: str, data: bytes, field: tuple[bytes, bytes] | None
+) -> None:
+    gateway = await start(parser=parser)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(data)
+        request = await worker.event("requests")
+        fields = list(zip(request.headers[::2], request.headers[1::2], strict=True))
+        assert field is None or field in fields
+        assert b"x-t" not in request.headers
+        await worker.answer(request)
+        assert (await client.response()).status == 200
+
+
+async def test_a_large_chunked_body_is_no_chunk_extension(gateway: Gateway) -> None:
+    chunks = b"1000\r\n%b\r\n" % bytes(4096) * 250
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello(limits=pb.Limits(initial_window=1 << 30))
+        client = await gateway.client()
+        await client.send(chunk(chunks + b"0\r\n\r\n"))
+        request = await worker.event("requests")
+        assert (await worker.event("finishes")).id == request.id
+        await worker.answer(request)
+        assert (await client.response()).status == 200
+
+
+async def test_64_kib_of_headers_pass_the_guard(gateway: Gateway) -> None:
+    fields = b"".join(b"x-%03d: %b\r\n" % (n, b"a" * 500) for n in range(120))
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(get(fields))
+        request = await worker.event("requests")
+        assert len(request.headers) > 240
+        await worker.answer(request)
+        assert (await client.response()).status == 200
+
+
+async def test_p30_options_asterisk_is_about_the_gateway(gateway: Gateway) -> None:
+    client = await gateway.client()
+    await client.get(b"*", method=b"OPTIONS")
+    assert (await client.response()).status == 204
+
+
+@pytest.mark.parametrize("parser", ["httptools", "h11"])
+async def test_p31_absolute_form_replaces_the_host(start: Start, parser: str) -> None:
+    gateway = await start(parser=parser)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.get(b"http://shop:81/p?q=1")
+        request = await worker.event("requests")
+        assert (request.target, request.authority) == (b"/p?q=1", b"shop:81")
+        assert request.headers[:2] == [b"host", b"shop:81"]
+        await worker.answer(request)
+        assert (await client.response()).status == 200
+
+
+QUICK = GuardLimits(head_seconds=0.1, body_seconds=0.1, write_seconds=0.2, keep_alive_seconds=0.1)
+LATE = [
+    ("P41 head dribbled", b"GET / HT", 408),
+    ("P42 nothing", b"", None),
+    ("P44 body stalls", post(b"content-length: 5\r\n", b"ab"), 408),
+    ("P44 large body stalls", post(b"content-length: 100000\r\n", b"ab"), 408),
+    ("P44 chunked body stalls", post(b"transfer-encoding: chunked\r\n", b"2\r\nab\r\n"), 408),
+]
+
+
+@pytest.mark.parametrize(("data", "status"), [r[1:] for r in LATE], ids=[r[0] for r in LATE])
+async def test_a_client_that_takes_too_long_is_sent_away(
+    start: Start, data: bytes, status: int | None
+) -> None:
+    gateway = await start(guard=QUICK)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(data)
+        if status is None:
+            assert await client.closed()
+        else:
+            assert (await client.response()).status == status
+            assert await client.closed()
+        if b"00000" in data or b"chunked" in data:
+            assert (await worker.event("cancels")).id == 1
+
+
+async def test_p43_a_byte_after_a_response_starts_a_new_deadline(start: Start) -> None:
+    gateway = await start(guard=QUICK)
+    client = await gateway.client()
+    await client.get(b"*", method=b"OPTIONS")
+    assert (await client.response()).status == 204
+    await client.send(b"G")
+    assert (await client.response()).status == 408
+
+
+async def test_an_idle_connection_is_closed(start: Start) -> None:
+    gateway = await start(guard=QUICK)
+    client = await gateway.client()
+    await client.get(b"*", method=b"OPTIONS")
+    assert (await client.response()).status == 204
+    assert await client.closed()
+
+
+async def test_p70_a_reader_that_stands_still_is_ended_and_the_worker_told(start: Start) -> None:
+    gateway = await start(guard=QUICK)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        await client.get(b"/")
+        request = await worker.event("requests")
+        await worker.stream(request, 64 * 1024 * 1024)
+        assert (await worker.event("cancels")).id == request.id
+
+
+async def test_p72_a_flood_of_requests_waits_in_the_kernel(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.get(b"/first")
+        request = await worker.event("requests")
+        flood = get(target=b"/more") * 1000
+        await client.send(flood)
+        assert len(gateway.running.broker.dispatcher.exchanges) == 1
+        await worker.answer(request)
+        assert (await client.response()).status == 200
+        for _ in range(1000):
+            await worker.answer(await worker.event("requests"))
+            assert (await client.response()).status == 200
+
+
+async def test_p74_nothing_after_a_close_is_served(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(get(b"connection: close\r\n", b"/one") + get(target=b"/two"))
+        await worker.answer(await worker.event("requests"))
+        response = await client.response()
+        assert (response.status, response.header(b"connection")) == (200, b"close")
+        assert await client.closed()
+        assert not worker.seen("requests")
+
+
+async def test_p75_p76_an_upgrade_to_h2c_is_ignored_and_the_body_kept(gateway: Gateway) -> None:
+    upgrade = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AA\r\n"
+    bodies = (
+        post(upgrade + b"content-length: 3\r\n", b"abc"),
+        post(upgrade + b"transfer-encoding: chunked\r\n", b"3\r\nabc\r\n0\r\n\r\n"),
+    )
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(get(upgrade))
+        await worker.answer(await worker.event("requests"))
+        assert (await client.response()).status == 200
+        for data in bodies:
+            await client.send(data)
+            request = await worker.event("requests")
+            body = request.body
+            while not request.end and not worker.seen("finishes"):
+                body += (await worker.event("data")).data
+                await worker.event("finishes")
+                break
+            assert body == b"abc"
+            await worker.answer(request)
+            assert (await client.response()).status == 200
+
+
+async def test_p79_continue_is_said_when_the_worker_wants_the_body(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(post(b"expect: 100-continue\r\ncontent-length: 2\r\n"))
+        request = await worker.event("requests")
+        assert (request.expect_continue, request.body, request.end) == (True, b"", False)
+        await worker.send(windows=[pb.Window(id=request.id, max_offset=1000)])
+        assert (await client.head()).status == 100
+        await client.send(b"hi")
+        assert (await worker.event("data")).data == b"hi"
+        assert (await worker.event("finishes")).id == request.id
+        await worker.answer(request)
+        response = await client.response()
+        assert (response.status, response.header(b"connection")) == (200, None)
+
+
+async def test_an_answer_without_the_body_comes_without_a_continue(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(post(b"expect: 100-continue\r\ncontent-length: 2\r\n"))
+        await worker.answer(await worker.event("requests"))
+        response = await client.response()
+        assert (response.status, response.header(b"connection")) == (200, b"close")
+        assert await client.closed()
+
+
+async def test_early_hints_come_before_the_response(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(get())
+        request = await worker.event("requests")
+        hint = pb.ResponseHead(id=request.id, status=103, headers=[b"link", b"</a.css>"])
+        await worker.send(heads=[hint])
+        await worker.answer(request)
+        early = await client.head()
+        assert (early.status, early.headers) == (103, [(b"link", b"</a.css>")])
+        assert (await client.response()).body == b"ok"
+
+
+async def test_trailers_follow_a_chunked_body(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(get())
+        request = await worker.event("requests")
+        await worker.send(heads=[pb.ResponseHead(id=request.id, status=200, body=b"abc")])
+        trailers = [b"X-Sum", b"1", b"content-length", b"3"]
+        await worker.send(finishes=[pb.Finish(id=request.id, trailers=trailers)])
+        assert (await client.head()).status == 200
+        async with asyncio.timeout(5):
+            rest = await client.reader.readuntil(b"1\r\n\r\n")
+        assert rest == b"3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n"
+
+
+async def test_p80_a_refusal_comes_without_a_continue(start: Start) -> None:
+    gateway = await start(queue_requests=1)
+    first, second = await gateway.client(), await gateway.client()
+    await first.get(b"/")
+    await second.send(post(b"expect: 100-continue\r\ncontent-length: 2\r\n"))
+    assert (await second.response()).status == 503
+    assert await second.closed()
+
+
+async def test_p49_a_body_over_the_limit_is_refused_before_it_is_read(start: Start) -> None:
+    gateway = await start(max_body=1000)
+    client = await gateway.client()
+    await client.send(post(b"expect: 100-continue\r\ncontent-length: 1001\r\n"))
+    assert (await client.response()).status == 413
+    assert await client.closed()
+
+
+async def test_p63_a_chunked_body_that_grows_past_the_limit_is_refused(start: Start) -> None:
+    gateway = await start(max_body=1000)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(chunk(b"3e8\r\n%b\r\n" % bytes(1000)))
+        request = await worker.event("requests")
+        await client.send(b"1\r\na\r\n")
+        assert (await client.response()).status == 413
+        assert await client.closed()
+        assert (await worker.event("cancels")).id == request.id
+
+
+async def test_p87_an_early_answer_is_read_by_a_client_that_still_sends(start: Start) -> None:
+    gateway = await start(queue_requests=1)
+    first, second = await gateway.client(), await gateway.client()
+    await first.get(b"/")
+    await second.send(post(b"content-length: 20000000\r\n") + bytes(3_000_000))
+    assert (await second.response()).status == 503
+
+
+async def test_a_bad_request_does_not_overtake_the_one_before(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(get(target=b"/good") + b"G(T / HTTP/1.1\r\n\r\n")
+        await worker.answer(await worker.event("requests"), body=b"good")
+        assert (await client.response()).body == b"good"
+        assert (await client.response()).status == 400
+        assert await client.closed()
+
+
+@pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1"])
+async def test_a_body_without_a_length_is_framed_as_the_client_can_read(
+    gateway: Gateway, version: bytes
+) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(get(version=version))
+        request = await worker.event("requests")
+        await worker.stream(request, 100_000, finish=True)
+        if version == b"HTTP/1.1":
+            assert len((await client.response()).body) == 100_000
+        else:
+            head = await client.head()
+            assert head.header(b"transfer-encoding") is None
+            assert len(await client.reader.read(-1)) == 100_000
+
+
+async def test_an_old_client_can_tell_a_cut_from_an_end(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.send(get(version=b"HTTP/1.0"))
+        request = await worker.event("requests")
+        await worker.stream(request, 10_000)
+        await client.head()
+        await worker.close()
+        with pytest.raises(ConnectionError):
+            await client.reader.read(-1)

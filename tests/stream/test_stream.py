@@ -1,0 +1,63 @@
+"""How a connection ends, without a stream below it."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+
+from prack.v1 import worker_pb2 as pb
+from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.limits import Limits
+from prack_grpc.stream.outbox import Outbox
+from prack_grpc.stream.stream import Connection
+
+
+class Dead:
+    """A carrier whose worker is gone: a write fails once it is cancelled, or the call is `over`."""
+
+    peer = "nobody"
+
+    def __init__(self) -> None:
+        self.writing = asyncio.Event()
+        self.over = asyncio.Event()
+
+    async def read(self) -> pb.WorkerFrame | None:
+        """See Carrier."""
+        await asyncio.Event().wait()
+        return None
+
+    async def write(self, *frames: bytes) -> bool:
+        """See Carrier."""
+        self.writing.set()
+        try:
+            await self.over.wait()
+        finally:
+            raise ConnectionError("the call is over")
+
+    def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
+        """See Carrier."""
+
+
+async def test_a_call_that_is_cancelled_twice_leaves_no_error_behind() -> None:
+    loop, troubles = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: troubles.append(context))
+    limits, carrier = Limits(), Dead()
+    broker = MemoryBroker(limits)
+    outbox = Outbox(broker, limits, limits.window, loop.time)
+    session = Session("w", 1, True, outbox)
+    broker.join(session)
+    connection = Connection(broker, limits, session, outbox, carrier, loop.time)
+    connection.heartbeat()
+    running = asyncio.create_task(connection.run())
+    await carrier.writing.wait()
+    for _ in range(2):
+        running.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    await asyncio.gather(running, return_exceptions=True)
+    carrier.over.set()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    del running, connection
+    gc.collect()
+    assert troubles == []
