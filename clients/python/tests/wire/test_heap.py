@@ -16,7 +16,7 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 before = faults()
 for _ in range({ROUNDS}):
-    frame = bytes(256 * 1024)
+    frame = bytes(400 * 1024)
     copy = frame + b"x"
     del frame, copy
 print(faults() - before)
@@ -31,5 +31,5 @@ def faults(mode: str) -> int:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is glibc that gives memory back")
 def test_large_frames_take_the_same_memory_again() -> None:
-    assert faults("keep") < ROUNDS
-    assert faults("leave") > 10 * ROUNDS
+    # How much allocators give back on their own differs; with the block it is always far less.
+    assert 2 * faults("keep") < faults("leave")
