@@ -120,7 +120,12 @@ def _run(name: str, settings: Settings) -> int:
 
 
 async def _serve(found: Any, interface: str, slots: int, settings: Settings) -> None:
-    app = AsgiApplication(found) if interface == "asgi" else WsgiApplication(found, threads=slots)
+    root = settings.root_path
+    app = (
+        AsgiApplication(found, root_path=root)
+        if interface == "asgi"
+        else WsgiApplication(found, threads=slots, root_path=root)
+    )
     worker = Worker(app, _transport(settings), slots=slots, grace=settings.grace)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

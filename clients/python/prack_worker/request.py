@@ -127,10 +127,15 @@ class RequestBody:
             self._changed.set()
 
 
+def below(path: bytes, root: bytes) -> bool:
+    """Whether this path is the root path or below it."""
+    return path == root or path.startswith(root + b"/")
+
+
 @lru_cache(maxsize=256)
 def _split_authority(authority: str, scheme: str) -> tuple[str, int]:
     """Host and port of a Host field, with the scheme's default port."""
     host, _, port = authority.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit():
+    if not host or (port and not (port.isascii() and port.isdigit())):
         host, port = authority, ""
     return host.strip("[]"), int(port or (443 if scheme == "https" else 80))

@@ -21,6 +21,7 @@ MAX_TIER = 9
 HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 PATH = re.compile(r"/[!-~]*")
 METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+ROOT = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*/?")
 NAME = re.compile(r"[!-~]{0,128}")
 TOKEN = re.compile(r"[!-~]+")
 
@@ -49,6 +50,7 @@ class Settings:
     routes: tuple[Route, ...]
     app_dir: Path
     factory: bool
+    root_path: str
     grace: float
     token_file: Path | None
     token: str
@@ -140,6 +142,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _root_path(text: str) -> str:
+    if not ROOT.fullmatch(text):
+        raise ValueError("expected a path such as /shop, without % and spaces")
+    return text.rstrip("/")
+
+
 def _folder(text: str) -> Path:
     path = Path(text).resolve()
     if not path.is_dir():
@@ -199,6 +207,8 @@ OPTIONS = (
            f"0 to {MAX_TIER}: gets work only while lower tiers have no free slot"),
     Option("app_dir", _folder, ".", "DIR", "where to import the application from"),
     Option("factory", _switch, "0", "", "call what MODULE:ATTRIBUTE names to get the application"),
+    Option("root_path", _root_path, "", "PATH",
+           "the prefix under which clients see the application (root_path, SCRIPT_NAME)"),
     Option("grace", _grace, "30", "SECONDS", "how long a stop waits for requests to finish"),
     Option("token_file", _token_file, "", "FILE",
            "holds the gateway's token; read again at each dial (or set PRACK_TOKEN)"),

@@ -18,8 +18,9 @@ class AsgiApplication:
     interruptible = True
     websockets = True
 
-    def __init__(self, app: AsgiApp) -> None:
+    def __init__(self, app: AsgiApp, *, root_path: str = "") -> None:
         self._app = app
+        self._root_path = root_path
         self._state: dict[str, Any] = {}
 
     def running(self) -> AbstractAsyncContextManager[None]:
@@ -31,7 +32,8 @@ class AsgiApplication:
         kind = WebSocketCycle if exchange.request.websocket else HttpCycle
         cycle: HttpCycle | WebSocketCycle = kind(exchange)
         try:
-            await self._app(build_scope(exchange, self._state), cycle.receive, cycle.send)
+            scope = build_scope(exchange, self._state, self._root_path)
+            await self._app(scope, cycle.receive, cycle.send)
         except Exception as error:
             await cycle.fail(error)
         else:

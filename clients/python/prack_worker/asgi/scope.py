@@ -10,17 +10,22 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from prack_worker.exchange import Exchange
-from prack_worker.request import Request
+from prack_worker.request import Request, below
 
 ASGI = {"version": "3.0", "spec_version": "2.4"}
 WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
 
-def build_scope(exchange: Exchange, state: dict[str, Any]) -> dict[str, Any]:
-    """The scope of a request (ASGI HTTP and WebSocket specification 2.4)."""
+def build_scope(exchange: Exchange, state: dict[str, Any], root_path: str = "") -> dict[str, Any]:
+    """The scope of a request (ASGI HTTP and WebSocket specification 2.4).
+
+    The path has the root path in front, whether or not a proxy has taken it off.
+    """
     request = exchange.request
     raw_path, query = request.split_target()
     path = unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path
+    if root_path and not below(path, root_path.encode()):
+        path, raw_path = root_path.encode() + path, root_path.encode() + raw_path
     extensions: dict[str, Any] = {
         "prack": {"request_id": request.request_id, "attempt": request.attempt}
     }
@@ -32,7 +37,7 @@ def build_scope(exchange: Exchange, state: dict[str, Any]) -> dict[str, Any]:
         "path": path.decode("utf-8", "replace"),
         "raw_path": raw_path,
         "query_string": query,
-        "root_path": "",
+        "root_path": root_path,
         "headers": request.headers,
         "client": request.client,
         "server": request.server(),

@@ -32,8 +32,9 @@ class WsgiApplication:
 
     interruptible = False
 
-    def __init__(self, app: WsgiApp, *, threads: int) -> None:
+    def __init__(self, app: WsgiApp, *, threads: int, root_path: str = "") -> None:
         self._app = app
+        self._root_path = root_path
         self._loop = asyncio.get_running_loop()
         self._mailbox = Mailbox(self._loop)
         self._pool = ThreadPool(threads)
@@ -47,7 +48,7 @@ class WsgiApplication:
     async def handle(self, exchange: Exchange) -> None:
         """Call the application in a thread, and send what it answers."""
         response = Response(Pipe(exchange, self._mailbox), exchange.request.request_id)
-        environ = build_environ(exchange, self._loop)
+        environ = build_environ(exchange, self._loop, self._root_path)
         self._pool.submit(partial(response.run, self._app, environ))
         try:
             await response.pipe.forward()

@@ -10,10 +10,9 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from prack_worker.exchange import Exchange
-from prack_worker.request import Request
+from prack_worker.request import Request, below
 
 BASE: dict[str, Any] = {
-    "SCRIPT_NAME": "",
     "wsgi.version": (1, 0),
     "wsgi.multithread": True,
     "wsgi.multiprocess": False,
@@ -23,21 +22,28 @@ BASE: dict[str, Any] = {
 OWN_NAMES = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
 
-def build_environ(exchange: Exchange, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
+def build_environ(
+    exchange: Exchange, loop: asyncio.AbstractEventLoop, root_path: str = ""
+) -> dict[str, Any]:
     """The environment of one request; reading `wsgi.input` may block, so not on the event loop.
 
     Beyond PEP 3333: `prack.request_id`, `prack.attempt` (1 for the first hand-out) and
     `prack.raw_target` (path and query as the client sent them). `wsgi.input` ends where the
-    body ends; CONTENT_LENGTH is set for a body that is here already, whatever its framing was.
+    body ends; PATH_INFO is what comes after the root path, if that is there; CONTENT_LENGTH is set
+    for a body that is here already, whatever its framing was.
     """
     request = exchange.request
-    path, query = request.split_target()
+    target, query = request.split_target()
+    path = unquote_to_bytes(target)
+    if root_path and below(path, root_path.encode()):
+        path = path[len(root_path) :]
     # PEP 3333: SERVER_NAME and SERVER_PORT are never empty.
     host, port = request.server() or ("localhost", 80)
     environ = {
         **BASE,
         "REQUEST_METHOD": request.method,
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "SCRIPT_NAME": root_path,
+        "PATH_INFO": path.decode("latin-1"),
         "QUERY_STRING": query.decode("latin-1"),
         "SERVER_NAME": host,
         "SERVER_PORT": str(port),

@@ -83,7 +83,7 @@ async def test_unusual_targets(target: bytes, path: str, query: bytes) -> None:
         ("shop", "https", ("shop", 443)),
         ("[::1]:81", "http", ("::1", 81)),
         ("[::1]", "http", ("::1", 80)),
-        ("shop:", "http", ("shop:", 80)),
+        ("shop:", "http", ("shop", 80)),
         ("", "http", None),
     ],
 )
