@@ -13,11 +13,12 @@ log = logging.getLogger("prack.access")
 class Record:
     """What is known of one request; the endpoint fills it in on the way."""
 
-    __slots__ = ("_began", "error", "exchange", "scope", "sent", "status")
+    __slots__ = ("_began", "client", "error", "exchange", "scope", "sent", "status")
 
     def __init__(self, scope: dict[str, Any]) -> None:
         self._began = time.monotonic()
         self.scope = scope
+        self.client: tuple[str, int] | None = scope["client"]  # the peer, until it is known better
         self.exchange: Exchange | None = None
         self.status = 0  # 0: the client was sent nothing
         self.sent = 0
@@ -35,7 +36,7 @@ class Record:
             "status": self.status,
             "bytes": self.sent,
             "total_ms": round(total * 1000, 1),
-            "client": scope["client"][0] if scope["client"] else None,
+            "client": self.client[0] if self.client else None,
         }
         if exchange is not None:
             queued = exchange.leased_at - exchange.accepted_at if exchange.attempt else total

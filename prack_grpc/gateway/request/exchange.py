@@ -107,6 +107,7 @@ class Served:
         if request.expects or request.target == b"*" or (body and self._exceeds(len(body))):
             return False
         self._read_all = True
+        self._record.client = request.client
         try:
             self._ticket = self._broker.submit(request, body, True, self._news)
         except GatewayError as error:
@@ -168,6 +169,7 @@ class Served:
     async def _begin_and_serve(self, forwarding: Forwarding, scope: Scope) -> None:
         try:
             request = forwarding.request(scope)
+            self._record.client = request.client
             if request.target == b"*":
                 # RFC 9110 section 9.3.7: about the server, not about any application.
                 await self._start(204, [(b"date", date())])

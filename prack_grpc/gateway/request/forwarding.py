@@ -1,6 +1,7 @@
 """What a request looks like once it has crossed the gateway (RFC 9110 section 7.6, RFC 7239)."""
 
 import functools
+import logging
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -9,20 +10,36 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.fields import HOP_BY_HOP
 from prack_grpc.core.http.message import DEFAULT_URGENCY, Headers, Kind, Request
-from prack_grpc.gateway.request.addresses import Network, trusting
+from prack_grpc.gateway.request.addresses import Network, Node, node, trusting
+from prack_grpc.gateway.request.claims import NAMES, Claims, claims_of, node_text, quoted
 from prack_grpc.gateway.request.head import FRAMINGS, check_fields, checked_target, nominated
+from prack_grpc.telemetry.complaint import Complaint
+
+log = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
 
-FORWARDED = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"))
 # Expect is answered by this gateway, the forwarding fields are written anew.
-NOT_FORWARDED = HOP_BY_HOP | FORWARDED | {b"expect"}
+NOT_FORWARDED = HOP_BY_HOP | NAMES | {b"expect"}
 # Applications believe these, so only a trusted proxy may send them.
 TRUST = re.compile(rb"^(?:x-forwarded-|x-real-ip$)", re.MULTILINE)
 # The urgency of RFC 9218 section 4.1, where a field of several parameters may have it.
 URGENCY = re.compile(rb"(?:^|,)[ \t]*u=([0-7])[ \t]*(?:[,;]|$)")
-# What is between the client and this gateway only (RFC 6455 section 4.1).
-HANDSHAKE = frozenset((b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions"))
+# What is between the client and this gateway only (RFC 6455 section 4.1), and the length of a body
+# that a handshake has not.
+HANDSHAKE = frozenset(
+    (
+        b"sec-websocket-key",
+        b"sec-websocket-version",
+        b"sec-websocket-extensions",
+        b"content-length",
+    )
+)
+GARBLED = (
+    "a trusted proxy sends forwarding fields that cannot be parsed: those parts are dropped; see "
+    "what it does with X-Forwarded-* and Forwarded"
+)
+NO_CLAIMS = Claims()
 
 
 class Forwarding:
@@ -35,6 +52,7 @@ class Forwarding:
     def __init__(self, trusted: Iterable[Network] = (), priority: bool = False) -> None:
         self._trusts = trusting(trusted)
         self._priority = priority
+        self._garbled = Complaint(log, "forwarding_dropped", GARBLED)
 
     def request(self, scope: Scope) -> Request:
         """The request of this scope. Raises GatewayError.
@@ -43,7 +61,7 @@ class Forwarding:
         else keeps its order, its repeats and its bytes.
         """
         fields: Headers = scope["headers"]
-        version, peer = scope["http_version"], scope["client"] or ("unknown", 0)
+        version, peer = scope["http_version"], _peer(scope["client"])
         known = dict(fields)
         host = known.get(b"host", b"")
         target, authority = checked_target(scope["method"], version, _target(scope), host)
@@ -55,13 +73,19 @@ class Forwarding:
             length = _body_length(known)
             if known.get(b"content-length", b"")[:1] == b"0":
                 headers = _replaced(headers, b"content-length", b"%d" % length)
-        trusted = self._trusts(peer[0])
-        claims = _claims(fields) if trusted else {}
+        trusted = self._trusts(peer.address)
+        claims = NO_CLAIMS
+        if trusted and not NAMES.isdisjoint(known):
+            claims = self._claims(fields, peer)
         if not trusted and TRUST.search(b"\n".join(known)):
             headers = [field for field in headers if not TRUST.match(field[0])]
-        scheme = claims.get(b"x-forwarded-proto") or scope["scheme"].encode()
-        hop = (peer[0], authority, scheme, version)
-        headers.extend(_added(claims, *hop) if claims else _added_alone(*hop))
+        client, at = claims.client(peer, self._trusts)
+        scheme = claims.of(claims.schemes, at) or scope["scheme"].encode()
+        hop = (peer.address, authority, scheme, version)
+        if claims is NO_CLAIMS:
+            headers.extend(_added_alone(*hop))
+        else:
+            headers.extend(_added(claims, claims.of(claims.hosts, at), *hop))
         return Request(
             scope["method"].encode(),
             scheme,
@@ -69,7 +93,7 @@ class Forwarding:
             target,
             version.encode(),
             headers,
-            self._client(claims, peer) if claims else peer,
+            client,
             length,
             expects=b"expect" in known and length != 0 and version == "1.1",
             priority=_urgency(fields) if trusted and self._priority else DEFAULT_URGENCY,
@@ -87,13 +111,18 @@ class Forwarding:
         request.kind, request.body_length = Kind.WEBSOCKET, -1
         return request
 
-    def _client(self, claims: dict[bytes, bytes], peer: tuple[str, int]) -> tuple[str, int]:
-        """The first address, from the nearest one on, that no trusted proxy has."""
-        addresses = [part.strip().decode("latin-1") for part in _for(claims).split(b",")]
-        for address in reversed(addresses):
-            if address and not self._trusts(address):
-                return address, 0
-        return peer
+    def _claims(self, fields: Headers, peer: Node) -> Claims:
+        claims = claims_of(fields)
+        if claims.dropped:
+            self._garbled.make(client=peer.address)
+        return claims
+
+
+def _peer(client: tuple[str, int] | None) -> Node:
+    """The peer, in the one spelling of its address; a UNIX socket has none."""
+    address, port = client or ("unknown", 0)
+    known = node(address)
+    return Node(known.address if known else address, port)
 
 
 def _urgency(fields: Headers) -> int:
@@ -114,43 +143,30 @@ def _replaced(fields: Headers, name: bytes, value: bytes) -> Headers:
     return [(key, value if key == name else old) for key, old in fields]
 
 
-def _claims(fields: Headers) -> dict[bytes, bytes]:
-    """What a trusted proxy says in its forwarding fields, repeats joined."""
-    claims: dict[bytes, bytes] = {}
-    for name, value in fields:
-        if name in FORWARDED:
-            claims[name] = claims[name] + b", " + value if name in claims else value
-    return claims
-
-
-def _for(claims: dict[bytes, bytes]) -> bytes:
-    return claims.get(b"x-forwarded-for", b"")
-
-
 def _added(
-    claims: dict[bytes, bytes], address: str, host: bytes, scheme: bytes, version: str
+    claims: Claims, said: bytes | None, address: str, host: bytes, scheme: bytes, version: str
 ) -> Headers:
-    peer = address.encode()
-    node = b'"[%b]"' % peer if b":" in peer else peer
-    quoted = b';host="%b"' % host if host else b""
-    element = b"for=%b%b;proto=%b" % (node, quoted, scheme)
-    earlier = claims.get(b"forwarded")
-    chain = _for(claims)
+    """What is said of this hop, after what was said of those before it."""
+    element = b"for=" + quoted(node_text(Node(address, 0)))
+    if host:
+        element += b';host="%b"' % host
     added = [
         (b"via", version.encode() + b" prack"),
-        (b"forwarded", earlier + b", " + element if earlier else element),
-        (b"x-forwarded-for", chain + b", " + peer if chain else peer),
+        (b"forwarded", b", ".join([*claims.elements, element + b";proto=" + scheme])),
+        (b"x-forwarded-for", b", ".join([*claims.addresses(), address.encode()])),
         (b"x-forwarded-proto", scheme),
     ]
-    if host := claims.get(b"x-forwarded-host", host):
+    if host := said or host:
         added.append((b"x-forwarded-host", host))
+    if claims.prefixes:
+        added.append((b"x-forwarded-prefix", b", ".join(claims.prefixes)))
     return added
 
 
 # A client's connection brings the same again and again.
 @functools.lru_cache(maxsize=4096)
 def _added_alone(address: str, host: bytes, scheme: bytes, version: str) -> Headers:
-    return _added({}, address, host, scheme, version)
+    return _added(NO_CLAIMS, None, address, host, scheme, version)
 
 
 def _target(scope: Scope) -> bytes:

@@ -13,7 +13,13 @@ from prack_grpc.core.http.fields import connection_options
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import KIB
 
-HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::(\d{1,5}))?")
+# RFC 3986 section 3.2.2, with the zones that some clients leave in an address; and without commas,
+# for so a proxy may have joined two Host fields.
+HOST = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~%-]+)?\]|\[[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+;=:-]+\]"
+    rb"|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::(\d*))?"
+)
+MAX_PORT = 65535
 # 253 bytes of a name (RFC 1035 section 2.3.4), a last dot, a colon and a port.
 MAX_HOST = 260
 TARGET = re.compile(rb"[!\"$-~]+")
@@ -21,19 +27,21 @@ ABSOLUTE = re.compile(rb"https?://([^/?]*)(.*)", re.IGNORECASE)
 # Fields that may come once (RFC 9110 section 5.3), where a second could be used to hide the first.
 SINGLE = frozenset((b"authorization", b"content-length", b"content-type", b"host"))
 FRAMINGS = frozenset((b"content-length", b"transfer-encoding"))
+NO_BODY = b"content-length: 0\r\n"
 CHECKED = frozenset((b"expect", b"transfer-encoding"))
 # Fields that decide about framing or trust: workers that map names to variables (CGI, WSGI) could
 # take a name with `_` for one of these.
 DECISIVE = SINGLE.union(
     (b"connection", b"cookie", b"forwarded", b"transfer-encoding", b"upgrade", b"x-request-id"),
-    (b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"),
+    (b"x-real-ip",),
 )
+DECISIVE_FAMILY = b"x-forwarded-"
 # A client that nominates these as hop-by-hop wants a worker to see a different request.
 NEVER_NOMINATED = frozenset(
     (b"authorization", b"content-length", b"content-type", b"cookie", b"host")
 )
-# What the WebSocket library takes, less than the guard does.
-WEBSOCKET_LINE, WEBSOCKET_FIELDS = 8 * KIB, 128
+# What the WebSocket library is told to take of a handshake: as much as the guard takes of any head.
+WEBSOCKET_LINE, WEBSOCKET_FIELDS = 64 * KIB, 200
 
 
 def checked_target(method: str, version: str, target: bytes, host: bytes) -> tuple[bytes, bytes]:
@@ -88,13 +96,17 @@ def _check_each(version: str, fields: Headers) -> None:
             seen.add(name)
         elif name == b"expect" and value.lower() != b"100-continue":
             _refuse(errors.EXPECTATION_FAILED, "only 100-continue is known")
-        elif b"_" in name and name.replace(b"_", b"-").strip(b"-") in DECISIVE:
+        elif b"_" in name and _is_decisive(name.replace(b"_", b"-").strip(b"-")):
             _refuse(errors.AMBIGUOUS_HEADER, f"{name.decode('latin-1')}: write it with -")
         elif name == b"transfer-encoding":
             seen.add(name)
             _check_coding(version, value)
     if seen >= FRAMINGS:
         _refuse(errors.FRAMING, "Content-Length and Transfer-Encoding contradict each other")
+
+
+def _is_decisive(name: bytes) -> bool:
+    return name in DECISIVE or name.startswith(DECISIVE_FAMILY)
 
 
 def nominated(fields: Headers) -> frozenset[bytes]:
@@ -107,9 +119,12 @@ def nominated(fields: Headers) -> frozenset[bytes]:
 
 
 def framing_lines(fields: Headers) -> bytes:
-    """The lines of a head that say where the body ends; empty if there is none."""
+    """The lines of a head that say where the body ends; empty if there is none.
+
+    Some clients say of a handshake, too, that its body has no bytes.
+    """
     lines = [b"%b: %b\r\n" % field for field in fields if field[0] in FRAMINGS]
-    return b"".join(lines)
+    return b"" if lines == [NO_BODY] else b"".join(lines)
 
 
 def fits_websocket(fields: Headers) -> bool:
@@ -118,10 +133,19 @@ def fits_websocket(fields: Headers) -> bool:
     return max(lines, default=0) <= WEBSOCKET_LINE and len(lines) <= WEBSOCKET_FIELDS
 
 
+def is_host(host: bytes) -> bool:
+    """Whether this is a host, and perhaps a port (RFC 9110 section 7.2)."""
+    return len(host) <= MAX_HOST and _is_host(host)
+
+
 @functools.lru_cache(maxsize=1024)
+def _is_host(host: bytes) -> bool:
+    match = HOST.fullmatch(host)
+    return match is not None and int(match[1] or 0) <= MAX_PORT
+
+
 def _check_host(host: bytes) -> None:
-    match = HOST.fullmatch(host) if len(host) <= MAX_HOST else None
-    if not match or int(match[1] or 0) > 65535:
+    if not is_host(host):
         _refuse(errors.BAD_HOST, "expected a name or an address, and perhaps a port")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Any, ClassVar
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 from websockets.exceptions import InvalidHandshake
 from websockets.http11 import Request
 
@@ -21,8 +22,11 @@ from prack_grpc.gateway.http.closing import Exit
 from prack_grpc.gateway.http.limits import GuardLimits
 from prack_grpc.gateway.http.response import refusal
 from prack_grpc.gateway.http.timeouts import Waiting
+from prack_grpc.gateway.request.head import WEBSOCKET_FIELDS, WEBSOCKET_LINE
 from prack_grpc.telemetry.access import refused
 
+# The guard has measured the head, as it does any other; the library's limits are lower.
+http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = WEBSOCKET_LINE, WEBSOCKET_FIELDS
 # How much is parsed at a time; deflate makes at most a thousand times as much of it.
 PIECE = 4 * KIB
 # RFC 6455 section 4.2.2: a client that speaks another version is told which it can have.

@@ -57,6 +57,7 @@ class WebSocket:
         await self._receive()  # websocket.connect
         try:
             request = forwarding.websocket(self._scope)
+            self._record.client = request.client
             request.opening = self._batches.opening(request)
             ticket = self._broker.submit(request, b"", False)
         except GatewayError as error:

@@ -3,12 +3,15 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.gateway.http import admission as admission_rules
+from prack_grpc.gateway.http.admission import PRESSED_SECONDS, Admission
 from prack_grpc.gateway.http.limits import GuardLimits
 from prack_grpc.gateway.request.addresses import client_of
 from tests.conftest import Gateway, Start
@@ -124,6 +127,28 @@ async def test_p93_a_websocket_is_a_connection_too(start: Start) -> None:
 )
 def test_one_client_is_an_address_or_a_network_of_ipv6(one: str, other: str, same: bool) -> None:
     assert (client_of(one) == client_of(other)) is same
+
+
+def test_idle_connections_give_way_under_pressure() -> None:
+    limits = GuardLimits(keep_alive_seconds=75, connections=100)
+    admission = Admission(limits, exempt=lambda _: False)
+    assert admission.keep_alive_seconds(75) == 75
+    assert admission.keep_alive_seconds(76) == PRESSED_SECONDS
+    short = Admission(replace(limits, keep_alive_seconds=1), exempt=lambda _: False)
+    assert short.keep_alive_seconds(76) == 1
+
+
+async def test_under_pressure_a_connection_is_closed_after_its_response(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission_rules, "PRESSED_SECONDS", 0.1)
+    gateway = await start(guard=GuardLimits(connections=3, keep_alive_seconds=60))
+    first = await gateway.client()
+    assert await welcome(first)
+    others = [await gateway.client() for _ in range(2)]
+    assert await welcome(others[1])
+    assert await others[1].closed()
+    assert await welcome(first)
 
 
 async def test_more_connections_than_there_may_be_are_closed(

@@ -57,6 +57,7 @@ REFUSED: list[Row] = [
     ("P12 underscore length", get(b"Content_Length: 3\r\n"), 400, 400),
     ("P12 underscore coding", get(b"Transfer_Encoding: chunked\r\n"), 400, 400),
     ("P12 underscore forwarded", get(b"X_Forwarded_For: 1.1.1.1\r\n"), 400, 400),
+    ("P12 underscore prefix", get(b"X_Forwarded_Prefix: /x\r\n"), 400, 400),
     ("P12 underscore host", get(b"Host_: a\r\n"), 400, 400),
     ("P13 no host", b"GET / HTTP/1.1\r\n\r\n", 400, 400),
     ("P14 two hosts", get(H), 400, 400),
@@ -68,6 +69,7 @@ REFUSED: list[Row] = [
     ("P16 host with userinfo", b"GET / HTTP/1.1\r\nhost: u@a\r\n\r\n", 400, 400),
     ("P16 host list", b"GET / HTTP/1.1\r\nhost: a, b\r\n\r\n", 400, 400),
     ("P16 host with space", b"GET / HTTP/1.1\r\nhost: a b\r\n\r\n", 400, 400),
+    ("P16 host list without space", b"GET / HTTP/1.1\r\nhost: a,b\r\n\r\n", 400, 400),
     ("P17 port too high", b"GET / HTTP/1.1\r\nhost: a:65536\r\n\r\n", 400, 400),
     ("P17 port of letters", b"GET / HTTP/1.1\r\nhost: a:http\r\n\r\n", 400, 400),
     ("P18 HTTP/0.9", b"GET /\r\n\r\n", 400, 400),
@@ -208,6 +210,19 @@ ACCEPTED = [
     ("space after a value", get(b"x: a \t\r\n"), (b"x", b"a")),
     ("space after the length", length(b"3 "), (b"content-length", b"3")),
     ("other underscore", get(b"x_my_field: 1\r\n"), (b"x_my_field", b"1")),
+    *[
+        (f"host {host!r}", b"GET / HTTP/1.1\r\nhost: %b\r\n\r\n" % host, (b"host", host))
+        for host in (
+            b"test:",
+            b"test:0080",
+            b"Sh%C3%B6p.test",
+            b"a!$&'()*+;=_~.test:1",
+            b"[::1]:",
+            b"[::ffff:1.2.3.4]:80",
+            b"[fe80::1%25eth0]:80",
+            b"[v1.a:b]",
+        )
+    ],
     ("8 KiB in a field", get(b"x: %b\r\n" % (b"a" * 8192)), (b"x", b"a" * 8192)),
 ]
 

@@ -162,9 +162,65 @@ def test_the_handshake_of_a_websocket_stays_here() -> None:
         (b"sec-websocket-version", b"13"),
         (b"sec-websocket-extensions", b"permessage-deflate"),
         (b"sec-websocket-protocol", b"chat"),
+        (b"content-length", b"0"),
     ]
     values = scope(fields, type="websocket", scheme="wss")
     del values["method"]
     request = Forwarding().websocket(values)
     assert kept(request) == [(b"host", b"h"), (b"sec-websocket-protocol", b"chat")]
     assert (request.kind, request.scheme, request.body_length) == (Kind.WEBSOCKET, b"https", -1)
+
+
+def test_a_proxy_that_sends_only_forwarded_is_understood_by_all() -> None:
+    said = b'for="[2001:DB8::1]:4711";proto=https;host="shop:81", for=10.1.1.1'
+    request = forward([(b"host", b"inner"), (b"forwarded", said)], TRUSTED)
+    assert request.client == ("2001:db8::1", 4711)
+    assert request.scheme == b"https"
+    assert request.headers[1:] == [
+        (b"via", b"1.1 prack"),
+        (
+            b"forwarded",
+            b'for="[2001:db8::1]:4711";proto=https;host="shop:81", for=10.1.1.1, '
+            b'for=192.0.2.7;host="inner";proto=https',
+        ),
+        (b"x-forwarded-for", b"2001:db8::1, 10.1.1.1, 192.0.2.7"),
+        (b"x-forwarded-proto", b"https"),
+        (b"x-forwarded-host", b"shop:81"),
+    ]
+
+
+def test_what_cannot_be_parsed_is_dropped_and_complained_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    forwarding = Forwarding(TRUSTED)
+    fields = [
+        (b"host", b"h"),
+        (b"x-forwarded-for", b"6.6.6.6;for=1.1.1.1"),
+        (b"x-forwarded-proto", b"https;for=6.6.6.6"),
+        (b"x-forwarded-host", b'a";for=6.6.6.6'),
+        (b"x-forwarded-prefix", b"//evil"),
+        (b"forwarded", b'for=1.1.1.1;x="'),
+    ]
+    for _ in range(3):
+        request = forwarding.request(scope(fields))
+        assert (request.client, request.scheme) == (PEER, b"http")
+        assert request.headers[2:] == [
+            (b"forwarded", b'for=192.0.2.7;host="h";proto=http'),
+            (b"x-forwarded-for", b"192.0.2.7"),
+            (b"x-forwarded-proto", b"http"),
+            (b"x-forwarded-host", b"h"),
+        ]
+    (record,) = caplog.records
+    assert (record.action, record.client, record.times) == ("forwarding_dropped", PEER[0], 1)  # type: ignore[attr-defined]
+
+
+def test_only_a_trusted_proxy_says_the_prefix() -> None:
+    prefix = (b"x-forwarded-prefix", b"/shop")
+    assert prefix in forward([prefix], TRUSTED).headers
+    assert b"x-forwarded-prefix" not in dict(forward([prefix]).headers)
+
+
+def test_a_peer_is_one_in_each_spelling_of_its_address() -> None:
+    fields = [(b"x-forwarded-for", b"203.0.113.9")]
+    assert forward(fields, TRUSTED, client=("::ffff:192.0.2.7", 5000)).client[0] == "203.0.113.9"
+    assert forward([], client=("::ffff:192.0.2.7", 5000)).client == PEER
