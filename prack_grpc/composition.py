@@ -119,6 +119,7 @@ class Service:
                     sock,
                     http=self._http,
                     ws=self._ws,
+                    timeout_keep_alive=settings.keep_alive,  # with h11
                     # It counts compressed bytes, and those of noise grow a little.
                     ws_max_size=settings.websocket_message * 65 // 64 + KIB,
                 )

@@ -23,7 +23,7 @@ WORKER_VARIABLES = frozenset(
     "PRACK_" + name
     for name in (
         "GATEWAY", "SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "TIER", "ROUTES", "APP_DIR",
-        "FACTORY",
+        "FACTORY", "ROOT_PATH",
     )
 )  # fmt: skip
 MIN_TOKEN = 22  # 128 bits in base64
@@ -50,7 +50,7 @@ def _networks(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part)
+        return tuple(map(ipaddress.ip_network, filter(None, map(str.strip, value.split(",")))))
     except ValueError as error:
         raise ValueError(f"expected networks such as 10.0.0.0/8,::1 ({error})") from None
 
@@ -135,6 +135,11 @@ class Settings(BaseModel):
         GuardLimits().client_connections,
         description="connections of one client (or /64 of IPv6), then 429; not of trusted proxies",
     )
+    keep_alive: Seconds = Field(
+        75.0,
+        description="how long a client's connection may be idle between two requests; longer than "
+        "the load balancer before it, of which many hold theirs for 60",
+    )
     max_body: Size | None = Field(
         None, description="largest request body, then 413; not limited, as bodies are streamed"
     )
@@ -175,7 +180,10 @@ class Settings(BaseModel):
 
     def guard_limits(self) -> GuardLimits:
         """The part that the public port enforces."""
-        return GuardLimits(client_connections=self.max_connections_per_client)
+        return GuardLimits(
+            client_connections=self.max_connections_per_client,
+            keep_alive_seconds=self.keep_alive,
+        )
 
     def shown(self) -> dict[str, str]:
         """The settings in force, for people; secrets are masked."""

@@ -15,6 +15,10 @@ from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
+# From this part of all connections on, those that are idle give way soon.
+CROWD = 0.75
+PRESSED_SECONDS = 5.0
+
 FULL = "there are as many connections as there may be: more are closed"
 CROWDED = (
     "one client has as many connections as it may have: more get 429; "
@@ -71,6 +75,7 @@ class Admission:
         self._limits = limits
         self._exempt = exempt
         self._counts: dict[str, int] = {}
+        self._scarce = False  # descriptors, when the last client came
         self._full = Complaint(log, "connections_full", FULL)
         self._crowded = Complaint(log, "client_full", CROWDED)
         self._short = Complaint(log, "descriptors_short", SHORT)
@@ -79,13 +84,20 @@ class Admission:
         self, transport: asyncio.Transport, peer: tuple[str, int] | None, connections: int
     ) -> Place:
         """A place for a new connection of this peer, which is one of so many in all."""
-        if are_short(transport.get_extra_info("socket").fileno()) and self.on_shortage is not None:
+        self._scarce = are_short(transport.get_extra_info("socket").fileno())
+        if self._scarce and self.on_shortage is not None:
             self._short.make()
             self.on_shortage()
         address = peer[0] if peer else ""  # nobody knows whose: a UNIX socket, or gone already
         client = client_of(address)
         self._counts[client] = count = self._counts.get(client, 0) + 1
         return Place(self._counts, client, self._verdict(address, count, connections))
+
+    def keep_alive_seconds(self, connections: int) -> float:
+        """How long a connection may be idle between two requests while there are so many in all."""
+        seconds = self._limits.keep_alive_seconds
+        pressed = self._scarce or connections > CROWD * self._limits.connections
+        return min(seconds, PRESSED_SECONDS) if pressed else seconds
 
     def _verdict(self, address: str, count: int, connections: int) -> Verdict:
         share = self._limits.client_connections

@@ -223,7 +223,9 @@ class Guard(Reading):
             if not self._budget.spent():
                 self._start()
         elif not self._busy():
-            self._waiting.start(Phase.NEXT, self.limits.keep_alive_seconds)
+            self._waiting.start(
+                Phase.NEXT, self.admission.keep_alive_seconds(len(self.connections))
+            )
         elif self.cycle is self._running:
             self._waiting.start(Phase.NOTHING, 0)
 
@@ -271,7 +273,9 @@ class Guard(Reading):
         elif self._refusal is not None:
             self._answer(self._refusal)
         else:
-            self._waiting.start(Phase.NEXT, self.limits.keep_alive_seconds)
+            self._waiting.start(
+                Phase.NEXT, self.admission.keep_alive_seconds(len(self.connections))
+            )
         if self._backlog or self.flow.read_paused:
             self._go_on()
 
