@@ -75,15 +75,6 @@ async def test_p84_no_claim_of_a_stranger_reaches_a_worker(gateway: Gateway) -> 
         assert (await client.response()).status == 200
 
 
-@pytest.mark.parametrize("cookie", [9_000, 60_000])
-async def test_a_websocket_with_a_long_line_is_refused(gateway: Gateway, cookie: int) -> None:
-    client = await gateway.client()
-    upgrade = b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
-    key = b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\ncookie: %b\r\n" % (b"a" * cookie)
-    await client.send(b"GET /ws HTTP/1.1\r\n" + H + upgrade + key + b"\r\n")
-    assert (await client.response()).status == 431
-
-
 async def test_a_head_request_on_an_endless_stream_gives_its_slot_back(start: Start) -> None:
     gateway = await start(idle_timeout=0.3)
     async with connect(gateway.grpc_port) as worker:
