@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from contextvars import Context
+from typing import TypeVarTuple
 
 import pytest
 
@@ -252,13 +253,20 @@ async def test_a_worker_that_asks_for_more_time_gets_it() -> None:
     assert (await within(ticket.head())).status == 200
 
 
+Args = TypeVarTuple("Args")
+
+
 class EarlyLoop(asyncio.SelectorEventLoop):
     """A loop whose timers fire a little early, as those of a loop that rounds do."""
 
     timers = 0
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Any = None
+        self,
+        when: float,
+        callback: Callable[[*Args], object],
+        *args: *Args,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         self.timers += 1
         return super().call_at(when - 0.002, callback, *args, context=context)

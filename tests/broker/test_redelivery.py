@@ -1,6 +1,7 @@
 """Requests whose worker is lost, and the coroutines that wait for them."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,10 @@ from tests.broker.scene import SOON, Port, Scene, failure, waiting, within
 from tests.core.building import a_request
 
 
-def second(scene: Scene, acknowledges: bool = True, **about: object) -> Port:
+def second(scene: Scene, acknowledges: bool = True, **about: Any) -> Port:
     """Another worker joins."""
     port = Port()
-    scene.broker.join(Session("w2", 8, acknowledges, port, **about))  # type: ignore[arg-type]
+    scene.broker.join(Session("w2", 8, acknowledges, port, **about))
     return port
 
 

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from prack_grpc.core import errors
@@ -216,13 +218,13 @@ def test_an_event_out_of_order_is_refused_and_changes_nothing(desk: Desk, event:
     if event == "second head":
         desk.begin(lease, b"x")
     before = lease.state, lease.exchange.state, lease.received
-    act = {
+    events: dict[str, Callable[[], object]] = {
         "data": lambda: desk.core.data(lease, b"x", desk.now),
         "finish": lambda: desk.core.finish(lease, desk.now),
         "second head": lambda: desk.begin(lease, b"y"),
-    }[event]
+    }
     with pytest.raises(LeaseError):
-        act()
+        events[event]()
     assert (lease.state, lease.exchange.state, lease.received) == before
     assert list(session.held.values()) == [lease]
 

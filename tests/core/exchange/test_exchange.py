@@ -1,4 +1,6 @@
 import itertools
+from collections.abc import Mapping
+from enum import Enum
 
 import pytest
 
@@ -79,9 +81,10 @@ def test_the_worker_half_moves_as_listed_or_not_at_all(
         assert lease.state is state
 
 
-@pytest.mark.parametrize("table", [CALLER, WORKER])
-def test_every_state_has_a_row_and_a_way_to_the_end(table: dict) -> None:  # type: ignore[type-arg]
-    states = type(next(iter(table)))
+@pytest.mark.parametrize(("table", "states"), [(CALLER, Caller), (WORKER, Work)])
+def test_every_state_has_a_row_and_a_way_to_the_end(
+    table: Mapping[Enum, Mapping[Enum, Enum]], states: type[Enum]
+) -> None:
     assert set(table) == set(states)
     ending = {list(states)[-1]}
     for _ in states:

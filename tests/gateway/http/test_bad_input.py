@@ -324,7 +324,7 @@ async def test_p70_a_reader_that_stands_still_is_ended_and_the_worker_told(start
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
         client = await gateway.client()
-        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        client.stop_reading()
         await client.get(b"/")
         request = await worker.event("requests")
         await worker.stream(request, 64 * 1024 * 1024)

@@ -139,7 +139,7 @@ async def test_an_idle_connection_with_unsent_bytes_is_ended(start: Start) -> No
         await worker.hello()
         client = await narrow(gateway.port)
         gateway.clients.append(client)
-        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        client.stop_reading()
         await client.get()
         # More than the kernel takes; what is left is less than the gateway's high-water mark.
         await worker.answer(await worker.event("requests"), body=bytes(250_000))
@@ -227,7 +227,7 @@ async def test_a_worker_lost_with_a_stalled_old_client_is_no_mistake(
     gateway.clients.append(client)
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
-        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        client.stop_reading()
         await client.send(b"GET / HTTP/1.0\r\n\r\n")
         request = await worker.event("requests")
         await worker.send(heads=[pb.ResponseHead(id=request.id, status=200, body=bytes(200_000))])

@@ -88,7 +88,7 @@ async def test_a_client_that_takes_nothing_gives_its_slot_back(start: Start) -> 
 async def test_what_is_unsent_at_the_end_keeps_no_connection_open(start: Start) -> None:
     gateway = await start(guard=QUICK)
     async with opened(gateway) as (client, worker, exchange):
-        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        client.stop_reading()
         (connection,) = sockets()
         # A little more than the kernel takes, and less than the gateway's high-water mark.
         await fill(worker, exchange, connection.transport.get_write_buffer_size)

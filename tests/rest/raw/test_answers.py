@@ -8,6 +8,7 @@ import pytest
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.exchange.exchange import Lease
 from prack_grpc.core.limits import KIB, MIB
 from prack_grpc.rest import bodies
 from prack_grpc.rest.raw import endpoints as raw
@@ -52,6 +53,12 @@ async def uploader(api: Api, path: str, *fields: bytes) -> RawClient:
     chunked = b"transfer-encoding: chunked"
     await worker.get(path.encode(), chunked, *fields, method=b"POST")
     return worker
+
+
+def held(ticket: Ticket) -> Lease:
+    """The lease of the worker that has this request."""
+    assert ticket.exchange.lease is not None
+    return ticket.exchange.lease
 
 
 async def piece(worker: RawClient, data: bytes) -> None:
@@ -244,7 +251,8 @@ async def test_a_blocked_upload_ends_with_its_client(start: Start) -> None:
     worker = await uploader(api, await pull(api))
     for _ in range(4):
         await piece(worker, bytes(32 * KIB))
-    download = (await ticket.head()) and ticket.exchange.download
+    await ticket.head()
+    download = ticket.exchange.download
     await until(lambda: download.pushed == download.granted)
     api.broker.leave(ticket)
     assert (await worker.response()).status == 410
@@ -262,7 +270,7 @@ async def test_an_upload_that_is_cut_ends_the_request(
     worker = await uploader(api, path, *fields)
     if start_of:
         await piece(worker, start_of)
-    port = ticket.exchange.lease.session.port
+    port = held(ticket).session.port
     await until(lambda: port.writers)
     worker.reset()
     assert await failure(ticket) is errors.WORKER_LOST
@@ -276,7 +284,7 @@ async def test_a_repeatable_request_whose_answer_is_cut_gets_a_second_worker(api
     ticket = api.submit()
     worker = await uploader(api, await pull(api), b"content-type: application/http")
     await piece(worker, b"HTTP/1.1 200 OK\r\n")
-    await until(lambda: bool(ticket.exchange.lease and ticket.exchange.lease.session.port.writers))
+    await until(lambda: bool(ticket.exchange.lease and held(ticket).session.port.writers))
     worker.reset()
     again = await api.pull()
     assert again["environment"]["prack.attempt"] == 2
@@ -340,7 +348,7 @@ async def test_another_answer_ends_an_upload_that_has_not_begun(api: Api) -> Non
     ticket = api.submit()
     path = await pull(api)
     worker = await uploader(api, path, b"content-type: application/http")
-    port = ticket.exchange.lease.session.port
+    port = held(ticket).session.port
     await until(lambda: port.writers)
     assert (await api.answer(answer(path.split("/")[-2]))).status_code == 200
     assert (await worker.response()).status == 409

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import KIB, MIB
@@ -26,7 +27,7 @@ async def worker_with_head(api: Api, target: bytes = NEXT) -> tuple[RawClient, R
     return worker, await worker.head()
 
 
-async def client_error(ticket) -> errors.ErrorKind:
+async def client_error(ticket: Ticket) -> errors.ErrorKind:
     with pytest.raises(GatewayError) as caught:
         await ticket.head()
     return caught.value.kind
