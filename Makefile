@@ -49,6 +49,7 @@ lint: $(READY) ## Check style and format (ruff)
 
 types: $(READY) ## Check types (mypy --strict)
 	@$(BIN)/mypy
+	@MYPYPATH=clients/python/tests $(BIN)/mypy clients/python/tests
 
 arch: $(READY) ## Check who may import whom (import-linter)
 	@$(BIN)/lint-imports --no-logo

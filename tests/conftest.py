@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,7 +62,7 @@ class Gateway:
             await client.close()
 
 
-Start = Callable[..., Any]
+Start = Callable[..., Awaitable[Gateway]]
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 import dataclasses
 import re
+from enum import Enum
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -60,10 +62,9 @@ def amount(text: str) -> float:
 
 def test_every_field_of_the_access_log_is_explained() -> None:
     record = Record({"method": "GET", "raw_path": b"/", "query_string": b"", "client": None})
-    record.exchange = SimpleNamespace(  # type: ignore[assignment]
-        **{field.name: None for field in dataclasses.fields(Exchange)}
-        | {"id": "r1", "accepted_at": 0.0, "attempt": 0}
-    )
+    fields: dict[str, Any] = {field.name: None for field in dataclasses.fields(Exchange)}
+    fields |= {"id": "r1", "accepted_at": 0.0, "attempt": 0}
+    record.exchange = cast(Exchange, SimpleNamespace(**fields))
     record.error = "deadline"
     names = [
         name for row in rows(page("docs/operations.md"), "field") for name in row[0].split(",")
@@ -74,7 +75,9 @@ def test_every_field_of_the_access_log_is_explained() -> None:
 @pytest.mark.parametrize(
     ("events", "table"), [(Call, CALLER), (Event, WORKER)], ids=["caller", "worker"]
 )
-def test_state_tables_are_those_of_the_core(events: type, table: dict) -> None:
+def test_state_tables_are_those_of_the_core(
+    events: type[Enum], table: dict[Enum, dict[Enum, Enum]]
+) -> None:
     head = " | ".join(event.name for event in events)
     shown = {row[0]: row[1:] for row in rows(page("docs/architecture.md"), f"| {head}")}
     states = Caller if events is Call else Work
@@ -83,5 +86,5 @@ def test_state_tables_are_those_of_the_core(events: type, table: dict) -> None:
     }
 
 
-def target(transitions: dict, event: Call | Event) -> str:
+def target(transitions: dict[Enum, Enum], event: Enum) -> str:
     return transitions[event].name if event in transitions else ""

@@ -40,11 +40,12 @@ async def test_small_pieces_are_collected() -> None:
 
 
 async def test_what_is_collected_stays_small_and_in_order() -> None:
-    scene, sent = Scene(), []
+    scene = Scene()
+    sent: list[bytes] = []
+    got: list[bytes] = []
     for number in range(64):
         sent.append(bytes([number]) * (LARGE - number % 3))
         scene.cycle.take(sent[-1])
-    got = []
     while len(b"".join(got)) < len(b"".join(sent)):
         got.append((await scene.cycle.receive())["body"])
     assert b"".join(got) == b"".join(sent)

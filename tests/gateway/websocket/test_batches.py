@@ -93,6 +93,7 @@ async def test_a_handshake_is_a_batch(gateway: Gateway, worker: EventsWorker) ->
     )
     async with await opening as client:
         assert client.subprotocol == "a"
+        assert client.response is not None
         shown = client.response.headers
         assert shown["x-one"] == "1"
         assert not {"set-meta-user", "keep-alive-interval", "content-type", "content-length"} & {
@@ -309,8 +310,8 @@ async def test_a_worker_that_fails_ends_it(
 
 
 async def test_a_batch_with_a_key_is_not_repeated(gateway: Gateway, worker: EventsWorker) -> None:
-    keyed = {"additional_headers": {"idempotency-key": "k"}}
-    opening = asyncio.create_task(websocket(gateway, **keyed))
+    keyed = {"idempotency-key": "k"}
+    opening = asyncio.create_task(websocket(gateway, additional_headers=keyed))
     await worker.accept()
     async with await opening as client:
         await client.send("once")
@@ -413,7 +414,7 @@ async def test_a_handshake_waits_for_either_kind(gateway: Gateway, worker: Event
     openings = []
     for number in range(2):
         openings.append(asyncio.create_task(websocket(gateway, f"/{number}")))
-        await until(lambda n=number: gateway.running.broker.dispatcher.queue.requests > n)
+        await until(lambda: gateway.running.broker.dispatcher.queue.requests == len(openings))
     batch = await worker.batch()
     assert batch.environment["PATH_INFO"] == "/0"
     await batch.answer(OPEN)

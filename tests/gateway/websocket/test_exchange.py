@@ -76,6 +76,7 @@ async def test_messages_go_both_ways(gateway: Gateway) -> None:
         assert b"b, a" in request.headers
         async with await opening as client:
             assert client.subprotocol == "a"
+            assert client.response is not None
             assert client.response.headers["x-one"] == "1"
             await client.send("hällo")
             assert await socket.event() == (events.TEXT, "hällo".encode())
