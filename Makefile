@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-large test-sockets lint types arch proto proto-check proto-freeze bench bench-full bench-guard soak image check lock clean
+.PHONY: help run setup test test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak image check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -53,6 +53,9 @@ types: $(READY) ## Check types (mypy --strict)
 
 arch: $(READY) ## Check who may import whom (import-linter)
 	@$(BIN)/lint-imports --no-logo
+
+house: $(READY) ## Count files per folder and on the way of a request (ARGS=--files to name them)
+	@$(BIN)/python -m scripts.house $(ARGS)
 
 bench: $(READY) ## Compare with uvicorn, nginx and HAProxy in five minutes (ARGS="tail --rounds 5")
 	@$(BIN)/python -m bench $(ARGS)
