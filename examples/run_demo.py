@@ -5,6 +5,7 @@ Other options than the ports go to `prack serve` as they are.
 
 import argparse
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -12,6 +13,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 START_SECONDS = 20.0
+ADDRESS_IN_USE = 3  # as of `prack serve`
 PORTS = {"--port": 8080, "--api-port": 4242, "--grpc-port": 4243}
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +26,17 @@ READY = """
   Try:   curl {public}/hello
   Stop:  Ctrl-C
 """
+
+
+def taken(port: int) -> bool:
+    """True if somebody listens on this port; it would answer in place of our gateway."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def start(*command: str) -> subprocess.Popen[bytes]:
@@ -58,7 +71,11 @@ def main() -> int:
         parser.add_argument(name, type=int, default=default, metavar="PORT")
     ports, options = parser.parse_known_args()
     for name in PORTS:
-        options += [name, str(getattr(ports, name[2:].replace("-", "_")))]
+        port = getattr(ports, name[2:].replace("-", "_"))
+        if taken(port):
+            print(f"Port {port} is taken; choose another with ARGS='{name} PORT'", file=sys.stderr)
+            return ADDRESS_IN_USE
+        options += [name, str(port)]
     public, api = f"http://127.0.0.1:{ports.port}", f"http://127.0.0.1:{ports.api_port}"
     dial = f"prack://127.0.0.1:{ports.api_port}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)

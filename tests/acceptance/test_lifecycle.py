@@ -195,5 +195,8 @@ def test_make_run(launch: Launcher) -> None:
     demo = launch.process(PYTHON, "examples/run_demo.py", *ports)
     demo.line(f"curl http://127.0.0.1:{public}/hello")
     assert fetch(int(public), "/hello").body.startswith(b"Hello from worker")
+    other = launch.process(PYTHON, "examples/run_demo.py", *ports)
+    other.line(f"Port {public} is taken; .* ARGS='--port PORT'")
+    assert other.wait() == 3
     assert demo.stop(signal.SIGINT) == 0
     assert silent_end(demo)

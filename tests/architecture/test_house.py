@@ -52,7 +52,7 @@ def test_what_is_wrong_is_found(tmp_path: Path) -> None:
         "__init__": "",
         "a": "from prack_grpc import b\n",
         "b": f"import prack_grpc.c  {ignore}\nTEXT = '{ignore}'\n",
-        "c": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from prack_grpc.b import TEXT\n",
+        "c": "if TYPE_CHECKING:\n    from prack_grpc.b import TEXT\n",
         "d": "def late():\n    from prack_grpc import a\n",
     }
     (tmp_path / "prack_grpc").mkdir()
