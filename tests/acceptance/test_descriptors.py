@@ -1,4 +1,4 @@
-"""Rows P94 and C16 of the bad-input table: a gateway that has too few file descriptors."""
+"""Rows P94 and C16 of docs/promises.md: a gateway that has too few file descriptors."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Rows G1 to G25 of the bad-input table: a worker that breaks a rule, and only it, is told."""
+"""Rows G1 to G25 of docs/promises.md: a worker that breaks a rule, and only it, is told."""
 
 from typing import Any
 

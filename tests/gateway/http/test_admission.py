@@ -1,4 +1,4 @@
-"""Rows P93 of the bad-input table: how many connections a client may have."""
+"""Rows P93 of docs/promises.md: how many connections a client may have."""
 
 import asyncio
 import json

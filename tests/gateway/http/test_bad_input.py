@@ -1,4 +1,4 @@
-"""Rows P1 to P95 of the bad-input table, as raw bytes, with both parsers.
+"""Rows P1 to P95 of docs/promises.md, as raw bytes, with both parsers.
 
 A row is: name, bytes, expected status with the guard, expected status with h11. A status of None is
 a connection that is closed without an answer. Nothing of a refused request reaches a worker, and
