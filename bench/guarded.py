@@ -28,7 +28,7 @@ from prack_grpc.gateway.http.limits import GuardLimits
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.listener import Listener
 from prack_grpc.stream.hello import MINOR, limits_message
-from prack_grpc.stream.streams import WorkerService
+from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry.access import AccessLog
 from prack_wire.frames import LENGTH, Deframer
 from prack_worker.asgi.application import AsgiApplication
@@ -95,8 +95,8 @@ def framed(frame: pb.WorkerFrame | pb.GatewayFrame) -> bytes:
 class FakeWorker:
     """Answers the frames of a gateway, as soon as the loop has its next turn."""
 
-    def __init__(self, service: WorkerService) -> None:
-        carrier = service.carrier()
+    def __init__(self, streams: Streams) -> None:
+        carrier = streams.carrier()
         assert carrier is not None
         self._frames = Deframer()
         self._carrier = carrier
@@ -118,7 +118,7 @@ async def gateway(turns: int) -> None:
     """Ten connections of clients, one request after the other on each."""
     broker, turn, limits = MemoryBroker(LIMITS), Turn(), GuardLimits()
     endpoint = Endpoint(broker, Forwarding(), AccessLog(False), LIMITS)
-    FakeWorker(WorkerService(broker, LIMITS))
+    FakeWorker(Streams(broker, LIMITS))
     state = State(endpoint=endpoint)
     http = guard(limits, Admission(limits, exempt=lambda _: True))
     config = Listener(PublicApp(lambda _: nullcontext(state)), SOCKET, http=http).config

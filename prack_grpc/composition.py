@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from prack_grpc import state
 from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.broker.seam import Broker, OperatorSide
 from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.app import PublicApp, State
 from prack_grpc.gateway.endpoint import Endpoint
@@ -37,7 +38,7 @@ from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import Switching
 from prack_grpc.settings import Settings
 from prack_grpc.stream.grpc_server import StreamServer
-from prack_grpc.stream.streams import WorkerService
+from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import logs
 from prack_grpc.telemetry.access import AccessLog
 
@@ -56,7 +57,7 @@ FREE_SECONDS = 5.0
 class Running:
     """The parts of a gateway that is up, and the private ports that it got."""
 
-    broker: MemoryBroker
+    broker: Broker
     endpoint: Endpoint
     workers: WorkerApp
     rest: Listener
@@ -144,7 +145,7 @@ class Service:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
         broker = MemoryBroker(limits)
-        service = WorkerService(broker, limits)
+        streams = Streams(broker, limits)
         workers = create_app(
             broker,
             limits,
@@ -152,9 +153,9 @@ class Service:
             lambda: not self._draining,
             self._predecessor,
             self._keep(broker),
-            carrier=service.carrier,
+            carrier=streams.carrier,
         )
-        stream = StreamServer(service, settings.token, settings.reflection)
+        stream = StreamServer(streams, settings.token, settings.reflection)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         with self._doors.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
@@ -182,7 +183,7 @@ class Service:
                 rest.leave("rest" in self._doors.kept)
                 await rest.stop()
 
-    def _keep(self, broker: MemoryBroker) -> Callable[[], None]:
+    def _keep(self, broker: OperatorSide) -> Callable[[], None]:
         """Restore what was kept in the state file; returns what keeps it. Raises BadState."""
         path = self.settings.state_file
         if path is None:
@@ -190,7 +191,7 @@ class Service:
         state.load(broker, path)
         return partial(state.keep, broker, path)
 
-    async def _bind(self, stream: StreamServer, broker: MemoryBroker) -> int:
+    async def _bind(self, stream: StreamServer, broker: OperatorSide) -> int:
         """Listen for gRPC; a predecessor must have given up its port first."""
         host, port = self.settings.grpc_host, self.settings.grpc_port
         if self._predecessor:

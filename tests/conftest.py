@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from prack_grpc import listener
+from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.composition import Running, Service
+from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.gateway.http.connection import Guard
 from prack_grpc.gateway.http.limits import GuardLimits
 from prack_grpc.settings import Settings
@@ -31,6 +33,13 @@ class Gateway:
     running: Running
     port: int
     clients: list[RawClient] = field(default_factory=list)
+
+    @property
+    def core(self) -> Dispatcher:
+        """What decides."""
+        broker = self.running.broker
+        assert isinstance(broker, MemoryBroker)
+        return broker.dispatcher
 
     @property
     def api_port(self) -> int:

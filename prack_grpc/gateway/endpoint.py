@@ -3,7 +3,7 @@
 import logging
 import secrets
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import PublicSide
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import Limits
@@ -20,7 +20,7 @@ class Endpoint:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: PublicSide,
         forwarding: Forwarding,
         access: AccessLog,
         limits: Limits,

@@ -30,7 +30,7 @@ from prack_grpc.rest.errors import (
     ApiError,
 )
 from prack_grpc.rest.leases import Cancellations
-from prack_grpc.rest.operators import OperatingEndpoints
+from prack_grpc.rest.operators import OperatorEndpoints
 from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.rack.answers import Answers
 from prack_grpc.rest.rack.endpoints import Endpoints
@@ -90,7 +90,7 @@ class RawRoute(APIRoute):
             response = error.response()
         except bodies.Gone:
             return
-        cancelled: Cancellations = app.polls.cancelled
+        cancelled: Cancellations = app.polls.leases.cancelled
         if cancelled:
             response = _telling(cancelled, scope, response)
         await response(scope, receive, send)
@@ -171,12 +171,12 @@ def create_app(
     polls = Polls(broker, limits)
     relay = Relay(broker, predecessor)
     app = WorkerApp(polls, relay, token)
-    answers = Answers(broker, relay)
+    answers = Answers(broker, polls.leases, relay)
     endpoints = Endpoints(broker, polls, answers, relay)
     _add_endpoints(app, endpoints, PATHS, openapi.OPERATIONS)
     raw = RawEndpoints(broker, polls, answers, relay)
     _add_endpoints(app, raw, RAW_PATHS, openapi_raw.OPERATIONS)
-    operating = OperatingEndpoints(broker, polls, changed)
+    operating = OperatorEndpoints(broker, polls, changed)
     _add_endpoints(app, operating, OPERATING_PATHS, openapi_operating.OPERATIONS)
     _add_endpoints(app, StreamEndpoint(carrier), STREAM_PATHS, openapi.STREAM)
     add_pages(app, limits, ready)

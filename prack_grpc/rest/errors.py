@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.core.exchange.ledger import Late
 
 NO_STORE = {"Cache-Control": "no-store"}
 # What a connection can be upgraded to.
@@ -41,7 +41,7 @@ TOO_MANY_POLLS = Kind("too_many_polls", 429, "Too many polls are parked", 1)
 WINDOW_FULL = Kind("window_full", 429, "The client takes no more now; send the chunk again", 1)
 INTERNAL = Kind("internal", 500, "The gateway made a mistake")
 DRAINING = Kind("draining", 503, "The gateway is stopping; poll another one", 1)
-VERDICTS = {verdict: Kind(verdict.code, verdict.status, verdict.sentence) for verdict in Verdict}
+LATE = {late: Kind(late.code, late.status, late.sentence) for late in Late}
 
 
 class ApiError(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import OperatorSide
 from prack_grpc.core.errors import BadSplit
 from prack_grpc.core.queue.traffic import Pool, Split, Sticky, StickyBy
 from prack_grpc.rest import bodies
@@ -23,10 +23,10 @@ from prack_grpc.rest.rack.endpoints import reply
 WHO = "expected `worker`, or `service` and `version`"
 
 
-class OperatingEndpoints:
+class OperatorEndpoints:
     """Each takes the framework's request, and raises ApiError or Gone."""
 
-    def __init__(self, broker: Broker, polls: Polls, changed: Callable[[], None]) -> None:
+    def __init__(self, broker: OperatorSide, polls: Polls, changed: Callable[[], None]) -> None:
         self._broker = broker
         self._polls = polls
         self._changed = changed

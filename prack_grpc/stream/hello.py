@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.http.message import Kind
-from prack_grpc.core.limits import KIB, MAX_TIER, Limits
+from prack_grpc.core.limits import KIB, MAX_HEAD, MAX_TIER, Limits
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.stream import errors
 from prack_grpc.stream.errors import StreamError
@@ -97,6 +97,6 @@ def limits_message(limits: Limits) -> pb.Limits:
     return pb.Limits(
         max_chunk_bytes=limits.chunk,
         initial_window=limits.window,
-        max_header_bytes=64 * 1024,
+        max_header_bytes=MAX_HEAD,
         max_slots=limits.max_slots,
     )

@@ -9,9 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import pytest
 
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Exchange
-from prack_grpc.core.exchange.session import Session
-from prack_grpc.core.queue.lane import Lane
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.queue.levels import Levels
 from prack_grpc.core.queue.traffic import Split
 from tests.core.building import Desk, a_head, a_request, a_session
@@ -50,7 +48,7 @@ class Scene:
         core = self.desk.core
         core.divide("web", split, self.desk.now)
         self.session = self.desk.stream(**VERSION)
-        core.exchanges = CountedExchanges()
+        core.exchanges = self.desk.steps.exchanges = CountedExchanges()
         self.waiting: CountedLine[Exchange] = CountedLine()
         the_lane(self.desk).waiting = self.waiting
         self.lease = self.desk.leased()
@@ -65,7 +63,7 @@ class Scene:
         assert len(self.waiting) == size + 2
 
 
-def the_lane(desk: Desk) -> Lane:
+def the_lane(desk: Desk) -> ExchangeLane:
     """Where the requests of a desk wait."""
     return desk.core.queue.lane(a_request(), 0, desk.now)
 
@@ -103,7 +101,7 @@ STEPS: dict[str, Callable[[Scene], object]] = {
     "lose": lambda s: s.desk.core.lose(s.session, s.desk.now),
     "lose one": lambda s: s.desk.core.lost(s.lease, s.desk.now),
     "pause": lambda s: s.desk.core.pause("worker", True, s.desk.now),
-    "next deadline": lambda s: s.desk.core.next_deadline(),
+    "soonest deadline": lambda s: s.desk.core.soonest,
     "expire nothing": lambda s: s.desk.core.expire(s.desk.now),
     "expire one": lambda s: s.desk.core.expire(s.desk.now + s.desk.limits.queue_timeout - 0.9),
 }

@@ -4,12 +4,11 @@ import dataclasses
 import re
 from enum import Enum
 from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
 from prack_grpc.core import errors
-from prack_grpc.core.exchange.exchange import CALLER, WORKER, Call, Caller, Event, Exchange, Work
+from prack_grpc.core.exchange.states import CALLER, WORKER, Call, Caller, Work, WorkEvent
 from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.http.limits import GuardLimits
 from prack_grpc.telemetry.access import Record
@@ -62,9 +61,7 @@ def amount(text: str) -> float:
 
 def test_every_field_of_the_access_log_is_explained() -> None:
     record = Record({"method": "GET", "raw_path": b"/", "query_string": b"", "client": None})
-    fields: dict[str, Any] = {field.name: None for field in dataclasses.fields(Exchange)}
-    fields |= {"id": "r1", "accepted_at": 0.0, "attempt": 0}
-    record.exchange = cast(Exchange, SimpleNamespace(**fields))
+    record.ticket = SimpleNamespace(id="r1", assignment=None, left=False)
     record.error = "deadline"
     names = [
         name for row in rows(page("docs/operations.md"), "field") for name in row[0].split(",")
@@ -73,7 +70,7 @@ def test_every_field_of_the_access_log_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "table"), [(Call, CALLER), (Event, WORKER)], ids=["caller", "worker"]
+    ("events", "table"), [(Call, CALLER), (WorkEvent, WORKER)], ids=["caller", "worker"]
 )
 def test_state_tables_are_those_of_the_core(
     events: type[Enum], table: dict[Enum, dict[Enum, Enum]]

@@ -14,6 +14,8 @@ import uvicorn
 
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import Ticket
+from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.flow import Flow
 from prack_grpc.core.http.message import Headers, Request
 from prack_grpc.core.limits import Limits
 from prack_grpc.rest.app import WorkerApp, create_app
@@ -50,6 +52,19 @@ class Api:
         client = ("192.0.2.7", 1234)
         request = Request(method, b"http", b"test", target, b"1.1", fields, client, size)
         return self.broker.submit(request, body, end)
+
+    def lease(self, ticket: Ticket) -> Lease | None:
+        """Which worker has this request, if one has."""
+        exchange = self.broker.tickets.get(ticket)
+        return exchange.lease if exchange else None
+
+    def upload(self, ticket: Ticket) -> Flow:
+        """The request body on its way."""
+        return self.broker.tickets[ticket].upload
+
+    def download(self, ticket: Ticket) -> Flow:
+        """The response body on its way."""
+        return self.broker.tickets[ticket].download
 
     async def pull(self, **query: Any) -> dict[str, Any]:
         """Poll for one request; there must be one."""

@@ -75,7 +75,7 @@ async def test_slots_are_never_exceeded_and_the_order_is_kept(
             response = await client.response()
             if number == 0:
                 assert response.body == b"/0"
-        assert not gateway.running.broker.dispatcher.exchanges
+        assert not gateway.core.exchanges
 
 
 async def test_a_streamed_response_reaches_the_client_chunk_by_chunk(

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Protocol
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import PublicSide
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers, Request, ResponseHead
-from prack_grpc.core.limits import KIB
+from prack_grpc.core.limits import PIECE
 from prack_grpc.gateway.request.forwarding import Forwarding, Scope
 from prack_grpc.gateway.request.problem import date, problem
 from prack_grpc.telemetry.access import AccessLog, Record
@@ -26,7 +26,7 @@ Send = Callable[[Message], Awaitable[None]]
 OnLost = Callable[[GatewayError | None], None]
 
 # A body up to this size is read before a worker's slot is taken for it.
-READ_AHEAD = 64 * KIB
+READ_AHEAD = PIECE
 
 
 class Reply(Protocol):
@@ -66,6 +66,7 @@ class Served:
         "_access",
         "_broker",
         "_connection",
+        "_expects",
         "_max_body",
         "_pump",
         "_read_all",
@@ -82,7 +83,7 @@ class Served:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: PublicSide,
         access: AccessLog,
         scope: Scope,
         connection: Connection | None,
@@ -94,7 +95,7 @@ class Served:
         self._connection = connection
         self._max_body = max_body
         self._pump: asyncio.Task[None] | None = None
-        self._read_all = False
+        self._read_all = self._expects = False
         self._started = False
 
     # ------------------------------------------------------------ without a coroutine
@@ -112,7 +113,7 @@ class Served:
         except GatewayError as error:
             connection.run(partial(self._refuse, error))
         else:
-            self._record.exchange = self._ticket.exchange
+            self._record.ticket = self._ticket
             connection.watch(self._lost)
         return True
 
@@ -189,7 +190,7 @@ class Served:
         except ClientGone:
             pass
         except GatewayError as error:
-            await self._fail(error, ticket.exchange.id)
+            await self._fail(error, ticket.id)
         finally:
             self._leave(ticket)
 
@@ -206,7 +207,8 @@ class Served:
             self._read_all = True
         else:
             ticket = self._broker.submit(request, b"", False)
-        self._ticket, self._record.exchange = ticket, ticket.exchange
+        self._ticket = self._record.ticket = ticket
+        self._expects = request.expects
         if self._connection is not None:
             self._connection.watch(self._lost)
         if self._connection is None or not self._read_all:
@@ -235,7 +237,7 @@ class Served:
     async def _upload(self, ticket: Ticket) -> None:
         """Pass the body on as it comes, then wait for the client to leave."""
         received = 0
-        if ticket.exchange.request.expects:
+        if self._expects:
             await ticket.wanted()
         while (message := await self._receive())["type"] == "http.request":
             if not self._read_all:
@@ -252,7 +254,7 @@ class Served:
                 await self._start(head.status, head.headers)
         self._started = True
         headers = _dated(head)
-        if ticket.exchange.request.expects and not ticket.is_wanted:
+        if self._expects and not ticket.is_wanted:
             # The client may send the body, or not: what comes next could be either.
             headers.append((b"connection", b"close"))
         await self._start(head.status, headers)

@@ -103,7 +103,7 @@ async def test_a_client_that_leaves_during_a_paused_upload_is_noticed(gateway: G
     client = await gateway.client()
     await client.get(b"/", b"content-length: 4000000", method=b"POST")
     client.writer.write(bytes(4_000_000))
-    dispatcher = gateway.running.broker.dispatcher
+    dispatcher = gateway.core
     await until(lambda: dispatcher.queue.bytes > 60_000)
     client.reset()
     await until(lambda: not dispatcher.exchanges)

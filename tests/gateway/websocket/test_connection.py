@@ -163,7 +163,7 @@ async def test_a_flood_before_the_answer_is_cut(gateway: Gateway) -> None:
     flood = frame(BINARY, bytes(GuardLimits().backlog_bytes))
     with pytest.raises(Cut):
         await open_socket(await gateway.client(), then=flood)
-    await until(lambda: not gateway.running.broker.dispatcher.exchanges)
+    await until(lambda: not gateway.core.exchanges)
 
 
 async def test_what_is_small_only_on_the_wire_stays_so(gateway: Gateway) -> None:

@@ -240,7 +240,7 @@ async def test_a_worker_that_reads_nothing_pauses_the_client(gateway: Gateway) -
 
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(flood(), 0.5)
-        exchange = next(iter(gateway.running.broker.dispatcher.exchanges.values()))
+        exchange = next(iter(gateway.core.exchanges.values()))
         assert exchange.upload.buffered <= 512 * 1024
         client.transport.abort()
 
