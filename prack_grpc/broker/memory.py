@@ -87,9 +87,12 @@ class MemoryBroker:
         exchange = self.tickets.get(ticket)
         if exchange is not None:
             self.dispatcher.complete(exchange, self._now())
-            self._shell.drop(exchange)
-            self._shell.part(exchange, ticket)
-            self._shell.settle()
+            shell = self._shell
+            if exchange.lease is not None:
+                shell.drop(exchange)
+            shell.part(exchange, ticket)
+            if shell.watched:
+                shell.settle()
 
     def leave(self, ticket: Ticket) -> None:
         """See PublicSide."""
@@ -223,7 +226,7 @@ class MemoryBroker:
             return None
         exchange = lease.exchange
         while lease.state is Work.LEASED and not self.dispatcher.collect(exchange):
-            self._shell.crowded = True
+            self._shell.watched = True
             await self._shell.collecting(exchange)
         exchange.client.want()
         while lease.state is Work.LEASED and not exchange.upload.ended:

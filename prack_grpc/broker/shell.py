@@ -26,12 +26,13 @@ class Shell:
         self._idle: asyncio.Future[None] | None = None
         self._collectors: dict[Exchange, asyncio.Future[None]] = {}
         self.tickets: dict[Ticket, Exchange] = {}
-        self.crowded = False  # a collector waits for room
+        self.watched = False  # somebody waits for something to end
         self.dispatcher = Dispatcher(limits, self.now())
 
     async def idle(self, seconds: float) -> None:
         """See OperatorSide."""
         self._idle = self._loop.create_future()
+        self.watched = True
         self.settle()
         await asyncio.wait((self._idle,), timeout=seconds)
 
@@ -48,11 +49,11 @@ class Shell:
         """Raises BadResponse, last, if a worker is to be told that it sent one."""
         refusal = None
         for effect in effects:
-            if isinstance(effect, Deliver):
-                self._deliver(effect.lease)
-            elif isinstance(effect, Answer):
+            if isinstance(effect, Answer):
                 exchange = effect.exchange  # may bring the client's next request
                 exchange.client.answer(effect.head, exchange.download)
+            elif isinstance(effect, Deliver):
+                self._deliver(effect.lease)
             elif isinstance(effect, Finish):
                 effect.exchange.client.end(effect.trailers)
             elif isinstance(effect, Cancel):
@@ -62,7 +63,8 @@ class Shell:
             else:
                 refusal = effect.error
         self._arm()
-        self.settle()
+        if self.watched:
+            self.settle()
         if refusal is not None:
             raise refusal
 
@@ -82,12 +84,9 @@ class Shell:
 
     def settle(self) -> None:
         """Something may have ended. An open WebSocket may last for ever: it holds up no stop."""
-        if self._idle is None and not self.crowded:
-            return
-        if self.crowded:
-            self.crowded = False
-            for exchange in list(self._collectors):
-                self.wake_collector(exchange)
+        for exchange in list(self._collectors):
+            self.wake_collector(exchange)
+        self.watched = self._idle is not None and not self._idle.done()
         if self._idle is None or self._idle.done():
             return
         exchanges = self.dispatcher.exchanges.values()
@@ -105,7 +104,8 @@ class Shell:
         """The client was told the last: the two hold each other, only a collector would do this."""
         del self.tickets[ticket]
         exchange.client = NOBODY
-        self.wake_collector(exchange)
+        if self._collectors:
+            self.wake_collector(exchange)
 
     def grant(self, exchange: Exchange) -> None:
         """The worker may send more."""

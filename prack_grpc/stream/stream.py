@@ -157,13 +157,13 @@ class Stream:
         if frame.HasField("hello"):
             raise StreamError(errors.HELLO_REPEATED, "only the first frame may hold `hello`")
         for head in frame.heads:
-            self._event(head, self._head)
+            self._event(head, self._head, head.end)
         for data in frame.data:
-            self._event(data, self._data)
+            self._event(data, self._data, False)
         for finish in frame.finishes:
-            self._event(finish, self._finish)
+            self._event(finish, self._finish, True)
         for abort in frame.aborts:
-            self._event(abort, self._abort)
+            self._event(abort, self._abort, True)
         for window in frame.windows:
             self._outbox.allow(window.id, window.max_offset)
         self._steer(frame)
@@ -176,8 +176,11 @@ class Stream:
         if frame.HasField("heartbeat") and frame.heartbeat.nonce:
             self._outbox.control().heartbeat.echo = frame.heartbeat.nonce
 
-    def _event(self, event: E, act: Callable[[Assignment, E], None]) -> None:
-        """Apply one event; one that does not fit costs its own exchange, not the stream."""
+    def _event(self, event: E, act: Callable[[Assignment, E], None], last: bool) -> None:
+        """Apply one event; one that does not fit costs its own exchange, not the stream.
+
+        After the `last` event of an exchange the worker says no more of it.
+        """
         number = event.id
         assignment = self._outbox.held.get(number)
         if assignment is None:
@@ -189,13 +192,13 @@ class Stream:
             self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
         except LeaseError as error:
             self._broker.spoil(assignment, str(error))
-            if _is_last(event) and self._broker.progress(assignment) is Work.CANCELLED:
+            if last and self._broker.progress(assignment) is Work.CANCELLED:
                 self._broker.finish(assignment, [])
             self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
         except WindowExceeded as error:
             message = f"exchange {number}: {error}; wait for `windows`"
             raise StreamError(errors.WINDOW_EXCEEDED, message) from error
-        if self._broker.progress(assignment) is Work.CLOSED:
+        if last:
             del self._outbox.held[number]
 
     def _refuse(self, number: int, code: pb.RefusalCode.ValueType, message: str) -> None:
@@ -227,11 +230,6 @@ class Stream:
     def _abort(self, assignment: Assignment, abort: pb.Abort) -> None:
         code = ABORT_CODES.get(abort.code, AbortCode.HANDLER_ERROR)
         self._broker.abort(assignment, code, abort.message)
-
-
-def _is_last(event: pb.ResponseHead | pb.Data | pb.Finish | pb.Abort) -> bool:
-    """The worker says no more of this exchange after this event."""
-    return isinstance(event, pb.Finish) or (isinstance(event, pb.ResponseHead) and event.end)
 
 
 def _pairs(flat: Sequence[bytes]) -> Headers:
