@@ -30,6 +30,7 @@ def a_request(
     headers: Headers | None = None,
     kind: Kind = Kind.HTTP,
     priority: int = 3,
+    expects: bool = False,
 ) -> Request:
     """A request as the public edge hands it over."""
     client = ("192.0.2.1", 5)
@@ -43,6 +44,7 @@ def a_request(
         fields,
         client,
         body_length,
+        expects,
         kind=kind,
         priority=priority,
     )
