@@ -20,7 +20,7 @@ from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.exchange.ledger import Late, NotHeld
 from prack_grpc.core.limits import PIECE
 from prack_grpc.rest.ask import Ask
-from prack_grpc.rest.errors import LATE, ApiError, Kind
+from prack_grpc.rest.errors import LATE, ApiError, ApiKind
 from prack_grpc.rest.raw.requests import cut
 
 # Fields of one connection (RFC 9110 section 7.6.1). Those of the framing go along: h11 reads them.
@@ -31,7 +31,7 @@ WAIT = 0.5
 NO_REQUESTS = b'{"requests": []}'
 
 
-class Predecessor(Protocol):
+class EarlierGateway(Protocol):
     """The gateway that was here before. `gone` is set when it has ended."""
 
     gone: asyncio.Event
@@ -43,7 +43,7 @@ class Predecessor(Protocol):
 class Relay:
     """Asks the predecessor, as long as there is one."""
 
-    def __init__(self, broker: WorkerSide, predecessor: Predecessor | None) -> None:
+    def __init__(self, broker: WorkerSide, predecessor: EarlierGateway | None) -> None:
         self._broker = broker
         self._predecessor = predecessor
 
@@ -65,7 +65,7 @@ class Relay:
         content = await asyncio.to_thread(json.dumps, answer)
         status, found = await self._post("/api/v1/response", content.encode(), _nothing)
         if status not in (0, 200):
-            kind = Kind(found["code"], status, found["title"])
+            kind = ApiKind(found["code"], status, found["title"])
             raise ApiError(kind, found["detail"], found.get("field", ""))
         return status == 200
 

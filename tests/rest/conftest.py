@@ -19,7 +19,7 @@ from prack_grpc.core.exchange.flow import Flow
 from prack_grpc.core.http.message import Headers, Request
 from prack_grpc.core.limits import Limits
 from prack_grpc.rest.app import WorkerApp, create_app
-from prack_grpc.rest.relay import Predecessor
+from prack_grpc.rest.relay import EarlierGateway
 from tests.support.client import RawClient
 
 SECONDS = 10.0
@@ -132,7 +132,7 @@ async def start() -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            token: str | None = None, predecessor: Predecessor | None = None, **limits: Any
+            token: str | None = None, predecessor: EarlierGateway | None = None, **limits: Any
         ) -> Api:
             bounds = Limits(**limits)
             broker, ready = MemoryBroker(bounds), [True]
