@@ -13,14 +13,16 @@ from starlette.websockets import WebSocketClose
 from prack_grpc.gateway.endpoint import Endpoint
 from prack_grpc.gateway.request.client import Client
 from prack_grpc.gateway.request.client import Scope as Head
+from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
-# What this server's own connections know, no other's do: limits, time-outs, who has left.
+# Only our own connections have limits and time-outs, and know that a client has left.
 HOW_TO_START = (
-    "this server does not protect the gateway from its clients; start it with `prack serve`, or "
-    "with `uvicorn prack_grpc.app:app --http prack_grpc.app:http`"
+    "this server has no limits for clients, so it gets no requests; start `prack serve`, or "
+    "`uvicorn prack_grpc.app:app --http prack_grpc.app:http`"
 )
+_unguarded = Complaint(log, "wrong_server", HOW_TO_START)
 
 
 class State(TypedDict):
@@ -57,7 +59,7 @@ class PublicApp(FastAPI):
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    log.error(HOW_TO_START)
+    _unguarded.make()
     if scope["type"] == "websocket":
         await WebSocketClose()(scope, receive, send)
     else:

@@ -82,8 +82,8 @@ class Response:
         framed, keep_alive = self._bodiless or status in (204, 304), self.keep_alive
         parts = [_status_line(status)]
         for name, value in headers:
-            if name == b"connection":
-                keep_alive = False  # only the gateway sets it, and only to close
+            if name == b"connection" and value.lower() == b"close":
+                keep_alive = False
                 continue
             parts += (name, b": ", value, b"\r\n")
             framed = framed or name == b"content-length"
