@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
         """See asyncio.Protocol. The running request is told; those behind it never start."""
         self._place.leave()
         self._closing.cancel()
-        self._reader.close()
+        self._reader.stop()
         if self._busy():
             self._lose(None)
         if self._running is not None:

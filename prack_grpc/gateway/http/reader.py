@@ -148,6 +148,7 @@ class Reader:
         self.stop()
         self.pipeline.clear()
         self._parser, self.transaction = NO_PARSER, None
+        del self._owner
 
     # ------------------------------------------------------------ the parser
 

@@ -154,9 +154,10 @@ class Served:
         ticket = self._ticket
         try:
             await self._answer(ticket)
-        except ClientGone:
-            pass
+        except ClientGone as gone:
+            gone.__traceback__ = None  # the ticket holds it, and so would hold this
         except GatewayError as error:
+            error.__traceback__ = None
             await self._fail(error, ticket.exchange.id)
         finally:
             self._leave(ticket)
@@ -258,6 +259,7 @@ class Served:
         self._connection.unwatch(self._lost)
         if self._pump is not None:
             self._pump.cancel()
+            self._pump = None  # its cancellation holds this
         self._broker.leave(ticket)
 
 
