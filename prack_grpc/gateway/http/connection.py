@@ -6,8 +6,6 @@ once, whatever it has left behind; a response that is not complete never looks s
 """
 
 import asyncio
-import logging
-import socket
 from typing import cast
 
 from prack_grpc.core import errors
@@ -19,13 +17,11 @@ from prack_grpc.gateway.http.reader import WEBSOCKET, Reader, Side
 from prack_grpc.gateway.http.response import Response, refusal
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.timeouts import Phase, Timeout
-from prack_grpc.gateway.http.transaction import CONTINUE, HIGH_WATER, Transaction, expects
+from prack_grpc.gateway.http.transaction import HIGH_WATER, Transaction, expects
 from prack_grpc.gateway.request.client import Application, OnLost, Scope
 from prack_grpc.gateway.request.exchange import READ_AHEAD
 from prack_grpc.gateway.websocket.connection import WebSocketConnection
 from prack_grpc.telemetry.access import refused
-
-log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
@@ -150,12 +146,10 @@ class Connection(asyncio.Protocol):
         """See asyncio.Protocol."""
         server = self.server
         self._transport = stream = cast("asyncio.Transport", transport)
-        sock: socket.socket = stream.get_extra_info("socket")
-        self._client = _peer(sock)
+        side = Side.of(stream, server.state)
+        self._client = side.client
         self.flow = Flow(stream)
         self._closing = Closing(self._loop, stream, server.limits, self._timeout)
-        scheme = "https" if stream.get_extra_info("sslcontext") else "http"
-        side = Side(scheme, self._client, _address(sock.getsockname()), server.state)
         self._reader = Reader(self, server.limits, side)
         server.connections.add(self)
         self._timeout.start(Phase.NEXT, server.limits.head_seconds)
@@ -329,7 +323,6 @@ class Connection(asyncio.Protocol):
         transaction, server = self._running, self.server
         assert transaction is not None  # noqa: S101 - it was about to start
         if transaction.more_body:
-            transaction.expects = expects(transaction.scope)
             self._timeout.start(Phase.BODY, server.limits.body_seconds)
             self._reader.overhead.restart(self._loop.time())
         else:
@@ -338,12 +331,8 @@ class Connection(asyncio.Protocol):
                 body = transaction.peek() if transaction.unread else b""
                 if server.begin(transaction.scope, body, self):
                     return
+        transaction.expects = expects(transaction.scope)
         self.run(server.app)
-
-    def send_continue(self) -> None:
-        """The client may send the body of the running request."""
-        if not self._transport.is_closing():
-            self._transport.write(CONTINUE)
 
     def answered(self) -> None:
         """The running request is answered: go on with the next, or wait for it."""
@@ -370,7 +359,7 @@ class Connection(asyncio.Protocol):
         reader.go_on()
         self._parsed()
         if self.flow.read_paused and not reader.is_full:
-            if running is None or running.unread <= HIGH_WATER:
+            if running is None or running.response.complete or running.unread <= HIGH_WATER:
                 self.flow.resume_reading()
         if self.flow.read_paused:
             self._timeout.start(Phase.PAUSED, PAUSE_SECONDS)
@@ -408,15 +397,3 @@ class Connection(asyncio.Protocol):
             if data:
                 protocol.data_received(data)
         self.flow.resume_reading()
-
-
-def _peer(sock: socket.socket) -> tuple[str, int] | None:
-    try:
-        return _address(sock.getpeername())
-    except OSError:
-        return None  # it has gone already
-
-
-def _address(name: object) -> tuple[str, int] | None:
-    """Of an internet socket; those of UNIX have none."""
-    return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None

@@ -1,8 +1,10 @@
 """What a client sends, read: parsed in pieces, counted, and refused where it is no HTTP/1.1."""
 
+import asyncio
+import socket
 import urllib.parse
 from itertools import chain
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import httptools
 
@@ -35,6 +37,17 @@ class Side(NamedTuple):
     client: tuple[str, int] | None
     server: tuple[str, int] | None
     state: dict[str, object]
+
+    @classmethod
+    def of(cls, transport: asyncio.Transport, state: dict[str, object]) -> Self:
+        """That of this connection; its client may have gone already."""
+        sock: socket.socket = transport.get_extra_info("socket")
+        try:
+            client = _address(sock.getpeername())
+        except OSError:
+            client = None
+        scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+        return cls(scheme, client, _address(sock.getsockname()), state)
 
 
 class Owner(Protocol):
@@ -302,3 +315,8 @@ def _path(raw: bytes) -> str:
     """As ASGI wants it. The endpoint reads the target itself, whatever form it has."""
     path = raw.decode("latin-1")
     return urllib.parse.unquote(path) if "%" in path else path
+
+
+def _address(name: object) -> tuple[str, int] | None:
+    """Of an internet socket; those of UNIX have none."""
+    return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None

@@ -17,14 +17,10 @@ log = logging.getLogger(__name__)
 LARGE, COLLECTED = 32 * KIB, 64 * KIB
 # When so much of a body has not been received, the client waits.
 HIGH_WATER = 64 * KIB
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Owner(Protocol):
     """What a transaction asks of its connection."""
-
-    def send_continue(self) -> None:
-        """The client may send the body."""
 
     def unfinished(self) -> None:
         """The application has ended without an end of the response."""
@@ -112,6 +108,9 @@ class Transaction:
     async def receive(self) -> Message:
         """The next ASGI event; waits only while nothing is here."""
         while not self.disconnected and not self.response.complete:
+            if self.expects:
+                self.expects = False
+                self.response.interim(100, ())
             if self._pieces:
                 piece = bytes(self._pieces.pop(0))
                 self.unread -= len(piece)
@@ -130,9 +129,6 @@ class Transaction:
         if self.more_body:
             # What comes behind the body is none of this transaction's business.
             self._flow.resume_reading()
-            if self.expects:
-                self.expects = False
-                self._owner.send_continue()
         if self._event is None:
             self._event = asyncio.Event()
         self._event.clear()
