@@ -23,19 +23,19 @@ from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.app import PublicApp, State
 from prack_grpc.gateway.endpoint import Endpoint
 from prack_grpc.gateway.http.admission import Admission
-from prack_grpc.gateway.http.connection import guard
 from prack_grpc.gateway.http.descriptors import fitted
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.addresses import trusting
 from prack_grpc.gateway.request.forwarding import Forwarding
-from prack_grpc.gateway.websocket.connection import socket_guard
+from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Doors
 from prack_grpc.handover.successor import Successor, UpgradeFailed
 from prack_grpc.listener import LAST_SECONDS, AddressInUse, Listener, listen, url
 from prack_grpc.rest.app import WorkerApp, create_app
-from prack_grpc.rest.switching import Switching
+from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings import Settings
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
@@ -47,6 +47,11 @@ log = logging.getLogger(__name__)
 # What was imported lives as long as the process: collections need not look at it, and with
 # thousands of exchanges open they need not come every 700 objects.
 GC_THRESHOLDS = 10_000, 20, 50
+# Of workers there is a limit elsewhere. They keep a connection longer than they are busy, as their
+# answer must not meet one that is closed, and the REST API says how slowly a body may come.
+WORKER_LIMITS = ConnectionLimits(
+    connections=20_000, keep_alive_seconds=120.0, body_seconds=120.0, body_rate=0
+)
 # gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
 SWITCH_SECONDS = 0.0005
 # How long the gRPC port of a gateway that gave it up may still be taken.
@@ -72,15 +77,17 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        guard_limits: GuardLimits | None = None,
+        limits: ConnectionLimits | None = None,
         doors: Doors | None = None,
         predecessor: Predecessor | None = None,
     ) -> None:
         self.settings = settings
-        limits = guard_limits or settings.guard_limits()
-        self._admission = Admission(limits, trusting(settings.trusted_proxies))
-        self._http: Any = guard(limits, self._admission) if settings.parser != "h11" else "h11"
-        self._ws = socket_guard(limits)
+        self.app = PublicApp(self.lifespan)
+        limits = limits or settings.connection_limits()
+        admission = Admission(limits, trusting(settings.trusted_proxies))
+        # It counts compressed bytes, and those of noise grow a little.
+        websockets = websocket_settings(self.app, settings.websocket_message * 65 // 64 + KIB)
+        self.http = HttpServer(self.app, limits, admission, websockets)
         self._doors = doors or Doors()
         self._predecessor = predecessor
         self._successor: Successor | None = None
@@ -115,16 +122,10 @@ class Service:
         make = partial(listen, settings.host, settings.port, "port")
         with self._doors.take("public", make) as sock:
             async with self.running() as running:
-                public = Listener(
-                    PublicApp(self.lifespan),
-                    sock,
-                    http=self._http,
-                    ws=self._ws,
-                    # It counts compressed bytes, and those of noise grow a little.
-                    ws_max_size=settings.websocket_message * 65 // 64 + KIB,
-                )
-                self._admission.on_shortage = public.pause
-                await public.start(State(endpoint=running.endpoint))
+                public = Listener(self.http, sock)
+                self.http.admission.on_shortage = public.pause
+                self.http.state["endpoint"] = running.endpoint
+                await public.start()
                 host, port = sock.getsockname()[:2]
                 log.info("Public port on %s", url(host, port))
                 try:
@@ -160,8 +161,8 @@ class Service:
         with self._doors.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
-            # Longer than a worker is busy: its answer must not meet a closing connection.
-            rest = Listener(workers, sock, http=Switching, ws="none", timeout_keep_alive=120)
+            admission = Admission(WORKER_LIMITS, exempt=lambda _: True)
+            rest = Listener(HttpServer(workers, WORKER_LIMITS, admission, upgrade=TOKEN), sock)
             await rest.start()
             await stream.start()
             log.info("REST worker API on %s", url(api_host, api_port))
@@ -341,7 +342,7 @@ def run(settings: Settings) -> int:
     given = systemd.sockets(os.environ)
     doors = predecessor.doors if predecessor else Doors(given, frozenset(given))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        limits = fitted(settings.guard_limits())
+        limits = fitted(settings.connection_limits())
         runner.run(Service(settings, limits, doors, predecessor).serve())
     return 0
 

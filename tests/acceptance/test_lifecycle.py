@@ -173,7 +173,8 @@ async def test_a_deploy_costs_no_request(launch: Launcher, gateway: Gateway, ove
 def test_uvicorn_starts_everything(launch: Launcher) -> None:
     public, api, grpc = free_ports(3)
     server = launch.process(
-        *(PYTHON, "-m", "uvicorn", "prack_grpc.app:app", "--port", str(public)),
+        *(PYTHON, "-m", "uvicorn", "prack_grpc.app:app", "--http=prack_grpc.app:http"),
+        f"--port={public}",
         env={"PRACK_API_PORT": str(api), "PRACK_GRPC_PORT": str(grpc)},
     )
     server.line("gRPC worker API on")
@@ -187,6 +188,20 @@ def test_uvicorn_starts_everything(launch: Launcher) -> None:
         worker.kill()
     server.stop()
     assert silent_end(server)
+
+
+def test_another_protocol_of_uvicorn_says_how_to_start(launch: Launcher) -> None:
+    public, api, grpc = free_ports(3)
+    server = launch.process(
+        *(PYTHON, "-m", "uvicorn", "prack_grpc.app:app", "--port", str(public)),
+        env={"PRACK_API_PORT": str(api), "PRACK_GRPC_PORT": str(grpc)},
+    )
+    server.line("gRPC worker API on")
+    reply = until_answered(public, "/")
+    assert reply.status == 500
+    assert b"--http prack_grpc.app:http" in reply.body
+    server.line("--http prack_grpc.app:http")
+    server.stop()
 
 
 def test_make_run(launch: Launcher) -> None:

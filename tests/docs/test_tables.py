@@ -10,7 +10,7 @@ import pytest
 from prack_grpc.core import errors
 from prack_grpc.core.exchange.states import CALLER, WORKER, Call, Caller, Work, WorkEvent
 from prack_grpc.core.limits import Limits
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.telemetry.access import Record
 from scripts import settings_table
 from tests.docs.pages import page, rows
@@ -44,7 +44,7 @@ def test_readme_sums_up_every_status() -> None:
 def test_every_limit_has_its_default_and_a_reason() -> None:
     text = page("docs/operations.md")
     core, guard = text.split("Of the public port")
-    for part, limits in ((core[core.index("## Limits") :], Limits()), (guard, GuardLimits())):
+    for part, limits in ((core[core.index("## Limits") :], Limits()), (guard, ConnectionLimits())):
         table = {row[0].strip("`"): row[1:] for row in rows(part, "limit")}
         assert {name: amount(default) for name, (default, _) in table.items()} == {
             field.name: getattr(limits, field.name) for field in dataclasses.fields(limits)

@@ -9,7 +9,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.request.addresses import client_of
 from tests.conftest import Gateway, Start
 from tests.support.client import SECONDS, RawClient
@@ -129,7 +129,7 @@ def test_one_client_is_an_address_or_a_network_of_ipv6(one: str, other: str, sam
 async def test_more_connections_than_there_may_be_are_closed(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gateway = await start(guard=GuardLimits(connections=2))
+    gateway = await start(guard=ConnectionLimits(connections=2))
     first, *_ = [await gateway.client() for _ in range(2)]
     for _ in range(3):
         assert await (await gateway.client()).closed()
