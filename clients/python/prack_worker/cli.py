@@ -58,7 +58,8 @@ Each flag is also a variable, --app-dir as PRACK_APP_DIR (routes: PRACK_ROUTES, 
 the flag counts more. SIGTERM or Ctrl-C finishes what is held; a second one stops at once.
 
 exit status: 0 stopped as asked, within --grace and a second (the log names what was left), 1 the
-application cannot be loaded or the gateway refuses the worker for good, 2 wrong usage, 3 the application failed to start, 130 or 143 stopped at once.
+application cannot be loaded or the gateway refuses the worker for good, 2 wrong usage, 3 the
+application failed to start, 130 or 143 stopped at once.
 """
 DEFAULT_SLOTS = {"asgi": 64, "wsgi": 8}
 
