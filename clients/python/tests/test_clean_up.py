@@ -24,6 +24,7 @@ def no_collector() -> Iterator[None]:
     gc.collect()
     gc.disable()
     yield
+    gc.collect()
     gc.enable()
 
 
