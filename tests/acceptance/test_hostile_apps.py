@@ -102,13 +102,17 @@ def test_the_end_waits_for_no_thread(launch: Launcher, over: str, kind: str) -> 
     worker.line(r"thread .* at .*:\d+ in ")
 
 
-def test_the_end_waits_for_no_blocked_loop(launch: Launcher) -> None:
-    gateway = launch.gateway()
-    worker = launch.worker(gateway, "prack", "--grace", "1", app=APPS["asgi"])
+@pytest.mark.parametrize("over", OVER)
+def test_the_end_waits_for_no_blocked_loop(launch: Launcher, over: str) -> None:
+    gateway = launch.gateway("--grace", "0.2")
+    worker = launch.worker(gateway, over, "--grace", "1", app=APPS["asgi"])
     with ThreadPoolExecutor(1) as pool:
-        held = pool.submit(fetch, gateway.port, "/slow/0.2")
-        worker.line("slow")
+        held = pool.submit(fetch, gateway.port, "/block/60", seconds=60)
+        worker.line("blocks")
         worker.send(signal.SIGTERM)
-        worker.line("Stopping")
-        assert held.result().status == 200
-    assert worker.wait() == 0
+        asked = time.monotonic()
+        assert worker.wait() == 0
+        assert time.monotonic() - asked < 3
+        worker.line("Left behind: GET /block/60")
+        gateway.stop()
+        assert held.result().status >= 500

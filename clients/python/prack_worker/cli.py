@@ -7,14 +7,12 @@ import asyncio
 import logging
 import os
 import re
-import signal
 import socket
 import sys
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from prack_wire import forks
 from prack_worker.asgi.application import AsgiApplication
 from prack_worker.detect import detect
 from prack_worker.errors import (
@@ -28,7 +26,7 @@ from prack_worker.errors import (
 from prack_worker.failures import run_through
 from prack_worker.loading import load
 from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
-from prack_worker.stopping import Deadline, on_signal
+from prack_worker.stopping import Deadline, Stop
 from prack_worker.transport import Identity, Transport
 from prack_worker.version import VERSION
 from prack_worker.worker import Application, Worker
@@ -132,10 +130,7 @@ async def _serve(found: Any, interface: str, slots: int, settings: Settings) -> 
         grace=settings.grace,
     )
     deadline = Deadline(worker, settings.grace)
-    loop = asyncio.get_running_loop()
-    forks.disown()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal, worker, deadline, number)
+    Stop(worker, deadline).listen()
     try:
         await worker.run()
     except (GatewayRefused, LifespanFailed) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
@@ -9,9 +10,12 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 
+from prack_wire import forks
 from prack_worker.worker import Worker
 
 log = logging.getLogger("prack_worker")
@@ -21,7 +25,8 @@ END_SECONDS = 1.0  # after the grace, the process ends
 STDLIB = sysconfig.get_path("stdlib")
 PACKAGES = sysconfig.get_path("purelib")
 OWN = str(Path(__file__).parent)
-IDLE = ("_work", "_worker")  # where a thread of a pool waits: ours, concurrent.futures'
+# Where threads wait: those of our pool and of concurrent.futures, and the one for the deadline.
+IDLE = ("_work", "_worker", "_wait")
 
 
 class Deadline:
@@ -34,15 +39,21 @@ class Deadline:
     def __init__(self, worker: Worker, grace: float) -> None:
         self._worker = worker
         self._grace = grace
-        self._armed = self._told = False
+        self._told = False
+        self._armed: SimpleQueue[int] = SimpleQueue()
+        threading.Thread(target=self._wait, name="prack deadline", daemon=True).start()
 
     def arm(self, status: int) -> None:
-        """From now on the process has its grace, and then ends with this exit status."""
-        if self._armed:
-            return
-        self._armed = True
-        _later(self._grace + REPORT_SECONDS, self.report)
+        """From now on the process has its grace, and then ends with this exit status.
+
+        May be called by a signal handler: that is why the thread is there before.
+        """
+        self._armed.put(status)
+
+    def _wait(self) -> None:
+        status = self._armed.get()
         _later(self._grace + END_SECONDS, os._exit, status)
+        _later(self._grace + REPORT_SECONDS, self.report)
 
     def report(self) -> None:
         """Name what is still there, once."""
@@ -52,14 +63,33 @@ class Deadline:
             log.warning("Left behind: %s", "; ".join(left))
 
 
-def on_signal(worker: Worker, deadline: Deadline, number: signal.Signals) -> None:
-    """The first signal asks, the second insists."""
-    if worker.draining:
-        log.warning("Stopped at once")
-        logging.shutdown()
-        os._exit(128 + number)  # threads of a WSGI application cannot be waited for
-    worker.drain()
-    deadline.arm(0)
+class Stop:
+    """The first signal asks, the second insists.
+
+    Not the loop's signal handlers: one that is blocked would hear of none.
+    """
+
+    def __init__(self, worker: Worker, deadline: Deadline) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._worker = worker
+        self._deadline = deadline
+        self._asked = False
+
+    def listen(self) -> None:
+        """To signals for this process; not to those of its children."""
+        forks.disown()
+        for number in forks.STOPPING:
+            signal.signal(number, self._hear)
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        if self._asked:
+            log.warning("Stopped at once")
+            logging.shutdown()
+            os._exit(128 + number)  # threads of a WSGI application cannot be waited for
+        self._asked = True
+        self._deadline.arm(0)
+        with suppress(RuntimeError):  # the loop is closed: the process is about to end
+            self._loop.call_soon_threadsafe(self._worker.drain)
 
 
 def busy_threads() -> list[str]:
