@@ -41,6 +41,7 @@ from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import logs
 from prack_grpc.telemetry.access import AccessLog
+from prack_wire import forks
 
 log = logging.getLogger(__name__)
 
@@ -291,6 +292,7 @@ class _Stop:
 
 def _stop_signal() -> _Stop:
     stop, loop = _Stop(), asyncio.get_running_loop()
+    forks.disown((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.signal, number)
     # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.

@@ -112,8 +112,8 @@ class Listener:
         for task in tasks:
             task.cancel()
         self._ended = True  # what is adopted from now on would outlive the loop
-        for task in self._tasks:
-            task.cancel()
+        for adopting in self._tasks:
+            adopting.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         while self._server.connections and loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(TICK_SECONDS)
