@@ -6,39 +6,49 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn
+from wsgiref.types import StartResponse
+
+from starlette.types import Receive, Scope, Send
 
 
 class Odd(BaseException):
     """No `Exception`."""
 
 
-def cancelled():
+def cancelled() -> NoReturn:
     raise asyncio.CancelledError
 
 
-def odd():
+def odd() -> NoReturn:
     raise Odd
 
 
-def interrupted():
+def interrupted() -> NoReturn:
     raise KeyboardInterrupt
 
 
-RAISES = {"exit": sys.exit, "interrupt": interrupted, "cancelled": cancelled, "odd": odd}
+RAISES: dict[str, Callable[[], NoReturn]] = {
+    "exit": sys.exit,
+    "interrupt": interrupted,
+    "cancelled": cancelled,
+    "odd": odd,
+}
 
 
-def work(number):
+def work(number: int) -> int:
     """Of a process pool."""
     return number * number
 
 
-def pool():
+def pool() -> str:
     """Its `terminate` sends SIGTERM to forked children."""
     with multiprocessing.get_context("fork").Pool(2) as workers:
         return str(workers.map(work, range(3)))
 
 
-def terminated():
+def terminated() -> str:
     """A child that ends of a SIGTERM which comes while it starts."""
     child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
     child.start()
@@ -47,22 +57,27 @@ def terminated():
     return str(child.exitcode)
 
 
-def forked():
+def forked() -> str:
     """A child that lives as long as the worker lets it."""
     child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
     child.start()
     return "forked"
 
 
-PAGES = {"pool": pool, "terminated": terminated, "forked": forked, "hello": lambda: "hello"}
+PAGES: dict[str, Callable[[], str]] = {
+    "pool": pool,
+    "terminated": terminated,
+    "forked": forked,
+    "hello": lambda: "hello",
+}
 
 
-def say(text):
+def say(text: str) -> None:
     """A line for the test."""
     os.write(1, f"{text}\n".encode())
 
 
-async def app(scope, receive, send):
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """ASGI: /<what>/<name>."""
     if scope["type"] == "lifespan":
         return
@@ -93,12 +108,12 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": text.encode()})
 
 
-async def raising(name):
+async def raising(name: str) -> None:
     """A task of its own."""
     RAISES[name]()
 
 
-def wsgi(environ, start_response):
+def wsgi(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
     """WSGI: /<what>/<name>."""
     what, name = environ["PATH_INFO"].strip("/").split("/")
     if what == "before":
@@ -115,13 +130,13 @@ def wsgi(environ, start_response):
     return [(PAGES[name]() if what == "page" else name).encode()]
 
 
-def begun(name):
+def begun(name: str) -> Iterator[bytes]:
     """Raises after the first piece."""
     yield b"begun"
     RAISES[name]()
 
 
-async def quits(scope, receive, send):
+async def quits(scope: Scope, receive: Receive, send: Send) -> None:
     """Cannot start."""
     await receive()
     sys.exit("no database")

@@ -28,7 +28,7 @@ def test_gateways_are_dialled_directly(launch: Launcher, scheme: str) -> None:
             assert worker.stop() == 0
         for name in COMMANDS:
             api = ("--api-port", str(gateway.api_port))
-            command = launch.process(PYTHON, "-m", "prack_grpc", name, *api, env=env)
-            assert command.wait() == 0, command.lines
+            asked = launch.process(PYTHON, "-m", "prack_grpc", name, *api, env=env)
+            assert asked.wait() == 0, asked.lines
         with pytest.raises(BlockingIOError):
             proxy.accept()
