@@ -2,13 +2,15 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-large test-sockets lint types arch proto proto-check proto-freeze bench bench-full bench-guard soak image check lock clean
+.PHONY: help run setup test test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak image check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 # Modules are compiled once, not by each process of a test.
 export PYTHONDONTWRITEBYTECODE :=
+NEWEST ?= $(shell for p in python3.15 python3.14 python3.13 python3.12; do \
+	$$p -c 'import sys' 2>/dev/null && { [ $$p = '$(PYTHON)' ] || echo $$p; break; }; done)
 ARGS ?=
 MINUTES ?= 10
 
@@ -34,6 +36,24 @@ test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one pr
 # Two processes, as one waits half of the time. A file stays together, for what its tests share.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
+# What takes seconds and starts few processes.
+FAST := tests/broker tests/cli tests/core tests/docs tests/gateway tests/handover tests/rest \
+	tests/stream tests/test_settings.py tests/test_state.py clients/python/tests
+
+test-newest: ## Run the fast tests on the newest Python that is here
+	@if [ -z '$(NEWEST)' ]; then \
+		echo 'There is no newer Python here than the one that make test uses: skipped'; \
+	else $(MAKE) --no-print-directory VENV=.venv-newest PYTHON='$(NEWEST)' SPREAD='$(SPREAD)' fast; fi
+
+fast: $(READY)
+	@$(BIN)/python -m pytest -q $(SPREAD) $(FAST) $(ARGS)
+
+coverage: $(READY) ## Measure which lines the fast tests reach; too few is an error
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/python -m coverage run -m pytest -q $(SPREAD) $(FAST) $(ARGS)
+	@$(BIN)/python -m coverage combine -q
+	@$(BIN)/python -m coverage report
+
 test-large: $(READY) ## Stream 1 GiB each way and print how the gateway's memory grew
 	@ACCEPTANCE_STREAM_MIB=1024 $(BIN)/python -m pytest -rP tests/acceptance/test_streams.py $(ARGS)
 
@@ -49,9 +69,13 @@ lint: $(READY) ## Check style and format (ruff)
 
 types: $(READY) ## Check types (mypy --strict)
 	@$(BIN)/mypy
+	@MYPYPATH=clients/python/tests $(BIN)/mypy clients/python/tests
 
 arch: $(READY) ## Check who may import whom (import-linter)
 	@$(BIN)/lint-imports --no-logo
+
+house: $(READY) ## Count files per folder and on the way of a request (ARGS=--files to name them)
+	@$(BIN)/python -m scripts.house $(ARGS)
 
 bench: $(READY) ## Compare with uvicorn, nginx and HAProxy in five minutes (ARGS="tail --rounds 5")
 	@$(BIN)/python -m bench $(ARGS)
@@ -133,6 +157,6 @@ define generate
 endef
 
 clean: ## Remove the environments, caches and build outputs
-	@rm -rf $(VENV) $(TOOLS) build dist clients/python/dist \
+	@rm -rf $(VENV) .venv-newest $(TOOLS) build dist clients/python/dist \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -118,15 +118,15 @@ def _contenders(text: str) -> tuple[str, ...]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if not {*options.names} <= {"targets", "page"} and (missing := provide("wrk")):
-        say(f"{missing}; nothing can be measured without it")
+    if not {*options.names} <= {"targets", "page"} and (absent := provide("wrk")):
+        say(f"{absent}; nothing can be measured without it")
         return 1
     say(describe())
     results = Results(options.results or FOLDER / ("full" if options.full else "quick"))
     names = [one for name in options.names for one in (SCALE if name == "scale" else (name,))]
     planned = [_duration(name, options) for name in names]
     say(f"some {minutes(sum(planned))} are planned")
-    missing = []
+    missing: list[str] = []
     for number, name in enumerate(names):
         expect(sum(planned[number:]))
         if name == "page":

@@ -12,23 +12,21 @@ import gc
 import sys
 from contextlib import nullcontext
 
-from uvicorn.server import ServerState
-
 from bench.apps.hello import HELLO, app
 from bench.client import get, run
-from bench.no_socket import SOCKET, NoSocket
+from bench.no_socket import NoSocket
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.app import PublicApp, State
 from prack_grpc.gateway.endpoint import Endpoint
 from prack_grpc.gateway.http.admission import Admission
-from prack_grpc.gateway.http.connection import guard
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.connection import Connection
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.forwarding import Forwarding
-from prack_grpc.listener import Listener
 from prack_grpc.stream.hello import MINOR, limits_message
-from prack_grpc.stream.streams import WorkerService
+from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry.access import AccessLog
 from prack_wire.frames import LENGTH, Deframer
 from prack_worker.asgi.application import AsgiApplication
@@ -95,8 +93,8 @@ def framed(frame: pb.WorkerFrame | pb.GatewayFrame) -> bytes:
 class FakeWorker:
     """Answers the frames of a gateway, as soon as the loop has its next turn."""
 
-    def __init__(self, service: WorkerService) -> None:
-        carrier = service.carrier()
+    def __init__(self, streams: Streams) -> None:
+        carrier = streams.carrier()
         assert carrier is not None
         self._frames = Deframer()
         self._carrier = carrier
@@ -116,15 +114,14 @@ class FakeWorker:
 
 async def gateway(turns: int) -> None:
     """Ten connections of clients, one request after the other on each."""
-    broker, turn, limits = MemoryBroker(LIMITS), Turn(), GuardLimits()
+    broker, turn, limits = MemoryBroker(LIMITS), Turn(), ConnectionLimits()
     endpoint = Endpoint(broker, Forwarding(), AccessLog(False), LIMITS)
-    FakeWorker(WorkerService(broker, LIMITS))
+    FakeWorker(Streams(broker, LIMITS))
     state = State(endpoint=endpoint)
-    http = guard(limits, Admission(limits, exempt=lambda _: True))
-    config = Listener(PublicApp(lambda _: nullcontext(state)), SOCKET, http=http).config
-    config.load()
-    server = ServerState()
-    clients = [http(config, server, state) for _ in range(TOGETHER)]
+    app = PublicApp(lambda _: nullcontext(state))
+    server = HttpServer(app, limits, Admission(limits, exempt=lambda _: True))
+    server.state.update(state)
+    clients = [Connection(server) for _ in range(TOGETHER)]
     for client in clients:
         NoSocket(client, turn.take)
     for _ in range(turns):

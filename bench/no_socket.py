@@ -1,12 +1,14 @@
 """A transport without a socket, so that what is counted does not depend on the kernel."""
 
 import asyncio
+import atexit
 import socket
 from collections.abc import Callable
 from typing import Any
 
 # Options are set on it; nothing is ever sent through it.
 SOCKET = socket.socket()
+atexit.register(SOCKET.close)
 INFO = {"socket": SOCKET, "sockname": ("192.0.2.1", 80), "peername": ("192.0.2.2", 4711)}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from time import monotonic
+from typing import cast
 
 HANDSHAKE = b"\r\n".join((
     b"GET / HTTP/1.1",
@@ -55,9 +56,9 @@ class Socket(asyncio.Protocol):
         await self._waiter
         return (monotonic() - start) * 1000
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""

@@ -6,6 +6,13 @@ prack-worker examples.demo:app
 import asyncio
 import json
 import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 PAGE = b"""<!doctype html>
 <title>Prack</title>
@@ -19,7 +26,7 @@ PAGE = b"""<!doctype html>
 """
 
 
-async def app(scope, receive, send):
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one ASGI scope."""
     if scope["type"] != "http":
         raise NotImplementedError(scope["type"])
@@ -27,24 +34,24 @@ async def app(scope, receive, send):
     await page(scope, receive, send)
 
 
-async def reply(send, status, kind, body):
+async def reply(send: Send, status: int, kind: bytes, body: bytes) -> None:
     """One small response."""
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def index(scope, receive, send):
+async def index(scope: Scope, receive: Receive, send: Send) -> None:
     """The start page."""
     await reply(send, 200, b"text/html; charset=utf-8", PAGE)
 
 
-async def hello(scope, receive, send):
+async def hello(scope: Scope, receive: Receive, send: Send) -> None:
     """The shortest answer."""
     await reply(send, 200, b"text/plain", b"Hello from worker %d\n" % os.getpid())
 
 
-async def echo(scope, receive, send):
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """The request as the application sees it."""
     size, more = 0, True
     while more:
@@ -62,7 +69,7 @@ async def echo(scope, receive, send):
     await reply(send, 200, b"application/json", json.dumps(seen, indent=2).encode() + b"\n")
 
 
-async def stream(scope, receive, send):
+async def stream(scope: Scope, receive: Receive, send: Send) -> None:
     """Five lines, one a second."""
     headers = [(b"content-type", b"text/plain")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -73,7 +80,7 @@ async def stream(scope, receive, send):
     await send({"type": "http.response.body"})
 
 
-async def missing(scope, receive, send):
+async def missing(scope: Scope, receive: Receive, send: Send) -> None:
     """Anything else."""
     await reply(send, 404, b"text/plain", b"The demo has no such page; try /hello\n")
 

@@ -15,7 +15,7 @@ from django import forms
 from django.conf import settings
 from django.core.management import execute_from_command_line
 from django.core.wsgi import get_wsgi_application
-from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template import engines
 from django.urls import path, reverse
@@ -64,7 +64,7 @@ class Signature(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-def book(request):
+def book(request: HttpRequest) -> HttpResponse:
     """The guest book of this browser, kept in a signed cookie."""
     names = request.session.get("names", [])
     form = Signature(request.POST or None)
@@ -77,7 +77,7 @@ def book(request):
 
 
 @require_http_methods(["POST"])
-def upload(request):
+def upload(request: HttpRequest) -> HttpResponse:
     """Keep an uploaded file; Django has put a large one on the disk already."""
     file = request.FILES["file"]
     with (Path(FILES.name) / file.name).open("wb") as kept:
@@ -87,7 +87,7 @@ def upload(request):
 
 
 @require_safe
-def download(request, name):
+def download(request: HttpRequest, name: str) -> FileResponse:
     """A file that was uploaded before."""
     place = Path(FILES.name) / name
     if not place.is_file():
@@ -96,7 +96,7 @@ def download(request, name):
 
 
 @require_safe
-def table(request, rows):
+def table(request: HttpRequest, rows: int) -> StreamingHttpResponse:
     """A report that is sent while it is made."""
     lines = (f"{number},{number * number}\r\n" for number in range(1, rows + 1))
     attachment = {"Content-Disposition": content_disposition_header(True, "squares.csv")}

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from flask import Flask, Response, redirect, render_template_string, request, send_file, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.utils import secure_filename
 
 app = Flask(__name__)
@@ -23,28 +24,28 @@ PAGE = """<!doctype html>
 
 
 @app.get("/")
-def index():
+def index() -> str:
     """The start page; `?name=` says whom to greet."""
     return render_template_string(PAGE, name=request.args.get("name", "there"))
 
 
 @app.post("/files")
-def upload():
+def upload() -> ResponseReturnValue:
     """Keep an uploaded file."""
     file = request.files["file"]
-    name = secure_filename(file.filename)
+    name = secure_filename(file.filename or "")
     file.save(Path(FILES.name) / name)
     return redirect(url_for("download", name=name), code=303)
 
 
 @app.get("/files/<name>")
-def download(name):
+def download(name: str) -> Response:
     """A file that was uploaded before; knows about ranges and what a browser has already."""
     return send_file(Path(FILES.name) / name, conditional=True)
 
 
 @app.route("/settings", methods=["GET", "PUT"])
-def settings():
+def settings() -> ResponseReturnValue:
     """Two cookies at a time."""
     if request.method == "GET":
         return {name: request.cookies.get(name) for name in ("theme", "language")}
@@ -55,12 +56,12 @@ def settings():
 
 
 @app.get("/count/<int:last>")
-def count(last):
+def count(last: int) -> Response:
     """Numbers, each sent when it is made."""
     return Response((f"{number}\n" for number in range(1, last + 1)), mimetype="text/plain")
 
 
 @app.errorhandler(FileNotFoundError)
-def missing(_):
+def missing(_: FileNotFoundError) -> ResponseReturnValue:
     """No such file."""
     return {"error": "there is no such file"}, 404

@@ -5,14 +5,19 @@ Other options than the ports go to `prack serve` as they are.
 
 import argparse
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
 START_SECONDS = 20.0
+ADDRESS_IN_USE = 3  # as of `prack serve`
 PORTS = {"--port": 8080, "--api-port": 4242, "--grpc-port": 4243}
+# Whatever `http_proxy` says: both are on this machine.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 ROOT = Path(__file__).resolve().parent.parent
 
 READY = """
@@ -26,6 +31,17 @@ READY = """
 """
 
 
+def taken(port: int) -> bool:
+    """True if somebody listens on this port; it would answer in place of our gateway."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
 def start(*command: str) -> subprocess.Popen[bytes]:
     """One of the two processes, in a group of its own: Ctrl-C must reach them in order."""
     return subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, start_new_session=True)
@@ -36,7 +52,7 @@ def answers(url: str, processes: list[subprocess.Popen[bytes]]) -> bool:
     deadline = monotonic() + START_SECONDS
     while monotonic() < deadline and all(process.poll() is None for process in processes):
         try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310
+            with DIRECT.open(url, timeout=2):
                 return True
         except OSError:
             sleep(0.1)
@@ -44,10 +60,12 @@ def answers(url: str, processes: list[subprocess.Popen[bytes]]) -> bool:
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
-    """Ask it to finish what it holds."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    return process.wait()
+    """Ask it to finish what it holds; another Ctrl-C insists."""
+    while process.poll() is None:
+        with suppress(KeyboardInterrupt):
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+    return process.returncode
 
 
 def main() -> int:
@@ -58,7 +76,11 @@ def main() -> int:
         parser.add_argument(name, type=int, default=default, metavar="PORT")
     ports, options = parser.parse_known_args()
     for name in PORTS:
-        options += [name, str(getattr(ports, name[2:].replace("-", "_")))]
+        port = getattr(ports, name[2:].replace("-", "_"))
+        if taken(port):
+            print(f"Port {port} is taken; choose another with ARGS='{name} PORT'", file=sys.stderr)
+            return ADDRESS_IN_USE
+        options += [name, str(port)]
     public, api = f"http://127.0.0.1:{ports.port}", f"http://127.0.0.1:{ports.api_port}"
     dial = f"prack://127.0.0.1:{ports.api_port}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -7,6 +7,7 @@ uvicorn examples.starlette_stream:app    (without Prack)
 import asyncio
 import hashlib
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -23,7 +24,7 @@ FILES = tempfile.TemporaryDirectory(prefix="streams-")
 async def ticks(request: Request) -> StreamingResponse:
     """Server-sent events, one every tenth of a second."""
 
-    async def events():
+    async def events() -> AsyncIterator[str]:
         for number in range(1, request.path_params["last"] + 1):
             yield f"id: {number}\ndata: tick\n\n"
             await asyncio.sleep(0.1)
@@ -56,7 +57,7 @@ async def download(request: Request) -> StreamingResponse:
     if not place.is_file():
         raise HTTPException(404, "there is no such file")
 
-    async def pieces():
+    async def pieces() -> AsyncIterator[bytes]:
         with place.open("rb") as file:
             while piece := file.read(PIECE):
                 yield piece

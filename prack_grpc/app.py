@@ -1,15 +1,20 @@
-"""For `uvicorn prack_grpc.app:app`: the public app; its lifespan brings up the private ports.
+"""The public app and its connections: `uvicorn prack_grpc.app:app --http prack_grpc.app:http`.
 
-Settings come from PRACK_* variables; uvicorn's own flags rule the public port. Add
-`--http prack_grpc.gateway.http.connection:Guard --no-server-header --no-date-header
---no-proxy-headers` to have what `prack serve` has.
+The lifespan of `app` brings up the private ports. Settings come from PRACK_* variables; uvicorn's
+flags say where it listens.
 """
 
+import asyncio
 import os
 import sys
+from typing import cast
+
+import uvicorn
+from uvicorn.server import ServerState
 
 from prack_grpc.composition import Service
-from prack_grpc.gateway.app import PublicApp
+from prack_grpc.gateway.http.connection import Connection
+from prack_grpc.gateway.http.server import Member
 from prack_grpc.settings import SettingsError, load
 
 try:
@@ -17,4 +22,19 @@ try:
 except SettingsError as error:
     sys.exit("\n".join(f"prack: {problem}" for problem in error.problems))
 
-app = PublicApp(service.lifespan)
+app = service.app
+
+
+def http(
+    config: uvicorn.Config,
+    server_state: ServerState,
+    app_state: dict[str, object],
+    _loop: asyncio.AbstractEventLoop | None = None,
+) -> Connection:
+    """A connection, made as uvicorn makes those of its own protocol classes."""
+    server = service.http
+    server.state = app_state
+    # What uvicorn knows of them is that they can be shut down.
+    server.connections = cast("set[Member]", server_state.connections)
+    server.tasks = server_state.tasks
+    return Connection(server)

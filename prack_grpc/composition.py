@@ -18,34 +18,41 @@ from fastapi import FastAPI
 
 from prack_grpc import state
 from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.broker.seam import Broker, OperatorSide
 from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.app import PublicApp, State
 from prack_grpc.gateway.endpoint import Endpoint
 from prack_grpc.gateway.http.admission import Admission
-from prack_grpc.gateway.http.connection import guard
 from prack_grpc.gateway.http.descriptors import fitted
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.addresses import trusting
 from prack_grpc.gateway.request.forwarding import Forwarding
-from prack_grpc.gateway.websocket.connection import socket_guard
+from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Doors
 from prack_grpc.handover.successor import Successor, UpgradeFailed
 from prack_grpc.listener import LAST_SECONDS, AddressInUse, Listener, listen, url
 from prack_grpc.rest.app import WorkerApp, create_app
-from prack_grpc.rest.switching import Switching
+from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings import Settings
 from prack_grpc.stream.grpc_server import StreamServer
-from prack_grpc.stream.streams import WorkerService
+from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import logs
 from prack_grpc.telemetry.access import AccessLog
+from prack_wire import forks
 
 log = logging.getLogger(__name__)
 
 # What was imported lives as long as the process: collections need not look at it, and with
 # thousands of exchanges open they need not come every 700 objects.
 GC_THRESHOLDS = 10_000, 20, 50
+# Of workers there is a limit elsewhere. They keep a connection longer than they are busy, as their
+# answer must not meet one that is closed, and the REST API says how slowly a body may come.
+WORKER_LIMITS = ConnectionLimits(
+    connections=20_000, keep_alive_seconds=120.0, body_seconds=120.0, body_rate=0
+)
 # gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
 SWITCH_SECONDS = 0.0005
 # How long the gRPC port of a gateway that gave it up may still be taken.
@@ -56,7 +63,7 @@ FREE_SECONDS = 5.0
 class Running:
     """The parts of a gateway that is up, and the private ports that it got."""
 
-    broker: MemoryBroker
+    broker: Broker
     endpoint: Endpoint
     workers: WorkerApp
     rest: Listener
@@ -71,15 +78,17 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        guard_limits: GuardLimits | None = None,
+        limits: ConnectionLimits | None = None,
         doors: Doors | None = None,
         predecessor: Predecessor | None = None,
     ) -> None:
         self.settings = settings
-        limits = guard_limits or settings.guard_limits()
-        self._admission = Admission(limits, trusting(settings.trusted_proxies))
-        self._http: Any = guard(limits, self._admission) if settings.parser != "h11" else "h11"
-        self._ws = socket_guard(limits)
+        self.app = PublicApp(self.lifespan)
+        limits = limits or settings.connection_limits()
+        admission = Admission(limits, trusting(settings.trusted_proxies))
+        # It counts compressed bytes, and those of noise grow a little.
+        websockets = websocket_settings(self.app, settings.websocket_message * 65 // 64 + KIB)
+        self.http = HttpServer(self.app, limits, admission, websockets)
         self._doors = doors or Doors()
         self._predecessor = predecessor
         self._successor: Successor | None = None
@@ -114,17 +123,10 @@ class Service:
         make = partial(listen, settings.host, settings.port, "port")
         with self._doors.take("public", make) as sock:
             async with self.running() as running:
-                public = Listener(
-                    PublicApp(self.lifespan),
-                    sock,
-                    http=self._http,
-                    ws=self._ws,
-                    timeout_keep_alive=settings.keep_alive,  # with h11
-                    # It counts compressed bytes, and those of noise grow a little.
-                    ws_max_size=settings.websocket_message * 65 // 64 + KIB,
-                )
-                self._admission.on_shortage = public.pause
-                await public.start(State(endpoint=running.endpoint))
+                public = Listener(self.http, sock)
+                self.http.admission.on_shortage = public.pause
+                self.http.state["endpoint"] = running.endpoint
+                await public.start()
                 host, port = sock.getsockname()[:2]
                 log.info("Public port on %s", url(host, port))
                 try:
@@ -145,7 +147,7 @@ class Service:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
         broker = MemoryBroker(limits)
-        service = WorkerService(broker, limits)
+        streams = Streams(broker, limits)
         workers = create_app(
             broker,
             limits,
@@ -153,15 +155,15 @@ class Service:
             lambda: not self._draining,
             self._predecessor,
             self._keep(broker),
-            carrier=service.carrier,
+            carrier=streams.carrier,
         )
-        stream = StreamServer(service, settings.token, settings.reflection)
+        stream = StreamServer(streams, settings.token, settings.reflection)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         with self._doors.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
-            # Longer than a worker is busy: its answer must not meet a closing connection.
-            rest = Listener(workers, sock, http=Switching, ws="none", timeout_keep_alive=120)
+            admission = Admission(WORKER_LIMITS, exempt=lambda _: True)
+            rest = Listener(HttpServer(workers, WORKER_LIMITS, admission, upgrade=TOKEN), sock)
             await rest.start()
             await stream.start()
             log.info("REST worker API on %s", url(api_host, api_port))
@@ -183,7 +185,7 @@ class Service:
                 rest.leave("rest" in self._doors.kept)
                 await rest.stop()
 
-    def _keep(self, broker: MemoryBroker) -> Callable[[], None]:
+    def _keep(self, broker: OperatorSide) -> Callable[[], None]:
         """Restore what was kept in the state file; returns what keeps it. Raises BadState."""
         path = self.settings.state_file
         if path is None:
@@ -191,7 +193,7 @@ class Service:
         state.load(broker, path)
         return partial(state.keep, broker, path)
 
-    async def _bind(self, stream: StreamServer, broker: MemoryBroker) -> int:
+    async def _bind(self, stream: StreamServer, broker: OperatorSide) -> int:
         """Listen for gRPC; a predecessor must have given up its port first."""
         host, port = self.settings.grpc_host, self.settings.grpc_port
         if self._predecessor:
@@ -290,6 +292,7 @@ class _Stop:
 
 def _stop_signal() -> _Stop:
     stop, loop = _Stop(), asyncio.get_running_loop()
+    forks.disown((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.signal, number)
     # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.
@@ -341,7 +344,7 @@ def run(settings: Settings) -> int:
     given = systemd.sockets(os.environ)
     doors = predecessor.doors if predecessor else Doors(given, frozenset(given))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        limits = fitted(settings.guard_limits())
+        limits = fitted(settings.connection_limits())
         runner.run(Service(settings, limits, doors, predecessor).serve())
     return 0
 

@@ -1,4 +1,4 @@
-"""Listening sockets, and uvicorn's server around one of them.
+"""Listening sockets, and who accepts and sees off the connections of each.
 
 House rules: a request that has reached us is answered; so connections that wait in the kernel are
 taken before their socket is closed, and one that is to end says so in its last response or has been
@@ -8,20 +8,15 @@ idle for a while (RFC 9112 sections 9.5 and 9.6).
 import asyncio
 import errno
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Coroutine
 from functools import partial
-from typing import Any, cast
 
-import uvicorn
-from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
-from prack_grpc.gateway.app import State
+from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.descriptors import are_short
+from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.request.client import Application
 from prack_grpc.settings import flag
 
-Application = Callable[..., Any]
 BACKLOG = 2048
 # For answers that are on their way when the grace period is over, and for streams to close.
 LAST_SECONDS = 1.0
@@ -38,93 +33,66 @@ class AddressInUse(Exception):
     """A listener could not be opened; says which, and the flag that moves it."""
 
 
-class Leaving:
-    """An application each of whose responses is the last one of its connection."""
+class Listener:
+    """Accepts the connections of one HTTP server, and sees them off."""
 
-    def __init__(self, app: Application) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope."""
-        if scope["type"] == "http":
-            send.__self__.keep_alive = False  # type: ignore[attr-defined]
-        await self._app(scope, receive, send)
-
-
-class Listener(uvicorn.Server):
-    """uvicorn's server without its signal handlers and its polling loop."""
-
-    def __init__(self, app: FastAPI, sock: socket.socket, **options: Any) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                proxy_headers=False,
-                server_header=False,
-                date_header=False,
-                backlog=BACKLOG,
-                **options,
-            )
-        )
+    def __init__(self, server: HttpServer, sock: socket.socket) -> None:
+        self._server = server
         self._sock = sock
-        self._adopting: set[asyncio.Task[Any]] = set()
+        self._accepting: asyncio.Server | None = None
+        self._left = self._ended = False
+        self._tasks: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
 
-    async def start(self, state: State | None = None) -> None:
-        """Accept connections; `state` is what a lifespan would have given to each request."""
-        self.config.load()
-        self.lifespan = self.config.lifespan_class(self.config)
-        self.lifespan.state.update(state or {})
+    async def start(self) -> None:
+        """Accept connections."""
         await self._accept()
 
     def pause(self) -> None:
         """Accept nobody until there are descriptors; whoever connects waits in the kernel."""
         if self._pause is None:
-            for server in self.servers:
-                server.close()
+            if self._accepting is not None:
+                self._accepting.close()
             loop = asyncio.get_running_loop()
             self._pause = loop.call_later(PAUSE_SECONDS, self._resume)
 
     def adopt(self, sock: socket.socket, app: Application | None = None) -> None:
         """Serve a connection that was accepted elsewhere, with another application if need be."""
+        if self._ended:
+            sock.close()
+            return
+        server = self._server.serving(app) if app else self._server
         loop = asyncio.get_running_loop()
-        connecting = loop.connect_accepted_socket(partial(self._protocol, app), sock)
-        task = loop.create_task(connecting, name="adopt")
-        self._adopting.add(task)
-        task.add_done_callback(self._adopting.discard)
+        self._run(loop.connect_accepted_socket(partial(Connection, server), sock), "adopt")
 
     def leave(self, shared: bool) -> None:
         """Accept no more connections, and let those that are open end with their next response.
 
         What waits in the kernel is left to the others if the socket is `shared`, and taken if not.
         """
-        if not self.servers:
+        if self._left:
             return
+        self._left = True
         if not shared:
             self._take_waiting()
-        for server in self.servers:
-            server.close()
-        self.servers.clear()
+        if self._accepting is not None:
+            self._accepting.close()
         self._sock.close()
         if self._pause is not None:
             self._pause.cancel()
-        app = self.config.loaded_app = Leaving(self.config.loaded_app)
+        self._server.leaving = True
         for connection in self._connections():
-            connection.app = app
-            if connection.cycle is not None and not connection.cycle.response_started:
-                connection.cycle.keep_alive = False
+            connection.leave()
 
     async def quiet(self) -> None:
         """After `leave`: wait for all connections to end, and close those that are idle."""
-        ticks: dict[Any, int] = {}
-        # uvicorn has no event for a connection's end.
-        while self._adopting or any(self._connections()):
-            idle = [(one, one.cycle) for one in self._connections() if _is_idle(one)]
+        ticks: dict[tuple[Connection, int], int] = {}
+        # There is no event for a connection's end: it would cost every one of them.
+        while self._tasks or any(self._connections()):
+            idle = [(one, one.requests) for one in self._connections() if one.is_idle]
             ticks = {key: ticks.get(key, 0) + 1 for key in idle}
-            for (connection, cycle), count in ticks.items():
-                if count == (NEW_TICKS if cycle is None else IDLE_TICKS):
+            for (connection, requests), count in ticks.items():
+                if count == (IDLE_TICKS if requests else NEW_TICKS):
                     connection.shutdown()
             await asyncio.sleep(TICK_SECONDS)
 
@@ -134,15 +102,20 @@ class Listener(uvicorn.Server):
             connection.shutdown()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LAST_SECONDS
-        if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=LAST_SECONDS)
-        if self.server_state.tasks:
-            for connection in list(self.server_state.connections):
-                connection.transport.abort()
-            await asyncio.wait(self.server_state.tasks, timeout=LAST_SECONDS)
-        for task in self.server_state.tasks:
+        tasks = self._server.tasks
+        if tasks:
+            await asyncio.wait(tasks, timeout=LAST_SECONDS)
+        if tasks:
+            for member in list(self._server.connections):
+                member.abort()
+            await asyncio.wait(tasks, timeout=LAST_SECONDS)
+        for task in tasks:
             task.cancel()
-        while self.server_state.connections and loop.time() < deadline:  # noqa: ASYNC110
+        self._ended = True  # what is adopted from now on would outlive the loop
+        for adopting in self._tasks:
+            adopting.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._server.connections and loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(TICK_SECONDS)
 
     async def _accept(self) -> None:
@@ -154,20 +127,18 @@ class Listener(uvicorn.Server):
         if are_short(sock.fileno()):
             sock.close()
             self.pause()
-        else:
-            await self.startup(sockets=[sock])
+            return
+        loop, connection = asyncio.get_running_loop(), partial(Connection, self._server)
+        self._accepting = await loop.create_server(connection, sock=sock, backlog=BACKLOG)
 
     def _resume(self) -> None:
         self._pause = None
-        task = asyncio.get_running_loop().create_task(self._accept(), name="accept")
-        self._adopting.add(task)
-        task.add_done_callback(self._adopting.discard)
+        self._run(self._accept(), "accept")
 
-    def _protocol(self, app: Application | None) -> asyncio.Protocol:
-        state = {"server_state": self.server_state, "app_state": self.lifespan.state}
-        protocol: Any = self.config.http_protocol_class(config=self.config, **state)  # type: ignore[call-arg]
-        protocol.app = app or protocol.app
-        return cast("asyncio.Protocol", protocol)
+    def _run(self, work: Coroutine[object, object, object], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _take_waiting(self) -> None:
         """To close the socket resets the connections that nobody has accepted yet."""
@@ -178,19 +149,9 @@ class Listener(uvicorn.Server):
         except OSError:
             return  # there are no more, or no more can be had
 
-    def _connections(self) -> Iterator[Any]:
+    def _connections(self) -> list[Connection]:
         """Those of requests: a WebSocket ends with its exchange, which says why."""
-        for connection in list(self.server_state.connections):
-            if not isinstance(connection, WebSocketsSansIOProtocol):
-                yield connection
-
-
-def _is_idle(connection: Any) -> bool:
-    """Nothing of another request has come since the last response."""
-    cycle = connection.cycle
-    if cycle is None:
-        return connection.scope is None
-    return bool(cycle.response_complete and cycle.scope is connection.scope)
+        return [one for one in self._server.connections if isinstance(one, Connection)]
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:

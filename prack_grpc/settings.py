@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from prack_grpc.core.limits import KIB, MIB, Limits
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
 
 PREFIX = "PRACK_"
 # What `prack-worker` reads; a shared environment file is no mistake.
@@ -132,7 +132,7 @@ class Settings(BaseModel):
         True, description="give a repeatable request to a second worker when its first is lost"
     )
     max_connections_per_client: Count = Field(
-        GuardLimits().client_connections,
+        ConnectionLimits().client_connections,
         description="connections of one client (or /64 of IPv6), then 429; not of trusted proxies",
     )
     keep_alive: Seconds = Field(
@@ -157,9 +157,6 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least important lines that are written"
     )
-    parser: Literal["httptools", "h11"] = Field(
-        "httptools", description="HTTP parser; h11 is slow and has no time-outs for clients"
-    )
     reflection: bool = Field(False, description="offer gRPC server reflection")
 
     def limits(self) -> Limits:
@@ -178,9 +175,9 @@ class Settings(BaseModel):
             rest_body=self.rest_body,
         )
 
-    def guard_limits(self) -> GuardLimits:
+    def connection_limits(self) -> ConnectionLimits:
         """The part that the public port enforces."""
-        return GuardLimits(
+        return ConnectionLimits(
             client_connections=self.max_connections_per_client,
             keep_alive_seconds=self.keep_alive,
         )

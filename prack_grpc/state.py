@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import OperatorSide
 from prack_grpc.core.errors import BadSplit
 from prack_grpc.core.queue.traffic import Split, Sticky, StickyBy
 
@@ -17,7 +17,7 @@ class BadState(Exception):
     """This is no state that a gateway has written; says what to do."""
 
 
-def dump(broker: Broker) -> dict[str, Any]:
+def dump(broker: OperatorSide) -> dict[str, Any]:
     """The traffic splits and the drained workers and versions, as JSON values."""
     status = broker.status()
     return {
@@ -33,7 +33,7 @@ def dump(broker: Broker) -> dict[str, Any]:
     }
 
 
-def restore(broker: Broker, state: dict[str, Any]) -> None:
+def restore(broker: OperatorSide, state: dict[str, Any]) -> None:
     """Tell a new gateway the same. Raises BadState."""
     try:
         splits = [_split(member) for member in state["traffic"]]
@@ -55,14 +55,14 @@ def _split(member: dict[str, Any]) -> Split:
     )
 
 
-def save(broker: Broker, path: Path) -> None:
+def save(broker: OperatorSide, path: Path) -> None:
     """Write the state so that there is a whole file at every moment. Raises OSError."""
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(dump(broker), indent=2) + "\n", encoding="utf-8")
     os.replace(part, path)
 
 
-def keep(broker: Broker, path: Path) -> None:
+def keep(broker: OperatorSide, path: Path) -> None:
     """Save it, or complain in the log: the gateway itself has taken the change."""
     try:
         save(broker, path)
@@ -71,7 +71,7 @@ def keep(broker: Broker, path: Path) -> None:
         log.error("cannot keep the state: %s", reason, extra={"action": "state_not_kept"})
 
 
-def load(broker: Broker, path: Path) -> None:
+def load(broker: OperatorSide, path: Path) -> None:
     """Restore what `save` has written; nothing if there is no file yet. Raises BadState."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from prack_grpc import listener
+from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.composition import Running, Service
-from prack_grpc.gateway.http.connection import Guard
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.core.dispatcher import Dispatcher
+from prack_grpc.gateway.app import PublicApp
+from prack_grpc.gateway.http.connection import Connection
+from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.settings import Settings
 from tests.support.client import RawClient
 
@@ -33,6 +36,13 @@ class Gateway:
     clients: list[RawClient] = field(default_factory=list)
 
     @property
+    def core(self) -> Dispatcher:
+        """What decides."""
+        broker = self.running.broker
+        assert isinstance(broker, MemoryBroker)
+        return broker.dispatcher
+
+    @property
     def api_port(self) -> int:
         """REST."""
         return self.running.api_port
@@ -48,13 +58,11 @@ class Gateway:
         self.clients.append(client)
         return client
 
-    def connections(self) -> list[Guard]:
+    def connections(self) -> list[Connection]:
         """The open connections of the public port."""
-        return [
-            one
-            for one in gc.get_objects()
-            if issubclass(type(one), Guard) and one in one.connections
-        ]
+        found = [one for one in gc.get_objects() if issubclass(type(one), Connection)]
+        public = [one for one in found if isinstance(one.server.app, PublicApp)]
+        return [one for one in public if one in one.server.connections]
 
     async def close(self) -> None:
         """Close what tests have left open."""
@@ -62,7 +70,7 @@ class Gateway:
             await client.close()
 
 
-Start = Callable[..., Any]
+Start = Callable[..., Awaitable[Gateway]]
 
 
 @pytest.fixture
@@ -78,7 +86,7 @@ async def start(finer_ticks: None) -> AsyncIterator[Start]:
     """Starts gateways with these settings; ports are free ones, the grace period short."""
     async with AsyncExitStack() as stack:
 
-        async def start(guard: GuardLimits | None = None, **settings: Any) -> Gateway:
+        async def start(guard: ConnectionLimits | None = None, **settings: Any) -> Gateway:
             values = {"port": 0, "api_port": 0, "grpc_port": 0, "grace": 0.2, "host": "127.0.0.1"}
             service = Service(Settings.model_validate(values | settings), guard)
             gateway = Gateway(*await stack.enter_async_context(service.listening()))

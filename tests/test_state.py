@@ -16,7 +16,7 @@ SPLITS = [
     Split("web", (("v2", 10), ("v1", 90)), Sticky(StickyBy.COOKIE, "session")),
     Split("api", (("", 1),)),
 ]
-NAMES = ["w1", ("web", "v0")]
+NAMES: list[str | tuple[str, str]] = ["w1", ("web", "v0")]
 
 
 async def broker() -> MemoryBroker:

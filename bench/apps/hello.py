@@ -1,5 +1,6 @@
 """A bare ASGI application."""
 
+from collections.abc import MutableMapping
 from typing import Any
 
 HELLO = b"Hello, world!\n"
@@ -11,7 +12,7 @@ START = {
 BODY = {"type": "http.response.body", "body": HELLO}
 
 
-async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
     """Answers everything with the same few bytes."""
     if scope["type"] == "lifespan":
         await live(receive, send)

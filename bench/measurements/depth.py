@@ -13,12 +13,14 @@ from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Record, Samples
 from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.broker.seam import Profile
+from prack_grpc.broker.ticket import Ticket
 from prack_grpc.composition import GC_THRESHOLDS
-from prack_grpc.core.effects import CancelReason
-from prack_grpc.core.exchange.exchange import Lease
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Request
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.principal import TRUSTED
+from prack_grpc.core.receivers import CancelReason
 
 ABOUT = "queue of 10 to 100,000: requests/s in process, and through the gateway up to 9,900"
 INSIDE, CONTENDERS = "in process", ("prack", "prack-grpc")
@@ -49,39 +51,38 @@ status but 200.
 """
 
 
-class Port:
-    """Implements `broker.base.WorkerPort` for a worker without a wire."""
+class Worker:
+    """Implements `core.receivers.WorkReceiver` for a worker without a wire."""
 
     def __init__(self) -> None:
-        self.leases: deque[Lease] = deque()
+        self.handed: deque[Assignment] = deque()
 
-    def deliver(self, lease: Lease) -> None:
-        """See WorkerPort."""
-        self.leases.append(lease)
+    def deliver(self, assignment: Assignment) -> None:
+        """See WorkReceiver."""
+        self.handed.append(assignment)
 
-    def cancel(self, lease: Lease, reason: CancelReason) -> None:
-        """See WorkerPort."""
+    def cancel(self, assignment: Assignment, reason: CancelReason) -> None:
+        """See WorkReceiver."""
 
-    def uploaded(self, lease: Lease) -> None:
-        """See WorkerPort."""
+    def uploaded(self, assignment: Assignment) -> None:
+        """See WorkReceiver."""
 
-    def grant(self, lease: Lease, offset: int) -> None:
-        """See WorkerPort."""
+    def grant(self, assignment: Assignment, offset: int) -> None:
+        """See WorkReceiver."""
 
 
 async def turn_over(depth: int) -> float:
     """Requests a second while `depth` wait."""
     broker = MemoryBroker(Limits(queue_requests=2 * max(DEPTHS), queue_timeout=1e7))
-    port = Port()
-    broker.join(Session("bench", SLOTS, True, port))
+    worker, tickets = Worker(), deque[Ticket]()
+    broker.join(Profile("bench", SLOTS, True), TRUSTED, worker)
     for _ in range(SLOTS + depth):
-        broker.submit(Request(*REQUEST), b"", True)
+        tickets.append(broker.submit(Request(*REQUEST), b"", True))
     start = monotonic()
     for _ in range(STEPS):
-        broker.submit(Request(*REQUEST), b"", True)
-        lease = port.leases.popleft()
-        broker.head(lease, 200, [], b"ok", True)
-        broker.complete(lease.exchange.handle)
+        tickets.append(broker.submit(Request(*REQUEST), b"", True))
+        broker.head(worker.handed.popleft(), 200, [], b"ok", True)
+        broker.complete(tickets.popleft())  # the oldest goes first, so it is this one's
     return STEPS / (monotonic() - start)
 
 

@@ -88,9 +88,9 @@ def run(plan: Plan) -> Samples:
                 sleep(SETTLE_SECONDS)
                 run_loop(_play(samples, some, load, number, work[number]))
     for load in LOADS:
-        work = jobs(load, LONG_RUN_SECONDS, 0)
+        long_run = jobs(load, LONG_RUN_SECONDS, 0)
         for name, simulate in SIMULATIONS.items():
-            samples.add(simulation=name, load=load, **_summary(simulate(work)))
+            samples.add(simulation=name, load=load, **_summary(simulate(long_run)))
     return samples
 
 

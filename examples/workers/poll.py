@@ -10,11 +10,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 API = (sys.argv[1:] or ["http://127.0.0.1:4242"])[0] + "/api/v1/request"
 
 
-def poll():
+def poll() -> Any:
     """The next request, or None."""
     try:
         with urllib.request.urlopen(API) as response:
@@ -29,7 +30,7 @@ def poll():
     return None
 
 
-def handle(environment):
+def handle(environment: dict[str, str]) -> tuple[str, dict[str, str], bytes]:
     """Code, headers and body, as a Rack application returns them."""
     method, path = environment["REQUEST_METHOD"], environment["PATH_INFO"]
     text = f"Python got {method} {path}?{environment['QUERY_STRING']}\n".encode()

@@ -13,11 +13,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from typing import Any
 
 API = (sys.argv[1:] or ["http://127.0.0.1:4242"])[0] + "/api/v1"
 
 
-def poll():
+def poll() -> Any:
     """The next request, or None."""
     try:
         url = API + "/request?wait=30&worker=echo&websockets=events"
@@ -33,7 +35,7 @@ def poll():
     return None
 
 
-def decode(body):
+def decode(body: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The events of a batch: pairs of a name and data."""
     while body:
         line, _, body = body.partition(b"\r\n")
@@ -43,12 +45,12 @@ def decode(body):
         body = body[length + 2 :] if size else body
 
 
-def encode(name, data):
+def encode(name: bytes, data: bytes) -> bytes:
     """One event with data."""
     return b"%b %x\r\n%b\r\n" % (name, len(data), data)
 
 
-def serve(environment):
+def serve(environment: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
     """Code, headers and body for one batch of events."""
     number, answer = int(environment.get("HTTP_META_NUMBER", 0)), b""
     for name, data in decode(base64.b64decode(environment["body"])):
@@ -61,7 +63,7 @@ def serve(environment):
     return 200, headers, answer
 
 
-def respond(environment):
+def respond(environment: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
     """The same for anything that was asked; a client could send what only looks like a batch."""
     if environment.get("prack.websocket") == "events":
         return serve(environment)

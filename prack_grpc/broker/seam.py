@@ -1,43 +1,66 @@
 """The seam between the edges and the queue, in the words of the domain.
 
-The public edge knows `Broker` and `Ticket`, the worker edges know `Broker` and implement
-`WorkerPort`; neither knows where exchanges wait. Everything here runs on one event loop.
+Three sides: what clients need (`PublicSide`), what workers need (`WorkerSide`), and what operators
+need (`OperatorSide`). No edge knows where exchanges wait, or reads or changes an object of the
+core: it holds a `Ticket`, a `Membership` or an `Assignment`, and asks with these. Everything here
+runs on one event loop. `now` never appears: an implementation brings its clock; times are seconds.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from prack_grpc.broker.ticket import Ticket
-from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Lease
-from prack_grpc.core.exchange.session import Session
-from prack_grpc.core.http.message import Headers, Request
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.states import Work
+from prack_grpc.core.http.message import Headers, Kind, Request
+from prack_grpc.core.principal import Principal
+from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool, Split
+from prack_grpc.core.receivers import WorkReceiver
 from prack_grpc.core.status import Status
 
 
-class WorkerPort(Protocol):
-    """How the broker speaks to one session. No method may block or raise."""
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a worker says of itself when it joins.
 
-    def deliver(self, lease: Lease) -> None:
-        """Hand this exchange to the worker."""
+    `slots` is how many exchanges it holds at most. `acknowledges` says whether it answers a cancel:
+    if so, a cancelled exchange keeps its slot until then; if not, it is known by its identifier
+    (`WorkerSide.find`). It is given work only while no worker of a lower `tier` is free for it.
+    One that does not answer within `lease` seconds, if that is not 0, is taken for lost.
+    """
 
-    def cancel(self, lease: Lease, reason: CancelReason) -> None:
-        """Nobody waits for this lease any more."""
+    worker: str
+    slots: int
+    acknowledges: bool
+    routes: tuple[Route, ...] = (Route(),)
+    service: str = ""
+    version: str = ""
+    kinds: tuple[Kind, ...] = (Kind.HTTP,)
+    tier: int = 0
+    lease: float = 0.0
 
-    def uploaded(self, lease: Lease) -> None:
-        """There is more request body to `Broker.take`, or it has ended."""
 
-    def grant(self, lease: Lease, offset: int) -> None:
-        """The worker may send response body up to this offset."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Membership:
+    """A worker that has joined: the key to its place in the lines."""
+
+    worker: str
 
 
-class Broker(Protocol):
-    """Where exchanges wait. `now` never appears: an implementation brings its clock."""
+class Piece(NamedTuple):
+    """A piece of a request body. `more` may be taken at once; `last` is said once, at the end."""
 
-    # The public edge.
+    data: bytes
+    more: bool
+    last: bool
+
+
+class PublicSide(Protocol):
+    """What whoever submits requests needs."""
 
     def submit(
         self, request: Request, body: bytes, end: bool, news: Callable[[], None] | None = None
@@ -53,7 +76,7 @@ class Broker(Protocol):
         """Pass on a piece of the request body; waits until there is room for it."""
 
     def consumed(self, ticket: Ticket) -> None:
-        """The client's connection took the last chunk."""
+        """The client's connection took the last piece."""
 
     def complete(self, ticket: Ticket) -> None:
         """The client's connection took the whole response."""
@@ -64,65 +87,110 @@ class Broker(Protocol):
     def fail(self, ticket: Ticket, error: GatewayError) -> None:
         """The client's side of the exchange cannot go on."""
 
-    # The worker edges.
 
-    def join(self, session: Session) -> None:
-        """A worker is here; its port may be called from now on.
+class WorkerSide(Protocol):
+    """What whoever answers requests needs.
+
+    An assignment that has ended is known no more: to ask about it is no mistake, to send for it is
+    one (LeaseError).
+    """
+
+    # ------------------------------------------------------------ the worker
+
+    def join(self, profile: Profile, principal: Principal, receiver: WorkReceiver) -> Membership:
+        """A worker is here; its receiver may be called from now on, and before this returns.
 
         Raises BadRoute or TooManySessions.
         """
 
-    def resize(self, session: Session, slots: int) -> None:
+    def resize(self, member: Membership, slots: int) -> None:
         """The worker has changed its number of slots."""
 
-    def drain(self, session: Session) -> None:
-        """Hand this session nothing more."""
+    def grow(self, member: Membership) -> None:
+        """The worker has not yet got what it was handed: it has room for one more."""
 
-    def lose(self, session: Session) -> None:
+    def drain(self, member: Membership) -> int:
+        """Hand this worker nothing more. Returns the number of the last that it was handed."""
+
+    def lose(self, member: Membership) -> None:
         """The worker is gone."""
 
-    def take(self, lease: Lease, most: int) -> bytes:
-        """The next piece of the request body, at most so many bytes; empty if there is none."""
+    # ------------------------------------------------------------ what it was handed
 
-    def allow(self, lease: Lease, offset: int) -> None:
+    def find(self, identifier: str) -> Assignment:
+        """What a worker that does not acknowledge holds by this name. Raises NotHeld."""
+
+    def progress(self, assignment: Assignment) -> Work:
+        """How far it has come; CLOSED once it has ended."""
+
+    def remaining(self, assignment: Assignment) -> float:
+        """Seconds until the response head is due."""
+
+    def extend(self, assignment: Assignment, seconds: float) -> float:
+        """The worker needs longer. Returns the seconds that it has now."""
+
+    # ------------------------------------------------------------ the request body
+
+    def received(self, assignment: Assignment) -> bool:
+        """All of the request body is here."""
+
+    def body_length(self, assignment: Assignment) -> int:
+        """Bytes of the whole request body; -1 while nobody knows."""
+
+    def allow(self, assignment: Assignment, offset: int) -> None:
         """The worker takes request body up to this offset."""
 
-    async def collect(self, lease: Lease) -> bytes:
-        """The whole request body. Raises GatewayError if it is too large or never comes."""
+    def take(self, assignment: Assignment, most: int) -> Piece:
+        """The next piece of the request body, at most so many bytes."""
 
-    def find(self, identifier: str) -> Lease:
-        """The open lease of a worker without a stream. Raises NotHeld."""
+    def rewind(self, assignment: Assignment) -> bool:
+        """Give the worker the request body from its start again. False if it is not here."""
 
-    def head(self, lease: Lease, status: int, headers: Headers, body: bytes, end: bool) -> None:
+    async def collect(self, assignment: Assignment) -> bytes | None:
+        """The whole request body; None if the worker is not to have it any more."""
+
+    # ------------------------------------------------------------ the response
+
+    def head(
+        self, assignment: Assignment, status: int, headers: Headers, body: bytes, end: bool
+    ) -> None:
         """A response head of the worker, unchecked; `end` if `body` is all of the body.
 
         Heads with a status from 102 to 199 may come before the final one.
 
-        Raises BadResponse (the client has got 502) or LeaseError.
+        Raises BadResponse (the client has got 502), LeaseError or WindowExceeded.
         """
 
-    def data(self, lease: Lease, data: bytes) -> None:
-        """A piece of response body. Raises LeaseError or WindowExceeded."""
+    def room(self, assignment: Assignment) -> int:
+        """Bytes of response body that the worker may send now."""
 
-    def finish(self, lease: Lease, trailers: Headers) -> None:
+    def granted(self, assignment: Assignment) -> int:
+        """The offset up to which the worker may send response body."""
+
+    def data(self, assignment: Assignment, data: bytes) -> None:
+        """A piece of response body.
+
+        Raises BadResponse (the response is cut), LeaseError or WindowExceeded.
+        """
+
+    def finish(self, assignment: Assignment, trailers: Headers) -> None:
         """The response is complete. Raises LeaseError or BadResponse."""
 
-    def abort(self, lease: Lease, code: AbortCode, message: str) -> None:
+    def abort(self, assignment: Assignment, code: AbortCode, message: str) -> None:
         """The worker ends the exchange without a complete response. Raises LeaseError."""
 
-    def put_back(self, lease: Lease) -> None:
-        """The lease never left for the worker: it does not count. Raises LeaseError."""
-
-    def spoil(self, lease: Lease, message: str) -> None:
+    def spoil(self, assignment: Assignment, message: str) -> None:
         """The worker's events make no response: the client gets 502, or a cut response."""
 
-    def lost(self, lease: Lease, reason: str) -> None:
-        """The worker has gone away with this lease. Raises LeaseError."""
+    def put_back(self, assignment: Assignment) -> None:
+        """It never left for the worker: it does not count. Raises LeaseError."""
 
-    def extend(self, lease: Lease, seconds: float) -> float:
-        """The worker needs longer. Returns the seconds that it has now."""
+    def lost(self, assignment: Assignment, reason: str) -> None:
+        """The worker has gone away with this one. Raises LeaseError."""
 
-    # Whoever runs the gateway.
+
+class OperatorSide(Protocol):
+    """What whoever runs the gateway needs."""
 
     def pause(self, who: Pool | str, paused: bool) -> None:
         """Hand a worker, or all of a version, nothing more, or something again."""
@@ -132,3 +200,16 @@ class Broker(Protocol):
 
     def status(self) -> Status:
         """Who is here, what waits and what has been done."""
+
+    def begin_drain(self) -> None:
+        """Accept no more requests; what is here goes on."""
+
+    async def idle(self, seconds: float) -> None:
+        """Wait until no exchange but WebSockets is open, at most so long."""
+
+    def shut_down(self) -> None:
+        """End every exchange that is still here."""
+
+
+class Broker(PublicSide, WorkerSide, OperatorSide, Protocol):
+    """All three sides of one queue."""

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 from prack_grpc.core.errors import GatewayError, PrackError
-from prack_grpc.core.exchange.exchange import Exchange
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.flow import NO_BODY, Flow
 from prack_grpc.core.http.message import Headers, ResponseHead
-from prack_grpc.core.limits import KIB
+from prack_grpc.core.limits import PIECE
 
-PIECE = 64 * KIB
 # Interim heads that wait for a slow client; the oldest are dropped, nothing depends on them.
 MAX_HEADS = 16
 
@@ -18,48 +18,52 @@ class ClientGone(PrackError):
 
 
 class Ticket:
-    """One coroutine may wait for the response, one may upload, one may collect the upload.
+    """Implements `core.receivers.AnswerReceiver` for a client of this process.
 
-    As long as `news` is set, it is called in place of waking the first. The client's connection is
-    always in this process, so every broker uses this class.
+    One coroutine may wait for the response, one may upload. As long as `news` is set, it is called
+    in place of waking the first. `id` names the request; `assignment` is the last hand-out.
     """
 
     __slots__ = (
-        "_collector",
+        "_download",
         "_error",
         "_heads",
         "_loop",
         "_uploader",
         "_waiter",
-        "exchange",
+        "assignment",
+        "id",
         "is_wanted",
+        "left",
         "news",
         "trailers",
     )
 
-    exchange: Exchange
     is_wanted: bool  # a worker has asked for the request body
     trailers: Headers  # of the response, once `chunk` has returned None
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, news: Callable[[], None] | None = None
+        self, loop: asyncio.AbstractEventLoop, id_: str, news: Callable[[], None] | None = None
     ) -> None:
         self._loop = loop
+        self.id = id_
         self.news = news
+        self.assignment: Assignment | None = None
+        self.left = False  # the client has gone before the end
         self._heads: list[ResponseHead] = []
+        self._download = NO_BODY
         self.is_wanted = False
         self.trailers = []
         self._error: GatewayError | ClientGone | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._uploader: asyncio.Future[None] | None = None
-        self._collector: asyncio.Future[None] | None = None
 
     # ------------------------------------------------------------ the client's side
 
     async def head(self) -> ResponseHead:
         """The next head: interim ones (RFC 9110 section 15.2), then the final one.
 
-        Raises GatewayError, or ClientGone after `Broker.leave`.
+        Raises GatewayError, or ClientGone after `PublicSide.leave`.
         """
         while not self._heads:
             if self._error:
@@ -80,13 +84,12 @@ class Ticket:
 
         What was here before an error comes before it.
         """
-        download = self.exchange.download
         while True:
-            if data := download.take(PIECE):
+            if data := self._download.take(PIECE):
                 return data
             if self._error:
                 raise self._error
-            if download.ended:
+            if self._download.ended:
                 return None
             self._waiter = self._loop.create_future()
             await self._waiter
@@ -94,64 +97,62 @@ class Ticket:
     async def wanted(self) -> None:
         """Wait until a worker wants the request body, or the exchange is over."""
         while not self.is_wanted and not self._error:
-            await self.room()
+            await self.uploadable()
 
-    async def room(self) -> None:
+    async def uploadable(self) -> None:
         """Wait until more of the request body may be passed on, or the exchange is over."""
         if not self._error:
             self._uploader = self._loop.create_future()
             await self._uploader
 
-    # ------------------------------------------------------------ the broker's side
+    # ------------------------------------------------------------ AnswerReceiver
 
-    async def collecting(self) -> None:
-        """Wait until more of the request body is here, or the exchange is over."""
-        self._collector = self._loop.create_future()
-        await self._collector
+    def taken(self, assignment: Assignment) -> None:
+        """See AnswerReceiver."""
+        self.assignment = assignment
 
-    def answer(self, head: ResponseHead) -> None:
-        """A head is here."""
+    def answer(self, head: ResponseHead, download: Flow) -> None:
+        """See AnswerReceiver."""
+        self._download = download
         self._heads.append(head)
         if len(self._heads) > MAX_HEADS:
             del self._heads[0]
-        self.wake()
+        self.more()
 
     def end(self, trailers: Headers) -> None:
-        """The response body is complete."""
+        """See AnswerReceiver."""
         self.trailers = trailers
-        self.wake()
+        self.more()
 
     def want(self) -> None:
-        """A worker wants the request body."""
+        """See AnswerReceiver."""
         self.is_wanted = True
-        self.wake_upload()
+        self.room()
 
-    def fail(self, error: GatewayError | ClientGone) -> None:
-        """The exchange is over."""
-        if self._error is None:
-            self._error = error
-        self.wake()
-        self.wake_upload()
-        self.wake_collector()
+    def room(self) -> None:
+        """See AnswerReceiver."""
+        _wake(self._uploader)
 
-    def leave(self) -> None:
-        """The client has gone."""
-        self.fail(ClientGone())
-
-    def wake(self) -> None:
-        """Something has changed for the response."""
+    def more(self) -> None:
+        """See AnswerReceiver."""
         if self.news is not None:
             self.news()
         else:
             _wake(self._waiter)
 
-    def wake_upload(self) -> None:
-        """There may be room for more request body."""
-        _wake(self._uploader)
+    def fail(self, error: GatewayError) -> None:
+        """See AnswerReceiver."""
+        self._end(error)
 
-    def wake_collector(self) -> None:
-        """There is more request body."""
-        _wake(self._collector)
+    def leave(self) -> None:
+        """The client has gone."""
+        self._end(ClientGone())
+
+    def _end(self, error: GatewayError | ClientGone) -> None:
+        if self._error is None:
+            self._error = error
+        self.more()
+        self.room()
 
 
 def _wake(future: asyncio.Future[None] | None) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from prack_grpc.core.exchange.exchange import Outcome
+from prack_grpc.core.exchange.states import Outcome
 
 
 @dataclass(slots=True)

@@ -4,43 +4,40 @@ House rules: no I/O and no clock (`now` is an argument, in seconds); a method de
 state and returns what the shell must do; a refused event raises and changes nothing.
 """
 
-from typing import Any
-
 from prack_grpc.core import errors
-from prack_grpc.core.effects import CancelReason, Effects
-from prack_grpc.core.errors import GatewayError, LeaseError, WindowExceeded
+from prack_grpc.core.effects import Effects, Refuse
+from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError, WindowExceeded
 from prack_grpc.core.exchange.abort import ABORT_ERRORS, UNSTARTED, AbortCode
-from prack_grpc.core.exchange.exchange import (
-    CLOSED,
-    Call,
-    Caller,
-    Event,
-    Exchange,
-    Lease,
-    Outcome,
-    Work,
-)
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Session
 from prack_grpc.core.exchange.flow import NO_BODY, UNBOUNDED, Flow
-from prack_grpc.core.exchange.ledger import Verdict
-from prack_grpc.core.exchange.session import Session
-from prack_grpc.core.hand_out import Steps
+from prack_grpc.core.exchange.ledger import Late
+from prack_grpc.core.exchange.states import CLOSED, Call, Caller, Outcome, Work, WorkEvent
+from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Request, ResponseHead
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.traffic import Pool, Split
+from prack_grpc.core.receivers import AnswerReceiver, CancelReason
 
 
-class Dispatcher(Steps):
-    """The events; `steps.py` has what they have in common."""
+class Dispatcher:
+    """The events; `hand_out.py` has the steps that they have in common."""
 
-    def __init__(self, limits: Limits, now: float) -> None:
-        super().__init__(limits, now)
+    def __init__(self, limits: Limits, now: float, steps: HandOut | None = None) -> None:
+        self._steps = steps = steps or HandOut(limits, now)
+        self.limits = limits
+        self.counters = steps.counters
+        self.exchanges = steps.exchanges
+        self.queue = steps.queue
+        self.ledger = steps.ledger
+        self.assigned = steps.assigned
+        self.draining = False
+        self._sequence = 0
         self.paused: dict[Pool | str, None] = {}
 
     # ------------------------------------------------------------ caller half
 
     def submit(
-        self, id_: str, request: Request, upload: Flow, handle: Any, now: float
+        self, id_: str, request: Request, upload: Flow, client: AnswerReceiver, now: float
     ) -> tuple[Exchange, Effects]:
         """Accept a request: hand it out at once or let it wait.
 
@@ -52,16 +49,16 @@ class Dispatcher(Steps):
         free = bool(lane.ready)
         size = 0 if free else request.size + upload.buffered
         if not free:
-            self._admit(lane, size, now)
+            self._steps.admit(lane, size, now)
         self._sequence += 1
         wait_until = now + self.limits.queue_timeout
-        exchange = Exchange(id_, request, lane, self._sequence, now, wait_until, upload, handle)
+        exchange = Exchange(id_, request, lane, self._sequence, now, wait_until, upload, client)
         self.exchanges[id_] = exchange
         self.counters.accepted += 1
         if free:
-            return exchange, [self._lease(lane.ready.first(), exchange, now)]
+            return exchange, [self._steps.lease(lane.ready.first(), exchange, now)]
         self.queue.append(exchange, size, now)
-        self._deadlines.set(exchange, wait_until)
+        self._steps.deadlines.set(exchange, wait_until)
         return exchange, []
 
     def upload(self, exchange: Exchange, data: bytes, now: float) -> None:
@@ -71,10 +68,10 @@ class Dispatcher(Steps):
             self.queue.grow(exchange, len(data))
         elif exchange.lease.state is Work.LEASED:
             lease = exchange.lease
-            lease.expires_at = max(lease.expires_at, self._answer_by(lease.session, now))
-            self._deadlines.set(exchange, lease.expires_at)
+            lease.expires_at = max(lease.expires_at, self._steps.answer_by(lease.session, now))
+            self._steps.deadlines.set(exchange, lease.expires_at)
         else:
-            self._deadlines.set(exchange, self._idle_deadline(exchange, now))
+            self._steps.stand(exchange, now)
 
     def room(self, exchange: Exchange) -> int:
         """Bytes of request body that may be read from the client now."""
@@ -96,32 +93,45 @@ class Dispatcher(Steps):
             return True
         length = exchange.request.body_length
         size = min(length, limits.rest_body) if length > 0 else limits.rest_body
-        if self.collected + size > limits.queue_bytes:
+        if self._steps.collected + size > limits.queue_bytes:
             return False
         exchange.collected = size
-        self.collected += size
+        self._steps.collected += size
         # One byte too many shows that it is too large.
         upload.granted = max(upload.granted, limits.rest_body + 1)
         return True
+
+    def overlong(self, exchange: Exchange, now: float) -> Effects:
+        """What was collected so far is more than a worker takes in one piece: it ends."""
+        if exchange.upload.buffered <= self.limits.rest_body:
+            return []
+        error = GatewayError(errors.BODY_TOO_LARGE, "REST workers take no body this large")
+        return self.fail(exchange, error, CancelReason.REQUEST_CUT, now)
 
     def leave(self, exchange: Exchange, now: float) -> Effects:
         """The client has gone. Nothing happens if the exchange is over."""
         if exchange.state is Caller.DONE:
             return []
         exchange.apply(Call.LEAVE)
-        return self._end(exchange, Outcome.CLIENT_GONE, CancelReason.CLIENT_GONE, now)
+        return self._steps.end(exchange, Outcome.CLIENT_GONE, CancelReason.CLIENT_GONE, now)
+
+    def fail(
+        self, exchange: Exchange, error: GatewayError, reason: CancelReason, now: float
+    ) -> Effects:
+        """Answer the client in the worker's place, or cut a response that has begun."""
+        return self._steps.fail(exchange, error, reason, now)
 
     def complete(self, exchange: Exchange, now: float) -> None:
         """The last byte of the response was handed to the client's connection."""
         exchange.apply(Call.COMPLETE)
         if exchange.lease is None or exchange.lease.state is CLOSED:
-            self._deadlines.clear(exchange)
-        self._done(exchange, Outcome.WORKER)
+            self._steps.deadlines.clear(exchange)
+        self._steps.done(exchange, Outcome.WORKER)
 
     def consumed(self, exchange: Exchange, now: float) -> bool:
         """The client took response bytes. True if the worker may be granted more."""
         if exchange.state is not Caller.DONE:
-            self._deadlines.set(exchange, self._idle_deadline(exchange, now))
+            self._steps.stand(exchange, now)
         return exchange.download.regrant(exchange.download.taken)
 
     # ------------------------------------------------------------ sessions
@@ -130,12 +140,12 @@ class Dispatcher(Steps):
         """A worker is here. Raises BadRoute or TooManySessions."""
         session.joined_at = now
         session.paused = session.worker in self.paused or session.pool in self.paused
-        return self._serve(self.queue.join(session, now), now)
+        return self._steps.serve(self.queue.join(session, now), now)
 
     def resize(self, session: Session, slots: int, now: float) -> Effects:
         """The worker has changed its number of slots; what it holds stays."""
         session.slots = slots
-        return self._serve(self.queue.update(session), now)
+        return self._steps.serve(self.queue.update(session), now)
 
     def drain(self, session: Session, now: float) -> Effects:
         """Hand this session nothing more; `session.last_number` is the last that it was given.
@@ -145,8 +155,8 @@ class Dispatcher(Steps):
         session.draining = True
         if not session.acknowledges:
             self.queue.update(session)
-            return self._retire(session, now)
-        return self._serve(self.queue.step_out(session, now), now)
+            return self._steps.retire(session, now)
+        return self._steps.serve(self.queue.step_out(session, now), now)
 
     def lose(self, session: Session, now: float) -> Effects:
         """The worker is gone, and with it all it held."""
@@ -157,9 +167,9 @@ class Dispatcher(Steps):
         held = list(session.held.values())
         effects: Effects = []
         for lease in reversed(held):  # so that the oldest is in front again
-            effects += self._lose(lease, now)
+            effects += self._steps.lose(lease, now)
         lanes += [lease.exchange.lane for lease in held if lease.exchange.lease is None]
-        return effects + self._serve(lanes, now)
+        return effects + self._steps.serve(lanes, now)
 
     def pause(self, who: Pool | str, paused: bool, now: float) -> Effects:
         """Hand this worker, or all of this version, nothing more, or something again.
@@ -171,18 +181,18 @@ class Dispatcher(Steps):
             self.paused[who] = None
         if len(self.paused) > self.limits.max_paused:
             del self.paused[next(iter(self.paused))]
-        lanes: list[Lane] = []
+        lanes: list[ExchangeLane] = []
         for session in self.queue.sessions:
             wanted = session.worker in self.paused or session.pool in self.paused
             if wanted is not session.paused:
                 session.paused = wanted
                 change = self.queue.step_out if wanted else self.queue.line_up
                 lanes += change(session, now)
-        return self._serve(lanes, now)
+        return self._steps.serve(lanes, now)
 
     def divide(self, service: str, split: Split | None, now: float) -> Effects:
         """Divide the requests of a service between its versions, or stop that."""
-        return self._serve(self.queue.divide(service, split, now), now)
+        return self._steps.serve(self.queue.divide(service, split, now), now)
 
     # ------------------------------------------------------------ worker half
 
@@ -196,15 +206,15 @@ class Dispatcher(Steps):
         if windowed and len(head.body) > self.limits.window:
             raise WindowExceeded(f"a head with {len(head.body)} bytes of body")
         wanted = not lease.cancelled
-        lease.apply(Event.HEAD)
-        effects = self._finish(lease, now) if end else []
+        lease.apply(WorkEvent.HEAD)
+        effects = self._steps.finish(lease, now) if end else []
         if not wanted:
             return effects
         exchange = lease.exchange
         exchange.apply(Call.HEAD)
         if exchange.upload is not NO_BODY:
             exchange.upload.forget()
-        self._deadlines.set(exchange, self._idle_deadline(exchange, now))
+        self._steps.stand(exchange, now)
         if not end:
             exchange.download = Flow(self.limits.window, allowed=UNBOUNDED)
             exchange.download.push(head.body)
@@ -229,23 +239,24 @@ class Dispatcher(Steps):
         if lease.cancelled:
             return []
         if lease.state is not Work.ANSWERING:
-            lease.apply(Event.DATA)
+            lease.apply(WorkEvent.DATA)
         if 0 <= lease.expected < lease.received + len(data):
-            return self.spoil(lease, "the body is longer than its Content-Length", now)
+            too_long = BadResponse("content-length", "the body is longer")
+            return [*self.spoil(lease, str(too_long), now), Refuse(too_long)]
         lease.exchange.download.push(data)
         lease.received += len(data)
         if lease.exchange.state is not Caller.DONE:
-            self._deadlines.set(lease.exchange, self._idle_deadline(lease.exchange, now))
+            self._steps.stand(lease.exchange, now)
         return []
 
     def finish(self, lease: Lease, now: float) -> Effects:
         """The worker has sent the whole response. Raises LeaseError."""
         wanted = not lease.cancelled
         short = wanted and 0 <= lease.expected != lease.received
-        effects = self._finish(lease, now)
+        effects = self._steps.finish(lease, now)
         if short:
-            error = GatewayError(errors.BAD_RESPONSE, "the body is shorter than its Content-Length")
-            return effects + self.fail(lease.exchange, error, CancelReason.BAD_RESPONSE, now)
+            too_short = BadResponse("content-length", "the body is shorter")
+            return [*effects, *self.spoil(lease, str(too_short), now), Refuse(too_short)]
         if wanted:
             lease.exchange.download.ended = True
         return effects
@@ -253,30 +264,31 @@ class Dispatcher(Steps):
     def abort(self, lease: Lease, code: AbortCode, message: str, now: float) -> Effects:
         """The worker ends the exchange without a complete response. Raises LeaseError."""
         if code in UNSTARTED and lease.state is Work.LEASED:
-            lease.apply(Event.RETURN)
-            return self._requeue(lease, Verdict.STALE, now)
+            lease.apply(WorkEvent.RETURN)
+            return self._steps.requeue(lease, Late.STALE, now)
         cancelled = lease.cancelled
-        lease.apply(Event.ABORT)
+        lease.apply(WorkEvent.ABORT)
         if cancelled:
-            return self._release(lease, Verdict.GONE, now)
+            return self._steps.release(lease, Late.GONE, now)
         self.counters.failed += 1
-        effects = self._release(lease, Verdict.ANSWERED, now)
-        return effects + self._fail_lease(lease, ABORT_ERRORS.get(code, errors.WORKER_ERROR), now)
+        effects = self._steps.release(lease, Late.ANSWERED, now)
+        kind = ABORT_ERRORS.get(code, errors.WORKER_ERROR)
+        return effects + self._steps.fail_lease(lease, kind, now)
 
     def put_back(self, lease: Lease, now: float) -> Effects:
         """The hand-out never left for the worker: it does not count. Raises LeaseError."""
-        lease.apply(Event.RETURN)
+        lease.apply(WorkEvent.RETURN)
         lease.exchange.attempt -= 1
-        return self._requeue(lease, Verdict.UNKNOWN, now)
+        return self._steps.requeue(lease, Late.UNKNOWN, now)
 
     def spoil(self, lease: Lease, message: str, now: float) -> Effects:
         """What the worker sent cannot be passed on: 502, or a cut response."""
         error = GatewayError(errors.BAD_RESPONSE, message)
-        return self.fail(lease.exchange, error, CancelReason.BAD_RESPONSE, now)
+        return self._steps.fail(lease.exchange, error, CancelReason.BAD_RESPONSE, now)
 
     def lost(self, lease: Lease, now: float) -> Effects:
         """The worker has gone away with this lease, whatever else it does. Raises LeaseError."""
-        return self._lose(lease, now) + self._serve([lease.exchange.lane], now)
+        return self._steps.lose(lease, now) + self._steps.serve([lease.exchange.lane], now)
 
     def extend(self, lease: Lease, seconds: float, now: float) -> float:
         """The worker needs longer. Returns the seconds that it has now, clamped to `lease_max`.
@@ -287,27 +299,27 @@ class Dispatcher(Steps):
         latest = lease.exchange.leased_at + most
         if lease.state is Work.LEASED:
             lease.expires_at = max(lease.expires_at, min(now + seconds, latest))
-            self._deadlines.set(lease.exchange, lease.expires_at)
+            self._steps.deadlines.set(lease.exchange, lease.expires_at)
         return lease.expires_at - now
 
     # ------------------------------------------------------------ time
 
     @property
+    def collected(self) -> int:
+        """Bytes set aside for bodies that must come in one piece."""
+        return self._steps.collected
+
+    @property
     def soonest(self) -> float:
         """Nothing expires before this, in seconds; a bound that costs nothing."""
-        exchanges, lanes = self._deadlines.soonest, self.queue.lingering.soonest
+        exchanges, lanes = self._steps.deadlines.soonest, self.queue.lingering.soonest
         return exchanges if exchanges < lanes else lanes
-
-    def next_deadline(self) -> float | None:
-        """When `expire` must be called at the latest; None while nothing can expire."""
-        first, second = self._deadlines.next(), self.queue.next_deadline()
-        return min(first, second) if first and second else first or second
 
     def expire(self, now: float) -> Effects:
         """End everything whose time is over."""
-        effects = self._serve(self.queue.forget(now), now)
-        for exchange in self._deadlines.due(now):
-            effects += self._time_out(exchange, now)
+        effects = self._steps.serve(self.queue.forget(now), now)
+        for exchange in self._steps.deadlines.due(now):
+            effects += self._steps.time_out(exchange, now)
         return effects
 
     def begin_drain(self) -> None:
@@ -320,5 +332,5 @@ class Dispatcher(Steps):
         effects: Effects = []
         for exchange in sorted(self.exchanges.values(), key=lambda one: one.lease is not None):
             kind = errors.DRAINING if exchange.lease is None else errors.SHUTDOWN
-            effects += self.fail(exchange, GatewayError(kind), CancelReason.SHUTDOWN, now)
+            effects += self._steps.fail(exchange, GatewayError(kind), CancelReason.SHUTDOWN, now)
         return effects

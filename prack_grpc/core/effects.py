@@ -1,20 +1,11 @@
 """What the shell must do after the core has decided. The core itself performs nothing."""
 
-import enum
 from typing import NamedTuple
 
-from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.errors import BadResponse, GatewayError
 from prack_grpc.core.exchange.exchange import Exchange, Lease
-
-
-class CancelReason(enum.IntEnum):
-    """Why nobody waits for a lease any more; the numbers are those of the protocol."""
-
-    CLIENT_GONE = 1
-    DEADLINE = 2
-    BAD_RESPONSE = 3
-    SHUTDOWN = 4
-    REQUEST_CUT = 5
+from prack_grpc.core.http.message import Headers, ResponseHead
+from prack_grpc.core.receivers import CancelReason
 
 
 class Deliver(NamedTuple):
@@ -37,5 +28,25 @@ class Fail(NamedTuple):
     error: GatewayError
 
 
-Effect = Deliver | Cancel | Fail
+class Answer(NamedTuple):
+    """Give the client this head."""
+
+    exchange: Exchange
+    head: ResponseHead
+
+
+class Finish(NamedTuple):
+    """Tell the client that the response body is complete."""
+
+    exchange: Exchange
+    trailers: Headers
+
+
+class Refuse(NamedTuple):
+    """Tell the worker that what it sent makes no response. Always the last effect."""
+
+    error: BadResponse
+
+
+Effect = Deliver | Cancel | Fail | Answer | Finish | Refuse
 Effects = list[Effect]

@@ -55,7 +55,6 @@ SHUTDOWN = ErrorKind(
 BODY_TOO_LARGE = ErrorKind(
     "body_too_large", 413, "http_request_error", "The request body is too large"
 )
-BODY_CUT = ErrorKind("body_cut", 400, "http_request_error", "The request body ended too early")
 BAD_REQUEST = ErrorKind("bad_request", 400, "http_request_error", "The request is not well-formed")
 FRAMING = ErrorKind("framing", 400, "http_request_error", "The request is not valid HTTP/1.1")
 BAD_HOST = ErrorKind("host", 400, "http_request_error", "The Host field is not valid")
@@ -102,7 +101,6 @@ ALL = (
     UNSUPPORTED,
     SHUTDOWN,
     BODY_TOO_LARGE,
-    BODY_CUT,
     BAD_REQUEST,
     FRAMING,
     BAD_HOST,

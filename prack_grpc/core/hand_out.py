@@ -1,34 +1,34 @@
-"""What the events of clients, workers and the clock have in common: hand out, take back, end."""
+"""Handing out, taking back and ending: the steps that events of clients, workers and time share."""
 
 import math
 
 from prack_grpc.core import errors
 from prack_grpc.core.counters import Counters
 from prack_grpc.core.deadlines import Deadlines
-from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects, Fail
+from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
 from prack_grpc.core.errors import ErrorKind, GatewayError
-from prack_grpc.core.exchange.exchange import (
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Session
+from prack_grpc.core.exchange.flow import NO_BODY
+from prack_grpc.core.exchange.ledger import Late, Ledger
+from prack_grpc.core.exchange.redelivery import repeatable
+from prack_grpc.core.exchange.states import (
     CLOSED,
     COUPLING,
     DONE,
     Call,
     Caller,
-    Event,
-    Exchange,
-    Lease,
     Outcome,
     Work,
+    WorkEvent,
 )
-from prack_grpc.core.exchange.ledger import Ledger, Verdict
-from prack_grpc.core.exchange.redelivery import repeatable
-from prack_grpc.core.exchange.session import Session
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.queue import Queue
+from prack_grpc.core.receivers import CancelReason
 
 
-class Steps:
+class HandOut:
     """All exchanges, sessions and leases of one gateway, and the steps that change them."""
 
     def __init__(self, limits: Limits, now: float) -> None:
@@ -37,14 +37,13 @@ class Steps:
         self.exchanges: dict[str, Exchange] = {}
         self.queue = Queue(limits, now)
         self.ledger = Ledger(limits.remembered_leases)
-        self.draining = False
+        self.assigned: dict[Assignment, Lease] = {}
         self.collected = 0  # bytes set aside for bodies that must come in one piece
-        self._deadlines: Deadlines[Exchange] = Deadlines()
-        self._sequence = 0
+        self.deadlines: Deadlines[Exchange] = Deadlines()
 
     # ------------------------------------------------------------ into the queue
 
-    def _admit(self, lane: Lane, size: int, now: float) -> None:
+    def admit(self, lane: ExchangeLane, size: int, now: float) -> None:
         """Raises GatewayError if one more request may not wait, or would wait too long."""
         count, rate = len(lane.waiting), lane.pace.rate(now)
         if self.queue.full(lane, size):
@@ -59,7 +58,7 @@ class Steps:
             math.ceil(seconds - self.limits.queue_timeout / 2),
         )
 
-    def _wait_again(self, exchange: Exchange, kind: ErrorKind, now: float) -> Effects:
+    def wait_again(self, exchange: Exchange, kind: ErrorKind, now: float) -> Effects:
         """Back to the front of the queue; if it was handed out too often, this is its error."""
         if exchange.attempt >= self.limits.max_attempts or not exchange.upload.rewind():
             return self.fail(exchange, GatewayError(kind), CancelReason.SHUTDOWN, now)
@@ -67,54 +66,64 @@ class Steps:
         exchange.lane = self.queue.lane(exchange.request, exchange.sequence, now)
         # Only time in the queue counts as waiting.
         exchange.wait_until += now - exchange.leased_at
-        self._deadlines.set(exchange, exchange.wait_until)
+        self.deadlines.set(exchange, exchange.wait_until)
         size = exchange.request.size + exchange.upload.buffered
         self.queue.append(exchange, size, now, front=True)
         return []
 
-    def _requeue(self, lease: Lease, verdict: Verdict, now: float) -> Effects:
+    def requeue(self, lease: Lease, verdict: Late, now: float) -> Effects:
         """Nobody has started it: another worker may, whatever its method."""
         self.counters.returned += 1
         exchange = lease.exchange
-        effects = self._wait_again(exchange, errors.REFUSED, now)
-        return effects + self._serve([exchange.lane], now) + self._release(lease, verdict, now)
+        effects = self.wait_again(exchange, errors.REFUSED, now)
+        return effects + self.serve([exchange.lane], now) + self.release(lease, verdict, now)
 
-    def _lose(self, lease: Lease, now: float) -> Effects:
+    def lose(self, lease: Lease, now: float) -> Effects:
         """Its worker is gone, and may have begun it: a repeatable request has one more chance."""
         cancelled = lease.cancelled
-        lease.apply(Event.LOSE)
+        lease.apply(WorkEvent.LOSE)
         self.counters.failed += not cancelled
-        return self._repeat(lease, now) + self._release(lease, Verdict.STALE, now)
+        return self.repeat(lease, now) + self.release(lease, Late.STALE, now)
 
-    def _repeat(self, lease: Lease, now: float) -> Effects:
+    def repeat(self, lease: Lease, now: float) -> Effects:
+        """Its worker may have begun it: once more, if that does no harm, or 502."""
         exchange = lease.exchange
         once_more = self.limits.redeliver and not exchange.repeated
         if exchange.state is Caller.WAITING and once_more and repeatable(exchange.request):
             exchange.repeated = True
-            return self._wait_again(exchange, errors.WORKER_LOST, now)
-        return self._fail_lease(lease, errors.WORKER_LOST, now)
+            return self.wait_again(exchange, errors.WORKER_LOST, now)
+        return self.fail_lease(lease, errors.WORKER_LOST, now)
 
     # ------------------------------------------------------------ out of the queue
 
-    def _lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
+    def lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
+        """Put this exchange into the hands of a worker that has a free slot."""
         if exchange.request.opening and Kind.EVENTS in session.kinds:
             exchange.take_events()
-        session.last_number += 1
+        session.last_number = number = session.last_number + 1
         exchange.attempt += 1
         exchange.leased_at = now
-        exchange.worker = session.worker
-        expires_at = self._answer_by(session, now)
-        lease = Lease(exchange, session, session.last_number, exchange.attempt, expires_at)
-        exchange.lease = session.held[lease.number] = lease
+        expires_at = self.answer_by(session, now)
+        assignment = Assignment(
+            number,
+            exchange.id,
+            exchange.attempt,
+            session.worker,
+            exchange.request,
+            now - exchange.accepted_at,
+            exchange.upload is NO_BODY,
+        )
+        lease = Lease(exchange, session, assignment, expires_at)
+        exchange.lease = session.held[number] = self.assigned[assignment] = lease
         self.queue.update(session)
-        self._deadlines.set(exchange, expires_at)
+        self.deadlines.set(exchange, expires_at)
         self.counters.leased += 1
         exchange.lane.turn = self.counters.leased
         if not session.acknowledges:
             self.ledger.open(lease)
         return Deliver(lease)
 
-    def _serve(self, lanes: list[Lane], now: float) -> Effects:
+    def serve(self, lanes: list[ExchangeLane], now: float) -> Effects:
         """Match what waits in these lanes with the sessions that are free for them, in turn."""
         effects: Effects = []
         if not lanes:
@@ -123,31 +132,31 @@ class Steps:
             lane = min(lanes, key=_turn) if len(lanes) > 1 else lanes[0]
             exchange = self.queue.next(lane, now)
             if now >= exchange.wait_until:
-                effects += self._time_out(exchange, now)
+                effects += self.time_out(exchange, now)
                 continue
             self.queue.remove(exchange)
             lane.pace.mark(now)
-            effects.append(self._lease(lane.ready.first(), exchange, now))
+            effects.append(self.lease(lane.ready.first(), exchange, now))
         return effects
 
-    def _release(self, lease: Lease, verdict: Verdict, now: float) -> Effects:
+    def release(self, lease: Lease, verdict: Late, now: float) -> Effects:
         """The lease is closed: its slot is free for the next exchange."""
         session = lease.session
-        del session.held[lease.number]
+        del session.held[lease.assignment.number], self.assigned[lease.assignment]
         if lease.exchange.state is DONE:
             lease.exchange.lease = None
         if not session.acknowledges:
             self.ledger.close(lease, verdict)
         if session.draining:
-            return self._retire(session, now)
-        return self._serve(self.queue.update(session), now)
+            return self.retire(session, now)
+        return self.serve(self.queue.update(session), now)
 
-    def _retire(self, session: Session, now: float) -> Effects:
+    def retire(self, session: Session, now: float) -> Effects:
         """A session that does not acknowledge ends with the last that it holds."""
         if session.held or session.acknowledges or session.lost:
             return []
         session.lost = True
-        return self._serve(self.queue.leave(session, now), now)
+        return self.serve(self.queue.leave(session, now), now)
 
     # ------------------------------------------------------------ ends
 
@@ -161,28 +170,31 @@ class Steps:
             error = GatewayError(errors.WORKER_LOST)  # 503 says that no worker has begun it
         exchange.apply(Call.FAIL)
         exchange.error = error.kind
-        effects = self._end(exchange, Outcome.GATEWAY_ERROR, reason, now)
+        effects = self.end(exchange, Outcome.GATEWAY_ERROR, reason, now)
         return [Fail(exchange, error), *effects]
 
-    def _fail_lease(self, lease: Lease, kind: ErrorKind, now: float) -> Effects:
+    def fail_lease(self, lease: Lease, kind: ErrorKind, now: float) -> Effects:
+        """The worker half ended without a response: so does the caller half, if it goes on."""
         exchange = lease.exchange
         if exchange.state is Caller.DONE:
-            self._deadlines.clear(exchange)
+            self.deadlines.clear(exchange)
             return []
         return self.fail(exchange, GatewayError(kind), CancelReason.CLIENT_GONE, now)
 
-    def _end(
+    def end(
         self, exchange: Exchange, outcome: Outcome, reason: CancelReason, now: float
     ) -> Effects:
-        self._deadlines.clear(exchange)
+        """The caller half has ended, not with a complete response."""
+        self.deadlines.clear(exchange)
         self.queue.remove(exchange)
         exchange.upload.discard()
         if outcome is Outcome.CLIENT_GONE:
             exchange.download.discard()  # otherwise the client gets what is here, then the cut
-        self._done(exchange, outcome)
-        return self._couple(exchange, reason, now)
+        self.done(exchange, outcome)
+        return self.couple(exchange, reason, now)
 
-    def _done(self, exchange: Exchange, outcome: Outcome) -> None:
+    def done(self, exchange: Exchange, outcome: Outcome) -> None:
+        """The caller half is over: count it, and forget it."""
         self.collected -= exchange.collected
         exchange.outcome = outcome
         self.counters.done[outcome] += 1
@@ -190,7 +202,7 @@ class Steps:
         if exchange.lease and exchange.lease.state is CLOSED:
             exchange.lease = None  # they hold each other, and only a collector would part them
 
-    def _couple(self, exchange: Exchange, reason: CancelReason, now: float) -> Effects:
+    def couple(self, exchange: Exchange, reason: CancelReason, now: float) -> Effects:
         """The caller half has ended: the worker half is told, if it goes on."""
         lease = exchange.lease
         event = COUPLING.get(lease.state) if lease else None
@@ -200,25 +212,26 @@ class Steps:
         self.counters.cancelled += 1
         effects: Effects = [Cancel(lease, reason)]
         if not lease.session.acknowledges:
-            lease.apply(Event.LOSE)
-            effects += self._release(lease, Verdict.GONE, now)
+            lease.apply(WorkEvent.LOSE)
+            effects += self.release(lease, Late.GONE, now)
         return effects
 
-    def _finish(self, lease: Lease, now: float) -> Effects:
+    def finish(self, lease: Lease, now: float) -> Effects:
+        """The worker has sent all of the response. Raises LeaseError."""
         cancelled = lease.cancelled
-        lease.apply(Event.FINISH)
+        lease.apply(WorkEvent.FINISH)
         self.counters.answered += not cancelled
         if lease.exchange.state is DONE:
-            self._deadlines.clear(lease.exchange)
-        return self._release(lease, Verdict.GONE if cancelled else Verdict.ANSWERED, now)
+            self.deadlines.clear(lease.exchange)
+        return self.release(lease, Late.GONE if cancelled else Late.ANSWERED, now)
 
-    def _time_out(self, exchange: Exchange, now: float) -> Effects:
+    def time_out(self, exchange: Exchange, now: float) -> Effects:
         """Its time is over, or, if the client has its response, that of the worker half."""
         if exchange.state is Caller.DONE:
-            return self._couple(exchange, CancelReason.DEADLINE, now)
+            return self.couple(exchange, CancelReason.DEADLINE, now)
         lease, kind = exchange.lease, errors.DEADLINE
         if lease is not None and self._is_silent(lease, now):
-            return self._lose(lease, now) + self._serve([exchange.lane], now)
+            return self.lose(lease, now) + self.serve([exchange.lane], now)
         if lease is None:
             served = exchange.lane.sessions or exchange.lane.seen > exchange.accepted_at
             kind = errors.QUEUE_TIMEOUT if served else errors.NO_WORKERS
@@ -229,15 +242,17 @@ class Steps:
         promised = lease.state is Work.LEASED and lease.session.lease
         return bool(promised) and now < lease.exchange.leased_at + self.limits.head_timeout
 
-    def _answer_by(self, session: Session, now: float) -> float:
+    def answer_by(self, session: Session, now: float) -> float:
+        """When a worker of this session must answer what it is handed now."""
         most = self.limits.head_timeout
         return now + (min(session.lease, most) if session.lease else most)
 
-    def _idle_deadline(self, exchange: Exchange, now: float) -> float:
-        if exchange.request.kind and exchange.request.kind is Kind.WEBSOCKET:
-            return now + self.limits.websocket_idle
-        return now + self.limits.idle_timeout
+    def stand(self, exchange: Exchange, now: float) -> None:
+        """It has just moved: from now on it may stand still for a while."""
+        socket = exchange.request.kind and exchange.request.kind is Kind.WEBSOCKET
+        idle = self.limits.websocket_idle if socket else self.limits.idle_timeout
+        self.deadlines.set(exchange, now + idle)
 
 
-def _turn(lane: Lane) -> int:
+def _turn(lane: ExchangeLane) -> int:
     return lane.turn

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 KIB = 1024
 MIB = 1024 * KIB
+# Body bytes that are passed on at a time, so that exchanges can take turns. It is also the most
+# that one event of the worker protocol may hold (Limits.chunk).
+PIECE = 64 * KIB
+# Bytes of the fields of one head, of a request or a response; workers are told.
+MAX_HEAD = 64 * KIB
 # The last tier of workers; a look-up costs a little for each that is in use.
 MAX_TIER = 9
 
@@ -45,9 +50,9 @@ class Limits:
     # of gRPC, which costs the same whatever its size.
     window: int = 512 * KIB
     # Body that is read ahead of a worker, and that rides along with the request.
-    inline_body: int = 64 * KIB
+    inline_body: int = PIECE
     # Body bytes in one event, so that exchanges can take turns.
-    chunk: int = 64 * KIB
+    chunk: int = PIECE
     # A request body that a REST worker must take in one piece.
     rest_body: int = 32 * MIB
     # Most slots of one session: a typing error must not empty the queue into one process.

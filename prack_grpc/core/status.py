@@ -5,10 +5,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from prack_grpc.core.dispatcher import Dispatcher
-from prack_grpc.core.exchange.exchange import Exchange
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import Kind
-from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.traffic import Pool, Split
 
 
@@ -184,12 +182,12 @@ def _takes_work(core: Dispatcher, session: Session) -> bool:
     return not (ended or session.paused or _weight(core, session.pool) == 0)
 
 
-def _counts(lane: Lane) -> bool:
+def _counts(lane: ExchangeLane) -> bool:
     """Lanes of versions stand for their route."""
     return bool(lane.sessions or lane.waiting) and not lane.shares
 
 
-def _route(kind: Kind, lane: Lane, now: float) -> RouteStatus:
+def _route(kind: Kind, lane: ExchangeLane, now: float) -> RouteStatus:
     return RouteStatus(
         str(lane.route),
         kind.name.lower(),
@@ -202,7 +200,7 @@ def _route(kind: Kind, lane: Lane, now: float) -> RouteStatus:
     )
 
 
-def _oldest(lane: Lane, now: float) -> float:
+def _oldest(lane: ExchangeLane, now: float) -> float:
     if not lane.waiting:
         return 0.0
     first: Exchange = lane.waiting.first()

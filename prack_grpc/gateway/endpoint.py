@@ -3,12 +3,13 @@
 import logging
 import secrets
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import PublicSide
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import Limits
-from prack_grpc.gateway.request.exchange import Connection, Receive, Send, Served
-from prack_grpc.gateway.request.forwarding import Forwarding, Scope
+from prack_grpc.gateway.request.client import Client, Receive, Scope, Send
+from prack_grpc.gateway.request.exchange import Served
+from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.exchange import WebSocket
 from prack_grpc.telemetry.access import AccessLog, Record
 
@@ -20,7 +21,7 @@ class Endpoint:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: PublicSide,
         forwarding: Forwarding,
         access: AccessLog,
         limits: Limits,
@@ -38,7 +39,7 @@ class Endpoint:
         for websocket in self._websockets:
             websocket.stop()
 
-    def begin(self, scope: Scope, body: bytes, connection: Connection) -> bool:
+    def begin(self, scope: Scope, body: bytes, connection: Client) -> bool:
         """Serve an `http` scope whose request is here whole, at first without a coroutine.
 
         False, with nothing done, if that is not to be: then call this object.
@@ -55,8 +56,7 @@ class Endpoint:
         if scope["type"] == "websocket":
             await self._serve_websocket(scope, receive, send)
             return
-        guard = scope.get("extensions", {}).get("prack")
-        connection = guard["connection"] if guard else None
+        connection: Client = scope["extensions"]["prack"]["connection"]
         served = Served(self._broker, self._access, scope, connection, self._max_body)
         await served.run(self._forwarding, scope, receive, send)
 

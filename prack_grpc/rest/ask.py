@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.http.message import Kind
+from prack_grpc.core.identity import LABEL, LABEL_EXPECTED, NAME, NAME_EXPECTED
 from prack_grpc.core.limits import MAX_TIER
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.rest.errors import BAD_PARAMETER, ApiError
@@ -14,8 +15,6 @@ from prack_grpc.rest.errors import BAD_PARAMETER, ApiError
 MAX_WAIT = 60.0
 MAX_BATCH = 100
 MAX_LEASE = 3600
-NAME = re.compile(r"[!-~]{1,128}")
-LABEL = re.compile(r"[!-~]{0,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +68,9 @@ def named(query: bytes) -> str:
 def from_members(members: dict[str, Any], most: int) -> Ask:
     """The poll that these members ask for, `most` being the default. Raises ApiError."""
     return Ask(
-        _text(members, "worker", "rest", NAME, "1 to 128 visible ASCII characters"),
-        _text(members, "service", "", LABEL, "at most 128 visible ASCII characters"),
-        _text(members, "version", "", LABEL, "at most 128 visible ASCII characters"),
+        _text(members, "worker", "rest", NAME, NAME_EXPECTED),
+        _text(members, "service", "", LABEL, LABEL_EXPECTED),
+        _text(members, "version", "", LABEL, LABEL_EXPECTED),
         _wait(members.get("wait", PLAIN.wait)),
         _count(members["max"], "max", 1, MAX_BATCH) if "max" in members else most,
         _routes(members.get("routes", [])),
@@ -86,7 +85,7 @@ def _text(
 ) -> str:
     value = members.get(name, default)
     if not isinstance(value, str) or not rule.fullmatch(value):
-        raise ApiError(BAD_PARAMETER, f"{name}: expected {expected}", name)
+        raise ApiError(BAD_PARAMETER, f"{name}: {expected}", name)
     return value
 
 

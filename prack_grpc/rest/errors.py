@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.core.exchange.ledger import Late
 
 NO_STORE = {"Cache-Control": "no-store"}
 # What a connection can be upgraded to.
@@ -14,7 +14,7 @@ UPGRADE = "prack.v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ApiKind:
     """One row of the table. `retry_after` is in seconds, 0 when trying again will not help."""
 
     code: str
@@ -23,31 +23,31 @@ class Kind:
     retry_after: int = 0
 
 
-BAD_PARAMETER = Kind("bad_parameter", 400, "A parameter is not as it must be")
-BAD_JSON = Kind("bad_json", 400, "The body is not the JSON that was expected")
-BAD_BODY = Kind("bad_body", 400, "What must be base64 is not")
-UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid bearer token is needed")
-CROSS_SITE = Kind("cross_site", 403, "Pages of other sites must not call this API")
-NOT_FOUND = Kind("not_found", 404, "There is no such endpoint")
-BAD_METHOD = Kind("method_not_allowed", 405, "This endpoint does not take this method")
-STALLED = Kind("upload_stalled", 408, "The rest of the body did not come")
-OUT_OF_ORDER = Kind("out_of_order", 409, "This is not the chunk that comes next")
-BODY_BUSY = Kind("body_busy", 409, "The request body is on its way to this worker already")
-BODY_GONE = Kind("body_gone", 410, "The request body was read and is no longer here")
-TOO_LARGE = Kind("too_large", 413, "The body is too large")
-BAD_ANSWER = Kind("bad_answer", 422, "The answer makes no HTTP response; the client got 502")
-UPGRADE_REQUIRED = Kind("upgrade_required", 426, f"This needs an upgrade to {UPGRADE}")
-TOO_MANY_POLLS = Kind("too_many_polls", 429, "Too many polls are parked", 1)
-WINDOW_FULL = Kind("window_full", 429, "The client takes no more now; send the chunk again", 1)
-INTERNAL = Kind("internal", 500, "The gateway made a mistake")
-DRAINING = Kind("draining", 503, "The gateway is stopping; poll another one", 1)
-VERDICTS = {verdict: Kind(verdict.code, verdict.status, verdict.sentence) for verdict in Verdict}
+BAD_PARAMETER = ApiKind("bad_parameter", 400, "A parameter is not as it must be")
+BAD_JSON = ApiKind("bad_json", 400, "The body is not the JSON that was expected")
+BAD_BODY = ApiKind("bad_body", 400, "What must be base64 is not")
+UNAUTHENTICATED = ApiKind("unauthenticated", 401, "A valid bearer token is needed")
+CROSS_SITE = ApiKind("cross_site", 403, "Pages of other sites must not call this API")
+NOT_FOUND = ApiKind("not_found", 404, "There is no such endpoint")
+BAD_METHOD = ApiKind("method_not_allowed", 405, "This endpoint does not take this method")
+STALLED = ApiKind("upload_stalled", 408, "The rest of the body did not come")
+OUT_OF_ORDER = ApiKind("out_of_order", 409, "This is not the chunk that comes next")
+BODY_BUSY = ApiKind("body_busy", 409, "The request body is on its way to this worker already")
+BODY_GONE = ApiKind("body_gone", 410, "The request body was read and is no longer here")
+TOO_LARGE = ApiKind("too_large", 413, "The body is too large")
+BAD_ANSWER = ApiKind("bad_answer", 422, "The answer makes no HTTP response; the client got 502")
+UPGRADE_REQUIRED = ApiKind("upgrade_required", 426, f"This needs an upgrade to {UPGRADE}")
+TOO_MANY_POLLS = ApiKind("too_many_polls", 429, "Too many polls are parked", 1)
+WINDOW_FULL = ApiKind("window_full", 429, "The client takes no more now; send the chunk again", 1)
+INTERNAL = ApiKind("internal", 500, "The gateway made a mistake")
+DRAINING = ApiKind("draining", 503, "The gateway is stopping; poll another one", 1)
+LATE = {late: ApiKind(late.code, late.status, late.sentence) for late in Late}
 
 
 class ApiError(Exception):
     """A worker is owed this error. `field` names the part of its message that is wrong."""
 
-    def __init__(self, kind: Kind, detail: str = "", field: str = "") -> None:
+    def __init__(self, kind: ApiKind, detail: str = "", field: str = "") -> None:
         super().__init__(detail or kind.title)
         self.kind = kind
         self.detail = detail or kind.title

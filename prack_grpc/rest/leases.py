@@ -1,4 +1,4 @@
-"""The gateway's end of the REST sessions: who waits for what happens to a lease.
+"""The leases of REST workers: who waits for what happens to one.
 
 House rules: whoever waits looks at the state first and again after each wake-up, so a wake-up too
 many does no harm; what a worker is told of clients that left is bounded, and only a hint.
@@ -6,11 +6,15 @@ many does no harm; what a worker is told of clients that left is bounded, and on
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
-from prack_grpc.core.effects import CancelReason
-from prack_grpc.core.exchange.exchange import Lease
+from starlette.types import Receive
+
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.receivers import CancelReason
+
+T = TypeVar("T")
 
 # Names of workers that cancellations are kept for, and cancellations of one name.
 MAX_NAMES = 1000
@@ -42,47 +46,51 @@ class Cancellations:
         return list(self._of.pop(worker, ()))
 
 
-class Port:
-    """Implements `broker.base.WorkerPort`; all that happens to a lease wakes who waits for it."""
+class Leases:
+    """Who waits for what happens to the assignments of polls, and who works on them."""
 
-    def __init__(self, cancelled: Cancellations) -> None:
-        self._cancelled = cancelled
-        self._waiting: dict[Lease, set[asyncio.Future[None]]] = {}
-        # Who passes on the answer to a lease piece by piece: there can be only one.
-        self.writers: dict[Lease, Any] = {}
-        # Leases whose request body is on its way to the worker.
-        self.reading: set[Lease] = set()
+    def __init__(self) -> None:
+        self.cancelled = Cancellations()
+        self._waiting: dict[Assignment, set[asyncio.Future[None]]] = {}
+        # Who passes on an answer piece by piece: there can be only one.
+        self._writers: WeakKeyDictionary[Assignment, object] = WeakKeyDictionary()
+        # Whose request body is on its way to the worker.
+        self.reading: set[Assignment] = set()
 
-    def deliver(self, lease: Lease) -> None:
-        """See WorkerPort."""
-        raise NotImplementedError
-
-    def cancel(self, lease: Lease, reason: CancelReason) -> None:
-        """See WorkerPort. A worker that sent what makes no response is told so at once."""
+    def cancel(self, assignment: Assignment, reason: CancelReason) -> None:
+        """Nobody waits for it. A worker that sent what makes no response is told so at once."""
         if reason is not CancelReason.BAD_RESPONSE:
-            self._cancelled.add(lease.session.worker, lease.identifier)
-        self.wake(lease)
+            self.cancelled.add(assignment.worker, assignment.identifier)
+        self.wake(assignment)
 
-    def uploaded(self, lease: Lease) -> None:
-        """See WorkerPort."""
-        self.wake(lease)
+    @property
+    def watched(self) -> bool:
+        """Somebody waits for something to happen."""
+        return bool(self._waiting)
 
-    def grant(self, lease: Lease, offset: int) -> None:
-        """See WorkerPort."""
-        self.wake(lease)
+    def writer(self, assignment: Assignment) -> object | None:
+        """Who passes on its answer."""
+        return self._writers.get(assignment)
 
-    def wake(self, lease: Lease) -> None:
-        """Something has happened to this lease."""
-        for future in self._waiting.get(lease, ()):
+    def claim(self, assignment: Assignment, writer: object) -> bool:
+        """This one answers from now on, and nobody else. False if somebody does already."""
+        return self._writers.setdefault(assignment, writer) is writer
+
+    def wake(self, assignment: Assignment) -> None:
+        """Something has happened to it."""
+        for future in self._waiting.get(assignment, ()):
             if not future.done():
                 future.set_result(None)
 
     async def event(
-        self, lease: Lease, other: asyncio.Future[Any] | None = None, seconds: float | None = None
+        self,
+        assignment: Assignment,
+        other: "asyncio.Future[T] | None" = None,
+        seconds: float | None = None,
     ) -> None:
-        """Return when something has happened to this lease, `other` is done or time is over."""
-        woken = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(lease, set())
+        """Return when something has happened to it, `other` is done or time is over."""
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(assignment, set())
         waiting.add(woken)
         both = (woken,) if other is None else (woken, other)
         try:
@@ -90,11 +98,11 @@ class Port:
         finally:
             woken.cancel()
             waiting.discard(woken)
-            if not waiting and self._waiting.get(lease) is waiting:
-                del self._waiting[lease]
+            if not waiting and self._waiting.get(assignment) is waiting:
+                del self._waiting[assignment]
 
 
-async def disconnect(receive: Callable[[], Awaitable[Any]]) -> None:
+async def disconnect(receive: Receive) -> None:
     """Wait until the worker has closed its connection."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -11,11 +11,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import OperatorSide
 from prack_grpc.core.errors import BadSplit
+from prack_grpc.core.identity import LABEL, LABEL_EXPECTED, NAME
 from prack_grpc.core.queue.traffic import Pool, Split, Sticky, StickyBy
 from prack_grpc.rest import bodies
-from prack_grpc.rest.ask import LABEL, NAME
 from prack_grpc.rest.errors import BAD_PARAMETER, ApiError
 from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.rack.endpoints import reply
@@ -23,10 +23,10 @@ from prack_grpc.rest.rack.endpoints import reply
 WHO = "expected `worker`, or `service` and `version`"
 
 
-class OperatingEndpoints:
+class OperatorEndpoints:
     """Each takes the framework's request, and raises ApiError or Gone."""
 
-    def __init__(self, broker: Broker, polls: Polls, changed: Callable[[], None]) -> None:
+    def __init__(self, broker: OperatorSide, polls: Polls, changed: Callable[[], None]) -> None:
         self._broker = broker
         self._polls = polls
         self._changed = changed
@@ -119,8 +119,7 @@ def _members(split: Split) -> dict[str, Any]:
 def _label(message: dict[str, Any], name: str) -> str:
     value = message.get(name)
     if not isinstance(value, str) or not LABEL.fullmatch(value):
-        expected = "expected a string of at most 128 visible ASCII characters"
-        raise ApiError(BAD_PARAMETER, f"{name}: {expected}", name)
+        raise ApiError(BAD_PARAMETER, f"{name}: {LABEL_EXPECTED}", name)
     return value
 
 

@@ -11,55 +11,60 @@ from collections.abc import Callable
 
 from starlette.types import Receive
 
-from prack_grpc.broker.seam import Broker
-from prack_grpc.core.effects import CancelReason
-from prack_grpc.core.errors import BadRoute, GatewayError, TooManySessions
-from prack_grpc.core.exchange.exchange import Lease
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.broker.seam import Membership, Profile, WorkerSide
+from prack_grpc.core.errors import BadRoute, TooManySessions
+from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.principal import TRUSTED
+from prack_grpc.core.receivers import CancelReason
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.bodies import Gone
 from prack_grpc.rest.errors import BAD_PARAMETER, DRAINING, TOO_MANY_POLLS, ApiError
-from prack_grpc.rest.leases import Cancellations, Port, disconnect
+from prack_grpc.rest.leases import Leases, disconnect
+
+# Takes an assignment whose body is not yet here; False to have it delivered as it is.
+Collect = Callable[[Assignment, "Poll"], bool]
 
 
-class Poll(Port):
-    """One poll. `collect` is for leases whose body is not yet here, None to take them as well."""
+class Poll:
+    """Implements `core.receivers.WorkReceiver` for one poll."""
 
-    def __init__(
-        self,
-        worker: str,
-        cancelled: Cancellations,
-        collect: Callable[[Lease, "Poll"], None] | None,
-    ) -> None:
-        super().__init__(cancelled)
-        self.worker = worker
+    def __init__(self, ask: Ask, leases: Leases, collect: Collect) -> None:
+        self.worker = ask.worker
+        self.lease = ask.lease
+        self._leases = leases
         self._collect = collect
+        self.member: Membership | None = None
         self.collecting = False
-        self.leases: list[Lease] = []
+        self.taken: list[Assignment] = []
         self.open = True
         self.woken: asyncio.Future[None] | None = None
 
-    def deliver(self, lease: Lease) -> None:
-        """See WorkerPort."""
-        if self._collect is None or lease.exchange.upload.ended:
-            self.add(lease)
-        else:
-            self.collecting = True
-            self._collect(lease, self)
+    def deliver(self, assignment: Assignment) -> None:
+        """See WorkReceiver."""
+        if assignment.bodiless or not self._collect(assignment, self):
+            self.add(assignment)
 
-    def cancel(self, lease: Lease, reason: CancelReason) -> None:
-        """See WorkerPort. While the poll goes on, the worker has not got it."""
-        if lease not in self.leases:
+    def cancel(self, assignment: Assignment, reason: CancelReason) -> None:
+        """See WorkReceiver. While the poll goes on, the worker has not got it."""
+        if assignment not in self.taken:
             return
         if self.open:
-            self.leases.remove(lease)
+            self.taken.remove(assignment)
         else:
-            super().cancel(lease, reason)
+            self._leases.cancel(assignment, reason)
 
-    def add(self, lease: Lease) -> None:
+    def uploaded(self, assignment: Assignment) -> None:
+        """See WorkReceiver."""
+        self._leases.wake(assignment)
+
+    def grant(self, assignment: Assignment, offset: int) -> None:
+        """See WorkReceiver."""
+        self._leases.wake(assignment)
+
+    def add(self, assignment: Assignment) -> None:
         """This request can be sent now."""
-        self.leases.append(lease)
+        self.taken.append(assignment)
         self.rouse()
 
     def rouse(self) -> None:
@@ -71,13 +76,13 @@ class Poll(Port):
 class Polls:
     """All polls of this gateway."""
 
-    def __init__(self, broker: Broker, limits: Limits) -> None:
+    def __init__(self, broker: WorkerSide, limits: Limits) -> None:
         self._broker = broker
         self._limits = limits
+        self.leases = Leases()
         self._parked: set[Poll] = set()
         self._collecting: set[asyncio.Task[None]] = set()
         self._hurrying = self._ending = False
-        self.cancelled = Cancellations()
 
     def hurry(self) -> None:
         """From now on polls wait at our successor; here only for bodies that are on their way."""
@@ -97,50 +102,50 @@ class Polls:
             if poll.worker == worker:
                 poll.rouse()
 
-    async def pull(self, ask: Ask, receive: Receive, whole: bool = True) -> list[Lease]:
+    async def pull(self, ask: Ask, receive: Receive, whole: bool = True) -> list[Assignment]:
         """What comes for this poll; empty if nothing does. `whole` waits for complete bodies.
 
         The caller must send it without waiting for anything. Raises Gone, or ApiError.
         """
-        poll = Poll(ask.worker, self.cancelled, self._collect if whole else None)
+        poll = Poll(ask, self.leases, self._collect if whole else _as_it_is)
         most = ask.most or 1
-        session = Session(
-            ask.worker,
-            most,
-            False,
-            poll,
-            ask.routes,
-            ask.service,
-            ask.version,
-            ask.kinds,
-            tier=ask.tier,
-            lease=ask.lease,
-        )
-        self._join(session)
+        member = self._join(ask, most, poll)
         gone = True
         try:
-            gone = not poll.leases and await self._park(poll, ask.wait, receive)
+            gone = not poll.taken and await self._park(poll, ask.wait, receive)
         finally:
             poll.open = False
-            self._broker.drain(session)
+            self._broker.drain(member)
             # The last one first, so that the oldest is in front again.
-            handed, rest = ([], poll.leases) if gone else (poll.leases[:most], poll.leases[most:])
-            poll.leases = handed
-            for lease in reversed(rest):
-                self._broker.put_back(lease)
+            handed, rest = ([], poll.taken) if gone else (poll.taken[:most], poll.taken[most:])
+            poll.taken = handed
+            for assignment in reversed(rest):
+                self._broker.put_back(assignment)
         if gone:
             raise Gone
         if self._ending and not handed:
             raise ApiError(DRAINING)
         return handed
 
-    def _join(self, session: Session) -> None:
+    def _join(self, ask: Ask, slots: int, poll: Poll) -> Membership:
+        profile = Profile(
+            ask.worker,
+            slots,
+            False,
+            ask.routes,
+            ask.service,
+            ask.version,
+            ask.kinds,
+            ask.tier,
+            ask.lease,
+        )
         try:
-            self._broker.join(session)
+            poll.member = self._broker.join(profile, TRUSTED, poll)
         except BadRoute as error:
             raise ApiError(BAD_PARAMETER, str(error), "routes") from None
         except TooManySessions as error:
             raise ApiError(TOO_MANY_POLLS, str(error)) from None
+        return poll.member
 
     async def _park(self, poll: Poll, wait: float, receive: Receive) -> bool:
         """Wait for something to happen. True if the worker has gone."""
@@ -162,24 +167,31 @@ class Polls:
 
     # ------------------------------------------------------------ slow bodies
 
-    def _collect(self, lease: Lease, poll: Poll) -> None:
-        task = asyncio.get_running_loop().create_task(self._collected(lease, poll), name="collect")
+    def _collect(self, assignment: Assignment, poll: Poll) -> bool:
+        if self._broker.received(assignment):
+            return False
+        poll.collecting = True
+        collecting = self._collected(assignment, poll)
+        task = asyncio.get_running_loop().create_task(collecting, name="collect")
         self._collecting.add(task)
         task.add_done_callback(self._collecting.discard)
+        return True
 
-    async def _collected(self, lease: Lease, poll: Poll) -> None:
-        session = lease.session
+    async def _collected(self, assignment: Assignment, poll: Poll) -> None:
         # The worker does not have it yet: there is room for another one.
-        self._broker.resize(session, session.slots + 1)
+        if poll.member is not None:
+            self._broker.grow(poll.member)
         # Nor can it be silent about it: its lease counts once it has it.
-        self._broker.extend(lease, self._limits.head_timeout)
-        try:
-            await self._broker.collect(lease)
-        except GatewayError:
+        self._broker.extend(assignment, self._limits.head_timeout)
+        if await self._broker.collect(assignment) is None:
             return
         if poll.open:
             # The worker's time counts from the last piece.
-            self._broker.extend(lease, session.lease or self._limits.head_timeout)
-            poll.add(lease)
+            self._broker.extend(assignment, poll.lease or self._limits.head_timeout)
+            poll.add(assignment)
         else:
-            self._broker.put_back(lease)
+            self._broker.put_back(assignment)
+
+
+def _as_it_is(assignment: Assignment, poll: Poll) -> bool:
+    return False

@@ -16,14 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from prack_grpc.broker.seam import Broker
-from prack_grpc.core.exchange.ledger import NotHeld, Verdict
-from prack_grpc.core.limits import KIB
+from prack_grpc.broker.seam import WorkerSide
+from prack_grpc.core.exchange.ledger import Late, NotHeld
+from prack_grpc.core.limits import PIECE
 from prack_grpc.rest.ask import Ask
-from prack_grpc.rest.errors import VERDICTS, ApiError, Kind
+from prack_grpc.rest.errors import LATE, ApiError, ApiKind
 from prack_grpc.rest.raw.requests import cut
 
-PIECE = 64 * KIB
 # Fields of one connection (RFC 9110 section 7.6.1). Those of the framing go along: h11 reads them.
 LOCAL = frozenset((b"connection", b"keep-alive", b"expect", b"host"))
 # How long a poll waits for requests of ours before the predecessor is asked again, in seconds.
@@ -32,7 +31,7 @@ WAIT = 0.5
 NO_REQUESTS = b'{"requests": []}'
 
 
-class Predecessor(Protocol):
+class EarlierGateway(Protocol):
     """The gateway that was here before. `gone` is set when it has ended."""
 
     gone: asyncio.Event
@@ -44,7 +43,7 @@ class Predecessor(Protocol):
 class Relay:
     """Asks the predecessor, as long as there is one."""
 
-    def __init__(self, broker: Broker, predecessor: Predecessor | None) -> None:
+    def __init__(self, broker: WorkerSide, predecessor: EarlierGateway | None) -> None:
         self._broker = broker
         self._predecessor = predecessor
 
@@ -57,7 +56,7 @@ class Relay:
         if not self._is_foreign(identifier):
             return None
         relayed = await self._call(request.scope, request.receive)
-        return relayed or ApiError(VERDICTS[Verdict.UNKNOWN]).response()
+        return relayed or ApiError(LATE[Late.UNKNOWN]).response()
 
     async def answer(self, identifier: str, answer: dict[str, Any]) -> bool:
         """Pass an answer on. False if it can be only ours. Raises ApiError."""
@@ -66,7 +65,7 @@ class Relay:
         content = await asyncio.to_thread(json.dumps, answer)
         status, found = await self._post("/api/v1/response", content.encode(), _nothing)
         if status not in (0, 200):
-            kind = Kind(found["code"], status, found["title"])
+            kind = ApiKind(found["code"], status, found["title"])
             raise ApiError(kind, found["detail"], found.get("field", ""))
         return status == 200
 
@@ -107,7 +106,7 @@ class Relay:
         try:
             self._broker.find(identifier)
         except NotHeld as error:
-            return error.verdict is Verdict.UNKNOWN
+            return error.late is Late.UNKNOWN
         return False
 
     async def _call(self, scope: Scope, receive: Receive) -> "Relayed | None":

@@ -9,7 +9,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from prack_grpc.stream.streams import NAME, WorkerService
+from prack_grpc.stream.streams import NAME, Streams
 
 OPTIONS = (
     # Without it a second gateway would share the port silently.
@@ -61,8 +61,8 @@ async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> Non
 class StreamServer:
     """Owns the gRPC server and the service behind it."""
 
-    def __init__(self, service: WorkerService, token: str | None, with_reflection: bool) -> None:
-        self._service = service
+    def __init__(self, streams: Streams, token: str | None, with_reflection: bool) -> None:
+        self._streams = streams
         self._interceptors = [TokenCheck(token)] if token else []
         self._with_reflection = with_reflection
         self._health = health.aio.HealthServicer()
@@ -80,7 +80,7 @@ class StreamServer:
             interceptors=self._interceptors,
             compression=grpc.Compression.NoCompression,
         )
-        server.add_generic_rpc_handlers((self._service.handler(),))
+        server.add_generic_rpc_handlers((self._streams.handler(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._with_reflection:
             names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -103,13 +103,13 @@ class StreamServer:
     async def send_away(self) -> None:
         """Report that this gateway stops, and have every worker dial another one as well."""
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
-        self._service.send_away("the gateway stops")
+        self._streams.send_away("the gateway stops")
 
     async def stop(self, grace: float) -> None:
         """Give the workers nothing more; end all streams, at the latest after `grace` seconds."""
-        self._service.dismiss("the gateway has stopped")
+        self._streams.dismiss("the gateway has stopped")
         stopping = (server.stop(grace) for server in self._servers)
-        await asyncio.gather(self._service.stop(grace), *stopping, *self._stopping)
+        await asyncio.gather(self._streams.stop(grace), *stopping, *self._stopping)
 
     async def _report(self, status: int) -> None:
         for name in ("", NAME):

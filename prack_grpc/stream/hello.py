@@ -1,12 +1,12 @@
 """The first frame of a worker: what it says, checked (proto/README.md section 2)."""
 
-import re
 from dataclasses import dataclass
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.http.message import Kind
-from prack_grpc.core.limits import KIB, MAX_TIER, Limits
+from prack_grpc.core.identity import LABEL, LABEL_EXPECTED, NAME, NAME_EXPECTED
+from prack_grpc.core.limits import KIB, MAX_HEAD, MAX_TIER, Limits
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.stream import errors
 from prack_grpc.stream.errors import StreamError
@@ -14,8 +14,6 @@ from prack_grpc.stream.errors import StreamError
 MINOR = 1
 WEBSOCKET = "websocket"
 FEATURES = frozenset((WEBSOCKET,))
-NAME = re.compile(r"[!-~]{1,128}")
-LABEL = re.compile(r"[!-~]{0,128}")
 DEFAULT_WINDOW = 256 * KIB  # of a worker that does not say, section 5.1
 
 
@@ -50,12 +48,10 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
             f"{hello.minor_max}: update the older of the two",
         )
     if not NAME.fullmatch(hello.worker_id):
-        raise StreamError(errors.BAD_HELLO, "worker_id: expected 1 to 128 visible ASCII characters")
+        raise StreamError(errors.BAD_HELLO, f"worker_id: {NAME_EXPECTED}")
     for name, value in (("service", hello.service), ("version", hello.version)):
         if not LABEL.fullmatch(value):
-            raise StreamError(
-                errors.BAD_HELLO, f"{name}: expected at most 128 visible ASCII characters"
-            )
+            raise StreamError(errors.BAD_HELLO, f"{name}: {LABEL_EXPECTED}")
     return Hello(
         hello.worker_id,
         hello.service,
@@ -97,6 +93,6 @@ def limits_message(limits: Limits) -> pb.Limits:
     return pb.Limits(
         max_chunk_bytes=limits.chunk,
         initial_window=limits.window,
-        max_header_bytes=64 * 1024,
+        max_header_bytes=MAX_HEAD,
         max_slots=limits.max_slots,
     )

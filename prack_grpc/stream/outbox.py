@@ -9,66 +9,71 @@ from collections.abc import Callable
 from itertools import chain
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.broker.seam import Broker
-from prack_grpc.core.effects import CancelReason
+from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Lease, Work
-from prack_grpc.core.exchange.flow import NO_BODY
-from prack_grpc.core.limits import Limits
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.limits import PIECE, Limits
+from prack_grpc.core.receivers import CancelReason
 
 MAX_EVENTS = 32
-MAX_BYTES = 64 * 1024
+MAX_BYTES = PIECE
 # With so many requests a worker can begin while the gateway goes on with others.
 BATCH = 8
 MAX_BODIES = 3  # frames of body bytes that one write takes beside its first frame
 
 
 class Outbox:
-    """Implements `broker.base.WorkerPort` for one stream."""
+    """Implements `core.receivers.WorkReceiver` for one stream.
 
-    def __init__(
-        self, broker: Broker, limits: Limits, window: int, now: Callable[[], float]
-    ) -> None:
+    `held` has what the worker was sent and has not ended, by its number; `last_sent` is the number
+    of the last.
+    """
+
+    def __init__(self, broker: WorkerSide, limits: Limits, window: int) -> None:
         self._broker = broker
         self._limits = limits
         self._window = window
-        self._now = now
+        self.held: dict[int, Assignment] = {}
+        self.last_sent = 0
         self._control = pb.GatewayFrame()
         self._has_control = False
         self._grants: dict[int, int] = {}
-        self._requests: dict[Lease, None] = {}
-        self._uploads: dict[Lease, None] = {}
+        # What was not yet written; False if nobody wants it any more.
+        self._requests: dict[Assignment, bool] = {}
+        self._uploads: dict[Assignment, None] = {}
         self._wake = asyncio.Event()
         self._write_now: Callable[[], None] | None = None
         self._packing = False
         self.closed = False
 
-    # ------------------------------------------------------------ WorkerPort
+    # ------------------------------------------------------------ WorkReceiver
 
-    def deliver(self, lease: Lease) -> None:
-        """See WorkerPort."""
-        self._requests[lease] = None
+    def deliver(self, assignment: Assignment) -> None:
+        """See WorkReceiver."""
+        self._requests[assignment] = True
         self._wake.set()
         if len(self._requests) >= BATCH and not self._packing and self._write_now is not None:
             self._write_now()
 
-    def cancel(self, lease: Lease, reason: CancelReason) -> None:
-        """See WorkerPort. A request that was not yet written is never written."""
-        self._uploads.pop(lease, None)
-        self._grants.pop(lease.number, None)
-        if lease not in self._requests:
-            self.control().cancels.add(id=lease.number, reason=reason.value)
+    def cancel(self, assignment: Assignment, reason: CancelReason) -> None:
+        """See WorkReceiver. A request that was not yet written is never written."""
+        self._uploads.pop(assignment, None)
+        self._grants.pop(assignment.number, None)
+        if assignment in self._requests:
+            self._requests[assignment] = False
+        else:
+            self.control().cancels.add(id=assignment.number, reason=reason.value)
         self._wake.set()
 
-    def uploaded(self, lease: Lease) -> None:
-        """See WorkerPort."""
-        if lease not in self._requests and not lease.upload_sent:
-            self._uploads[lease] = None
+    def uploaded(self, assignment: Assignment) -> None:
+        """See WorkReceiver."""
+        if assignment not in self._requests:
+            self._uploads[assignment] = None
             self._wake.set()
 
-    def grant(self, lease: Lease, offset: int) -> None:
-        """See WorkerPort."""
-        self._grants[lease.number] = offset
+    def grant(self, assignment: Assignment, offset: int) -> None:
+        """See WorkReceiver."""
+        self._grants[assignment.number] = offset
         self._wake.set()
 
     # ------------------------------------------------------------ the stream
@@ -83,19 +88,16 @@ class Outbox:
         self._wake.set()
         return self._control
 
-    def allow(self, lease: Lease, offset: int) -> None:
+    def allow(self, number: int, offset: int) -> None:
         """The worker takes request body up to this offset."""
-        self._broker.allow(lease, offset)
-        self.uploaded(lease)
+        if assignment := self.held.get(number):
+            self._broker.allow(assignment, offset)
+            self.uploaded(assignment)
 
-    def holds(self, lease: Lease) -> bool:
-        """This request was not yet written."""
-        return lease in self._requests
-
-    def close(self) -> list[Lease]:
+    def close(self) -> list[Assignment]:
         """Only what steers is still written. Returns the requests that never will be."""
         self.closed = True
-        unsent = list(self._requests)
+        unsent = [assignment for assignment, wanted in self._requests.items() if wanted]
         self._requests.clear()
         self._uploads.clear()
         self._wake.set()
@@ -148,32 +150,31 @@ class Outbox:
     def _fill(self, frame: pb.GatewayFrame) -> int:
         events = size = 0
         while self._requests and events < MAX_EVENTS and size < MAX_BYTES:
-            lease = next(iter(self._requests))
-            del self._requests[lease]
-            if lease.cancelled:
-                self._broker.abort(lease, AbortCode.CANCELLED, "")
-                continue
-            size += self._request(frame, lease)
-            events += 1
+            assignment = next(iter(self._requests))
+            if self._requests.pop(assignment):
+                size += self._request(frame, assignment)
+                events += 1
+            else:
+                self._broker.abort(assignment, AbortCode.CANCELLED, "")
         while self._uploads and events < MAX_EVENTS and size < MAX_BYTES:
-            lease = next(iter(self._uploads))
-            del self._uploads[lease]
-            if lease.state in (Work.LEASED, Work.ANSWERING):
-                added = self._upload(frame, lease)
-                size += added
-                events += added > 0
+            assignment = next(iter(self._uploads))
+            del self._uploads[assignment]
+            added = self._upload(frame, assignment)
+            size += added
+            events += added > 0
         return events
 
-    def _request(self, frame: pb.GatewayFrame, lease: Lease) -> int:
-        exchange = lease.exchange
-        request, upload = exchange.request, exchange.upload
+    def _request(self, frame: pb.GatewayFrame, assignment: Assignment) -> int:
+        request, number = assignment.request, assignment.number
+        self.held[number] = assignment
+        self.last_sent = number
         fields = list(chain.from_iterable(request.headers))
         message = frame.requests.add(
-            id=lease.number,
-            request_id=exchange.id,
-            attempt=lease.attempt,
-            deadline_ms=max(1, int((lease.expires_at - self._now()) * 1000)),
-            queued_ms=int((exchange.leased_at - exchange.accepted_at) * 1000),
+            id=number,
+            request_id=assignment.request_id,
+            attempt=assignment.attempt,
+            deadline_ms=max(1, int(self._broker.remaining(assignment) * 1000)),
+            queued_ms=int(assignment.queued * 1000),
             method=request.method,
             scheme=request.scheme,
             authority=request.authority,
@@ -185,32 +186,32 @@ class Outbox:
         if request.kind:
             message.upgrade = pb.UPGRADE_WEBSOCKET
         size = len(request.target) + sum(map(len, fields))
-        if upload is NO_BODY:
-            message.end = lease.upload_sent = True
+        if assignment.bodiless:
+            message.end = True
             return size
-        return size + self._first_body(message, lease)
+        return size + self._first_body(message, assignment)
 
-    def _first_body(self, message: pb.Request, lease: Lease) -> int:
+    def _first_body(self, message: pb.Request, assignment: Assignment) -> int:
         """The part of the request body that is here, as far as the worker takes it."""
-        request, upload = lease.exchange.request, lease.exchange.upload
-        upload.allow(0 if request.expects else self._window)
-        message.body = self._broker.take(lease, self._limits.inline_body)
+        request = assignment.request
+        if not request.expects:
+            self._broker.allow(assignment, self._window)
+        piece = self._broker.take(assignment, self._limits.inline_body)
+        message.body = piece.data
         message.body_length = request.body_length
         message.expect_continue = request.expects
-        message.end = lease.upload_sent = upload.drained
-        if not upload.drained and upload.ready:
-            self._uploads[lease] = None
-        return len(message.body)
+        message.end = piece.last
+        if piece.more:
+            self._uploads[assignment] = None
+        return len(piece.data)
 
-    def _upload(self, frame: pb.GatewayFrame, lease: Lease) -> int:
-        upload = lease.exchange.upload
-        data = self._broker.take(lease, self._limits.chunk)
-        if data:
-            frame.data.add(id=lease.number, data=data)
-        if upload.ready:
-            self._uploads[lease] = None
-        elif upload.drained:
-            lease.upload_sent = True
-            frame.finishes.add(id=lease.number)
-            return len(data) + 1
-        return len(data)
+    def _upload(self, frame: pb.GatewayFrame, assignment: Assignment) -> int:
+        number = assignment.number
+        piece = self._broker.take(assignment, self._limits.chunk)
+        if piece.data:
+            frame.data.add(id=number, data=piece.data)
+        if piece.more:
+            self._uploads[assignment] = None
+        if piece.last:
+            frame.finishes.add(id=number)
+        return len(piece.data) + piece.last

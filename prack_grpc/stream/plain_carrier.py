@@ -10,10 +10,10 @@ from prack_grpc.stream.errors import NotAFrame
 from prack_wire.frames import Frames, FrameTooLong
 
 
-class TcpCarrier(Frames):
+class PlainCarrier(Frames):
     """Implements `carrier.Carrier`. Calls `serve` with itself once it has its connection."""
 
-    def __init__(self, serve: Callable[["TcpCarrier"], None]) -> None:
+    def __init__(self, serve: Callable[["PlainCarrier"], None]) -> None:
         super().__init__()
         self.peer = ""
         self._serve = serve

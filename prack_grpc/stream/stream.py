@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import Membership, WorkerSide
 from prack_grpc.core.errors import BadResponse, LeaseError, WindowExceeded
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Lease
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import Limits
 from prack_grpc.stream import errors
@@ -26,21 +26,21 @@ LAST_FRAME_SECONDS = 1.0
 ABORT_CODES = {code.value: code for code in AbortCode}
 
 
-class Connection:
-    """Carries events between one stream and the broker. `now` is in seconds."""
+class Stream:
+    """Carries events between one worker and the broker. `now` is in seconds."""
 
     def __init__(
         self,
-        broker: Broker,
+        broker: WorkerSide,
         limits: Limits,
-        session: Session,
+        member: Membership,
         outbox: Outbox,
         carrier: Carrier,
         now: Callable[[], float],
     ) -> None:
         self._broker = broker
         self._limits = limits
-        self._session = session
+        self._member = member
         self._outbox = outbox
         self._carrier = carrier
         self._now = now
@@ -48,6 +48,12 @@ class Connection:
         self.heard_at = now()
         self.wrote_at = now()
         self.writing = False
+        self.ended = False
+
+    @property
+    def worker(self) -> str:
+        """The name of the worker."""
+        return self._member.worker
 
     async def run(self) -> None:
         """Serve the stream until it ends. Raises StreamError when it must be ended."""
@@ -76,20 +82,20 @@ class Connection:
 
     def _dismiss(self) -> None:
         """What was never written was never started; what was written is lost."""
-        self._broker.drain(self._session)
-        for lease in reversed(self._outbox.close()):
-            if not lease.cancelled:
-                self._broker.put_back(lease)
-        held = len(self._session.held)
+        self.ended = True
+        self._broker.drain(self._member)
+        for assignment in reversed(self._outbox.close()):
+            self._broker.put_back(assignment)
+        held = len(self._outbox.held)
         log.info(
             "worker lost" if held else "worker left",
             extra={
                 "action": "worker_lost" if held else "worker_left",
-                "worker": self._session.worker,
+                "worker": self.worker,
                 "held": held,
             },
         )
-        self._broker.lose(self._session)
+        self._broker.lose(self._member)
 
     def stop(self, error: StreamError | None = None) -> None:
         """End the stream, with an error or as agreed."""
@@ -105,14 +111,19 @@ class Connection:
         """Say something, so that the worker sees that the gateway lives."""
         self._outbox.control().heartbeat.SetInParent()
 
-    def go_away(self, drain_ack: bool, reconnect_in_ms: int, reason: str) -> None:
-        """With `drain_ack` the last id that this worker was given is the last one for good."""
+    def send_away(self, reconnect_in_ms: int, reason: str) -> None:
+        """Have the worker dial another gateway; here it goes on."""
         goaway = self._outbox.control().goaway
-        if drain_ack:
-            goaway.last_id = self._session.last_number
-        goaway.drain_ack = drain_ack
         goaway.reconnect_in_ms = reconnect_in_ms
         goaway.reason = reason
+
+    def dismiss(self, reconnect_in_ms: int, reason: str) -> None:
+        """Give the worker nothing more: the last id that it was given is the last one for good."""
+        last_number = self._broker.drain(self._member)
+        self.send_away(reconnect_in_ms, reason)
+        goaway = self._outbox.control().goaway
+        goaway.last_id = last_number
+        goaway.drain_ack = True
 
     # ------------------------------------------------------------ the two loops
 
@@ -146,82 +157,79 @@ class Connection:
         if frame.HasField("hello"):
             raise StreamError(errors.HELLO_REPEATED, "only the first frame may hold `hello`")
         for head in frame.heads:
-            self._event(head, self._head)
+            self._event(head, self._head, head.end)
         for data in frame.data:
-            self._event(data, self._data)
+            self._event(data, self._data, False)
         for finish in frame.finishes:
-            self._event(finish, self._finish)
+            self._event(finish, self._finish, True)
         for abort in frame.aborts:
-            self._event(abort, self._abort)
+            self._event(abort, self._abort, True)
         for window in frame.windows:
-            if lease := self._session.held.get(window.id):
-                self._outbox.allow(lease, window.max_offset)
+            self._outbox.allow(window.id, window.max_offset)
         self._steer(frame)
 
     def _steer(self, frame: pb.WorkerFrame) -> None:
         if frame.HasField("capacity"):
-            self._broker.resize(self._session, read_slots(frame.capacity, self._limits))
+            self._broker.resize(self._member, read_slots(frame.capacity, self._limits))
         if frame.HasField("drain"):
-            self._broker.drain(self._session)
-            self.go_away(True, 0, frame.drain.reason)
+            self.dismiss(0, frame.drain.reason)
         if frame.HasField("heartbeat") and frame.heartbeat.nonce:
             self._outbox.control().heartbeat.echo = frame.heartbeat.nonce
 
-    def _event(self, event: E, act: Callable[[Lease, E], None]) -> None:
-        """Apply one event; one that does not fit costs its own exchange, not the stream."""
+    def _event(self, event: E, act: Callable[[Assignment, E], None], last: bool) -> None:
+        """Apply one event; one that does not fit costs its own exchange, not the stream.
+
+        After the `last` event of an exchange the worker says no more of it.
+        """
         number = event.id
-        lease = self._session.held.get(number)
-        if lease is None or self._outbox.holds(lease):
-            ended = lease is None and 0 < number <= self._session.last_number
-            self._refuse(number, *(ENDED if ended else NEVER_SENT))
+        assignment = self._outbox.held.get(number)
+        if assignment is None:
+            self._refuse(number, *(ENDED if 0 < number <= self._outbox.last_sent else NEVER_SENT))
             return
         try:
-            act(lease, event)
+            act(assignment, event)
         except BadResponse as error:
             self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
         except LeaseError as error:
-            self._broker.spoil(lease, str(error))
-            if lease.cancelled and _is_last(event):
-                self._broker.finish(lease, [])
+            self._broker.spoil(assignment, str(error))
+            if last and self._broker.progress(assignment) is Work.CANCELLED:
+                self._broker.finish(assignment, [])
             self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
         except WindowExceeded as error:
             message = f"exchange {number}: {error}; wait for `windows`"
             raise StreamError(errors.WINDOW_EXCEEDED, message) from error
+        if last:
+            del self._outbox.held[number]
 
     def _refuse(self, number: int, code: pb.RefusalCode.ValueType, message: str) -> None:
         log.warning(
             "refused a worker's event",
             extra={
                 "action": "event_refused",
-                "worker": self._session.worker,
+                "worker": self.worker,
                 "number": number,
                 "reason": message,
             },
         )
         self._outbox.control().refusals.add(id=number, code=code, message=message)
 
-    def _head(self, lease: Lease, head: pb.ResponseHead) -> None:
+    def _head(self, assignment: Assignment, head: pb.ResponseHead) -> None:
         headers = _pairs(head.headers)
-        self._broker.head(lease, head.status, headers, head.body, head.end)
+        self._broker.head(assignment, head.status, headers, head.body, head.end)
 
-    def _data(self, lease: Lease, data: pb.Data) -> None:
+    def _data(self, assignment: Assignment, data: pb.Data) -> None:
         chunk = data.data  # copies it
         if len(chunk) > self._limits.chunk:
             message = f"exchange {data.id}: {len(chunk)} bytes in one `data`"
             raise StreamError(errors.CHUNK_TOO_LARGE, message)
-        self._broker.data(lease, chunk)
+        self._broker.data(assignment, chunk)
 
-    def _finish(self, lease: Lease, finish: pb.Finish) -> None:
-        self._broker.finish(lease, _pairs(finish.trailers))
+    def _finish(self, assignment: Assignment, finish: pb.Finish) -> None:
+        self._broker.finish(assignment, _pairs(finish.trailers))
 
-    def _abort(self, lease: Lease, abort: pb.Abort) -> None:
+    def _abort(self, assignment: Assignment, abort: pb.Abort) -> None:
         code = ABORT_CODES.get(abort.code, AbortCode.HANDLER_ERROR)
-        self._broker.abort(lease, code, abort.message)
-
-
-def _is_last(event: pb.ResponseHead | pb.Data | pb.Finish | pb.Abort) -> bool:
-    """The worker says no more of this exchange after this event."""
-    return isinstance(event, pb.Finish) or (isinstance(event, pb.ResponseHead) and event.end)
+        self._broker.abort(assignment, code, abort.message)
 
 
 def _pairs(flat: Sequence[bytes]) -> Headers:

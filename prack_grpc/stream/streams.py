@@ -10,18 +10,18 @@ import grpc
 
 import prack_grpc
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import Membership, Profile, WorkerSide
 from prack_grpc.core.errors import BadRoute, TooManySessions
-from prack_grpc.core.exchange.session import Session
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.principal import TRUSTED
 from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
 from prack_grpc.stream.errors import StreamError
 from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier, parse
 from prack_grpc.stream.hello import FEATURES, MINOR, Hello, limits_message, read_hello
 from prack_grpc.stream.outbox import Outbox
-from prack_grpc.stream.plain_carrier import TcpCarrier
-from prack_grpc.stream.stream import Connection
+from prack_grpc.stream.plain_carrier import PlainCarrier
+from prack_grpc.stream.stream import Stream
 from prack_wire import heap
 
 log = logging.getLogger(__name__)
@@ -37,15 +37,15 @@ RECONNECT_STEP_MS = 10
 RECONNECT_SPREAD_MS = 1000
 
 
-class WorkerService:
+class Streams:
     """All streams of this gateway."""
 
-    def __init__(self, broker: Broker, limits: Limits) -> None:
+    def __init__(self, broker: WorkerSide, limits: Limits) -> None:
         self._broker = broker
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._gateway_id = secrets.token_hex(8)
-        self._connections: dict[str, tuple[Session, Connection]] = {}
+        self._streams: dict[str, Stream] = {}
         self._plain: set[asyncio.Task[None]] = set()
         self._reason = ""  # why workers are sent away
         heap.keep()
@@ -85,16 +85,16 @@ class WorkerService:
 
     # ------------------------------------------------------------ plain connections
 
-    def carrier(self) -> TcpCarrier | None:
+    def carrier(self) -> PlainCarrier | None:
         """What serves an upgraded connection; None when workers are sent away."""
-        return None if self._reason else TcpCarrier(self._adopt)
+        return None if self._reason else PlainCarrier(self._adopt)
 
-    def _adopt(self, carrier: TcpCarrier) -> None:
+    def _adopt(self, carrier: PlainCarrier) -> None:
         task = self._loop.create_task(self._serve_plain(carrier), name="stream")
         self._plain.add(task)
         task.add_done_callback(self._plain.discard)
 
-    async def _serve_plain(self, carrier: TcpCarrier) -> None:
+    async def _serve_plain(self, carrier: PlainCarrier) -> None:
         try:
             with suppress(StreamError):  # it was told
                 await self._serve(carrier)
@@ -114,12 +114,12 @@ class WorkerService:
     async def _serve(self, carrier: Carrier) -> None:
         """One worker, from its hello to its end. Raises StreamError, after telling it."""
         try:
-            session, connection = await self._open(carrier)
+            stream = await self._open(carrier)
             try:
-                await connection.run()
+                await stream.run()
             finally:
-                if self._connections.get(session.worker) == (session, connection):
-                    del self._connections[session.worker]
+                if self._streams.get(stream.worker) is stream:
+                    del self._streams[stream.worker]
         except StreamError as error:
             log.warning(
                 "ended a worker's stream",
@@ -132,7 +132,7 @@ class WorkerService:
             )
             raise
 
-    async def _open(self, carrier: Carrier) -> tuple[Session, Connection]:
+    async def _open(self, carrier: Carrier) -> Stream:
         try:
             hello = read_hello(await _first_frame(carrier), self._limits)
             return self._admit(hello, carrier)
@@ -142,32 +142,20 @@ class WorkerService:
             await carrier.write(frame.SerializeToString())
             raise
 
-    def _admit(self, hello: Hello, carrier: Carrier) -> tuple[Session, Connection]:
-        now = self._loop.time
-        outbox = Outbox(self._broker, self._limits, hello.initial_window, now)
-        session = Session(
-            hello.worker,
-            hello.slots,
-            True,
-            outbox,
-            hello.routes,
-            hello.service,
-            hello.version,
-            hello.kinds,
-            hello.tier,
-        )
-        connection = Connection(self._broker, self._limits, session, outbox, carrier, now)
+    def _admit(self, hello: Hello, carrier: Carrier) -> Stream:
+        outbox = Outbox(self._broker, self._limits, hello.initial_window)
         self._welcome(outbox, hello)
-        self._join(session)
-        older = self._connections.pop(session.worker, None)
-        self._connections[session.worker] = session, connection
+        member = self._join(hello, outbox)
+        stream = Stream(self._broker, self._limits, member, outbox, carrier, self._loop.time)
+        older = self._streams.pop(hello.worker, None)
+        self._streams[hello.worker] = stream
         if older is not None:
             message = "another stream said hello with the same worker_id"
-            older[1].stop(StreamError(errors.REPLACED, message))
-        self._loop.call_later(HEARTBEAT_SECONDS, self._beat, session, connection)
+            older.stop(StreamError(errors.REPLACED, message))
+        self._loop.call_later(HEARTBEAT_SECONDS, self._beat, stream)
         if self._reason:
-            self._send_away(connection, False)
-        return session, connection
+            stream.send_away(self._soon(), self._reason)
+        return stream
 
     def _welcome(self, outbox: Outbox, hello: Hello) -> None:
         welcome = outbox.control().welcome
@@ -179,9 +167,9 @@ class WorkerService:
         welcome.heartbeat_ms = int(HEARTBEAT_SECONDS * 1000)
         welcome.dead_after_ms = int(DEAD_AFTER_SECONDS * 1000)
 
-    def _join(self, session: Session) -> None:
+    def _join(self, hello: Hello, outbox: Outbox) -> Membership:
         try:
-            self._broker.join(session)
+            member = self._broker.join(_profile(hello), TRUSTED, outbox)
         except BadRoute as error:
             raise StreamError(errors.BAD_HELLO, f"routes: {error}") from error
         except TooManySessions as error:
@@ -190,50 +178,63 @@ class WorkerService:
             "worker connected",
             extra={
                 "action": "worker_connected",
-                "worker": session.worker,
-                "service": session.service,
-                "version": session.version,
-                "slots": session.slots,
-                "routes": ", ".join(map(str, session.routes)),
+                "worker": hello.worker,
+                "service": hello.service,
+                "version": hello.version,
+                "slots": hello.slots,
+                "routes": ", ".join(map(str, hello.routes)),
             },
         )
+        return member
 
-    def _beat(self, session: Session, connection: Connection) -> None:
+    def _beat(self, stream: Stream) -> None:
         """Speak when there was silence, and end the stream after too much of it."""
         now = self._loop.time()
-        silent = now - connection.heard_at
-        blocked = now - connection.wrote_at if connection.writing else 0.0
+        silent = now - stream.heard_at
+        blocked = now - stream.wrote_at if stream.writing else 0.0
         if silent >= DEAD_AFTER_SECONDS:
             message = f"nothing was received for {DEAD_AFTER_SECONDS:.0f} s"
-            connection.stop(StreamError(errors.SILENT, message))
+            stream.stop(StreamError(errors.SILENT, message))
         elif blocked >= DEAD_AFTER_SECONDS:
             message = f"the worker read nothing for {DEAD_AFTER_SECONDS:.0f} s"
-            connection.stop(StreamError(errors.NOT_READING, message))
-        elif not session.lost:
-            if now - connection.wrote_at >= HEARTBEAT_SECONDS * 0.9:
-                connection.heartbeat()
+            stream.stop(StreamError(errors.NOT_READING, message))
+        elif not stream.ended:
+            if now - stream.wrote_at >= HEARTBEAT_SECONDS * 0.9:
+                stream.heartbeat()
             left = DEAD_AFTER_SECONDS - max(silent, blocked)
-            self._loop.call_later(min(HEARTBEAT_SECONDS, left), self._beat, session, connection)
+            self._loop.call_later(min(HEARTBEAT_SECONDS, left), self._beat, stream)
 
     # ------------------------------------------------------------ the gateway stops
 
     def send_away(self, reason: str) -> None:
         """Have every worker dial another gateway; here it goes on for what is still to be done."""
         self._reason = reason
-        for _, connection in self._connections.values():
-            self._send_away(connection, False)
+        for stream in self._streams.values():
+            stream.send_away(self._soon(), reason)
 
     def dismiss(self, reason: str) -> None:
         """Give every worker nothing more: it finishes what it holds, then ends its stream."""
         self._reason = reason
-        for session, connection in self._connections.values():
-            self._broker.drain(session)
-            self._send_away(connection, True)
+        for stream in self._streams.values():
+            stream.dismiss(self._soon(), reason)
 
-    def _send_away(self, connection: Connection, last: bool) -> None:
-        spread = min(RECONNECT_SPREAD_MS, RECONNECT_STEP_MS * len(self._connections))
-        after = 1 + random.randrange(spread)  # noqa: S311 - spreads load, hides nothing
-        connection.go_away(last, after, self._reason)
+    def _soon(self) -> int:
+        """When a worker should dial again, in milliseconds."""
+        spread = min(RECONNECT_SPREAD_MS, RECONNECT_STEP_MS * len(self._streams))
+        return 1 + random.randrange(max(spread, 1))  # noqa: S311 - spreads load, hides nothing
+
+
+def _profile(hello: Hello) -> Profile:
+    return Profile(
+        hello.worker,
+        hello.slots,
+        True,
+        hello.routes,
+        hello.service,
+        hello.version,
+        hello.kinds,
+        hello.tier,
+    )
 
 
 async def _first_frame(carrier: Carrier) -> pb.WorkerFrame:

@@ -2,24 +2,32 @@
 
 import logging
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.exchange.exchange import Exchange, Outcome
+from prack_grpc.core.exchange.assignment import Assignment
 
 log = logging.getLogger("prack.access")
+
+
+class Queued(Protocol):
+    """A request that was accepted; `left` says that its client has gone before the end."""
+
+    id: str
+    assignment: Assignment | None
+    left: bool
 
 
 class Record:
     """What is known of one request; the endpoint fills it in on the way."""
 
-    __slots__ = ("_began", "client", "error", "exchange", "scope", "sent", "status")
+    __slots__ = ("_began", "client", "error", "scope", "sent", "status", "ticket")
 
     def __init__(self, scope: dict[str, Any]) -> None:
         self._began = time.monotonic()
         self.scope = scope
         self.client: tuple[str, int] | None = scope["client"]  # the peer, until it is known better
-        self.exchange: Exchange | None = None
+        self.ticket: Queued | None = None
         self.status = 0  # 0: the client was sent nothing
         self.sent = 0
         self.error: str | None = None
@@ -27,7 +35,7 @@ class Record:
     def fields(self) -> dict[str, Any]:
         """The line as data: times in milliseconds, sizes in bytes."""
         total = time.monotonic() - self._began
-        exchange, scope = self.exchange, self.scope
+        ticket, scope = self.ticket, self.scope
         path, query = scope["raw_path"], scope["query_string"]
         fields = {
             "action": "request",
@@ -38,13 +46,13 @@ class Record:
             "total_ms": round(total * 1000, 1),
             "client": self.client[0] if self.client else None,
         }
-        if exchange is not None:
-            queued = exchange.leased_at - exchange.accepted_at if exchange.attempt else total
-            fields["queued_ms"] = round(queued * 1000, 1)
-            fields["request_id"] = exchange.id
-            fields["attempt"] = exchange.attempt
-            fields["worker"] = exchange.worker
-            if exchange.outcome is Outcome.CLIENT_GONE:
+        if ticket is not None:
+            taken = ticket.assignment
+            fields["queued_ms"] = round((taken.queued if taken else total) * 1000, 1)
+            fields["request_id"] = ticket.id
+            fields["attempt"] = taken.attempt if taken else 0
+            fields["worker"] = taken.worker if taken else None
+            if ticket.left:
                 fields["error"] = "client_gone"
         if self.error:
             fields["error"] = self.error

@@ -10,6 +10,8 @@ import os
 import random
 from pathlib import Path
 
+from starlette.types import Receive, Scope, Send
+
 # Of an odd size, so that no shifted part of it looks right.
 PIECE = random.Random(1).randbytes(256 * 1024 - 1)
 TWICE = PIECE + PIECE
@@ -17,7 +19,7 @@ FOLDER = Path(os.environ.get("PROBE_DIR", "."))
 running = 0
 
 
-async def app(scope, receive, send):
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve `/<what>/<argument>`."""
     if scope["type"] != "http":
         raise NotImplementedError(scope["type"])
@@ -25,7 +27,7 @@ async def app(scope, receive, send):
     await PAGES[what](argument, receive, send)
 
 
-async def reply(send, text):
+async def reply(send: Send, text: str) -> None:
     """A small response."""
     body = text.encode()
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
@@ -33,7 +35,7 @@ async def reply(send, text):
     await send({"type": "http.response.body", "body": body})
 
 
-async def run(nonce, receive, send):
+async def run(nonce: str, receive: Receive, send: Send) -> None:
     """Answers with its argument, and how many of these ran at that time."""
     global running
     running += 1
@@ -43,14 +45,14 @@ async def run(nonce, receive, send):
     running -= 1
 
 
-async def hold(name, receive, send):
+async def hold(name: str, receive: Receive, send: Send) -> None:
     """Answers when there is a file of this name."""
     print("holds", name)
     await released(name)
     await reply(send, f"held {name}")
 
 
-async def begin(name, receive, send):
+async def begin(name: str, receive: Receive, send: Send) -> None:
     """Sends the head and a first piece, and the rest when there is a file of this name."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"begun\n", "more_body": True})
@@ -59,9 +61,9 @@ async def begin(name, receive, send):
     await send({"type": "http.response.body", "body": b"ended\n"})
 
 
-async def blob(size, receive, send):
+async def blob(argument: str, receive: Receive, send: Send) -> None:
     """A download of so many bytes."""
-    size, sent = int(size), 0
+    size, sent = int(argument), 0
     headers = [(b"content-length", b"%d" % size)]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     while sent < size:
@@ -70,7 +72,7 @@ async def blob(size, receive, send):
         await send({"type": "http.response.body", "body": piece, "more_body": sent < size})
 
 
-async def sink(_, receive, send):
+async def sink(_: str, receive: Receive, send: Send) -> None:
     """Counts an upload, and how many parts of it are not what `blob` would have sent."""
     size, wrong, more = 0, 0, True
     while more:
@@ -81,13 +83,13 @@ async def sink(_, receive, send):
     await reply(send, f"{size} bytes, {wrong} wrong")
 
 
-def part(start, length):
+def part(start: int, length: int) -> bytes:
     """A part of an endless body, at most as long as a piece of it."""
     start %= len(PIECE)
     return TWICE[start : start + length]
 
 
-async def released(name):
+async def released(name: str) -> None:
     """Wait for a file of this name."""
     while not (FOLDER / name).exists():  # noqa: ASYNC110 - the other side is another process
         await asyncio.sleep(0.01)

@@ -122,7 +122,7 @@ class Process:
     def cpu(self) -> float:
         """Seconds of CPU that it has had, which do not depend on what else the machine does."""
         times = psutil.Process(self.popen.pid).cpu_times()
-        return times.user + times.system
+        return float(times.user + times.system)
 
     def __str__(self) -> str:
         return "\n".join([" ".join(self.command), *self.lines[-40:]])

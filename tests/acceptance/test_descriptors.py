@@ -1,4 +1,4 @@
-"""Rows P94 and C16 of the bad-input table: a gateway that has too few file descriptors."""
+"""Rows P94 and C16 of docs/promises.md: a gateway that has too few file descriptors."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ import resource
 from contextlib import AsyncExitStack
 
 from prack_grpc.gateway.http.descriptors import SPARE
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
 from tests.acceptance.processes import (
     PYTHON,
     SECONDS,
@@ -91,4 +91,4 @@ def test_c16_a_limit_that_is_too_low_is_said_at_the_start(launch: Launcher) -> N
 def test_c16_a_limit_that_may_be_raised_is(launch: Launcher) -> None:
     gateway = limited(launch, "ulimit -Sn 300")
     soft, hard = resource.prlimit(gateway.popen.pid, resource.RLIMIT_NOFILE)
-    assert soft == min(hard, 2 * GuardLimits().connections + SPARE)
+    assert soft == min(hard, 2 * ConnectionLimits().connections + SPARE)

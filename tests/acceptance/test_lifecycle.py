@@ -173,7 +173,8 @@ async def test_a_deploy_costs_no_request(launch: Launcher, gateway: Gateway, ove
 def test_uvicorn_starts_everything(launch: Launcher) -> None:
     public, api, grpc = free_ports(3)
     server = launch.process(
-        *(PYTHON, "-m", "uvicorn", "prack_grpc.app:app", "--port", str(public)),
+        *(PYTHON, "-m", "uvicorn", "prack_grpc.app:app", "--http=prack_grpc.app:http"),
+        f"--port={public}",
         env={"PRACK_API_PORT": str(api), "PRACK_GRPC_PORT": str(grpc)},
     )
     server.line("gRPC worker API on")
@@ -189,11 +190,28 @@ def test_uvicorn_starts_everything(launch: Launcher) -> None:
     assert silent_end(server)
 
 
+def test_another_protocol_of_uvicorn_says_how_to_start(launch: Launcher) -> None:
+    public, api, grpc = free_ports(3)
+    server = launch.process(
+        *(PYTHON, "-m", "uvicorn", "prack_grpc.app:app", "--port", str(public)),
+        env={"PRACK_API_PORT": str(api), "PRACK_GRPC_PORT": str(grpc)},
+    )
+    server.line("gRPC worker API on")
+    reply = until_answered(public, "/")
+    assert reply.status == 500
+    assert b"--http prack_grpc.app:http" in reply.body
+    server.line("--http prack_grpc.app:http")
+    server.stop()
+
+
 def test_make_run(launch: Launcher) -> None:
     public, api, grpc = map(str, free_ports(3))
     ports = ("--port", public, "--api-port", api, "--grpc-port", grpc)
     demo = launch.process(PYTHON, "examples/run_demo.py", *ports)
     demo.line(f"curl http://127.0.0.1:{public}/hello")
     assert fetch(int(public), "/hello").body.startswith(b"Hello from worker")
+    other = launch.process(PYTHON, "examples/run_demo.py", *ports)
+    other.line(f"Port {public} is taken; .* ARGS='--port PORT'")
+    assert other.wait() == 3
     assert demo.stop(signal.SIGINT) == 0
     assert silent_end(demo)

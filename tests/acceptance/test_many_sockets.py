@@ -112,7 +112,7 @@ class Watch:
 
     def growth(self) -> int:
         """In bytes since the beginning."""
-        return self._process.memory_info().rss - self._memory
+        return int(self._process.memory_info().rss - self._memory)
 
     async def files(self, more: int) -> None:
         """Wait until so many more files are open than at the beginning."""

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from tests.acceptance.processes import (
     Gateway,
     Launcher,
     Process,
+    Reply,
     connected,
     environment,
     fetch,
@@ -114,7 +115,7 @@ def test_what_is_held_and_what_waits_is_answered(
     worker = launch.worker(gateway, over, "--slots", "1")
     with ThreadPoolExecutor(3) as pool:
 
-        def ask(target: str):
+        def ask(target: str) -> Future[Reply]:
             return pool.submit(fetch, gateway.port, target, seconds=UPGRADE_SECONDS)
 
         held = ask("/hold/it")

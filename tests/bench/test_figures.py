@@ -86,7 +86,11 @@ def test_short_work_is_chosen_to_be_as_a_long_run() -> None:
 
 
 def test_plot_is_well_formed_and_always_the_same() -> None:
-    series = {"a & b": [(1, 2), (1000, 4000)], "none": [], "lost": [(5, math.inf)]}
+    series: dict[str, list[tuple[float, float]]] = {
+        "a & b": [(1, 2), (1000, 4000)],
+        "none": [],
+        "lost": [(5, math.inf)],
+    }
     svg = plot.lines("t", "x", "y", series, log_x=True)
     assert svg == plot.lines("t", "x", "y", series, log_x=True)
     root = ElementTree.fromstring(svg)  # noqa: S314 - our own

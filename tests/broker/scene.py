@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 import pytest
 
 from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.broker.seam import Profile, WorkerSide
 from prack_grpc.broker.ticket import Ticket
-from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.exchange.exchange import Lease
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.flow import Flow
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.principal import TRUSTED
+from prack_grpc.core.receivers import CancelReason
 from tests.core.building import a_request
 
 T = TypeVar("T")
@@ -21,26 +23,35 @@ SECONDS = 10.0
 SOON = 0.03
 
 
-class Port:
-    """Implements `broker.base.WorkerPort`: remembers what it was told."""
+class Receiver:
+    """Implements `core.receivers.WorkReceiver`: remembers what it was told."""
 
     def __init__(self) -> None:
-        self.leases: list[Lease] = []
-        self.cancelled: list[tuple[Lease, CancelReason]] = []
+        self.handed: list[Assignment] = []
+        self.cancelled: list[tuple[Assignment, CancelReason]] = []
         self.uploads = 0
         self.granted: list[int] = []
 
-    def deliver(self, lease: Lease) -> None:
-        self.leases.append(lease)
+    def deliver(self, assignment: Assignment) -> None:
+        self.handed.append(assignment)
 
-    def cancel(self, lease: Lease, reason: CancelReason) -> None:
-        self.cancelled.append((lease, reason))
+    def cancel(self, assignment: Assignment, reason: CancelReason) -> None:
+        self.cancelled.append((assignment, reason))
 
-    def uploaded(self, lease: Lease) -> None:
+    def uploaded(self, assignment: Assignment) -> None:
         self.uploads += 1
 
-    def grant(self, lease: Lease, offset: int) -> None:
+    def grant(self, assignment: Assignment, offset: int) -> None:
         self.granted.append(offset)
+
+
+def joined(
+    broker: WorkerSide, worker: str = "w", slots: int = 1, acknowledges: bool = True, **about: Any
+) -> Receiver:
+    """A worker that has joined."""
+    receiver = Receiver()
+    broker.join(Profile(worker, slots, acknowledges, **about), TRUSTED, receiver)
+    return receiver
 
 
 class Scene:
@@ -48,22 +59,37 @@ class Scene:
 
     def __init__(self, slots: int = 8, acknowledges: bool = True, **limits: Any) -> None:
         self.broker = MemoryBroker(Limits(**limits))
-        self.port = Port()
-        self.session = Session("w", slots, acknowledges, self.port)
-        self.broker.join(self.session)
+        self.receiver = Receiver()
+        profile = Profile("w", slots, acknowledges)
+        self.member = self.broker.join(profile, TRUSTED, self.receiver)
 
-    def leased(self, body: bytes = b"", end: bool = True, **request: Any) -> tuple[Ticket, Lease]:
+    @property
+    def held(self) -> list[Assignment]:
+        """What workers have in their hands."""
+        return list(self.broker.dispatcher.assigned)
+
+    def leased(
+        self, body: bytes = b"", end: bool = True, **request: Any
+    ) -> tuple[Ticket, Assignment]:
         """A request that the worker has."""
         ticket = self.broker.submit(a_request(**request), body, end)
-        return ticket, self.port.leases[-1]
+        return ticket, self.receiver.handed[-1]
 
-    def answer(self, lease: Lease, body: bytes = b"ok", status: int = 200) -> None:
+    def answer(self, lease: Assignment, body: bytes = b"ok", status: int = 200) -> None:
         """A whole response."""
         self.broker.head(lease, status, [], body, True)
 
-    def begin(self, lease: Lease, body: bytes = b"") -> None:
+    def begin(self, lease: Assignment, body: bytes = b"") -> None:
         """The start of a response."""
         self.broker.head(lease, 200, [], body, False)
+
+    def take(self, lease: Assignment, most: int) -> bytes:
+        """The next piece of a request body."""
+        return self.broker.take(lease, most).data
+
+    def upload(self, ticket: Ticket) -> Flow:
+        """The request body on its way."""
+        return self.broker.tickets[ticket].upload
 
 
 async def within(awaitable: Awaitable[T]) -> T:

@@ -5,10 +5,10 @@ import pytest
 
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.assignment import Assignment
 from tests.broker.scene import SECONDS, Scene, waiting, within
 
-AWAITS: dict[str, Callable[[Scene, Ticket, Lease], Coroutine[Any, Any, object]]] = {
+AWAITS: dict[str, Callable[[Scene, Ticket, Assignment], Coroutine[Any, Any, object]]] = {
     "head": lambda scene, ticket, lease: ticket.head(),
     "chunk": lambda scene, ticket, lease: ticket.chunk(),
     "wanted": lambda scene, ticket, lease: ticket.wanted(),
@@ -43,9 +43,9 @@ async def test_whoever_is_cancelled_while_waiting_leaves_the_broker_in_order(
             scene.broker.leave(ticket)
             scene.broker.abort(lease, AbortCode.CANCELLED, "")
         case _:
-            scene.broker.lose(scene.session)
+            scene.broker.lose(scene.member)
     assert not scene.broker.dispatcher.exchanges
-    assert not scene.session.held
+    assert not scene.held
     await within(scene.broker.idle(SECONDS))
 
 

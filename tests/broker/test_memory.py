@@ -1,20 +1,20 @@
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from contextvars import Context
+from typing import TypeVarTuple
 
 import pytest
 
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import MAX_HEADS, ClientGone, Ticket
-from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Outcome, Work
 from prack_grpc.core.exchange.ledger import NotHeld
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import Limits
-from tests.broker.scene import SECONDS, SOON, Port, Scene, failure, waiting, within
+from prack_grpc.core.receivers import CancelReason
+from tests.broker.scene import SECONDS, SOON, Scene, failure, joined, waiting, within
 from tests.core.building import a_request
 
 
@@ -39,7 +39,7 @@ async def test_a_whole_answer_reaches_a_client_that_waits_for_it() -> None:
     result = await head
     assert (result.status, result.body, result.end) == (201, b"hello", True)
     scene.broker.complete(ticket)
-    assert ticket.exchange.outcome is Outcome.WORKER
+    assert scene.broker.dispatcher.counters.done[Outcome.WORKER] == 1
 
 
 async def test_an_answer_that_is_there_already_is_not_waited_for() -> None:
@@ -50,10 +50,10 @@ async def test_an_answer_that_is_there_already_is_not_waited_for() -> None:
 
 
 async def test_a_request_is_handed_out_when_a_worker_comes() -> None:
-    broker, port = MemoryBroker(Limits()), Port()
+    broker = MemoryBroker(Limits())
     ticket = broker.submit(a_request(), b"", True)
-    broker.join(Session("w", 1, True, port))
-    assert [lease.exchange for lease in port.leases] == [ticket.exchange]
+    receiver = joined(broker)
+    assert [lease.request_id for lease in receiver.handed] == [ticket.id]
 
 
 async def test_a_streamed_answer_is_read_as_it_comes() -> None:
@@ -96,9 +96,9 @@ async def test_a_client_that_leaves_stops_waiting_and_its_worker_is_told() -> No
         scene.broker.leave(ticket)
     with pytest.raises(ClientGone):
         await head
-    assert scene.port.cancelled == [(lease, CancelReason.CLIENT_GONE)]
+    assert scene.receiver.cancelled == [(lease, CancelReason.CLIENT_GONE)]
     scene.answer(lease)
-    assert not scene.session.held
+    assert not scene.held
 
 
 async def test_a_response_that_is_cut_is_cut_after_what_was_here() -> None:
@@ -128,7 +128,7 @@ async def test_a_malformed_head_is_refused_and_the_client_gets_502(end: bool) ->
     with pytest.raises(BadResponse):
         scene.broker.head(lease, 999, [], b"", end)
     assert await failure(ticket.head()) == "bad_worker_response"
-    assert lease.state is (Work.CLOSED if end else Work.CANCELLED)
+    assert scene.broker.progress(lease) is (Work.CLOSED if end else Work.CANCELLED)
 
 
 async def test_a_malformed_interim_head_is_refused_and_the_client_gets_502() -> None:
@@ -137,7 +137,7 @@ async def test_a_malformed_interim_head_is_refused_and_the_client_gets_502() -> 
     with pytest.raises(BadResponse):
         scene.broker.head(lease, 103, [(b"x y", b"1")], b"", False)
     assert await failure(ticket.head()) == "bad_worker_response"
-    assert lease.cancelled
+    assert scene.broker.progress(lease) is Work.CANCELLED
 
 
 async def test_malformed_trailers_cut_the_response_and_free_the_slot() -> None:
@@ -148,7 +148,7 @@ async def test_malformed_trailers_cut_the_response_and_free_the_slot() -> None:
     with pytest.raises(BadResponse):
         scene.broker.finish(lease, [(b"x y", b"1")])
     assert await failure(ticket.chunk()) == "bad_worker_response"
-    assert not scene.session.held
+    assert not scene.held
 
 
 async def test_malformed_trailers_that_nobody_waits_for_are_dropped() -> None:
@@ -157,7 +157,7 @@ async def test_malformed_trailers_that_nobody_waits_for_are_dropped() -> None:
     scene.begin(lease)
     scene.broker.leave(ticket)
     scene.broker.finish(lease, [(b"x y", b"1")])
-    assert not scene.session.held
+    assert not scene.held
 
 
 async def test_a_second_head_is_refused_and_the_first_counts() -> None:
@@ -177,7 +177,7 @@ async def test_a_spoilt_exchange_gets_502_and_its_worker_is_told(acknowledges: b
     ticket, lease = scene.leased()
     scene.broker.spoil(lease, "unreadable")
     assert await failure(ticket.head()) == "bad_worker_response"
-    assert scene.port.cancelled == [(lease, CancelReason.BAD_RESPONSE)]
+    assert scene.receiver.cancelled == [(lease, CancelReason.BAD_RESPONSE)]
 
 
 # ---------------------------------------------------------------- windows of responses
@@ -189,11 +189,11 @@ async def test_a_worker_is_granted_more_as_its_client_reads() -> None:
     scene.begin(lease, b"x" * 49)
     await within(ticket.chunk())
     scene.broker.consumed(ticket)
-    assert scene.port.granted == []
+    assert scene.receiver.granted == []
     scene.broker.data(lease, b"x")
     await within(ticket.chunk())
     scene.broker.consumed(ticket)
-    assert scene.port.granted == [150]
+    assert scene.receiver.granted == [150]
 
 
 async def test_a_worker_may_send_what_an_answer_without_a_body_makes_useless() -> None:
@@ -203,11 +203,11 @@ async def test_a_worker_may_send_what_an_answer_without_a_body_makes_useless() -
     scene.broker.data(lease, b"x" * 100)
     assert (await within(ticket.head())).end
     scene.broker.complete(ticket)
-    assert scene.port.granted == [200]
+    assert scene.receiver.granted == [200]
     scene.broker.data(lease, b"x" * 100)
-    assert scene.port.granted == [200, 300]
+    assert scene.receiver.granted == [200, 300]
     scene.broker.finish(lease, [])
-    assert not scene.session.held
+    assert not scene.held
 
 
 # ---------------------------------------------------------------- time
@@ -222,7 +222,7 @@ async def test_a_worker_that_does_not_answer_is_cancelled() -> None:
     scene = Scene(queue_timeout=60, head_timeout=SOON)
     ticket, lease = scene.leased()
     assert await failure(ticket.head()) == "deadline"
-    assert scene.port.cancelled == [(lease, CancelReason.DEADLINE)]
+    assert scene.receiver.cancelled == [(lease, CancelReason.DEADLINE)]
 
 
 async def test_a_response_that_stands_still_is_cut() -> None:
@@ -246,10 +246,13 @@ async def test_a_worker_that_asks_for_more_time_gets_it() -> None:
     scene = Scene(head_timeout=SOON, queue_timeout=2 * SOON)
     ticket, lease = scene.leased()
     assert scene.broker.extend(lease, 60) == pytest.approx(60, abs=1)
-    scene.broker.drain(scene.session)
+    scene.broker.drain(scene.member)
     assert await failure(scene.broker.submit(a_request(), b"", True).head()) == "no_workers"
     scene.answer(lease)
     assert (await within(ticket.head())).status == 200
+
+
+Args = TypeVarTuple("Args")
 
 
 class EarlyLoop(asyncio.SelectorEventLoop):
@@ -258,7 +261,11 @@ class EarlyLoop(asyncio.SelectorEventLoop):
     timers = 0
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Any = None
+        self,
+        when: float,
+        callback: Callable[[*Args], object],
+        *args: *Args,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         self.timers += 1
         return super().call_at(when - 0.002, callback, *args, context=context)
@@ -285,7 +292,7 @@ def test_a_timer_that_fires_early_is_not_set_again_for_the_same_time() -> None:
 async def test_what_a_lost_worker_may_have_begun_fails() -> None:
     scene = Scene()
     ticket, _ = scene.leased(method=b"POST")
-    scene.broker.lose(scene.session)
+    scene.broker.lose(scene.member)
     assert await failure(ticket.head()) == "worker_lost"
 
 
@@ -293,18 +300,17 @@ async def test_more_slots_are_filled_at_once() -> None:
     scene = Scene(slots=1)
     for _ in range(3):
         scene.broker.submit(a_request(), b"", True)
-    scene.broker.resize(scene.session, 3)
-    assert len(scene.port.leases) == 3
+    scene.broker.resize(scene.member, 3)
+    assert len(scene.receiver.handed) == 3
 
 
 async def test_what_was_not_sent_goes_to_the_next_worker() -> None:
     scene = Scene(acknowledges=False)
     ticket, lease = scene.leased()
-    scene.broker.drain(scene.session)
+    scene.broker.drain(scene.member)
     scene.broker.put_back(lease)
-    other = Port()
-    scene.broker.join(Session("w2", 1, False, other))
-    assert [lease.exchange for lease in other.leases] == [ticket.exchange]
+    other = joined(scene.broker, "w2", 1, False)
+    assert [lease.request_id for lease in other.handed] == [ticket.id]
 
 
 async def test_a_worker_without_a_stream_finds_its_lease_by_name() -> None:
@@ -370,7 +376,7 @@ async def test_shutting_down_ends_every_exchange_and_refuses_what_comes() -> Non
     scene.broker.shut_down()
     assert await failure(held.head()) == "shutdown"
     assert await failure(waits.head()) == "draining"
-    assert scene.port.cancelled == [(lease, CancelReason.SHUTDOWN)]
+    assert scene.receiver.cancelled == [(lease, CancelReason.SHUTDOWN)]
     with pytest.raises(GatewayError):
         scene.broker.submit(a_request(), b"", True)
 

@@ -36,7 +36,7 @@ class Browser:
         port = process.line(r"successfully on port (\d+)")[1]
         url = f"http://127.0.0.1:{port}"
         direct = Proxy(raw={"proxyType": ProxyType.DIRECT})
-        config = ClientConfig(url, proxy=direct, timeout=2 * SECONDS)
+        config = ClientConfig(url, proxy=direct, timeout=int(2 * SECONDS))
         self.driver = webdriver.Remote(
             url,
             options=self._options(),

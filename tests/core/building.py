@@ -1,19 +1,22 @@
 """What the tests of the core are built from: requests, and a dispatcher with a clock of its own."""
 
+import math
 from typing import Any
 
 import pytest
 
 from prack_grpc.core.dispatcher import Dispatcher
-from prack_grpc.core.effects import Cancel, CancelReason, Deliver, Effects, Fail
+from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Exchange, Lease
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.exchange.flow import NO_BODY, Flow
-from prack_grpc.core.exchange.ledger import NotHeld, Verdict
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.ledger import Late, NotHeld
+from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.routes import Route
+from prack_grpc.core.receivers import NOBODY, CancelReason
 
 # A deadline may be one tick of 0.05 s late.
 TICK = 0.06
@@ -27,6 +30,7 @@ def a_request(
     headers: Headers | None = None,
     kind: Kind = Kind.HTTP,
     priority: int = 3,
+    expects: bool = False,
 ) -> Request:
     """A request as the public edge hands it over."""
     client = ("192.0.2.1", 5)
@@ -40,9 +44,29 @@ def a_request(
         fields,
         client,
         body_length,
+        expects,
         kind=kind,
         priority=priority,
     )
+
+
+class NoWorker:
+    """Takes the place of a worker: the core itself never calls one."""
+
+    def deliver(self, assignment: Assignment) -> None:
+        raise AssertionError("the core performs nothing")
+
+    def cancel(self, assignment: Assignment, reason: CancelReason) -> None:
+        raise AssertionError("the core performs nothing")
+
+    def uploaded(self, assignment: Assignment) -> None:
+        raise AssertionError("the core performs nothing")
+
+    def grant(self, assignment: Assignment, offset: int) -> None:
+        raise AssertionError("the core performs nothing")
+
+
+NO_WORKER = NoWorker()
 
 
 def a_session(
@@ -50,7 +74,7 @@ def a_session(
 ) -> Session:
     """A worker with one slot, for everything if no route is named."""
     parsed = tuple(Route.parse(text) for text in routes or ("*",))
-    return Session(worker, slots, acknowledges, None, parsed, **about)
+    return Session(worker, slots, acknowledges, NO_WORKER, parsed, **about)
 
 
 def an_upload(limits: Limits, body: bytes, end: bool) -> Flow:
@@ -70,6 +94,12 @@ def a_head(
     return ResponseHead(status, [], body, end, length)
 
 
+def next_deadline(steps: HandOut) -> float:
+    """When the next time is over; infinity while nothing has a deadline."""
+    times = steps.deadlines.next(), steps.queue.lingering.next()
+    return min((time for time in times if time is not None), default=math.inf)
+
+
 class Desk:
     """A dispatcher, and a clock that moves only when a test moves it.
 
@@ -79,14 +109,19 @@ class Desk:
     def __init__(self, **limits: Any) -> None:
         self.now = 1000.0
         self.limits = Limits(**limits)
-        self.core = Dispatcher(self.limits, self.now)
+        self.steps = HandOut(self.limits, self.now)
+        self.core = Dispatcher(self.limits, self.now, self.steps)
         self._submitted = 0
+
+    def next_deadline(self) -> float:
+        """When the next time is over; infinity while nothing has a deadline."""
+        return next_deadline(self.steps)
 
     def submit(self, body: bytes = b"", end: bool = True, **request: Any) -> Exchange:
         """A new exchange; its id is the count of those before it."""
         id_ = str(self._submitted)
         upload = an_upload(self.limits, body, end)
-        exchange, _ = self.core.submit(id_, a_request(**request), upload, None, self.now)
+        exchange, _ = self.core.submit(id_, a_request(**request), upload, NOBODY, self.now)
         self._submitted += 1
         return exchange
 
@@ -152,8 +187,8 @@ def cancels(effects: Effects) -> list[tuple[Lease, CancelReason]]:
     return [(effect.lease, effect.reason) for effect in effects if isinstance(effect, Cancel)]
 
 
-def verdict(desk: Desk, lease: Lease) -> Verdict:
+def verdict(desk: Desk, lease: Lease) -> Late:
     """What a late answer to this lease is told."""
     with pytest.raises(NotHeld) as caught:
         desk.core.ledger.find(lease.identifier)
-    return caught.value.verdict
+    return caught.value.late

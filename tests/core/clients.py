@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from prack_grpc.core import errors
-from prack_grpc.core.effects import Cancel, CancelReason, Effects
+from prack_grpc.core.effects import Cancel, Effects
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.exchange.exchange import Exchange, Lease, Outcome, Work
+from prack_grpc.core.exchange.exchange import Exchange, Lease
+from prack_grpc.core.exchange.states import Outcome, Work
+from prack_grpc.core.receivers import NOBODY, CancelReason
 from tests.core.building import a_request, an_upload
 from tests.core.life import LIMITS, Life, bodies, idle, one, picks, requests, sizes
 from tests.core.lines import pool_of
@@ -31,7 +33,7 @@ class Clients(Life):
         name = f"id{next(self.ids)}"
 
         def act() -> tuple[Exchange, Effects]:
-            return self.core.submit(name, request, upload, None, self.now)
+            return self.core.submit(name, request, upload, NOBODY, self.now)
 
         number = self.core.counters.accepted + 1
         lane = self.core.queue.lane(request, number, self.now)
@@ -99,7 +101,7 @@ class Clients(Life):
     @precondition(lambda self: self.uploading)
     @rule(number=picks)
     def cut_the_upload(self, number: int) -> None:
-        owed, error = one(self.uploading, number), GatewayError(errors.BODY_CUT)
+        owed, error = one(self.uploading, number), GatewayError(errors.BODY_TOO_LARGE)
         lease = owed.exchange.lease
         effects = self.core.fail(owed.exchange, error, CancelReason.REQUEST_CUT, self.now)
         assert effects[0] == (owed.exchange, error)

@@ -12,14 +12,14 @@ from prack_grpc.core import errors
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.exchange.exchange import Exchange, Lease, Outcome, Work
-from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease
+from prack_grpc.core.exchange.ledger import Late
+from prack_grpc.core.exchange.states import Outcome, Work
+from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Split, Sticky, StickyBy
-from tests.core.building import a_request
 from tests.core.lines import SERVICE, Place, pool_of, rank
 from tests.core.model import Model
 from tests.core.owed import Owed
@@ -101,7 +101,7 @@ class Life(RuleBasedStateMachine):
     `lost_now`: what was taken from lost workers in a step that may have done so in any order.
     """
 
-    dispatcher = Dispatcher
+    hand_out: type[HandOut] = HandOut
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,15 +113,14 @@ class Life(RuleBasedStateMachine):
 
     def open(self) -> None:
         """A new life."""
-        self.core = self.dispatcher(LIMITS, self.now)
+        self.steps = self.hand_out(LIMITS, self.now)
+        self.core = Dispatcher(LIMITS, self.now, self.steps)
         self.model = Model(LIMITS)
-        lanes = {kind: self.core.queue.lane(a_request(kind=kind), 0, 0.0) for kind in Kind}
-        self.kinds = {lane.table: kind for kind, lane in lanes.items()}
 
-    def lanes(self) -> dict[Place, Lane]:
+    def lanes(self) -> dict[Place, ExchangeLane]:
         """All lanes of the queue."""
         lanes = self.core.queue.lanes()
-        return {(self.kinds[lane.table], lane.route, pool_of(lane)): lane for lane in lanes}
+        return {(lane.kind, lane.route, pool_of(lane)): lane for lane in lanes}
 
     def follow(self) -> None:
         """Lines may have come or gone."""
@@ -176,7 +175,7 @@ class Life(RuleBasedStateMachine):
         assert not hand.owed.unfinished, "cancelled though somebody waits"
         hand.state = Work.CANCELLED
         if not lease.session.acknowledges:
-            self.model.close(hand, Verdict.GONE, self.now)
+            self.model.close(hand, Late.GONE, self.now)
 
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
         owed, kind = self.model.owed[exchange], error.kind

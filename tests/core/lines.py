@@ -7,10 +7,9 @@ When lines come and go is the queue's to say, within bounds; the rest is worked 
 from dataclasses import dataclass, field
 from itertools import product
 
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.exchange import ExchangeLane, Session
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.routes import DEFAULT, Route
 from prack_grpc.core.queue.traffic import Pool, Split
 from tests.core.owed import Hand, Owed
@@ -231,7 +230,7 @@ class Lines:
         return [place for place in idle if self.lingers_until(place) < now - LINGER_TICK - 1e-9]
 
 
-def pool_of(lane: Lane) -> Pool | None:
+def pool_of(lane: ExchangeLane) -> Pool | None:
     """The version whose line it is, None for that of the route itself."""
     return None if lane is lane.base else lane.pool
 

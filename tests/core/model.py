@@ -5,9 +5,9 @@ It knows who waits in which line, who holds what, what each client is owed and w
 
 from dataclasses import dataclass, field
 
-from prack_grpc.core.exchange.exchange import Exchange, Lease, Work
-from prack_grpc.core.exchange.ledger import Verdict
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
+from prack_grpc.core.exchange.ledger import Late
+from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.queue.traffic import Pool
 from tests.core.lines import Lines, pool_of
 from tests.core.owed import Hand, Owed
@@ -50,7 +50,7 @@ class Model(Lines):
         self.sessions[lease.session].append(hand)
         self.turns[owed.exchange.request.kind, lane.route, pool_of(lane)] = len(self.hands)
 
-    def close(self, hand: Hand, verdict: Verdict, now: float) -> None:
+    def close(self, hand: Hand, verdict: Late, now: float) -> None:
         """Its slot is free; a session that does not acknowledge may have held its last."""
         session = hand.lease.session
         hand.state, hand.verdict = Work.CLOSED, verdict
@@ -72,7 +72,7 @@ class Model(Lines):
     def take_away(self, hand: Hand, now: float) -> bool:
         """Its worker is lost and may have begun it. True if it may be handed out once more."""
         owed = hand.owed
-        self.close(hand, Verdict.STALE, now)
+        self.close(hand, Late.STALE, now)
         fresh = owed.unfinished and not owed.begun and not owed.lost
         again = fresh and owed.repeatable and self.may_go_again(hand)
         if again:
@@ -121,10 +121,10 @@ class Model(Lines):
         self.leave_lines(session, now)
         del self.sessions[session]
 
-    def verdicts(self, hand: Hand) -> set[Verdict]:
+    def verdicts(self, hand: Hand) -> set[Late]:
         """What a late answer may be told: what happened, as long as it is remembered."""
         if hand.lease.session.acknowledges:
-            return {Verdict.UNKNOWN}
+            return {Late.UNKNOWN}
         if hand in self.closed[-self.limits.remembered_leases :] and not hand.owed.never_left:
             return {hand.verdict}
-        return {hand.verdict, Verdict.UNKNOWN}
+        return {hand.verdict, Late.UNKNOWN}

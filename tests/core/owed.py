@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from prack_grpc.core.exchange.exchange import Exchange, Lease, Outcome, Work
-from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.core.exchange.exchange import Exchange, Lease
+from prack_grpc.core.exchange.ledger import Late
+from prack_grpc.core.exchange.states import Outcome, Work
 
 
 @dataclass(eq=False)
@@ -66,7 +67,7 @@ class Hand:
     expected: int = -1
     received: int = 0
     taken: bytes = b""
-    verdict: Verdict = Verdict.UNKNOWN
+    verdict: Late = Late.UNKNOWN
 
     @property
     def open(self) -> bool:

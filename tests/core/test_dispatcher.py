@@ -1,11 +1,14 @@
+import math
+from collections.abc import Callable
+
 import pytest
 
 from prack_grpc.core import errors
-from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import GatewayError, LeaseError, WindowExceeded
-from prack_grpc.core.exchange.exchange import Caller, Outcome, Work
 from prack_grpc.core.exchange.flow import NO_BODY
+from prack_grpc.core.exchange.states import Caller, Outcome, Work
 from prack_grpc.core.limits import MIB
+from prack_grpc.core.receivers import CancelReason
 from tests.core.building import TICK, Desk, a_head, cancels, delivered, failures
 
 SHUTDOWN = GatewayError(errors.SHUTDOWN)
@@ -216,13 +219,13 @@ def test_an_event_out_of_order_is_refused_and_changes_nothing(desk: Desk, event:
     if event == "second head":
         desk.begin(lease, b"x")
     before = lease.state, lease.exchange.state, lease.received
-    act = {
+    events: dict[str, Callable[[], object]] = {
         "data": lambda: desk.core.data(lease, b"x", desk.now),
         "finish": lambda: desk.core.finish(lease, desk.now),
         "second head": lambda: desk.begin(lease, b"y"),
-    }[event]
+    }
     with pytest.raises(LeaseError):
-        act()
+        events[event]()
     assert (lease.state, lease.exchange.state, lease.received) == before
     assert list(session.held.values()) == [lease]
 
@@ -249,7 +252,7 @@ def test_an_answer_without_a_body_may_be_complete_before_its_worker_ends_it(desk
     desk.core.data(lease, b"never wanted", desk.now)
     desk.core.finish(lease, desk.now)
     assert session.free
-    assert desk.core.next_deadline() is None
+    assert desk.next_deadline() == math.inf
 
 
 def test_a_worker_that_never_ends_such_an_answer_is_told_to(desk: Desk) -> None:

@@ -1,14 +1,16 @@
+import math
+
 import pytest
 
 from prack_grpc.core import errors
-from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import BadRoute, GatewayError
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Outcome, Work
-from prack_grpc.core.exchange.ledger import Verdict
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.exchange import Session
+from prack_grpc.core.exchange.ledger import Late
+from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.http.message import Kind
-from tests.core.building import TICK, Desk, a_head, cancels, delivered, failures, verdict
+from prack_grpc.core.receivers import CancelReason
+from tests.core.building import NO_WORKER, TICK, Desk, a_head, cancels, delivered, failures, verdict
 
 SHUTDOWN = GatewayError(errors.SHUTDOWN)
 
@@ -26,7 +28,7 @@ def test_a_client_that_leaves_takes_its_request_out_of_the_queue(desk: Desk) -> 
     assert desk.core.leave(exchange, desk.now) == []
     assert desk.waiting == []
     assert exchange.outcome is Outcome.CLIENT_GONE
-    assert desk.core.next_deadline() is None
+    assert desk.next_deadline() == math.inf
 
 
 def test_a_worker_that_acknowledges_keeps_its_slot_until_it_lets_go(desk: Desk) -> None:
@@ -66,7 +68,7 @@ def test_a_worker_that_does_not_acknowledge_is_free_at_once(desk: Desk) -> None:
     effects = desk.core.leave(lease.exchange, desk.now)
     assert cancels(effects) == [(lease, CancelReason.CLIENT_GONE)]
     assert delivered(effects) == [later]
-    assert verdict(desk, lease) is Verdict.GONE
+    assert verdict(desk, lease) is Late.GONE
 
 
 def test_leaving_or_failing_twice_changes_nothing(desk: Desk) -> None:
@@ -84,7 +86,7 @@ def test_after_its_end_an_exchange_keeps_no_bytes_and_no_deadline(desk: Desk) ->
     desk.core.leave(lease.exchange, desk.now)
     desk.core.consumed(lease.exchange, desk.now)
     assert lease.exchange.upload.buffered == lease.exchange.download.buffered == 0
-    assert desk.core.next_deadline() is None
+    assert desk.next_deadline() == math.inf
 
 
 # ---------------------------------------------------------------- workers that come and go
@@ -164,10 +166,10 @@ def test_a_late_answer_is_told_why(desk: Desk) -> None:
     desk.core.drain(session, desk.now)
     desk.refuse(refused)
     desk.core.lose(session, desk.now)
-    assert verdict(desk, answered) is Verdict.ANSWERED
-    assert verdict(desk, gone) is Verdict.GONE
-    assert verdict(desk, refused) is Verdict.STALE
-    assert verdict(desk, lost) is Verdict.STALE
+    assert verdict(desk, answered) is Late.ANSWERED
+    assert verdict(desk, gone) is Late.GONE
+    assert verdict(desk, refused) is Late.STALE
+    assert verdict(desk, lost) is Late.STALE
     assert len(desk.core.ledger) == 0
 
 
@@ -176,7 +178,7 @@ def test_streams_need_no_ledger(desk: Desk) -> None:
     lease = desk.leased()
     assert len(desk.core.ledger) == 0
     desk.answer(lease)
-    assert verdict(desk, lease) is Verdict.UNKNOWN
+    assert verdict(desk, lease) is Late.UNKNOWN
 
 
 # ---------------------------------------------------------------- time
@@ -186,7 +188,7 @@ def test_nobody_to_serve_it_and_nobody_free_are_two_errors(desk: Desk) -> None:
     alone = desk.submit()
     desk.pass_time(1)
     session = desk.stream("/a")
-    assert desk.leased(target=b"/a")
+    desk.leased(target=b"/a")
     busy = desk.submit(target=b"/a")
     assert failures(desk.pass_time(desk.limits.queue_timeout - 1 + TICK)) == [(alone, "no_workers")]
     desk.core.extend(next(iter(session.held.values())), 1000, desk.now)
@@ -229,7 +231,7 @@ def test_a_response_that_stands_still_is_cut(desk: Desk, who: str) -> None:
 
 def test_a_websocket_may_be_silent_for_longer() -> None:
     desk = Desk(idle_timeout=10, websocket_idle=100)
-    session = Session("w", 1, True, None, kinds=(Kind.WEBSOCKET,))
+    session = Session("w", 1, True, NO_WORKER, kinds=(Kind.WEBSOCKET,))
     desk.core.join(session, desk.now)
     lease = desk.leased(b"", False, kind=Kind.WEBSOCKET)
     desk.begin(lease)
@@ -297,7 +299,7 @@ def test_nothing_is_handed_out_past_its_time_even_if_the_timer_is_late(
     desk.now += desk.limits.queue_timeout
     match event:
         case "join":
-            effects = desk.core.join(Session("w", 1, True, None), desk.now)
+            effects = desk.core.join(Session("w", 1, True, NO_WORKER), desk.now)
         case "answer":
             effects = desk.answer(lease)
         case _:
@@ -327,15 +329,15 @@ def test_a_route_that_is_forgotten_hands_its_requests_to_the_general_workers() -
     exchange = desk.submit(target=b"/a")
     assert desk.pass_time(9) == []
     assert delivered(desk.pass_time(2)) == [exchange]
-    assert desk.core.next_deadline() is not None
+    assert desk.next_deadline() < math.inf
 
 
 def test_with_nothing_open_there_is_no_deadline(desk: Desk) -> None:
     session = desk.stream()
     desk.answer(desk.leased())
-    assert desk.core.next_deadline() is None
+    assert desk.next_deadline() == math.inf
     desk.core.lose(session, desk.now)
-    assert desk.core.next_deadline() is None
+    assert desk.next_deadline() == math.inf
 
 
 # ---------------------------------------------------------------- the end

@@ -2,8 +2,8 @@ import pytest
 
 from prack_grpc.core.errors import LeaseError
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Work
 from prack_grpc.core.exchange.flow import UNBOUNDED
+from prack_grpc.core.exchange.states import Work
 from tests.core.building import Desk, delivered, failures
 
 

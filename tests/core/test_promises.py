@@ -4,6 +4,7 @@ Clients, workers and the clock do whatever they can do, in any order; what the d
 it must be what the model beside it allows. `PRACK_HYPOTHESIS=nightly` runs many and long lives.
 """
 
+import math
 import os
 import sys
 from typing import Any
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from prack_grpc.core.deadlines import NEVER
-from prack_grpc.core.effects import Deliver, Fail
-from prack_grpc.core.exchange.exchange import Outcome, Work
+from prack_grpc.core.effects import Cancel, Deliver, Fail
 from prack_grpc.core.exchange.flow import NO_BODY
+from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.queue.traffic import Split
+from tests.core.building import next_deadline
 from tests.core.life import (
     EPSILON,
     LIMITS,
@@ -66,7 +68,8 @@ class Gateway(Operators):
     )
     def pass_time(self, seconds: float, how: str, offset: float) -> None:
         if how == "next deadline":
-            self.now = max(self.now, (self.core.next_deadline() or 0.0) + offset)
+            soonest = next_deadline(self.steps)
+            self.now = max(self.now, soonest + offset if soonest < math.inf else 0.0)
         else:
             self.now += seconds
         if how == "late timer":
@@ -78,6 +81,7 @@ class Gateway(Operators):
         effects, model = self.core.expire(self.now), self.model
         for effect in effects:
             if not isinstance(effect, Deliver):
+                assert isinstance(effect, Fail | Cancel)
                 exchange = effect.exchange if isinstance(effect, Fail) else effect.lease.exchange
                 assert self.now >= model.owed[exchange].deadline - EPSILON, "ended too early"
         self.follow()
@@ -149,9 +153,9 @@ class Gateway(Operators):
         assert len(core.ledger) == 0
         assert core.queue.requests == core.queue.bytes == 0
         self.now += LIMITS.route_linger + LINGER_TICK
-        assert core.expire(self.now) == []
+        assert core.expire(self.now) == [], "L2: something is still open"
         assert self.lanes().keys() == DEFAULTS
-        assert core.next_deadline() is None
+        assert next_deadline(self.steps) == math.inf
 
     # ------------------------------------------------------------ what always holds
 
@@ -182,7 +186,8 @@ class Gateway(Operators):
         assert lanes.keys() == self.model.lines.keys()
         for place, lane in lanes.items():
             line = in_order(self.model.lines[place])
-            assert list(lane.waiting) == [owed.exchange for owed in line]
+            in_line = [owed.exchange for owed in line]
+            assert list(lane.waiting) == in_line, "S3: others are in line than should be"
             assert set(lane.ready) == self.model.ready(place)
             assert not (lane.waiting and lane.ready), "work and a free worker, unmatched"
             assert all(exchange.lane is lane for exchange in lane.waiting)
@@ -222,9 +227,10 @@ class Gateway(Operators):
         timed = all(owed.exchange.slice != NEVER for owed in unfinished)
         assert timed, "promise 1: a client without a deadline"
         if unfinished:
-            next_ = self.core.next_deadline()
-            assert next_ is not None
-            assert next_ <= min(owed.deadline for owed in unfinished) + TICK + EPSILON
+            assert (
+                next_deadline(self.steps)
+                <= min(owed.deadline for owed in unfinished) + TICK + EPSILON
+            )
 
 
 TestPromises = Gateway.TestCase

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from prack_grpc.core.effects import CancelReason
 from prack_grpc.core.errors import LeaseError
-from prack_grpc.core.exchange.exchange import Exchange, Lease, Outcome, Work
+from prack_grpc.core.exchange.exchange import Exchange, Lease
 from prack_grpc.core.exchange.flow import UNBOUNDED
-from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.exchange.redelivery import repeatable
+from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.queue.traffic import MAX_WEIGHT, Split
+from prack_grpc.core.receivers import CancelReason
 from tests.core.building import TICK, Desk, a_request, cancels, delivered, failures, verdict
 
 KEY = [(b"idempotency-key", b"k")]
@@ -174,7 +175,7 @@ def test_a_worker_that_loses_one_goes_on_with_the_rest(desk: Desk) -> None:
     effects = desk.core.lost(lost, desk.now)
     assert delivered(effects) == [lost.exchange]
     assert (kept.state, holder(desk, lost).state) == (Work.LEASED, Work.LEASED)
-    assert verdict(desk, lost) is Verdict.STALE
+    assert verdict(desk, lost) is Late.STALE
 
 
 def test_what_one_worker_lost_goes_before_what_waits(desk: Desk) -> None:
@@ -215,7 +216,7 @@ def test_a_worker_that_does_not_answer_within_its_lease_is_taken_for_lost(desk: 
     assert delivered(effects) == [lease.exchange]
     assert cancels(effects) == []
     assert list(other.held.values()) == [holder(desk, lease)]
-    assert verdict(desk, lease) is Verdict.STALE
+    assert verdict(desk, lease) is Late.STALE
     with pytest.raises(LeaseError):
         desk.answer(lease)
     desk.answer(holder(desk, lease))

@@ -6,13 +6,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Deliver, Effects
-from prack_grpc.core.exchange.exchange import Exchange, Lease
-from prack_grpc.core.exchange.ledger import Ledger, Verdict
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Session
+from prack_grpc.core.exchange.ledger import Late, Ledger
+from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.queue import Queue
 from tests.core.test_promises import Gateway
 
@@ -32,11 +30,11 @@ LIVES = settings(
 class NoFence(Ledger):
     """Every hand-out stays open."""
 
-    def close(self, lease: Lease, verdict: Verdict) -> None:
+    def close(self, lease: Lease, verdict: Late) -> None:
         pass
 
 
-class WithoutFencing(Dispatcher):
+class WithoutFencing(HandOut):
     """A late answer is taken for one in time."""
 
     def __init__(self, limits: Limits, now: float) -> None:
@@ -44,23 +42,23 @@ class WithoutFencing(Dispatcher):
         self.ledger = NoFence(limits.remembered_leases)
 
 
-class WithoutTimer(Dispatcher):
+class WithoutTimer(HandOut):
     """Nobody looks whether a worker answers in time."""
 
-    def _lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
-        deliver = super()._lease(session, exchange, now)
-        self._deadlines.clear(exchange)
+    def lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
+        deliver = super().lease(session, exchange, now)
+        self.deadlines.clear(exchange)
         return deliver
 
 
 class Boundless(Queue):
     """There is always room for one more."""
 
-    def full(self, lane: Lane, size: int) -> bool:
+    def full(self, lane: ExchangeLane, size: int) -> bool:
         return False
 
 
-class WithoutLimit(Dispatcher):
+class WithoutLimit(HandOut):
     """The queue is never full."""
 
     def __init__(self, limits: Limits, now: float) -> None:
@@ -68,19 +66,19 @@ class WithoutLimit(Dispatcher):
         self.queue = Boundless(limits, now)
 
 
-class WithoutCare(Dispatcher):
+class WithoutCare(HandOut):
     """What a lost worker held is handed out once more, whatever it is."""
 
-    def _repeat(self, lease: Lease, now: float) -> Effects:
+    def repeat(self, lease: Lease, now: float) -> Effects:
         request = lease.exchange.request
         method, request.method = request.method, b"GET"
-        effects = super()._repeat(lease, now)
+        effects = super().repeat(lease, now)
         request.method = method
         return effects
 
 
 @pytest.mark.parametrize(
-    ("core", "noticed"),
+    ("steps", "noticed"),
     [
         (WithoutFencing, "S4"),
         (WithoutTimer, "promise 1"),
@@ -88,9 +86,9 @@ class WithoutCare(Dispatcher):
         (WithoutCare, "S3"),
     ],
 )
-def test_what_is_switched_off_is_noticed(core: type[Dispatcher], noticed: str) -> None:
+def test_what_is_switched_off_is_noticed(steps: type[HandOut], noticed: str) -> None:
     class Broken(Gateway):
-        dispatcher = core
+        hand_out = steps
 
     with pytest.raises((AssertionError, pytest.fail.Exception), match=noticed):
         run_state_machine_as_test(Broken, settings=LIVES)

@@ -10,14 +10,14 @@ from prack_grpc.core import errors
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.errors import BadRoute, LeaseError, TooManySessions, WindowExceeded
 from prack_grpc.core.exchange.abort import UNSTARTED, AbortCode
-from prack_grpc.core.exchange.exchange import Work
+from prack_grpc.core.exchange.exchange import Session
 from prack_grpc.core.exchange.flow import NO_BODY
-from prack_grpc.core.exchange.ledger import NotHeld, Verdict
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.ledger import Late, NotHeld
+from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool
-from tests.core.building import a_head
+from tests.core.building import NO_WORKER, a_head
 from tests.core.clients import Clients
 from tests.core.life import LIMITS, abouts, idle, kinds, one, picks, routes, sizes, slots, workers
 from tests.core.lines import served
@@ -37,7 +37,7 @@ class Workers(Clients):
         about: tuple[Pool, int, float],
     ) -> None:
         model, stream, ((service, version), tier, lease) = self.model, worker == "stream", about
-        session = Session(worker, slots, stream, None, routes, service, version, kinds, tier)
+        session = Session(worker, slots, stream, NO_WORKER, routes, service, version, kinds, tier)
         session.lease = 0.0 if stream else lease
 
         def act() -> Effects:
@@ -130,7 +130,7 @@ class Workers(Clients):
         elif hand.state is Work.CANCELLED and not end:
             assert self.ignored(act) == []
         elif hand.state is Work.CANCELLED:
-            self.let_go(hand, Verdict.GONE, act)
+            self.let_go(hand, Late.GONE, act)
         else:
             owed = hand.owed
             owed.begun, owed.whole, owed.sent = True, head.end, body
@@ -138,11 +138,11 @@ class Workers(Clients):
             hand.state, hand.received = Work.ANSWERING, len(body)
             hand.expected = -1 if head.end else length
             if end:
-                self.let_go(hand, Verdict.ANSWERED, act)
+                self.let_go(hand, Late.ANSWERED, act)
             else:
                 assert act() == []
 
-    def let_go(self, hand: Hand, verdict: Verdict, act: Callable[[], Effects]) -> Effects:
+    def let_go(self, hand: Hand, verdict: Late, act: Callable[[], Effects]) -> Effects:
         """The worker's last word on this hand-out."""
         effects = act()
         self.model.close(hand, verdict, self.now)
@@ -217,9 +217,9 @@ class Workers(Clients):
             return self.core.finish(hand.lease, self.now)
 
         if hand.state is Work.CANCELLED:
-            self.let_go(hand, Verdict.GONE, act)
+            self.let_go(hand, Late.GONE, act)
         elif hand.state is Work.ANSWERING:
-            self.let_go(hand, Verdict.ANSWERED, act)
+            self.let_go(hand, Late.ANSWERED, act)
             cut = hand.expected not in (-1, hand.received)
             assert cut is (hand.owed.exchange.error is errors.BAD_RESPONSE)
         else:
@@ -248,11 +248,11 @@ class Workers(Clients):
         if hand.state is Work.CLOSED:
             self.refused(LeaseError, act)
         elif hand.state is Work.CANCELLED:
-            self.let_go(hand, Verdict.GONE, act)
+            self.let_go(hand, Late.GONE, act)
         elif hand.state is Work.LEASED and code in UNSTARTED:
             self.give_back(hand, False, act)
         else:
-            self.let_go(hand, Verdict.ANSWERED, act)
+            self.let_go(hand, Late.ANSWERED, act)
             assert not hand.owed.unfinished
 
     @precondition(lambda self: self.model.held)
@@ -275,7 +275,7 @@ class Workers(Clients):
         again = model.give_back(hand, never_left, self.now)
         others = int(again and bool(model.ready(self.place_of(exchange))))
         self.perform(effects[:others])
-        model.close(hand, Verdict.UNKNOWN if never_left else Verdict.STALE, self.now)
+        model.close(hand, Late.UNKNOWN if never_left else Late.STALE, self.now)
         self.perform(effects[others:])
         assert again is hand.owed.unfinished
         if not again:
@@ -353,5 +353,5 @@ class Workers(Clients):
         if hand and hand.in_ledger:
             assert self.ignored(lambda: find(name)) is hand.lease
         else:
-            verdict = self.refused(NotHeld, lambda: find(name)).verdict
-            assert verdict in (model.verdicts(hand) if hand else {Verdict.UNKNOWN})
+            late = self.refused(NotHeld, lambda: find(name)).late
+            assert late in (model.verdicts(hand) if hand else {Late.UNKNOWN})

@@ -7,8 +7,14 @@ import asyncio
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.differential import corners_socket
+
+Field = tuple[bytes, bytes]
 
 MIB = 1024 * 1024
 TEXT = (b"content-type", b"text/plain")
@@ -17,13 +23,13 @@ CHUNKED = (b"transfer-encoding", b"chunked")
 PACED = [b"piece %d\n" % number for number in range(5)]
 
 
-def length(size):
+def length(size: int) -> Field:
     """The Content-Length field."""
     return (b"content-length", b"%d" % size)
 
 
 # Status, fields, the pieces of the body.
-ANSWERS = {
+ANSWERS: dict[str, tuple[int, list[Field], list[bytes]]] = {
     "plain": (200, [TEXT, length(5)], [b"hello"]),
     "no-length": (200, [TEXT], [b"hello"]),
     "pieces": (200, [TEXT], [b"one", b"", b"two", b"three"]),
@@ -97,7 +103,7 @@ ANSWERS = {
 }
 
 
-async def app(scope, receive, send):
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve the page that the path begins with."""
     if scope["type"] == "lifespan":
         raise NotImplementedError
@@ -111,7 +117,7 @@ async def app(scope, receive, send):
         await PAGES[page](scope, receive, send)
 
 
-async def answer(send, status, fields, pieces):
+async def answer(send: Send, status: int, fields: list[Field], pieces: list[bytes]) -> None:
     """Send a response piece by piece."""
     await send({"type": "http.response.start", "status": status, "headers": fields})
     for piece in pieces[:-1]:
@@ -119,7 +125,7 @@ async def answer(send, status, fields, pieces):
     await send({"type": "http.response.body", "body": pieces[-1]})
 
 
-async def pieces_of(receive):
+async def pieces_of(receive: Receive) -> AsyncIterator[bytes]:
     """The request body as it comes."""
     more = True
     while more:
@@ -128,13 +134,13 @@ async def pieces_of(receive):
         yield message["body"]
 
 
-async def echo(scope, receive, send):
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """What the application saw."""
     body = [piece async for piece in pieces_of(receive)]
     await report(send, seen(scope) | digest(b"".join(body)))
 
 
-def seen(scope):
+def seen(scope: Scope) -> dict[str, Any]:
     """A scope as JSON."""
     decoded = {
         key: value.decode("latin-1") if isinstance(value, bytes) else value
@@ -145,37 +151,38 @@ def seen(scope):
     return decoded | {"keys": sorted(scope)}
 
 
-async def left(scope, receive, send):
+async def left(scope: Scope, receive: Receive, send: Send) -> None:
     """What the WebSocket of this name saw, once it is over."""
     visit = corners_socket.visits[name_of(scope)]
     await visit.over.wait()
     await report(send, seen(visit.scope) | {"events": visit.events})
 
 
-def name_of(scope):
+def name_of(scope: Scope) -> str:
     """What comes after the page in a path."""
-    return scope["path"].split("/", 2)[2]
+    path: str = scope["path"]
+    return path.split("/", 2)[2]
 
 
-def digest(body):
+def digest(body: bytes) -> dict[str, int | str]:
     """How much of a body there was, and what."""
     return {"body_bytes": len(body), "body_sha256": hashlib.sha256(body).hexdigest()}
 
 
-async def report(send, value):
+async def report(send: Send, value: dict[str, Any]) -> None:
     """A JSON answer."""
     body = json.dumps(value).encode()
     fields = [(b"content-type", b"application/json"), length(len(body))]
     await answer(send, 200, fields, [body])
 
 
-async def read(scope, receive, send):
+async def read(scope: Scope, receive: Receive, send: Send) -> None:
     """Reads the body, then says hello."""
     size = sum([len(piece) async for piece in pieces_of(receive)])
     await answer(send, 200, [length(size)], [b"x" * size])
 
 
-async def mirror(scope, receive, send):
+async def mirror(scope: Scope, receive: Receive, send: Send) -> None:
     """Begins to answer, then sends back the body as it comes."""
     await send({"type": "http.response.start", "status": 200, "headers": [TEXT]})
     async for piece in pieces_of(receive):
@@ -183,19 +190,19 @@ async def mirror(scope, receive, send):
     await send({"type": "http.response.body", "body": b""})
 
 
-async def crash(scope, receive, send):
+async def crash(scope: Scope, receive: Receive, send: Send) -> None:
     """Fails before the head."""
     raise RuntimeError("before the head")
 
 
-async def crash_after(scope, receive, send):
+async def crash_after(scope: Scope, receive: Receive, send: Send) -> None:
     """Fails in the middle of the body."""
     await send({"type": "http.response.start", "status": 200, "headers": [TEXT, length(10)]})
     await send({"type": "http.response.body", "body": b"hello", "more_body": True})
     raise RuntimeError("after the head")
 
 
-async def crash_late(scope, receive, send):
+async def crash_late(scope: Scope, receive: Receive, send: Send) -> None:
     """Fails when a part of the body has long left."""
     await send({"type": "http.response.start", "status": 200, "headers": [length(3 * MIB)]})
     for _ in range(16):
@@ -203,17 +210,17 @@ async def crash_late(scope, receive, send):
     raise RuntimeError("in the body")
 
 
-async def silent(scope, receive, send):
+async def silent(scope: Scope, receive: Receive, send: Send) -> None:
     """Returns without a word."""
 
 
-async def unfinished(scope, receive, send):
+async def unfinished(scope: Scope, receive: Receive, send: Send) -> None:
     """Returns in the middle of the body."""
     await send({"type": "http.response.start", "status": 200, "headers": [TEXT]})
     await send({"type": "http.response.body", "body": b"hello", "more_body": True})
 
 
-async def hints(scope, receive, send):
+async def hints(scope: Scope, receive: Receive, send: Send) -> None:
     """Early hints, where there can be any."""
     if "http.response.early_hint" in scope.get("extensions", {}):
         links = [b"</a.css>; rel=preload", b"</b.js>; rel=preload"]
@@ -221,7 +228,7 @@ async def hints(scope, receive, send):
     await answer(send, *ANSWERS["plain"])
 
 
-async def trailers(scope, receive, send):
+async def trailers(scope: Scope, receive: Receive, send: Send) -> None:
     """Trailers, where there can be any."""
     able = "http.response.trailers" in scope.get("extensions", {})
     fields = [TEXT, (b"trailer", b"x-sum, x-last")]
@@ -234,10 +241,10 @@ async def trailers(scope, receive, send):
             await send({"type": "http.response.trailers", **message})
 
 
-acks = defaultdict(lambda: asyncio.Semaphore(0))
+acks: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(0))
 
 
-async def paced(scope, receive, send):
+async def paced(scope: Scope, receive: Receive, send: Send) -> None:
     """Waits after each piece until the client says at `/ack/<name>` that it is there."""
     name, _, content_type = name_of(scope).partition("/")
     fields = [(b"content-type", content_type.encode())]
@@ -248,20 +255,20 @@ async def paced(scope, receive, send):
     await send({"type": "http.response.body"})
 
 
-async def ack(scope, receive, send):
+async def ack(scope: Scope, receive: Receive, send: Send) -> None:
     """Lets the paced response of this name go on."""
     acks[name_of(scope)].release()
     await answer(send, *ANSWERS["no-content"])
 
 
-async def never(scope, receive, send):
+async def never(scope: Scope, receive: Receive, send: Send) -> None:
     """Does not answer, however long the client waits."""
     while (await receive())["type"] != "http.disconnect":
         pass
     print("nobody waits any more")  # noqa: T201 - a test reads it
 
 
-PAGES = {
+PAGES: dict[str, ASGIApp] = {
     "": echo,
     "echo": echo,
     "read": read,

@@ -2,6 +2,11 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from starlette.types import Message, Receive, Scope, Send
+
+Page = Callable[[Receive, Send], Awaitable[None]]
 
 TEXT = (b"content-type", b"text/plain")
 FIELDS = [(b"x-one", b"1"), (b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b=2")]
@@ -10,22 +15,22 @@ FIELDS = [(b"x-one", b"1"), (b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b
 class Visit:
     """One WebSocket: its scope, every event that was received, and its end."""
 
-    def __init__(self):
-        self.scope = {}
-        self.events = []
+    def __init__(self) -> None:
+        self.scope: Scope = {}
+        self.events: list[Message] = []
         self.over = asyncio.Event()
 
 
-visits = defaultdict(Visit)
+visits: defaultdict[str, Visit] = defaultdict(Visit)
 
 
-async def serve(scope, receive, send):
+async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve the page that the path begins with."""
     _, page, name = scope["path"].split("/", 2)
     visit = visits[name]
     visit.scope = scope
 
-    async def noted():
+    async def noted() -> Message:
         message = await receive()
         visit.events.append({**message, "bytes": repr(message.get("bytes"))})
         return message
@@ -37,34 +42,34 @@ async def serve(scope, receive, send):
         visit.over.set()
 
 
-async def until_closed(receive):
+async def until_closed(receive: Receive) -> AsyncIterator[Message]:
     """All that the client still says."""
     while (message := await receive())["type"] == "websocket.receive":
         yield message
 
 
-async def echo(receive, send):
+async def echo(receive: Receive, send: Send) -> None:
     """Sends back each message."""
     await send({"type": "websocket.accept"})
     async for message in until_closed(receive):
         await send({**message, "type": "websocket.send"})
 
 
-async def subprotocol(receive, send):
+async def subprotocol(receive: Receive, send: Send) -> None:
     """Takes the second of the subprotocols that are offered."""
     await send({"type": "websocket.accept", "subprotocol": "two"})
     async for _ in until_closed(receive):
         pass
 
 
-async def fields(receive, send):
+async def fields(receive: Receive, send: Send) -> None:
     """Accepts with fields of its own."""
     await send({"type": "websocket.accept", "headers": FIELDS})
     async for _ in until_closed(receive):
         pass
 
 
-async def early(receive, send):
+async def early(receive: Receive, send: Send) -> None:
     """Speaks first."""
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.send", "text": "hello"})
@@ -73,12 +78,12 @@ async def early(receive, send):
         pass
 
 
-async def refuse(receive, send):
+async def refuse(receive: Receive, send: Send) -> None:
     """Says no, without a reason."""
     await send({"type": "websocket.close"})
 
 
-async def respond(receive, send):
+async def respond(receive: Receive, send: Send) -> None:
     """Says no with a response."""
     start = {"status": 401, "headers": [TEXT, (b"www-authenticate", b"Basic"), *FIELDS]}
     await send({"type": "websocket.http.response.start", **start})
@@ -86,30 +91,30 @@ async def respond(receive, send):
     await send({"type": "websocket.http.response.body", "body": b"you"})
 
 
-async def crash(receive, send):
+async def crash(receive: Receive, send: Send) -> None:
     """Fails before it has accepted."""
     raise RuntimeError("before the handshake")
 
 
-async def crash_after(receive, send):
+async def crash_after(receive: Receive, send: Send) -> None:
     """Fails after it has accepted."""
     await send({"type": "websocket.accept"})
     raise RuntimeError("after the handshake")
 
 
-async def silent(receive, send):
+async def silent(receive: Receive, send: Send) -> None:
     """Returns without a word."""
 
 
-async def leave(receive, send):
+async def leave(receive: Receive, send: Send) -> None:
     """Returns after it has accepted."""
     await send({"type": "websocket.accept"})
 
 
-def closing(**close):
+def closing(**close: int | str) -> Page:
     """A page that closes like this."""
 
-    async def page(receive, send):
+    async def page(receive: Receive, send: Send) -> None:
         await send({"type": "websocket.accept"})
         await send({"type": "websocket.send", "text": "last"})
         await send({"type": "websocket.close", **close})
@@ -117,7 +122,7 @@ def closing(**close):
     return page
 
 
-PAGES = {
+PAGES: dict[str, Page] = {
     "echo": echo,
     "subprotocol": subprotocol,
     "fields": fields,

@@ -2,15 +2,19 @@
 
 import http
 import json
+import sys
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from threading import Semaphore
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from tests.differential.corners import ANSWERS, MIB, PACED, digest
+from tests.differential.corners import ANSWERS, MIB, PACED, Field, digest
 
+Write = Callable[[bytes], object]
 PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 
 
-def app(environ, start_response):
+def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Serve the page that the path begins with."""
     page = environ["PATH_INFO"].strip("/").split("/")[0]
     if page in ANSWERS:
@@ -20,13 +24,13 @@ def app(environ, start_response):
     return PAGES[page](environ, start_response)
 
 
-def start(start_response, status, fields):
+def start(start_response: StartResponse, status: int, fields: list[Field]) -> Write:
     """The head."""
     decoded = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
     return start_response(f"{status} {PHRASES.get(status, 'Strange')}", decoded)
 
 
-def echo(environ, start_response):
+def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """What the application saw."""
     body = environ["wsgi.input"].read()
     seen = {key: value for key, value in environ.items() if isinstance(value, (str, int, tuple))}
@@ -37,21 +41,21 @@ def echo(environ, start_response):
     return [answer]
 
 
-def read(environ, start_response):
+def read(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Reads the body, then says as much."""
     size = len(environ["wsgi.input"].read())
     start(start_response, 200, [(b"content-length", b"%d" % size)])
     return [b"x" * size]
 
 
-def lines(environ, start_response):
+def lines(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
     """Reads the body line by line, and answers with another order."""
     found = list(environ["wsgi.input"])
     start(start_response, 200, [])
     yield from reversed(found)
 
 
-def written(environ, start_response):
+def written(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Uses the function that `start_response` returns."""
     write = start(start_response, 200, [])
     write(b"hello, ")
@@ -59,36 +63,35 @@ def written(environ, start_response):
     return []
 
 
-def nothing(environ, start_response):
+def nothing(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """A body of no pieces."""
     start(start_response, 200, [])
     return []
 
 
-def replaced(environ, start_response):
+def replaced(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """A second head, for the first did not leave."""
     start(start_response, 200, [(b"x-first", b"1")])
     try:
         raise LookupError
-    except LookupError as error:
-        exc_info = (LookupError, error, error.__traceback__)
-        start_response("404 Not Found", [("content-length", "4")], exc_info)
+    except LookupError:
+        start_response("404 Not Found", [("content-length", "4")], sys.exc_info())
     return [b"gone"]
 
 
-def crash(environ, start_response):
+def crash(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Fails before the head."""
     raise RuntimeError("before the head")
 
 
-def crash_after(environ, start_response):
+def crash_after(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
     """Fails in the middle of the body."""
     start(start_response, 200, [(b"content-length", b"10")])
     yield b"hello"
     raise RuntimeError("after the head")
 
 
-def crash_late(environ, start_response):
+def crash_late(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
     """Fails when a part of the body has long left."""
     start(start_response, 200, [(b"content-length", b"%d" % (3 * MIB))])
     for _ in range(16):
@@ -96,22 +99,22 @@ def crash_late(environ, start_response):
     raise RuntimeError("in the body")
 
 
-def silent(environ, start_response):
+def silent(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Returns without a head."""
     return []
 
 
-def mirror(environ, start_response):
+def mirror(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
     """Begins to answer, then sends back the body as it comes, five bytes at a time."""
     start(start_response, 200, [])
     while piece := environ["wsgi.input"].read(5):
         yield piece
 
 
-acks = defaultdict(lambda: Semaphore(0))
+acks: defaultdict[str, Semaphore] = defaultdict(lambda: Semaphore(0))
 
 
-def paced(environ, start_response):
+def paced(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
     """Waits after each piece until the client says at `/ack/<name>` that it is there."""
     _, _, name, content_type = environ["PATH_INFO"].split("/", 3)
     start(start_response, 200, [(b"content-type", content_type.encode())])
@@ -120,14 +123,14 @@ def paced(environ, start_response):
         acks[name].acquire()
 
 
-def ack(environ, start_response):
+def ack(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Lets the paced response of this name go on."""
     acks[environ["PATH_INFO"].split("/", 2)[2]].release()
     start(start_response, *ANSWERS["no-content"][:2])
     return []
 
 
-PAGES = {
+PAGES: dict[str, WSGIApplication] = {
     "": echo,
     "echo": echo,
     "read": read,

@@ -79,4 +79,4 @@ def _message(response: Response) -> Message:
         for name, value in response.headers.raw_items()
     ]
     status, reason = response.status_code, response.reason_phrase
-    return Message("HTTP/1.1", status, reason, fields, body=response.body or b"")
+    return Message("HTTP/1.1", status, reason, fields, body=bytes(response.body or b""))

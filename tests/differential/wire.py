@@ -77,8 +77,10 @@ async def _end(
     try:
         message = await _message(reader, False)
         rest = await reader.read()
-    except (asyncio.IncompleteReadError, ConnectionError) as error:
-        return f"garbage {error.partial!r}" if getattr(error, "partial", b"") else "close"
+    except asyncio.IncompleteReadError as error:
+        return f"garbage {error.partial!r}" if error.partial else "close"
+    except ConnectionError:
+        return "close"
     return "garbage" if rest or message.cut or message.status != 200 else "keep"
 
 

@@ -2,14 +2,15 @@
 
 import dataclasses
 import re
+from enum import Enum
 from types import SimpleNamespace
 
 import pytest
 
 from prack_grpc.core import errors
-from prack_grpc.core.exchange.exchange import CALLER, WORKER, Call, Caller, Event, Exchange, Work
+from prack_grpc.core.exchange.states import CALLER, WORKER, Call, Caller, Work, WorkEvent
 from prack_grpc.core.limits import Limits
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.telemetry.access import Record
 from scripts import settings_table
 from tests.docs.pages import page, rows
@@ -43,7 +44,7 @@ def test_readme_sums_up_every_status() -> None:
 def test_every_limit_has_its_default_and_a_reason() -> None:
     text = page("docs/operations.md")
     core, guard = text.split("Of the public port")
-    for part, limits in ((core[core.index("## Limits") :], Limits()), (guard, GuardLimits())):
+    for part, limits in ((core[core.index("## Limits") :], Limits()), (guard, ConnectionLimits())):
         table = {row[0].strip("`"): row[1:] for row in rows(part, "limit")}
         assert {name: amount(default) for name, (default, _) in table.items()} == {
             field.name: getattr(limits, field.name) for field in dataclasses.fields(limits)
@@ -60,10 +61,7 @@ def amount(text: str) -> float:
 
 def test_every_field_of_the_access_log_is_explained() -> None:
     record = Record({"method": "GET", "raw_path": b"/", "query_string": b"", "client": None})
-    record.exchange = SimpleNamespace(  # type: ignore[assignment]
-        **{field.name: None for field in dataclasses.fields(Exchange)}
-        | {"id": "r1", "accepted_at": 0.0, "attempt": 0}
-    )
+    record.ticket = SimpleNamespace(id="r1", assignment=None, left=False)
     record.error = "deadline"
     names = [
         name for row in rows(page("docs/operations.md"), "field") for name in row[0].split(",")
@@ -72,9 +70,11 @@ def test_every_field_of_the_access_log_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "table"), [(Call, CALLER), (Event, WORKER)], ids=["caller", "worker"]
+    ("events", "table"), [(Call, CALLER), (WorkEvent, WORKER)], ids=["caller", "worker"]
 )
-def test_state_tables_are_those_of_the_core(events: type, table: dict) -> None:
+def test_state_tables_are_those_of_the_core(
+    events: type[Enum], table: dict[Enum, dict[Enum, Enum]]
+) -> None:
     head = " | ".join(event.name for event in events)
     shown = {row[0]: row[1:] for row in rows(page("docs/architecture.md"), f"| {head}")}
     states = Caller if events is Call else Work
@@ -83,5 +83,5 @@ def test_state_tables_are_those_of_the_core(events: type, table: dict) -> None:
     }
 
 
-def target(transitions: dict, event: Call | Event) -> str:
+def target(transitions: dict[Enum, Enum], event: Enum) -> str:
     return transitions[event].name if event in transitions else ""

@@ -26,7 +26,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 async def waits(gateway: Gateway, target: bytes, *fields: bytes) -> RawClient:
     """A client whose request is in the queue."""
-    queue = gateway.running.broker.dispatcher.queue
+    queue = gateway.core.queue
     before = queue.requests
     client = await gateway.client()
     await client.get(target, *fields)

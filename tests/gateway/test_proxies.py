@@ -32,7 +32,7 @@ async def answered(gateway: Gateway, worker: ScriptedWorker, *fields: bytes) -> 
     """What a worker is given for a request with these."""
     client = await gateway.client()
     await client.get(b"/", *fields)
-    request = await worker.event("requests")
+    request: pb.Request = await worker.event("requests")
     await worker.answer(request)
     assert (await client.response()).status == 200
     return request

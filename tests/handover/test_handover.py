@@ -169,7 +169,8 @@ async def test_a_gateway_that_ends_gives_up_its_upgrade() -> None:
     async def upgrade() -> str:
         asked.set()
         try:
-            return await asyncio.Event().wait() and ""
+            await asyncio.Event().wait()
+            return ""
         finally:
             given_up.set()
 

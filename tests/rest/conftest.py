@@ -10,14 +10,20 @@ from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import Ticket
+from prack_grpc.composition import WORKER_LIMITS
+from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.flow import Flow
 from prack_grpc.core.http.message import Headers, Request
 from prack_grpc.core.limits import Limits
+from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.listener import Listener, listen
 from prack_grpc.rest.app import WorkerApp, create_app
-from prack_grpc.rest.relay import Predecessor
+from prack_grpc.rest.relay import EarlierGateway
+from prack_grpc.rest.switching import TOKEN
 from tests.support.client import RawClient
 
 SECONDS = 10.0
@@ -50,6 +56,19 @@ class Api:
         client = ("192.0.2.7", 1234)
         request = Request(method, b"http", b"test", target, b"1.1", fields, client, size)
         return self.broker.submit(request, body, end)
+
+    def lease(self, ticket: Ticket) -> Lease | None:
+        """Which worker has this request, if one has."""
+        exchange = self.broker.tickets.get(ticket)
+        return exchange.lease if exchange else None
+
+    def upload(self, ticket: Ticket) -> Flow:
+        """The request body on its way."""
+        return self.broker.tickets[ticket].upload
+
+    def download(self, ticket: Ticket) -> Flow:
+        """The response body on its way."""
+        return self.broker.tickets[ticket].download
 
     async def pull(self, **query: Any) -> dict[str, Any]:
         """Poll for one request; there must be one."""
@@ -92,20 +111,19 @@ async def until(condition: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def listening(app: WorkerApp) -> AsyncIterator[int]:
     """Serve the application; gives the port."""
-    config = uvicorn.Config(app, port=0, lifespan="off", ws="none", log_config=None)
-    server = uvicorn.Server(config)
-    server.config.load()
-    server.lifespan = server.config.lifespan_class(server.config)
-    await server.startup()
+    sock = listen("127.0.0.1", 0, "api_port")
+    admission = Admission(WORKER_LIMITS, exempt=lambda _: True)
+    server = HttpServer(app, WORKER_LIMITS, admission, upgrade=TOKEN)
+    listener = Listener(server, sock)
+    await listener.start()
     try:
-        yield server.servers[0].sockets[0].getsockname()[1]
+        yield sock.getsockname()[1]
     finally:
         app.polls.end_all()
-        for listener in server.servers:
-            listener.close()
-        for connection in list(server.server_state.connections):
+        listener.leave(shared=True)
+        for connection in list(server.connections):
             connection.shutdown()
-        await until(lambda: not server.server_state.connections)
+        await until(lambda: not server.connections)
 
 
 Start = Callable[..., Awaitable[Api]]
@@ -117,7 +135,7 @@ async def start() -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            token: str | None = None, predecessor: Predecessor | None = None, **limits: Any
+            token: str | None = None, predecessor: EarlierGateway | None = None, **limits: Any
         ) -> Api:
             bounds = Limits(**limits)
             broker, ready = MemoryBroker(bounds), [True]

@@ -47,10 +47,9 @@ async def test_a_wait_ends_without_news(api: Api) -> None:
 async def test_a_wait_ends_with_a_change(api: Api, action: str, expected: object) -> None:
     ticket = api.submit()
     identifier = await api.identifier()
-    lease = ticket.exchange.lease
-    assert lease
+    leases = api.app.polls.leases
     watch = asyncio.create_task(state(api, identifier, wait=60))
-    await until(lambda: lease.session.port._waiting)
+    await until(lambda: leases.watched)
     if action == "leave":
         api.broker.leave(ticket)
     elif action == "answer":
@@ -59,19 +58,18 @@ async def test_a_wait_ends_with_a_change(api: Api, action: str, expected: object
         await api.http.post(f"/api/v1/requests/{identifier}/{action}")
     status, body = await watch
     assert expected == (body["state"] if status == 200 else status)
-    assert not lease.session.port._waiting
+    assert not leases.watched
 
 
 async def test_a_watch_that_leaves_is_forgotten(api: Api) -> None:
-    ticket = api.submit()
+    api.submit()
     identifier = await api.identifier()
     worker = await api.raw()
     await worker.get(f"/api/v1/requests/{identifier}?wait=60".encode())
-    assert ticket.exchange.lease
-    port = ticket.exchange.lease.session.port
-    await until(lambda: port._waiting)
+    leases = api.app.polls.leases
+    await until(lambda: leases.watched)
     await worker.close()
-    await until(lambda: not port._waiting)
+    await until(lambda: not leases.watched)
 
 
 # ---------------------------------------------------------------- Prack-Cancelled
@@ -121,30 +119,30 @@ async def test_a_request_that_was_never_sent_is_not_told_of(api: Api) -> None:
     await api.parked(1)
     api.broker.leave(api.submit())
     slow = api.submit(b"POST", body=b"one,", end=False, length=-1)
-    await until(lambda: slow.exchange.lease is not None)
+    await until(lambda: api.lease(slow) is not None)
     api.submit()
     assert "prack-cancelled" not in (await poll).headers
     api.broker.leave(slow)
-    assert not api.app.polls.cancelled
+    assert not api.app.polls.leases.cancelled
 
 
 async def test_a_deadline_is_told_of_and_a_bad_answer_is_not(start: Start) -> None:
     api = await start(head_timeout=0.05)
     late = api.submit()
     name = (await api.pull(worker="w1"))["identifier"]
-    await until(lambda: late.exchange.outcome is not None)
+    await until(lambda: late not in api.broker.tickets)
     api.submit()
     bad = (await api.pull(worker="w2"))["identifier"]
     assert (await api.answer(answer(bad, code=99))).status_code == 422
-    assert api.app.polls.cancelled.take("w1") == [name]
-    assert not api.app.polls.cancelled
+    assert api.app.polls.leases.cancelled.take("w1") == [name]
+    assert not api.app.polls.leases.cancelled
 
 
 async def test_workers_without_a_name_are_not_told(api: Api) -> None:
     ticket = api.submit()
     await api.identifier()
     api.broker.leave(ticket)
-    assert not api.app.polls.cancelled
+    assert not api.app.polls.leases.cancelled
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

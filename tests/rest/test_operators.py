@@ -7,6 +7,8 @@ import pytest
 
 from tests.rest.conftest import Api, answer
 
+Params = dict[str, str | int]
+
 
 async def look(api: Api, what: str) -> Any:
     response = await api.http.get(f"/api/v1/{what}")
@@ -30,7 +32,7 @@ def poll(api: Api, **query: Any) -> asyncio.Task[dict[str, Any]]:
 
 async def serve(api: Api, version: str) -> int:
     """Answer all that a worker of this version is given; how many that was."""
-    params = {"service": "web", "version": version, "max": 100, "wait": 0}
+    params: Params = {"service": "web", "version": version, "max": 100, "wait": 0}
     requests = (await api.http.get("/api/v1/request", params=params)).json()["requests"]
     await api.answer([answer(one["identifier"], version.encode()) for one in requests])
     return len(requests)
@@ -174,7 +176,7 @@ async def test_a_drained_version_finishes_and_is_safe_to_stop(api: Api) -> None:
 
 
 async def test_parked_polls_of_a_drained_worker_return_at_once(api: Api) -> None:
-    params = {"wait": 60, "worker": "w1"}
+    params: Params = {"wait": 60, "worker": "w1"}
     polls = [api.http.get("/api/v1/request", params=params) for _ in range(2)]
     parked = [asyncio.create_task(one) for one in polls]
     await api.parked(2)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.rest import ask
@@ -162,7 +163,7 @@ async def test_a_poll_that_leaves_while_it_is_handed_requests_gives_them_back(ap
     await api.parked(1)
     left.set()
     tickets = [api.submit(b"POST", b"/1"), api.submit(b"POST", b"/2")]
-    assert all(ticket.exchange.lease for ticket in tickets)
+    assert all(api.lease(ticket) for ticket in tickets)
     with pytest.raises(Gone):
         await pull
     requests = (await api.pull(max=2))["requests"]
@@ -211,7 +212,7 @@ async def test_what_waits_is_still_handed_out_when_the_gateway_stops(api: Api) -
 async def test_a_body_comes_whole(api: Api) -> None:
     ticket = api.submit(b"POST", body=b"one,", end=False, length=-1)
     poll = asyncio.create_task(api.pull())
-    await until(lambda: ticket.exchange.lease is not None)
+    await until(lambda: api.lease(ticket) is not None)
     await api.broker.upload(ticket, b"two", True)
     environment = (await poll)["environment"]
     assert (environment["body"], environment["CONTENT_LENGTH"]) == ("b25lLHR3bw==", "7")
@@ -221,7 +222,7 @@ async def test_a_body_comes_whole(api: Api) -> None:
 async def test_a_slow_body_holds_up_no_other_request(api: Api) -> None:
     slow = api.submit(b"POST", b"/slow", body=b"one,", end=False, length=-1)
     poll = asyncio.create_task(api.pull())
-    await until(lambda: slow.exchange.lease is not None)
+    await until(lambda: api.lease(slow) is not None)
     api.submit(target=b"/quick")
     assert (await poll)["environment"]["PATH_INFO"] == "/quick"
     await api.broker.upload(slow, b"two", True)
@@ -232,10 +233,16 @@ async def test_a_slow_body_holds_up_no_other_request(api: Api) -> None:
     assert (await slow.head()).status == 200
 
 
+def slots(api: Api, ticket: Ticket) -> int:
+    """Of the poll that was handed this request."""
+    lease = api.lease(ticket)
+    return lease.session.slots if lease else 0
+
+
 async def test_a_poll_gets_no_more_than_it_asked_for(api: Api) -> None:
     slow = api.submit(b"POST", b"/slow", body=b"one,", end=False, length=-1)
     poll = asyncio.create_task(api.pull())
-    await until(lambda: slow.exchange.lease is not None and slow.exchange.lease.session.slots == 2)
+    await until(lambda: slots(api, slow) == 2)
     await api.broker.upload(slow, b"two", True)
     api.submit(target=b"/quick")
     assert (await poll)["environment"]["PATH_INFO"] == "/quick"
@@ -256,7 +263,7 @@ async def test_a_body_larger_than_a_worker_takes_is_413_to_the_client(start: Sta
 async def test_a_client_that_leaves_during_its_body_is_forgotten(api: Api) -> None:
     ticket = api.submit(b"POST", body=b"one,", end=False, length=-1)
     poll = asyncio.create_task(api.http.get("/api/v1/request", params={"wait": 60, "max": 1}))
-    await until(lambda: ticket.exchange.lease is not None)
+    await until(lambda: api.lease(ticket) is not None)
     api.broker.leave(ticket)
     api.submit(target=b"/next")
     assert [r["environment"]["PATH_INFO"] for r in (await poll).json()["requests"]] == ["/next"]

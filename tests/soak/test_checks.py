@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any, cast
 
 import pytest
 
 from soak.checks import CHECKS, told_at_once
 from soak.faults import FAULTS, Fault
-from soak.fleet import Kind
+from soak.fleet import Fleet, Kind
 from soak.gauges import Gauges, Sample
 from soak.history import History
 from soak.journal import State, Visit
@@ -23,6 +24,9 @@ GET, POST = Order("n", "get"), Order("n", "post", "POST")
 SOCKET = Order("n", "websocket", messages=1)
 ALL = CHECKS | {"told at once": partial(told_at_once, seconds=1)}
 
+# These histories were written down, not lived.
+NO_FLEET = cast(Fleet, None)
+
 
 def scene(
     order: Order,
@@ -35,7 +39,7 @@ def scene(
 ) -> History:
     """One request that these workers ran, one after the other."""
     outcome = Outcome(order, SENT, result, SENT, ENDED, status, code, right=status == 200, sends=1)
-    gauges = Gauges(None, first=Sample(0, 1, 0, 0), last=Sample(0, 1, 0, 0), audits=1)  # type: ignore[arg-type]
+    gauges = Gauges(NO_FLEET, first=Sample(0, 1, 0, 0), last=Sample(0, 1, 0, 0), audits=1)
     history = History([outcome], list(faults), gauges, {WORKER: KIND, OTHER: KIND})
     history.add_visits(
         Visit("n", pid, at + 1, SENT + at / 10, finish=SENT + (at + 1) / 10)
@@ -61,7 +65,7 @@ def broken(history: History) -> set[str]:
     return {name for name, lines in found.items() if lines}
 
 
-LOST = {"status": 502, "code": "worker_lost"}
+LOST: dict[str, Any] = {"status": 502, "code": "worker_lost"}
 FINE: dict[str, Callable[[], History]] = {
     "answered": lambda: scene(GET),
     "refused": lambda: scene(Order("n", "bad", bad=True), status=400, code="x", workers=()),

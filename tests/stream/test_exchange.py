@@ -75,7 +75,7 @@ async def test_slots_are_never_exceeded_and_the_order_is_kept(
             response = await client.response()
             if number == 0:
                 assert response.body == b"/0"
-        assert not gateway.running.broker.dispatcher.exchanges
+        assert not gateway.core.exchanges
 
 
 async def test_a_streamed_response_reaches_the_client_chunk_by_chunk(
@@ -142,7 +142,7 @@ async def test_a_client_that_reads_nothing_stops_the_grants_but_no_one_else(
     async with connect(gateway) as worker:
         await worker.hello()
         slow = await gateway.client()
-        slow.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        slow.stop_reading()
         await slow.get(b"/slow")
         request = await worker.event("requests")
         await worker.send(heads=[pb.ResponseHead(id=request.id, status=200)])

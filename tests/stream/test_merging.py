@@ -16,7 +16,7 @@ async def test_an_upload_that_waited_is_one_message_of_grpc(gateway: Gateway) ->
         client = await gateway.client()
         await client.post(bytes(4 * CHUNK))
         request = await worker.event("requests")
-        (exchange,) = gateway.running.broker.dispatcher.exchanges.values()
+        (exchange,) = gateway.core.exchanges.values()
         await until(lambda: exchange.upload.pushed == 4 * CHUNK)
         before = len(frames)
         await worker.send(windows=[pb.Window(id=request.id, max_offset=4 * CHUNK)])
@@ -36,7 +36,7 @@ async def test_a_worker_that_names_no_window_gets_256_kib_unasked(gateway: Gatew
         received = len(request.body)
         while received < DEFAULT_WINDOW:
             received += len((await worker.event("data")).data)
-        (exchange,) = gateway.running.broker.dispatcher.exchanges.values()
+        (exchange,) = gateway.core.exchanges.values()
         await until(lambda: exchange.upload.buffered >= DEFAULT_WINDOW)
         assert (received, worker.seen("data")) == (DEFAULT_WINDOW, 0)
         await worker.send(windows=[pb.Window(id=request.id, max_offset=16 * CHUNK)])

@@ -1,13 +1,13 @@
 """What an outbox writes, and when, without a stream below it."""
 
-import asyncio
 from collections import Counter
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.broker.seam import Profile
 from prack_grpc.broker.ticket import Ticket
-from prack_grpc.core.exchange.session import Session
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.principal import TRUSTED
 from prack_grpc.stream.outbox import BATCH, Outbox
 from tests.core.building import a_request
 
@@ -20,12 +20,11 @@ class Scene:
     def __init__(self) -> None:
         limits = Limits()
         self.broker = MemoryBroker(limits)
-        now = asyncio.get_running_loop().time
-        self.outbox = Outbox(self.broker, limits, limits.window, now)
+        self.outbox = Outbox(self.broker, limits, limits.window)
         self.room = True
         self.frames: list[pb.GatewayFrame] = []
         self.outbox.open(self.write_now)
-        self.broker.join(Session("w", SLOTS, True, self.outbox))
+        self.broker.join(Profile("w", SLOTS, True), TRUSTED, self.outbox)
 
     def write_now(self) -> None:
         """See Connection."""

@@ -258,7 +258,7 @@ async def overfilled(gateway: Gateway, worker: ScriptedWorker) -> list[RawClient
     worker.call.reader._transport.pause_reading()
     clients = [await gateway.client() for _ in range(COUNT)]
     await asyncio.gather(*(client.post(BODY) for client in clients))
-    (session,) = gateway.running.broker.dispatcher.queue.sessions
+    (session,) = gateway.core.queue.sessions
     await until(lambda: len(session.held) == COUNT)
     return clients
 
@@ -302,7 +302,7 @@ async def test_g18_a_worker_that_speaks_but_does_not_read_is_given_up(
         patch.setattr(service, "DEAD_AFTER_SECONDS", 1.0)
         async with connect(gateway.api_port) as still:
             clients = await overfilled(gateway, still)
-            sessions = gateway.running.broker.dispatcher.queue.sessions
+            sessions = gateway.core.queue.sessions
             async with asyncio.timeout(SECONDS):
                 while sessions:
                     await still.send(heartbeat=pb.Heartbeat())

@@ -1,4 +1,4 @@
-"""Rows G1 to G25 of the bad-input table: a worker that breaks a rule, and only it, is told."""
+"""Rows G1 to G25 of docs/promises.md: a worker that breaks a rule, and only it, is told."""
 
 from typing import Any
 
@@ -11,6 +11,8 @@ from tests.conftest import Gateway, Start
 from tests.stream.conftest import Connect
 from tests.support import scripted_worker
 from tests.support.scripted_worker import ScriptedWorker
+
+Untyped = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 
 CHUNK = 64 * 1024
 NO_STATUS = None, None  # a plain connection just ends
@@ -68,8 +70,9 @@ async def test_g7_a_second_hello_ends_the_stream(gateway: Gateway, connect: Conn
 
 async def test_g2_an_unknown_method_is_unimplemented(gateway: Gateway) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{gateway.grpc_port}") as channel:
+        call: Untyped = channel.unary_unary("/prack.v1.WorkerService/Nothing")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await channel.unary_unary("/prack.v1.WorkerService/Nothing")(b"")
+            await call(b"")
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
@@ -167,8 +170,8 @@ async def test_g17_a_malformed_head_is_refused_and_the_client_gets_502(
     async with connect(gateway) as worker:
         await worker.hello(slots=1)
         client, request = await leased(gateway, worker)
-        head = pb.ResponseHead(**({"id": request.id, "status": 200, "body": b"ok"} | fields))
-        head.end = end
+        about: dict[str, Any] = {"id": request.id, "status": 200, "body": b"ok", "end": end}
+        head = pb.ResponseHead(**(about | fields))
         await worker.send(heads=[head])
         refusal = await worker.event("refusals")
         assert (refusal.id, refusal.code) == (request.id, pb.REFUSAL_CODE_INVALID_ARGUMENT)
@@ -189,7 +192,7 @@ async def test_a_worker_that_sends_past_its_window_loses_its_stream(
     async with connect(gateway) as worker:
         await worker.hello()
         client, request = await leased(gateway, worker)
-        client.reader._transport.pause_reading()
+        client.stop_reading()
         await worker.send(heads=[pb.ResponseHead(id=request.id, status=200)])
         data = [pb.Data(id=request.id, data=bytes(CHUNK))] * 40
         await worker.send(data=data)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.broker.seam import Profile
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.principal import TRUSTED
 from prack_grpc.stream.outbox import Outbox
-from prack_grpc.stream.stream import Connection
+from prack_grpc.stream.stream import Stream
 
 
 class Dead:
@@ -43,12 +44,11 @@ async def test_a_call_that_is_cancelled_twice_leaves_no_error_behind() -> None:
     loop.set_exception_handler(lambda _, context: troubles.append(context))
     limits, carrier = Limits(), Dead()
     broker = MemoryBroker(limits)
-    outbox = Outbox(broker, limits, limits.window, loop.time)
-    session = Session("w", 1, True, outbox)
-    broker.join(session)
-    connection = Connection(broker, limits, session, outbox, carrier, loop.time)
-    connection.heartbeat()
-    running = asyncio.create_task(connection.run())
+    outbox = Outbox(broker, limits, limits.window)
+    member = broker.join(Profile("w", 1, True), TRUSTED, outbox)
+    stream = Stream(broker, limits, member, outbox, carrier, loop.time)
+    stream.heartbeat()
+    running = asyncio.create_task(stream.run())
     await carrier.writing.wait()
     for _ in range(2):
         running.cancel()
@@ -58,6 +58,6 @@ async def test_a_call_that_is_cancelled_twice_leaves_no_error_behind() -> None:
     carrier.over.set()
     for _ in range(3):
         await asyncio.sleep(0)
-    del running, connection
+    del running, stream
     gc.collect()
     assert troubles == []

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 SECONDS = 10.0
 
@@ -106,6 +106,10 @@ class RawClient:
         self.writer.close()
         with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
+
+    def stop_reading(self) -> None:
+        """Take nothing more off the socket, so that what is sent fills the buffers."""
+        cast(asyncio.Transport, self.writer.transport).pause_reading()
 
     def reset(self) -> None:
         """Leave without a word: nothing that is unsent is sent, and the gateway gets a reset."""

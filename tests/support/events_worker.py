@@ -91,7 +91,7 @@ class EventsWorker:
         """Take a handshake, and accept it."""
         opening = await self.batch()
         assert opening.events == [Event(events.OPEN)]
-        response = await opening.answer(Event(events.OPEN), *said, **headers)
+        response = await opening.answer(Event(events.OPEN), *said, **dict[str, Any](headers))
         assert response.status_code == 200, response.text
         return opening
 

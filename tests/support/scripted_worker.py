@@ -52,7 +52,8 @@ class ScriptedWorker:
         capacity = pb.Capacity(max_in_flight=slots)
         hello = pb.Hello(worker_id=worker_id, minor_min=1, minor_max=1, capacity=capacity, **fields)
         await self.send(hello=hello)
-        return await self.event("welcome")
+        welcome: pb.Welcome = await self.event("welcome")
+        return welcome
 
     async def event(self, field: str, seconds: float = SECONDS) -> Any:
         """The next event of this field. Raises TimeoutError."""
@@ -103,6 +104,11 @@ class ScriptedWorker:
         await self.send(heads=[pb.ResponseHead(id=request.id, status=200, body=body, end=True)])
 
 
+def serialized(message: pb.WorkerFrame | bytes) -> bytes:
+    """A frame, or bytes that are none, as they go out."""
+    return message if isinstance(message, bytes) else message.SerializeToString()
+
+
 @asynccontextmanager
 async def connect(
     port: int,
@@ -114,7 +120,7 @@ async def connect(
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         call = channel.stream_stream(
             CONNECT,
-            request_serializer=lambda m: m if isinstance(m, bytes) else m.SerializeToString(),
+            request_serializer=serialized,
             response_deserializer=pb.GatewayFrame.FromString,
         )(metadata=metadata)
         worker = ScriptedWorker(call, on_frame)

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import re
-import signal
 import socket
 import sys
 import uuid
@@ -21,14 +20,18 @@ from prack_worker.errors import (
     ConnectFailed,
     GatewayRefused,
     LifespanFailed,
+    PrackError,
     UsageError,
 )
+from prack_worker.failures import run_through
 from prack_worker.loading import load
 from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
+from prack_worker.stopping import Deadline, Stop
 from prack_worker.transport import Identity, Transport
 from prack_worker.version import VERSION
-from prack_worker.worker import Worker
+from prack_worker.worker import Application, Worker
 from prack_worker.wsgi.application import WsgiApplication
+from prack_worker.wsgi.whole import needs_length
 
 log = logging.getLogger("prack_worker")
 
@@ -52,8 +55,9 @@ examples:
 Each flag is also a variable, --app-dir as PRACK_APP_DIR (routes: PRACK_ROUTES, with commas);
 the flag counts more. SIGTERM or Ctrl-C finishes what is held; a second one stops at once.
 
-exit status: 0 stopped in order, 1 the application cannot be loaded or the gateway refuses the
-worker for good, 2 wrong usage, 3 the application failed to start, 130 or 143 stopped at once.
+exit status: 0 stopped as asked, within --grace and a second (the log names what was left), 1 the
+application cannot be loaded or the gateway refuses the worker for good, 2 wrong usage, 3 the
+application failed to start, 130 or 143 stopped at once.
 """
 DEFAULT_SLOTS = {"asgi": 64, "wsgi": 8}
 
@@ -68,12 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(flags, os.environ)
         return _run(flags["app"], settings)
-    except UsageError as error:
-        return _complain(str(error), 2)
-    except (AppLoadError, GatewayRefused) as error:
-        return _complain(str(error), 1)
+    except (UsageError, AppLoadError, GatewayRefused) as error:
+        return _complain(str(error), _status(error))
     except LifespanFailed as error:
-        return _complain(f"the application failed to start: {error}", 3)
+        return _complain(f"the application failed to start: {error}", _status(error))
     except KeyboardInterrupt:  # before the worker took over the signals
         return 130
 
@@ -114,23 +116,38 @@ def _run(name: str, settings: Settings) -> int:
     log.info("Running %s (%s) with %d slots", name, interface.upper(), slots)
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(found, interface, slots, settings))
+        loop = runner.get_loop()
+        run_through(loop, loop.create_task(_serve(found, interface, slots, settings)))
     log.info("Stopped")
     return 0
 
 
 async def _serve(found: Any, interface: str, slots: int, settings: Settings) -> None:
-    root = settings.root_path
-    app = (
-        AsgiApplication(found, root_path=root)
-        if interface == "asgi"
-        else WsgiApplication(found, threads=slots, root_path=root)
+    worker = Worker(
+        _application(found, interface, slots, settings.root_path),
+        _transport(settings),
+        slots=slots,
+        grace=settings.grace,
     )
-    worker = Worker(app, _transport(settings), slots=slots, grace=settings.grace)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stop, worker, number)
-    await worker.run()
+    deadline = Deadline(worker, settings.grace)
+    Stop(worker, deadline).listen()
+    try:
+        await worker.run()
+    except (GatewayRefused, LifespanFailed) as error:
+        deadline.arm(_status(error))
+        raise
+    deadline.report()
+
+
+def _application(found: Any, interface: str, slots: int, root_path: str) -> Application:
+    if interface == "asgi":
+        return AsgiApplication(found, root_path=root_path)
+    return WsgiApplication(found, threads=slots, whole=needs_length(), root_path=root_path)
+
+
+def _status(error: PrackError) -> int:
+    """The exit status of a run that ends with an error."""
+    return {UsageError: 2, LifespanFailed: 3}.get(type(error), 1)
 
 
 def _start_logging(level: str) -> None:
@@ -187,11 +204,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     except ImportError:
         return asyncio.new_event_loop
     return uvloop.new_event_loop
-
-
-def _stop(worker: Worker, number: signal.Signals) -> None:
-    if worker.draining:
-        log.warning("Stopped at once")
-        logging.shutdown()
-        os._exit(128 + number)  # threads of a WSGI application cannot be waited for
-    worker.drain()

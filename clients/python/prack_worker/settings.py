@@ -187,8 +187,9 @@ def check_token(text: str) -> str:
 def _token_file(text: str) -> Path | None:
     if not text:
         return None
-    read_token(Path(text))
-    return Path(text)
+    path = Path(text).resolve()  # it is read again, when the application may have gone elsewhere
+    read_token(path)
+    return path
 
 
 OPTIONS = (

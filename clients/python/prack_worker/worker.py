@@ -12,11 +12,12 @@ from typing import Protocol
 from prack_worker.backoff import Backoff
 from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.exchange import AbortCode, Exchange
+from prack_worker.failures import is_interruption, log_failure
 from prack_worker.transport import Ending, Session, Transport
 
 log = logging.getLogger("prack_worker")
 
-UNWIND_SECONDS = 1.0  # for a handler to unwind once it was interrupted
+UNWIND_SECONDS = 0.5  # for a handler to unwind once it was interrupted
 HEALTHY_SECONDS = 30.0
 
 
@@ -114,6 +115,14 @@ class Worker:
     def draining(self) -> bool:
         return self._draining.is_set()
 
+    def held(self) -> list[str]:
+        """The requests that are not ended, for people; from any thread."""
+        requests = [exchange.request for exchange in self._held()]
+        return [
+            f"{one.method} {one.split_target()[0].decode('latin-1')} ({one.request_id})"
+            for one in requests
+        ]
+
     async def _connect_and_serve(self) -> None:
         """One session. A drain does not cut the dialling: the gateway may have assigned already."""
         holding = Holding()
@@ -200,7 +209,7 @@ class Worker:
     async def _give_up(self) -> None:
         """The grace is over: end what is left, also where its handler goes on."""
         held = self._held()
-        log.warning("Requests that were not finished: %d", len(held))
+        log.warning("Requests that were not finished: %d: %s", len(held), "; ".join(self.held()))
         for exchange in held:
             exchange.abort(AbortCode.HANDLER_ERROR, "the worker stopped before its answer")
         if self._app.interruptible:
@@ -229,9 +238,10 @@ class Worker:
                     await self._app.handle(exchange)
             finally:
                 self._running -= 1
-        except Exception as error:
-            level = logging.DEBUG if exchange.cancelled is not None else logging.ERROR
-            log.log(level, "Request %s failed", exchange.request.request_id, exc_info=error)
+        except BaseException as error:
+            if is_interruption(error):
+                raise
+            log_failure(exchange, error)
         finally:
             self._settle(holding, exchange)
 

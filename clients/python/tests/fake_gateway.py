@@ -10,12 +10,12 @@ import grpc
 from grpc import aio
 
 from prack.v1 import worker_pb2 as pb
-from prack.v1.worker_pb2_grpc import WorkerServiceServicer, add_WorkerServiceServicer_to_server
 from prack_worker.stream.grpc import GrpcTransport
 from prack_worker.stream.plain import TcpTransport
 from prack_worker.stream.transport import StreamTransport
 from prack_worker.transport import Identity
 
+SERVICE = "prack.v1.WorkerService"
 WELCOME = {"minor": 1, "heartbeat_ms": 5000, "dead_after_ms": 15000}
 
 
@@ -54,7 +54,7 @@ class Stream:
     async def request(self, target: bytes = b"/", **fields: Any) -> int:
         """Hand out one request; returns its id."""
         self._last_id += 1
-        values = {
+        values: dict[str, Any] = {
             "id": self._last_id,
             "request_id": f"r{self._last_id}",
             "attempt": 1,
@@ -132,7 +132,7 @@ class FakeGateway(ABC):
         return self.dials(self.address, Identity("w1", **identity), lambda: token)
 
 
-class GrpcGateway(FakeGateway, WorkerServiceServicer):
+class GrpcGateway(FakeGateway):
     """Over gRPC."""
 
     scheme = "grpc"
@@ -141,7 +141,11 @@ class GrpcGateway(FakeGateway, WorkerServiceServicer):
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         server = aio.server(options=[("grpc.so_reuseport", 0)])
-        add_WorkerServiceServicer_to_server(self, server)
+        connect = grpc.stream_stream_rpc_method_handler(
+            self._connect, pb.WorkerFrame.FromString, pb.GatewayFrame.SerializeToString
+        )
+        handler = grpc.method_handlers_generic_handler(SERVICE, {"Connect": connect})
+        server.add_generic_rpc_handlers((handler,))
         self.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         await server.start()
         try:
@@ -150,7 +154,7 @@ class GrpcGateway(FakeGateway, WorkerServiceServicer):
             self.end_all()
             await server.stop(0)
 
-    async def Connect(self, _: Any, context: Any) -> None:
+    async def _connect(self, _: Any, context: Any) -> None:
         code, details = await self.serve(context)
         if code is not grpc.StatusCode.OK:
             await context.abort(code, details)
@@ -168,7 +172,9 @@ class PlainGateway(FakeGateway):
         connections: set[asyncio.Task[Any]] = set()
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connections.add(asyncio.current_task())
+            task = asyncio.current_task()
+            assert task is not None
+            connections.add(task)
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(self.answer)

@@ -1,7 +1,7 @@
 """Workers that run for the length of a test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
@@ -9,7 +9,7 @@ from prack_worker.exchange import Exchange
 from prack_worker.transport import Transport
 from prack_worker.worker import Application, Worker
 
-Handler = Callable[[Exchange], Awaitable[None]]
+Handler = Callable[[Exchange], Coroutine[Any, Any, None]]
 
 
 class App:

@@ -1,6 +1,7 @@
 """Real frameworks behind the adapters, unchanged."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -29,7 +30,9 @@ async def asgi(app: Any, exchange: FakeExchange) -> FakeExchange:
 
 @pytest.fixture
 def flask() -> Any:
-    flask = pytest.importorskip("flask")
+    pytest.importorskip("flask")
+    import flask
+
     app = flask.Flask("app")
 
     @app.post("/form/<name>")
@@ -89,8 +92,9 @@ async def test_django_in_threads_and_on_the_loop() -> None:
 
 
 async def test_fastapi_with_a_lifespan_and_a_stream() -> None:
-    fastapi = pytest.importorskip("fastapi")
-    from contextlib import asynccontextmanager
+    pytest.importorskip("fastapi")
+    import fastapi
+    from fastapi.responses import StreamingResponse
 
     @asynccontextmanager
     async def lifespan(app: Any) -> Any:
@@ -104,7 +108,7 @@ async def test_fastapi_with_a_lifespan_and_a_stream() -> None:
             yield request.state.greeting
             yield str(request.url)
 
-        return fastapi.responses.StreamingResponse(pieces())
+        return StreamingResponse(pieces())
 
     exchange = FakeExchange(target=b"/stream?q", headers=[(b"host", b"example.com")])
     assert (await asgi(app, exchange)).pieces == [b"hello", b"http://example.com/stream?q"]
@@ -121,7 +125,9 @@ async def sockets(app: Any, target: bytes, *events: bytes) -> FakeExchange:
 
 @pytest.fixture
 def chat() -> Any:
-    fastapi = pytest.importorskip("fastapi")
+    pytest.importorskip("fastapi")
+    import fastapi
+
     app = fastapi.FastAPI()
     app.state.left = []
 

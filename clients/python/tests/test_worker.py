@@ -1,10 +1,10 @@
 """A worker's life, over a transport in memory."""
 
 import asyncio
-from collections.abc import Callable
+from typing import Any
 
 import pytest
-from serving import App, serving
+from serving import App, Handler, serving
 
 from prack_worker.backoff import Backoff
 from prack_worker.errors import ConnectFailed
@@ -41,8 +41,8 @@ class FakeSession:
         self.steps.append("close")
         self.closed.set()
 
-    def lose(self, exchange: Exchange, **ending: object) -> None:
-        self.ended.set_result(Ending("broke", **ending))  # type: ignore[arg-type]
+    def lose(self, exchange: Exchange, **ending: Any) -> None:
+        self.ended.set_result(Ending("broke", **ending))
         self.lost.set()
         exchange.cancel(CancelReason.GATEWAY_LOST)
 
@@ -76,7 +76,7 @@ async def wait_over(exchange: Exchange) -> None:
     await exchange.wait_over()
 
 
-def stubborn_until(release: asyncio.Event) -> Callable[[Exchange], object]:
+def stubborn_until(release: asyncio.Event) -> Handler:
     async def handler(exchange: Exchange) -> None:
         await release.wait()
 
@@ -135,7 +135,7 @@ async def test_a_cancelled_exchange_is_given_up_with_its_own_code() -> None:
 
 async def test_leftovers_of_a_lost_session_keep_their_slots_until_they_end() -> None:
     transport, release = FakeTransport(), asyncio.Event()
-    async with serving(transport, stubborn_until(release), slots=3):  # type: ignore[arg-type]
+    async with serving(transport, stubborn_until(release), slots=3):
         session = await transport.session()
         session.accept(exchange := FakeExchange())
         await asyncio.sleep(0)
@@ -149,7 +149,7 @@ async def test_leftovers_of_a_lost_session_keep_their_slots_until_they_end() -> 
 
 async def test_a_session_of_a_gateway_that_stops_goes_on_beside_the_next_one() -> None:
     transport, release = FakeTransport(), asyncio.Event()
-    async with serving(transport, stubborn_until(release), slots=3):  # type: ignore[arg-type]
+    async with serving(transport, stubborn_until(release), slots=3):
         old = await transport.session()
         old.accept(FakeExchange())
         old.ended.set_result(Ending("stops", lost=False))
@@ -195,7 +195,7 @@ async def test_two_sessions_share_the_slots() -> None:
 
 async def test_a_drain_ends_the_old_session_and_the_new_one() -> None:
     transport, release = FakeTransport(), asyncio.Event()
-    worker = Worker(App(stubborn_until(release)), transport, slots=2)  # type: ignore[arg-type]
+    worker = Worker(App(stubborn_until(release)), transport, slots=2)
     task = asyncio.create_task(worker.run())
     old = await transport.session()
     old.accept(exchange := FakeExchange())

@@ -43,6 +43,11 @@ class Flow:
         self.ended = False
 
     @property
+    def room(self) -> int:
+        """Bytes that may be pushed now."""
+        return self.granted - self.pushed
+
+    @property
     def buffered(self) -> int:
         """Bytes that are here now."""
         return self.pushed - self.taken

@@ -10,7 +10,7 @@ from prack_grpc.core.errors import PrackError
 from prack_grpc.core.exchange.exchange import Lease
 
 
-class Verdict(enum.Enum):
+class Late(enum.Enum):
     """Why an identifier can no longer be answered: code, HTTP status, sentence."""
 
     UNKNOWN = ("unknown_request", 404, "No request with this identifier was handed out")
@@ -27,9 +27,9 @@ class Verdict(enum.Enum):
 class NotHeld(PrackError):
     """The identifier names no open hand-out."""
 
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(verdict.sentence)
-        self.verdict = verdict
+    def __init__(self, late: Late) -> None:
+        super().__init__(late.sentence)
+        self.late = late
 
 
 class Ledger:
@@ -37,7 +37,7 @@ class Ledger:
 
     def __init__(self, remembered: int) -> None:
         self._open: dict[str, Lease] = {}
-        self._closed: OrderedDict[str, Verdict] = OrderedDict()
+        self._closed: OrderedDict[str, Late] = OrderedDict()
         self._remembered = remembered
 
     def __len__(self) -> int:
@@ -51,14 +51,14 @@ class Ledger:
         """The open hand-out of this name. Raises NotHeld with the reason."""
         lease = self._open.get(identifier)
         if lease is None:
-            raise NotHeld(self._closed.get(identifier, Verdict.UNKNOWN))
+            raise NotHeld(self._closed.get(identifier, Late.UNKNOWN))
         return lease
 
-    def close(self, lease: Lease, verdict: Verdict) -> None:
+    def close(self, lease: Lease, late: Late) -> None:
         """The hand-out has ended; the oldest memory makes room."""
         if self._open.get(lease.identifier) is not lease:
             return
         del self._open[lease.identifier]
-        self._closed[lease.identifier] = verdict
+        self._closed[lease.identifier] = late
         if len(self._closed) > self._remembered:
             self._closed.popitem(last=False)

@@ -5,6 +5,7 @@ import re
 
 from prack_grpc.core.errors import BadResponse
 from prack_grpc.core.http.message import Headers, ResponseHead
+from prack_grpc.core.limits import MAX_HEAD
 
 # RFC 9110 section 7.6.1, and the older names that proxies treat alike.
 HOP_BY_HOP = frozenset(
@@ -28,7 +29,6 @@ TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # RFC 9110 section 5.5: no control bytes but tab. obs-text passes.
 BAD_BYTES = bytes((*range(9), *range(10, 32), 127))
 MAX_FIELDS = 100
-MAX_HEAD = 64 * 1024
 MAX_COMMON = 64
 # Only the gateway speaks as "prack" (RFC 9209 section 2).
 OWN_PROXY_STATUS = re.compile(rb'(?:^|,)\s*"?prack"?\s*(?:[;,]|$)', re.IGNORECASE)

@@ -1,20 +1,20 @@
 """The line of one route."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable
+from typing import Generic, TypeVar
 
 from prack_grpc.core.deadlines import NEVER
-from prack_grpc.core.http.message import Request
+from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.queue.levels import Levels
 from prack_grpc.core.queue.pace import Pace
+from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool, Split
 
-if TYPE_CHECKING:
-    from prack_grpc.core.exchange.exchange import Exchange
-    from prack_grpc.core.exchange.session import Session
-    from prack_grpc.core.queue.routes import Route, RouteTable
+W = TypeVar("W", bound=Hashable)  # what waits
+S = TypeVar("S", bound=Hashable)  # who serves it
 
 
-class Lane:
+class Lane(Generic[W, S]):
     """What waits for one route, and who is free to serve it. Never both at once.
 
     Where a split divides the requests of a route between versions, each of them has a lane of its
@@ -24,6 +24,7 @@ class Lane:
     __slots__ = (
         "base",
         "bytes",
+        "kind",
         "pace",
         "pool",
         "ready",
@@ -34,47 +35,46 @@ class Lane:
         "shares",
         "slice",
         "split",
-        "table",
         "turn",
         "waiting",
     )
 
     def __init__(
         self,
-        table: "RouteTable",
-        route: "Route",
+        kind: Kind,
+        route: Route,
         now: float,
-        base: "Lane | None" = None,
+        base: "Lane[W, S] | None" = None,
         pool: Pool = ("", ""),
     ) -> None:
-        self.table = table
+        self.kind = kind
         self.route = route
-        self.base = base or self
+        self.base: Lane[W, S] = base or self
         self.pool = pool  # of a share
-        self.waiting: Levels[Exchange] = Levels()
-        self.ready: Levels[Session] = Levels()
-        self.sessions: dict[Session, None] = {}
+        self.waiting: Levels[W] = Levels()
+        self.ready: Levels[S] = Levels()
+        self.sessions: dict[S, None] = {}
         self.seen = now  # when a worker came or left
         self.slice = NEVER  # its deadline while it lingers without workers
         self.turn = 0  # the number of its last hand-out
         self.pace = Pace()
         self.requests = self.bytes = 0  # what waits here and in the shares
         self.split: Split | None = None
-        self.shares: dict[Pool, Lane] = {}
+        self.shares: dict[Pool, Lane[W, S]] = {}
 
     @property
     def live(self) -> bool:
         """There are workers, or there were a moment ago."""
         return bool(self.sessions) or self.slice != NEVER
 
-    def share(self, pool: Pool, now: float) -> "Lane":
+    def share(self, pool: Pool, now: float) -> "Lane[W, S]":
         """The lane of a version of this route."""
         lane = self.shares.get(pool)
         if lane is None:
-            lane = self.shares[pool] = Lane(self.table, self.route, now, self, pool)
+            lane = self.shares[pool] = Lane(self.kind, self.route, now, self, pool)
         return lane
 
-    def choose(self, request: Request, sequence: int, now: float) -> "Lane":
+    def choose(self, request: Request, sequence: int, now: float) -> "Lane[W, S]":
         """Where a request of this route waits."""
         if self.split is None:
             return self

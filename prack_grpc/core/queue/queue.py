@@ -7,12 +7,11 @@ one entry of a queue, except when a route or a version comes or goes.
 
 from prack_grpc.core.deadlines import Deadlines
 from prack_grpc.core.errors import BadRoute, TooManySessions
-from prack_grpc.core.exchange.exchange import Exchange
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.lane import Lane
-from prack_grpc.core.queue.routes import DEFAULT, Route, RouteTable
+from prack_grpc.core.queue.routes import DEFAULT, Route
+from prack_grpc.core.queue.table import RouteTable
 from prack_grpc.core.queue.traffic import Split
 
 
@@ -21,14 +20,16 @@ class Queue:
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
-        self.tables = {kind: RouteTable(now) for kind in Kind}
-        self.lingering: Deadlines[Lane] = Deadlines(tick=1.0)
+        self.tables: dict[Kind, RouteTable[Exchange, Session]] = {
+            kind: RouteTable(kind, now) for kind in Kind
+        }
+        self.lingering: Deadlines[ExchangeLane] = Deadlines(tick=1.0)
         self.requests = 0
         self.bytes = 0
         self.sessions: dict[Session, None] = {}
         self.splits: dict[str, Split] = {}
 
-    def lane(self, request: Request, sequence: int, now: float) -> Lane:
+    def lane(self, request: Request, sequence: int, now: float) -> ExchangeLane:
         """The lane that a request belongs to; the default one takes everything else."""
         table = self.tables[request.kind]
         lane = table.default
@@ -36,19 +37,19 @@ class Queue:
             lane = table.find(request.authority, request.path, request.method)
         return lane.choose(request, sequence, now) if lane.split else lane
 
-    def lanes(self) -> list[Lane]:
+    def lanes(self) -> list[ExchangeLane]:
         """All lanes, in no order."""
         return [lane for table in self.tables.values() for lane in table.lanes()]
 
     # ------------------------------------------------------------ exchanges
 
-    def full(self, lane: Lane, size: int) -> bool:
+    def full(self, lane: ExchangeLane, size: int) -> bool:
         """One more waiting request of this size would break a bound."""
         limits, base = self._limits, lane.base
         requests, bytes_ = limits.queue_requests, limits.queue_bytes
         if self.requests >= requests or self.bytes + size > bytes_:
             return True
-        if len(lane.table) == 1:
+        if len(self.tables[lane.kind]) == 1:
             return False
         share = limits.route_share
         return base.requests >= requests * share or base.bytes + size > bytes_ * share
@@ -83,7 +84,7 @@ class Queue:
 
     # ------------------------------------------------------------ sessions
 
-    def join(self, session: Session, now: float) -> list[Lane]:
+    def join(self, session: Session, now: float) -> list[ExchangeLane]:
         """Add a session. Returns the lanes that now have both work and workers.
 
         Raises BadRoute or TooManySessions, with nothing changed, past a limit.
@@ -99,7 +100,7 @@ class Queue:
         self.sessions[session] = None
         return self.line_up(session, now)
 
-    def line_up(self, session: Session, now: float) -> list[Lane]:
+    def line_up(self, session: Session, now: float) -> list[ExchangeLane]:
         """Let a session serve its routes, unless it is paused. Returns as `join` does."""
         changed = False
         if session.paused or (session.draining and session.acknowledges):
@@ -112,7 +113,7 @@ class Queue:
         lanes = self.update(session)
         return self._matchable() if changed else lanes
 
-    def step_out(self, session: Session, now: float) -> list[Lane]:
+    def step_out(self, session: Session, now: float) -> list[ExchangeLane]:
         """Take a session out of every line; they linger if it was their last. Returns as `join`."""
         gone = []
         for lane in session.lanes:
@@ -129,12 +130,12 @@ class Queue:
         session.lanes.clear()
         return self._drop(gone, now)
 
-    def leave(self, session: Session, now: float) -> list[Lane]:
+    def leave(self, session: Session, now: float) -> list[ExchangeLane]:
         """Remove a session. Returns as `join` does."""
         del self.sessions[session]
         return self.step_out(session, now)
 
-    def update(self, session: Session) -> list[Lane]:
+    def update(self, session: Session) -> list[ExchangeLane]:
         """The session's free slots have changed: it goes to the end of each line, or leaves it.
 
         Returns the lanes that now have both work and workers.
@@ -150,7 +151,7 @@ class Queue:
                 matchable.append(lane)
         return matchable
 
-    def next(self, lane: Lane, now: float) -> Exchange:
+    def next(self, lane: ExchangeLane, now: float) -> Exchange:
         """What leaves this lane next; there must be something.
 
         The oldest, or under overload the newest.
@@ -161,7 +162,7 @@ class Queue:
 
     # ------------------------------------------------------------ routes and versions
 
-    def divide(self, service: str, split: Split | None, now: float) -> list[Lane]:
+    def divide(self, service: str, split: Split | None, now: float) -> list[ExchangeLane]:
         """Divide the requests of a service, or stop that. Returns as `join` does."""
         self.splits.pop(service, None)
         if split is not None:
@@ -179,11 +180,7 @@ class Queue:
         self._rematch(now, *gone)
         return self._matchable()
 
-    def next_deadline(self) -> float | None:
-        """When `forget` has something to do."""
-        return self.lingering.next()
-
-    def forget(self, now: float) -> list[Lane]:
+    def forget(self, now: float) -> list[ExchangeLane]:
         """Drop the lanes that lingered long enough; what waited there goes to another one.
 
         Returns the lanes that now have both work and workers.
@@ -192,7 +189,9 @@ class Queue:
 
     # ------------------------------------------------------------ steps
 
-    def _enter(self, session: Session, table: RouteTable, route: Route, now: float) -> bool:
+    def _enter(
+        self, session: Session, table: RouteTable[Exchange, Session], route: Route, now: float
+    ) -> bool:
         """Let a session serve a route. True if what waits must line up anew."""
         base = table.get(route)
         changed = base is None
@@ -207,7 +206,7 @@ class Queue:
         session.lanes.append(lane)
         return changed
 
-    def _split(self, base: Lane, session: Session, now: float) -> bool:
+    def _split(self, base: ExchangeLane, session: Session, now: float) -> bool:
         """Give each version of a route a lane of its own, if there is a split for this session."""
         if base.split or session.service not in self.splits:
             return False
@@ -218,7 +217,7 @@ class Queue:
             self._move(other, base, share)
         return True
 
-    def _unsplit(self, base: Lane) -> list[Lane]:
+    def _unsplit(self, base: ExchangeLane) -> list[ExchangeLane]:
         """Serve a route from one lane again. Returns the lanes that it had for its versions."""
         shares = list(base.shares.values())
         base.split = None
@@ -229,25 +228,25 @@ class Queue:
                 self._move(session, share, base)
         return shares
 
-    def _move(self, session: Session, source: Lane, target: Lane) -> None:
+    def _move(self, session: Session, source: ExchangeLane, target: ExchangeLane) -> None:
         session.lanes[session.lanes.index(source)] = target
         level = self._level(session, source)
         if source.ready.discard(session, level):
             target.ready.add(session, level)
 
-    def _level(self, session: Session, lane: Lane) -> int:
+    def _level(self, session: Session, lane: ExchangeLane) -> int:
         """A WebSocket goes to a stream before it goes to polls, which take it in batches."""
         if session.acknowledges:
             return 2 * session.tier
-        return 2 * session.tier + (lane.table is self.tables[Kind.WEBSOCKET])
+        return 2 * session.tier + (lane.kind is Kind.WEBSOCKET)
 
-    def _linger(self, lane: Lane, now: float) -> None:
+    def _linger(self, lane: ExchangeLane, now: float) -> None:
         if lane is not lane.base:
             self.lingering.set(lane, now + self._limits.share_linger)
         elif lane.route != DEFAULT:
             self.lingering.set(lane, now + self._limits.route_linger)
 
-    def _drop(self, gone: list[Lane], now: float) -> list[Lane]:
+    def _drop(self, gone: list[ExchangeLane], now: float) -> list[ExchangeLane]:
         """Forget lanes; what waited there goes to another one. Returns as `join` does."""
         if not gone:
             return []
@@ -255,11 +254,11 @@ class Queue:
         self._rematch(now, *gone, *also)
         return self._matchable()
 
-    def _remove(self, lane: Lane, now: float) -> list[Lane]:
+    def _remove(self, lane: ExchangeLane, now: float) -> list[ExchangeLane]:
         """Returns the lanes that go with it."""
         base = lane.base
         if lane is base:
-            lane.table.remove(lane)
+            self.tables[lane.kind].remove(lane)
             return self._unsplit(base)
         base.shares.pop(lane.pool, None)
         split, shares = base.split, base.shares.values()
@@ -270,7 +269,7 @@ class Queue:
             self._split(base, session, now)  # of another service
         return also
 
-    def _rematch(self, now: float, *gone: Lane) -> None:
+    def _rematch(self, now: float, *gone: ExchangeLane) -> None:
         """All that waits lines up anew, oldest first."""
         lanes = dict.fromkeys((*self.lanes(), *gone))
         waiting = sorted((one for lane in lanes for one in lane.waiting), key=_sequence)
@@ -282,7 +281,7 @@ class Queue:
             exchange.lane = self.lane(exchange.request, exchange.sequence, now)
             self.append(exchange, exchange.queued_bytes, now)
 
-    def _matchable(self) -> list[Lane]:
+    def _matchable(self) -> list[ExchangeLane]:
         return [lane for lane in self.lanes() if lane.waiting and lane.ready]
 
 

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 
 from prack_grpc.core.errors import BadRoute
-from prack_grpc.core.queue.lane import Lane
 
 HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 PATH = re.compile(r"/[!-~]*")
@@ -63,85 +62,3 @@ class Route:
 
 
 DEFAULT = Route()
-ANY = frozenset(("",))
-
-
-class RouteTable:
-    """The lanes by route, and the look-up of the one that a request belongs to."""
-
-    def __init__(self, now: float) -> None:
-        self._lanes: dict[Route, Lane] = {}
-        self._hosts: dict[str, dict[str, list[Lane]]] = {}
-        self.default = self.add(DEFAULT, now)
-
-    def __len__(self) -> int:
-        return len(self._lanes)
-
-    def __contains__(self, route: Route) -> bool:
-        return route in self._lanes
-
-    def lanes(self) -> list[Lane]:
-        """All lanes and their shares, in no order."""
-        bases = self._lanes.values()
-        return [lane for base in bases for lane in (base, *base.shares.values())]
-
-    def get(self, route: Route) -> Lane | None:
-        """The lane of exactly this route."""
-        return self._lanes.get(route)
-
-    def add(self, route: Route, now: float) -> Lane:
-        """A new lane for a route that has none."""
-        lane = self._lanes[route] = Lane(self, route, now)
-        lanes = self._hosts.setdefault(route.host, {}).setdefault(route.path, [])
-        lanes.append(lane)
-        lanes.sort(key=lambda lane: (not lane.route.methods, sorted(lane.route.methods)))
-        return lane
-
-    def remove(self, lane: Lane) -> None:
-        """Forget a lane that is empty."""
-        route = lane.route
-        del self._lanes[route]
-        paths = self._hosts[route.host]
-        paths[route.path].remove(lane)
-        if not paths[route.path]:
-            del paths[route.path]
-        if not paths:
-            del self._hosts[route.host]
-
-    def find(self, authority: bytes, path: bytes, method: bytes) -> Lane:
-        """The lane of the most specific route that matches; the default one matches everything.
-
-        Costs at most one look-up for each label of the host times each segment of the path that
-        routes use; with only the default route, one.
-        """
-        name = method.decode("latin-1")
-        only_any = self._hosts.keys() == ANY
-        for host in ANY if only_any else _host_keys(authority):
-            paths = self._hosts.get(host, {})
-            for prefix in ANY if paths.keys() <= ANY else _path_keys(path):
-                for lane in paths.get(prefix, ()):
-                    if not lane.route.methods or name in lane.route.methods:
-                        return lane
-        return self.default
-
-
-def _host_keys(authority: bytes) -> list[str]:
-    """The host, its wildcards from the longest on, and the empty host."""
-    host = authority.decode("latin-1").lower()
-    if not host.startswith("["):
-        host = host.partition(":")[0]
-    else:
-        host = host.partition("]")[0] + "]"
-    host = host.rstrip(".")
-    labels = host.split(".")[-MAX_SEGMENTS:]
-    wildcards = ["*." + ".".join(labels[i:]) for i in range(1, len(labels))]
-    return [host, *wildcards, ""]
-
-
-def _path_keys(path: bytes) -> list[str]:
-    """The path and its ancestors in whole segments, from the longest on, and the empty path."""
-    segments = path.decode("latin-1").split("/", MAX_SEGMENTS + 1)[: MAX_SEGMENTS + 1]
-    keys = ["/".join(segments).rstrip("/")]
-    while keys[-1]:
-        keys.append(keys[-1].rpartition("/")[0])
-    return keys

@@ -8,9 +8,8 @@ import logging
 from collections.abc import Callable
 
 from prack_grpc.gateway.http.descriptors import are_short
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.request.addresses import client_of
-from prack_grpc.gateway.websocket.connection import SocketGuard
 from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
@@ -49,18 +48,11 @@ class Place:
         self.verdict = verdict
 
     def leave(self) -> None:
-        """The connection is gone. To be called once."""
+        """The connection is gone, whatever it had become. To be called once."""
         if self._counts[self._client] > 1:
             self._counts[self._client] -= 1
         else:
             del self._counts[self._client]
-
-    def hand_over(self, protocol: object) -> None:
-        """Let this WebSocket leave in its turn; one that is none of ours is not counted."""
-        if isinstance(protocol, SocketGuard):
-            protocol.on_lost = self.leave
-        else:
-            self.leave()
 
 
 class Admission:
@@ -71,7 +63,7 @@ class Admission:
 
     on_shortage: Callable[[], None] | None = None
 
-    def __init__(self, limits: GuardLimits, exempt: Callable[[str], bool]) -> None:
+    def __init__(self, limits: ConnectionLimits, exempt: Callable[[str], bool]) -> None:
         self._limits = limits
         self._exempt = exempt
         self._counts: dict[str, int] = {}

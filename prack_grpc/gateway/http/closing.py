@@ -6,28 +6,28 @@ import select
 import socket
 import struct
 
-from prack_grpc.gateway.http.limits import GuardLimits
-from prack_grpc.gateway.http.timeouts import Phase, Waiting
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.timeouts import Phase, Timeout
 
 GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
 
-class Exit:
+class Closing:
     """Watches that the client takes what it is sent, and ends its connection."""
 
-    __slots__ = ("_limits", "_loop", "_timer", "_transport", "_waiting")
+    __slots__ = ("_limits", "_loop", "_timeout", "_timer", "_transport")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         transport: asyncio.Transport,
-        limits: GuardLimits,
-        waiting: Waiting,
+        limits: ConnectionLimits,
+        timeout: Timeout,
     ) -> None:
         self._loop = loop
         self._transport = transport
         self._limits = limits
-        self._waiting = waiting
+        self._timeout = timeout
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self) -> None:
@@ -39,7 +39,7 @@ class Exit:
     def unwatch(self) -> None:
         """The client has taken most of it; what is left of a last answer is watched on."""
         self.cancel()
-        if self._waiting.phase is Phase.LINGER:
+        if self._timeout.phase is Phase.LINGER:
             self.watch()
 
     def cancel(self) -> None:
@@ -53,7 +53,7 @@ class Exit:
         A close with unread bytes would be a reset, which may cost the client the answer: while it
         may still be sending, only our `half` is closed.
         """
-        self._waiting.start(Phase.LINGER, self._limits.linger_seconds)
+        self._timeout.start(Phase.LINGER, self._limits.linger_seconds)
         try:
             if half and self._transport.can_write_eof():
                 self._transport.write_eof()
@@ -86,5 +86,5 @@ class Exit:
         left = self._transport.get_write_buffer_size()
         if 0 < left < unsent:
             self.watch()
-        elif left or self._waiting.phase is Phase.LINGER:
+        elif left or self._timeout.phase is Phase.LINGER:
             self.reset()

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 protocol class of the public port: uvicorn's, with what a gateway needs more.
+"""The HTTP/1.1 protocol of every HTTP port: one client's connection.
 
 House rules: every wait for the client has a time-out; every size has a limit; an answer to a bad
 request never overtakes the answer to the request before it; a client that leaves is noticed at
@@ -6,181 +6,250 @@ once, whatever it has left behind; a response that is not complete never looks s
 """
 
 import asyncio
-from typing import Any, ClassVar
-
-from uvicorn._types import ASGI3Application
+from typing import cast
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.gateway.http.admission import Admission, Place, Verdict
-from prack_grpc.gateway.http.closing import Exit
-from prack_grpc.gateway.http.flow_control import FlowControl
-from prack_grpc.gateway.http.limits import GuardLimits
-from prack_grpc.gateway.http.reader import Reading
-from prack_grpc.gateway.http.response import Cycle, refusal
-from prack_grpc.gateway.http.timeouts import Phase, Waiting
-from prack_grpc.gateway.request.exchange import READ_AHEAD, OnLost
-from prack_grpc.gateway.request.head import fits_websocket
+from prack_grpc.gateway.http.admission import Place, Verdict
+from prack_grpc.gateway.http.closing import Closing
+from prack_grpc.gateway.http.flow import Flow
+from prack_grpc.gateway.http.reader import WEBSOCKET, Reader, Side
+from prack_grpc.gateway.http.response import Response, refusal
+from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.http.timeouts import Phase, Timeout
+from prack_grpc.gateway.http.transaction import HIGH_WATER, Transaction, expects
+from prack_grpc.gateway.request.client import Application, OnLost, Scope
+from prack_grpc.gateway.request.exchange import READ_AHEAD
+from prack_grpc.gateway.websocket.connection import WebSocketConnection
 from prack_grpc.telemetry.access import refused
 
 PAUSE_SECONDS = 1.0
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
 
 
-class Guard(Reading):
-    """One client's connection: who waits for whom, and how it ends."""
+class Connection(asyncio.Protocol):
+    """Who waits for whom, and how it ends. What is read, written and timed is its parts' matter."""
 
-    admission: ClassVar[Admission] = Admission(GuardLimits(), exempt=lambda _: False)
-    _exit: Exit  # from the connection's first moment on
-    _place: Place
-
-    __slots__ = (  # see Reading
-        "_exit",
+    __slots__ = (
+        "_client",
+        "_closing",
+        "_loop",
         "_on_lost",
         "_place",
+        "_reader",
+        "_refusal",
         "_running",
+        "_timeout",
+        "_transport",
         "_unstarted",
-        "_waiting",
+        "flow",
+        "requests",
+        "server",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    _client: tuple[str, int] | None
+    _closing: Closing
+    _place: Place
+    _reader: Reader
+    _transport: asyncio.Transport
+    flow: Flow
+
+    def __init__(self, server: HttpServer) -> None:
+        self.server = server
+        self._loop = asyncio.get_running_loop()
+        self._timeout = Timeout(self._loop, self._late)
         self._on_lost: OnLost | None = None
-        self._running: Cycle | None = None
-        self._unstarted: Cycle | None = None  # it is running, but nobody serves it yet
-        self._waiting = Waiting(self.loop, self._late)
+        self._refusal: GatewayError | None = None
+        self._running: Transaction | None = None
+        self._unstarted = False  # it is running, but nobody serves it yet
+        self.requests = 0  # that have arrived
+
+    # ------------------------------------------------------------ for the listener
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing of another request has come since the last response."""
+        return self._reader.is_idle and not self._busy()
+
+    @property
+    def pending(self) -> int:
+        """Requests that wait, parsed, behind the one that is being served."""
+        return len(self._reader.pipeline)
+
+    def leave(self) -> None:
+        """The response to the last request that has arrived ends the connection."""
+        last = self._reader.transaction
+        if last is not None and not last.response.started:
+            last.response.keep_alive = False
+
+    def shutdown(self) -> None:
+        """The server stops: an idle connection ends now, a busy one after its response."""
+        if self._running is not None and self._busy():
+            self._running.response.keep_alive = False
+        else:
+            self._close()
+
+    def abort(self) -> None:
+        """End it now."""
+        self._transport.abort()
 
     # ------------------------------------------------------------ for the endpoint
 
     def watch(self, on_lost: OnLost) -> None:
         """Call this when the request cannot go on."""
-        self._on_lost = on_lost
-        if self.transport.is_closing():
+        if self._transport.is_closing():
             on_lost(None)
+        else:
+            self._on_lost = on_lost
 
     def unwatch(self, on_lost: OnLost) -> None:
         """Call this no more; a response that is complete has started the next request already."""
         if self._on_lost == on_lost:
             self._on_lost = None
 
-    def reply(self) -> Cycle | None:
+    def reply(self) -> Response | None:
         """What takes a whole response at once; None while the client does not read."""
-        return None if self.flow.write_paused else self._running
+        if self.flow.write_paused or self._running is None:
+            return None
+        return self._running.response
 
-    def run(self, app: ASGI3Application) -> None:
+    def run(self, app: Application) -> None:
         """Have this go on with the running request, in a coroutine."""
         assert self._running is not None  # noqa: S101 - it is the running request that asks
-        self._start_asgi_task(self._running, app)
+        task = self._loop.create_task(self._running.run(app))
+        self.server.tasks.add(task)
+        task.add_done_callback(self.server.tasks.discard)
 
     def cut(self) -> None:
         """End the connection so that the client cannot take the response for complete."""
         running = self._running
         if running is not None:
-            running.disconnected = True
-        if running is None or (running.scope["http_version"] == "1.0" and not running.framed):
-            self._exit.reset()
+            running.disconnect()
+        if running is None or running.response.ends_with_connection:
+            self._closing.reset()
         else:
             self._close()
 
-    # ------------------------------------------------------------ the connection
+    def switch(self, protocol: asyncio.Protocol) -> None:
+        """Leave the connection to the protocol that the running request has asked for."""
+        if self._running is not None:
+            self._running.disconnect()  # nothing more is to be said in HTTP
+        if self._transport.is_closing() or self._reader.switched is None:
+            return
+        self._transport.write(SWITCHING % self._reader.switched)
+        self._place.leave()
+        self._hand_over(protocol)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    # ------------------------------------------------------------ asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
-        super().connection_made(transport)
-        self.flow = FlowControl(transport)
-        self._exit = Exit(self.loop, transport, self.limits, self._waiting)
-        self._waiting.start(Phase.NEXT, self.limits.head_seconds)
-        self._place = self.admission.enter(transport, self.client, len(self.connections))
+        server = self.server
+        self._transport = stream = cast("asyncio.Transport", transport)
+        side = Side.of(stream, server.state)
+        self._client = side.client
+        self.flow = Flow(stream)
+        self._closing = Closing(self._loop, stream, server.limits, self._timeout)
+        self._reader = Reader(self, server.limits, side)
+        server.connections.add(self)
+        self._timeout.start(Phase.NEXT, server.limits.head_seconds)
+        self._place = server.admission.enter(stream, self._client, len(server.connections))
         if self._place.verdict is Verdict.CUT:
-            transport.abort()
+            stream.abort()
         elif self._place.verdict is Verdict.REFUSED:
             self._refusal = GatewayError(errors.TOO_MANY_CONNECTIONS)
             self._answer(self._refusal, logged=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol. The running request is told; those behind it never start."""
-        self._waiting.cancel()
-        self._exit.cancel()
         self._place.leave()
-        self.pipeline.clear()
-        self._backlog.clear()
+        self._closing.cancel()
+        self._reader.stop()
         if self._busy():
             self._lose(None)
-        super().connection_lost(exc)
+        if self._running is not None:
+            self._running.disconnect()
+        self.flow.resume_writing()
+        self._forget()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        if self._refusal is not None or self._waiting.phase is Phase.LINGER:
+        if self._refusal is not None or self._timeout.phase is Phase.LINGER:
             return
-        if self._in_body and not self.pipeline:
-            self._waiting.start(Phase.BODY, self.limits.body_seconds)
-            if self._budget.too_slow(self.loop.time()):
-                self._refuse(GatewayError(errors.REQUEST_TIMEOUT, "the body came too slowly"))
+        reader = self._reader
+        if reader.in_body and not reader.pipeline:
+            self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
+            if reader.overhead.too_slow(self._loop.time()):
+                self.refuse(GatewayError(errors.REQUEST_TIMEOUT, "the body came too slowly"))
                 return
-        self._parse(data)
+        reader.receive(data)
+        self._parsed()
+        if reader.backlog and reader.is_full:
+            # Reading on is the only way to notice that the client leaves, but has its bound.
+            self.flow.pause_reading()
         if self.flow.read_paused:
-            self._waiting.start(Phase.PAUSED, PAUSE_SECONDS)
+            self._timeout.start(Phase.PAUSED, PAUSE_SECONDS)
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol. The client has as long as it takes bytes."""
-        super().pause_writing()
-        self._exit.watch()
+        self.flow.pause_writing()
+        self._closing.watch()
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
-        super().resume_writing()
-        self._exit.unwatch()
-
-    def shutdown(self) -> None:
-        """The server stops: an idle connection ends now, a busy one after its response."""
-        if self._running is not None and self._busy():
-            self._running.keep_alive = False
-        else:
-            self._close()
+        self.flow.resume_writing()
+        self._closing.unwatch()
 
     def _busy(self) -> bool:
-        return self._running is not None and not self._running.response_complete
+        return self._running is not None and not self._running.response.complete
 
     def _close(self, half: bool = False) -> None:
         self.flow.resume_reading()
-        self._exit.close(half or self._in_body)
+        self._closing.close(half or self._reader.in_body)
+
+    def _forget(self) -> None:
+        """Hold nothing that holds this: a closed connection must not wait for the collector."""
+        self.server.connections.discard(self)
+        self._timeout.cancel()
+        self._reader.close()
+        self._running = self._on_lost = None
 
     # ------------------------------------------------------------ time-outs and refusals
 
     def _late(self, phase: Phase) -> None:
         """The client took too long for this."""
         if phase is Phase.LINGER:
-            self._exit.late()
+            self._closing.late()
         elif phase is Phase.PAUSED:
             self._look()
-        elif phase is Phase.BODY and self._owes_continue():
-            self._waiting.start(Phase.BODY, self.limits.body_seconds)
+        elif phase is Phase.BODY and self._running is not None and self._running.expects:
+            self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
         elif phase is Phase.NEXT:
             self._close()
         else:
-            self._refuse(GatewayError(errors.REQUEST_TIMEOUT, f"the {phase.value} took too long"))
+            self.refuse(GatewayError(errors.REQUEST_TIMEOUT, f"the {phase.value} took too long"))
 
     def _look(self) -> None:
         """We do not read, so that only a look shows whether the client is still there."""
-        self._budget.restart(self.loop.time())
-        if self.flow.read_paused and self._exit.gone():
-            self.transport.abort()
+        self._reader.overhead.restart(self._loop.time())
+        if self.flow.read_paused and self._closing.gone():
+            self._transport.abort()
         elif self.flow.read_paused:
-            self._waiting.start(Phase.PAUSED, PAUSE_SECONDS)
-        elif self._in_body and self._busy():
-            self._waiting.start(Phase.BODY, self.limits.body_seconds)
+            self._timeout.start(Phase.PAUSED, PAUSE_SECONDS)
+        elif self._reader.in_body and self._busy():
+            self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
         else:
-            self._waiting.start(Phase.NOTHING, 0)
+            self._timeout.phase = Phase.NOTHING
 
-    def _owes_continue(self) -> bool:
-        return self._running is not None and self._running.waiting_for_100_continue
-
-    def _refuse(self, error: GatewayError) -> None:
+    def refuse(self, error: GatewayError) -> None:
         """Answer a request that cannot go on, after those before it, and end the connection."""
-        self._refusal, self._unstarted = error, None
-        if self._in_body and self.cycle is self._running:
+        reader = self._reader
+        self._refusal, self._unstarted = error, False
+        reader.stop()
+        if reader.in_body and reader.transaction is self._running:
             self._lose(error)
-        elif self._in_body and self.pipeline:
-            self.pipeline.pop()
+        elif reader.in_body and reader.pipeline:
+            reader.pipeline.pop()
         elif not self._busy():
             self._answer(error)
 
@@ -189,105 +258,145 @@ class Guard(Reading):
         if self._on_lost is not None:
             self._on_lost(error)
         elif self._running is not None:
-            self._running.disconnected = True
-            self._running.message_event.set()
+            self._running.disconnect()
             if error is not None:
                 self._answer(error)
 
     def _answer(self, error: GatewayError, logged: bool = True) -> None:
         request_id, answer = refusal(error)
-        self.transport.write(answer)
+        self._transport.write(answer)
         self._close(half=True)
         if logged:
-            refused(error, request_id, self.client)
+            refused(error, request_id, self._client)
+
+    def unfinished(self) -> None:
+        """The application has ended without an end of the response."""
+        running = self._running
+        if running is None or running.response.started:
+            self.cut()
+        else:
+            running.disconnect()
+            self._answer(GatewayError(errors.INTERNAL))
 
     # ------------------------------------------------------------ one request after the other
 
-    def _parse(self, data: bytes) -> None:
-        super()._parse(data)
-        if self._unstarted is not None:
-            self._start()
-        elif self._budget.in_head and self._waiting.phase is not Phase.HEAD and not self._busy():
-            if self._refusal is None:
-                self._waiting.start(Phase.HEAD, self.limits.head_seconds)
-
-    def _arrived(self, cycle: Cycle) -> None:
+    def arrived(self, scope: Scope, keep_alive: bool) -> Transaction:
         """The request can start, or waits behind the one before."""
+        old = scope["http_version"] == "1.0"
+        keep_alive = keep_alive and not self.server.leaving
+        if self._reader.switched is not None:
+            keep_alive = False
+            scope["extensions"]["prack"]["switch"] = self.switch
+        response = Response(self, self._transport, scope["method"], old, keep_alive)
+        transaction = Transaction(self, scope, self.flow, response)
+        self.requests += 1
         if self._busy():
-            self.pipeline.append(cycle)
+            self._reader.pipeline.append(transaction)
         else:
-            self._running = self._unstarted = cycle
+            self._running, self._unstarted = transaction, True
+        return transaction
 
-    def _ended(self) -> None:
-        if self._unstarted is not None:
-            if not self._budget.spent():
+    def ended(self) -> None:
+        """The request that has arrived last is complete; it starts now if it can."""
+        reader = self._reader
+        if self._unstarted:
+            if not (reader.overhead.chunked and reader.overhead.spent()):
                 self._start()
         elif not self._busy():
-            self._waiting.start(
-                Phase.NEXT, self.admission.keep_alive_seconds(len(self.connections))
-            )
-        elif self.cycle is self._running:
-            self._waiting.start(Phase.NOTHING, 0)
+            self._timeout.start(Phase.NEXT, self._keep_alive_seconds())
+        elif reader.transaction is self._running:
+            self._timeout.phase = Phase.NOTHING
 
-    def _hand_over(self, rest: bytes) -> None:
-        """The connection is a WebSocket's from now on."""
-        if self._busy() or self.pipeline:
-            message = "an upgrade must not come before the responses that are owed"
-            self._refuse(GatewayError(errors.BAD_REQUEST, message))
-            return
-        if not fits_websocket(self.headers):
-            self._refuse(GatewayError(errors.HEAD_TOO_LARGE))
-            return
-        self._waiting.cancel()
-        self.scope["method"] = "GET"
-        self.handle_websocket_upgrade()
-        protocol = self.transport.get_protocol()
-        self._place.hand_over(protocol)
-        if rest and isinstance(protocol, asyncio.Protocol):
-            protocol.data_received(rest)
+    def _keep_alive_seconds(self) -> float:
+        return self.server.admission.keep_alive_seconds(len(self.server.connections))
+
+    def _parsed(self) -> None:
+        """Something was parsed: start what has not, time what is not here, or leave HTTP."""
+        if self._unstarted:
+            self._start()
+        elif self._reader.overhead.in_head and self._refusal is None:
+            if self._timeout.phase is not Phase.HEAD and not self._busy():
+                self._timeout.start(Phase.HEAD, self.server.limits.head_seconds)
+        if self._reader.switched is not None and self._refusal is None:
+            self._leave_http()
 
     def _start(self) -> None:
         """Start the running request: without a coroutine, if it is here whole and not large."""
-        cycle, self._unstarted = self._running, None
-        assert cycle is not None  # noqa: S101 - it was about to start
-        whole = not cycle.more_body and cycle.unread <= READ_AHEAD
-        if cycle.more_body:
-            self._waiting.start(Phase.BODY, self.limits.body_seconds)
+        self._unstarted = False
+        transaction, server = self._running, self.server
+        assert transaction is not None  # noqa: S101 - it was about to start
+        if transaction.more_body:
+            self._timeout.start(Phase.BODY, server.limits.body_seconds)
+            self._reader.overhead.restart(self._loop.time())
         else:
-            self._waiting.start(Phase.NOTHING, 0)
-        begin = getattr(self.app, "begin", None)
-        if not (whole and begin is not None and begin(cycle.scope, cycle.peek(), self)):
-            self._start_asgi_task(cycle, self.app)
+            self._timeout.phase = Phase.NOTHING
+            if server.begin is not None and transaction.unread <= READ_AHEAD:
+                body = transaction.peek() if transaction.unread else b""
+                if server.begin(transaction.scope, body, self):
+                    return
+        transaction.expects = expects(transaction.scope)
+        self.run(server.app)
 
-    def on_response_complete(self) -> None:
+    def answered(self) -> None:
         """The running request is answered: go on with the next, or wait for it."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
+        running, reader = self._running, self._reader
+        if running is None or self._transport.is_closing():
             return
-        if self._running is not None and not self._running.keep_alive:
+        running.wake()
+        if not running.response.keep_alive:
             self._close()
             return
-        if self.pipeline:
-            self._running = self.pipeline.pop(0)
+        if reader.pipeline:
+            self._running = reader.pipeline.pop(0)
             self._start()
         elif self._refusal is not None:
             self._answer(self._refusal)
         else:
-            self._waiting.start(
-                Phase.NEXT, self.admission.keep_alive_seconds(len(self.connections))
-            )
-        if self._backlog or self.flow.read_paused:
+            self._timeout.start(Phase.NEXT, self._keep_alive_seconds())
+        if reader.backlog or self.flow.read_paused:
             self._go_on()
 
     def _go_on(self) -> None:
-        """Parse what came in meanwhile."""
+        """Parse what came in meanwhile; read on only if not too much of it is left."""
+        reader, running = self._reader, self._running
+        reader.go_on()
+        self._parsed()
+        if self.flow.read_paused and not reader.is_full:
+            if running is None or running.response.complete or running.unread <= HIGH_WATER:
+                self.flow.resume_reading()
+        if self.flow.read_paused:
+            self._timeout.start(Phase.PAUSED, PAUSE_SECONDS)
+
+    # ------------------------------------------------------------ other protocols
+
+    def switches(self, protocol: bytes) -> bool:
+        """Whether a request may leave HTTP for this protocol."""
+        if protocol == WEBSOCKET:
+            return self.server.websockets is not None
+        return protocol == self.server.upgrade
+
+    def _leave_http(self) -> None:
+        """Nothing behind the last head is HTTP."""
+        reader = self._reader
+        if reader.switched != WEBSOCKET:
+            self.flow.pause_reading()  # the application decides, see `switch`
+        elif self._busy() or reader.pipeline:
+            message = "an upgrade must not come before the responses that are owed"
+            self.refuse(GatewayError(errors.BAD_REQUEST, message))
+        elif not reader.fits_websocket:
+            self.refuse(GatewayError(errors.HEAD_TOO_LARGE))
+        else:
+            handshake, leave = reader.handshake(), self._place.leave
+            self._hand_over(WebSocketConnection(self.server, leave), handshake)
+
+    def _hand_over(self, protocol: asyncio.Protocol, head: bytes = b"") -> None:
+        """The connection is this protocol's, which reads its head and then what has come since."""
+        rest = bytes(self._reader.backlog)
+        self._closing.cancel()
+        self._forget()
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        for data in (head, rest):
+            if data:
+                protocol.data_received(data)
         self.flow.resume_reading()
-        while self._backlog and not self.pipeline and self._refusal is None:
-            data = bytes(self._backlog)
-            self._backlog.clear()
-            self._parse(data)
-
-
-def guard(limits: GuardLimits, admission: Admission) -> type[Guard]:
-    """A Guard with these limits, for uvicorn's `Config(http=...)`."""
-    return type("Guard", (Guard,), {"limits": limits, "admission": admission})

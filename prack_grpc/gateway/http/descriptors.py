@@ -4,7 +4,7 @@ import logging
 import resource
 from dataclasses import replace
 
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ FEWER = (
 )
 
 
-def fitted(limits: GuardLimits) -> GuardLimits:
+def fitted(limits: ConnectionLimits) -> ConnectionLimits:
     """These limits, with fewer connections if the system has no descriptors for so many.
 
     Raises the process's own limit as far as it may first, up to a worker for each client.

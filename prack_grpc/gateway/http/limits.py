@@ -6,7 +6,7 @@ from prack_grpc.core.limits import KIB
 
 
 @dataclass(frozen=True, slots=True)
-class GuardLimits:
+class ConnectionLimits:
     """Times are seconds, sizes are bytes. Each is what the well-known servers allow, or less."""
 
     head_seconds: float = 10.0  # from the first byte of a request to the end of its head

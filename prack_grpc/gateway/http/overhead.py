@@ -7,32 +7,35 @@ favour of the client.
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import ErrorKind
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
 
 # A chunk's size line and the line end after its data, generously.
 CHUNK_LINE = 32
 
 
-class Budget:
-    """The accounts of one connection. It is `in_head` from a message's start to its head's end."""
+class Overhead:
+    """The accounts of one connection. It is `in_head` from a message's start to its head's end.
+
+    While it is neither that nor `chunked`, nothing can be spent.
+    """
 
     __slots__ = (
-        "_chunked",
         "_limits",
         "_overhead",
         "_piece",
         "_since",
         "_sum",
         "_unread",
+        "chunked",
         "in_head",
     )
 
-    def __init__(self, limits: GuardLimits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
         self._piece = 0  # size of the piece that is being parsed, 0 once a head was complete in it
         self.in_head = False
         self._unread = 0
-        self._chunked = False
+        self.chunked = False
         self._overhead = 0
         self._since = 0.0
         self._sum = 0
@@ -46,18 +49,17 @@ class Budget:
 
     def message(self) -> None:
         """A message begins somewhere in the piece."""
-        self.in_head, self._chunked, self._unread = True, False, 0
+        self.in_head, self.chunked, self._unread = True, False, 0
 
-    def head(self, size: int, now: float) -> None:
+    def head(self, size: int) -> None:
         """The head is complete; it took about so many bytes. What is left of the piece is body."""
         self.in_head = False
         self._overhead = self._piece - size if self._piece else 0
         self._piece = 0
-        self.restart(now)
 
     def chunk(self) -> None:
         """A chunk begins."""
-        self._chunked = True
+        self.chunked = True
         self._overhead -= CHUNK_LINE
 
     def body(self, size: int) -> None:
@@ -66,7 +68,7 @@ class Budget:
         self._sum += size
 
     def restart(self, now: float) -> None:
-        """The client could not send for a while: its rate counts from now."""
+        """The client's rate counts from now: its body begins, or it could not send for a while."""
         self._since, self._sum = now, 0
 
     def too_slow(self, now: float) -> bool:
@@ -81,6 +83,6 @@ class Budget:
         """The error that the bytes so far deserve, after a piece was parsed."""
         if self.in_head and self._unread > self._limits.head_bytes + self._limits.target_bytes:
             return errors.HEAD_TOO_LARGE
-        if self._chunked and self._overhead > self._limits.chunk_overhead:
+        if self.chunked and self._overhead > self._limits.chunk_overhead:
             return errors.FRAMING
         return None

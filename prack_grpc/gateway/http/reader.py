@@ -1,219 +1,322 @@
 """What a client sends, read: parsed in pieces, counted, and refused where it is no HTTP/1.1."""
 
-from abc import ABC, abstractmethod
+import asyncio
+import socket
+import urllib.parse
 from itertools import chain
-from typing import Any, ClassVar
+from typing import NamedTuple, Protocol, Self
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.http.fields import TOKEN
+from prack_grpc.core.http.fields import TOKEN, connection_options
 from prack_grpc.core.http.message import Headers
-from prack_grpc.gateway.http.limits import GuardLimits
-from prack_grpc.gateway.http.overhead import Budget
-from prack_grpc.gateway.http.pieces import HEAD_PIECE, body_piece
-from prack_grpc.gateway.http.response import Cycle
-from prack_grpc.gateway.request.head import framing_lines
+from prack_grpc.core.limits import KIB
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.overhead import Overhead
+from prack_grpc.gateway.http.transaction import Transaction
+from prack_grpc.gateway.request.client import Scope
+from prack_grpc.gateway.request.head import fits_websocket, framing_lines
 
+# No more requests than one piece can hold wait as parsed ones. There can be none in what is known
+# to be body: that comes in pieces that a worker can be sent as they are.
+HEAD_PIECE, BODY_PIECE, PLAIN_PIECE = 2 * KIB, 16 * KIB, 64 * KIB
 # What the parser says of versions that are well-formed, and of the preface of HTTP/2.
 VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
-ASGI: Any = {"version": "3.0", "spec_version": "2.3"}
+WEBSOCKET = b"websocket"
+ASGI = {"version": "3.0", "spec_version": "2.3"}
+# A parser and its protocol hold each other; this one takes the place of one that is done with.
+NO_PARSER = httptools.HttpRequestParser(object())
 
 
-class Reading(HttpToolsProtocol, ABC):
-    """uvicorn's protocol class, with parser callbacks of our own.
+class Side(NamedTuple):
+    """What all requests of a connection have in common."""
 
-    Adds `scope["extensions"]["prack"]`: `target` as sent, and this object as `connection`.
-    """
+    scheme: str
+    client: tuple[str, int] | None
+    server: tuple[str, int] | None
+    state: dict[str, object]
 
-    limits: ClassVar[GuardLimits] = GuardLimits()
-    cycle: Cycle  # this class puts no other in
-    # With what uvicorn has they would be too many for a dict that shares its keys (2 KiB each).
-    __slots__ = (
-        "_backlog",
-        "_body_read",
-        "_budget",
-        "_in_body",
-        "_refusal",
-        "_resuming",
-        "url",
-    )
+    @classmethod
+    def of(cls, transport: asyncio.Transport, state: dict[str, object]) -> Self:
+        """That of this connection; its client may have gone already."""
+        sock: socket.socket = transport.get_extra_info("socket")
+        try:
+            client = _address(sock.getpeername())
+        except OSError:
+            client = None
+        scheme = "https" if transport.get_extra_info("sslcontext") else "http"
+        return cls(scheme, client, _address(sock.getsockname()), state)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.pipeline: list[Cycle] = []  # type: ignore[assignment]
-        self._refusal: GatewayError | None = None
-        self._backlog = bytearray()
-        self._budget = Budget(self.limits)
-        self._in_body, self._body_read = False, 0
-        self._resuming = False
 
-    @abstractmethod
-    def _arrived(self, cycle: Cycle) -> None:
-        """The head of this request is complete."""
+class Owner(Protocol):
+    """Whom a reader tells what has come."""
 
-    @abstractmethod
-    def _ended(self) -> None:
+    def arrived(self, scope: Scope, keep_alive: bool) -> Transaction:
+        """The head of a request is complete."""
+
+    def ended(self) -> None:
         """The request whose head has arrived last is complete."""
 
-    @abstractmethod
-    def _refuse(self, error: GatewayError) -> None:
+    def refuse(self, error: GatewayError) -> None:
         """Nothing after this can be understood."""
 
-    @abstractmethod
-    def _hand_over(self, rest: bytes) -> None:
-        """The connection becomes a WebSocket's; so much came after its handshake."""
+    def switches(self, protocol: bytes) -> bool:
+        """Whether the request may leave HTTP for this protocol."""
 
-    def _parse(self, data: bytes) -> None:
+
+class Reader:
+    """The parser of one connection, its callbacks (see httptools), and what waits unparsed."""
+
+    __slots__ = (
+        "_body_read",
+        "_headers",
+        "_limits",
+        "_owner",
+        "_parser",
+        "_parsing",
+        "_resuming",
+        "_side",
+        "_stopped",
+        "_url",
+        "backlog",
+        "in_body",
+        "overhead",
+        "pipeline",
+        "switched",
+        "transaction",
+    )
+
+    def __init__(self, owner: Owner, limits: ConnectionLimits, side: Side) -> None:
+        self._owner = owner
+        self._limits = limits
+        self._side = side
+        self._parser = _parser(self)
+        self.backlog = bytearray()  # what came behind a request that waits, unparsed
+        self._url = b""
+        self._headers: Headers = []
+        self._body_read = 0
+        self._parsing = self._resuming = self._stopped = False
+        self.overhead = Overhead(limits)
+        self.in_body = False  # the head of `transaction` is complete, its body is not
+        self.transaction: Transaction | None = None  # the last whose head has arrived
+        self.pipeline: list[Transaction] = []  # those that wait behind the running one
+        # The protocol that the last head asks for and can have; nothing is parsed behind that.
+        self.switched: bytes | None = None
+
+    # ------------------------------------------------------------ for the connection
+
+    @property
+    def is_full(self) -> bool:
+        """So much waits that no more should be read."""
+        return len(self.backlog) > self._limits.backlog_bytes
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing of a request has come that is not complete."""
+        return not (self.in_body or self.overhead.in_head or self.pipeline or self.backlog)
+
+    def receive(self, data: bytes) -> None:
         """Parse in pieces, until a request waits behind another; the rest waits unparsed."""
         at = 0
-        while at < len(data) and self._refusal is None:
-            if self.pipeline:
-                # Reading on is the only way to notice that the client leaves.
-                self._backlog += data[at:]
-                if len(self._backlog) > self.limits.backlog_bytes:
-                    self.flow.pause_reading()
-                return
-            size = body_piece(self.headers, self._body_read) if self._in_body else HEAD_PIECE
-            piece = data[at : at + size]
-            at += len(piece)
-            self._budget.piece(len(piece), self._in_body)
-            unread = self._feed(piece)
-            if unread is not None:
-                data, at = unread + data[at:], 0
-                if self._is_websocket():
-                    self._hand_over(data)
-                    return
-                self._ignore_upgrade()
-            elif kind := self._budget.spent():
-                self._in_body = kind is errors.FRAMING
-                self._refuse(GatewayError(kind))
+        if not self.backlog:
+            while at < len(data) and not self.pipeline and not self._stopped:
+                piece = data[at : at + self._piece_size()]
+                at += len(piece)
+                self._parse(piece)
+        if at < len(data):
+            self.backlog += data[at:] if at else data
+            self.go_on()
 
-    def _feed(self, piece: bytes) -> bytes | None:
-        """Give this to the parser. Returns what it left unread because of an upgrade."""
-        before = self.cycle
+    def go_on(self) -> None:
+        """Parse what came in meanwhile, as far as it may be."""
+        if self._parsing:
+            return
+        self._parsing = True
+        while self.backlog and not self.pipeline and not self._stopped:
+            size = self._piece_size()
+            piece = bytes(self.backlog[:size])
+            del self.backlog[:size]
+            self._parse(piece)
+        self._parsing = False
+
+    def handshake(self) -> bytes:
+        """The head that asks for a WebSocket, as its protocol reads it."""
+        lines = [b"%b: %b\r\n" % field for field in self._headers]
+        return b"GET %b HTTP/1.1\r\n%b\r\n" % (self._url, b"".join(lines))
+
+    @property
+    def fits_websocket(self) -> bool:
+        """The WebSocket library takes a head like the last one."""
+        return fits_websocket(self._headers)
+
+    def stop(self) -> None:
+        """Drop what is not parsed, and parse nothing any more."""
+        self._stopped = True
+        self.backlog.clear()
+
+    def close(self) -> None:
+        """The connection is gone: hold nothing that holds it."""
+        self.stop()
+        self.pipeline.clear()
+        self._parser, self.transaction = NO_PARSER, None
+        del self._owner
+
+    # ------------------------------------------------------------ the parser
+
+    def _piece_size(self) -> int:
+        return body_piece(self._headers, self._body_read) if self.in_body else HEAD_PIECE
+
+    def _parse(self, piece: bytes) -> None:
+        overhead = self.overhead
+        overhead.piece(len(piece), self.in_body)
+        before = self.transaction
         try:
-            self.parser.feed_data(piece)
+            self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
-            return piece[upgrade.args[0] :]
+            self._upgrade(piece[upgrade.args[0] :])
         except httptools.HttpParserInvalidMethodError:
-            first = self.cycle is before and TOKEN.fullmatch(piece.partition(b" ")[0])
+            first = self.transaction is before and TOKEN.fullmatch(piece.partition(b" ")[0])
             kind = errors.NOT_IMPLEMENTED if first else errors.FRAMING
-            self._refuse(GatewayError(kind, "this method is not supported"))
+            self._owner.refuse(GatewayError(kind, "this method is not supported"))
         except httptools.HttpParserError as error:
             cause = error.__context__
             kind = errors.VERSION_UNSUPPORTED if str(error) in VERSIONS else errors.FRAMING
             bad = GatewayError(kind, str(error))
-            self._refuse(cause if isinstance(cause, GatewayError) else bad)
-        return None
+            self._owner.refuse(cause if isinstance(cause, GatewayError) else bad)
+        else:
+            if (overhead.in_head or overhead.chunked) and (spent := overhead.spent()):
+                self.in_body = spent is errors.FRAMING
+                self._owner.refuse(GatewayError(spent))
 
-    def _is_websocket(self) -> bool:
-        """Whether this upgrade, which the parser has stopped at, is one that is done here."""
-        return (
-            self.ws_protocol_class is not None
-            and self.parser.get_method() == b"GET"
-            and self.parser.get_http_version() == "1.1"
-            and self._get_upgrade() == b"websocket"
-            and not framing_lines(self.headers)
-        )
-
-    def _ignore_upgrade(self) -> None:
-        """Go on with HTTP/1.1 (RFC 9110 section 7.8): the parser has stopped before the body."""
-        self.parser = httptools.HttpRequestParser(self)
-        framing = framing_lines(self.headers)
+    def _upgrade(self, unread: bytes) -> None:
+        """The parser has stopped behind a head that asks for another protocol."""
+        if self.switched is not None:
+            self._stopped = True
+            self.backlog[:0] = unread
+            return
+        # RFC 9110 section 7.8: go on with HTTP/1.1; the parser has stopped before the body.
+        self._parser = _parser(self)
+        framing = framing_lines(self._headers)
         if framing:
             self._resuming = True
-            self.parser.feed_data(b"POST / HTTP/1.1\r\nhost: a\r\n%b\r\n" % framing)
+            self._parser.feed_data(b"POST / HTTP/1.1\r\nhost: a\r\n%b\r\n" % framing)
             self._resuming = False
+        if unread:
+            self._parse(unread)
+
+    def _wanted(self) -> bytes | None:
+        """The protocol that the head asks for, if this server has it and the request no body."""
+        if (
+            self._parser.get_method() != b"GET"
+            or self._parser.get_http_version() != "1.1"
+            or framing_lines(self._headers)
+            or b"upgrade" not in connection_options(self._headers)
+        ):
+            return None
+        protocol = dict(self._headers).get(b"upgrade", b"").lower()
+        return protocol if self._owner.switches(protocol) else None
 
     def on_message_begin(self) -> None:
         """See httptools."""
         if not self._resuming:
-            self._budget.message()
-            self.url = b""
-            self.headers = []
-            self.scope = {"headers": self.headers}  # type: ignore[typeddict-item]
+            self.overhead.message()
+            self._url, self._headers = b"", []
 
     def on_url(self, url: bytes) -> None:
         """See httptools."""
         if not self._resuming:
-            self.url += url
-            if len(self.url) > self.limits.target_bytes:
+            self._url += url
+            if len(self._url) > self._limits.target_bytes:
                 raise GatewayError(errors.TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """See httptools. Trailers are read and dropped (RFC 9110 section 6.5.1)."""
-        if self._in_body or self._resuming:
+        if self.in_body or self._resuming:
             return
         # RFC 9112 section 5.1: the parser has only stripped the space before the value.
-        self.headers.append((name.lower(), value.rstrip(b" \t")))
-        if len(self.headers) > self.limits.fields:
+        self._headers.append((name.lower(), value.rstrip(b" \t")))
+        if len(self._headers) > self._limits.fields:
             raise GatewayError(errors.HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        """The request can start, or waits behind the one before."""
+        """See httptools. The request can start, or waits behind the one before."""
         if self._resuming:
             return
-        size = sum(map(len, chain.from_iterable(self.headers))) + 4 * len(self.headers)
-        if size > self.limits.head_bytes:
+        fields, parser = self._headers, self._parser
+        size = sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)
+        if size > self._limits.head_bytes:
             raise GatewayError(errors.HEAD_TOO_LARGE)
-        self._budget.head(size + len(self.url), self.loop.time())
-        if self.parser.should_upgrade() and self._is_websocket():
-            return
-        # The endpoint reads the target itself: uvicorn's parser knows only some of its forms.
-        path, _, query = self.url.partition(b"?")
-        version = self.parser.get_http_version()
-        scope: dict[str, Any] = {
+        self.overhead.head(size + len(self._url))
+        if parser.should_upgrade():
+            self.switched = self._wanted()
+            if self.switched == WEBSOCKET:
+                return
+        self.in_body, self._body_read = True, 0
+        self.transaction = self._owner.arrived(self._scope(), parser.should_keep_alive())
+
+    def _scope(self) -> Scope:
+        raw_path, _, query = self._url.partition(b"?")
+        scheme, client, server, state = self._side
+        return {
             "type": "http",
             "asgi": ASGI,
-            "http_version": version,
-            "method": self.parser.get_method().decode("ascii"),
-            "scheme": self.scheme,
-            "path": path.decode("latin-1"),
-            "raw_path": path,
+            "http_version": self._parser.get_http_version(),
+            "method": self._parser.get_method().decode("ascii"),
+            "scheme": scheme,
+            "path": _path(raw_path),
+            "raw_path": raw_path,
             "query_string": query,
             "root_path": "",
-            "headers": self.headers,
-            "client": self.client,
-            "server": self.server,
-            "state": self.app_state,
-            "extensions": {"prack": {"target": self.url, "connection": self}},
+            "headers": self._headers,
+            "client": client,
+            "server": server,
+            "state": state,
+            "extensions": {"prack": {"target": self._url, "connection": self._owner}},
         }
-        self.scope = scope  # type: ignore[assignment]
-        self._in_body, self._body_read = True, 0
-        self.cycle = cycle = Cycle(
-            scope,
-            self.transport,
-            self.flow,
-            self.parser.should_keep_alive(),
-            version != "1.0" and _expects(self.headers),
-            self.on_response_complete,
-        )
-        self._arrived(cycle)
 
     def on_chunk_header(self) -> None:
         """See httptools."""
-        self._budget.chunk()
+        self.overhead.chunk()
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
         self._body_read += len(body)
-        self._budget.body(len(body))
-        if not self.cycle.response_complete:
-            self.cycle.take(body)
+        self.overhead.body(len(body))
+        if self.transaction is not None:
+            self.transaction.take(body)
 
     def on_message_complete(self) -> None:
         """See httptools."""
-        if self.parser.should_upgrade() and not self._resuming:
-            if self._is_websocket() or framing_lines(self.headers):
-                return  # a body comes by way of _ignore_upgrade
-        self._in_body = False
-        self.cycle.end()
-        self._ended()
+        if self._parser.should_upgrade() and not self._resuming:
+            if self.switched == WEBSOCKET or framing_lines(self._headers):
+                return  # a body comes by way of _upgrade
+        self.in_body = False
+        if self.transaction is not None:
+            self.transaction.end()
+        self._owner.ended()
 
 
-def _expects(fields: Headers) -> bool:
-    """The client waits for 100 (Continue), see RFC 9110 section 10.1.1."""
-    return dict(fields).get(b"expect", b"").lower() == b"100-continue"
+def body_piece(fields: Headers, read: int) -> int:
+    """The next piece of a body, of which so many bytes were read; the parser has taken its head."""
+    length = next((int(value) for name, value in fields if name == b"content-length"), 0)
+    return max(BODY_PIECE, min(PLAIN_PIECE, length - read))
+
+
+def _parser(reader: Reader) -> httptools.HttpRequestParser:
+    parser = httptools.HttpRequestParser(reader)
+    # Requests behind one that asks for the end are dropped, not refused.
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
+
+
+def _path(raw: bytes) -> str:
+    """As ASGI wants it. The endpoint reads the target itself, whatever form it has."""
+    path = raw.decode("latin-1")
+    return urllib.parse.unquote(path) if "%" in path else path
+
+
+def _address(name: object) -> tuple[str, int] | None:
+    """Of an internet socket; those of UNIX have none."""
+    return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None

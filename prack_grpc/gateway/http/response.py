@@ -1,36 +1,20 @@
-"""One request and its response on a connection: uvicorn's cycle with framing of our own.
-
-uvicorn answers HTTP/1.0 clients in chunks, which they cannot read, and checks headers again that
-the core has checked.
-"""
+"""How a response is written (RFC 9112 section 6). Its headers were checked before."""
 
 import asyncio
 import http
-import logging
 import secrets
-from collections.abc import Callable, MutableMapping, Sequence
-from functools import cached_property
-from typing import Any
-
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from collections.abc import Iterable
+from typing import Protocol
 
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.request.problem import problem
-
-log = logging.getLogger(__name__)
 
 STATUS_LINES = {
     status: b"HTTP/1.1 %d %b\r\n" % (status, http.HTTPStatus(status).phrase.encode())
     for status in map(int, http.HTTPStatus)
 }
 
-# Pieces of a request body from this size on are not copied; smaller ones are collected up to that,
-# which is what one event to a worker may hold.
-LARGE, COLLECTED = 32 * KIB, 64 * KIB
-
-Fields = Sequence[tuple[bytes, bytes]]
+Fields = Iterable[tuple[bytes, bytes]]
 
 
 def refusal(error: GatewayError, *fields: tuple[bytes, bytes]) -> tuple[str, bytes]:
@@ -41,153 +25,103 @@ def refusal(error: GatewayError, *fields: tuple[bytes, bytes]) -> tuple[str, byt
     return request_id, b"".join((STATUS_LINES[status], *lines, b"\r\n", body))
 
 
-class Cycle(RequestResponseCycle):
-    """Sends well-formed responses (RFC 9112 section 6); the caller has checked the headers."""
+class Asker(Protocol):
+    """Who is told when a response is complete."""
+
+    def answered(self) -> None:
+        """The last byte was written; the next request may begin."""
+
+
+class Response:
+    """One response. Each event is one write: a small response is one packet, head and body."""
+
+    __slots__ = (
+        "_asker",
+        "_bodiless",
+        "_chunked",
+        "_old",
+        "_transport",
+        "_unsent",
+        "complete",
+        "framed",
+        "keep_alive",
+        "started",
+    )
 
     def __init__(
-        self,
-        scope: dict[str, Any],
-        transport: asyncio.Transport,
-        flow: FlowControl,
-        keep_alive: bool,
-        expects: bool,
-        on_response: Callable[[], None],
+        self, asker: Asker, transport: asyncio.Transport, method: str, old: bool, keep_alive: bool
     ) -> None:
-        # Not what uvicorn's does, which is made for more than is used here and costs 2 us.
-        self.scope = scope  # type: ignore[assignment]
-        self.transport = transport
-        self.flow = flow
-        self.logger = log
-        self.on_response = on_response
-        self.disconnected = False
+        self._asker = asker
+        self._transport = transport
+        self._bodiless = method == "HEAD"
+        self._old = old  # HTTP/1.0 knows no chunks
         self.keep_alive = keep_alive
-        self.waiting_for_100_continue = expects
-        self.body = b""  # type: ignore[assignment]
-        self.more_body = True
-        self.unread = 0  # bytes of the request body
-        self._pieces: list[bytes | bytearray] = []
-        self._news = False
-        self.response_started = False
-        self.response_complete = False
-        self.chunked_encoding: bool = False
+        self.started = self.complete = False
         self.framed = False  # the client can tell where the body ends without the connection's end
+        self._chunked = False
         self._unsent = b""  # the head, until its first piece of body (an ASGI server has to wait)
 
-    @cached_property
-    def message_event(self) -> asyncio.Event:  # type: ignore[override]
-        """Set when more of the request is here, or its end. Few requests are ever waited for."""
-        event = asyncio.Event()
-        if self._news:
-            event.set()
-        return event
+    @property
+    def ends_with_connection(self) -> bool:
+        """The client takes the end of the connection for the end of the body."""
+        return self._old and not self.framed
 
     def respond(self, status: int, headers: Fields, body: bytes) -> None:
         """The whole response at once. The caller has seen that the client reads."""
-        self._head(status, headers)
-        self._body(body, False, ())
+        self.head(status, headers)
+        self.body(body, False)
 
-    def take(self, piece: bytes) -> None:
-        """A piece of the request body is here. Small ones are collected, large ones not copied."""
-        self.unread += len(piece)
-        last = self._pieces[-1] if self._pieces else b""
-        if len(piece) >= LARGE:
-            self._pieces.append(piece)
-        elif isinstance(last, bytearray) and len(last) + len(piece) <= COLLECTED:
-            last += piece
-        else:
-            self._pieces.append(bytearray(piece))
-        if self.unread > HIGH_WATER_LIMIT:
-            self.flow.pause_reading()
-        self.wake()
-
-    def end(self) -> None:
-        """The request body is complete."""
-        self.more_body = False
-        self.wake()
-
-    def peek(self) -> bytes:
-        """The part of the request body that nobody has received yet."""
-        return b"".join(self._pieces)
-
-    def wake(self) -> None:
-        """Something has changed for who receives."""
-        self._news = True
-        if "message_event" in self.__dict__:
-            self.message_event.set()
-
-    async def receive(self) -> Any:
-        """The next ASGI event; waits only while nothing is here."""
-        if not self._pieces or self.disconnected or self.response_complete:
-            message = await super().receive()
-            if message["type"] == "http.disconnect" or not self._pieces:
-                return message
-        piece = bytes(self._pieces.pop(0))
-        self.unread -= len(piece)
-        if not self._pieces:
-            self.message_event.clear()
-        more = self.more_body or bool(self._pieces)
-        return {"type": "http.request", "body": piece, "more_body": more}
-
-    async def send(self, message: MutableMapping[str, Any]) -> None:  # type: ignore[override]
-        """Take one ASGI event. Waits while the client does not read."""
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected:
-            return
-        if self.response_started:
-            self._body(message["body"], message["more_body"], message.get("trailers", ()))
-        elif message["status"] < 200:
-            self._interim(message["status"], message["headers"])
-        else:
-            self._head(message["status"], message["headers"])
-
-    def _interim(self, status: int, headers: Fields) -> None:
+    def interim(self, status: int, headers: Fields) -> None:
         """A head before the final one, for clients that know of them (RFC 9110 section 15.2)."""
-        if self.scope["http_version"] != "1.0":
-            parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, *_lines(headers)]
-            self.transport.write(b"".join((*parts, b"\r\n")))
+        if not self._old:
+            self._transport.write(b"".join((_status_line(status), *_lines(headers), b"\r\n")))
 
-    def _head(self, status: int, headers: Fields) -> None:
-        self.response_started = True
-        self.waiting_for_100_continue = False
-        self.framed = self.scope["method"] == "HEAD" or status in (204, 304)
-        parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status]
+    def head(self, status: int, headers: Fields) -> None:
+        """The final head. It is written with what comes next of the body."""
+        self.started = True
+        framed, keep_alive = self._bodiless or status in (204, 304), self.keep_alive
+        parts = [_status_line(status)]
         for name, value in headers:
-            if name == b"connection":
-                self.keep_alive = False  # only the gateway sets it, and only to close
+            if name == b"connection" and value.lower() == b"close":
+                keep_alive = False
                 continue
             parts += (name, b": ", value, b"\r\n")
-            self.framed = self.framed or name == b"content-length"
-        old = self.scope["http_version"] == "1.0"
-        self.chunked_encoding = not self.framed and not old
-        if self.chunked_encoding:
-            parts.append(b"transfer-encoding: chunked\r\n")
-        # An old client takes the end of the connection for the end of a body without a length.
-        self.keep_alive = self.keep_alive and (self.framed or not old)
-        if not self.keep_alive:
+            framed = framed or name == b"content-length"
+        self.framed = framed
+        if not framed:
+            if self._old:
+                keep_alive = False  # the end of the body is that of the connection
+            else:
+                self._chunked = True
+                parts.append(b"transfer-encoding: chunked\r\n")
+        if not keep_alive:
             parts.append(b"connection: close\r\n")
-        elif old:
+        elif self._old:
             parts.append(b"connection: keep-alive\r\n")
         parts.append(b"\r\n")
+        self.keep_alive = keep_alive
         self._unsent = b"".join(parts)
 
-    def _body(self, body: bytes, more: bool, trailers: Fields) -> None:
-        """One write an event: a small response is one packet, its head and its body."""
-        parts = [self._unsent]
+    def body(self, body: bytes, more: bool, trailers: Fields = ()) -> None:
+        """A piece of the body; with no `more` the response is complete."""
+        parts = [self._unsent] if self._unsent else []
         self._unsent = b""
-        if self.chunked_encoding:
+        if self._chunked:
             if body:
                 parts += (b"%x\r\n" % len(body), body, b"\r\n")
             if not more:
                 parts += (b"0\r\n", *_lines(trailers), b"\r\n")
-        elif self.scope["method"] != "HEAD":
+        elif body and not self._bodiless:
             parts.append(body)
-        if data := b"".join(filter(None, parts)):  # a join of one part copies nothing
-            self.transport.write(data)
+        if data := b"".join(parts):  # a join of one part copies nothing
+            self._transport.write(data)
         if not more:
-            self.response_complete = True
-            self.wake()
-            self.on_response()
+            self.complete = True
+            self._asker.answered()
+
+
+def _status_line(status: int) -> bytes:
+    return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
 def _lines(fields: Fields) -> list[bytes]:

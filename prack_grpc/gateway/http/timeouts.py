@@ -16,8 +16,8 @@ class Phase(enum.Enum):
     LINGER = "end"  # the last answer was sent, the client may still be sending
 
 
-class Waiting:
-    """The one time-out of a connection: moved with every phase, its timer only when it fires."""
+class Timeout:
+    """Moved with every phase, its timer only when it fires. `phase` may be set to NOTHING."""
 
     __slots__ = ("_due", "_late", "_loop", "_timer", "phase")
 
@@ -31,8 +31,6 @@ class Waiting:
     def start(self, phase: Phase, seconds: float) -> None:
         """Wait for this from now on, in place of what was waited for."""
         self.phase = phase
-        if phase is Phase.NOTHING:
-            return
         self._due = self._loop.time() + seconds
         if self._timer is not None and self._timer.when() > self._due:
             self._timer.cancel()
@@ -41,10 +39,12 @@ class Waiting:
             self._timer = self._loop.call_at(self._due, self._fire)
 
     def cancel(self) -> None:
-        """Wait for nothing any more."""
+        """Wait for nothing any more, and forget the connection, which holds this."""
         self.phase = Phase.NOTHING
+        self._late = _ignore
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
     def _fire(self) -> None:
         self._timer = None
@@ -54,3 +54,7 @@ class Waiting:
             self._timer = self._loop.call_at(self._due, self._fire)
         else:
             self._late(self.phase)
+
+
+def _ignore(_: Phase) -> None:
+    """The connection is gone."""

@@ -3,56 +3,25 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import PublicSide
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers, Request, ResponseHead
-from prack_grpc.core.limits import KIB
-from prack_grpc.gateway.request.forwarding import Forwarding, Scope
+from prack_grpc.core.limits import PIECE
+from prack_grpc.gateway.request.client import Client, Message, Receive, Scope, Send
+from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.request.problem import date, problem
 from prack_grpc.telemetry.access import AccessLog, Record
 
 log = logging.getLogger(__name__)
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-# Called when the request cannot go on: with an error for the client, or None when it has gone.
-OnLost = Callable[[GatewayError | None], None]
-
 # A body up to this size is read before a worker's slot is taken for it.
-READ_AHEAD = 64 * KIB
-
-
-class Reply(Protocol):
-    """What takes the response of the running request."""
-
-    def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send the whole response; the client's next request may begin before this returns."""
-
-
-class Connection(Protocol):
-    """What the guard offers beyond ASGI."""
-
-    def watch(self, on_lost: OnLost) -> None:
-        """Call this when the request cannot go on: with an error, or None for a lost client."""
-
-    def unwatch(self, on_lost: OnLost) -> None:
-        """Call this no more. The request behind it may have begun to watch already."""
-
-    def cut(self) -> None:
-        """End the connection without a valid end of the response."""
-
-    def reply(self) -> Reply | None:
-        """What takes a whole response at once; None while the client does not read."""
-
-    def run(self, app: Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]) -> None:
-        """Have this go on with the running request, in a coroutine."""
+READ_AHEAD = PIECE
 
 
 class Served:
@@ -66,6 +35,7 @@ class Served:
         "_access",
         "_broker",
         "_connection",
+        "_expects",
         "_max_body",
         "_pump",
         "_read_all",
@@ -82,10 +52,10 @@ class Served:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: PublicSide,
         access: AccessLog,
         scope: Scope,
-        connection: Connection | None,
+        connection: Client,
         max_body: int | None,
     ) -> None:
         self._broker = broker
@@ -94,12 +64,12 @@ class Served:
         self._connection = connection
         self._max_body = max_body
         self._pump: asyncio.Task[None] | None = None
-        self._read_all = False
+        self._read_all = self._expects = False
         self._started = False
 
     # ------------------------------------------------------------ without a coroutine
 
-    def begin(self, request: Request, body: bytes, connection: Connection) -> bool:
+    def begin(self, request: Request, body: bytes, connection: Client) -> bool:
         """Queue a request that is here whole. False, with nothing done, if it takes more than that.
 
         What becomes of it is `_news`.
@@ -113,21 +83,20 @@ class Served:
         except GatewayError as error:
             connection.run(partial(self._refuse, error))
         else:
-            self._record.exchange = self._ticket.exchange
+            self._record.ticket = self._ticket
             connection.watch(self._lost)
         return True
 
     def _news(self) -> None:
         """Something has come of it. A mistake must not reach the worker, whose frame is read."""
         connection = self._connection
-        assert connection is not None  # noqa: S101 - only a connection can begin
         try:
             self._take(connection)
         except Exception:
             connection.cut()
             log.exception("a mistake of the gateway", extra={"action": "internal"})
 
-    def _take(self, connection: Connection) -> None:
+    def _take(self, connection: Client) -> None:
         """Nearly always a whole response, for a client that reads."""
         ticket = self._ticket
         ticket.news = None
@@ -188,10 +157,11 @@ class Served:
         ticket = self._ticket
         try:
             await self._answer(ticket)
-        except ClientGone:
-            pass
+        except ClientGone as gone:
+            gone.__traceback__ = None  # the ticket holds it, and so would hold this
         except GatewayError as error:
-            await self._fail(error, ticket.exchange.id)
+            error.__traceback__ = None
+            await self._fail(error, ticket.id)
         finally:
             self._leave(ticket)
 
@@ -208,10 +178,10 @@ class Served:
             self._read_all = True
         else:
             ticket = self._broker.submit(request, b"", False)
-        self._ticket, self._record.exchange = ticket, ticket.exchange
-        if self._connection is not None:
-            self._connection.watch(self._lost)
-        if self._connection is None or not self._read_all:
+        self._ticket = self._record.ticket = ticket
+        self._expects = request.expects
+        self._connection.watch(self._lost)
+        if not self._read_all:
             self._pump = asyncio.create_task(self._upload(ticket), name="upload")
 
     def _exceeds(self, size: int) -> bool:
@@ -237,7 +207,7 @@ class Served:
     async def _upload(self, ticket: Ticket) -> None:
         """Pass the body on as it comes, then wait for the client to leave."""
         received = 0
-        if ticket.exchange.request.expects:
+        if self._expects:
             await ticket.wanted()
         while (message := await self._receive())["type"] == "http.request":
             if not self._read_all:
@@ -250,11 +220,10 @@ class Served:
 
     async def _answer(self, ticket: Ticket) -> None:
         while (head := await ticket.head()).status < 200:
-            if self._connection is not None:
-                await self._start(head.status, head.headers)
+            await self._start(head.status, head.headers)
         self._started = True
         headers = _dated(head)
-        if ticket.exchange.request.expects and not ticket.is_wanted:
+        if self._expects and not ticket.is_wanted:
             # The client may send the body, or not: what comes next could be either.
             headers.append((b"connection", b"close"))
         await self._start(head.status, headers)
@@ -274,7 +243,7 @@ class Served:
 
     async def _body(self, body: bytes, more: bool, trailers: Headers | None = None) -> None:
         self._record.sent += len(body)
-        message = {"type": "http.response.body", "body": body, "more_body": more}
+        message: Message = {"type": "http.response.body", "body": body, "more_body": more}
         if trailers:
             message["trailers"] = trailers
         await self._send(message)
@@ -283,8 +252,7 @@ class Served:
         """Answer in the worker's place, or cut what has begun (promise S7)."""
         self._record.error = error.kind.code
         if self._started:
-            if self._connection is not None:
-                self._connection.cut()
+            self._connection.cut()
             return
         close = not self._read_all or error.kind is errors.DRAINING
         status, headers, body = problem(error, request_id, close)
@@ -292,10 +260,10 @@ class Served:
         await self._body(body, False)
 
     def _leave(self, ticket: Ticket) -> None:
-        if self._connection is not None:
-            self._connection.unwatch(self._lost)
+        self._connection.unwatch(self._lost)
         if self._pump is not None:
             self._pump.cancel()
+            self._pump = None  # its cancellation holds this
         self._broker.leave(ticket)
 
 

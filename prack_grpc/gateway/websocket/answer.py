@@ -3,14 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import PublicSide
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.http.message import ResponseHead
-from prack_grpc.core.limits import KIB
+from prack_grpc.core.limits import PIECE
 from prack_wire.websocket_events import BadEvents, Decoder, Event
-
-# How much of a large body is looked at before others have their turn.
-PIECE = 64 * KIB
 
 
 async def final_head(ticket: Ticket) -> ResponseHead:
@@ -21,7 +18,7 @@ async def final_head(ticket: Ticket) -> ResponseHead:
 
 
 async def body_events(
-    broker: Broker, ticket: Ticket, head: ResponseHead, max_size: int
+    broker: PublicSide, ticket: Ticket, head: ResponseHead, max_size: int
 ) -> AsyncIterator[Event]:
     """The events of the body, each of at most `max_size` bytes, as they come.
 
@@ -40,7 +37,9 @@ async def body_events(
     decoder.end()
 
 
-async def small_body(broker: Broker, ticket: Ticket, head: ResponseHead, max_size: int) -> bytes:
+async def small_body(
+    broker: PublicSide, ticket: Ticket, head: ResponseHead, max_size: int
+) -> bytes:
     """The whole body of a refusal. Raises BadEvents if it is larger, or as `Ticket.chunk`."""
     body = bytearray(head.body if head.end else b"")
     while not head.end and (chunk := await ticket.chunk()) is not None:

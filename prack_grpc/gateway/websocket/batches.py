@@ -13,7 +13,7 @@ import math
 import re
 import secrets
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import PublicSide
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
@@ -53,7 +53,7 @@ class Batches:
 
     _request: Request  # what all batches have in common
 
-    def __init__(self, broker: Broker, client: ClientEnd, limits: Limits) -> None:
+    def __init__(self, broker: PublicSide, client: ClientEnd, limits: Limits) -> None:
         self._broker = broker
         self._client = client
         self._limits = limits

@@ -8,9 +8,11 @@ is answered (against RFC 6455 section 4.1) is read after it.
 
 import asyncio
 from collections.abc import Callable, MutableMapping
-from typing import Any, ClassVar
+from typing import Any
 
+from uvicorn import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets import http11
 from websockets.exceptions import InvalidHandshake
 from websockets.http11 import Request
@@ -18,10 +20,11 @@ from websockets.http11 import Request
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import KIB
-from prack_grpc.gateway.http.closing import Exit
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.response import refusal
-from prack_grpc.gateway.http.timeouts import Waiting
+from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.http.timeouts import Timeout
+from prack_grpc.gateway.request.client import Application
 from prack_grpc.gateway.request.head import WEBSOCKET_FIELDS, WEBSOCKET_LINE
 from prack_grpc.telemetry.access import refused
 
@@ -33,41 +36,49 @@ PIECE = 4 * KIB
 VERSION = (b"sec-websocket-version", b"13")
 
 
-class SocketGuard(WebSocketsSansIOProtocol):
-    """One client's WebSocket."""
+class WebSocketConnection(WebSocketsSansIOProtocol):
+    """One client's WebSocket. Calls `leave` when it is gone."""
 
-    limits: ClassVar[GuardLimits] = GuardLimits()
-    _exit: Exit  # from the connection's first moment on
+    _closing: Closing  # from the connection's first moment on
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, server: HttpServer, leave: Callable[[], None]) -> None:
+        assert server.websockets is not None  # noqa: S101 - else nothing leads here
+        shared = ServerState()  # uvicorn's own; that of `server` has connections of requests too
+        shared.tasks = server.tasks
+        super().__init__(server.websockets, shared, server.state)
+        self.http = server
+        self._leave = leave
         self._unread = bytearray()
-        self.on_lost: Callable[[], None] | None = None  # called when the connection is gone
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         super().connection_made(transport)
-        self._waiting = Waiting(self.loop, lambda _: self._exit.late())
-        self._exit = Exit(self.loop, self.transport, self.limits, self._waiting)
+        self.http.connections.add(self)
+        self._timeout = Timeout(self.loop, lambda _: self._closing.late())
+        self._closing = Closing(self.loop, self.transport, self.http.limits, self._timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._waiting.cancel()
-        self._exit.cancel()
+        self._timeout.cancel()
+        self._closing.cancel()
         self._unread.clear()
-        if self.on_lost is not None:
-            self.on_lost()
+        self.http.connections.discard(self)
+        self._leave()
         # Most of a WebSocket's memory is zlib's; the garbage collector would be late, as it counts
         # objects and not their size.
         self.conn.extensions.clear()
         super().connection_lost(exc)
+
+    def abort(self) -> None:
+        """End it now."""
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol. What comes after a broken rule is dropped."""
         if self.conn.parser_exc is None:
             self._unread += data
             self._parse()
-        if self._is_early() and len(self._unread) > self.limits.backlog_bytes:
+        if self._is_early() and len(self._unread) > self.http.limits.backlog_bytes:
             self.transport.abort()
 
     async def receive(self) -> Any:
@@ -84,23 +95,23 @@ class SocketGuard(WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         """See asyncio.Protocol. The client has as long as it takes bytes."""
         super().pause_writing()
-        self._exit.watch()
+        self._closing.watch()
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
         super().resume_writing()
-        self._exit.unwatch()
+        self._closing.unwatch()
 
     def keepalive_timeout(self) -> None:
         """See uvicorn's class. A client that is not there takes nothing either."""
         super().keepalive_timeout()
-        self._exit.watch()
+        self._closing.watch()
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         """See uvicorn's class. The transport is closed, or will be, once all of this is taken."""
         super().on_task_complete(task)
         if not self.disconnected:
-            self._exit.watch()
+            self._closing.watch()
 
     def handle_connect(self, event: Request) -> None:
         """See uvicorn's class, which refuses a handshake in words of its own."""
@@ -112,9 +123,11 @@ class SocketGuard(WebSocketsSansIOProtocol):
             self.transport.write(answer)
             refused(error, request_id, self.client)
             self.handshake_initiated = self.close_sent = True
-            self._exit.close(half=True)
+            self._closing.close(half=True)
         else:
             super().handle_connect(event)
+            # As of a request, see PublicApp; the application has not begun yet.
+            self.scope["extensions"]["prack"] = {"target": event.path.encode()}
 
     def send_receive_event_to_app(self) -> None:
         """See uvicorn's class, which logs a text that is not UTF-8 as a mistake of ours."""
@@ -135,7 +148,7 @@ class SocketGuard(WebSocketsSansIOProtocol):
         )
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
-        self._exit.close(half=True)
+        self._closing.close(half=True)
         # As after a close of the application's: until then nothing else closes the transport.
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
 
@@ -152,9 +165,13 @@ class SocketGuard(WebSocketsSansIOProtocol):
                 self._unread.clear()
 
 
-def socket_guard(limits: GuardLimits) -> type[SocketGuard]:
-    """A SocketGuard with these limits, for uvicorn's `Config(ws=...)`."""
-    return type("SocketGuard", (SocketGuard,), {"limits": limits})
+def settings(app: Application, max_size: int) -> Config:
+    """What uvicorn's class goes by; `max_size` is that of a message."""
+    config = Config(
+        app, log_config=None, proxy_headers=False, server_header=False, ws_max_size=max_size
+    )
+    config.load()
+    return config
 
 
 def _is_text(frames: list[bytes]) -> bool:

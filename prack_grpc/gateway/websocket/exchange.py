@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import PublicSide
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
@@ -36,7 +36,7 @@ class WebSocket:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: PublicSide,
         scope: Scope,
         receive: Receive,
         send: Send,
@@ -63,19 +63,19 @@ class WebSocket:
         except GatewayError as error:
             await self.fail(error, secrets.token_hex(16))
             return
-        self._record.exchange = ticket.exchange
+        self._record.ticket = ticket
         reader = asyncio.create_task(self._read(ticket), name="websocket-read")
         try:
             await self._answer(ticket)
         except ClientGone:
             pass
         except GatewayError as error:
-            await self.fail(error, ticket.exchange.id)
+            await self.fail(error, ticket.id)
         except BadEvents as error:
             _log_refusal(ticket, error)
             bad = GatewayError(errors.BAD_RESPONSE, str(error))
             self._broker.fail(ticket, bad)
-            await self.fail(bad, ticket.exchange.id)
+            await self.fail(bad, ticket.id)
         finally:
             reader.cancel()
             self._broker.leave(ticket)
@@ -104,7 +104,7 @@ class WebSocket:
         if head.status == 101:
             self._sink.set_result(partial(self._upload, ticket))
             await self._stream(ticket, head)
-        elif ticket.exchange.request.kind is Kind.EVENTS and accepts(head):
+        elif _takes_events(ticket) and accepts(head):
             self._sink.set_result(self._batches.put)
             await self._batches.run(ticket, head)
         else:
@@ -129,6 +129,11 @@ class WebSocket:
         self._broker.complete(ticket)
 
 
+def _takes_events(ticket: Ticket) -> bool:
+    """The worker that took the handshake knows it as a first batch of events."""
+    return ticket.assignment is not None and ticket.assignment.request.kind is Kind.EVENTS
+
+
 def _log_refusal(ticket: Ticket, error: BadEvents) -> None:
-    extra = {"action": "answer_refused", "request_id": ticket.exchange.id, "reason": str(error)}
+    extra = {"action": "answer_refused", "request_id": ticket.id, "reason": str(error)}
     log.warning("refused a worker's events", extra=extra)

@@ -6,13 +6,15 @@ import logging
 import re
 from typing import Any
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.errors import BadResponse, LeaseError
-from prack_grpc.core.exchange.exchange import Lease, Work
-from prack_grpc.core.exchange.ledger import NotHeld, Verdict
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.ledger import Late, NotHeld
+from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import MIB
-from prack_grpc.rest.errors import BAD_ANSWER, BAD_BODY, BAD_JSON, BAD_PARAMETER, VERDICTS, ApiError
+from prack_grpc.rest.errors import BAD_ANSWER, BAD_BODY, BAD_JSON, BAD_PARAMETER, LATE, ApiError
+from prack_grpc.rest.leases import Leases
 from prack_grpc.rest.relay import Relay
 
 log = logging.getLogger(__name__)
@@ -27,8 +29,9 @@ FIELDS = {"status": "code", "content-length": "headers"}
 class Answers:
     """Passes answers on to the clients."""
 
-    def __init__(self, broker: Broker, relay: Relay) -> None:
+    def __init__(self, broker: WorkerSide, leases: Leases, relay: Relay) -> None:
         self._broker = broker
+        self._leases = leases
         self._relay = relay
 
     async def take(self, answer: Any) -> None:
@@ -42,9 +45,9 @@ class Answers:
             return
         try:
             body = await decoded(answer, "body")
-            lease = self.find(identifier)
-            self.start(lease, answer, body, True)
-            lease.session.port.wake(lease)
+            assignment = self.find(identifier)
+            self.start(assignment, answer, body, True)
+            self._leases.wake(assignment)
         except ApiError as error:
             if error.kind in (BAD_ANSWER, BAD_BODY):
                 _log_refusal(identifier, error)
@@ -54,37 +57,37 @@ class Answers:
         """Pass answers on; says what became of each, in their order."""
         return [await self._result(answer) for answer in answers]
 
-    def find(self, identifier: str) -> Lease:
+    def find(self, identifier: str) -> Assignment:
         """The open lease of this name. Raises ApiError."""
         try:
             return self._broker.find(identifier)
         except NotHeld as error:
-            raise ApiError(VERDICTS[error.verdict]) from None
+            raise ApiError(LATE[error.late]) from None
 
-    def start(self, lease: Lease, answer: dict[str, Any], body: bytes, end: bool) -> None:
+    def start(self, assignment: Assignment, answer: dict[str, Any], body: bytes, end: bool) -> None:
         """Pass on `code` and `headers`, and with `end` the whole body. Raises ApiError."""
         try:
-            if lease.state is not Work.LEASED:
+            if self._broker.progress(assignment) is not Work.LEASED:
                 raise LeaseError("the answer has begun")
             status, headers = _status(answer.get("code")), _headers(answer.get("headers"))
             if status < 200:
                 raise BadResponse("status", "must be a number from 200 to 599")
-            self._broker.head(lease, status, headers, body, end)
+            self._broker.head(assignment, status, headers, body, end)
         except BadResponse as error:
-            self._broker.spoil(lease, str(error))
+            self._broker.spoil(assignment, str(error))
             field = FIELDS.get(error.field, error.field)
             raise ApiError(BAD_ANSWER, f"{field}: {error.message}", field) from None
         except LeaseError:
-            raise ApiError(VERDICTS[Verdict.ANSWERED]) from None
+            raise ApiError(LATE[Late.ANSWERED]) from None
 
     def spoil(self, start: bytes, message: str) -> None:
         """The answers that begin like this will not be taken: their clients need not wait."""
         for match in IDENTIFIER.finditer(start):
             try:
-                lease = self._broker.find(match[1].decode())
+                assignment = self._broker.find(match[1].decode())
             except NotHeld:
                 continue
-            self._broker.spoil(lease, message)
+            self._broker.spoil(assignment, message)
 
     async def _result(self, answer: Any) -> dict[str, Any]:
         identifier = answer.get("identifier") if isinstance(answer, dict) else None

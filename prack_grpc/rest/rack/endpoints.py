@@ -3,16 +3,15 @@
 They take raw requests, because they are hot. Their docstrings are the descriptions at /docs.
 """
 
-import asyncio
 import json
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.rest import ask, bodies
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.errors import BAD_JSON, BAD_PARAMETER, NO_STORE, ApiError
@@ -44,11 +43,12 @@ THANKS = reply(b'{"message": "thank you"}')
 class Endpoints:
     """Each takes the framework's request, and raises ApiError or Gone."""
 
-    def __init__(self, broker: Broker, polls: Polls, answers: Answers, relay: Relay) -> None:
+    def __init__(self, broker: WorkerSide, polls: Polls, answers: Answers, relay: Relay) -> None:
         self._relay = relay
         self._broker = broker
         self._answers = answers
         self._polls = polls
+        self._leases = polls.leases
 
     async def poll(self, request: Request) -> Response:
         """Waits up to `wait` seconds for a request, and hands it to this worker.
@@ -103,15 +103,15 @@ class Endpoints:
         The client gets 502 for `handler_error`, 504 for `timed_out` and 501 for `unsupported`;
         `overloaded` gives the request to another worker.
         """
-        lease, message = await self._lease(request)
+        assignment, message = await self._assignment(request)
         code = message.get("code", "handler_error")
         if not isinstance(code, str) or code not in ABORT_CODES:
             raise ApiError(BAD_PARAMETER, f"code: expected one of {', '.join(ABORT_CODES)}", "code")
         reason = message.get("message", "")
         if not isinstance(reason, str):
             raise ApiError(BAD_PARAMETER, "message: expected a string", "message")
-        self._broker.abort(lease, ABORT_CODES[code], reason[:1000])
-        lease.session.port.wake(lease)
+        self._broker.abort(assignment, ABORT_CODES[code], reason[:1000])
+        self._leases.wake(assignment)
         return THANKS
 
     async def release(self, request: Request) -> Response:
@@ -119,9 +119,9 @@ class Endpoints:
 
         After three hand-outs the client gets 503.
         """
-        lease, _ = await self._lease(request)
-        self._broker.abort(lease, AbortCode.REFUSED, "released")
-        lease.session.port.wake(lease)
+        assignment, _ = await self._assignment(request)
+        self._broker.abort(assignment, AbortCode.REFUSED, "released")
+        self._leases.wake(assignment)
         return THANKS
 
     async def extend(self, request: Request) -> Response:
@@ -129,14 +129,14 @@ class Endpoints:
 
         Never makes it due earlier. The reply says when it is due now.
         """
-        lease, message = await self._lease(request)
+        assignment, message = await self._assignment(request)
         ms = message.get("ms")
         if type(ms) is not int or not 1 <= ms <= MAX_EXTENSION_MS:
             raise ApiError(BAD_PARAMETER, f"ms out of range 1..{MAX_EXTENSION_MS}", "ms")
-        seconds = self._broker.extend(lease, ms / 1000)
+        seconds = self._broker.extend(assignment, ms / 1000)
         return reply(b'{"deadline_ms": %d}' % (seconds * 1000))
 
-    async def _lease(self, request: Request) -> tuple[Lease, dict[str, Any]]:
+    async def _assignment(self, request: Request) -> tuple[Assignment, dict[str, Any]]:
         message = await bodies.parse_object(await self._read(request))
         return self._answers.find(request.path_params["identifier"]), message
 
@@ -148,11 +148,12 @@ class Endpoints:
             raise
 
     async def _pull(self, wanted: Ask, request: Request) -> list[bytes]:
-        leases = await self._polls.pull(self._relay.shortened(wanted), request.receive)
-        now = asyncio.get_running_loop().time()
-        # The bodies are here, so this does not wait.
-        collect = self._broker.collect
-        return [environment.encode(lease, await collect(lease), now) for lease in leases]
+        pulled = await self._polls.pull(self._relay.shortened(wanted), request.receive)
+        return [await self._encoded(assignment) for assignment in pulled]
+
+    async def _encoded(self, assignment: Assignment) -> bytes:
+        body = await self._broker.collect(assignment)  # is here, so this does not wait
+        return environment.encode(assignment, body or b"", self._broker.remaining(assignment))
 
 
 def _bounded(answers: Any) -> list[Any]:

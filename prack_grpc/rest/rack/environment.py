@@ -4,7 +4,7 @@ import json
 from base64 import b64encode
 from typing import Any
 
-from prack_grpc.core.exchange.exchange import Lease
+from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Kind, Request
 
 PORTS = {b"http": "80", b"https": "443"}
@@ -12,17 +12,16 @@ PORTS = {b"http": "80", b"https": "443"}
 UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
-def encode(lease: Lease, body: bytes, now: float) -> bytes:
-    """The JSON object of one request: `identifier` and `environment`; `now` is in seconds."""
-    environment = _environment(lease, body, now)
-    start = json.dumps({"identifier": lease.identifier, "environment": environment})
+def encode(assignment: Assignment, body: bytes, seconds: float) -> bytes:
+    """The JSON object of one request, which is to be answered within so many seconds."""
+    environment = _environment(assignment, body, seconds)
+    start = json.dumps({"identifier": assignment.identifier, "environment": environment})
     # Base64 needs no escapes, so a large body does not pass through the JSON encoder.
     return b'%b, "body": "%b"}}' % (start[:-2].encode(), b64encode(body))
 
 
-def _environment(lease: Lease, body: bytes, now: float) -> dict[str, Any]:
-    exchange = lease.exchange
-    request = exchange.request
+def _environment(assignment: Assignment, body: bytes, seconds: float) -> dict[str, Any]:
+    request = assignment.request
     path, _, query = request.target.partition(b"?")
     name, port = _server(request)
     environment: dict[str, Any] = {
@@ -36,10 +35,10 @@ def _environment(lease: Lease, body: bytes, now: float) -> dict[str, Any]:
         "REMOTE_ADDR": request.client[0],
         "REMOTE_PORT": str(request.client[1]),
         "rack.url_scheme": request.scheme.decode("latin-1"),
-        "prack.request_id": exchange.id,
-        "prack.attempt": lease.attempt,
-        "prack.deadline_ms": max(1, int((lease.expires_at - now) * 1000)),
-        "prack.queued_ms": int((exchange.leased_at - exchange.accepted_at) * 1000),
+        "prack.request_id": assignment.request_id,
+        "prack.attempt": assignment.attempt,
+        "prack.deadline_ms": max(1, int(seconds * 1000)),
+        "prack.queued_ms": int(assignment.queued * 1000),
         "prack.target": request.target.decode("latin-1"),
     }
     if request.kind is Kind.EVENTS:

@@ -10,14 +10,12 @@ from typing import Any
 
 from starlette.types import Receive
 
-from prack_grpc.broker.seam import Broker
 from prack_grpc.core.errors import BadResponse
-from prack_grpc.core.exchange.exchange import Lease
-from prack_grpc.core.http.fields import BODILESS, MAX_HEAD
+from prack_grpc.core.http.fields import BODILESS
 from prack_grpc.core.http.message import Headers
+from prack_grpc.core.limits import MAX_HEAD
 from prack_grpc.rest import bodies
 from prack_grpc.rest.errors import STALLED, ApiError
-from prack_grpc.rest.leases import Port
 from prack_grpc.rest.raw.writer import Writer
 
 MESSAGE = b"application/http"
@@ -31,14 +29,12 @@ EXPECTED = "expected a status line such as HTTP/1.1 200 OK, fields and an empty 
 NO_BODY = BODILESS | {205}
 
 
-class Upload:
+class Uploaded:
     """One answer on its way from the worker's upload to the client."""
 
-    def __init__(self, broker: Broker, lease: Lease, receive: Receive) -> None:
-        self._writer = Writer(broker, lease)
-        self._lease = lease
+    def __init__(self, writer: Writer, receive: Receive) -> None:
+        self._writer = writer
         self._receive = receive
-        self._port: Port = lease.session.port
         self.complete = False  # all of the upload was read
 
     async def run(self, fields: Headers) -> None:
@@ -94,14 +90,13 @@ class Upload:
 
     def _head(self, status: int, headers: Headers, rest: bytes, size: int) -> bytes | None:
         """Returns the body that came with the head, None if there will be none."""
-        asked_head = self._lease.exchange.request.method == b"HEAD"
+        asked_head = self._writer.assignment.request.method == b"HEAD"
         given = any(name.lower() == b"content-length" for name, _ in headers)
         # An empty answer to HEAD says nothing about the length that GET would have.
         if not given and status not in BODILESS and size >= (1 if asked_head else 0):
             headers = [*headers, (b"content-length", b"%d" % size)]
         if asked_head or status in NO_BODY:
             self._writer.head(status, headers, True)
-            self._port.wake(self._lease)
             return None
         self._writer.head(status, headers)
         return rest
@@ -130,7 +125,7 @@ class Upload:
         task = loop.create_task(_received(self._receive), name="answer-upload")
         try:
             while not task.done() and self._writer.open and (left := until - loop.time()) > 0:
-                await self._port.event(self._lease, task, left)
+                await self._writer.event(task, left)
             return task.result() if task.done() else None
         finally:
             task.cancel()

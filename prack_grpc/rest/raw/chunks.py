@@ -8,13 +8,14 @@ import asyncio
 from collections import OrderedDict
 from typing import Any
 
-from prack_grpc.broker.seam import Broker
-from prack_grpc.core.exchange.exchange import Lease, Work
-from prack_grpc.core.exchange.ledger import Verdict
+from prack_grpc.broker.seam import WorkerSide
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.limits import MIB
-from prack_grpc.rest.errors import BAD_PARAMETER, OUT_OF_ORDER, VERDICTS, WINDOW_FULL, ApiError
+from prack_grpc.rest.errors import BAD_PARAMETER, LATE, OUT_OF_ORDER, WINDOW_FULL, ApiError
+from prack_grpc.rest.leases import Leases
 from prack_grpc.rest.rack.answers import Answers, decoded
-from prack_grpc.rest.raw.writer import Writer, claim
+from prack_grpc.rest.raw.writer import Writer
 
 # Of the JSON of one chunk: room for 1.5 MiB of data.
 MAX_CHUNK = 2 * MIB
@@ -42,8 +43,9 @@ class Chunked:
 class Chunks:
     """All answers that come in chunks."""
 
-    def __init__(self, broker: Broker, answers: Answers) -> None:
+    def __init__(self, broker: WorkerSide, leases: Leases, answers: Answers) -> None:
         self._broker = broker
+        self._leases = leases
         self._answers = answers
         self._ended: OrderedDict[str, Chunked] = OrderedDict()
 
@@ -60,37 +62,46 @@ class Chunks:
             if number == answer.next - 1:
                 return answer.reply()
             if answer.ended:
-                raise ApiError(VERDICTS[Verdict.ANSWERED])
+                raise ApiError(LATE[Late.ANSWERED])
             if number != answer.next:
                 raise _out_of_order(answer.next)
             await self._pass_on(self._answers.find(identifier), answer, message, data, end)
             return answer.reply()
 
     def _open(self, identifier: str, number: int) -> Chunked:
-        lease = self._answers.find(identifier)
-        answer = lease.session.port.writers.get(lease)
+        assignment = self._answers.find(identifier)
+        answer = self._leases.writer(assignment)
         if not isinstance(answer, Chunked):
-            if number and lease.state is Work.LEASED:
+            writer = self._writer(assignment)
+            if number and not writer.begun:
                 raise _out_of_order(0)
             answer = Chunked()
-            claim(lease, answer)
+            writer.claim(answer)
         return answer
 
+    def _writer(self, assignment: Assignment) -> Writer:
+        return Writer(self._broker, self._leases, assignment)
+
     async def _pass_on(
-        self, lease: Lease, answer: Chunked, message: dict[str, Any], data: bytes, end: bool
+        self,
+        assignment: Assignment,
+        answer: Chunked,
+        message: dict[str, Any],
+        data: bytes,
+        end: bool,
     ) -> None:
-        writer = Writer(self._broker, lease)
-        if lease.state is Work.LEASED:
-            self._answers.start(lease, message, b"", False)
+        writer = self._writer(assignment)
+        if not writer.begun:
+            self._answers.start(assignment, message, b"", False)
         until = asyncio.get_running_loop().time() + PATIENCE
         answer.taken = await writer.push(data, answer.taken, until)
         if answer.taken < len(data):
             raise ApiError(WINDOW_FULL)
-        answer.granted = lease.exchange.download.granted
+        answer.granted = self._broker.granted(assignment)
         if end:
             writer.finish()
             answer.ended = True
-            self._ended[lease.identifier] = answer
+            self._ended[assignment.identifier] = answer
             if len(self._ended) > REMEMBERED:
                 self._ended.popitem(last=False)
         answer.next, answer.taken = answer.next + 1, 0

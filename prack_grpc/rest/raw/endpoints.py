@@ -13,25 +13,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from prack_grpc.broker.seam import Broker
-from prack_grpc.core.exchange.exchange import Lease, Work
-from prack_grpc.core.exchange.ledger import NotHeld, Verdict
+from prack_grpc.broker.seam import WorkerSide
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.ledger import Late, NotHeld
+from prack_grpc.core.exchange.states import Work
 from prack_grpc.rest import ask, bodies
-from prack_grpc.rest.errors import BAD_PARAMETER, BODY_BUSY, BODY_GONE, NO_STORE, VERDICTS, ApiError
+from prack_grpc.rest.errors import BAD_PARAMETER, BODY_BUSY, BODY_GONE, LATE, NO_STORE, ApiError
 from prack_grpc.rest.leases import disconnect
 from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.rack.answers import Answers
 from prack_grpc.rest.rack.endpoints import THANKS, reply
-from prack_grpc.rest.raw.answers import Upload
+from prack_grpc.rest.raw.answers import Uploaded
 from prack_grpc.rest.raw.chunks import MAX_CHUNK, Chunks
 from prack_grpc.rest.raw.requests import BYTES, MESSAGE, Delivery, encoded, metadata
-from prack_grpc.rest.raw.writer import claim
+from prack_grpc.rest.raw.writer import Writer
 from prack_grpc.rest.relay import Relay
 
 # How long a refused upload is still read, in seconds: a connection that is closed while bytes
 # come in takes the answer with it.
 LINGER = 2.0
-CLOSED_STATES = {Verdict.ANSWERED: "answered", Verdict.STALE: "returned"}
+CLOSED_STATES = {Late.ANSWERED: "answered", Late.STALE: "returned"}
 
 
 class Early(Response):
@@ -57,12 +58,13 @@ class Early(Response):
 class RawEndpoints:
     """Each takes the framework's request, and raises ApiError or Gone."""
 
-    def __init__(self, broker: Broker, polls: Polls, answers: Answers, relay: Relay) -> None:
+    def __init__(self, broker: WorkerSide, polls: Polls, answers: Answers, relay: Relay) -> None:
         self._relay = relay
         self._broker = broker
         self._polls = polls
+        self._leases = polls.leases
         self._answers = answers
-        self._chunks = Chunks(broker, answers)
+        self._chunks = Chunks(broker, polls.leases, answers)
 
     async def next(self, request: Request) -> Response:
         """Waits up to `wait` seconds for a request, and sends it as an HTTP message.
@@ -78,15 +80,15 @@ class RawEndpoints:
         if relayed := await self._relay.poll(request):
             return relayed
         wanted = self._relay.shortened(wanted)
-        leases = await self._polls.pull(wanted, request.receive, whole=False)
-        if not leases:
+        pulled = await self._polls.pull(wanted, request.receive, whole=False)
+        if not pulled:
             return Response(status_code=204, headers=NO_STORE)
-        (lease,) = leases
-        head = encoded(lease.exchange.request)
-        told = metadata(lease, asyncio.get_running_loop().time())
+        (assignment,) = pulled
+        head = encoded(assignment.request)
+        told = metadata(self._broker, assignment)
         if separate:
             return Response(head, 200, told, MESSAGE)
-        return Delivery(self._broker, lease, head, told, MESSAGE, True)
+        return self._delivery(assignment, head, told, MESSAGE, owed=True)
 
     async def body(self, request: Request) -> Response:
         """Sends the request body as it comes in.
@@ -95,13 +97,12 @@ class RawEndpoints:
         answer has not begun.
         """
         await bodies.read(request.receive)
-        lease = self._find(request)
-        if lease in lease.session.port.reading:
+        assignment = self._find(request)
+        if assignment in self._leases.reading:
             raise ApiError(BODY_BUSY)
-        upload = lease.exchange.upload
-        if upload.taken and not upload.rewind():
+        if not self._broker.rewind(assignment):
             raise ApiError(BODY_GONE)
-        return Delivery(self._broker, lease, b"", NO_STORE, BYTES, False)
+        return self._delivery(assignment, b"", NO_STORE, BYTES, owed=False)
 
     async def respond(self, request: Request) -> Response:
         """Sends an answer to its client while it is uploaded, whatever its size.
@@ -113,9 +114,9 @@ class RawEndpoints:
         """
         upload = None
         try:
-            lease = self._find(request)
-            upload = Upload(self._broker, lease, request.receive)
-            claim(lease, upload)
+            writer = Writer(self._broker, self._leases, self._find(request))
+            upload = Uploaded(writer, request.receive)
+            writer.claim(upload)
             await upload.run(request.scope["headers"])
         except ApiError as error:
             if upload is not None and upload.complete:
@@ -142,38 +143,43 @@ class RawEndpoints:
         query, identifier = request.scope["query_string"], request.path_params["identifier"]
         if b"wait=" in query:
             await self._change(identifier, ask.from_query(query).wait, request.receive)
-        return self._state(identifier, asyncio.get_running_loop().time())
+        return self._state(identifier)
 
     async def _change(self, identifier: str, wait: float, receive: Receive) -> None:
         """Wait for an open hand-out to be in another state. Raises Gone."""
         try:
-            lease = self._broker.find(identifier)
+            assignment = self._broker.find(identifier)
         except NotHeld:
             return
-        loop = asyncio.get_running_loop()
-        before, until = lease.state, loop.time() + wait
+        loop, progress = asyncio.get_running_loop(), self._broker.progress
+        before, until = progress(assignment), loop.time() + wait
         watch = loop.create_task(disconnect(receive), name="state-watch")
         try:
-            while lease.state is before and (left := until - loop.time()) > 0:
-                await lease.session.port.event(lease, watch, left)
+            while progress(assignment) is before and (left := until - loop.time()) > 0:
+                await self._leases.event(assignment, watch, left)
                 if watch.done():
                     raise bodies.Gone
         finally:
             watch.cancel()
 
-    def _state(self, identifier: str, now: float) -> Response:
+    def _state(self, identifier: str) -> Response:
         try:
-            lease = self._broker.find(identifier)
+            assignment = self._broker.find(identifier)
         except NotHeld as error:
-            if error.verdict not in CLOSED_STATES:
-                raise ApiError(VERDICTS[error.verdict]) from None
-            return reply(json.dumps({"state": CLOSED_STATES[error.verdict]}).encode())
-        if lease.state is not Work.LEASED:
+            if error.late not in CLOSED_STATES:
+                raise ApiError(LATE[error.late]) from None
+            return reply(json.dumps({"state": CLOSED_STATES[error.late]}).encode())
+        if self._broker.progress(assignment) is not Work.LEASED:
             return reply(b'{"state": "answering"}')
-        left = max(1, int((lease.expires_at - now) * 1000))
+        left = max(1, int(self._broker.remaining(assignment) * 1000))
         return reply(b'{"state": "leased", "deadline_ms": %d}' % left)
 
-    def _find(self, request: Request) -> Lease:
+    def _delivery(
+        self, assignment: Assignment, start: bytes, headers: dict[str, str], media: str, owed: bool
+    ) -> Delivery:
+        return Delivery(self._broker, self._leases, assignment, start, headers, media, owed)
+
+    def _find(self, request: Request) -> Assignment:
         return self._answers.find(request.path_params["identifier"])
 
 

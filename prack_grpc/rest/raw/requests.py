@@ -5,21 +5,19 @@ the beginning of a body for all of it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from prack_grpc.broker.seam import Broker
-from prack_grpc.core.exchange.exchange import Lease, Work
+from prack_grpc.broker.seam import WorkerSide
+from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import UNBOUNDED
+from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Kind, Request
-from prack_grpc.core.limits import KIB
+from prack_grpc.core.limits import PIECE
 from prack_grpc.rest.errors import NO_STORE
-from prack_grpc.rest.leases import Port, disconnect
+from prack_grpc.rest.leases import Leases, disconnect
 
-PIECE = 64 * KIB
 # How long a worker may read nothing, in seconds.
 PATIENCE = 60.0
 MESSAGE = "application/http; msgtype=request"
@@ -33,24 +31,18 @@ def encoded(request: Request) -> bytes:
     return b"%b %b HTTP/%b\r\n%b\r\n" % (*start, b"".join(lines))
 
 
-def metadata(lease: Lease, now: float) -> dict[str, str]:
+def metadata(broker: WorkerSide, assignment: Assignment) -> dict[str, str]:
     """The headers that tell of a hand-out."""
     headers = {
         **NO_STORE,
-        "Prack-Id": lease.identifier,
-        "Prack-Attempt": str(lease.attempt),
-        "Prack-Deadline-Ms": str(max(1, int((lease.expires_at - now) * 1000))),
+        "Prack-Id": assignment.identifier,
+        "Prack-Attempt": str(assignment.attempt),
+        "Prack-Deadline-Ms": str(max(1, int(broker.remaining(assignment) * 1000))),
     }
-    if lease.exchange.request.kind is Kind.EVENTS:
+    if assignment.request.kind is Kind.EVENTS:
         headers["Prack-Websocket"] = "events"
-    length = body_length(lease)
+    length = broker.body_length(assignment)
     return headers if length < 0 else {**headers, "Prack-Body-Length": str(length)}
-
-
-def body_length(lease: Lease) -> int:
-    """Of the request body; -1 while nobody knows."""
-    upload = lease.exchange.upload
-    return upload.pushed if upload.ended else lease.exchange.request.body_length
 
 
 class Delivery(Response):
@@ -61,26 +53,27 @@ class Delivery(Response):
 
     def __init__(
         self,
-        broker: Broker,
-        lease: Lease,
+        broker: WorkerSide,
+        leases: Leases,
+        assignment: Assignment,
         start: bytes,
         headers: dict[str, str],
         media_type: str,
         owed: bool,
     ) -> None:
         self._broker = broker
-        self._lease = lease
+        self._leases = leases
+        self._assignment = assignment
         self._start = start
         self._owed = owed
         self.status_code = 200
         self.media_type = media_type
         self.background = None
-        length = body_length(lease)
+        length = broker.body_length(assignment)
         if length >= 0:
             headers = {**headers, "Content-Length": str(len(start) + length)}
         self.init_headers(headers)
-        self._port: Port = lease.session.port
-        self._port.reading.add(lease)
+        leases.reading.add(assignment)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -91,20 +84,20 @@ class Delivery(Response):
         except TimeoutError:
             complete = False
         finally:
-            self._port.reading.discard(self._lease)
+            self._leases.reading.discard(self._assignment)
             watch.cancel()
         if not complete:
-            if self._owed and self._lease.state is Work.LEASED:
+            if self._owed and self._broker.progress(self._assignment) is Work.LEASED:
                 reason = "the worker went away while it was sent the request"
-                self._broker.lost(self._lease, reason)
+                self._broker.lost(self._assignment, reason)
             await cut(scope, receive)
 
     async def _deliver(
         self, send: Send, watch: asyncio.Task[None], patience: asyncio.Timeout
     ) -> bool:
-        loop, upload = asyncio.get_running_loop(), self._lease.exchange.upload
+        loop, broker, assignment = asyncio.get_running_loop(), self._broker, self._assignment
 
-        async def pass_on(event: dict[str, Any]) -> None:
+        async def pass_on(event: Message) -> None:
             patience.reschedule(loop.time() + PATIENCE)
             await send(event)
             patience.reschedule(None)
@@ -112,22 +105,24 @@ class Delivery(Response):
         start = {"status": self.status_code, "headers": self.raw_headers}
         await pass_on({"type": "http.response.start", **start})
         data = self._start
-        if not upload.drained:
-            self._broker.allow(self._lease, UNBOUNDED)
-        while not watch.done() and self._lease.state is not Work.CLOSED:
-            data += self._broker.take(self._lease, PIECE)
-            more = not upload.drained
-            if data or not more:
-                await pass_on({"type": "http.response.body", "body": data, "more_body": more})
+        last = assignment.bodiless
+        if not last:
+            broker.allow(assignment, UNBOUNDED)
+        while not watch.done() and broker.progress(assignment) is not Work.CLOSED:
+            if not last:
+                piece = broker.take(assignment, PIECE)
+                data, last = data + piece.data, piece.last
+            if data or last:
+                await pass_on({"type": "http.response.body", "body": data, "more_body": not last})
                 data = b""
             else:
-                await self._port.event(self._lease, watch)
-            if not more:
+                await self._leases.event(assignment, watch)
+            if last:
                 return True
         return False
 
 
-async def cut(scope: Scope, receive: Callable[[], Awaitable[Any]]) -> None:
+async def cut(scope: Scope, receive: Receive) -> None:
     """End the connection without a valid end of the response, for which ASGI has no word."""
     transport = scope.get("prack.transport")
     if transport is not None:

@@ -2,17 +2,15 @@
 
 import asyncio
 
-from prack_grpc.broker.seam import Broker
-from prack_grpc.core import errors
+from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.errors import BadResponse, LeaseError
-from prack_grpc.core.exchange.exchange import Lease, Work
-from prack_grpc.core.exchange.ledger import NotHeld, Verdict
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.ledger import Late, NotHeld
+from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers
-from prack_grpc.core.limits import KIB
-from prack_grpc.rest.errors import BAD_ANSWER, VERDICTS, ApiError
-from prack_grpc.rest.leases import Port
-
-PIECE = 64 * KIB
+from prack_grpc.core.limits import PIECE
+from prack_grpc.rest.errors import BAD_ANSWER, LATE, ApiError
+from prack_grpc.rest.leases import Leases
 
 
 class Writer:
@@ -21,24 +19,42 @@ class Writer:
     Every method raises ApiError when the answer cannot go on; the lease is closed then.
     """
 
-    def __init__(self, broker: Broker, lease: Lease) -> None:
+    def __init__(self, broker: WorkerSide, leases: Leases, assignment: Assignment) -> None:
         self._broker = broker
-        self._lease = lease
-        self._port: Port = lease.session.port
+        self._leases = leases
+        self.assignment = assignment
 
     @property
     def open(self) -> bool:
         """The client still waits for this answer."""
-        return self._lease.state is not Work.CLOSED
+        return self._broker.progress(self.assignment) is not Work.CLOSED
+
+    @property
+    def begun(self) -> bool:
+        """The head has been passed on."""
+        return self._broker.progress(self.assignment) is not Work.LEASED
+
+    def claim(self, answer: object) -> None:
+        """This one answers now, and nobody else. Raises ApiError if somebody does already."""
+        if self.begun or not self._leases.claim(self.assignment, answer):
+            raise ApiError(LATE[Late.ANSWERED])
+
+    async def event(
+        self, other: "asyncio.Future[object] | None" = None, seconds: float | None = None
+    ) -> None:
+        """Return when something has happened to the answer; see Leases."""
+        await self._leases.event(self.assignment, other, seconds)
 
     def head(self, status: int, headers: Headers, end: bool = False) -> None:
         """Pass on a head; `end` if there will be no body."""
         try:
-            self._broker.head(self._lease, status, headers, b"", end)
+            self._broker.head(self.assignment, status, headers, b"", end)
         except BadResponse as error:
             raise self.refuse(error) from None
         except LeaseError:
             raise self.ended() from None
+        if end:
+            self._leases.wake(self.assignment)
 
     async def push(self, data: bytes, start: int = 0, until: float | None = None) -> int:
         """Pass on body bytes from `start` on, until this loop time. Returns where it stopped."""
@@ -46,55 +62,50 @@ class Writer:
         while start < len(data):
             if not self.open:
                 raise self.ended()
-            download = self._lease.exchange.download
-            room = min(PIECE, download.granted - download.pushed)
+            room = min(PIECE, self._broker.room(self.assignment))
             if room > 0:
-                piece = data[start : start + room]
-                self._broker.data(self._lease, piece)
-                start += len(piece)
+                self._data(data[start : start + room])
+                start += room
             elif until is None or now() < until:
-                await self._port.event(self._lease, seconds=until and until - now())
+                await self.event(seconds=until and until - now())
             else:
                 break
         if not self.open:
             raise self.ended()
-        return start
+        return min(start, len(data))
+
+    def _data(self, piece: bytes) -> None:
+        try:
+            self._broker.data(self.assignment, piece)
+        except BadResponse as error:
+            raise ApiError(BAD_ANSWER, str(error), error.field) from None
 
     def finish(self) -> None:
         """The answer is complete."""
         if not self.open:
             raise self.ended()
-        self._broker.finish(self._lease, [])
-        self._port.wake(self._lease)
-        if self._lease.exchange.error is errors.BAD_RESPONSE:
-            raise self.ended()
+        try:
+            self._broker.finish(self.assignment, [])
+        except BadResponse as error:
+            raise ApiError(BAD_ANSWER, str(error), error.field) from None
+        finally:
+            self._leases.wake(self.assignment)
 
     def abandon(self, reason: str) -> None:
         """The rest will not come: another worker may try, or the client gets 502 or a cut."""
         if self.open:
-            self._broker.lost(self._lease, reason)
-            self._port.wake(self._lease)
+            self._broker.lost(self.assignment, reason)
+            self._leases.wake(self.assignment)
 
     def refuse(self, error: BadResponse) -> ApiError:
         """This makes no response: the client gets 502, the worker the result of this."""
-        self._broker.spoil(self._lease, str(error))
+        self._broker.spoil(self.assignment, str(error))
         return ApiError(BAD_ANSWER, str(error), error.field)
 
     def ended(self) -> ApiError:
         """Why the answer cannot go on."""
-        if self._lease.exchange.error is errors.BAD_RESPONSE:
-            field = "content-length"
-            return ApiError(BAD_ANSWER, f"{field}: the body is longer or shorter", field)
         try:
-            self._broker.find(self._lease.identifier)
+            self._broker.find(self.assignment.identifier)
         except NotHeld as error:
-            return ApiError(VERDICTS[error.verdict])
-        return ApiError(VERDICTS[Verdict.ANSWERED])
-
-
-def claim(lease: Lease, writer: object) -> None:
-    """This one answers now, and nobody else. Raises ApiError if somebody does already."""
-    writers = lease.session.port.writers
-    if lease.state is not Work.LEASED or lease in writers:
-        raise ApiError(VERDICTS[Verdict.ANSWERED])
-    writers[lease] = writer
+            return ApiError(LATE[error.late])
+        return ApiError(LATE[Late.ANSWERED])

@@ -3,7 +3,8 @@
 import hashlib
 import io
 
-from flask import Flask, redirect, render_template_string, request, send_file, url_for
+from flask import Flask, Response, redirect, render_template_string, request, send_file, url_for
+from flask.typing import ResponseReturnValue
 
 app = Flask(__name__)
 files: dict[str, bytes] = {}
@@ -22,20 +23,20 @@ PAGE = """<!doctype html>
 
 
 @app.get("/")
-def index():
+def index() -> str:
     """The form, and what has been uploaded."""
     return render_template_string(PAGE, files=files, sha256=hashlib.sha256)
 
 
 @app.post("/")
-def upload():
+def upload() -> ResponseReturnValue:
     """Keep a file."""
     file = request.files["file"]
-    files[file.filename] = file.read()
+    files[file.filename or ""] = file.read()
     return redirect(url_for("index"), code=303)
 
 
 @app.get("/files/<name>")
-def download(name):
+def download(name: str) -> Response:
     """A file, to be kept by the browser."""
     return send_file(io.BytesIO(files[name]), as_attachment=True, download_name=name)

@@ -4,11 +4,12 @@
 """
 
 import asyncio
-from collections import defaultdict
 from contextlib import suppress
 
+from starlette.types import Receive, Scope, Send
 
-async def app(scope, receive, send):
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve it."""
     _, page, *rest = scope["path"].split("/")
     if scope["type"] == "websocket":
@@ -21,17 +22,17 @@ async def app(scope, receive, send):
         raise NotImplementedError(scope["type"])
 
 
-class Endings(defaultdict):
+class Endings(dict[str, asyncio.Future[int]]):
     """Close codes to come, by the name of the WebSocket."""
 
-    def __missing__(self, name):
+    def __missing__(self, name: str) -> asyncio.Future[int]:
         return self.setdefault(name, asyncio.get_running_loop().create_future())
 
 
 endings = Endings()
 
 
-async def echo(name, receive, send):
+async def echo(name: str, receive: Receive, send: Send) -> None:
     """Send each message back, until there is no more."""
     await receive()
     await send({"type": "websocket.accept"})
@@ -42,7 +43,7 @@ async def echo(name, receive, send):
         endings[name].set_result(message["code"])
 
 
-async def respond(send, status, text):
+async def respond(send: Send, status: int, text: str) -> None:
     """A small response."""
     body = text.encode()
     headers = [(b"content-length", b"%d" % len(body))]

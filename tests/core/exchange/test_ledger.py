@@ -1,7 +1,7 @@
 import pytest
 
 from prack_grpc.core.exchange.exchange import Lease
-from prack_grpc.core.exchange.ledger import Ledger, NotHeld, Verdict
+from prack_grpc.core.exchange.ledger import Late, Ledger, NotHeld
 from tests.core.building import Desk
 
 
@@ -16,10 +16,10 @@ def a_lease() -> Lease:
     return desk.leased()
 
 
-def verdict(ledger: Ledger, identifier: str) -> Verdict:
+def verdict(ledger: Ledger, identifier: str) -> Late:
     with pytest.raises(NotHeld) as caught:
         ledger.find(identifier)
-    return caught.value.verdict
+    return caught.value.late
 
 
 def test_an_open_hand_out_is_found_by_its_identifier(lease: Lease) -> None:
@@ -33,11 +33,11 @@ def test_an_open_hand_out_is_found_by_its_identifier(lease: Lease) -> None:
 def test_any_other_identifier_is_unknown(lease: Lease, identifier: str) -> None:
     ledger = Ledger(10)
     ledger.open(lease)
-    assert verdict(ledger, identifier) is Verdict.UNKNOWN
+    assert verdict(ledger, identifier) is Late.UNKNOWN
 
 
-@pytest.mark.parametrize("end", Verdict)
-def test_a_closed_hand_out_is_remembered_with_its_verdict(lease: Lease, end: Verdict) -> None:
+@pytest.mark.parametrize("end", Late)
+def test_a_closed_hand_out_is_remembered_with_its_verdict(lease: Lease, end: Late) -> None:
     ledger = Ledger(10)
     ledger.open(lease)
     ledger.close(lease, end)
@@ -48,15 +48,15 @@ def test_a_closed_hand_out_is_remembered_with_its_verdict(lease: Lease, end: Ver
 def test_the_first_verdict_counts(lease: Lease) -> None:
     ledger = Ledger(10)
     ledger.open(lease)
-    ledger.close(lease, Verdict.ANSWERED)
-    ledger.close(lease, Verdict.GONE)
-    assert verdict(ledger, lease.identifier) is Verdict.ANSWERED
+    ledger.close(lease, Late.ANSWERED)
+    ledger.close(lease, Late.GONE)
+    assert verdict(ledger, lease.identifier) is Late.ANSWERED
 
 
 def test_a_hand_out_that_was_never_opened_is_not_remembered(lease: Lease) -> None:
     ledger = Ledger(10)
-    ledger.close(lease, Verdict.STALE)
-    assert verdict(ledger, lease.identifier) is Verdict.UNKNOWN
+    ledger.close(lease, Late.STALE)
+    assert verdict(ledger, lease.identifier) is Late.UNKNOWN
 
 
 def test_closing_an_old_hand_out_leaves_a_newer_one_of_the_same_name_open() -> None:
@@ -64,7 +64,7 @@ def test_closing_an_old_hand_out_leaves_a_newer_one_of_the_same_name_open() -> N
     assert old.identifier == new.identifier
     ledger.open(old)
     ledger.open(new)
-    ledger.close(old, Verdict.STALE)
+    ledger.close(old, Late.STALE)
     assert ledger.find(new.identifier) is new
 
 
@@ -75,14 +75,14 @@ def test_the_oldest_memory_makes_room(remembered: int) -> None:
     leases = [desk.leased() for _ in range(5)]
     for lease in leases:
         ledger.open(lease)
-        ledger.close(lease, Verdict.ANSWERED)
+        ledger.close(lease, Late.ANSWERED)
     verdicts = [verdict(ledger, lease.identifier) for lease in leases]
     forgotten = 5 - remembered
-    assert verdicts == [Verdict.UNKNOWN] * forgotten + [Verdict.ANSWERED] * remembered
+    assert verdicts == [Late.UNKNOWN] * forgotten + [Late.ANSWERED] * remembered
 
 
 def test_verdicts_tell_a_worker_whether_it_is_wrong_or_late() -> None:
-    assert {v.code: v.status for v in Verdict} == {
+    assert {v.code: v.status for v in Late} == {
         "unknown_request": 404,
         "already_answered": 409,
         "stale_lease": 409,

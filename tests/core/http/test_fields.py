@@ -5,7 +5,6 @@ import pytest
 from prack_grpc.core.errors import BadResponse
 from prack_grpc.core.http.fields import (
     MAX_FIELDS,
-    MAX_HEAD,
     NO_TRAILER,
     checked_accept,
     checked_interim,
@@ -14,6 +13,7 @@ from prack_grpc.core.http.fields import (
     end_to_end,
 )
 from prack_grpc.core.http.message import Headers, ResponseHead
+from prack_grpc.core.limits import MAX_HEAD
 
 TYPE = (b"content-type", b"text/plain")
 

@@ -10,6 +10,7 @@ from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.queue import Queue
 from prack_grpc.core.queue.routes import DEFAULT, Route
+from prack_grpc.core.receivers import NOBODY
 from tests.core.building import a_request, a_session
 
 LINGER = Limits().route_linger
@@ -26,7 +27,7 @@ class Line:
         asked = a_request(target=target, **request)
         number = next(self._numbers)
         lane = self.queue.lane(asked, number, 0.0)
-        return Exchange(str(number), asked, lane, number, 0.0, 60.0, NO_BODY, None)
+        return Exchange(str(number), asked, lane, number, 0.0, 60.0, NO_BODY, NOBODY)
 
     def wait(self, *targets: bytes, size: int = 10) -> list[Exchange]:
         exchanges = []
@@ -241,14 +242,14 @@ def test_a_route_that_nobody_serves_any_more_is_forgotten() -> None:
     on_a, other, late = line.wait(b"/a", b"/", b"/a")
     line.queue.leave(session, 5.0)
     line.queue.join(a_session(), 5.0)
-    due = line.queue.next_deadline()
+    due = line.queue.lingering.next()
     assert due is not None
     lanes = line.queue.forget(due)
     assert [lane.route for lane in lanes] == [DEFAULT]
     assert line.waiting() == [on_a, other, late]
     assert {exchange.lane.route for exchange in (on_a, late)} == {DEFAULT}
     assert line.routes() == {"*/"}
-    assert line.queue.next_deadline() is None
+    assert line.queue.lingering.next() is None
 
 
 def test_a_worker_that_comes_back_keeps_its_route_alive() -> None:
@@ -258,7 +259,7 @@ def test_a_worker_that_comes_back_keeps_its_route_alive() -> None:
         line.queue.join(session, 0.0)
         line.queue.leave(session, 1.0)
     line.queue.join(a_session("/a"), 2.0)
-    assert line.queue.next_deadline() is None
+    assert line.queue.lingering.next() is None
     assert line.queue.forget(1e6) == []
     assert line.routes() == {"*/", "*/a"}
 
@@ -269,7 +270,7 @@ def test_a_route_lives_as_long_as_one_of_its_workers() -> None:
     line.queue.join(first, 0.0)
     line.queue.join(second, 0.0)
     line.queue.leave(first, 1.0)
-    assert line.queue.next_deadline() is None
+    assert line.queue.lingering.next() is None
 
 
 def test_the_default_route_is_never_forgotten() -> None:

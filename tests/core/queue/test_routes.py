@@ -1,18 +1,20 @@
 import pytest
 
 from prack_grpc.core.errors import BadRoute
+from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.lane import Lane
-from prack_grpc.core.queue.routes import DEFAULT, MAX_SEGMENTS, Route, RouteTable
+from prack_grpc.core.queue.routes import DEFAULT, MAX_SEGMENTS, Route
+from prack_grpc.core.queue.table import RouteTable
 
 
-def a_table(*routes: str) -> RouteTable:
-    table = RouteTable(0.0)
+def a_table(*routes: str) -> RouteTable[str, str]:
+    table: RouteTable[str, str] = RouteTable(Kind.HTTP, 0.0)
     for text in routes:
         table.add(Route.parse(text), 0.0)
     return table
 
 
-def found(table: RouteTable, target: str, method: str = "GET") -> str:
+def found(table: RouteTable[str, str], target: str, method: str = "GET") -> str:
     host, slash, path = target.partition("/")
     return str(table.find(host.encode(), (slash + path).encode(), method.encode()).route)
 

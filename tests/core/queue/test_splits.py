@@ -2,8 +2,7 @@
 
 import pytest
 
-from prack_grpc.core.exchange.exchange import Exchange
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.exchange import Exchange, Session
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.traffic import MAX_WEIGHT, Split, Sticky, StickyBy
 from tests.core.building import Desk, delivered
@@ -194,7 +193,7 @@ def test_a_forgotten_route_takes_its_versions_with_it() -> None:
     assert {str(exchange.lane.route) for exchange in waiting} == {"*/"}
     assert (desk.core.queue.requests, desk.core.queue.bytes) == (2, 4)
     assert lines(desk) == set()
-    assert desk.core.queue.next_deadline() is None
+    assert desk.core.queue.lingering.next() is None
 
 
 # ---------------------------------------------------------------- splits that come and go

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.exchange import Session
 from prack_grpc.core.http.message import Kind
 from tests.core.building import Desk, delivered
 

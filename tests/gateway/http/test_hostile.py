@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.gateway.http.limits import GuardLimits
+from prack_grpc.gateway.http.limits import ConnectionLimits
 from tests.conftest import Gateway, Start
 from tests.support.client import RawClient
 from tests.support.scripted_worker import connect
@@ -94,7 +94,7 @@ async def test_a_client_that_leaves_during_a_paused_upload_is_noticed(gateway: G
     client = await gateway.client()
     await client.get(b"/", b"content-length: 4000000", method=b"POST")
     client.writer.write(bytes(4_000_000))
-    dispatcher = gateway.running.broker.dispatcher
+    dispatcher = gateway.core
     await until(lambda: dispatcher.queue.bytes > 60_000)
     client.reset()
     await until(lambda: not dispatcher.exchanges)
@@ -105,7 +105,7 @@ async def test_a_client_that_leaves_during_a_paused_upload_is_noticed(gateway: G
     [b"GET / HTTP/1.1\r\n" + H + b"connection: close\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"],
 )
 async def test_a_slow_reader_gets_all_of_its_last_response(start: Start, request_: bytes) -> None:
-    gateway = await start(guard=GuardLimits(linger_seconds=0.05, write_seconds=1.0))
+    gateway = await start(guard=ConnectionLimits(linger_seconds=0.05, write_seconds=1.0))
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
         client = await narrow(gateway.port)
@@ -124,13 +124,13 @@ async def test_a_slow_reader_gets_all_of_its_last_response(start: Start, request
 
 
 async def test_an_idle_connection_with_unsent_bytes_is_ended(start: Start) -> None:
-    quick = GuardLimits(keep_alive_seconds=0.1, linger_seconds=0.1, write_seconds=0.1)
+    quick = ConnectionLimits(keep_alive_seconds=0.1, linger_seconds=0.1, write_seconds=0.1)
     gateway = await start(guard=quick)
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
         client = await narrow(gateway.port)
         gateway.clients.append(client)
-        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        client.stop_reading()
         await client.get()
         # More than the kernel takes; what is left is less than the gateway's high-water mark.
         await worker.answer(await worker.event("requests"), body=bytes(250_000))
@@ -145,15 +145,15 @@ async def test_a_burst_of_requests_waits_unparsed(gateway: Gateway) -> None:
         request = await worker.event("requests")
         client.writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n" * 10_000)
         (connection,) = gateway.connections()
-        await until(lambda: connection.pipeline)
-        assert len(connection.pipeline) < 128
+        await until(lambda: connection.pending)
+        assert connection.pending < 128
         await worker.answer(request)
         assert (await client.response()).status == 200
         client.reset()
 
 
 async def test_a_trickle_is_too_slow(start: Start) -> None:
-    limits = GuardLimits(body_seconds=5, rate_seconds=0.2, body_rate=10_000)
+    limits = ConnectionLimits(body_seconds=5, rate_seconds=0.2, body_rate=10_000)
     gateway = await start(guard=limits)
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
@@ -218,7 +218,7 @@ async def test_a_worker_lost_with_a_stalled_old_client_is_no_mistake(
     gateway.clients.append(client)
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
-        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        client.stop_reading()
         await client.send(b"GET / HTTP/1.0\r\n\r\n")
         request = await worker.event("requests")
         await worker.send(heads=[pb.ResponseHead(id=request.id, status=200, body=bytes(200_000))])

@@ -48,12 +48,12 @@ async def until(condition: Callable[[], object]) -> None:
 
 async def settled(gateway: Gateway) -> None:
     """Wait until no exchange is open."""
-    await until(lambda: not gateway.running.broker.dispatcher.exchanges)
+    await until(lambda: not gateway.core.exchanges)
 
 
 async def sessions(gateway: Gateway, number: int) -> None:
     """Wait until so many workers are there."""
-    await until(lambda: len(gateway.running.broker.dispatcher.queue.sessions) == number)
+    await until(lambda: len(gateway.core.queue.sessions) == number)
 
 
 async def left(worker: EventsWorker) -> list[Event]:
@@ -93,6 +93,7 @@ async def test_a_handshake_is_a_batch(gateway: Gateway, worker: EventsWorker) ->
     )
     async with await opening as client:
         assert client.subprotocol == "a"
+        assert client.response is not None
         shown = client.response.headers
         assert shown["x-one"] == "1"
         assert not {"set-meta-user", "keep-alive-interval", "content-type", "content-length"} & {
@@ -309,8 +310,8 @@ async def test_a_worker_that_fails_ends_it(
 
 
 async def test_a_batch_with_a_key_is_not_repeated(gateway: Gateway, worker: EventsWorker) -> None:
-    keyed = {"additional_headers": {"idempotency-key": "k"}}
-    opening = asyncio.create_task(websocket(gateway, **keyed))
+    keyed = {"idempotency-key": "k"}
+    opening = asyncio.create_task(websocket(gateway, additional_headers=keyed))
     await worker.accept()
     async with await opening as client:
         await client.send("once")
@@ -326,7 +327,7 @@ async def test_no_room_for_a_batch_is_try_again_later(start: Start) -> None:
         client, _ = await opened(gateway, worker)
         async with client:
             await (await gateway.client()).get()
-            await until(lambda: gateway.running.broker.dispatcher.queue.requests)
+            await until(lambda: gateway.core.queue.requests)
             await client.send("?")
             assert await closed(client) == (1013, "queue_full")
 
@@ -413,7 +414,7 @@ async def test_a_handshake_waits_for_either_kind(gateway: Gateway, worker: Event
     openings = []
     for number in range(2):
         openings.append(asyncio.create_task(websocket(gateway, f"/{number}")))
-        await until(lambda n=number: gateway.running.broker.dispatcher.queue.requests > n)
+        await until(lambda: gateway.core.queue.requests == len(openings))
     batch = await worker.batch()
     assert batch.environment["PATH_INFO"] == "/0"
     await batch.answer(OPEN)

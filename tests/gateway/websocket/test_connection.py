@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.gateway.http.limits import GuardLimits
-from prack_grpc.gateway.websocket.connection import SocketGuard
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.websocket.connection import WebSocketConnection
 from prack_wire import websocket_events as events
 from tests.conftest import Gateway, Start
 from tests.support.client import Cut, RawClient
@@ -30,13 +30,13 @@ from tests.support.frames import (
 from tests.support.scripted_worker import WINDOW, ScriptedWorker, connect
 
 LIMITS = pb.Limits(initial_window=1 << 30)
-QUICK = GuardLimits(write_seconds=0.1)
+QUICK = ConnectionLimits(write_seconds=0.1)
 
 
-def sockets() -> list[SocketGuard]:
+def sockets() -> list[WebSocketConnection]:
     """The open WebSockets of this process."""
-    found = [one for one in gc.get_objects() if issubclass(type(one), SocketGuard)]
-    return [one for one in found if one in one.connections]
+    found = [one for one in gc.get_objects() if issubclass(type(one), WebSocketConnection)]
+    return [one for one in found if one in one.http.connections]
 
 
 @asynccontextmanager
@@ -88,7 +88,7 @@ async def test_a_client_that_takes_nothing_gives_its_slot_back(start: Start) -> 
 async def test_what_is_unsent_at_the_end_keeps_no_connection_open(start: Start) -> None:
     gateway = await start(guard=QUICK)
     async with opened(gateway) as (client, worker, exchange):
-        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        client.stop_reading()
         (connection,) = sockets()
         # A little more than the kernel takes, and less than the gateway's high-water mark.
         await fill(worker, exchange, connection.transport.get_write_buffer_size)
@@ -160,10 +160,10 @@ async def test_a_message_that_comes_before_the_answer_is_passed_on(gateway: Gate
 
 
 async def test_a_flood_before_the_answer_is_cut(gateway: Gateway) -> None:
-    flood = frame(BINARY, bytes(GuardLimits().backlog_bytes))
+    flood = frame(BINARY, bytes(ConnectionLimits().backlog_bytes))
     with pytest.raises(Cut):
         await open_socket(await gateway.client(), then=flood)
-    await until(lambda: not gateway.running.broker.dispatcher.exchanges)
+    await until(lambda: not gateway.core.exchanges)
 
 
 async def test_what_is_small_only_on_the_wire_stays_so(gateway: Gateway) -> None:

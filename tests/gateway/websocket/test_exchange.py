@@ -76,6 +76,7 @@ async def test_messages_go_both_ways(gateway: Gateway) -> None:
         assert b"b, a" in request.headers
         async with await opening as client:
             assert client.subprotocol == "a"
+            assert client.response is not None
             assert client.response.headers["x-one"] == "1"
             await client.send("hällo")
             assert await socket.event() == (events.TEXT, "hällo".encode())
@@ -239,7 +240,7 @@ async def test_a_worker_that_reads_nothing_pauses_the_client(gateway: Gateway) -
 
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(flood(), 0.5)
-        exchange = next(iter(gateway.running.broker.dispatcher.exchanges.values()))
+        exchange = next(iter(gateway.core.exchanges.values()))
         assert exchange.upload.buffered <= 512 * 1024
         client.transport.abort()
 

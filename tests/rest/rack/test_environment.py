@@ -5,11 +5,8 @@ from typing import Any
 
 import pytest
 
-from prack_grpc.core.exchange.exchange import Exchange, Lease
-from prack_grpc.core.exchange.flow import NO_BODY
-from prack_grpc.core.exchange.session import Session
+from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Headers, Request
-from prack_grpc.core.queue.routes import RouteTable
 from prack_grpc.rest.rack.environment import encode
 
 
@@ -19,17 +16,13 @@ def environment(
     scheme: bytes = b"http",
     target: bytes = b"/",
     body: bytes = b"",
-    now: float = 12.0,
+    seconds: float = 59.5,
 ) -> dict[str, Any]:
-    """The environment of a request that came at 10 s and was handed out at 11.5 s."""
+    """The environment of a request that was handed out after 1.5 s."""
     client = ("192.0.2.7", 1234)
     request = Request(b"GET", scheme, authority, target, b"1.0", headers or [], client, len(body))
-    exchange = Exchange(
-        "abc", request, RouteTable(0.0).find(b"", b"/", b"GET"), 1, 10.0, 70.0, NO_BODY, None
-    )
-    exchange.leased_at = 11.5
-    lease = Lease(exchange, Session("w", 1, False, None), 1, 2, 71.5)
-    message = json.loads(encode(lease, body, now))
+    assignment = Assignment(1, "abc", 2, "w", request, 1.5, True)
+    message = json.loads(encode(assignment, body, seconds))
     assert message["identifier"] == "abc.2"
     found: dict[str, Any] = message["environment"]
     return found
@@ -119,4 +112,4 @@ def test_a_body_of_unknown_length_has_a_length_now() -> None:
 
 
 def test_the_deadline_is_never_over() -> None:
-    assert environment(now=1000.0)["prack.deadline_ms"] == 1
+    assert environment(seconds=-900.0)["prack.deadline_ms"] == 1

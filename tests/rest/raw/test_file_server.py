@@ -32,7 +32,9 @@ def large() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def gateway(launcher: Launcher, large: bytes, tmp_path_factory: pytest.TempPathFactory) -> Gateway:
+def gateway(
+    launcher: Launcher, large: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     """A gateway with a worker that serves a folder."""
     gateway = launcher.gateway()
     folder = tmp_path_factory.mktemp("files")

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import KIB, MIB
@@ -26,7 +27,7 @@ async def worker_with_head(api: Api, target: bytes = NEXT) -> tuple[RawClient, R
     return worker, await worker.head()
 
 
-async def client_error(ticket) -> errors.ErrorKind:
+async def client_error(ticket: Ticket) -> errors.ErrorKind:
     with pytest.raises(GatewayError) as caught:
         await ticket.head()
     return caught.value.kind
@@ -48,7 +49,7 @@ async def test_a_request_is_a_message(api: Api) -> None:
     headers = response.headers
     assert headers["content-type"] == "application/http; msgtype=request"
     assert headers["cache-control"] == "no-store"
-    assert headers["prack-id"] == f"{ticket.exchange.id}.1"
+    assert headers["prack-id"] == f"{ticket.id}.1"
     assert headers["prack-attempt"] == "1"
     assert 59_000 < int(headers["prack-deadline-ms"]) <= 60_000
     assert headers["prack-body-length"] == "7"
@@ -106,8 +107,8 @@ async def test_a_large_body_waits_for_its_worker(start: Start) -> None:
     ticket = api.submit(b"POST", body=b"", end=False, length=size)
     worker, head = await worker_with_head(api)
     upload = asyncio.create_task(api.broker.upload(ticket, bytes(size), True))
-    flow = ticket.exchange.upload
-    await until(lambda: ticket.exchange.upload.buffered > 0 and not upload.done())
+    flow = api.upload(ticket)
+    await until(lambda: api.upload(ticket).buffered > 0 and not upload.done())
     # What the sockets do not hold stays with the client.
     assert flow.pushed < size
     total = int(head.header(b"content-length") or 0)
@@ -128,7 +129,7 @@ async def test_a_body_that_its_client_cuts_has_no_valid_end(
     worker = await api.raw()
     await worker.get(NEXT)
     response = asyncio.create_task(worker.response())
-    await until(lambda: ticket.exchange.upload.taken == 4)
+    await until(lambda: api.upload(ticket).taken == 4)
     api.broker.leave(ticket)
     with pytest.raises(Cut):
         await response
@@ -191,7 +192,7 @@ async def test_the_body_can_be_read_apart_and_again(api: Api) -> None:
     for given in (b"two", b""):
         if given:
             reading = asyncio.create_task(api.http.get(path))
-            await until(lambda: ticket.exchange.upload.taken == 4)
+            await until(lambda: api.upload(ticket).taken == 4)
             busy = await api.http.get(path)
             assert (busy.status_code, busy.json()["code"]) == (409, "body_busy")
             await api.broker.upload(ticket, given, True)

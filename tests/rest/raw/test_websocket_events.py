@@ -72,7 +72,8 @@ async def test_a_handshake_in_an_exchange(api: Api) -> None:
     (request,) = response.json()["requests"]
     assert request["environment"]["prack.websocket"] == "events"
     assert base64.b64decode(request["environment"]["body"]) == b"OPEN\r\n"
-    assert ticket.exchange.request.kind is Kind.EVENTS
+    assert ticket.assignment is not None
+    assert ticket.assignment.request.kind is Kind.EVENTS
 
 
 async def test_a_batch_as_it_is(api: Api) -> None:

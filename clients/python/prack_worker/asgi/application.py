@@ -10,6 +10,7 @@ from prack_worker.asgi.lifespan import AsgiApp, lifespan
 from prack_worker.asgi.scope import build_scope
 from prack_worker.asgi.websocket import WebSocketCycle
 from prack_worker.exchange import Exchange
+from prack_worker.failures import is_interruption
 
 
 class AsgiApplication:
@@ -34,7 +35,10 @@ class AsgiApplication:
         try:
             scope = build_scope(exchange, self._state, self._root_path)
             await self._app(scope, cycle.receive, cycle.send)
-        except Exception as error:
-            await cycle.fail(error)
+        except BaseException as error:  # `sys.exit()` too: it is one request that fails
+            # Raised here and not in `fail`: a frame that has the error as a parameter and in whose
+            # traceback it is keeps what the application had open until the garbage collector comes.
+            if is_interruption(error) or not await cycle.fail(error):
+                raise
         else:
             await cycle.finish()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 
 from prack_worker.asgi.lifespan import Message
-from prack_worker.errors import ClientDisconnected, ResponseRefused
+from prack_worker.errors import ClientDisconnected
 from prack_worker.exchange import AbortCode, Exchange, send_error
+from prack_worker.failures import log_failure
 
 log = logging.getLogger("prack_worker")
 
@@ -77,12 +78,13 @@ class HttpCycle:
             log.error("No complete response for request %s", self._exchange.request.request_id)
             await self._give_up()
 
-    async def fail(self, error: Exception) -> None:
-        """The application raised."""
+    async def fail(self, error: BaseException) -> bool:
+        """The application raised. Returns False if that is nobody's business: the client left."""
         if self._exchange.cancelled is not None:
-            raise error  # frameworks have errors of their own for a client that left
+            return False  # frameworks have errors of their own for that
         log_failure(self._exchange, error)
         await self._give_up()
+        return True
 
     async def _give_up(self) -> None:
         """The application is done and its response is not."""
@@ -90,12 +92,3 @@ class HttpCycle:
             self._exchange.abort(AbortCode.HANDLER_ERROR, "the application failed")
         else:
             await send_error(self._exchange)
-
-
-def log_failure(exchange: Exchange, error: Exception) -> None:
-    """A traceback for the application's own errors, a line for what the transport refused."""
-    name = exchange.request.request_id
-    if isinstance(error, ResponseRefused):
-        log.error("Request %s: %s", name, error)
-    else:
-        log.error("The application failed on request %s", name, exc_info=error)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from prack_worker.errors import LifespanFailed
+from prack_worker.failures import is_interruption
 
 log = logging.getLogger("prack_worker")
 
@@ -22,10 +23,11 @@ AsgiApp = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncIterator[None]:
     """Start the application, which may fill `state`; shut it down at the end.
 
-    An application that does not know the protocol (it raises or returns) runs without it.
+    An application that does not know the protocol (it raises or returns) runs without it. One that
+    calls `sys.exit()` or the like knows that it cannot start.
 
     Raises:
-        LifespanFailed: the application answered `lifespan.startup.failed`.
+        LifespanFailed: the application answered `lifespan.startup.failed`, or gave up.
     """
     life = _Life(app, state)
     task = asyncio.create_task(life.run(), name="prack lifespan")
@@ -56,14 +58,24 @@ class _Life:
         }
         self._events: asyncio.Queue[Message] = asyncio.Queue()
         self._answers: asyncio.Queue[Message] = asyncio.Queue()
+        self._started = False  # the application has answered
 
     async def run(self) -> None:
         try:
             await self._app(self._scope, self._events.get, self._answer)
         except Exception as error:
             log.debug("The application's lifespan ended with %r", error, exc_info=error)
+        except BaseException as error:
+            if is_interruption(error):
+                raise
+            self._gave_up(error)
         finally:
             self._answers.put_nowait({"type": "lifespan.ended"})
+
+    def _gave_up(self, error: BaseException) -> None:
+        log.error("The application's lifespan ended with %r", error, exc_info=error)
+        if not self._started:
+            self._answers.put_nowait({"type": "lifespan.startup.failed", "message": repr(error)})
 
     async def ask(self, step: str) -> Message:
         """Hand over one event and wait for its answer, or for the end of the call."""
@@ -73,6 +85,7 @@ class _Life:
     async def _answer(self, message: Message) -> None:
         if not message["type"].startswith("lifespan."):
             raise RuntimeError(f"{message['type']} does not belong into a lifespan")
+        self._started = True
         self._answers.put_nowait(message)
 
 

@@ -11,11 +11,12 @@ from contextlib import suppress
 from enum import Enum, auto
 
 from prack_wire.websocket_events import BINARY, CLOSE, MAX_EVENT, TEXT, close_data, encode
-from prack_worker.asgi.http import HttpCycle, log_failure
+from prack_worker.asgi.http import HttpCycle
 from prack_worker.asgi.inbox import INTERNAL_ERROR, Inbox
 from prack_worker.asgi.lifespan import Message
 from prack_worker.errors import ClientDisconnected, ResponseRefused
 from prack_worker.exchange import Exchange, send_error
+from prack_worker.failures import log_failure
 
 log = logging.getLogger("prack_worker")
 
@@ -83,20 +84,20 @@ class WebSocketCycle:
             log.error("No answer to the handshake of %s", self._exchange.request.request_id)
         await self._end(NORMAL)
 
-    async def fail(self, error: Exception) -> None:
-        """The application raised."""
+    async def fail(self, error: BaseException) -> bool:
+        """The application raised; returns as `HttpCycle.fail`."""
         if self._state is State.REFUSED:
-            await self._refusal.fail(error)
-            return
+            return await self._refusal.fail(error)
         if not self._client_left():
             log_failure(self._exchange, error)
             await self._end(INTERNAL_ERROR)
-            return
+            return True
         if not isinstance(error, ClientDisconnected):
             name = self._exchange.request.request_id
             log.warning("The application let WebSocket %s end with %r", name, error)
             log.debug("The application raised", exc_info=error)
         await self._end(NORMAL)
+        return True
 
     def _client_left(self) -> bool:
         return self._inbox.closed is not None or self._exchange.body.finished

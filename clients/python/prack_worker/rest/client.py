@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable
 from typing import Any
 
 import httpx2
 
 from prack_worker.backoff import Backoff
-from prack_worker.errors import ConnectFailed, GatewayRefused
+from prack_worker.errors import ConnectFailed, GatewayRefused, UsageError
 from prack_worker.transport import Identity
 from prack_worker.version import VERSION
 
@@ -27,7 +28,10 @@ class RestClient:
 
     def __init__(self, url: str, identity: Identity, token: Callable[[], str | None]) -> None:
         self._http = httpx2.AsyncClient(
-            base_url=f"{url}/api/v1", headers={"user-agent": f"prack-worker/{VERSION}"}
+            base_url=f"{url}/api/v1",
+            headers={"user-agent": f"prack-worker/{VERSION}"},
+            trust_env=False,  # the token is for the gateway, not for a proxy of the environment
+            verify=_tls() if url.startswith("https:") else False,
         )
         self._token = token
         self._worker_id = identity.worker_id
@@ -99,6 +103,14 @@ class RestClient:
         if reply.status_code in (408, 429) or reply.status_code >= 500:
             raise ConnectFailed(_detail(reply))
         return reply
+
+
+def _tls() -> ssl.SSLContext:
+    """Where TLS is spoken, SSL_CERT_FILE and SSL_CERT_DIR may name the authorities."""
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        raise UsageError(f"SSL_CERT_FILE or SSL_CERT_DIR cannot be used: {error}") from None
 
 
 def _describe(error: httpx2.HTTPError) -> str:

@@ -25,6 +25,8 @@ OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     # The worker dials again itself; a retry of gRPC's own would keep copies of what was sent.
     ("grpc.enable_retries", 0),
+    # The gateway is dialled directly, whatever `grpc_proxy` or `https_proxy` says.
+    ("grpc.enable_http_proxy", 0),
     ("grpc.primary_user_agent", f"prack-worker/{VERSION}"),
 )
 HINT = "(grpc:// dials the gRPC port of `prack serve`, 4243 by default; prack:// the REST port)"

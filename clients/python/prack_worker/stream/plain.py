@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from prack.v1 import worker_pb2 as pb
 from prack_wire.frames import Frames, FrameTooLong
 from prack_worker.errors import ConnectFailed
+from prack_worker.stream.dialling import dial
 from prack_worker.stream.transport import NOBODY, WRONG_TOKEN, StreamTransport
 from prack_worker.version import VERSION
 
@@ -35,8 +36,9 @@ class TcpTransport(StreamTransport):
         host, _, port = self.address.rpartition(":")
         loop = asyncio.get_running_loop()
         try:
+            sock = await dial(host.strip("[]"), int(port))
             transport, dialling = await loop.create_connection(
-                lambda: Dialling(request.encode()), host.strip("[]"), int(port)
+                lambda: Dialling(request.encode()), sock=sock
             )
         except OSError as error:
             raise ConnectFailed(f"{error} {NOBODY}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sized
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -15,6 +15,7 @@ from prack_worker.exchange import AbortCode, Exchange, send_error
 from prack_worker.wsgi.environ import build_environ
 from prack_worker.wsgi.pipe import Pipe
 from prack_worker.wsgi.threads import Mailbox, ThreadPool
+from prack_worker.wsgi.whole import read_whole
 
 log = logging.getLogger("prack_worker")
 
@@ -28,12 +29,20 @@ class WsgiApplication:
 
     A thread cannot be interrupted: a cancelled exchange keeps its slot until the application
     returns, or writes and hears of it.
+
+    Args:
+        app: the application.
+        threads: how many run at a time.
+        whole: bodies in chunks are read before the application is called, to tell their length.
     """
 
     interruptible = False
 
-    def __init__(self, app: WsgiApp, *, threads: int, root_path: str = "") -> None:
+    def __init__(
+        self, app: WsgiApp, *, threads: int, whole: bool = False, root_path: str = ""
+    ) -> None:
         self._app = app
+        self._whole = whole
         self._root_path = root_path
         self._loop = asyncio.get_running_loop()
         self._mailbox = Mailbox(self._loop)
@@ -49,7 +58,8 @@ class WsgiApplication:
         """Call the application in a thread, and send what it answers."""
         response = Response(Pipe(exchange, self._mailbox), exchange.request.request_id)
         environ = build_environ(exchange, self._loop, self._root_path)
-        self._pool.submit(partial(response.run, self._app, environ))
+        reading = read_whole(environ) if self._whole else nullcontext()
+        self._pool.submit(partial(response.run, self._app, environ, reading))
         try:
             await response.pipe.forward()
         finally:
@@ -67,12 +77,15 @@ class Response:
         self._left = -1  # bytes of the declared Content-Length; -1: not declared
         self._complete = False
 
-    def run(self, app: WsgiApp, environ: dict[str, Any]) -> None:
+    def run(
+        self, app: WsgiApp, environ: dict[str, Any], reading: AbstractContextManager[None]
+    ) -> None:
         try:
-            self._answer(app(environ, self.start))
+            with reading:
+                self._answer(app(environ, self.start))
         except ClientDisconnected:
             log.debug("Nobody waits for request %s any more", self._request_id)
-        except Exception:
+        except BaseException:  # `sys.exit()` too: it is one request that fails
             log.exception("The application failed on request %s", self._request_id)
             self._fail()
         finally:
@@ -83,7 +96,10 @@ class Response:
     ) -> Write:
         """`start_response` of PEP 3333."""
         if exc_info is not None and self._sent:
-            raise exc_info[1].with_traceback(exc_info[2])
+            try:
+                raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # or its traceback, which has this frame, would hold itself
         if exc_info is None and self._head is not None:
             raise RuntimeError("start_response was called twice without exc_info")
         fields = [

@@ -19,6 +19,7 @@ BASE: dict[str, Any] = {
     "wsgi.run_once": False,
     "wsgi.input_terminated": True,
 }
+READ_AHEAD = 64 * 1024  # a declared body up to this size is read before it is queued
 OWN_NAMES = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
 
@@ -29,8 +30,8 @@ def build_environ(
 
     Beyond PEP 3333: `prack.request_id`, `prack.attempt` (1 for the first hand-out) and
     `prack.raw_target` (path and query as the client sent them). `wsgi.input` ends where the
-    body ends; PATH_INFO is what comes after the root path, if that is there; CONTENT_LENGTH is set
-    for a body that is here already, whatever its framing was.
+    body ends; PATH_INFO is what comes after the root path, if that is there; CONTENT_LENGTH is what
+    the client declared, and missing for a body in chunks.
     """
     request = exchange.request
     target, query = request.split_target()
@@ -57,14 +58,16 @@ def build_environ(
         "prack.raw_target": request.target.decode("latin-1"),
     }
     _add_fields(environ, request)
-    body = exchange.body.complete()
-    if body is None:
-        environ["wsgi.input"] = io.BufferedReader(BodyFile(exchange, loop), 64 * 1024)
-    else:
-        environ["wsgi.input"] = io.BytesIO(body)
-        if body:
-            environ["CONTENT_LENGTH"] = str(len(body))
+    environ["wsgi.input"] = _input(exchange, loop, declared="CONTENT_LENGTH" in environ)
     return environ
+
+
+def _input(exchange: Exchange, loop: asyncio.AbstractEventLoop, *, declared: bool) -> io.IOBase:
+    """In memory what every gateway and transport brings whole, however its packets were cut."""
+    body = exchange.body.complete()
+    if body is not None and (not body or (declared and len(body) <= READ_AHEAD)):
+        return io.BytesIO(body)
+    return io.BufferedReader(BodyFile(exchange, loop), 64 * 1024)
 
 
 def _add_fields(environ: dict[str, Any], request: Request) -> None:
@@ -103,8 +106,10 @@ class BodyFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:  # Any: typeshed's Buffer has no slices
         while not self._chunk and not self._end:
-            read = asyncio.run_coroutine_threadsafe(self._exchange.receive_body(), self._loop)
-            self._chunk, self._end = read.result()
+            # Without a name: this frame would hold the future that holds an error with this frame.
+            self._chunk, self._end = asyncio.run_coroutine_threadsafe(
+                self._exchange.receive_body(), self._loop
+            ).result()
         size = min(len(buffer), len(self._chunk))
         buffer[:size] = self._chunk[:size]
         self._chunk = self._chunk[size:]

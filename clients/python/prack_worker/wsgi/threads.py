@@ -49,6 +49,7 @@ class ThreadPool:
                 job()
             except BaseException:  # a thread less would be a slot that never answers
                 log.exception("A thread's job failed")
+            del job  # it holds a request, and the next may be long in coming
 
 
 class Mailbox:

@@ -52,7 +52,7 @@ async def serve(app: Any, exchange: FakeExchange) -> FakeExchange:
 
 async def received(*events: bytes, then: Callable[[FakeExchange], object] = id) -> list[Any]:
     """What an application receives up to its disconnect, without the connect."""
-    messages = []
+    messages: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert await receive() == {"type": "websocket.connect"}

@@ -16,6 +16,9 @@ from prack_worker.rest.exchange import MAX_RESPONSE
 from prack_worker.transport import Route
 from prack_worker.worker import Worker
 
+TO_LARGE: dict[str, Any] = {"prack.target": "/large"}
+SOON: dict[str, Any] = {"prack.deadline_ms": 40}
+
 
 @asynccontextmanager
 async def connected(rest: FakeRest, handler: Handler, **options: Any) -> AsyncIterator[Worker]:
@@ -104,7 +107,7 @@ async def test_a_large_answer_goes_alone(rest: FakeRest) -> None:
         await exchange.send_head(200, [], body, end=True)
 
     async with connected(rest, large_or_small):
-        large = entry("a", **{"prack.target": "/large"})
+        large = entry("a", **TO_LARGE)
         (await rest.poll()).answer(requests=[large, entry("b")])
         calls = [await rest.post(), await rest.post()]
         assert sorted(call.accept()[0]["identifier"] for call in calls) == ["a", "b"]
@@ -162,7 +165,7 @@ async def test_long_work_is_extended_until_it_ends(rest: FakeRest) -> None:
         await hello(exchange)
 
     async with connected(rest, slow):
-        (await rest.poll()).answer(requests=[entry("a", **{"prack.deadline_ms": 40})])
+        (await rest.poll()).answer(requests=[entry("a", **SOON)])
         for _ in range(2):
             call = await rest.post()
             assert (call.path, call.content) == ("/requests/a/extend", {"ms": 20_000})
@@ -181,7 +184,7 @@ async def test_an_extension_tells_that_nobody_waits(rest: FakeRest) -> None:
         cancelled.put_nowait(exchange.cancelled)
 
     async with connected(rest, wait, slots=1):
-        (await rest.poll()).answer(requests=[entry("a", **{"prack.deadline_ms": 40})])
+        (await rest.poll()).answer(requests=[entry("a", **SOON)])
         (await rest.post()).answer(status=410, detail="gone")
         assert await cancelled.get() is CancelReason.DEADLINE
         await rest.poll()  # the slot is free again

@@ -173,12 +173,16 @@ async def test_a_closed_outbox_hands_out_the_rest_and_then_nothing() -> None:
 
 async def test_what_was_taken_meanwhile_makes_no_empty_frame() -> None:
     outbox = Outbox()
-    await exchange(outbox, 1).send_head(200, [], end=True)
-    waiting = asyncio.create_task(frame(outbox))
+    waiting = asyncio.create_task(outbox.next_frame())
     await asyncio.sleep(0)
+    await exchange(outbox, 1).send_head(200, [], end=True)
     assert [head.id for head in outbox.take().heads] == [1]
+    await asyncio.sleep(0)
+    assert not waiting.done()
     await exchange(outbox, 2).send_head(200, [], end=True)
-    assert [head.id for head in (await waiting).heads] == [2]
+    second = await asyncio.wait_for(waiting, 1)
+    assert second is not None
+    assert [head.id for head in second.heads] == [2]
 
 
 async def test_a_closed_outbox_leaves_what_waits_to_its_writer() -> None:

@@ -81,7 +81,7 @@ class Socket:
     async def finish(self) -> None:
         await self.stream.send(finishes=[pb.Finish(id=self.number)])
 
-    async def cancel(self, reason: "pb.CancelReason", said: bytes) -> None:
+    async def cancel(self, reason: "pb.CancelReason.ValueType", said: bytes) -> None:
         """Give up right after the client said something."""
         data = [pb.Data(id=self.number, data=said)]
         await self.stream.send(data=data, cancels=[pb.Cancel(id=self.number, reason=reason)])
@@ -185,7 +185,7 @@ async def test_messages_of_several_tasks_stay_whole_when_a_sender_gives_up(
     ],
 )
 async def test_a_cancel_is_a_disconnect(
-    gateway: FakeGateway, said: bytes, reason: "pb.CancelReason", code: int
+    gateway: FakeGateway, said: bytes, reason: "pb.CancelReason.ValueType", code: int
 ) -> None:
     codes: asyncio.Queue[int] = asyncio.Queue()
     async with running(AsgiApplication(noting(codes)), gateway.transport()):

@@ -1,6 +1,6 @@
 import pytest
 
-from prack_grpc.gateway.http.pieces import BODY_PIECE, PLAIN_PIECE, body_piece
+from prack_grpc.gateway.http.reader import BODY_PIECE, PLAIN_PIECE, body_piece
 
 
 @pytest.mark.parametrize(

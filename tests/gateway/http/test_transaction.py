@@ -4,29 +4,32 @@ import asyncio
 from typing import Any
 from unittest.mock import Mock
 
-from uvicorn.protocols.http.flow_control import FlowControl
-
-from prack_grpc.gateway.http.response import COLLECTED, LARGE, Cycle
+from prack_grpc.gateway.http.connection import Connection
+from prack_grpc.gateway.http.flow import Flow
+from prack_grpc.gateway.http.response import Response
+from prack_grpc.gateway.http.transaction import COLLECTED, LARGE, Transaction
 
 
 class Scene:
-    """A cycle without a connection."""
+    """A transaction without a connection."""
 
     def __init__(self) -> None:
         self.transport = Mock(spec=asyncio.Transport)
+        self.flow = Flow(self.transport)
+        owner = Mock(spec=Connection)
+        response = Response(owner, self.transport, "POST", old=False, keep_alive=True)
         scope = {"type": "http", "method": "POST", "http_version": "1.1"}
-        flow = FlowControl(self.transport)
-        self.cycle = Cycle(scope, self.transport, flow, True, False, on_response=Mock())
+        self.transaction = Transaction(owner, scope, self.flow, response)
 
     async def messages(self, count: int) -> list[Any]:
         """So many events."""
-        return [await self.cycle.receive() for _ in range(count)]
+        return [await self.transaction.receive() for _ in range(count)]
 
 
 async def test_a_large_piece_is_passed_on_as_it_came() -> None:
     scene, piece = Scene(), bytes(LARGE)
-    scene.cycle.take(piece)
-    scene.cycle.take(piece)
+    scene.transaction.take(piece)
+    scene.transaction.take(piece)
     first, second = await scene.messages(2)
     assert first["body"] is second["body"] is piece
     assert all(message["more_body"] for message in (first, second))
@@ -35,64 +38,64 @@ async def test_a_large_piece_is_passed_on_as_it_came() -> None:
 async def test_small_pieces_are_collected() -> None:
     scene = Scene()
     for _ in range(3):
-        scene.cycle.take(b"ab")
-    assert (await scene.cycle.receive())["body"] == b"ababab"
+        scene.transaction.take(b"ab")
+    assert (await scene.transaction.receive())["body"] == b"ababab"
 
 
 async def test_what_is_collected_stays_small_and_in_order() -> None:
-    scene, sent = Scene(), []
+    scene = Scene()
+    sent: list[bytes] = []
+    got: list[bytes] = []
     for number in range(64):
         sent.append(bytes([number]) * (LARGE - number % 3))
-        scene.cycle.take(sent[-1])
-    got = []
+        scene.transaction.take(sent[-1])
     while len(b"".join(got)) < len(b"".join(sent)):
-        got.append((await scene.cycle.receive())["body"])
+        got.append((await scene.transaction.receive())["body"])
     assert b"".join(got) == b"".join(sent)
     assert max(map(len, got)) <= COLLECTED
 
 
 async def test_the_last_piece_says_so_and_then_only_the_client_is_waited_for() -> None:
     scene = Scene()
-    scene.cycle.take(bytes(LARGE))
-    scene.cycle.take(b"end")
-    scene.cycle.end()
+    scene.transaction.take(bytes(LARGE))
+    scene.transaction.take(b"end")
+    scene.transaction.end()
     first, last = await scene.messages(2)
     assert (first["more_body"], last["more_body"]) == (True, False)
-    waiting = asyncio.ensure_future(scene.cycle.receive())
+    waiting = asyncio.ensure_future(scene.transaction.receive())
     await asyncio.sleep(0)
     assert not waiting.done()
-    scene.cycle.disconnected = True
-    scene.cycle.message_event.set()
+    scene.transaction.disconnect()
     assert (await waiting)["type"] == "http.disconnect"
 
 
 async def test_a_client_that_left_is_no_piece_of_body() -> None:
     scene = Scene()
-    scene.cycle.take(b"left behind")
-    scene.cycle.disconnected = True
-    assert (await scene.cycle.receive())["type"] == "http.disconnect"
+    scene.transaction.take(b"left behind")
+    scene.transaction.disconnect()
+    assert (await scene.transaction.receive())["type"] == "http.disconnect"
 
 
 async def test_the_client_is_read_again_once_its_pieces_were_passed_on() -> None:
     scene = Scene()
     for _ in range(3):
-        scene.cycle.take(bytes(COLLECTED))
+        scene.transaction.take(bytes(COLLECTED))
     scene.transport.pause_reading.assert_called_once()
     await scene.messages(3)
     scene.transport.resume_reading.assert_not_called()
-    waiting = asyncio.ensure_future(scene.cycle.receive())
+    waiting = asyncio.ensure_future(scene.transaction.receive())
     await asyncio.sleep(0)
     scene.transport.resume_reading.assert_called_once()
-    scene.cycle.end()
+    scene.transaction.end()
     assert (await waiting)["body"] == b""
 
 
 async def test_a_body_is_received_though_it_was_looked_at() -> None:
     scene = Scene()
-    scene.cycle.take(b"whole")
-    scene.cycle.end()
-    assert scene.cycle.peek() == b"whole"
-    assert await scene.cycle.receive() == {
+    scene.transaction.take(b"whole")
+    scene.transaction.end()
+    assert scene.transaction.peek() == b"whole"
+    assert await scene.transaction.receive() == {
         "type": "http.request",
         "body": b"whole",
         "more_body": False,
@@ -101,5 +104,5 @@ async def test_a_body_is_received_though_it_was_looked_at() -> None:
 
 async def test_the_end_of_an_empty_body_is_received() -> None:
     scene = Scene()
-    scene.cycle.end()
-    assert not (await scene.cycle.receive())["more_body"]
+    scene.transaction.end()
+    assert not (await scene.transaction.receive())["more_body"]

@@ -1,18 +1,30 @@
-"""Reading and writing of a client's connection, paused and resumed: uvicorn's, but smaller."""
+"""Reading and writing of a client's connection, paused and resumed."""
 
 import asyncio
 
-from uvicorn.protocols.http import flow_control
 
-
-class FlowControl(flow_control.FlowControl):
+class Flow:
     """Has an event only once somebody waits: an idle one takes a kilobyte of every connection."""
+
+    __slots__ = ("_transport", "_writable", "read_paused", "write_paused")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._writable: asyncio.Event | None = None
         self.read_paused = False
         self.write_paused = False
-        self._writable: asyncio.Event | None = None
+
+    def pause_reading(self) -> None:
+        """Leave what the client sends to the kernel."""
+        if not self.read_paused:
+            self.read_paused = True
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take what the client sends."""
+        if self.read_paused:
+            self.read_paused = False
+            self._transport.resume_reading()
 
     async def drain(self) -> None:
         """Wait until the client has taken most of what is unsent."""

@@ -1,0 +1,125 @@
+"""How the process ends: on a signal, and in time, whatever its threads do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+
+from prack_wire import forks
+from prack_worker.worker import Worker
+
+log = logging.getLogger("prack_worker")
+
+REPORT_SECONDS = 0.75  # after the grace, what is left is named
+END_SECONDS = 1.0  # after the grace, the process ends
+STDLIB = sysconfig.get_path("stdlib")
+PACKAGES = sysconfig.get_path("purelib")
+OWN = str(Path(__file__).parent)
+# Where threads wait: those of our pool and of concurrent.futures, and the one for the deadline.
+IDLE = ("_work", "_worker", "_wait")
+
+
+class Deadline:
+    """Ends the process by the time at which it should have ended by itself.
+
+    Not even a loop that is blocked, or a log that nobody reads, can keep it: it has two threads of
+    its own, one to say what is left and one to end.
+    """
+
+    def __init__(self, worker: Worker, grace: float) -> None:
+        self._worker = worker
+        self._grace = grace
+        self._told = False
+        self._armed: SimpleQueue[int] = SimpleQueue()
+        threading.Thread(target=self._wait, name="prack deadline", daemon=True).start()
+
+    def arm(self, status: int) -> None:
+        """From now on the process has its grace, and then ends with this exit status.
+
+        May be called by a signal handler: that is why the thread is there before.
+        """
+        self._armed.put(status)
+
+    def _wait(self) -> None:
+        status = self._armed.get()
+        _later(self._grace + END_SECONDS, os._exit, status)
+        _later(self._grace + REPORT_SECONDS, self.report)
+
+    def report(self) -> None:
+        """Name what is still there, once."""
+        left = [*self._worker.held(), *busy_threads()]
+        if left and not self._told:
+            self._told = True
+            log.warning("Left behind: %s", "; ".join(left))
+
+
+class Stop:
+    """The first signal asks, the second insists.
+
+    Not the loop's signal handlers: one that is blocked would hear of none.
+    """
+
+    def __init__(self, worker: Worker, deadline: Deadline) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._worker = worker
+        self._deadline = deadline
+        self._asked = False
+
+    def listen(self) -> None:
+        """To signals for this process; not to those of its children."""
+        forks.disown()
+        for number in forks.STOPPING:
+            signal.signal(number, self._hear)
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        if self._asked:
+            log.warning("Stopped at once")
+            logging.shutdown()
+            os._exit(128 + number)  # threads of a WSGI application cannot be waited for
+        self._asked = True
+        self._deadline.arm(0)
+        with suppress(RuntimeError):  # the loop is closed: the process is about to end
+            self._loop.call_soon_threadsafe(self._worker.drain)
+
+
+def busy_threads() -> list[str]:
+    """The threads of the application that are doing something, and where they are."""
+    frames = sys._current_frames()
+    return [
+        f"thread {thread.name} at {place_of(frames[thread.ident])}"
+        for thread in threading.enumerate()
+        if thread.ident in frames
+        and not isinstance(thread, threading.Timer)
+        and thread is not threading.main_thread()
+        and frames[thread.ident].f_code.co_name not in IDLE
+    ]
+
+
+def place_of(frame: FrameType) -> str:
+    """The innermost place outside of the standard library, or the innermost one."""
+    at: FrameType | None = frame
+    while at is not None:
+        name = at.f_code.co_filename
+        if not name.startswith((OWN, "<frozen")) and (
+            name.startswith(PACKAGES) or not name.startswith(STDLIB)
+        ):
+            break
+        at = at.f_back
+    at = at or frame
+    return f"{at.f_code.co_filename}:{at.f_lineno} in {at.f_code.co_name}"
+
+
+def _later(seconds: float, call: Callable[..., object], *args: object) -> None:
+    timer = threading.Timer(seconds, call, args)
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,54 @@
+"""One name, several addresses: the first that answers."""
+
+import asyncio
+import socket
+
+import pytest
+
+from prack_worker.stream import dialling
+
+
+@pytest.fixture
+def addresses(monkeypatch: pytest.MonkeyPatch) -> list[dialling.Address]:
+    """What the resolver says, to be filled by the test."""
+    found: list[dialling.Address] = []
+
+    async def resolve(*_: object, **__: object) -> list[dialling.Address]:
+        return found
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", resolve)
+    return found
+
+
+def at(port: int) -> dialling.Address:
+    return socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)
+
+
+async def test_a_silent_or_closed_address_does_not_keep_the_next(
+    addresses: list[dialling.Address],
+) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as silent,
+        socket.create_server(("127.0.0.1", 0)) as open_,
+        socket.socket() as closed,
+        socket.create_connection(silent.getsockname()),
+    ):
+        closed.bind(("127.0.0.1", 0))
+        addresses += [at(one.getsockname()[1]) for one in (closed, silent, open_)]
+        async with asyncio.timeout(3):
+            with await dialling.dial("gateway", 1) as sock:
+                assert sock.getpeername() in (open_.getsockname(), silent.getsockname())
+
+
+async def test_nobody_there_says_why(addresses: list[dialling.Address]) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        addresses += [at(closed.getsockname()[1])] * 2
+        with pytest.raises(OSError, match="Connect call failed"):
+            await dialling.dial("gateway", 1)
+
+
+def test_families_take_turns() -> None:
+    six = [(socket.AF_INET6, n) for n in range(3)]
+    four = [(socket.AF_INET, 0)]
+    assert dialling.interleave([*six, *four]) == [six[0], four[0], *six[1:]]

@@ -1,0 +1,71 @@
+"""What the connections of one listening socket have in common."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import uvicorn
+
+from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.request.client import Application, Client, Scope, TakesWhole
+
+
+class Member(Protocol):
+    """A connection, of requests or of a WebSocket."""
+
+    def shutdown(self) -> None:
+        """The server stops."""
+
+    def abort(self) -> None:
+        """End it now."""
+
+
+class HttpServer:
+    """One application, its limits, and who is connected.
+
+    With `websockets`, handshakes are answered, as uvicorn's class does it with these settings.
+    With `upgrade`, a request may ask for that protocol, and the application switches to it.
+    """
+
+    __slots__ = (
+        "admission",
+        "app",
+        "begin",
+        "connections",
+        "leaving",
+        "limits",
+        "state",
+        "tasks",
+        "upgrade",
+        "websockets",
+    )
+
+    def __init__(
+        self,
+        app: Application,
+        limits: ConnectionLimits,
+        admission: Admission,
+        websockets: uvicorn.Config | None = None,
+        upgrade: bytes | None = None,
+    ) -> None:
+        self.app = app
+        self.begin = _begin(app)
+        self.limits = limits
+        self.admission = admission
+        self.websockets = websockets
+        self.upgrade = upgrade
+        self.state: dict[str, object] = {}  # what a lifespan gives to each request
+        self.connections: set[Member] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.leaving = False  # each response is the last of its connection
+
+    def serving(self, app: Application) -> "HttpServer":
+        """The same with another application, and not leaving."""
+        other = HttpServer(app, self.limits, self.admission, self.websockets, self.upgrade)
+        other.state, other.connections, other.tasks = self.state, self.connections, self.tasks
+        return other
+
+
+def _begin(app: object) -> Callable[[Scope, bytes, Client], bool] | None:
+    return app.begin if isinstance(app, TakesWhole) else None

@@ -1,0 +1,50 @@
+"""What the public edge knows of a client: the seam between a connection and what serves it."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol, runtime_checkable
+
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.http.message import Headers
+
+# ASGI's own words are not typed.
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+# Called when the request cannot go on: with an error for the client, or None when it has gone.
+OnLost = Callable[[GatewayError | None], None]
+
+
+class Reply(Protocol):
+    """What takes the response of the running request."""
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send the whole response; the client's next request may begin before this returns."""
+
+
+class Client(Protocol):
+    """What a connection offers beyond ASGI."""
+
+    def watch(self, on_lost: OnLost) -> None:
+        """Call this when the request cannot go on: with an error, or None for a lost client."""
+
+    def unwatch(self, on_lost: OnLost) -> None:
+        """Call this no more. The request behind it may have begun to watch already."""
+
+    def cut(self) -> None:
+        """End the connection without a valid end of the response."""
+
+    def reply(self) -> Reply | None:
+        """What takes a whole response at once; None while the client does not read."""
+
+    def run(self, app: Application) -> None:
+        """Have this go on with the running request, in a coroutine."""
+
+
+@runtime_checkable
+class TakesWhole(Protocol):
+    """An application that can serve a request that is here whole in a plain call."""
+
+    def begin(self, scope: Scope, body: bytes, client: Client) -> bool:
+        """Serve it. False, with nothing done, if it takes a coroutine."""

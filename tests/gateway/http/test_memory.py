@@ -1,0 +1,126 @@
+"""Nothing of a connection that has ended waits for the garbage collector."""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+
+from prack.v1 import worker_pb2 as pb
+from prack_grpc.gateway.http.closing import Closing
+from prack_grpc.gateway.http.connection import Connection
+from prack_grpc.gateway.http.flow import Flow
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.reader import Reader
+from prack_grpc.gateway.http.response import Response
+from prack_grpc.gateway.http.timeouts import Timeout
+from prack_grpc.gateway.http.transaction import Transaction
+from tests.conftest import Gateway, Start
+from tests.support.client import SECONDS, RawClient
+from tests.support.scripted_worker import ScriptedWorker, connect
+
+PARTS = (Closing, Connection, Flow, Reader, Response, Timeout, Transaction)
+QUICK = ConnectionLimits(head_seconds=0.1, body_seconds=0.1, keep_alive_seconds=0.1)
+GET = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100000\r\n\r\n"
+LAST = b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
+
+End = Callable[[RawClient, ScriptedWorker], Awaitable[object]]
+
+
+def ended(send: bytes) -> End:
+    """The gateway ends it, with or without an answer."""
+
+    async def run(client: RawClient, _: ScriptedWorker) -> object:
+        await client.send(send)
+        return await client.closed()
+
+    return run
+
+
+def left(send: bytes, wait: str = "", answer: bool = False) -> End:
+    """The client leaves, perhaps when the worker has heard of it or has begun to answer."""
+
+    async def run(client: RawClient, worker: ScriptedWorker) -> None:
+        await client.send(send)
+        if wait:
+            request = await worker.event(wait)
+            if answer:
+                await worker.send(heads=[pb.ResponseHead(id=request.id, status=200, body=b"a")])
+                await client.head()
+        client.reset()
+
+    return run
+
+
+async def served(client: RawClient, worker: ScriptedWorker) -> None:
+    """One request, and the client goes."""
+    await client.send(GET)
+    await worker.answer(await worker.event("requests"))
+    await client.response()
+    await client.close()
+
+
+async def last(client: RawClient, worker: ScriptedWorker) -> None:
+    """One request that is to be the last."""
+    await client.send(LAST)
+    await worker.answer(await worker.event("requests"))
+    await client.response()
+    await client.closed()
+
+
+async def broken(client: RawClient, worker: ScriptedWorker) -> None:
+    """The worker gives up in the middle of a response."""
+    await client.send(GET)
+    request = await worker.event("requests")
+    await worker.send(heads=[pb.ResponseHead(id=request.id, status=200, body=b"a")])
+    await client.head()
+    await worker.send(aborts=[pb.Abort(id=request.id)])
+    await client.closed()
+
+
+WAYS: dict[str, End] = {
+    "nothing": ended(b""),
+    "a head that is late": ended(b"GET / HT"),
+    "a body that is late": ended(POST + b"a"),
+    "a bad request": ended(b"GET / HTTP/1.1\nhost: a\r\n\r\n"),
+    "a bad handshake": ended(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\n"
+    b"upgrade: websocket\r\n\r\n"),
+    "left at once": left(b""),
+    "left in its head": left(b"GET / HT"),
+    "left in its body": left(POST + b"a", "requests"),
+    "left in its body, for which no one asked": left(POST + bytes(90_000)),
+    "left while it waits": left(GET, "requests"),
+    "left while more waits": left(GET * 5_000, "requests"),
+    "left in its response": left(GET, "requests", answer=True),
+    "served": served,
+    "served, the last": last,
+    "cut": broken,
+}  # fmt: skip
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """What is left for the collector stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def alive() -> int:
+    """How many parts of connections there are, those of workers' too."""
+    return sum(type(one) in PARTS for one in gc.get_objects())
+
+
+@pytest.mark.parametrize("end", WAYS.values(), ids=WAYS.keys())
+async def test_nothing_is_left(no_collector: None, start: Start, end: End) -> None:
+    gateway: Gateway = await start(guard=QUICK)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        before = alive()
+        for _ in range(3):
+            await end(await gateway.client(), worker)
+        async with asyncio.timeout(SECONDS):
+            while alive() > before:  # noqa: ASYNC110 - nothing tells of a connection's end
+                await asyncio.sleep(0.01)

@@ -1,0 +1,9 @@
+"""What settings of both programs have in common."""
+
+from prack_grpc.settings import PREFIX, WORKER_VARIABLES, Settings
+from prack_worker.settings import OPTIONS
+
+
+def test_variables_of_the_worker_are_no_mistakes_of_the_gateway() -> None:
+    own = {PREFIX + name.upper() for name in Settings.model_fields}
+    assert {option.variable_name() for option in OPTIONS} - own == WORKER_VARIABLES
