@@ -13,8 +13,9 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from prack_worker.app.detect import detect
+from prack_worker.app.loading import load
 from prack_worker.asgi.application import AsgiApplication
-from prack_worker.detect import detect
 from prack_worker.errors import (
     AppLoadError,
     ConnectFailed,
@@ -24,7 +25,6 @@ from prack_worker.errors import (
     UsageError,
 )
 from prack_worker.failures import run_through
-from prack_worker.loading import load
 from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
 from prack_worker.stopping import Deadline, Stop
 from prack_worker.transport import Identity, Transport

@@ -303,12 +303,9 @@ class Connection(asyncio.Protocol):
             if not (reader.overhead.chunked and reader.overhead.spent()):
                 self._start()
         elif not self._busy():
-            self._timeout.start(Phase.NEXT, self._keep_alive_seconds())
+            self._timeout.start(Phase.NEXT, self.server.keep_alive_seconds)
         elif reader.transaction is self._running:
             self._timeout.phase = Phase.NOTHING
-
-    def _keep_alive_seconds(self) -> float:
-        return self.server.admission.keep_alive_seconds(len(self.server.connections))
 
     def _parsed(self) -> None:
         """Something was parsed: start what has not, time what is not here, or leave HTTP."""
@@ -352,7 +349,7 @@ class Connection(asyncio.Protocol):
         elif self._refusal is not None:
             self._answer(self._refusal)
         else:
-            self._timeout.start(Phase.NEXT, self._keep_alive_seconds())
+            self._timeout.start(Phase.NEXT, self.server.keep_alive_seconds)
         if reader.backlog or self.flow.read_paused:
             self._go_on()
 

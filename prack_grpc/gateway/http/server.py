@@ -60,6 +60,11 @@ class HttpServer:
         self.tasks: set[asyncio.Task[None]] = set()
         self.leaving = False  # each response is the last of its connection
 
+    @property
+    def keep_alive_seconds(self) -> float:
+        """How long a connection may be idle now, between two requests."""
+        return self.admission.keep_alive_seconds(len(self.connections))
+
     def serving(self, app: Application) -> "HttpServer":
         """The same with another application, and not leaving."""
         other = HttpServer(app, self.limits, self.admission, self.websockets, self.upgrade)

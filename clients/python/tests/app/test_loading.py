@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from prack_worker.app.loading import load
 from prack_worker.errors import AppLoadError
-from prack_worker.loading import load
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from prack_worker.detect import detect
+from prack_worker.app.detect import detect
 from prack_worker.errors import AppLoadError
 
 

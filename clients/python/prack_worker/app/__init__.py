@@ -1,0 +1,1 @@
+"""Finding the application, and how it is called."""
