@@ -175,7 +175,7 @@ def create_app(
     `ready` says whether this gateway takes requests. `polls.end_all()` of the result ends the
     parked polls when the gateway stops. A `predecessor` finishes what it holds.
     `changed` is called when drains or divisions have changed. `carrier` makes what serves a
-    connection that becomes a stream, or None while there can be none; see `Switching`.
+    connection that becomes a stream, or None while there can be none; see `StreamEndpoint`.
     """
     polls = Polls(broker, limits)
     relay = Relay(broker, predecessor)
