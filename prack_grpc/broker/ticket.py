@@ -8,6 +8,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import NO_BODY, Flow
 from prack_grpc.core.http.message import Headers, ResponseHead
 from prack_grpc.core.limits import PIECE
+from prack_grpc.core.receivers import AnswerReceiver
 
 # Interim heads that wait for a slow client; the oldest are dropped, nothing depends on them.
 MAX_HEADS = 16
@@ -17,8 +18,8 @@ class ClientGone(PrackError):
     """The client has left; nobody reads what is sent."""
 
 
-class Ticket:
-    """Implements `core.receivers.AnswerReceiver` for a client of this process.
+class Ticket(AnswerReceiver):
+    """The receiver of a client of this process.
 
     One coroutine may wait for the response, one may upload. As long as `news` is set, it is called
     in place of waking the first. `id` names the request; `assignment` is the last hand-out.

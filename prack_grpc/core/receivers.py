@@ -38,8 +38,10 @@ class WorkReceiver(Protocol):
         """The worker may send response body up to this offset."""
 
 
-class AnswerReceiver(Protocol):
-    """The end of one client: whoever has submitted the request."""
+class AnswerReceiver:
+    """The end of one client: whoever has submitted the request. Of itself it does nothing."""
+
+    __slots__ = ()
 
     def taken(self, assignment: Assignment) -> None:
         """A worker has the request now; after a lost one it may be another."""
@@ -63,29 +65,5 @@ class AnswerReceiver(Protocol):
         """The exchange is over: this is what the client gets, or its response is cut."""
 
 
-class Nobody:
-    """Takes the place of a client that was told the last; nothing reaches it."""
-
-    def taken(self, assignment: Assignment) -> None:
-        """See AnswerReceiver."""
-
-    def answer(self, head: ResponseHead, download: Flow) -> None:
-        """See AnswerReceiver."""
-
-    def more(self) -> None:
-        """See AnswerReceiver."""
-
-    def end(self, trailers: Headers) -> None:
-        """See AnswerReceiver."""
-
-    def want(self) -> None:
-        """See AnswerReceiver."""
-
-    def room(self) -> None:
-        """See AnswerReceiver."""
-
-    def fail(self, error: GatewayError) -> None:
-        """See AnswerReceiver."""
-
-
-NOBODY = Nobody()
+# Takes the place of a client that was told the last; nothing reaches it.
+NOBODY = AnswerReceiver()
