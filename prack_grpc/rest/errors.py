@@ -23,24 +23,26 @@ class Kind:
     retry_after: int = 0
 
 
-BAD_PARAMETER = Kind("bad_parameter", 400, "A parameter is not as it must be")
-BAD_JSON = Kind("bad_json", 400, "The body is not the JSON that was expected")
-BAD_BODY = Kind("bad_body", 400, "What must be base64 is not")
-UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid bearer token is needed")
+BAD_PARAMETER = Kind("bad_parameter", 400, "A parameter is invalid")
+BAD_JSON = Kind("bad_json", 400, "The body is not valid JSON of the expected form")
+BAD_BODY = Kind("bad_body", 400, "A value is not valid base64")
+UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid bearer token is required")
 CROSS_SITE = Kind("cross_site", 403, "Pages of other sites must not call this API")
 NOT_FOUND = Kind("not_found", 404, "There is no such endpoint")
-BAD_METHOD = Kind("method_not_allowed", 405, "This endpoint does not take this method")
-STALLED = Kind("upload_stalled", 408, "The rest of the body did not come")
-OUT_OF_ORDER = Kind("out_of_order", 409, "This is not the chunk that comes next")
-BODY_BUSY = Kind("body_busy", 409, "The request body is on its way to this worker already")
-BODY_GONE = Kind("body_gone", 410, "The request body was read and is no longer here")
+BAD_METHOD = Kind("method_not_allowed", 405, "This endpoint does not support this method")
+STALLED = Kind("upload_stalled", 408, "The upload of the body stalled")
+OUT_OF_ORDER = Kind("out_of_order", 409, "This is not the next chunk")
+BODY_BUSY = Kind("body_busy", 409, "The request body is already being read")
+BODY_GONE = Kind("body_gone", 410, "The request body was already read and is no longer available")
 TOO_LARGE = Kind("too_large", 413, "The body is too large")
-BAD_ANSWER = Kind("bad_answer", 422, "The answer makes no HTTP response; the client got 502")
-UPGRADE_REQUIRED = Kind("upgrade_required", 426, f"This needs an upgrade to {UPGRADE}")
+BAD_ANSWER = Kind("bad_answer", 422, "The answer is not a valid HTTP response; the client got 502")
+UPGRADE_REQUIRED = Kind("upgrade_required", 426, f"This endpoint requires an upgrade to {UPGRADE}")
 TOO_MANY_POLLS = Kind("too_many_polls", 429, "Too many polls are parked", 1)
-WINDOW_FULL = Kind("window_full", 429, "The client takes no more now; send the chunk again", 1)
-INTERNAL = Kind("internal", 500, "The gateway made a mistake")
-DRAINING = Kind("draining", 503, "The gateway is stopping; poll another one", 1)
+WINDOW_FULL = Kind(
+    "window_full", 429, "The client does not accept more data now; send the chunk again", 1
+)
+INTERNAL = Kind("internal", 500, "Internal error of the gateway; see its log")
+DRAINING = Kind("draining", 503, "The gateway is stopping; poll again, or another gateway", 1)
 LATE = {late: Kind(late.code, late.status, late.sentence) for late in Late}
 
 
