@@ -39,7 +39,7 @@ def restore(broker: OperatorSide, state: dict[str, Any]) -> None:
         splits = [_split(member) for member in state["traffic"]]
         drained = [one[0] if len(one) == 1 else (one[0], one[1]) for one in state["drained"]]
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, BadSplit) as error:
-        raise BadState(f"this is not what a gateway has written ({error!r})") from None
+        raise BadState(f"not a state file of a gateway ({error!r})") from None
     for split in splits:
         broker.divide(split.service, split)
     for who in drained:
@@ -68,7 +68,11 @@ def keep(broker: OperatorSide, path: Path) -> None:
         save(broker, path)
     except OSError as error:
         reason = f"{path}: {error.strerror}"
-        log.error("cannot keep the state: %s", reason, extra={"action": "state_not_kept"})
+        log.error(
+            "cannot write --state-file; a restart would lose the change: %s",
+            reason,
+            extra={"action": "state_not_kept"},
+        )
 
 
 def load(broker: OperatorSide, path: Path) -> None:
@@ -82,4 +86,4 @@ def load(broker: OperatorSide, path: Path) -> None:
     try:
         restore(broker, state)
     except BadState as error:
-        raise BadState(f"{path}: {error}; mend it, or move it away") from None
+        raise BadState(f"{path}: {error}; fix the file, or move it away") from None

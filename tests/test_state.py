@@ -65,7 +65,7 @@ async def test_what_no_gateway_has_written_is_refused_whole(tmp_path: Path, valu
     path = tmp_path / "state.json"
     path.write_text(json.dumps(value))
     gateway = await broker()
-    with pytest.raises(state.BadState, match="not what a gateway has written"):
+    with pytest.raises(state.BadState, match="not a state file of a gateway"):
         state.load(gateway, path)
     assert state.dump(gateway) == {"traffic": [], "drained": []}
 

@@ -14,13 +14,13 @@ from typing import Any
 from prack_grpc.settings import Settings, load
 
 COMMANDS = {
-    "workers": "list the workers, with what they hold",
-    "routes": "list the routes, with what waits for them",
-    "queue": "show the queue: what waits, is being answered, and has been done",
+    "workers": "list the workers and what they hold",
+    "routes": "list the routes and what waits for them",
+    "queue": "show the queue: waiting, being answered, and done requests",
     "versions": "list the versions: active, draining, or drained and safe to stop",
-    "traffic": "show or divide the traffic of a service: prack traffic web v2=10 v1=90",
-    "drain": "give a worker, or a version, nothing more: prack drain web v1",
-    "resume": "take a drain back",
+    "traffic": "show or split the traffic of a service: prack traffic web v2=10 v1=90",
+    "drain": "send no new requests to a worker, or a version: prack drain web v1",
+    "resume": "undo a drain",
 }
 LOOKS = ("workers", "routes", "queue", "versions")
 WEIGHT = re.compile(r"([!-<>-~]*)=(\d{1,7})")
@@ -87,13 +87,13 @@ class Gateway:
             raise Trouble(f"{self._url}: {_reason(error)}") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
-            hint = "is `prack serve` running there? --api-host and --api-port say where"
+            hint = "is `prack serve` running there? set its address with --api-host and --api-port"
             raise Trouble(f"no gateway at {self._url}: {reason} ({hint})") from None
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
     if error.code == 401:
-        return "it wants a token: set PRACK_TOKEN, or --token-file"
+        return "the gateway requires a token: set PRACK_TOKEN or --token-file"
     try:
         return str(json.load(error)["detail"])
     except (ValueError, KeyError, TypeError):
@@ -120,7 +120,7 @@ def _traffic(gateway: Gateway, words: argparse.Namespace) -> int:
         for row in rows:
             _print_division(row)
         if not rows:
-            print("no service is divided: whichever worker is free gets the next request")
+            print("no service is split: any free worker gets the next request")
         return 0
     if bool(words.weight) is words.off:
         raise Misuse("expected weights, such as v2=10 v1=90, or --off")
@@ -140,10 +140,10 @@ def _drain(gateway: Gateway, words: argparse.Namespace) -> int:
     answer = gateway.ask("POST", words.command, who)
     held, name = answer["held"], " ".join(who.values())
     if words.command == "resume":
-        print(f"{name}: takes requests again")
+        print(f"{name}: takes new requests again")
         return 0
     if not answer["workers"]:
-        print(f"{name}: no such worker is here; it will be given nothing when it comes")
+        print(f"{name}: no such worker is connected; it will get no requests when it connects")
         return 0
     until = time.monotonic() + words.wait
     while held and time.monotonic() < until:
@@ -180,14 +180,16 @@ def _parser(command: str) -> argparse.ArgumentParser:
     parser.set_defaults(command=command)
     parser.add_argument("--api-host", metavar="HOST", help="where the gateway's worker API is")
     parser.add_argument("--api-port", metavar="PORT", help="its port (default 4242)")
-    parser.add_argument("--token-file", metavar="FILE", help="holds its token (or PRACK_TOKEN)")
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="file with its token (or set PRACK_TOKEN)"
+    )
     if command in LOOKS:
-        parser.add_argument("--json", action="store_true", help="print what the API answers")
+        parser.add_argument("--json", action="store_true", help="print the JSON of the API")
     elif command == "traffic":
-        parser.add_argument("service", nargs="?", help="as workers say it with --service")
-        parser.add_argument("weight", nargs="*", metavar="VERSION=WEIGHT", help="its part")
+        parser.add_argument("service", nargs="?", help="the name given to workers with --service")
+        parser.add_argument("weight", nargs="*", metavar="VERSION=WEIGHT", help="its weight")
         parser.add_argument("--sticky", metavar="BY", help="cookie:NAME or header:NAME")
-        parser.add_argument("--off", action="store_true", help="stop dividing")
+        parser.add_argument("--off", action="store_true", help="end the split")
     else:
         parser.add_argument("who", nargs="+", metavar="NAME", help="WORKER, or SERVICE VERSION")
     if command == "drain":
@@ -245,4 +247,4 @@ def _print_division(row: Row) -> None:
         for version, weight in row["weights"].items()
     ]
     sticky = f", by {row['sticky']}" if row.get("sticky") else ""
-    print(f"{row['service']}: {', '.join(parts) or 'not divided'}{sticky}")
+    print(f"{row['service']}: {', '.join(parts) or 'not split'}{sticky}")

@@ -26,8 +26,10 @@ def run(arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--api-host", metavar="HOST", help="where its worker API listens")
-    parser.add_argument("--api-port", metavar="PORT", help="the port of that (default 4242)")
+    parser.add_argument("--api-host", metavar="HOST", help="host of its REST worker API")
+    parser.add_argument(
+        "--api-port", metavar="PORT", help="port of its REST worker API (default 4242)"
+    )
     words = vars(parser.parse_args(arguments))
     flags = {name: value for name, value in words.items() if value is not None}
     # Whether the gateway may listen there is for the gateway to say.
@@ -40,8 +42,8 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         upgraded = False
         reply = (
-            f"no gateway with the REST address {settings.api_host}:{settings.api_port} can be "
-            f"reached on this machine: {error.strerror}; --api-host and --api-port say which one"
+            f"no gateway with the REST address {settings.api_host}:{settings.api_port} on "
+            f"this machine: {error.strerror}; set its address with --api-host and --api-port"
         )
     if upgraded:
         print(reply)

@@ -105,7 +105,10 @@ class Dispatcher:
         """What was collected so far is more than a worker takes in one piece: it ends."""
         if exchange.upload.buffered <= self.limits.rest_body:
             return []
-        error = GatewayError(errors.BODY_TOO_LARGE, "REST workers take no body this large")
+        error = GatewayError(
+            errors.BODY_TOO_LARGE,
+            "The request body is larger than --rest-body, the limit for REST workers",
+        )
         return self.fail(exchange, error, CancelReason.REQUEST_CUT, now)
 
     def leave(self, exchange: Exchange, now: float) -> Effects:
@@ -204,7 +207,10 @@ class Dispatcher:
         """
         windowed = lease.session.acknowledges or not end
         if windowed and len(head.body) > self.limits.window:
-            raise WindowExceeded(f"a head with {len(head.body)} bytes of body")
+            raise WindowExceeded(
+                f"the head has {len(head.body)} bytes of body, "
+                f"more than the window of {self.limits.window}"
+            )
         wanted = not lease.cancelled
         lease.apply(WorkEvent.HEAD)
         effects = self._steps.finish(lease, now) if end else []
@@ -228,7 +234,7 @@ class Dispatcher:
         Raises LeaseError after the final head.
         """
         if lease.state not in (Work.LEASED, Work.CANCELLED):
-            raise LeaseError("an interim head after the final one")
+            raise LeaseError("an interim response head came after the final one")
         return not lease.cancelled
 
     def data(self, lease: Lease, data: bytes, now: float) -> Effects:

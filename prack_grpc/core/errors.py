@@ -26,10 +26,14 @@ QUEUE_FULL = ErrorKind(
     "queue_full", 503, "connection_limit_reached", "Too many requests are waiting", 1
 )
 OVERLOADED = ErrorKind(
-    "overloaded", 503, "destination_unavailable", "Workers could not serve this in time", 1
+    "overloaded",
+    503,
+    "destination_unavailable",
+    "The queue is too long to be served within the time-out",
+    1,
 )
 NO_WORKERS = ErrorKind(
-    "no_workers", 503, "destination_unavailable", "No worker serves this request", 5
+    "no_workers", 503, "destination_unavailable", "No connected worker serves this request", 5
 )
 QUEUE_TIMEOUT = ErrorKind(
     "queue_timeout", 503, "destination_unavailable", "No worker was free in time", 5
@@ -39,30 +43,35 @@ REFUSED = ErrorKind(
 )
 DRAINING = ErrorKind("draining", 503, "destination_unavailable", "The gateway is stopping", 1)
 WORKER_LOST = ErrorKind(
-    "worker_lost", 502, "http_response_incomplete", "The worker went away before it answered"
+    "worker_lost", 502, "http_response_incomplete", "The worker was lost before it answered"
 )
 BAD_RESPONSE = ErrorKind(
-    "bad_worker_response", 502, "http_protocol_error", "The worker's answer was not well-formed"
+    "bad_worker_response", 502, "http_protocol_error", "The worker's response was not valid"
 )
 WORKER_ERROR = ErrorKind(
     "worker_error", 502, "http_response_incomplete", "The worker failed to answer"
 )
 DEADLINE = ErrorKind("deadline", 504, "http_response_timeout", "The worker did not answer in time")
-UNSUPPORTED = ErrorKind("unsupported", 501, "http_request_denied", "The worker cannot serve this")
+UNSUPPORTED = ErrorKind(
+    "unsupported", 501, "http_request_denied", "The worker does not support this request"
+)
 SHUTDOWN = ErrorKind(
     "shutdown", 502, "http_response_incomplete", "The gateway stopped before the worker answered"
 )
 BODY_TOO_LARGE = ErrorKind(
     "body_too_large", 413, "http_request_error", "The request body is too large"
 )
-BAD_REQUEST = ErrorKind("bad_request", 400, "http_request_error", "The request is not well-formed")
+BAD_REQUEST = ErrorKind("bad_request", 400, "http_request_error", "The request is not valid")
 FRAMING = ErrorKind("framing", 400, "http_request_error", "The request is not valid HTTP/1.1")
 BAD_HOST = ErrorKind("host", 400, "http_request_error", "The Host field is not valid")
 AMBIGUOUS_HEADER = ErrorKind(
-    "ambiguous_header", 400, "http_request_error", "A field name could be taken for another"
+    "ambiguous_header",
+    400,
+    "http_request_error",
+    "A field name is ambiguous: it contains _ instead of -",
 )
 DUPLICATE_HEADER = ErrorKind(
-    "duplicate_header", 400, "http_request_error", "A field that may come once came twice"
+    "duplicate_header", 400, "http_request_error", "A field that may occur once occurs twice"
 )
 TARGET_TOO_LONG = ErrorKind(
     "target_too_long", 414, "http_request_error", "The request target is too long"
@@ -71,21 +80,28 @@ HEAD_TOO_LARGE = ErrorKind(
     "head_too_large", 431, "http_request_error", "The request head is too large"
 )
 TOO_MANY_CONNECTIONS = ErrorKind(
-    "too_many_connections", 429, "connection_limit_reached", "Too many connections from here", 1
+    "too_many_connections",
+    429,
+    "connection_limit_reached",
+    "Too many connections from this address",
+    1,
 )
 REQUEST_TIMEOUT = ErrorKind(
     "request_timeout", 408, "http_request_error", "The request did not arrive in time"
 )
 EXPECTATION_FAILED = ErrorKind(
-    "expectation_failed", 417, "http_request_error", "This expectation cannot be met"
+    "expectation_failed",
+    417,
+    "http_request_error",
+    "This value of the Expect field is not supported",
 )
 NOT_IMPLEMENTED = ErrorKind(
-    "not_implemented", 501, "http_request_denied", "The gateway does not support this"
+    "not_implemented", 501, "http_request_denied", "The gateway does not support this request"
 )
 VERSION_UNSUPPORTED = ErrorKind(
     "version_unsupported", 505, "http_request_error", "Only HTTP/1.0 and HTTP/1.1 are served"
 )
-INTERNAL = ErrorKind("internal", 500, "proxy_internal_error", "The gateway made a mistake")
+INTERNAL = ErrorKind("internal", 500, "proxy_internal_error", "Internal error of the gateway")
 
 ALL = (
     QUEUE_FULL,

@@ -54,7 +54,7 @@ class HandOut:
         seconds = count / rate
         raise GatewayError(
             errors.OVERLOADED,
-            f"{count} requests wait, and {rate:.3g} a second are served",
+            f"{count} requests are waiting, and about {rate:.3g} per second are served",
             math.ceil(seconds - self.limits.queue_timeout / 2),
         )
 

@@ -67,7 +67,10 @@ class Endpoint:
         try:
             await websocket.run(self._forwarding)
         except Exception:
-            log.exception("a mistake of the gateway", extra={"action": "internal"})
+            log.exception(
+                "bug: the gateway failed to serve a WebSocket; please report this traceback",
+                extra={"action": "internal"},
+            )
             await websocket.fail(GatewayError(errors.INTERNAL), secrets.token_hex(16))
         finally:
             self._websockets.discard(websocket)

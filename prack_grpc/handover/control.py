@@ -42,7 +42,7 @@ def ask(host: str, port: int) -> tuple[bool, str]:
         with sock.makefile() as stream:
             reply = stream.readline().strip()
     if not reply:
-        raise ConnectionResetError(errno.ECONNRESET, "the gateway has ended")
+        raise ConnectionResetError(errno.ECONNRESET, "the gateway has exited")
     return reply[0] == "+", reply[1:]
 
 
@@ -85,7 +85,7 @@ async def _reply(
     if not _is_allowed(writer.get_extra_info("socket")):
         return b"-only root and the user of the gateway may do that\n"
     if command != UPGRADE:
-        return b"-there is no such command\n"
+        return b"-unknown command\n"
     try:
         return f"+{await upgrade()}\n".encode()
     except UpgradeFailed as error:

@@ -62,7 +62,7 @@ class Successor:
                 process = _spawn(command or _own_command(), theirs.fileno())
             except OSError as error:
                 channel.close()
-                raise UpgradeFailed(f"the new gateway cannot be started: {error}") from None
+                raise UpgradeFailed(f"cannot start the new gateway: {error}") from None
         successor = cls(process, channel, seconds)
         await successor._expect(PREPARED)
         return successor
@@ -102,9 +102,9 @@ class Successor:
                 self._channel.close()
                 status = await asyncio.to_thread(_ended, self._process)
         if late:
-            raise UpgradeFailed(f"the new gateway was not ready in {self._seconds:g} s")
+            raise UpgradeFailed(f"the new gateway was not ready within {self._seconds:g} s")
         if heard != word:
-            raise UpgradeFailed(f"the new gateway ended ({status}); the log says why")
+            raise UpgradeFailed(f"the new gateway exited ({status}); see the log for the reason")
 
 
 def _spawn(command: Sequence[str], channel: int) -> "subprocess.Popen[bytes]":

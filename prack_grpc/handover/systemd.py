@@ -29,11 +29,13 @@ def sockets(environ: MutableMapping[str, str]) -> dict[str, socket.socket]:
         sock.set_inheritable(False)
         if name not in NAMES or name in found:
             raise BadActivation(
-                f"systemd passed a socket named {name!r}: in the .socket units "
-                "FileDescriptorName= must be public once, and rest at most once"
+                f"systemd passed a socket named {name!r}: set FileDescriptorName= of "
+                "the .socket units to public (exactly one) or rest (at most one)"
             )
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type != socket.SOCK_STREAM:
-            raise BadActivation(f"the socket {name!r} of systemd must be a TCP ListenStream=")
+            raise BadActivation(
+                f"the systemd socket {name!r} must be a TCP socket: use ListenStream="
+            )
         found[name] = sock
     return found
 

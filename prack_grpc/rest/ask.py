@@ -109,7 +109,7 @@ def _count(value: Any, name: str, least: int, most: int) -> int:
 
 def _websockets(members: dict[str, Any]) -> bool:
     if members.get("websockets", "events") != "events":
-        raise ApiError(BAD_PARAMETER, "websockets: expected events", "websockets")
+        raise ApiError(BAD_PARAMETER, "websockets: the only value is events", "websockets")
     return "websockets" in members
 
 

@@ -25,7 +25,7 @@ class TooLarge(ApiError):
     """The body is larger than `most` bytes; `start` is what was read of it."""
 
     def __init__(self, start: bytes, most: int) -> None:
-        super().__init__(TOO_LARGE, f"at most {most} bytes are taken at a time")
+        super().__init__(TOO_LARGE, f"the body is larger than {most} bytes")
         self.start = start
 
 
@@ -51,7 +51,7 @@ async def read(receive: Receive, most: int = 0) -> bytes:
                 more = message.get("more_body", False)
                 stall.reschedule(loop.time() + STALL)
     except TimeoutError:
-        raise ApiError(STALLED, f"nothing came for {STALL:.0f} s") from None
+        raise ApiError(STALLED, f"no data came for {STALL:.0f} s") from None
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
@@ -77,7 +77,7 @@ def _parse(data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ApiError(BAD_JSON, f"not UTF-8 at byte {error.start}") from None
     except UnicodeEncodeError:
-        raise ApiError(BAD_JSON, "a string holds half of a surrogate pair") from None
+        raise ApiError(BAD_JSON, "a string contains a lone surrogate") from None
     except RecursionError:
         raise ApiError(BAD_JSON, "nested too deeply") from None
     except ValueError as error:
@@ -88,7 +88,7 @@ def _parse(data: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("an object holds the same name twice")
+        raise ValueError("an object contains the same name twice")
     return members
 
 

@@ -23,24 +23,32 @@ class ApiKind:
     retry_after: int = 0
 
 
-BAD_PARAMETER = ApiKind("bad_parameter", 400, "A parameter is not as it must be")
-BAD_JSON = ApiKind("bad_json", 400, "The body is not the JSON that was expected")
-BAD_BODY = ApiKind("bad_body", 400, "What must be base64 is not")
-UNAUTHENTICATED = ApiKind("unauthenticated", 401, "A valid bearer token is needed")
+BAD_PARAMETER = ApiKind("bad_parameter", 400, "A parameter is invalid")
+BAD_JSON = ApiKind("bad_json", 400, "The body is not valid JSON of the expected form")
+BAD_BODY = ApiKind("bad_body", 400, "A value is not valid base64")
+UNAUTHENTICATED = ApiKind("unauthenticated", 401, "A valid bearer token is required")
 CROSS_SITE = ApiKind("cross_site", 403, "Pages of other sites must not call this API")
 NOT_FOUND = ApiKind("not_found", 404, "There is no such endpoint")
-BAD_METHOD = ApiKind("method_not_allowed", 405, "This endpoint does not take this method")
-STALLED = ApiKind("upload_stalled", 408, "The rest of the body did not come")
-OUT_OF_ORDER = ApiKind("out_of_order", 409, "This is not the chunk that comes next")
-BODY_BUSY = ApiKind("body_busy", 409, "The request body is on its way to this worker already")
-BODY_GONE = ApiKind("body_gone", 410, "The request body was read and is no longer here")
+BAD_METHOD = ApiKind("method_not_allowed", 405, "This endpoint does not support this method")
+STALLED = ApiKind("upload_stalled", 408, "The upload of the body stalled")
+OUT_OF_ORDER = ApiKind("out_of_order", 409, "This is not the next chunk")
+BODY_BUSY = ApiKind("body_busy", 409, "The request body is already being read")
+BODY_GONE = ApiKind(
+    "body_gone", 410, "The request body was already read and is no longer available"
+)
 TOO_LARGE = ApiKind("too_large", 413, "The body is too large")
-BAD_ANSWER = ApiKind("bad_answer", 422, "The answer makes no HTTP response; the client got 502")
-UPGRADE_REQUIRED = ApiKind("upgrade_required", 426, f"This needs an upgrade to {UPGRADE}")
+BAD_ANSWER = ApiKind(
+    "bad_answer", 422, "The answer is not a valid HTTP response; the client got 502"
+)
+UPGRADE_REQUIRED = ApiKind(
+    "upgrade_required", 426, f"This endpoint requires an upgrade to {UPGRADE}"
+)
 TOO_MANY_POLLS = ApiKind("too_many_polls", 429, "Too many polls are parked", 1)
-WINDOW_FULL = ApiKind("window_full", 429, "The client takes no more now; send the chunk again", 1)
-INTERNAL = ApiKind("internal", 500, "The gateway made a mistake")
-DRAINING = ApiKind("draining", 503, "The gateway is stopping; poll another one", 1)
+WINDOW_FULL = ApiKind(
+    "window_full", 429, "The client does not accept more data now; send the chunk again", 1
+)
+INTERNAL = ApiKind("internal", 500, "Internal error of the gateway; see its log")
+DRAINING = ApiKind("draining", 503, "The gateway is stopping; poll again, or another gateway", 1)
 LATE = {late: ApiKind(late.code, late.status, late.sentence) for late in Late}
 
 

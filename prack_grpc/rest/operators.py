@@ -138,7 +138,9 @@ def _weights(value: Any) -> tuple[tuple[str, int], ...]:
         expected = 'expected whole numbers by version, such as {"v2": 10, "v1": 90}'
         raise ApiError(BAD_PARAMETER, f"weights: {expected}", "weights")
     if not all(LABEL.fullmatch(version) for version in value):
-        raise ApiError(BAD_PARAMETER, "weights: a version has visible ASCII characters", "weights")
+        raise ApiError(
+            BAD_PARAMETER, "weights: a version must consist of visible ASCII characters", "weights"
+        )
     return tuple(value.items())
 
 

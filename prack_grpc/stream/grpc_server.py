@@ -55,7 +55,10 @@ class TokenCheck(grpc.aio.ServerInterceptor):
 
 
 async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a valid bearer token is needed")
+    await context.abort(
+        grpc.StatusCode.UNAUTHENTICATED,
+        "a valid bearer token is required: send `authorization: Bearer TOKEN`",
+    )
 
 
 class StreamServer:
@@ -103,7 +106,7 @@ class StreamServer:
     async def send_away(self) -> None:
         """Report that this gateway stops, and have every worker dial another one as well."""
         await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
-        self._streams.send_away("the gateway stops")
+        self._streams.send_away("the gateway is stopping")
 
     async def stop(self, grace: float) -> None:
         """Give the workers nothing more; end all streams, at the latest after `grace` seconds."""

@@ -39,13 +39,13 @@ class Hello:
 def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
     """The hello of a first frame. Raises StreamError."""
     if not frame.HasField("hello"):
-        raise StreamError(errors.HELLO_EXPECTED, "the first frame must hold `hello`")
+        raise StreamError(errors.HELLO_EXPECTED, "the first frame must contain `hello`")
     hello = frame.hello
     if not hello.minor_min <= MINOR <= hello.minor_max:
         raise StreamError(
             errors.VERSION_UNSUPPORTED,
-            f"this gateway speaks minor {MINOR}, the worker {hello.minor_min} to "
-            f"{hello.minor_max}: update the older of the two",
+            f"this gateway supports minor {MINOR}, the worker {hello.minor_min} to "
+            f"{hello.minor_max}: update the older one",
         )
     if not NAME.fullmatch(hello.worker_id):
         raise StreamError(errors.BAD_HELLO, f"worker_id: {NAME_EXPECTED}")

@@ -88,7 +88,7 @@ class Stream:
             self._broker.put_back(assignment)
         held = len(self._outbox.held)
         log.info(
-            "worker lost" if held else "worker left",
+            "worker lost with requests in progress" if held else "worker disconnected",
             extra={
                 "action": "worker_lost" if held else "worker_left",
                 "worker": self.worker,
@@ -155,7 +155,7 @@ class Stream:
     def _handle(self, frame: pb.WorkerFrame) -> None:
         """The events of a frame, in the order of proto/README.md section 1."""
         if frame.HasField("hello"):
-            raise StreamError(errors.HELLO_REPEATED, "only the first frame may hold `hello`")
+            raise StreamError(errors.HELLO_REPEATED, "only the first frame may contain `hello`")
         for head in frame.heads:
             self._event(head, self._head, head.end)
         for data in frame.data:
@@ -203,7 +203,7 @@ class Stream:
 
     def _refuse(self, number: int, code: pb.RefusalCode.ValueType, message: str) -> None:
         log.warning(
-            "refused a worker's event",
+            "rejected an event of a worker",
             extra={
                 "action": "event_refused",
                 "worker": self.worker,
@@ -220,7 +220,10 @@ class Stream:
     def _data(self, assignment: Assignment, data: pb.Data) -> None:
         chunk = data.data  # copies it
         if len(chunk) > self._limits.chunk:
-            message = f"exchange {data.id}: {len(chunk)} bytes in one `data`"
+            message = (
+                f"exchange {data.id}: {len(chunk)} bytes in one `data`, "
+                f"the limit is {self._limits.chunk}"
+            )
             raise StreamError(errors.CHUNK_TOO_LARGE, message)
         self._broker.data(assignment, chunk)
 
@@ -238,5 +241,5 @@ def _pairs(flat: Sequence[bytes]) -> Headers:
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
-ENDED = (pb.REFUSAL_CODE_ALREADY_EXISTS, "this exchange was ended before")
+ENDED = (pb.REFUSAL_CODE_ALREADY_EXISTS, "this exchange has already ended")
 NEVER_SENT = (pb.REFUSAL_CODE_NOT_FOUND, "no request with this id was sent on this stream")

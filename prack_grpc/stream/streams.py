@@ -122,7 +122,7 @@ class Streams:
                     del self._streams[stream.worker]
         except StreamError as error:
             log.warning(
-                "ended a worker's stream",
+                "closed a worker's stream because of an error",
                 extra={
                     "action": "stream_error",
                     "peer": carrier.peer,
@@ -150,7 +150,7 @@ class Streams:
         older = self._streams.pop(hello.worker, None)
         self._streams[hello.worker] = stream
         if older is not None:
-            message = "another stream said hello with the same worker_id"
+            message = "a newer stream has the same worker_id; give each process its own"
             older.stop(StreamError(errors.REPLACED, message))
         self._loop.call_later(HEARTBEAT_SECONDS, self._beat, stream)
         if self._reason:
@@ -196,7 +196,7 @@ class Streams:
             message = f"nothing was received for {DEAD_AFTER_SECONDS:.0f} s"
             stream.stop(StreamError(errors.SILENT, message))
         elif blocked >= DEAD_AFTER_SECONDS:
-            message = f"the worker read nothing for {DEAD_AFTER_SECONDS:.0f} s"
+            message = f"the worker did not read for {DEAD_AFTER_SECONDS:.0f} s"
             stream.stop(StreamError(errors.NOT_READING, message))
         elif not stream.ended:
             if now - stream.wrote_at >= HEARTBEAT_SECONDS * 0.9:
@@ -242,7 +242,7 @@ async def _first_frame(carrier: Carrier) -> pb.WorkerFrame:
         async with asyncio.timeout(HELLO_SECONDS):
             frame = await carrier.read()
     except TimeoutError:
-        message = f"no `hello` came within {HELLO_SECONDS:.0f} s"
+        message = f"no `hello` within {HELLO_SECONDS:.0f} s"
         raise StreamError(errors.HELLO_TIMEOUT, message) from None
     if frame is None:
         raise StreamError(errors.HELLO_EXPECTED, "the stream ended before `hello`")

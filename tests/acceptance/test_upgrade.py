@@ -255,7 +255,7 @@ def test_a_successor_that_does_not_start_changes_nothing(
     token.write_text("short")
     done = prack_upgrade(gateway.api_port)
     assert done.returncode == 1
-    assert "the new gateway ended (2); the log says why" in done.stderr
+    assert "the new gateway exited (2); see the log for the reason" in done.stderr
     gateway.line("the token must have at least 22")
     gateway.line("upgrade_failed")
     assert fetch(gateway.port, "/run/still").status == 200
@@ -345,4 +345,4 @@ def test_a_socket_with_another_name_is_refused(launch: Launcher) -> None:
     with socket.create_server(("127.0.0.1", 0)) as public:
         gateway = activated(launch, "prack.socket", public)
         assert gateway.wait() == 2
-        gateway.line("FileDescriptorName= must be public")
+        gateway.line("FileDescriptorName= of the .socket units to public")

@@ -40,7 +40,7 @@ async def test_an_idle_gateway(prack: Prack) -> None:
     code, shown = await prack("queue")
     assert code == 0
     assert "waiting    0 (0 bytes)" in shown
-    assert "divided: whichever worker is free" in (await prack("traffic"))[1]
+    assert "no service is split: any free worker" in (await prack("traffic"))[1]
 
 
 async def test_a_rolling_deploy(gateway: Gateway, prack: Prack) -> None:
@@ -68,8 +68,8 @@ async def test_a_rolling_deploy(gateway: Gateway, prack: Prack) -> None:
         await new.answer(await new.event("requests"))
         assert (await client.response()).status == 200
 
-        assert await prack("resume web v1") == (0, "web v1: takes requests again\n")
-        assert await prack("traffic web --off") == (0, "web: not divided\n")
+        assert await prack("resume web v1") == (0, "web v1: takes new requests again\n")
+        assert await prack("traffic web --off") == (0, "web: not split\n")
 
 
 async def test_waiting_for_a_drain_ends(gateway: Gateway, prack: Prack) -> None:
@@ -86,7 +86,7 @@ async def test_waiting_for_a_drain_ends(gateway: Gateway, prack: Prack) -> None:
 async def test_nobody_of_this_name(prack: Prack) -> None:
     code, shown = await prack("drain wbe v1")
     assert code == 0
-    assert "no such worker is here" in shown
+    assert "no such worker is connected" in shown
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ async def test_a_token_is_asked_for_and_shown(
 ) -> None:
     prack = runner(await start(token=TOKEN), capsys)
     code, shown = await prack("queue")
-    assert (code, "it wants a token: set PRACK_TOKEN" in shown) == (1, True)
+    assert (code, "the gateway requires a token: set PRACK_TOKEN" in shown) == (1, True)
     monkeypatch.setenv("PRACK_TOKEN", TOKEN)
     assert (await prack("queue"))[0] == 0
 

@@ -41,7 +41,7 @@ def test_what_cannot_be_served_in_time_is_refused_at_once() -> None:
     desk = a_busy_desk(rate=10, seconds=6, waiting=101, queue_timeout=10)
     error = refused(desk)
     assert error.kind is errors.OVERLOADED
-    assert "101 requests wait" in str(error)
+    assert "101 requests are waiting" in str(error)
 
 
 def test_it_may_be_tried_again_when_half_of_the_wait_is_over() -> None:

@@ -37,7 +37,7 @@ def doors() -> Iterator[Doors]:
 
 
 @pytest.mark.parametrize(
-    ("program", "said"), [(ENDS, r"ended \(7\)"), (MUMBLES, r"ended \(0\)"), (HANGS, "not ready")]
+    ("program", "said"), [(ENDS, r"exited \(7\)"), (MUMBLES, r"exited \(0\)"), (HANGS, "not ready")]
 )
 async def test_a_successor_that_is_never_ready_has_failed_and_is_gone(
     doors: Doors, program: str, said: str

@@ -152,11 +152,11 @@ async def test_every_problem_is_complete(api: Api) -> None:
     assert response.headers["cache-control"] == "no-store"
     assert response.json() == {
         "type": "urn:prack:error:unknown_request",
-        "title": "No request with this identifier was handed out",
+        "title": "Unknown identifier: no such request was handed out, or it ended long ago",
         "status": 404,
-        "detail": "No request with this identifier was handed out",
+        "detail": "Unknown identifier: no such request was handed out, or it ended long ago",
         "code": "unknown_request",
-        "error": "No request with this identifier was handed out",
+        "error": "Unknown identifier: no such request was handed out, or it ended long ago",
     }
 
 

@@ -65,7 +65,9 @@ class Flow:
     def push(self, data: bytes) -> None:
         """Add bytes. Raises WindowExceeded, with nothing changed, past the granted offset."""
         if self.pushed + len(data) > self.granted:
-            raise WindowExceeded(f"{self.pushed + len(data)} bytes, {self.granted} were granted")
+            raise WindowExceeded(
+                f"{self.pushed + len(data)} bytes sent, the window allows {self.granted}"
+            )
         if data:
             self._chunks.append(data)
             self.pushed += len(data)

@@ -13,10 +13,18 @@ from prack_grpc.core.exchange.exchange import Lease
 class Late(enum.Enum):
     """Why an identifier can no longer be answered: code, HTTP status, sentence."""
 
-    UNKNOWN = ("unknown_request", 404, "No request with this identifier was handed out")
-    ANSWERED = ("already_answered", 409, "This request has been answered; the first answer counts")
-    STALE = ("stale_lease", 409, "This request was given back or taken away")
-    GONE = ("gone", 410, "Nobody waits for this answer any more")
+    UNKNOWN = (
+        "unknown_request",
+        404,
+        "Unknown identifier: no such request was handed out, or it ended long ago",
+    )
+    ANSWERED = (
+        "already_answered",
+        409,
+        "This request was already answered; the first answer counts",
+    )
+    STALE = ("stale_lease", 409, "This request was given back, or its lease expired")
+    GONE = ("gone", 410, "No one waits for this answer any more")
 
     def __init__(self, code: str, status: int, sentence: str) -> None:
         self.code = code

@@ -51,7 +51,7 @@ def end_to_end(headers: Headers) -> Headers:
 def checked_interim(status: int, headers: Headers) -> ResponseHead:
     """Check a head that comes before the final one (RFC 9110 section 15.2). Raises BadResponse."""
     if status in (100, 101):
-        raise BadResponse("status", f"{status} is the gateway's to send")
+        raise BadResponse("status", f"{status} is reserved for the gateway")
     return ResponseHead(
         status, _without_length(end_to_end(_checked_headers(headers))), b"", True, -1
     )
@@ -96,18 +96,18 @@ def checked_response(
         headers.append((b"content-length", b"%d" % len(body)))
         length = len(body)
     elif 0 <= length < len(body):
-        raise BadResponse("content-length", "is less than the body that came with it")
+        raise BadResponse("content-length", "is less than the body sent with it")
     return ResponseHead(status, headers, body, end, length)
 
 
 def _checked_headers(headers: Headers) -> Headers:
     if len(headers) > MAX_FIELDS:
-        raise BadResponse("headers", f"there are more than {MAX_FIELDS} fields")
+        raise BadResponse("headers", f"more than {MAX_FIELDS} fields")
     checked = [(_checked_name(name), value.strip(b" \t")) for name, value in headers]
     values = b"".join([value for _, value in checked])
     if len(values.translate(None, BAD_BYTES)) < len(values):
         name = next(name for name, value in checked if value.translate(None, BAD_BYTES) != value)
-        raise BadResponse("headers", f"the value of {name[:64]!r} holds a control byte")
+        raise BadResponse("headers", f"the value of {name[:64]!r} contains a control character")
     if len(values) + sum([len(name) + 4 for name, _ in checked]) > MAX_HEAD:
         raise BadResponse("headers", f"the head is larger than {MAX_HEAD} bytes")
     if b"proxy-status" in [name for name, _ in checked]:
@@ -123,7 +123,7 @@ def _checked_name(name: bytes) -> bytes:
 @functools.lru_cache(maxsize=1024)
 def _lower(name: bytes) -> bytes:
     if not TOKEN.fullmatch(name):
-        raise BadResponse("headers", f"{name[:64]!r} is not a field name")
+        raise BadResponse("headers", f"{name[:64]!r} is not a valid field name")
     return name.lower()
 
 
@@ -136,7 +136,7 @@ def _content_length(headers: Headers) -> int:
     if not values:
         return -1  # Connection has named it
     if len(values) > 1 or not values[0].isdigit() or len(values[0]) > 18:
-        raise BadResponse("content-length", "must be one number, digits only")
+        raise BadResponse("content-length", "must be one decimal number")
     return int(values[0])
 
 

@@ -57,7 +57,7 @@ class Levels(Generic[T]):
         for items in self._levels.values():
             if items:
                 return items
-        raise LookupError("nobody is in line")
+        raise LookupError("no one is in line")
 
     def clear(self) -> None:
         """Let all go."""

@@ -90,13 +90,15 @@ class Queue:
         Raises BadRoute or TooManySessions, with nothing changed, past a limit.
         """
         if len(self.sessions) >= self._limits.max_sessions:
-            raise TooManySessions(f"at most {self._limits.max_sessions} workers may be connected")
+            raise TooManySessions(
+                f"the limit of {self._limits.max_sessions} workers and polls is reached"
+            )
         if len(session.routes) > self._limits.session_routes:
             raise BadRoute(f"a worker may serve at most {self._limits.session_routes} routes")
         tables = [self.tables[kind] for kind in session.kinds]
         new = [(table, route) for table in tables for route in session.routes if route not in table]
         if any(len(table) + len(new) > self._limits.max_routes for table, _ in new):
-            raise BadRoute(f"the gateway knows at most {self._limits.max_routes} routes")
+            raise BadRoute(f"the limit of {self._limits.max_routes} routes is reached")
         self.sessions[session] = None
         return self.line_up(session, now)
 

@@ -56,11 +56,11 @@ class Split:
     def __post_init__(self) -> None:
         versions = [version for version, _ in self.weights]
         if len(set(versions)) < len(versions) or len(versions) > MAX_VERSIONS:
-            raise BadSplit(f"weights: expected at most {MAX_VERSIONS} versions, each of them once")
+            raise BadSplit(f"weights: expected at most {MAX_VERSIONS} versions, each only once")
         if not all(0 <= weight <= MAX_WEIGHT for _, weight in self.weights):
             raise BadSplit(f"weights: expected whole numbers from 0 to {MAX_WEIGHT}")
         if not any(weight for _, weight in self.weights):
-            raise BadSplit("weights: at least one version must have more than 0")
+            raise BadSplit("weights: at least one version must have a weight above 0")
 
     def choose(self, request: Request, sequence: int, live: Container[Pool]) -> Pool:
         """The pool for a request; the same for the same arguments, in every process."""

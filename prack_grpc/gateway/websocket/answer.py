@@ -45,6 +45,8 @@ async def small_body(
     while not head.end and (chunk := await ticket.chunk()) is not None:
         body += chunk
         if len(body) > max_size:
-            raise BadEvents("a refusal that is larger than a message")
+            raise BadEvents(
+                f"the response that refuses the handshake has a body over {max_size} bytes"
+            )
         broker.consumed(ticket)
     return bytes(body)

@@ -148,7 +148,7 @@ class Batches:
         async for event in body_events(self._broker, ticket, head, limit):
             self._heard_at = self._now()
             if (event.name == events.OPEN) == self._client.accepted:
-                raise BadEvents("OPEN is the first event of the first answer, and of no other")
+                raise BadEvents("OPEN must be the first event of the first answer, and only there")
             if event.name == events.OPEN:
                 self._owes_end = True
                 await self._client.accept(_public(head.headers))

@@ -88,7 +88,7 @@ class ClientEnd:
         if event.name == events.CLOSE:
             code, reason = events.close_code(event.data)
             if not _may_be_sent(code):
-                raise BadEvents(f"{code} is no close code that an endpoint may send")
+                raise BadEvents(f"{code} is not a close code that an endpoint may send")
             await self.close(code, reason)
         elif self.closed:
             return
@@ -98,7 +98,7 @@ class ClientEnd:
             try:
                 text = event.data.decode()
             except UnicodeDecodeError as error:
-                raise BadEvents("a TEXT event that is not UTF-8") from error
+                raise BadEvents("a TEXT event is not UTF-8") from error
             await self._say({"type": "websocket.send", "text": text})
 
     async def close(self, code: int, reason: str) -> None:

@@ -136,4 +136,4 @@ def _takes_events(ticket: Ticket) -> bool:
 
 def _log_refusal(ticket: Ticket, error: BadEvents) -> None:
     extra = {"action": "answer_refused", "request_id": ticket.id, "reason": str(error)}
-    log.warning("refused a worker's events", extra=extra)
+    log.warning("rejected WebSocket events of a worker", extra=extra)

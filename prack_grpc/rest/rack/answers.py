@@ -37,7 +37,7 @@ class Answers:
     async def take(self, answer: Any) -> None:
         """Pass one answer on. Raises ApiError."""
         if not isinstance(answer, dict):
-            raise ApiError(BAD_JSON, "an answer is an object")
+            raise ApiError(BAD_JSON, "expected an object for each answer")
         identifier = answer.get("identifier")
         if not isinstance(identifier, str):
             raise ApiError(BAD_PARAMETER, "identifier: expected a string", "identifier")
@@ -68,7 +68,7 @@ class Answers:
         """Pass on `code` and `headers`, and with `end` the whole body. Raises ApiError."""
         try:
             if self._broker.progress(assignment) is not Work.LEASED:
-                raise LeaseError("the answer has begun")
+                raise LeaseError("the response has already begun")
             status, headers = _status(answer.get("code")), _headers(answer.get("headers"))
             if status < 200:
                 raise BadResponse("status", "must be a number from 200 to 599")
@@ -153,7 +153,7 @@ def _decode(text: str) -> bytes:
 
 def _log_refusal(identifier: str, error: ApiError) -> None:
     log.warning(
-        "refused a worker's answer",
+        "rejected an answer of a worker",
         extra={
             "action": "answer_refused",
             "identifier": identifier[:128],

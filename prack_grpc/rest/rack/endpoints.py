@@ -160,5 +160,5 @@ def _bounded(answers: Any) -> list[Any]:
     if not isinstance(answers, list):
         raise ApiError(BAD_JSON, "responses: expected a list", "responses")
     if len(answers) > MAX_ANSWERS:
-        raise ApiError(BAD_JSON, f"more than {MAX_ANSWERS} answers at a time", "responses")
+        raise ApiError(BAD_JSON, f"responses: more than {MAX_ANSWERS} answers", "responses")
     return answers

@@ -109,10 +109,10 @@ class Uploaded:
         if not self._writer.open:
             raise self._writer.ended()
         if message is None:
-            self._writer.abandon("the upload of the answer stood still")
-            raise ApiError(STALLED, f"nothing came for {bodies.STALL:.0f} s; the lease is closed")
+            self._writer.abandon("the upload of the answer stalled")
+            raise ApiError(STALLED, f"no data came for {bodies.STALL:.0f} s; the lease is closed")
         if message["type"] == "http.disconnect":
-            self._writer.abandon("the upload of the answer was cut")
+            self._writer.abandon("the upload of the answer broke off")
             raise bodies.Gone
         self.complete = not message.get("more_body", False)
         data: bytes = message.get("body", b"")
@@ -145,6 +145,6 @@ def _parsed(block: bytes) -> tuple[int, Headers]:
     for line in lines:
         name, colon, value = line.partition(b":")
         if not colon:
-            raise BadResponse("headers", f"{line[:64]!r} is no field")
+            raise BadResponse("headers", f"{line[:64]!r} is not a valid header field")
         headers.append((name, value))
     return int(match[1]), headers

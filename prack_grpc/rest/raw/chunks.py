@@ -53,7 +53,7 @@ class Chunks:
         """Pass one chunk on. Raises ApiError."""
         number, end = message.get("seq"), message.get("end", False)
         if type(number) is not int or number < 0:
-            raise ApiError(BAD_PARAMETER, "seq: expected a number from 0 on", "seq")
+            raise ApiError(BAD_PARAMETER, "seq: expected a whole number, 0 or more", "seq")
         if not isinstance(end, bool):
             raise ApiError(BAD_PARAMETER, "end: expected true or false", "end")
         data = await decoded(message, "data")
@@ -108,6 +108,6 @@ class Chunks:
 
 
 def _out_of_order(expected: int) -> ApiError:
-    error = ApiError(OUT_OF_ORDER, f"seq: {expected} comes next", "seq")
+    error = ApiError(OUT_OF_ORDER, f"seq: expected {expected}, the next chunk", "seq")
     error.next = expected
     return error

@@ -88,7 +88,7 @@ class Delivery(Response):
             watch.cancel()
         if not complete:
             if self._owed and self._broker.progress(self._assignment) is Work.LEASED:
-                reason = "the worker went away while it was sent the request"
+                reason = "the worker disconnected while it received the request"
                 self._broker.lost(self._assignment, reason)
             await cut(scope, receive)
 

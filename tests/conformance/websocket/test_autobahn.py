@@ -47,7 +47,7 @@ def start(launcher: Launcher, port: int, cases: Iterable[str]) -> Process:
 
 def outcome(suite: Process) -> Results:
     """Wait for its results."""
-    assert suite.wait(LONGEST) == 0, suite
+    assert suite.wait(LONGEST) == 0, str(suite)
     return {case: (passed, code) for case, (passed, code) in json.loads(suite.lines[-1]).items()}
 
 

@@ -138,7 +138,7 @@ def test_clients_of_a_version_that_stays_are_not_moved_when_another_ends() -> No
         ((("v1", 0),), "at least one"),
         ((("v1", -1), ("v2", 1)), "whole numbers"),
         ((("v1", MAX_WEIGHT + 1),), "whole numbers"),
-        ((("v1", 1), ("v1", 2)), "each of them once"),
+        ((("v1", 1), ("v1", 2)), "each only once"),
         (tuple((f"v{number}", 1) for number in range(MAX_VERSIONS + 1)), "at most"),
     ],
 )
