@@ -4,7 +4,6 @@ import math
 
 from prack_grpc.core import errors
 from prack_grpc.core.counters import Counters
-from prack_grpc.core.deadlines import Deadlines
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
 from prack_grpc.core.errors import ErrorKind, GatewayError
 from prack_grpc.core.exchange.assignment import Assignment
@@ -24,6 +23,7 @@ from prack_grpc.core.exchange.states import (
 )
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.order import Deadlines
 from prack_grpc.core.queue.queue import Queue
 from prack_grpc.core.receivers import CancelReason
 

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from prack_grpc.core.deadlines import NEVER
 from prack_grpc.core.effects import Cancel, Deliver, Fail
 from prack_grpc.core.exchange.flow import NO_BODY
 from prack_grpc.core.exchange.states import Outcome, Work
+from prack_grpc.core.queue.order import NEVER
 from prack_grpc.core.queue.traffic import Split
 from tests.core.building import next_deadline
 from tests.core.life import (

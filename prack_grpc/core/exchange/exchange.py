@@ -7,7 +7,6 @@ hold each other, so they stand in one file; what moves them on is in `states.py`
 
 from dataclasses import dataclass, field
 
-from prack_grpc.core.deadlines import NEVER
 from prack_grpc.core.errors import ErrorKind, LeaseError
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import NO_BODY, Flow
@@ -23,6 +22,7 @@ from prack_grpc.core.exchange.states import (
 )
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.queue.lane import Lane
+from prack_grpc.core.queue.order import NEVER
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool
 from prack_grpc.core.receivers import AnswerReceiver, WorkReceiver

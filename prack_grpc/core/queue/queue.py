@@ -5,11 +5,11 @@ turn; work is bound to a worker only when that worker has a free slot; no step l
 one entry of a queue, except when a route or a version comes or goes.
 """
 
-from prack_grpc.core.deadlines import Deadlines
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.order import Deadlines
 from prack_grpc.core.queue.routes import DEFAULT, Route
 from prack_grpc.core.queue.table import RouteTable
 from prack_grpc.core.queue.traffic import Split
@@ -33,7 +33,7 @@ class Queue:
         """The lane that a request belongs to; the default one takes everything else."""
         table = self.tables[request.kind]
         lane = table.default
-        if len(table) > 1:
+        if not table.only_default:
             lane = table.find(request.authority, request.path, request.method)
         return lane.choose(request, sequence, now) if lane.split else lane
 
@@ -49,7 +49,7 @@ class Queue:
         requests, bytes_ = limits.queue_requests, limits.queue_bytes
         if self.requests >= requests or self.bytes + size > bytes_:
             return True
-        if len(self.tables[lane.kind]) == 1:
+        if self.tables[lane.kind].only_default:
             return False
         share = limits.route_share
         return base.requests >= requests * share or base.bytes + size > bytes_ * share
