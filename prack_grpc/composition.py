@@ -20,8 +20,7 @@ from prack_grpc import state
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide
 from prack_grpc.core.limits import KIB
-from prack_grpc.gateway.app import PublicApp, State
-from prack_grpc.gateway.endpoint import Endpoint
+from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.descriptors import fitted
 from prack_grpc.gateway.http.limits import ConnectionLimits

@@ -17,6 +17,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.exchange.flow import NO_BODY, Flow
 from prack_grpc.core.exchange.states import ANSWERING, CLOSED, DONE, Work
+from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Headers, Kind, Request
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.principal import Principal
@@ -41,9 +42,10 @@ class MemoryBroker:
         self._identifiers = Identifiers()
         self.tickets: dict[Ticket, Exchange] = {}
         self._sessions: dict[Membership, Session] = {}
-        self.dispatcher = Dispatcher(limits, self._now())
-        self._answering = Answering(self.dispatcher)
-        self._leases = self.dispatcher.assigned
+        self._steps = steps = HandOut(limits, self._now())
+        self.dispatcher = Dispatcher(steps)
+        self._answering = Answering(steps)
+        self._leases = steps.assigned
         self._collecting = Collecting(self.dispatcher, self._perform, self._now)
 
     # ------------------------------------------------------------ PublicSide
@@ -86,7 +88,7 @@ class MemoryBroker:
     def complete(self, ticket: Ticket) -> None:
         exchange = self.tickets.get(ticket)
         if exchange is not None:
-            self.dispatcher.complete(exchange, self._now())
+            self._steps.complete(exchange, self._now())
             if exchange.lease is not None:
                 self._drop(exchange)
             self._part(exchange, ticket)
@@ -198,7 +200,9 @@ class MemoryBroker:
 
     def rewind(self, assignment: Assignment) -> bool:
         lease = self._leases.get(assignment)
-        if lease is None or (lease.exchange.upload.taken and not lease.exchange.upload.rewind()):
+        if lease is None or (lease.upload_sent and lease.state is not Work.LEASED):
+            return False
+        if lease.exchange.upload.taken and not lease.exchange.upload.rewind():
             return False
         lease.upload_sent = False
         return True
@@ -229,7 +233,7 @@ class MemoryBroker:
     def data(self, assignment: Assignment, data: bytes) -> None:
         lease = self._lease(assignment)
         exchange = lease.exchange
-        effects = self.dispatcher.data(lease, data, self._now())
+        effects = self._answering.data(lease, data, self._now())
         if exchange.state is DONE:
             self._drop(exchange)
         else:
@@ -248,7 +252,7 @@ class MemoryBroker:
 
     def spoil(self, assignment: Assignment, message: str) -> None:
         if lease := self._leases.get(assignment):
-            self._perform(self.dispatcher.spoil(lease, message, self._now()))
+            self._perform(self._answering.spoil(lease, message, self._now()))
 
     def put_back(self, assignment: Assignment) -> None:
         self._perform(self.dispatcher.put_back(self._lease(assignment), self._now()))
@@ -356,7 +360,7 @@ class MemoryBroker:
 
     def _arm(self) -> None:
         """One timer for everything: it may fire early, never late."""
-        deadline = self.dispatcher.soonest
+        deadline = self._steps.soonest
         if self._fires_at <= deadline:
             return
         if self._timer is not None:

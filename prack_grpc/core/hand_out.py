@@ -193,6 +193,13 @@ class HandOut:
         self.done(exchange, outcome)
         return self.couple(exchange, reason, now)
 
+    def complete(self, exchange: Exchange, now: float) -> None:
+        """The last byte of the response was handed to the client's connection."""
+        exchange.apply(Call.COMPLETE)
+        if exchange.lease is None or exchange.lease.state is CLOSED:
+            self.deadlines.clear(exchange)
+        self.done(exchange, Outcome.WORKER)
+
     def done(self, exchange: Exchange, outcome: Outcome) -> None:
         """The caller half is over: count it, and forget it."""
         self.collected -= exchange.collected
@@ -236,6 +243,12 @@ class HandOut:
             served = exchange.lane.sessions or exchange.lane.seen > exchange.accepted_at
             kind = errors.QUEUE_TIMEOUT if served else errors.NO_WORKERS
         return self.fail(exchange, GatewayError(kind), CancelReason.DEADLINE, now)
+
+    @property
+    def soonest(self) -> float:
+        """Nothing expires before this, in seconds; a bound that costs nothing."""
+        exchanges, lanes = self.deadlines.soonest, self.queue.lingering.soonest
+        return exchanges if exchanges < lanes else lanes
 
     def _is_silent(self, lease: Lease, now: float) -> bool:
         """Its worker promised to answer or extend sooner than it has to."""

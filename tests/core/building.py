@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
 from prack_grpc.core.exchange.abort import AbortCode
@@ -110,7 +111,8 @@ class Desk:
         self.now = 1000.0
         self.limits = Limits(**limits)
         self.steps = HandOut(self.limits, self.now)
-        self.core = Dispatcher(self.limits, self.now, self.steps)
+        self.core = Dispatcher(self.steps)
+        self.answering = Answering(self.steps)
         self._submitted = 0
 
     def next_deadline(self) -> float:
@@ -145,13 +147,13 @@ class Desk:
 
     def answer(self, lease: Lease) -> Effects:
         """A whole small response, up to the client."""
-        effects = self.core.head(lease, a_head(b"ok"), True, self.now)
-        self.core.complete(lease.exchange, self.now)
+        effects = self.answering.begin(lease, a_head(b"ok"), True, self.now)
+        self.steps.complete(lease.exchange, self.now)
         return effects
 
     def begin(self, lease: Lease, body: bytes = b"", length: int = -1) -> Effects:
         """A response head that leaves the rest of the body for later."""
-        return self.core.head(lease, a_head(body, False, length), False, self.now)
+        return self.answering.begin(lease, a_head(body, False, length), False, self.now)
 
     def abort(self, lease: Lease, code: AbortCode) -> Effects:
         """The worker ends the exchange without a response."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
 from prack_grpc.core import errors
+from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
 from prack_grpc.core.errors import GatewayError
@@ -114,7 +115,8 @@ class Life(RuleBasedStateMachine):
     def open(self) -> None:
         """A new life."""
         self.steps = self.hand_out(LIMITS, self.now)
-        self.core = Dispatcher(LIMITS, self.now, self.steps)
+        self.core = Dispatcher(self.steps)
+        self.answering = Answering(self.steps)
         self.model = Model(LIMITS)
 
     def lanes(self) -> dict[Place, ExchangeLane]:

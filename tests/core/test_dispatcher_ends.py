@@ -38,7 +38,7 @@ def test_a_worker_that_acknowledges_keeps_its_slot_until_it_lets_go(desk: Desk) 
     effects = desk.core.leave(lease.exchange, desk.now)
     assert effects == [(lease, CancelReason.CLIENT_GONE)]
     assert not session.free
-    assert desk.core.data(lease, b"late", desk.now) == []
+    assert desk.answering.data(lease, b"late", desk.now) == []
     assert delivered(desk.abort(lease, AbortCode.CANCELLED)) == [later]
 
 
@@ -49,10 +49,10 @@ def test_a_cancelled_lease_ends_however_its_worker_ends_it(desk: Desk, end: str)
     desk.core.leave(lease.exchange, desk.now)
     match end:
         case "head":
-            desk.core.head(lease, a_head(b"late"), True, desk.now)
+            desk.answering.begin(lease, a_head(b"late"), True, desk.now)
         case "finish":
             desk.begin(lease)
-            desk.core.finish(lease, desk.now)
+            desk.answering.end(lease, desk.now)
         case _:
             desk.refuse(lease)
     assert session.free
@@ -222,7 +222,7 @@ def test_a_response_that_stands_still_is_cut(desk: Desk, who: str) -> None:
     for _ in range(3):
         assert desk.pass_time(step) == []
         if who == "worker":
-            desk.core.data(lease, b"c", desk.now)
+            desk.answering.data(lease, b"c", desk.now)
         else:
             lease.exchange.download.take(1)
             desk.core.consumed(lease.exchange, desk.now)
@@ -238,7 +238,7 @@ def test_a_websocket_may_be_silent_for_longer() -> None:
     desk.pass_time(90)
     desk.core.upload(lease.exchange, b"x", desk.now)
     desk.pass_time(90)
-    desk.core.data(lease, b"x", desk.now)
+    desk.answering.data(lease, b"x", desk.now)
     assert desk.pass_time(99) == []
     assert failures(desk.pass_time(1 + TICK)) == [(lease.exchange, "deadline")]
 
@@ -246,7 +246,7 @@ def test_a_websocket_may_be_silent_for_longer() -> None:
 def test_a_client_that_does_not_take_the_end_of_a_response_is_cut(desk: Desk) -> None:
     desk.stream()
     lease = desk.leased()
-    desk.core.head(lease, a_head(b"ok"), True, desk.now)
+    desk.answering.begin(lease, a_head(b"ok"), True, desk.now)
     effects = desk.pass_time(desk.limits.idle_timeout + TICK)
     assert failures(effects) == [(lease.exchange, "deadline")]
     assert cancels(effects) == []

@@ -121,7 +121,7 @@ class Workers(Clients):
         head, end = a_head(body, kind != "stream", length), kind == "whole"
 
         def act() -> Effects:
-            return self.core.head(hand.lease, head, end, self.now)
+            return self.answering.begin(hand.lease, head, end, self.now)
 
         if len(body) > LIMITS.window and (hand.lease.session.acknowledges or not end):
             self.refused(WindowExceeded, act)
@@ -184,7 +184,7 @@ class Workers(Clients):
         piece = bytes((len(owed.sent) + i) % 256 for i in range(size))
 
         def act() -> Effects:
-            return self.core.data(hand.lease, piece, self.now)
+            return self.answering.data(hand.lease, piece, self.now)
 
         if hand.state is Work.CANCELLED:
             assert self.ignored(act) == []
@@ -214,7 +214,7 @@ class Workers(Clients):
         """The end of the response body."""
 
         def act() -> Effects:
-            return self.core.finish(hand.lease, self.now)
+            return self.answering.end(hand.lease, self.now)
 
         if hand.state is Work.CANCELLED:
             self.let_go(hand, Late.GONE, act)
@@ -301,10 +301,10 @@ class Workers(Clients):
         hand = one(self.spoken_of, number)
         if hand.owed.unfinished:
             lease = hand.owed.exchange.lease
-            self.end_by_client(lease, self.core.spoil(hand.lease, "", self.now))
+            self.end_by_client(lease, self.answering.spoil(hand.lease, "", self.now))
             assert hand.owed.exchange.error is errors.BAD_RESPONSE
         else:
-            assert self.ignored(lambda: self.core.spoil(hand.lease, "", self.now)) == []
+            assert self.ignored(lambda: self.answering.spoil(hand.lease, "", self.now)) == []
 
     @precondition(lambda self: self.model.held)
     @rule(number=picks, seconds=st.sampled_from([0.001, 1.0, 1.5, 3.0, 1e9]))
