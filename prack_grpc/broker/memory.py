@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import secrets
 from collections.abc import Callable
 
 from prack_grpc.broker.collecting import Collecting
@@ -42,7 +43,7 @@ class MemoryBroker:
         self._identifiers = Identifiers()
         self.tickets: dict[Ticket, Exchange] = {}
         self._sessions: dict[Membership, Session] = {}
-        self._steps = steps = HandOut(limits, self._now())
+        self._steps = steps = HandOut(limits, self._now(), secrets.token_bytes())
         self.dispatcher = Dispatcher(steps)
         self._answering = Answering(steps)
         self._leases = steps.assigned
@@ -211,7 +212,9 @@ class MemoryBroker:
         lease = self._leases.get(assignment)
         if lease is None:
             return None
-        return await self._collecting.whole(lease)
+        body = await self._collecting.whole(lease)
+        lease.upload_sent = body is not None
+        return body
 
     # ------------------------------------------------------------ WorkerSide: the response
 

@@ -6,11 +6,10 @@ state and returns what the shell must do; a refused event raises and changes not
 
 from prack_grpc.core import errors
 from prack_grpc.core.effects import Effects
-from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.errors import GatewayError, Late
 from prack_grpc.core.exchange.abort import ABORT_ERRORS, UNSTARTED, AbortCode
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Session
 from prack_grpc.core.exchange.flow import Flow
-from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.exchange.states import Call, Caller, Outcome, Work, WorkEvent
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Request

@@ -1,15 +1,15 @@
 """Handing out, taking back and ending: the steps that events of clients, workers and time share."""
 
 import math
+from hashlib import blake2b
 
 from prack_grpc.core import errors
 from prack_grpc.core.counters import Counters
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
-from prack_grpc.core.errors import ErrorKind, GatewayError
+from prack_grpc.core.errors import ErrorKind, GatewayError, Late
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Session
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Ledger, Session
 from prack_grpc.core.exchange.flow import NO_BODY
-from prack_grpc.core.exchange.ledger import Late, Ledger
 from prack_grpc.core.exchange.redelivery import repeatable
 from prack_grpc.core.exchange.states import (
     CLOSED,
@@ -27,12 +27,18 @@ from prack_grpc.core.queue.order import Deadlines
 from prack_grpc.core.queue.queue import Queue
 from prack_grpc.core.receivers import CancelReason
 
+TAG_BYTES = 8  # of the name of a hand-out
+
 
 class HandOut:
-    """All exchanges, sessions and leases of one gateway, and the steps that change them."""
+    """All exchanges, sessions and leases of one gateway, and the steps that change them.
 
-    def __init__(self, limits: Limits, now: float) -> None:
+    Without the `secret`, at most 64 bytes, nobody can tell the name of another hand-out.
+    """
+
+    def __init__(self, limits: Limits, now: float, secret: bytes = b"") -> None:
         self.limits = limits
+        self._secret = secret
         self.counters = Counters()
         self.exchanges: dict[str, Exchange] = {}
         self.queue = Queue(limits, now)
@@ -112,6 +118,7 @@ class HandOut:
             exchange.request,
             now - exchange.accepted_at,
             exchange.upload is NO_BODY,
+            "" if session.acknowledges else self._name(exchange),
         )
         lease = Lease(exchange, session, assignment, expires_at)
         exchange.lease = session.held[number] = self.assigned[assignment] = lease
@@ -122,6 +129,12 @@ class HandOut:
         if not session.acknowledges:
             self.ledger.open(lease)
         return Deliver(lease)
+
+    def _name(self, exchange: Exchange) -> str:
+        """Names this hand-out: the fence against late answers of those before it."""
+        name = f"{exchange.id}.{exchange.attempt}"
+        tag = blake2b(name.encode(), key=self._secret, digest_size=TAG_BYTES).hexdigest()
+        return f"{name}.{tag}"
 
     def serve(self, lanes: list[ExchangeLane], now: float) -> Effects:
         """Match what waits in these lanes with the sessions that are free for them, in turn."""

@@ -8,11 +8,11 @@ import pytest
 from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
+from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.exchange.flow import NO_BODY, Flow
-from prack_grpc.core.exchange.ledger import Late, NotHeld
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.limits import Limits
@@ -107,10 +107,10 @@ class Desk:
     Sessions that `stream` makes acknowledge a cancel, those of `rest` do not.
     """
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, secret: bytes = b"", **limits: Any) -> None:
         self.now = 1000.0
         self.limits = Limits(**limits)
-        self.steps = HandOut(self.limits, self.now)
+        self.steps = HandOut(self.limits, self.now, secret)
         self.core = Dispatcher(self.steps)
         self.answering = Answering(self.steps)
         self._submitted = 0
@@ -192,5 +192,5 @@ def cancels(effects: Effects) -> list[tuple[Lease, CancelReason]]:
 def verdict(desk: Desk, lease: Lease) -> Late:
     """What a late answer to this lease is told."""
     with pytest.raises(NotHeld) as caught:
-        desk.core.ledger.find(lease.identifier)
+        desk.core.ledger.find(lease.assignment.identifier)
     return caught.value.late

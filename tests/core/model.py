@@ -5,8 +5,8 @@ It knows who waits in which line, who holds what, what each client is owed and w
 
 from dataclasses import dataclass, field
 
+from prack_grpc.core.errors import Late
 from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
-from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.queue.traffic import Pool
 from tests.core.lines import Lines, pool_of
@@ -46,7 +46,7 @@ class Model(Lines):
         self.unline(owed)
         owed.hand_outs += 1
         owed.deadline = self.answer_by(lease.session, now)
-        self.hands[lease] = self.names[lease.identifier] = hand = Hand(owed, lease, now)
+        self.hands[lease] = self.names[lease.assignment.identifier] = hand = Hand(owed, lease, now)
         self.sessions[lease.session].append(hand)
         self.turns[owed.exchange.request.kind, lane.route, pool_of(lane)] = len(self.hands)
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from prack_grpc.core.errors import Late
 from prack_grpc.core.exchange.exchange import Exchange, Lease
-from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.exchange.states import Outcome, Work
 
 

@@ -3,10 +3,9 @@ import math
 import pytest
 
 from prack_grpc.core import errors
-from prack_grpc.core.errors import BadRoute, GatewayError
+from prack_grpc.core.errors import BadRoute, GatewayError, Late
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.exchange import Session
-from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.receivers import CancelReason
@@ -107,7 +106,7 @@ def test_a_session_that_drains_finishes_what_it_has_and_gets_no_more(desk: Desk)
     desk.core.drain(session, desk.now)
     exchange = desk.submit()
     assert exchange.lease is None
-    assert session.last_number == lease.number
+    assert session.last_number == lease.assignment.number
     assert desk.answer(lease) == []
     assert session in desk.core.queue.sessions
 

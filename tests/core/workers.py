@@ -8,11 +8,17 @@ from hypothesis.stateful import precondition, rule
 
 from prack_grpc.core import errors
 from prack_grpc.core.effects import Effects
-from prack_grpc.core.errors import BadRoute, LeaseError, TooManySessions, WindowExceeded
+from prack_grpc.core.errors import (
+    BadRoute,
+    Late,
+    LeaseError,
+    NotHeld,
+    TooManySessions,
+    WindowExceeded,
+)
 from prack_grpc.core.exchange.abort import UNSTARTED, AbortCode
 from prack_grpc.core.exchange.exchange import Session
 from prack_grpc.core.exchange.flow import NO_BODY
-from prack_grpc.core.exchange.ledger import Late, NotHeld
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.routes import Route

@@ -1,13 +1,14 @@
-"""An exchange, as two coupled halves, and the session that holds the second one.
+"""An exchange, as two coupled halves, the session that holds the second one, and their ledger.
 
 The caller half (`Exchange`) is what the client is owed. The worker half (`Lease`) is one hand-out
 to one worker, in that worker's `Session`. An exchange without a lease waits in its lane. The three
 hold each other, so they stand in one file; what moves them on is in `states.py`.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from prack_grpc.core.errors import ErrorKind, LeaseError
+from prack_grpc.core.errors import ErrorKind, Late, LeaseError, NotHeld
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import NO_BODY, Flow
 from prack_grpc.core.exchange.states import (
@@ -92,21 +93,6 @@ class Lease:
     upload_sent: bool = False
 
     @property
-    def number(self) -> int:
-        """See Assignment."""
-        return self.assignment.number
-
-    @property
-    def attempt(self) -> int:
-        """See Assignment."""
-        return self.assignment.attempt
-
-    @property
-    def identifier(self) -> str:
-        """See Assignment."""
-        return self.assignment.identifier
-
-    @property
     def cancelled(self) -> bool:
         """The gateway wants nothing more of it; the worker still has its slot."""
         return self.state is CANCELLED
@@ -162,3 +148,39 @@ class Session:
 
 
 ExchangeLane = Lane[Exchange, Session]
+
+
+class Ledger:
+    """Hand-outs by name, for workers that answer without a stream: all that are open.
+
+    The last `remembered` closed ones are known, too, so that a late answer can be told why it is
+    late.
+    """
+
+    def __init__(self, remembered: int) -> None:
+        self._open: dict[str, Lease] = {}
+        self._closed: OrderedDict[str, Late] = OrderedDict()
+        self._remembered = remembered
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, lease: Lease) -> None:
+        """Remember a new hand-out."""
+        self._open[lease.assignment.identifier] = lease
+
+    def find(self, identifier: str) -> Lease:
+        """The open hand-out of this name. Raises NotHeld with the reason."""
+        lease = self._open.get(identifier)
+        if lease is None:
+            raise NotHeld(self._closed.get(identifier, Late.UNKNOWN))
+        return lease
+
+    def close(self, lease: Lease, late: Late) -> None:
+        """The hand-out has ended; the oldest memory makes room."""
+        if self._open.get(lease.assignment.identifier) is not lease:
+            return
+        del self._open[lease.assignment.identifier]
+        self._closed[lease.assignment.identifier] = late
+        if len(self._closed) > self._remembered:
+            self._closed.popitem(last=False)
