@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 
 from prack_grpc.broker.collecting import Collecting
-from prack_grpc.broker.seam import Membership, Piece, Profile
+from prack_grpc.broker.seam import Membership, Piece
 from prack_grpc.broker.ticket import Identifiers, Ticket
 from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
@@ -21,10 +21,10 @@ from prack_grpc.core.exchange.states import ANSWERING, CLOSED, DONE, Work
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Headers, Kind, Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.principal import Principal
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.receivers import NOBODY, CancelReason, WorkReceiver
 from prack_grpc.core.status import Status, status
+from prack_grpc.core.worker import Principal, Profile
 
 log = logging.getLogger(__name__)
 
@@ -113,18 +113,7 @@ class MemoryBroker:
     # ------------------------------------------------------------ WorkerSide: the worker
 
     def join(self, profile: Profile, principal: Principal, receiver: WorkReceiver) -> Membership:
-        session = Session(
-            profile.worker,
-            profile.slots,
-            profile.acknowledges,
-            receiver,
-            profile.routes,
-            profile.service,
-            profile.version,
-            profile.kinds,
-            profile.tier,
-            profile.lease,
-        )
+        session = Session(profile, receiver, profile.slots)
         effects = self.dispatcher.join(session, self._now())
         member = Membership(profile.worker)
         self._sessions[member] = session
@@ -144,7 +133,7 @@ class MemoryBroker:
         session = self._sessions.get(member)
         if session is None:
             return 0
-        if not session.acknowledges:
+        if not session.profile.acknowledges:
             del self._sessions[member]
         self._perform(self.dispatcher.drain(session, self._now()))
         return session.last_number
@@ -388,5 +377,9 @@ def _log_end(lease: Lease, action: str, reason: str, **more: str) -> None:
     """A worker ends an exchange that somebody waits for."""
     if lease.cancelled:
         return
-    about = {"request_id": lease.exchange.id, "worker": lease.session.worker, "reason": reason}
+    about = {
+        "request_id": lease.exchange.id,
+        "worker": lease.assignment.worker,
+        "reason": reason,
+    }
     log.warning(action.replace("_", " "), extra={"action": action, **about, **more})

@@ -68,7 +68,7 @@ class Answering:
         Raises LeaseError, or WindowExceeded when its body is larger than a fresh window; without
         a stream there are no windows, and the whole response comes at once.
         """
-        windowed = lease.session.acknowledges or not end
+        windowed = lease.session.profile.acknowledges or not end
         if windowed and len(head.body) > self._steps.limits.window:
             raise WindowExceeded(
                 f"the head has {len(head.body)} bytes of body, "

@@ -133,7 +133,7 @@ class Dispatcher:
     def join(self, session: Session, now: float) -> Effects:
         """A worker is here. Raises BadRoute or TooManySessions."""
         session.joined_at = now
-        session.paused = session.worker in self.paused or session.pool in self.paused
+        session.paused = session.profile.worker in self.paused or session.pool in self.paused
         return self._steps.serve(self.queue.join(session, now), now)
 
     def resize(self, session: Session, slots: int, now: float) -> Effects:
@@ -147,7 +147,7 @@ class Dispatcher:
         A session that does not acknowledge ends by itself once it holds nothing.
         """
         session.draining = True
-        if not session.acknowledges:
+        if not session.profile.acknowledges:
             self.queue.update(session)
             return self._steps.retire(session, now)
         return self._steps.serve(self.queue.step_out(session, now), now)
@@ -177,7 +177,7 @@ class Dispatcher:
             del self.paused[next(iter(self.paused))]
         lanes: list[ExchangeLane] = []
         for session in self.queue.sessions:
-            wanted = session.worker in self.paused or session.pool in self.paused
+            wanted = session.profile.worker in self.paused or session.pool in self.paused
             if wanted is not session.paused:
                 session.paused = wanted
                 change = self.queue.step_out if wanted else self.queue.line_up
@@ -219,7 +219,7 @@ class Dispatcher:
 
         One whose session has a lease only says that it is alive: it has until `head_timeout`.
         """
-        most = self.limits.head_timeout if lease.session.lease else self.limits.lease_max
+        most = self.limits.head_timeout if lease.session.profile.lease else self.limits.lease_max
         latest = lease.exchange.leased_at + most
         if lease.state is Work.LEASED:
             lease.expires_at = max(lease.expires_at, min(now + seconds, latest))

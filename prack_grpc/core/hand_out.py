@@ -104,7 +104,7 @@ class HandOut:
 
     def lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
         """Put this exchange into the hands of a worker that has a free slot."""
-        if exchange.request.opening and Kind.EVENTS in session.kinds:
+        if exchange.request.opening and Kind.EVENTS in session.profile.kinds:
             exchange.take_events()
         session.last_number = number = session.last_number + 1
         exchange.attempt += 1
@@ -114,11 +114,11 @@ class HandOut:
             number,
             exchange.id,
             exchange.attempt,
-            session.worker,
+            session.profile.worker,
             exchange.request,
             now - exchange.accepted_at,
             exchange.upload is NO_BODY,
-            "" if session.acknowledges else self._name(exchange),
+            "" if session.profile.acknowledges else self._name(exchange),
         )
         lease = Lease(exchange, session, assignment, expires_at)
         exchange.lease = session.held[number] = self.assigned[assignment] = lease
@@ -126,7 +126,7 @@ class HandOut:
         self.deadlines.set(exchange, expires_at)
         self.counters.leased += 1
         exchange.lane.turn = self.counters.leased
-        if not session.acknowledges:
+        if not session.profile.acknowledges:
             self.ledger.open(lease)
         return Deliver(lease)
 
@@ -158,7 +158,7 @@ class HandOut:
         del session.held[lease.assignment.number], self.assigned[lease.assignment]
         if lease.exchange.state is DONE:
             lease.exchange.lease = None
-        if not session.acknowledges:
+        if not session.profile.acknowledges:
             self.ledger.close(lease, verdict)
         if session.draining:
             return self.retire(session, now)
@@ -166,7 +166,7 @@ class HandOut:
 
     def retire(self, session: Session, now: float) -> Effects:
         """A session that does not acknowledge ends with the last that it holds."""
-        if session.held or session.acknowledges or session.lost:
+        if session.held or session.profile.acknowledges or session.lost:
             return []
         session.lost = True
         return self.serve(self.queue.leave(session, now), now)
@@ -231,7 +231,7 @@ class HandOut:
         lease.apply(event)
         self.counters.cancelled += 1
         effects: Effects = [Cancel(lease, reason)]
-        if not lease.session.acknowledges:
+        if not lease.session.profile.acknowledges:
             lease.apply(WorkEvent.LOSE)
             effects += self.release(lease, Late.GONE, now)
         return effects
@@ -265,13 +265,13 @@ class HandOut:
 
     def _is_silent(self, lease: Lease, now: float) -> bool:
         """Its worker promised to answer or extend sooner than it has to."""
-        promised = lease.state is Work.LEASED and lease.session.lease
+        promised = lease.state is Work.LEASED and lease.session.profile.lease
         return bool(promised) and now < lease.exchange.leased_at + self.limits.head_timeout
 
     def answer_by(self, session: Session, now: float) -> float:
         """When a worker of this session must answer what it is handed now."""
         most = self.limits.head_timeout
-        return now + (min(session.lease, most) if session.lease else most)
+        return now + (min(session.profile.lease, most) if session.profile.lease else most)
 
     def stand(self, exchange: Exchange, now: float) -> None:
         """It has just moved: from now on it may stand still for a while."""

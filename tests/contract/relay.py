@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from prack_grpc.broker.seam import Profile, PublicSide, WorkerSide
+from prack_grpc.broker.seam import PublicSide, WorkerSide
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError
@@ -19,8 +19,8 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import UNBOUNDED
 from prack_grpc.core.http.message import Kind, Request, ResponseHead
 from prack_grpc.core.limits import PIECE
-from prack_grpc.core.principal import TRUSTED
 from prack_grpc.core.receivers import CancelReason
+from prack_grpc.core.worker import TRUSTED, Profile
 
 T = TypeVar("T")
 CODES = {errors.DEADLINE: AbortCode.TIMED_OUT, errors.UNSUPPORTED: AbortCode.UNSUPPORTED}

@@ -18,6 +18,7 @@ from prack_grpc.core.http.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.receivers import NOBODY, CancelReason
+from prack_grpc.core.worker import Profile
 
 # A deadline may be one tick of 0.05 s late.
 TICK = 0.06
@@ -75,7 +76,7 @@ def a_session(
 ) -> Session:
     """A worker with one slot, for everything if no route is named."""
     parsed = tuple(Route.parse(text) for text in routes or ("*",))
-    return Session(worker, slots, acknowledges, NO_WORKER, parsed, **about)
+    return Session(Profile(worker, slots, acknowledges, parsed, **about), NO_WORKER, slots)
 
 
 def an_upload(limits: Limits, body: bytes, end: bool) -> Flow:

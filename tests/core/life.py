@@ -175,7 +175,7 @@ class Life(RuleBasedStateMachine):
         assert hand.open, "cancelled though its worker has let go, or cancelled twice"
         assert not hand.owed.unfinished, "cancelled though somebody waits"
         hand.state = Work.CANCELLED
-        if not lease.session.acknowledges:
+        if not lease.session.profile.acknowledges:
             self.model.close(hand, Late.GONE, self.now)
 
     def fail(self, exchange: Exchange, error: GatewayError) -> None:

@@ -77,4 +77,4 @@ class Hand:
     @property
     def in_ledger(self) -> bool:
         """It can be answered by its name."""
-        return self.open and not self.lease.session.acknowledges
+        return self.open and not self.lease.session.profile.acknowledges

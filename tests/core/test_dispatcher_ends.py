@@ -5,11 +5,10 @@ import pytest
 from prack_grpc.core import errors
 from prack_grpc.core.errors import BadRoute, GatewayError, Late
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Session
 from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.receivers import CancelReason
-from tests.core.building import NO_WORKER, TICK, Desk, a_head, cancels, delivered, failures, verdict
+from tests.core.building import TICK, Desk, a_head, a_session, cancels, delivered, failures, verdict
 
 SHUTDOWN = GatewayError(errors.SHUTDOWN)
 
@@ -230,7 +229,7 @@ def test_a_response_that_stands_still_is_cut(desk: Desk, who: str) -> None:
 
 def test_a_websocket_may_be_silent_for_longer() -> None:
     desk = Desk(idle_timeout=10, websocket_idle=100)
-    session = Session("w", 1, True, NO_WORKER, kinds=(Kind.WEBSOCKET,))
+    session = a_session(kinds=(Kind.WEBSOCKET,))
     desk.core.join(session, desk.now)
     lease = desk.leased(b"", False, kind=Kind.WEBSOCKET)
     desk.begin(lease)
@@ -298,7 +297,7 @@ def test_nothing_is_handed_out_past_its_time_even_if_the_timer_is_late(
     desk.now += desk.limits.queue_timeout
     match event:
         case "join":
-            effects = desk.core.join(Session("w", 1, True, NO_WORKER), desk.now)
+            effects = desk.core.join(a_session(), desk.now)
         case "answer":
             effects = desk.answer(lease)
         case _:

@@ -98,7 +98,9 @@ class Gateway(Operators):
         """Workers that promised to answer sooner than they must, and did not: they are lost."""
         model, head_timeout = self.model, LIMITS.head_timeout
         late = [hand for hand in model.held if self.now < hand.leased_at + head_timeout]
-        late = [hand for hand in late if hand.state is Work.LEASED and hand.lease.session.lease]
+        late = [
+            hand for hand in late if hand.state is Work.LEASED and hand.lease.session.profile.lease
+        ]
         lost = [hand for hand in late if hand.lease.state is Work.CLOSED]
         assert all(self.now >= hand.owed.deadline - EPSILON for hand in lost), "lost too early"
         return [hand.owed for hand in lost if model.take_away(hand, self.now)]

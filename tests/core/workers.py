@@ -23,6 +23,7 @@ from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool
+from prack_grpc.core.worker import Profile
 from tests.core.building import NO_WORKER, a_head
 from tests.core.clients import Clients
 from tests.core.life import LIMITS, abouts, idle, kinds, one, picks, routes, sizes, slots, workers
@@ -43,8 +44,9 @@ class Workers(Clients):
         about: tuple[Pool, int, float],
     ) -> None:
         model, stream, ((service, version), tier, lease) = self.model, worker == "stream", about
-        session = Session(worker, slots, stream, NO_WORKER, routes, service, version, kinds, tier)
-        session.lease = 0.0 if stream else lease
+        lease = 0.0 if stream else lease
+        profile = Profile(worker, slots, stream, routes, service, version, kinds, tier, lease)
+        session = Session(profile, NO_WORKER, slots)
 
         def act() -> Effects:
             return self.core.join(session, self.now)
@@ -129,7 +131,7 @@ class Workers(Clients):
         def act() -> Effects:
             return self.answering.begin(hand.lease, head, end, self.now)
 
-        if len(body) > LIMITS.window and (hand.lease.session.acknowledges or not end):
+        if len(body) > LIMITS.window and (hand.lease.session.profile.acknowledges or not end):
             self.refused(WindowExceeded, act)
         elif hand.state in (Work.ANSWERING, Work.CLOSED):
             self.refused(LeaseError, act)
@@ -317,7 +319,7 @@ class Workers(Clients):
     def extend(self, number: int, seconds: float) -> None:
         hand = one(self.spoken_of, number)
         if hand.state is Work.LEASED:
-            alive = hand.lease.session.lease
+            alive = hand.lease.session.profile.lease
             latest = hand.leased_at + (LIMITS.head_timeout if alive else LIMITS.lease_max)
             hand.owed.deadline = max(hand.owed.deadline, min(self.now + seconds, latest))
             left = self.core.extend(hand.lease, seconds, self.now)

@@ -21,12 +21,12 @@ from prack_grpc.core.exchange.states import (
     Work,
     WorkEvent,
 )
-from prack_grpc.core.http.message import Kind, Request
+from prack_grpc.core.http.message import Request
 from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.order import NEVER
-from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool
 from prack_grpc.core.receivers import AnswerReceiver, WorkReceiver
+from prack_grpc.core.worker import Profile
 
 
 @dataclass(slots=True, eq=False)
@@ -111,23 +111,14 @@ class Lease:
 class Session:
     """One worker's stream, or one REST poll: a session that drains once it was given something.
 
-    It never holds more than its `slots`. `acknowledges` says whether the worker answers a cancel:
-    if it does, a cancelled lease keeps its slot until then. `receiver` takes what it is handed. It
-    is given work only while no session of a lower `tier` is free for it. A worker that does not
-    answer within `lease` seconds, if that is not 0, is taken for lost. While it is `paused`, it is
-    in no line. Numbers of leases are never used again.
+    It never holds more than its `slots`, which can change. A cancelled lease of one that
+    acknowledges keeps its slot until then. `receiver` takes what it is handed. While it is
+    `paused`, it is in no line. Numbers of leases are never used again.
     """
 
-    worker: str
-    slots: int
-    acknowledges: bool
+    profile: Profile
     receiver: WorkReceiver
-    routes: tuple[Route, ...] = (Route(),)
-    service: str = ""
-    version: str = ""
-    kinds: tuple[Kind, ...] = (Kind.HTTP,)
-    tier: int = 0
-    lease: float = 0.0
+    slots: int
     joined_at: float = 0.0
     lanes: "list[Lane[Exchange, Session]]" = field(default_factory=list)
     held: dict[int, Lease] = field(default_factory=dict)
@@ -139,7 +130,7 @@ class Session:
     @property
     def pool(self) -> Pool:
         """What it runs."""
-        return self.service, self.version
+        return self.profile.service, self.profile.version
 
     @property
     def free(self) -> bool:

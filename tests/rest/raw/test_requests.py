@@ -77,7 +77,8 @@ async def test_a_poll_says_who_it_is(api: Api) -> None:
     poll = asyncio.create_task(api.http.get("/api/v1/requests/next?" + query))
     await api.parked(1)
     (session,) = api.broker.dispatcher.queue.sessions
-    assert (session.worker, session.service, session.version) == ("w-1", "shop", "v2")
+    profile = session.profile
+    assert (profile.worker, profile.service, profile.version) == ("w-1", "shop", "v2")
     api.submit(target=b"/cart/1")
     assert (await poll).content.startswith(b"GET /cart/1 ")
 
