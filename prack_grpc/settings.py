@@ -65,6 +65,7 @@ Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=1024 * 1024 * MIB)]
+Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=1024 * 1024 * MIB)]
 Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
@@ -140,6 +141,17 @@ class Settings(BaseModel):
         description="how long a client's connection may be idle between two requests; longer than "
         "the load balancer before it, of which many hold theirs for 60",
     )
+    upload_share: float = Field(
+        DEFAULTS.upload_share,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="part of a worker's slots that requests may take whose body is still coming",
+    )
+    request_buffer: Buffer = Field(
+        DEFAULTS.request_buffer,
+        description="how much of a request's body is read while it waits for a worker",
+    )
     max_body: Size | None = Field(
         None, description="largest request body, then 413; not limited, as bodies are streamed"
     )
@@ -173,6 +185,8 @@ class Settings(BaseModel):
             newest_first_after=self.newest_first_after or math.inf,
             redeliver=self.redeliver,
             rest_body=self.rest_body,
+            upload_share=self.upload_share,
+            request_buffer=self.request_buffer,
         )
 
     def connection_limits(self) -> ConnectionLimits:

@@ -64,6 +64,8 @@ class MemoryBroker:
         exchange, effects = self.dispatcher.submit(ticket.id, request, upload, ticket, self._now())
         self.tickets[ticket] = exchange
         self._perform(effects)
+        if request.expects and self.dispatcher.reads_ahead(exchange):
+            ticket.want()
         return ticket
 
     async def upload(self, ticket: Ticket, data: bytes, end: bool) -> None:
@@ -72,11 +74,13 @@ class MemoryBroker:
             if piece:
                 self.dispatcher.upload(exchange, piece, self._now())
                 data = data[len(piece) :]
-            exchange.upload.ended = end and not data
+            lease, ended = exchange.lease, end and not data
+            effects = self.dispatcher.uploaded(exchange, self._now()) if ended else []
             self._collecting.wake(exchange)
-            lease = exchange.lease
-            if lease and (piece or exchange.upload.ended):
+            if lease and (piece or ended):
                 lease.session.receiver.uploaded(lease.assignment)
+            if effects:
+                self._perform(effects)
             if not data:
                 return
             await ticket.uploadable()

@@ -51,7 +51,7 @@ class HandOut:
 
     def admit(self, lane: ExchangeLane, size: int, now: float) -> None:
         """Raises GatewayError if one more request may not wait, or would wait too long."""
-        count, rate = len(lane.waiting), lane.pace.rate(now)
+        count, rate = len(lane.waiting), lane.pace.rate(now)  # those that wait for bodies aside
         if self.queue.full(lane, size):
             retry = math.ceil(count / 2 / rate) if rate else 0
             raise GatewayError(errors.QUEUE_FULL, retry_after=retry)
@@ -120,7 +120,8 @@ class HandOut:
             exchange.upload is NO_BODY,
             "" if session.profile.acknowledges else self._name(exchange),
         )
-        lease = Lease(exchange, session, assignment, expires_at)
+        lease = Lease(exchange, session, assignment, expires_at, coming=exchange.coming)
+        session.uploads += lease.coming
         exchange.lease = session.held[number] = self.assigned[assignment] = lease
         self.queue.update(session)
         self.deadlines.set(exchange, expires_at)
@@ -141,20 +142,39 @@ class HandOut:
         effects: Effects = []
         if not lanes:
             return effects
-        while lanes := [lane for lane in lanes if lane.waiting and lane.ready]:
+        while lanes := [lane for lane in lanes if self.queue.matchable(lane)]:
             lane = min(lanes, key=_turn) if len(lanes) > 1 else lanes[0]
             exchange = self.queue.next(lane, now)
             if now >= exchange.wait_until:
                 effects += self.time_out(exchange, now)
                 continue
+            session = self.queue.taker(lane, exchange.coming)
+            assert session is not None  # noqa: S101 - so `next` says
             self.queue.remove(exchange)
-            lane.pace.mark(now)
-            effects.append(self.lease(lane.ready.first(), exchange, now))
+            if not exchange.coming:
+                lane.pace.mark(now)
+            effects.append(self.lease(session, exchange, now))
         return effects
+
+    def whole(self, exchange: Exchange, now: float) -> Effects:
+        """The last of the request body is here."""
+        exchange.upload.ended = True
+        lease = exchange.lease
+        if lease is None:
+            return self.serve(self.queue.whole(exchange, now), now)
+        if not lease.coming:
+            return []
+        self._let_upload_go(lease)
+        return self.serve(self.queue.update(lease.session), now)
+
+    def _let_upload_go(self, lease: Lease) -> None:
+        lease.session.uploads -= lease.coming
+        lease.coming = False
 
     def release(self, lease: Lease, verdict: Late, now: float) -> Effects:
         """The lease is closed: its slot is free for the next exchange."""
         session = lease.session
+        self._let_upload_go(lease)
         del session.held[lease.assignment.number], self.assigned[lease.assignment]
         if lease.exchange.state is DONE:
             lease.exchange.lease = None

@@ -184,7 +184,7 @@ def _takes_work(core: Dispatcher, session: Session) -> bool:
 
 def _counts(lane: ExchangeLane) -> bool:
     """Lanes of versions stand for their route."""
-    return bool(lane.sessions or lane.waiting) and not lane.shares
+    return bool(lane.sessions or lane.count) and not lane.shares
 
 
 def _route(kind: Kind, lane: ExchangeLane, now: float) -> RouteStatus:
@@ -194,14 +194,12 @@ def _route(kind: Kind, lane: ExchangeLane, now: float) -> RouteStatus:
         "/".join(lane.pool) if lane is not lane.base else "",
         len({session.profile.worker for session in lane.sessions}),
         sum(session.slots - len(session.held) for session in lane.ready),
-        len(lane.waiting),
+        lane.count,
         _oldest(lane, now),
         lane.pace.rate(now) if lane.waiting else None,
     )
 
 
 def _oldest(lane: ExchangeLane, now: float) -> float:
-    if not lane.waiting:
-        return 0.0
-    first: Exchange = lane.waiting.first()
-    return now - first.accepted_at
+    firsts: list[Exchange] = [line.first() for line in (lane.waiting, lane.uploads) if line]
+    return max((now - first.accepted_at for first in firsts), default=0.0)

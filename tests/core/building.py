@@ -172,7 +172,8 @@ class Desk:
     @property
     def waiting(self) -> list[Exchange]:
         """Everything that waits, lane by lane."""
-        return [exchange for lane in self.core.queue.lanes() for exchange in lane.waiting]
+        lanes = self.core.queue.lanes()
+        return [one for lane in lanes for one in (*lane.waiting, *lane.uploads)]
 
 
 def delivered(effects: Effects) -> list[Exchange]:

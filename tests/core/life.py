@@ -35,6 +35,7 @@ LIMITS = Limits(
     max_attempts=3,
     window=64,
     inline_body=32,
+    request_buffer=80,
     rest_body=96,
     websocket_idle=3.0,
     max_sessions=5,
@@ -157,10 +158,12 @@ class Life(RuleBasedStateMachine):
         assert owed.hand_outs - owed.never_left < LIMITS.max_attempts, "S3: too many hand-outs"
         assert self.now < owed.wait_until, "S5: handed out after its time"
         assert model.free(session), "promise 3: no slot is free, or the worker drains"
+        place = self.place_of(lease.exchange)
+        takers = model.takers(place, owed.coming)
+        assert session in takers, "O4: a slot that is kept for requests that are here"
         if not self.lost_now:
             assert owed in model.next_for(session, self.now), "promise 4: another one was next"
-            place = self.place_of(lease.exchange)
-            first = min(rank(one, place) for one in model.ready(place))
+            first = min(rank(one, place) for one in takers)
             assert rank(session, place) == first, "a worker of a lower tier is free for it"
         numbers = [one.assignment.number for one in model.hands if one.session is session]
         assert lease.assignment.number == max(numbers, default=0) + 1 <= session.last_number
@@ -215,8 +218,14 @@ class Life(RuleBasedStateMachine):
             repr(core.counters),
             (core.queue.requests, core.queue.bytes, core.draining, len(core.ledger)),
             (list(core.paused), dict(core.queue.splits)),
-            [(place, list(lane.waiting), list(lane.ready)) for place, lane in self.lanes().items()],
-            [(s, s.slots, s.draining, s.lost, s.paused, list(s.held)) for s in core.queue.sessions],
+            [
+                (place, list(lane.waiting), list(lane.uploads), list(lane.ready), list(lane.open))
+                for place, lane in self.lanes().items()
+            ],
+            [
+                (s, s.slots, s.draining, s.lost, s.paused, list(s.held), s.uploads)
+                for s in core.queue.sessions
+            ],
             [
                 (e.state, e.lane, e.slice, e.attempt, e.repeated, e.wait_until, e.outcome, e.lease)
                 for e in model.owed

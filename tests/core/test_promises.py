@@ -111,10 +111,10 @@ class Gateway(Operators):
             again = set(self.lost_now)
             self.lost_now = []
             for place, lane in self.lanes().items():
-                line, order = self.model.lines[place], list(lane.waiting)
-                others = [owed for owed in in_order(line) if owed not in again]
+                line, order = self.model.lines[place], [*lane.waiting, *lane.uploads]
+                others = in_order([owed for owed in line if owed not in again])
                 line.sort(key=lambda owed: order.index(owed.exchange))
-                assert others == [owed for owed in line if owed not in again]
+                assert sorted(others, key=coming) == [owed for owed in line if owed not in again]
 
     # ------------------------------------------------------------ the end
 
@@ -188,11 +188,14 @@ class Gateway(Operators):
         assert lanes.keys() == self.model.lines.keys()
         for place, lane in lanes.items():
             line = in_order(self.model.lines[place])
-            in_line = [owed.exchange for owed in line]
+            in_line = [owed.exchange for owed in line if not owed.coming]
+            coming = [owed.exchange for owed in line if owed.coming]
             assert list(lane.waiting) == in_line, "S3: others are in line than should be"
+            assert list(lane.uploads) == coming, "S3: others are in line than should be"
             assert set(lane.ready) == self.model.ready(place)
-            assert not (lane.waiting and lane.ready), "work and a free worker, unmatched"
-            assert all(exchange.lane is lane for exchange in lane.waiting)
+            assert set(lane.open) == self.model.open(place)
+            assert not self.model.next_of(place, self.now), "work and a free worker, unmatched"
+            assert all(exchange.lane is lane for exchange in in_line + coming)
 
     def bounds(self) -> None:
         """S9: the queue counts exactly, and only what was handed out before exceeds its bounds."""
@@ -233,6 +236,10 @@ class Gateway(Operators):
                 next_deadline(self.steps)
                 <= min(owed.deadline for owed in unfinished) + TICK + EPSILON
             )
+
+
+def coming(owed: Owed) -> bool:
+    return owed.coming
 
 
 TestPromises = Gateway.TestCase

@@ -92,6 +92,8 @@ class Workers(Clients):
         model.leave_lines(session, self.now)
         model.drained.add(session)
         self.follow()
+        if not lost:
+            model.end(session, self.now)
         self.take_away(lost, effects)
         if session in model.sessions:
             model.end(session, self.now)
@@ -281,7 +283,7 @@ class Workers(Clients):
         model, exchange = self.model, hand.owed.exchange
         effects = act()
         again = model.give_back(hand, never_left, self.now)
-        others = int(again and bool(model.ready(self.place_of(exchange))))
+        others = int(again and bool(model.takers(self.place_of(exchange), hand.owed.coming)))
         self.perform(effects[:others])
         model.close(hand, Late.UNKNOWN if never_left else Late.STALE, self.now)
         self.perform(effects[others:])

@@ -21,7 +21,7 @@ from prack_grpc.core.exchange.states import (
     Work,
     WorkEvent,
 )
-from prack_grpc.core.http.message import Request
+from prack_grpc.core.http.message import HTTP, Request
 from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.order import NEVER
 from prack_grpc.core.queue.traffic import Pool
@@ -33,8 +33,9 @@ from prack_grpc.core.worker import Profile
 class Exchange:
     """The caller half. `client` takes what comes of it.
 
-    At `wait_until` its wait for a free worker is over. It was `repeated` if it went back to the
-    queue though a worker may have begun it. Once both halves have ended it has no `lease`.
+    Who came first has the lower `place`. At `wait_until` its wait for a free worker is over. It was
+    `repeated` if it went back to the queue though a worker may have begun it. Once both halves have
+    ended it has no `lease`.
     """
 
     id: str
@@ -56,6 +57,12 @@ class Exchange:
     outcome: Outcome | None = None
     error: ErrorKind | None = None
     slice: int = NEVER
+    place: int = 0
+
+    @property
+    def coming(self) -> bool:
+        """Its body is still on its way: who takes it now may have to wait for its client."""
+        return not self.upload.ended and self.request.kind is HTTP
 
     def take_events(self) -> None:
         """The worker of this WebSocket takes events: from now on this is their first batch."""
@@ -80,7 +87,8 @@ class Lease:
     """The worker half: one exchange in one worker's hands; `assignment` is what its side knows.
 
     `received` counts the body bytes that the worker has sent, `expected` is what its head declared,
-    -1 for any. `upload_sent` says that the worker has all of the request body.
+    -1 for any. `upload_sent` says that the worker has all of the request body, `coming` that the
+    gateway has not, so that the lease counts as an upload of its session.
     """
 
     exchange: Exchange
@@ -91,6 +99,7 @@ class Lease:
     received: int = 0
     expected: int = -1
     upload_sent: bool = False
+    coming: bool = False
 
     @property
     def cancelled(self) -> bool:
@@ -113,7 +122,8 @@ class Session:
 
     It never holds more than its `slots`, which can change. A cancelled lease of one that
     acknowledges keeps its slot until then. `receiver` takes what it is handed. While it is
-    `paused`, it is in no line. Numbers of leases are never used again.
+    `paused`, it is in no line. Numbers of leases are never used again. Of what it holds, `uploads`
+    have a body that is still on its way; while it is `open`, it may take one more of these.
     """
 
     profile: Profile
@@ -126,6 +136,8 @@ class Session:
     draining: bool = False
     lost: bool = False
     paused: bool = False
+    uploads: int = 0
+    open: bool = False
 
     @property
     def pool(self) -> Pool:

@@ -1,0 +1,116 @@
+"""O4: a slot is not a hostage. Slow clients beside a canary, whose requests must all be answered.
+
+Everything has its defaults: that is what an attacker meets.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.acceptance.processes import SECONDS, Gateway, Launcher, connected, fetch
+from tests.support.client import RawClient
+
+APPS = "tests.acceptance.slow_apps"
+SLOTS = {"asgi": 64, "wsgi": 8}
+GETS = 30
+RATE = 1024  # bytes a second
+CHUNKED = b"transfer-encoding: chunked"
+Attack = Callable[[RawClient], Awaitable[None]]
+
+
+async def chunked(client: RawClient) -> None:
+    """A body of any length, slowly."""
+    await client.get(b"/", CHUNKED, method=b"POST")
+    while True:
+        await client.send(b"%x\r\n%b\r\n" % (RATE, bytes(RATE)))
+        await asyncio.sleep(1)
+
+
+async def declared(client: RawClient) -> None:
+    """A large body, slowly."""
+    await client.get(b"/", b"content-length: 10000000", method=b"POST")
+    while True:
+        await client.send(bytes(RATE))
+        await asyncio.sleep(1)
+
+
+async def silent(client: RawClient) -> None:
+    """Waits to be asked for its body, and then sends none."""
+    await client.get(b"/", b"content-length: 10000000", b"expect: 100-continue", method=b"POST")
+
+
+async def held_and_waiting(gateway: Gateway) -> int:
+    """How many requests have come."""
+    queue = await asyncio.to_thread(fetch, gateway.api_port, "/api/v1/queue")
+    return int(json.loads(queue.body)["in_flight"])
+
+
+async def canary(gateway: Gateway) -> None:
+    """A normal client."""
+    async with connected(gateway.port) as client:
+        for _ in range(GETS):
+            await client.get(b"/")
+            response = await client.response()
+            assert (response.status, response.body) == (200, b"0")
+
+
+async def under(gateway: Gateway, attack: Attack, count: int) -> None:
+    """So many clients that do this, and a canary beside them."""
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        tasks = []
+        for _ in range(count):
+            client = await stack.enter_async_context(connected(gateway.port))
+            tasks.append(group.create_task(attack(client)))
+        async with asyncio.timeout(SECONDS):
+            while await held_and_waiting(gateway) < count:  # noqa: ASYNC110 - it is a process
+                await asyncio.sleep(0.05)
+        await canary(gateway)
+        for task in tasks:
+            task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("interface", "attack", "count"),
+    [
+        ("wsgi", chunked, 8),
+        ("wsgi", declared, 8),
+        ("asgi", chunked, 64),
+        ("asgi", declared, 64),
+        ("asgi", silent, 300),
+    ],
+)
+async def test_o4_slow_senders_leave_slots_to_others(
+    launch: Launcher, interface: str, attack: Attack, count: int
+) -> None:
+    gateway = launch.gateway()
+    launch.worker(gateway, app=f"{APPS}:{interface}")
+    await under(gateway, attack, count)
+
+
+async def test_one_that_waits_for_room_is_asked_for_its_body_and_must_send_it(
+    launch: Launcher,
+) -> None:
+    gateway = launch.gateway()
+    launch.worker(gateway, "prack", "--slots", "2", app=f"{APPS}:asgi")
+    async with connected(gateway.port) as first, connected(gateway.port) as second:
+        await silent(first)
+        assert (await first.head()).status == 100
+        await silent(second)
+        assert (await second.head()).status == 100
+        await canary(gateway)
+
+
+async def test_bodies_that_are_sent_need_no_room(launch: Launcher) -> None:
+    gateway = launch.gateway()
+    launch.worker(gateway, "prack", "--slots", "2", app=f"{APPS}:asgi")
+    async with connected(gateway.port) as slow, connected(gateway.port) as client:
+        await slow.get(b"/", CHUNKED, method=b"POST")
+        for _ in range(3):
+            await client.get(b"/", CHUNKED, method=b"POST")
+            await client.send(b"%x\r\n%b\r\n0\r\n\r\n" % (500_000, bytes(500_000)))
+            assert (await client.response()).body == b"500000"
+        await slow.send(b"0\r\n\r\n")
+        assert (await slow.response()).body == b"0"
