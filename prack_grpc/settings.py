@@ -22,8 +22,8 @@ PREFIX = "PRACK_"
 WORKER_VARIABLES = frozenset(
     "PRACK_" + name
     for name in (
-        "GATEWAY", "SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "TIER", "ROUTES", "APP_DIR",
-        "FACTORY", "ROOT_PATH",
+        "GATEWAY", "SLOTS", "WEBSOCKET_SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "TIER",
+        "ROUTES", "APP_DIR", "FACTORY", "ROOT_PATH",
     )
 )  # fmt: skip
 MIN_TOKEN = 22  # 128 bits in base64

@@ -117,16 +117,17 @@ class MemoryBroker:
     # ------------------------------------------------------------ WorkerSide: the worker
 
     def join(self, profile: Profile, principal: Principal, receiver: WorkReceiver) -> Membership:
-        session = Session(profile, receiver, profile.slots)
+        session = Session(profile, receiver, profile.slots, profile.websocket_slots)
         effects = self.dispatcher.join(session, self._now())
         member = Membership(profile.worker)
         self._sessions[member] = session
         self._perform(effects)
         return member
 
-    def resize(self, member: Membership, slots: int) -> None:
+    def resize(self, member: Membership, slots: int, websocket_slots: int = 0) -> None:
         if session := self._sessions.get(member):
-            self._perform(self.dispatcher.resize(session, slots, self._now()))
+            now = self._now()
+            self._perform(self.dispatcher.resize(session, slots, now, websocket_slots))
 
     def grow(self, member: Membership) -> None:
         if session := self._sessions.get(member):

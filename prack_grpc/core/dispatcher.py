@@ -159,9 +159,9 @@ class Dispatcher:
         session.paused = session.profile.worker in self.paused or session.pool in self.paused
         return self._steps.serve(self.queue.join(session, now), now)
 
-    def resize(self, session: Session, slots: int, now: float) -> Effects:
-        """The worker has changed its number of slots; what it holds stays."""
-        session.slots = slots
+    def resize(self, session: Session, slots: int, now: float, websocket_slots: int = 0) -> Effects:
+        """The worker has changed its numbers of slots; what it holds stays."""
+        session.slots, session.websocket_slots = slots, websocket_slots
         return self._steps.serve(self.queue.update(session), now)
 
     def drain(self, session: Session, now: float) -> Effects:

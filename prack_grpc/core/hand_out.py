@@ -122,6 +122,7 @@ class HandOut:
         )
         lease = Lease(exchange, session, assignment, expires_at, coming=exchange.coming)
         session.uploads += lease.coming
+        session.sockets += lease.socket
         exchange.lease = session.held[number] = self.assigned[assignment] = lease
         self.queue.update(session)
         self.deadlines.set(exchange, expires_at)
@@ -175,6 +176,7 @@ class HandOut:
         """The lease is closed: its slot is free for the next exchange."""
         session = lease.session
         self._let_upload_go(lease)
+        session.sockets -= lease.socket
         del session.held[lease.assignment.number], self.assigned[lease.assignment]
         if lease.exchange.state is DONE:
             lease.exchange.lease = None

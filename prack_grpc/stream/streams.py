@@ -234,6 +234,7 @@ def _profile(hello: Hello) -> Profile:
         hello.version,
         hello.kinds,
         hello.tier,
+        websocket_slots=hello.websocket_slots,
     )
 
 

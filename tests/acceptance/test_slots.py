@@ -5,20 +5,21 @@ Everything has its defaults: that is what an attacker meets.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 
 import pytest
 
 from tests.acceptance.processes import SECONDS, Gateway, Launcher, connected, fetch
 from tests.support.client import RawClient
+from tests.support.frames import open_socket
 
 APPS = "tests.acceptance.slow_apps"
 SLOTS = {"asgi": 64, "wsgi": 8}
 GETS = 30
 RATE = 1024  # bytes a second
 CHUNKED = b"transfer-encoding: chunked"
-Attack = Callable[[RawClient], Awaitable[None]]
+Attack = Callable[[RawClient], Coroutine[object, object, None]]
 
 
 async def chunked(client: RawClient) -> None:
@@ -42,6 +43,11 @@ async def silent(client: RawClient) -> None:
     await client.get(b"/", b"content-length: 10000000", b"expect: 100-continue", method=b"POST")
 
 
+async def idle(client: RawClient) -> None:
+    """Opens a WebSocket, and says nothing."""
+    assert (await open_socket(client, b"/")).status == 101
+
+
 async def held_and_waiting(gateway: Gateway) -> int:
     """How many requests have come."""
     queue = await asyncio.to_thread(fetch, gateway.api_port, "/api/v1/queue")
@@ -60,10 +66,8 @@ async def canary(gateway: Gateway) -> None:
 async def under(gateway: Gateway, attack: Attack, count: int) -> None:
     """So many clients that do this, and a canary beside them."""
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-        tasks = []
-        for _ in range(count):
-            client = await stack.enter_async_context(connected(gateway.port))
-            tasks.append(group.create_task(attack(client)))
+        clients = [await stack.enter_async_context(connected(gateway.port)) for _ in range(count)]
+        tasks = [group.create_task(attack(client)) for client in clients]
         async with asyncio.timeout(SECONDS):
             while await held_and_waiting(gateway) < count:  # noqa: ASYNC110 - it is a process
                 await asyncio.sleep(0.05)
@@ -88,6 +92,12 @@ async def test_o4_slow_senders_leave_slots_to_others(
     gateway = launch.gateway()
     launch.worker(gateway, app=f"{APPS}:{interface}")
     await under(gateway, attack, count)
+
+
+async def test_o4_websockets_leave_slots_to_others(launch: Launcher) -> None:
+    gateway = launch.gateway()
+    launch.worker(gateway, app=f"{APPS}:asgi")
+    await under(gateway, idle, 64)
 
 
 async def test_one_that_waits_for_room_is_asked_for_its_body_and_must_send_it(

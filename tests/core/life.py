@@ -66,11 +66,13 @@ bodies = st.sampled_from([(0, True), (0, True), (5, True), (40, True), (0, False
 workers = st.sampled_from(["stream", "stream", "poll", "rest"])
 kinds = st.sampled_from([(Kind.HTTP,), (Kind.HTTP,), tuple(Kind), (Kind.WEBSOCKET,)])
 slots = st.integers(1, 3)
+websocket_slots = st.sampled_from([0, 0, 1, 2])
 POOLS = [(SERVICE, "v1"), (SERVICE, "v2"), (SERVICE, "v3"), ("", "")]
 abouts = st.tuples(
     st.sampled_from(POOLS[:2] * 2 + POOLS),
     st.sampled_from([0, 0, 0, 1]),  # tier
     st.sampled_from([0.0, 0.0, 0.4]),  # lease, if it is no stream
+    websocket_slots,  # if it is a stream
 )
 splits = st.one_of(
     st.none(),
@@ -134,6 +136,10 @@ class Life(RuleBasedStateMachine):
 
     def perform(self, effects: Effects) -> None:
         """Do what the shell would do, and check that it may be done."""
+        self.end_polls(self.act_on(effects))
+
+    def act_on(self, effects: Effects) -> set[Lease]:
+        """Check that this may be done. Returns what was handed out."""
         self.follow()
         fresh: set[Lease] = set()
         for effect in effects:
@@ -146,6 +152,10 @@ class Life(RuleBasedStateMachine):
                     self.cancel(lease)
                 case Fail(exchange, error):
                     self.fail(exchange, error)
+        return fresh
+
+    def end_polls(self, fresh: set[Lease]) -> None:
+        """A poll that was handed something is over."""
         for poll in {lease.session for lease in fresh} & self.model.polls:
             self.core.drain(poll, self.now)
             self.model.drained.add(poll)
@@ -157,7 +167,8 @@ class Life(RuleBasedStateMachine):
         assert not owed.in_hand, "S3: another worker may have begun it"
         assert owed.hand_outs - owed.never_left < LIMITS.max_attempts, "S3: too many hand-outs"
         assert self.now < owed.wait_until, "S5: handed out after its time"
-        assert model.free(session), "promise 3: no slot is free, or the worker drains"
+        free = model.free(session, lease.exchange.request.kind)
+        assert free, "promise 3: no slot is free, or the worker drains"
         place = self.place_of(lease.exchange)
         takers = model.takers(place, owed.coming)
         assert session in takers, "O4: a slot that is kept for requests that are here"
@@ -223,7 +234,17 @@ class Life(RuleBasedStateMachine):
                 for place, lane in self.lanes().items()
             ],
             [
-                (s, s.slots, s.draining, s.lost, s.paused, list(s.held), s.uploads)
+                (
+                    s,
+                    s.slots,
+                    s.websocket_slots,
+                    s.sockets,
+                    s.draining,
+                    s.lost,
+                    s.paused,
+                    list(s.held),
+                    s.uploads,
+                )
                 for s in core.queue.sessions
             ],
             [

@@ -56,9 +56,17 @@ class Lines:
         paused = session.profile.worker in self.paused or session.pool in self.paused
         return session in self.sessions and not (away or paused)
 
-    def free(self, session: Session) -> bool:
-        """This worker may be given something now."""
-        return len(self.sessions[session]) < session.slots and session not in self.drained
+    def free(self, session: Session, kind: Kind) -> bool:
+        """This worker may be given something of this kind now."""
+        if session in self.drained:
+            return False
+        hands, own = self.sessions[session], session.websocket_slots
+        if not own:
+            return len(hands) < session.slots
+        sockets = [one for one in hands if one.owed.exchange.request.kind is Kind.WEBSOCKET]
+        if kind is Kind.WEBSOCKET:
+            return len(sockets) < own
+        return len(hands) - len(sockets) < session.slots
 
     def places(self, session: Session) -> list[Place]:
         """The lines in which this worker stands."""
@@ -71,7 +79,9 @@ class Lines:
 
     def ready(self, place: Place) -> set[Session]:
         """Who may be given something of this line."""
-        return {one for one in self.sessions if place in self.places(one) and self.free(one)}
+        return {
+            one for one in self.sessions if place in self.places(one) and self.free(one, place[0])
+        }
 
     def open(self, place: Place) -> set[Session]:
         """Who may be given something of this line though its body is still on its way.
@@ -82,7 +92,8 @@ class Lines:
         return {
             one
             for one in self.ready(place)
-            if sum(hand.owed.coming for hand in self.sessions[one])
+            if place[0] is Kind.HTTP
+            and sum(hand.owed.coming for hand in self.sessions[one])
             < max(1, math.floor(one.slots * share))
         }
 

@@ -26,7 +26,19 @@ from prack_grpc.core.queue.traffic import Pool
 from prack_grpc.core.worker import Profile
 from tests.core.building import NO_WORKER, a_head
 from tests.core.clients import Clients
-from tests.core.life import LIMITS, abouts, idle, kinds, one, picks, routes, sizes, slots, workers
+from tests.core.life import (
+    LIMITS,
+    abouts,
+    idle,
+    kinds,
+    one,
+    picks,
+    routes,
+    sizes,
+    slots,
+    websocket_slots,
+    workers,
+)
 from tests.core.lines import served
 from tests.core.owed import Hand
 
@@ -41,12 +53,15 @@ class Workers(Clients):
         slots: int,
         routes: tuple[Route, ...],
         kinds: tuple[Kind, ...],
-        about: tuple[Pool, int, float],
+        about: tuple[Pool, int, float, int],
     ) -> None:
-        model, stream, ((service, version), tier, lease) = self.model, worker == "stream", about
-        lease = 0.0 if stream else lease
-        profile = Profile(worker, slots, stream, routes, service, version, kinds, tier, lease)
-        session = Session(profile, NO_WORKER, slots)
+        model, stream = self.model, worker == "stream"
+        (service, version), tier, lease, sockets = about
+        lease, sockets = (0.0, sockets) if stream else (lease, 0)
+        profile = Profile(
+            worker, slots, stream, routes, service, version, kinds, tier, lease, sockets
+        )
+        session = Session(profile, NO_WORKER, slots, sockets)
 
         def act() -> Effects:
             return self.core.join(session, self.now)
@@ -70,10 +85,10 @@ class Workers(Clients):
         return list(self.model.sessions)
 
     @precondition(lambda self: self.sessions)
-    @rule(number=picks, slots=slots)
-    def resize(self, number: int, slots: int) -> None:
+    @rule(number=picks, slots=slots, sockets=websocket_slots)
+    def resize(self, number: int, slots: int, sockets: int) -> None:
         session = one(self.sessions, number)
-        self.perform(self.core.resize(session, slots, self.now))
+        self.perform(self.core.resize(session, slots, self.now, sockets))
 
     @precondition(lambda self: self.sessions)
     @rule(number=picks)
@@ -284,9 +299,9 @@ class Workers(Clients):
         effects = act()
         again = model.give_back(hand, never_left, self.now)
         others = int(again and bool(model.takers(self.place_of(exchange), hand.owed.coming)))
-        self.perform(effects[:others])
+        fresh = self.act_on(effects[:others])
         model.close(hand, Late.UNKNOWN if never_left else Late.STALE, self.now)
-        self.perform(effects[others:])
+        self.end_polls(fresh | self.act_on(effects[others:]))
         assert again is hand.owed.unfinished
         if not again:
             assert exchange.error is (errors.WORKER_LOST if hand.owed.lost else errors.REFUSED)

@@ -21,7 +21,7 @@ from prack_grpc.core.exchange.states import (
     Work,
     WorkEvent,
 )
-from prack_grpc.core.http.message import HTTP, Request
+from prack_grpc.core.http.message import HTTP, WEBSOCKET, Kind, Request
 from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.order import NEVER
 from prack_grpc.core.queue.traffic import Pool
@@ -102,6 +102,11 @@ class Lease:
     coming: bool = False
 
     @property
+    def socket(self) -> bool:
+        """It is a WebSocket, as its worker sees it."""
+        return self.assignment.request.kind is WEBSOCKET
+
+    @property
     def cancelled(self) -> bool:
         """The gateway wants nothing more of it; the worker still has its slot."""
         return self.state is CANCELLED
@@ -120,7 +125,8 @@ class Lease:
 class Session:
     """One worker's stream, or one REST poll: a session that drains once it was given something.
 
-    It never holds more than its `slots`, which can change. A cancelled lease of one that
+    It never holds more than its `slots`, which can change; of WebSockets, which are counted in
+    `sockets`, it may have more in slots of their own. A cancelled lease of one that
     acknowledges keeps its slot until then. `receiver` takes what it is handed. While it is
     `paused`, it is in no line. Numbers of leases are never used again. Of what it holds, `uploads`
     have a body that is still on its way; while it is `open`, it may take one more of these.
@@ -129,6 +135,7 @@ class Session:
     profile: Profile
     receiver: WorkReceiver
     slots: int
+    websocket_slots: int = 0
     joined_at: float = 0.0
     lanes: "list[Lane[Exchange, Session]]" = field(default_factory=list)
     held: dict[int, Lease] = field(default_factory=dict)
@@ -136,6 +143,7 @@ class Session:
     draining: bool = False
     lost: bool = False
     paused: bool = False
+    sockets: int = 0
     uploads: int = 0
     open: bool = False
 
@@ -146,8 +154,18 @@ class Session:
 
     @property
     def free(self) -> bool:
-        """Another exchange may be handed to this worker now."""
-        return len(self.held) < self.slots and not self.draining
+        """Another request may be handed to this worker now."""
+        return self.room(HTTP) > 0
+
+    def room(self, kind: Kind) -> int:
+        """So many more exchanges of this kind may be handed to this worker now, if above 0."""
+        if self.draining:
+            return 0
+        if not self.websocket_slots:
+            return self.slots - len(self.held)
+        if kind is WEBSOCKET:
+            return self.websocket_slots - self.sockets
+        return self.slots - len(self.held) + self.sockets
 
 
 ExchangeLane = Lane[Exchange, Session]

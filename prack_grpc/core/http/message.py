@@ -17,8 +17,8 @@ class Kind(enum.IntEnum):
     EVENTS = 2  # a batch of a WebSocket's events, and what they are answered with, see docs/rest.md
 
 
-# To look a member of an enumeration up costs 0.1 us (CPython 3.11); this is asked for often.
-HTTP = Kind.HTTP
+# To look a member of an enumeration up costs 0.1 us (CPython 3.11); these are asked for often.
+HTTP, WEBSOCKET = Kind.HTTP, Kind.WEBSOCKET
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ a version comes or goes.
 
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
-from prack_grpc.core.http.message import Kind, Request
+from prack_grpc.core.http.message import HTTP, Kind, Request
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.order import Deadlines, Levels
 from prack_grpc.core.queue.routes import DEFAULT, Route
@@ -167,15 +167,15 @@ class Queue:
 
         Returns the lanes that now have both work and workers.
         """
-        free, open_, matchable = session.free, self._opens(session), []
+        open_, matchable = self._opens(session), []
         for lane in session.lanes:
             level = self._level(session, lane)
-            if open_ is not session.open:
+            if open_ is not session.open and lane.kind is HTTP:
                 if open_:
                     lane.open.add(session, level)
                 else:
                     lane.open.discard(session, level)
-            if not free:
+            if session.room(lane.kind) <= 0:
                 lane.ready.discard(session, level)
                 continue
             lane.ready.add(session, level)

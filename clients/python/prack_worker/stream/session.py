@@ -44,8 +44,9 @@ class StreamSession:
         self._writer = self._start(self._write(), "writer")
         self._pulse = self._start(self._watch(), "pulse")
 
-    def resize(self, slots: int) -> None:
-        self._outbox.steer().capacity.max_in_flight = slots
+    def resize(self, slots: int, websocket_slots: int) -> None:
+        capacity = self._outbox.steer().capacity
+        capacity.max_in_flight, capacity.max_websockets = slots, websocket_slots
 
     async def dismissed(self) -> None:
         await self._drained.wait()

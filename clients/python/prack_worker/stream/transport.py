@@ -46,15 +46,16 @@ class StreamTransport:
         raise NotImplementedError
 
     async def connect(
-        self, accept: Accept, slots: int, *, websockets: bool = False
+        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
     ) -> StreamSession:
         """See `Transport.connect`."""
         token = self._token()
+        capacity = pb.Capacity(max_in_flight=slots, max_websockets=websocket_slots)
         try:
             async with asyncio.timeout(WELCOME_SECONDS):
                 carrier = await self._dial(token)
                 try:
-                    first = await _greet(carrier, self._hello(slots, websockets))
+                    first = await _greet(carrier, self._hello(capacity, websockets))
                 except BaseException:
                     await carrier.close()
                     raise
@@ -65,7 +66,7 @@ class StreamTransport:
     async def close(self) -> None:
         """Nothing here outlives a session."""
 
-    def _hello(self, slots: int, websockets: bool) -> pb.Hello:
+    def _hello(self, capacity: pb.Capacity, websockets: bool) -> pb.Hello:
         identity = self._identity
         python = f"{platform.python_implementation()} {platform.python_version()}; {sys.platform}"
         return pb.Hello(
@@ -75,7 +76,7 @@ class StreamTransport:
             minor_min=MINOR,
             minor_max=MINOR,
             features=["websocket"] if websockets else [],
-            capacity=pb.Capacity(max_in_flight=slots),
+            capacity=capacity,
             routes=[
                 pb.Route(host=route.host, path=route.path, methods=route.methods)
                 for route in identity.routes
