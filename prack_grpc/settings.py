@@ -152,6 +152,15 @@ class Settings(BaseModel):
         DEFAULTS.request_buffer,
         description="how much of a request's body is read while it waits for a worker",
     )
+    response_buffer: Buffer = Field(
+        DEFAULTS.response_buffer,
+        description="what slow clients have not read, in all, while others wait for a worker",
+    )
+    slow_reader: Seconds = Field(
+        DEFAULTS.slow_reader,
+        description="how long a client may hold up a response while others wait and the buffer is "
+        "full, then it is cut",
+    )
     max_body: Size | None = Field(
         None, description="largest request body, then 413; not limited, as bodies are streamed"
     )
@@ -187,6 +196,8 @@ class Settings(BaseModel):
             rest_body=self.rest_body,
             upload_share=self.upload_share,
             request_buffer=self.request_buffer,
+            response_buffer=self.response_buffer,
+            slow_reader=self.slow_reader,
         )
 
     def connection_limits(self) -> ConnectionLimits:

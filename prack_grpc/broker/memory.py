@@ -11,7 +11,7 @@ from prack_grpc.broker.seam import Membership, Piece
 from prack_grpc.broker.ticket import Identifiers, Ticket
 from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
-from prack_grpc.core.effects import Answer, Cancel, Deliver, Effects, Fail, Finish
+from prack_grpc.core.effects import Answer, Cancel, Deliver, Effects, Fail, Finish, Grant
 from prack_grpc.core.errors import GatewayError, LeaseError
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
@@ -302,6 +302,8 @@ class MemoryBroker:
                 effect.lease.session.receiver.cancel(effect.lease.assignment, effect.reason)
             elif isinstance(effect, Fail):
                 self._fail(effect.exchange, effect.error)
+            elif isinstance(effect, Grant):
+                self._grant(effect.lease.exchange)
             else:
                 refusal = effect.error
         self._arm()

@@ -4,6 +4,8 @@ House rules: no I/O and no clock (`now` is an argument, in seconds); a method de
 state and returns what the shell must do; a refused event raises and changes nothing.
 """
 
+import math
+
 from prack_grpc.core import errors
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.errors import GatewayError, Late
@@ -59,7 +61,7 @@ class Dispatcher:
             return exchange, [self._steps.lease(session, exchange, now)]
         self.queue.append(exchange, size, now)
         self._steps.deadlines.set(exchange, wait_until)
-        return exchange, []
+        return exchange, self._steps.relieve([lane], now) if self._steps.relief.standing else []
 
     def upload(self, exchange: Exchange, data: bytes, now: float) -> None:
         """A piece of the request body has come from the client.
@@ -147,9 +149,15 @@ class Dispatcher:
 
     def consumed(self, exchange: Exchange, now: float) -> bool:
         """The client took response bytes. True if the worker may be granted more."""
+        relief = self._steps.relief
         if exchange.state is not Caller.DONE:
             self._steps.stand(exchange, now)
-        return exchange.download.regrant(exchange.download.taken)
+        if exchange.lent:
+            relief.settle(exchange)
+        if not exchange.download.regrant(exchange.download.taken):
+            return False
+        relief.moves(exchange)
+        return True
 
     # ------------------------------------------------------------ sessions
 
@@ -259,6 +267,10 @@ class Dispatcher:
     def expire(self, now: float) -> Effects:
         """End everything whose time is over."""
         effects = self._steps.serve(self.queue.forget(now), now)
+        relief = self._steps.relief
+        if now >= relief.due:
+            relief.due = math.inf
+            effects += self._steps.relieve(list(relief.pressed), now)
         for exchange in self._steps.deadlines.due(now):
             effects += self._steps.time_out(exchange, now)
         return effects

@@ -1,11 +1,12 @@
 """Handing out, taking back and ending: the steps that events of clients, workers and time share."""
 
 import math
+from collections.abc import Iterable
 from hashlib import blake2b
 
 from prack_grpc.core import errors
 from prack_grpc.core.counters import Counters
-from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
+from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail, Grant
 from prack_grpc.core.errors import ErrorKind, GatewayError, Late
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Ledger, Session
@@ -21,11 +22,12 @@ from prack_grpc.core.exchange.states import (
     Work,
     WorkEvent,
 )
-from prack_grpc.core.http.message import Kind
+from prack_grpc.core.http.message import HTTP, Kind
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.order import Deadlines
 from prack_grpc.core.queue.queue import Queue
 from prack_grpc.core.receivers import CancelReason
+from prack_grpc.core.relief import Relief
 
 TAG_BYTES = 8  # of the name of a hand-out
 
@@ -46,6 +48,7 @@ class HandOut:
         self.assigned: dict[Assignment, Lease] = {}
         self.collected = 0  # bytes set aside for bodies that must come in one piece
         self.deadlines: Deadlines[Exchange] = Deadlines()
+        self.relief = Relief(limits)
 
     # ------------------------------------------------------------ into the queue
 
@@ -193,6 +196,26 @@ class HandOut:
         session.lost = True
         return self.serve(self.queue.leave(session, now), now)
 
+    def relieve(self, lanes: Iterable[ExchangeLane], now: float) -> Effects:
+        """What waits in these lanes may need a slot that a client keeps by not reading."""
+        effects: Effects = []
+        for lane in lanes:
+            lease, slow = self.relief.look(lane, now)
+            if lease is not None:
+                effects.append(Grant(lease))
+            if slow is not None:
+                error = GatewayError(errors.SLOW_READER)
+                slow.download.discard()  # its client would go on for long
+                effects += self.fail(slow, error, CancelReason.DEADLINE, now)
+        return effects
+
+    def stall(self, lease: Lease, now: float) -> Effects:
+        """The worker has sent a piece of the response: its client may have to read some first."""
+        exchange = lease.exchange
+        if exchange.request.kind is not HTTP or not self.relief.stands(exchange, now):
+            return []
+        return self.relieve([lane for lane in lease.session.lanes if lane.count], now)
+
     # ------------------------------------------------------------ ends
 
     def fail(
@@ -238,6 +261,9 @@ class HandOut:
     def done(self, exchange: Exchange, outcome: Outcome) -> None:
         """The caller half is over: count it, and forget it."""
         self.collected -= exchange.collected
+        if exchange.download is not NO_BODY:
+            self.relief.moves(exchange)
+            self.relief.settle(exchange, over=True)
         exchange.outcome = outcome
         self.counters.done[outcome] += 1
         del self.exchanges[exchange.id]
@@ -265,6 +291,8 @@ class HandOut:
         self.counters.answered += not cancelled
         if lease.exchange.state is DONE:
             self.deadlines.clear(lease.exchange)
+        if lease.exchange.download is not NO_BODY:
+            self.relief.moves(lease.exchange)
         return self.release(lease, Late.GONE if cancelled else Late.ANSWERED, now)
 
     def time_out(self, exchange: Exchange, now: float) -> Effects:
@@ -283,7 +311,8 @@ class HandOut:
     def soonest(self) -> float:
         """Nothing expires before this, in seconds; a bound that costs nothing."""
         exchanges, lanes = self.deadlines.soonest, self.queue.lingering.soonest
-        return exchanges if exchanges < lanes else lanes
+        soonest = exchanges if exchanges < lanes else lanes
+        return soonest if soonest < self.relief.due else self.relief.due
 
     def _is_silent(self, lease: Lease, now: float) -> bool:
         """Its worker promised to answer or extend sooner than it has to."""

@@ -58,6 +58,13 @@ class Limits:
     request_buffer: int = MIB
     # Body that rides along with the request, and that is kept until its worker answers.
     inline_body: int = PIECE
+    # Response bytes beyond the windows, in all, that are taken from workers while others wait for
+    # their slots: what is slow to be read then costs memory, and no slot. One response may have a
+    # quarter of it.
+    response_buffer: int = 64 * MIB
+    # How long a response may stand still because of its client while others wait for its slot and
+    # there is no room for it. A client that reads half of a window in this time, 50 KiB/s, is kept.
+    slow_reader: float = 5.0
     # Body bytes in one event, so that exchanges can take turns.
     chunk: int = PIECE
     # A request body that a REST worker must take in one piece.

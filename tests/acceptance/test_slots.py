@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -48,10 +49,23 @@ async def idle(client: RawClient) -> None:
     assert (await open_socket(client, b"/")).status == 101
 
 
-async def held_and_waiting(gateway: Gateway) -> int:
-    """How many requests have come."""
+def reader(target: bytes) -> Attack:
+    """Asks for something large, and reads it slowly."""
+
+    async def attack(client: RawClient) -> None:
+        await client.get(target)
+        while True:
+            await client.reader.readexactly(RATE)
+            await asyncio.sleep(1)
+
+    return attack
+
+
+async def the_queue(gateway: Gateway) -> dict[str, Any]:
+    """What operators see."""
     queue = await asyncio.to_thread(fetch, gateway.api_port, "/api/v1/queue")
-    return int(json.loads(queue.body)["in_flight"])
+    shown: dict[str, Any] = json.loads(queue.body)
+    return shown
 
 
 async def canary(gateway: Gateway) -> None:
@@ -69,7 +83,7 @@ async def under(gateway: Gateway, attack: Attack, count: int) -> None:
         clients = [await stack.enter_async_context(connected(gateway.port)) for _ in range(count)]
         tasks = [group.create_task(attack(client)) for client in clients]
         async with asyncio.timeout(SECONDS):
-            while await held_and_waiting(gateway) < count:  # noqa: ASYNC110 - it is a process
+            while (await the_queue(gateway))["in_flight"] < count:  # noqa: ASYNC110 - it is a process
                 await asyncio.sleep(0.05)
         await canary(gateway)
         for task in tasks:
@@ -98,6 +112,15 @@ async def test_o4_websockets_leave_slots_to_others(launch: Launcher) -> None:
     gateway = launch.gateway()
     launch.worker(gateway, app=f"{APPS}:asgi")
     await under(gateway, idle, 64)
+
+
+@pytest.mark.parametrize("target", [b"/large", b"/endless"])
+async def test_o4_slow_readers_leave_slots_to_others(launch: Launcher, target: bytes) -> None:
+    gateway = launch.gateway()
+    launch.worker(gateway, app=f"{APPS}:asgi")
+    await under(gateway, reader(target), 64)
+    done = (await the_queue(gateway))["done"]
+    assert bool(done["gateway_error"]) is (target == b"/endless"), "what fits the buffer is not cut"
 
 
 async def test_one_that_waits_for_room_is_asked_for_its_body_and_must_send_it(

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from prack_grpc.core import errors
 from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
-from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
+from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail, Grant
 from prack_grpc.core.errors import GatewayError, Late
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease
 from prack_grpc.core.exchange.states import Outcome, Work
@@ -36,6 +36,8 @@ LIMITS = Limits(
     window=64,
     inline_body=32,
     request_buffer=80,
+    response_buffer=100,
+    slow_reader=0.4,
     rest_body=96,
     websocket_idle=3.0,
     max_sessions=5,
@@ -152,6 +154,8 @@ class Life(RuleBasedStateMachine):
                     self.cancel(lease)
                 case Fail(exchange, error):
                     self.fail(exchange, error)
+                case Grant(lease):
+                    assert self.holds_up(lease.exchange), "lent though nobody waits for its slot"
         return fresh
 
     def end_polls(self, fresh: set[Lease]) -> None:
@@ -192,9 +196,21 @@ class Life(RuleBasedStateMachine):
         if not lease.session.profile.acknowledges:
             self.model.close(hand, Late.GONE, self.now)
 
+    def holds_up(self, exchange: Exchange) -> bool:
+        """Others wait for a slot, and its worker could serve them."""
+        model, lease = self.model, exchange.lease
+        if lease is None or exchange.request.kind is Kind.WEBSOCKET:
+            return False
+        places = [place for place in model.places(lease.session) if model.lines[place]]
+        return any(not model.ready(place) for place in places)
+
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
         owed, kind = self.model.owed[exchange], error.kind
         assert owed.unfinished, "S1: a second outcome"
+        if kind is errors.SLOW_READER:
+            assert self.now >= owed.head_at + LIMITS.slow_reader, "cut too early"
+            assert owed.begun, "nothing was there to be read"
+            assert self.holds_up(exchange), "cut though nobody waits for its slot"
         owed.outcome = Outcome.GATEWAY_ERROR
         self.model.unline(owed)
         if kind.status == 503:

@@ -30,6 +30,7 @@ class Owed:
     lost: int = 0
     begun: bool = False
     whole: bool = False
+    head_at: float = 0.0
     sent: bytes = b""
     got: bytes = b""
     outcome: Outcome | None = None

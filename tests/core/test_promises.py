@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from prack_grpc.core.effects import Cancel, Deliver, Fail
+from prack_grpc.core import errors
+from prack_grpc.core.effects import Cancel, Deliver, Fail, Grant
 from prack_grpc.core.exchange.flow import NO_BODY
 from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.queue.order import NEVER
@@ -81,9 +82,11 @@ class Gateway(Operators):
         effects, model = self.core.expire(self.now), self.model
         for effect in effects:
             if not isinstance(effect, Deliver):
-                assert isinstance(effect, Fail | Cancel)
+                assert isinstance(effect, Fail | Cancel | Grant)
                 exchange = effect.exchange if isinstance(effect, Fail) else effect.lease.exchange
-                assert self.now >= model.owed[exchange].deadline - EPSILON, "ended too early"
+                over = self.now >= model.owed[exchange].deadline - EPSILON
+                slow = exchange.error is errors.SLOW_READER or isinstance(effect, Grant)
+                assert over or slow, "ended too early"
         self.follow()
         self.lost_now = self.expired_leases()
         self.perform(effects)
@@ -212,7 +215,11 @@ class Gateway(Operators):
         collected = sum(owed.exchange.collected for owed in self.model.unfinished)
         assert self.core.collected == collected <= LIMITS.queue_bytes
         downloads = [owed.exchange.download for owed in self.model.unfinished]
-        assert all(download.buffered <= LIMITS.window for download in downloads)
+        beyond = sum(max(0, download.buffered - LIMITS.window) for download in downloads)
+        lent = sum(owed.exchange.lent for owed in self.model.unfinished)
+        assert beyond <= lent == self.steps.relief.lent <= LIMITS.response_buffer
+        for exchange in self.steps.relief.standing:
+            assert exchange.lease, "what has no slot does not stand in anybody's way"
         body = NO_BODY
         assert (body.granted, body.pushed, body.taken, body.ended) == (0, 0, 0, True)
 

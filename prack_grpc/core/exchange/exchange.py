@@ -35,7 +35,8 @@ class Exchange:
 
     Who came first has the lower `place`. At `wait_until` its wait for a free worker is over. It was
     `repeated` if it went back to the queue though a worker may have begun it. Once both halves have
-    ended it has no `lease`.
+    ended it has no `lease`. `lent` is what its response may have beyond its window, and it
+    `stands_since` its client has held it up for the first time.
     """
 
     id: str
@@ -58,6 +59,8 @@ class Exchange:
     error: ErrorKind | None = None
     slice: int = NEVER
     place: int = 0
+    lent: int = 0
+    stands_since: float = 0.0
 
     @property
     def coming(self) -> bool:
