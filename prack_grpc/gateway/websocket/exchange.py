@@ -22,10 +22,12 @@ from prack_grpc.gateway.websocket.answer import body_events, final_head, small_b
 from prack_grpc.gateway.websocket.batches import Batches, accepts
 from prack_grpc.gateway.websocket.client import ClientEnd, Receive, Send
 from prack_grpc.telemetry.access import Record
+from prack_grpc.telemetry.complaint import Complaint
 from prack_wire import websocket_events as events
 from prack_wire.websocket_events import BadEvents, Event
 
 log = logging.getLogger(__name__)
+bad_events = Complaint(log, "answer_refused", "rejected WebSocket events of a worker", most=20)
 
 # Takes what the client says; None when it says nothing more.
 Sink = Callable[[Event | None], Awaitable[None]]
@@ -72,7 +74,7 @@ class WebSocket:
         except GatewayError as error:
             await self.fail(error, ticket.id)
         except BadEvents as error:
-            _log_refusal(ticket, error)
+            bad_events.make(request_id=ticket.id, reason=str(error))
             bad = GatewayError(errors.BAD_RESPONSE, str(error))
             self._broker.fail(ticket, bad)
             await self.fail(bad, ticket.id)
@@ -132,8 +134,3 @@ class WebSocket:
 def _takes_events(ticket: Ticket) -> bool:
     """The worker that took the handshake knows it as a first batch of events."""
     return ticket.assignment is not None and ticket.assignment.request.kind is Kind.EVENTS
-
-
-def _log_refusal(ticket: Ticket, error: BadEvents) -> None:
-    extra = {"action": "answer_refused", "request_id": ticket.id, "reason": str(error)}
-    log.warning("rejected WebSocket events of a worker", extra=extra)
