@@ -35,7 +35,7 @@ def departures(target: Target) -> None:
     """Requests that wait behind another, of somebody who leaves."""
     while True:
         with many(20, target.public, GET * 100):
-            pass
+            time.sleep(0.1)
 
 
 def tiny_frames(target: Target) -> None:

@@ -28,6 +28,9 @@ TURN = 256
 # What the parser says of versions that are well-formed, and of the preface of HTTP/2.
 VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
 WEBSOCKET = b"websocket"
+# The fields that offer protocols, and those that are left when one was taken.
+OFFERS = frozenset((b"connection", b"upgrade"))
+TAKEN = b"connection: upgrade\r\nupgrade: websocket\r\n"
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 # A parser and its protocol hold each other; this one takes the place of one that is done with.
 NO_PARSER = httptools.HttpRequestParser(object())
@@ -158,9 +161,11 @@ class Reader:
         self._parsing = False
 
     def handshake(self) -> bytes:
-        """The head that asks for a WebSocket, as its protocol reads it."""
-        lines = [b"%b: %b\r\n" % field for field in self._headers]
-        return b"GET %b HTTP/1.1\r\n%b\r\n" % (self._url, b"".join(lines))
+        """The head that asks for a WebSocket, as its protocol reads it: it may have asked for others
+        as well (RFC 9110 section 7.8), and this one was taken.
+        """
+        lines = [b"%b: %b\r\n" % field for field in self._headers if field[0] not in OFFERS]
+        return b"GET %b HTTP/1.1\r\n%b%b\r\n" % (self._url, b"".join(lines), TAKEN)
 
     def stop(self) -> None:
         """Drop what is not parsed, and parse nothing any more."""
@@ -221,7 +226,7 @@ class Reader:
             self._parse(unread)
 
     def _wanted(self) -> bytes | None:
-        """The protocol that the head asks for, if this server has it and the request no body."""
+        """The first protocol that the head asks for and this server has, if there is no body."""
         if (
             self._parser.get_method() != b"GET"
             or self._parser.get_http_version() != "1.1"
@@ -229,8 +234,9 @@ class Reader:
             or b"upgrade" not in connection_options(self._headers)
         ):
             return None
-        protocol = dict(self._headers).get(b"upgrade", b"").lower()
-        return protocol if self._owner.switches(protocol) else None
+        values = b",".join(value for name, value in self._headers if name == b"upgrade")
+        offers = (offer.strip().lower() for offer in values.split(b","))
+        return next((offer for offer in offers if self._owner.switches(offer)), None)
 
     def on_message_begin(self) -> None:
         """See httptools."""
