@@ -1,4 +1,4 @@
-"""One attack, in a process of its own until it is killed: `python -m attack.attacker KIND PORTS`."""
+"""One attack, until the process is killed: `python -m attack.attacker KIND PORTS`."""
 
 import sys
 

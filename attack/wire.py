@@ -53,10 +53,11 @@ def upgraded(port: int, request: bytes) -> socket.socket:
 @contextmanager
 def many(count: int, port: int, say: bytes, window: int = 0) -> Iterator[list[socket.socket]]:
     """So many connections, or as many as can be had."""
-    with ExitStack() as stack, suppress(OSError):
-        socks = []
-        for _ in range(count):
-            socks.append(stack.enter_context(dial(port, say, window)))
+    with ExitStack() as stack:
+        socks: list[socket.socket] = []
+        with suppress(OSError):
+            while len(socks) < count:
+                socks.append(stack.enter_context(dial(port, say, window)))
         yield socks
 
 

@@ -35,7 +35,9 @@ def refused_events(target: Target) -> None:
 
 def endless_head(target: Target) -> None:
     """A request to the worker port whose head has no end."""
-    flood(lambda: dial(target.api, b"GET / HTTP/1.1\r\nhost: localhost\r\nx: "), bytes(b"a" * 65536))
+    flood(
+        lambda: dial(target.api, b"GET / HTTP/1.1\r\nhost: localhost\r\nx: "), bytes(b"a" * 65536)
+    )
 
 
 def idle_api(target: Target) -> None:

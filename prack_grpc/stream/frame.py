@@ -30,7 +30,7 @@ def parse(data: bytes) -> pb.WorkerFrame:
 
 
 def _fields(data: bytes) -> int:
-    """How many fields the message has, as far as it is one; it is not counted further than needed."""
+    """How many fields the message has, counted as far as is needed."""
     at = count = 0
     try:
         while at < len(data) and count <= MOST_EVENTS:

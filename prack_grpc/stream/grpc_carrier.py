@@ -8,7 +8,7 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream.errors import NotAFrame
 from prack_grpc.stream.frame import parse
 
-Context = grpc.aio.ServicerContext[pb.WorkerFrame | NotAFrame, bytes]
+Context = grpc.aio.ServicerContext[object, bytes]
 
 
 def read_frame(data: bytes) -> pb.WorkerFrame | NotAFrame:
@@ -31,7 +31,9 @@ class GrpcCarrier:
         frame = await self._context.read()
         if isinstance(frame, NotAFrame):
             raise frame
-        return frame if isinstance(frame, pb.WorkerFrame) else None  # grpc.aio.EOF
+        if not isinstance(frame, pb.WorkerFrame):
+            return None  # grpc.aio.EOF
+        return frame
 
     async def write(self, *frames: bytes) -> bool:
         """See Carrier. The call of a worker that is gone is cancelled."""

@@ -62,7 +62,9 @@ class TokenCheck(grpc.aio.ServerInterceptor):
 def _most_connections() -> int:
     """gRPC closes those past it at once; without it they would take the public port's."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MAX_CONNECTIONS if most == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, most // SHARE)
+    return (
+        MAX_CONNECTIONS if most == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, most // SHARE)
+    )
 
 
 async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:

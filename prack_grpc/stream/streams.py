@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 import secrets
-from contextlib import suppress
 
 import grpc
 
@@ -81,9 +80,8 @@ class Streams:
 
     async def connect(self, _: object, context: Context) -> None:
         """One worker, over gRPC."""
-        try:
-            await self._serve(GrpcCarrier(context))
-        except StreamError as error:
+        error = await self._serve(GrpcCarrier(context))
+        if error is not None:
             await context.abort(error.kind.status, str(error))
 
     # ------------------------------------------------------------ plain connections
@@ -99,8 +97,7 @@ class Streams:
 
     async def _serve_plain(self, carrier: PlainCarrier) -> None:
         try:
-            with suppress(StreamError):  # it was told
-                await self._serve(carrier)
+            await self._serve(carrier)
         finally:
             await carrier.hang_up(LAST_SECONDS)
 
@@ -114,8 +111,8 @@ class Streams:
 
     # ------------------------------------------------------------ one stream
 
-    async def _serve(self, carrier: Carrier) -> None:
-        """One worker, from its hello to its end. Raises StreamError, after telling it."""
+    async def _serve(self, carrier: Carrier) -> StreamError | None:
+        """One worker, from its hello to its end. Returns the error that it was told at last."""
         try:
             stream = await self._open(carrier)
             try:
@@ -125,7 +122,10 @@ class Streams:
                     del self._streams[stream.worker]
         except StreamError as error:
             self._errors.make(peer=carrier.peer, code=error.kind.code, reason=error.message)
-            raise
+            # What it holds of the stack holds the stream, whose tasks hold the error.
+            error.__traceback__ = error.__context__ = None
+            return error
+        return None
 
     async def _open(self, carrier: Carrier) -> Stream:
         try:

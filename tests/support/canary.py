@@ -33,13 +33,14 @@ async def canary(gateway: Gateway) -> AsyncIterator[Canary]:
     """One that was answered before."""
     async with connect(gateway.api_port) as worker:
         await worker.hello("canary", routes=[pb.Route(host=HOST)])
-        async with running(_serve(worker)):
+        async with running(serve(worker)):
             bird = Canary(await gateway.client())
             await bird.answers(3)
             yield bird
 
 
-async def _serve(worker: ScriptedWorker) -> None:
+async def serve(worker: ScriptedWorker) -> None:
+    """Answer every request, for ever."""
     while True:
         await worker.answer(await worker.event("requests", 3600))
 

@@ -161,8 +161,9 @@ class Reader:
         self._parsing = False
 
     def handshake(self) -> bytes:
-        """The head that asks for a WebSocket, as its protocol reads it: it may have asked for others
-        as well (RFC 9110 section 7.8), and this one was taken.
+        """The head that asks for a WebSocket, as its protocol reads it.
+
+        It may have offered others as well (RFC 9110 section 7.8): this one was taken.
         """
         lines = [b"%b: %b\r\n" % field for field in self._headers if field[0] not in OFFERS]
         return b"GET %b HTTP/1.1\r\n%b%b\r\n" % (self._url, b"".join(lines), TAKEN)

@@ -76,10 +76,11 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._drop()
         self.http.connections.discard(self)
         self._leave()
-        # Most of a WebSocket's memory is zlib's; the garbage collector would be late, as it counts
-        # objects and not their size.
-        self.conn.extensions.clear()
         super().connection_lost(exc)
+        # It holds itself, and with it all of the connection, zlib's memory before all. The garbage
+        # collector would be late, as it counts objects and not their size.
+        self.conn.parser.close()
+        self.conn.parser_exc = None
 
     def abort(self) -> None:
         """End it now."""

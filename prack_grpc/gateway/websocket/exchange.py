@@ -69,9 +69,10 @@ class WebSocket:
         reader = asyncio.create_task(self._read(ticket), name="websocket-read")
         try:
             await self._answer(ticket)
-        except ClientGone:
-            pass
+        except ClientGone as gone:
+            gone.__traceback__ = None  # the ticket holds it, and so would hold this
         except GatewayError as error:
+            error.__traceback__ = None
             await self.fail(error, ticket.id)
         except BadEvents as error:
             bad_events.make(request_id=ticket.id, reason=str(error))
@@ -104,7 +105,7 @@ class WebSocket:
     async def _answer(self, ticket: Ticket) -> None:
         head = await final_head(ticket)
         if head.status == 101:
-            self._sink.set_result(partial(self._upload, ticket))
+            self._sink.set_result(partial(_upload, self._broker, ticket))
             await self._stream(ticket, head)
         elif _takes_events(ticket) and accepts(head):
             self._sink.set_result(self._batches.put)
@@ -114,21 +115,22 @@ class WebSocket:
             await self._client.respond(head.status, head.headers, body)
             self._broker.complete(ticket)
 
-    async def _upload(self, ticket: Ticket, event: Event | None) -> None:
-        """To a worker with a stream; a client that is lost without a close is one that is gone."""
-        if event is None:
-            await self._broker.upload(ticket, b"", True)
-        elif event.name == events.DISCONNECT:
-            self._broker.leave(ticket)
-        else:
-            await self._broker.upload(ticket, events.encode(*event), event.name == events.CLOSE)
-
     async def _stream(self, ticket: Ticket, head: ResponseHead) -> None:
         await self._client.accept(head.headers)
         async for event in body_events(self._broker, ticket, head, self._max_message):
             await self._client.send(event)
         await self._client.close(1000, "")
         self._broker.complete(ticket)
+
+
+async def _upload(broker: PublicSide, ticket: Ticket, event: Event | None) -> None:
+    """To a worker with a stream; a client that is lost without a close is one that is gone."""
+    if event is None:
+        await broker.upload(ticket, b"", True)
+    elif event.name == events.DISCONNECT:
+        broker.leave(ticket)
+    else:
+        await broker.upload(ticket, events.encode(*event), event.name == events.CLOSE)
 
 
 def _takes_events(ticket: Ticket) -> bool:
