@@ -18,8 +18,7 @@ from bench.no_socket import NoSocket
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.core.limits import Limits
-from prack_grpc.gateway.app import PublicApp, State
-from prack_grpc.gateway.endpoint import Endpoint
+from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits

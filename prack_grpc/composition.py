@@ -19,9 +19,8 @@ from fastapi import FastAPI
 from prack_grpc import state
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide
-from prack_grpc.core.limits import KIB
-from prack_grpc.gateway.app import PublicApp, State
-from prack_grpc.gateway.endpoint import Endpoint
+from prack_grpc.core.limits import KIB, Limits
+from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.descriptors import fitted
 from prack_grpc.gateway.http.limits import ConnectionLimits
@@ -81,8 +80,10 @@ class Service:
         limits: ConnectionLimits | None = None,
         doors: Doors | None = None,
         predecessor: Predecessor | None = None,
+        make_broker: Callable[[Limits], Broker] = MemoryBroker,
     ) -> None:
         self.settings = settings
+        self._make_broker = make_broker
         self.app = PublicApp(self.lifespan)
         limits = limits or settings.connection_limits()
         admission = Admission(limits, trusting(settings.trusted_proxies))
@@ -146,7 +147,7 @@ class Service:
     async def running(self) -> AsyncIterator[Running]:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
-        broker = MemoryBroker(limits)
+        broker = self._make_broker(limits)
         streams = Streams(broker, limits)
         workers = create_app(
             broker,

@@ -11,10 +11,11 @@ import socket
 from collections.abc import Coroutine
 from functools import partial
 
+from starlette.types import ASGIApp
+
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.descriptors import are_short
 from prack_grpc.gateway.http.server import HttpServer
-from prack_grpc.gateway.request.client import Application
 from prack_grpc.settings import flag
 
 BACKLOG = 2048
@@ -56,7 +57,7 @@ class Listener:
             loop = asyncio.get_running_loop()
             self._pause = loop.call_later(PAUSE_SECONDS, self._resume)
 
-    def adopt(self, sock: socket.socket, app: Application | None = None) -> None:
+    def adopt(self, sock: socket.socket, app: ASGIApp | None = None) -> None:
         """Serve a connection that was accepted elsewhere, with another application if need be."""
         if self._ended:
             sock.close()

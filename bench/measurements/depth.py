@@ -13,14 +13,13 @@ from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Record, Samples
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.broker.seam import Profile
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.composition import GC_THRESHOLDS
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.principal import TRUSTED
 from prack_grpc.core.receivers import CancelReason
+from prack_grpc.core.worker import TRUSTED, Profile
 
 ABOUT = "queue of 10 to 100,000: requests/s in process, and through the gateway up to 9,900"
 INSIDE, CONTENDERS = "in process", ("prack", "prack-grpc")

@@ -15,33 +15,11 @@ from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
-from prack_grpc.core.http.message import Headers, Kind, Request
-from prack_grpc.core.principal import Principal
-from prack_grpc.core.queue.routes import Route
+from prack_grpc.core.http.message import Headers, Request
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.receivers import WorkReceiver
 from prack_grpc.core.status import Status
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What a worker says of itself when it joins.
-
-    `slots` is how many exchanges it holds at most. `acknowledges` says whether it answers a cancel:
-    if so, a cancelled exchange keeps its slot until then; if not, it is known by its identifier
-    (`WorkerSide.find`). It is given work only while no worker of a lower `tier` is free for it.
-    One that does not answer within `lease` seconds, if that is not 0, is taken for lost.
-    """
-
-    worker: str
-    slots: int
-    acknowledges: bool
-    routes: tuple[Route, ...] = (Route(),)
-    service: str = ""
-    version: str = ""
-    kinds: tuple[Kind, ...] = (Kind.HTTP,)
-    tier: int = 0
-    lease: float = 0.0
+from prack_grpc.core.worker import Principal, Profile
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,7 @@
-"""The client's claim on a response, as futures."""
+"""The client's claim on a response, as futures, and the names of these claims."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 
 from prack_grpc.core.errors import GatewayError, PrackError
@@ -12,6 +13,8 @@ from prack_grpc.core.receivers import AnswerReceiver
 
 # Interim heads that wait for a slow client; the oldest are dropped, nothing depends on them.
 MAX_HEADS = 16
+NAME_BYTES = 16  # the name has two hexadecimal digits for each
+NAMES = 64  # names for one system call, which takes longer than the rest
 
 
 class ClientGone(PrackError):
@@ -109,11 +112,9 @@ class Ticket(AnswerReceiver):
     # ------------------------------------------------------------ AnswerReceiver
 
     def taken(self, assignment: Assignment) -> None:
-        """See AnswerReceiver."""
         self.assignment = assignment
 
     def answer(self, head: ResponseHead, download: Flow) -> None:
-        """See AnswerReceiver."""
         self._download = download
         self._heads.append(head)
         if len(self._heads) > MAX_HEADS:
@@ -121,28 +122,23 @@ class Ticket(AnswerReceiver):
         self.more()
 
     def end(self, trailers: Headers) -> None:
-        """See AnswerReceiver."""
         self.trailers = trailers
         self.more()
 
     def want(self) -> None:
-        """See AnswerReceiver."""
         self.is_wanted = True
         self.room()
 
     def room(self) -> None:
-        """See AnswerReceiver."""
         _wake(self._uploader)
 
     def more(self) -> None:
-        """See AnswerReceiver."""
         if self.news is not None:
             self.news()
         else:
             _wake(self._waiter)
 
     def fail(self, error: GatewayError) -> None:
-        """See AnswerReceiver."""
         self._end(error)
 
     def leave(self) -> None:
@@ -159,3 +155,19 @@ class Ticket(AnswerReceiver):
 def _wake(future: asyncio.Future[None] | None) -> None:
     if future is not None and not future.done():
         future.set_result(None)
+
+
+class Identifiers:
+    """Hands out names of 32 hexadecimal digits."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+
+    def next(self) -> str:
+        """A new name."""
+        if not self._names:
+            digits = secrets.token_hex(NAME_BYTES * NAMES)
+            self._names = [
+                digits[at : at + 2 * NAME_BYTES] for at in range(0, len(digits), 2 * NAME_BYTES)
+            ]
+        return self._names.pop()

@@ -5,26 +5,24 @@ state and returns what the shell must do; a refused event raises and changes not
 """
 
 from prack_grpc.core import errors
-from prack_grpc.core.effects import Effects, Refuse
-from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError, WindowExceeded
+from prack_grpc.core.effects import Effects
+from prack_grpc.core.errors import GatewayError, Late
 from prack_grpc.core.exchange.abort import ABORT_ERRORS, UNSTARTED, AbortCode
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Session
-from prack_grpc.core.exchange.flow import NO_BODY, UNBOUNDED, Flow
-from prack_grpc.core.exchange.ledger import Late
-from prack_grpc.core.exchange.states import CLOSED, Call, Caller, Outcome, Work, WorkEvent
+from prack_grpc.core.exchange.flow import Flow
+from prack_grpc.core.exchange.states import Call, Caller, Outcome, Work, WorkEvent
 from prack_grpc.core.hand_out import HandOut
-from prack_grpc.core.http.message import Request, ResponseHead
-from prack_grpc.core.limits import Limits
+from prack_grpc.core.http.message import Request
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.receivers import AnswerReceiver, CancelReason
 
 
 class Dispatcher:
-    """The events; `hand_out.py` has the steps that they have in common."""
+    """The events, but for those that carry a response; `HandOut` has the steps that all share."""
 
-    def __init__(self, limits: Limits, now: float, steps: HandOut | None = None) -> None:
-        self._steps = steps = steps or HandOut(limits, now)
-        self.limits = limits
+    def __init__(self, steps: HandOut) -> None:
+        self._steps = steps
+        self.limits = steps.limits
         self.counters = steps.counters
         self.exchanges = steps.exchanges
         self.queue = steps.queue
@@ -124,13 +122,6 @@ class Dispatcher:
         """Answer the client in the worker's place, or cut a response that has begun."""
         return self._steps.fail(exchange, error, reason, now)
 
-    def complete(self, exchange: Exchange, now: float) -> None:
-        """The last byte of the response was handed to the client's connection."""
-        exchange.apply(Call.COMPLETE)
-        if exchange.lease is None or exchange.lease.state is CLOSED:
-            self._steps.deadlines.clear(exchange)
-        self._steps.done(exchange, Outcome.WORKER)
-
     def consumed(self, exchange: Exchange, now: float) -> bool:
         """The client took response bytes. True if the worker may be granted more."""
         if exchange.state is not Caller.DONE:
@@ -142,7 +133,7 @@ class Dispatcher:
     def join(self, session: Session, now: float) -> Effects:
         """A worker is here. Raises BadRoute or TooManySessions."""
         session.joined_at = now
-        session.paused = session.worker in self.paused or session.pool in self.paused
+        session.paused = session.profile.worker in self.paused or session.pool in self.paused
         return self._steps.serve(self.queue.join(session, now), now)
 
     def resize(self, session: Session, slots: int, now: float) -> Effects:
@@ -156,7 +147,7 @@ class Dispatcher:
         A session that does not acknowledge ends by itself once it holds nothing.
         """
         session.draining = True
-        if not session.acknowledges:
+        if not session.profile.acknowledges:
             self.queue.update(session)
             return self._steps.retire(session, now)
         return self._steps.serve(self.queue.step_out(session, now), now)
@@ -186,7 +177,7 @@ class Dispatcher:
             del self.paused[next(iter(self.paused))]
         lanes: list[ExchangeLane] = []
         for session in self.queue.sessions:
-            wanted = session.worker in self.paused or session.pool in self.paused
+            wanted = session.profile.worker in self.paused or session.pool in self.paused
             if wanted is not session.paused:
                 session.paused = wanted
                 change = self.queue.step_out if wanted else self.queue.line_up
@@ -198,74 +189,6 @@ class Dispatcher:
         return self._steps.serve(self.queue.divide(service, split, now), now)
 
     # ------------------------------------------------------------ worker half
-
-    def head(self, lease: Lease, head: ResponseHead, end: bool, now: float) -> Effects:
-        """The worker sent a checked response head; `end` if it sent the whole response.
-
-        Raises LeaseError, or WindowExceeded when its body is larger than a fresh window; without
-        a stream there are no windows, and the whole response comes at once.
-        """
-        windowed = lease.session.acknowledges or not end
-        if windowed and len(head.body) > self.limits.window:
-            raise WindowExceeded(
-                f"the head has {len(head.body)} bytes of body, "
-                f"more than the window of {self.limits.window}"
-            )
-        wanted = not lease.cancelled
-        lease.apply(WorkEvent.HEAD)
-        effects = self._steps.finish(lease, now) if end else []
-        if not wanted:
-            return effects
-        exchange = lease.exchange
-        exchange.apply(Call.HEAD)
-        if exchange.upload is not NO_BODY:
-            exchange.upload.forget()
-        self._steps.stand(exchange, now)
-        if not end:
-            exchange.download = Flow(self.limits.window, allowed=UNBOUNDED)
-            exchange.download.push(head.body)
-            lease.received = len(head.body)
-            lease.expected = -1 if head.end else head.body_length
-        return effects
-
-    def interim(self, lease: Lease) -> bool:
-        """The worker sent a head before the final one. True if the client still wants it.
-
-        Raises LeaseError after the final head.
-        """
-        if lease.state not in (Work.LEASED, Work.CANCELLED):
-            raise LeaseError("an interim response head came after the final one")
-        return not lease.cancelled
-
-    def data(self, lease: Lease, data: bytes, now: float) -> Effects:
-        """The worker sent a piece of the response body.
-
-        Raises LeaseError, or WindowExceeded past what it was granted.
-        """
-        if lease.cancelled:
-            return []
-        if lease.state is not Work.ANSWERING:
-            lease.apply(WorkEvent.DATA)
-        if 0 <= lease.expected < lease.received + len(data):
-            too_long = BadResponse("content-length", "the body is longer")
-            return [*self.spoil(lease, str(too_long), now), Refuse(too_long)]
-        lease.exchange.download.push(data)
-        lease.received += len(data)
-        if lease.exchange.state is not Caller.DONE:
-            self._steps.stand(lease.exchange, now)
-        return []
-
-    def finish(self, lease: Lease, now: float) -> Effects:
-        """The worker has sent the whole response. Raises LeaseError."""
-        wanted = not lease.cancelled
-        short = wanted and 0 <= lease.expected != lease.received
-        effects = self._steps.finish(lease, now)
-        if short:
-            too_short = BadResponse("content-length", "the body is shorter")
-            return [*effects, *self.spoil(lease, str(too_short), now), Refuse(too_short)]
-        if wanted:
-            lease.exchange.download.ended = True
-        return effects
 
     def abort(self, lease: Lease, code: AbortCode, message: str, now: float) -> Effects:
         """The worker ends the exchange without a complete response. Raises LeaseError."""
@@ -287,11 +210,6 @@ class Dispatcher:
         lease.exchange.attempt -= 1
         return self._steps.requeue(lease, Late.UNKNOWN, now)
 
-    def spoil(self, lease: Lease, message: str, now: float) -> Effects:
-        """What the worker sent cannot be passed on: 502, or a cut response."""
-        error = GatewayError(errors.BAD_RESPONSE, message)
-        return self._steps.fail(lease.exchange, error, CancelReason.BAD_RESPONSE, now)
-
     def lost(self, lease: Lease, now: float) -> Effects:
         """The worker has gone away with this lease, whatever else it does. Raises LeaseError."""
         return self._steps.lose(lease, now) + self._steps.serve([lease.exchange.lane], now)
@@ -301,7 +219,7 @@ class Dispatcher:
 
         One whose session has a lease only says that it is alive: it has until `head_timeout`.
         """
-        most = self.limits.head_timeout if lease.session.lease else self.limits.lease_max
+        most = self.limits.head_timeout if lease.session.profile.lease else self.limits.lease_max
         latest = lease.exchange.leased_at + most
         if lease.state is Work.LEASED:
             lease.expires_at = max(lease.expires_at, min(now + seconds, latest))
@@ -314,12 +232,6 @@ class Dispatcher:
     def collected(self) -> int:
         """Bytes set aside for bodies that must come in one piece."""
         return self._steps.collected
-
-    @property
-    def soonest(self) -> float:
-        """Nothing expires before this, in seconds; a bound that costs nothing."""
-        exchanges, lanes = self._steps.deadlines.soonest, self.queue.lingering.soonest
-        return exchanges if exchanges < lanes else lanes
 
     def expire(self, now: float) -> Effects:
         """End everything whose time is over."""

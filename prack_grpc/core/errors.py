@@ -4,6 +4,7 @@
 request may have run: 4xx and 503 never, 502 and 504 maybe.
 """
 
+import enum
 from dataclasses import dataclass
 
 
@@ -161,6 +162,36 @@ class BadResponse(PrackError):
 
 class LeaseError(PrackError):
     """A worker's event does not fit the state of its lease. Nothing was changed."""
+
+
+class Late(enum.Enum):
+    """Why an identifier can no longer be answered: code, HTTP status, sentence."""
+
+    UNKNOWN = (
+        "unknown_request",
+        404,
+        "Unknown identifier: no such request was handed out, or it ended long ago",
+    )
+    ANSWERED = (
+        "already_answered",
+        409,
+        "This request was already answered; the first answer counts",
+    )
+    STALE = ("stale_lease", 409, "This request was given back, or its lease expired")
+    GONE = ("gone", 410, "No one waits for this answer any more")
+
+    def __init__(self, code: str, status: int, sentence: str) -> None:
+        self.code = code
+        self.status = status
+        self.sentence = sentence
+
+
+class NotHeld(PrackError):
+    """The identifier names no open hand-out."""
+
+    def __init__(self, late: Late) -> None:
+        super().__init__(late.sentence)
+        self.late = late
 
 
 class WindowExceeded(PrackError):

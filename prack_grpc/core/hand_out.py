@@ -1,16 +1,15 @@
 """Handing out, taking back and ending: the steps that events of clients, workers and time share."""
 
 import math
+from hashlib import blake2b
 
 from prack_grpc.core import errors
 from prack_grpc.core.counters import Counters
-from prack_grpc.core.deadlines import Deadlines
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
-from prack_grpc.core.errors import ErrorKind, GatewayError
+from prack_grpc.core.errors import ErrorKind, GatewayError, Late
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Session
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Ledger, Session
 from prack_grpc.core.exchange.flow import NO_BODY
-from prack_grpc.core.exchange.ledger import Late, Ledger
 from prack_grpc.core.exchange.redelivery import repeatable
 from prack_grpc.core.exchange.states import (
     CLOSED,
@@ -24,15 +23,22 @@ from prack_grpc.core.exchange.states import (
 )
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.order import Deadlines
 from prack_grpc.core.queue.queue import Queue
 from prack_grpc.core.receivers import CancelReason
 
+TAG_BYTES = 8  # of the name of a hand-out
+
 
 class HandOut:
-    """All exchanges, sessions and leases of one gateway, and the steps that change them."""
+    """All exchanges, sessions and leases of one gateway, and the steps that change them.
 
-    def __init__(self, limits: Limits, now: float) -> None:
+    Without the `secret`, at most 64 bytes, nobody can tell the name of another hand-out.
+    """
+
+    def __init__(self, limits: Limits, now: float, secret: bytes = b"") -> None:
         self.limits = limits
+        self._secret = secret
         self.counters = Counters()
         self.exchanges: dict[str, Exchange] = {}
         self.queue = Queue(limits, now)
@@ -98,7 +104,7 @@ class HandOut:
 
     def lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
         """Put this exchange into the hands of a worker that has a free slot."""
-        if exchange.request.opening and Kind.EVENTS in session.kinds:
+        if exchange.request.opening and Kind.EVENTS in session.profile.kinds:
             exchange.take_events()
         session.last_number = number = session.last_number + 1
         exchange.attempt += 1
@@ -108,10 +114,11 @@ class HandOut:
             number,
             exchange.id,
             exchange.attempt,
-            session.worker,
+            session.profile.worker,
             exchange.request,
             now - exchange.accepted_at,
             exchange.upload is NO_BODY,
+            "" if session.profile.acknowledges else self._name(exchange),
         )
         lease = Lease(exchange, session, assignment, expires_at)
         exchange.lease = session.held[number] = self.assigned[assignment] = lease
@@ -119,9 +126,15 @@ class HandOut:
         self.deadlines.set(exchange, expires_at)
         self.counters.leased += 1
         exchange.lane.turn = self.counters.leased
-        if not session.acknowledges:
+        if not session.profile.acknowledges:
             self.ledger.open(lease)
         return Deliver(lease)
+
+    def _name(self, exchange: Exchange) -> str:
+        """Names this hand-out: the fence against late answers of those before it."""
+        name = f"{exchange.id}.{exchange.attempt}"
+        tag = blake2b(name.encode(), key=self._secret, digest_size=TAG_BYTES).hexdigest()
+        return f"{name}.{tag}"
 
     def serve(self, lanes: list[ExchangeLane], now: float) -> Effects:
         """Match what waits in these lanes with the sessions that are free for them, in turn."""
@@ -145,7 +158,7 @@ class HandOut:
         del session.held[lease.assignment.number], self.assigned[lease.assignment]
         if lease.exchange.state is DONE:
             lease.exchange.lease = None
-        if not session.acknowledges:
+        if not session.profile.acknowledges:
             self.ledger.close(lease, verdict)
         if session.draining:
             return self.retire(session, now)
@@ -153,7 +166,7 @@ class HandOut:
 
     def retire(self, session: Session, now: float) -> Effects:
         """A session that does not acknowledge ends with the last that it holds."""
-        if session.held or session.acknowledges or session.lost:
+        if session.held or session.profile.acknowledges or session.lost:
             return []
         session.lost = True
         return self.serve(self.queue.leave(session, now), now)
@@ -193,6 +206,13 @@ class HandOut:
         self.done(exchange, outcome)
         return self.couple(exchange, reason, now)
 
+    def complete(self, exchange: Exchange, now: float) -> None:
+        """The last byte of the response was handed to the client's connection."""
+        exchange.apply(Call.COMPLETE)
+        if exchange.lease is None or exchange.lease.state is CLOSED:
+            self.deadlines.clear(exchange)
+        self.done(exchange, Outcome.WORKER)
+
     def done(self, exchange: Exchange, outcome: Outcome) -> None:
         """The caller half is over: count it, and forget it."""
         self.collected -= exchange.collected
@@ -211,7 +231,7 @@ class HandOut:
         lease.apply(event)
         self.counters.cancelled += 1
         effects: Effects = [Cancel(lease, reason)]
-        if not lease.session.acknowledges:
+        if not lease.session.profile.acknowledges:
             lease.apply(WorkEvent.LOSE)
             effects += self.release(lease, Late.GONE, now)
         return effects
@@ -237,15 +257,21 @@ class HandOut:
             kind = errors.QUEUE_TIMEOUT if served else errors.NO_WORKERS
         return self.fail(exchange, GatewayError(kind), CancelReason.DEADLINE, now)
 
+    @property
+    def soonest(self) -> float:
+        """Nothing expires before this, in seconds; a bound that costs nothing."""
+        exchanges, lanes = self.deadlines.soonest, self.queue.lingering.soonest
+        return exchanges if exchanges < lanes else lanes
+
     def _is_silent(self, lease: Lease, now: float) -> bool:
         """Its worker promised to answer or extend sooner than it has to."""
-        promised = lease.state is Work.LEASED and lease.session.lease
+        promised = lease.state is Work.LEASED and lease.session.profile.lease
         return bool(promised) and now < lease.exchange.leased_at + self.limits.head_timeout
 
     def answer_by(self, session: Session, now: float) -> float:
         """When a worker of this session must answer what it is handed now."""
         most = self.limits.head_timeout
-        return now + (min(session.lease, most) if session.lease else most)
+        return now + (min(session.profile.lease, most) if session.profile.lease else most)
 
     def stand(self, exchange: Exchange, now: float) -> None:
         """It has just moved: from now on it may stand still for a while."""

@@ -132,7 +132,7 @@ def _queue(core: Dispatcher, now: float) -> QueueStatus:
 def _workers(core: Dispatcher, sessions: list[Session], now: float) -> list[WorkerStatus]:
     named: dict[tuple[str, Pool], list[Session]] = defaultdict(list)
     for session in sessions:
-        named[session.worker, session.pool].append(session)
+        named[session.profile.worker, session.pool].append(session)
     return [
         WorkerStatus(
             worker,
@@ -140,9 +140,9 @@ def _workers(core: Dispatcher, sessions: list[Session], now: float) -> list[Work
             _serving(core, of_worker),
             sum(session.slots for session in of_worker),
             sum(len(session.held) for session in of_worker),
-            of_worker[0].tier,
+            of_worker[0].profile.tier,
             now - min(session.joined_at for session in of_worker),
-            [str(route) for route in of_worker[0].routes],
+            [str(route) for route in of_worker[0].profile.routes],
         )
         for (worker, pool), of_worker in sorted(named.items())
     ]
@@ -156,7 +156,7 @@ def _versions(core: Dispatcher, sessions: list[Session]) -> list[VersionStatus]:
         VersionStatus(
             *pool,
             _serving(core, of_version),
-            len({session.worker for session in of_version}),
+            len({session.profile.worker for session in of_version}),
             sum(session.slots for session in of_version),
             sum(len(session.held) for session in of_version),
             _weight(core, pool),
@@ -178,7 +178,7 @@ def _serving(core: Dispatcher, sessions: list[Session]) -> Serving:
 
 def _takes_work(core: Dispatcher, session: Session) -> bool:
     """A poll that has ended is part of a worker that is here, and may poll again."""
-    ended = session.draining and session.acknowledges
+    ended = session.draining and session.profile.acknowledges
     return not (ended or session.paused or _weight(core, session.pool) == 0)
 
 
@@ -192,7 +192,7 @@ def _route(kind: Kind, lane: ExchangeLane, now: float) -> RouteStatus:
         str(lane.route),
         kind.name.lower(),
         "/".join(lane.pool) if lane is not lane.base else "",
-        len({session.worker for session in lane.sessions}),
+        len({session.profile.worker for session in lane.sessions}),
         sum(session.slots - len(session.held) for session in lane.ready),
         len(lane.waiting),
         _oldest(lane, now),

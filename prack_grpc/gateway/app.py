@@ -1,6 +1,7 @@
 """The public FastAPI application. It has no route of its own: every path is the workers'."""
 
 import logging
+import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypedDict
@@ -10,9 +11,15 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from prack_grpc.gateway.endpoint import Endpoint
+from prack_grpc.broker.seam import PublicSide
+from prack_grpc.core import errors
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.request.client import Client
-from prack_grpc.gateway.request.client import Scope as Head
+from prack_grpc.gateway.request.exchange import Served
+from prack_grpc.gateway.request.forwarding import Forwarding
+from prack_grpc.gateway.websocket.exchange import WebSocket
+from prack_grpc.telemetry.access import AccessLog, Record
 from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
@@ -23,6 +30,67 @@ HOW_TO_START = (
     "`uvicorn prack_grpc.app:app --http prack_grpc.app:http`"
 )
 _unguarded = Complaint(log, "wrong_server", HOW_TO_START)
+
+
+class Endpoint:
+    """Queues each request, and sends back what a worker answers."""
+
+    def __init__(
+        self,
+        broker: PublicSide,
+        forwarding: Forwarding,
+        access: AccessLog,
+        limits: Limits,
+        max_body: int | None = None,
+    ) -> None:
+        self._limits = limits
+        self._max_body = max_body
+        self._broker = broker
+        self._forwarding = forwarding
+        self._access = access
+        self._websockets: set[WebSocket] = set()
+
+    def stop(self) -> None:
+        """End the WebSockets that no exchange is open for."""
+        for websocket in self._websockets:
+            websocket.stop()
+
+    def begin(self, scope: Scope, body: bytes, connection: Client) -> bool:
+        """Serve an `http` scope whose request is here whole, at first without a coroutine.
+
+        False, with nothing done, if that is not to be: then call this object.
+        """
+        try:
+            request = self._forwarding.request(scope)
+        except GatewayError:
+            return False
+        served = Served(self._broker, self._access, scope, connection, self._max_body)
+        return served.begin(request, body, connection)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one `http` or `websocket` scope."""
+        if scope["type"] == "websocket":
+            await self._serve_websocket(scope, receive, send)
+            return
+        connection: Client = scope["extensions"]["prack"]["connection"]
+        served = Served(self._broker, self._access, scope, connection, self._max_body)
+        await served.run(self._forwarding, scope, receive, send)
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        record = Record(scope, scope["client"])
+        websocket = WebSocket(self._broker, scope, receive, send, record, self._limits)
+        self._websockets.add(websocket)
+        try:
+            await websocket.run(self._forwarding)
+        except Exception:
+            log.exception(
+                "bug: the gateway failed to serve a WebSocket; please report this traceback",
+                extra={"action": "internal"},
+            )
+            await websocket.fail(GatewayError(errors.INTERNAL), secrets.token_hex(16))
+        finally:
+            self._websockets.discard(websocket)
+            self._access.write(record)
 
 
 class State(TypedDict):
@@ -43,7 +111,7 @@ class PublicApp(FastAPI):
     def __init__(self, lifespan: Lifespan) -> None:
         super().__init__(lifespan=lifespan, openapi_url=None, telemetry={"tracing": False})
 
-    def begin(self, scope: Head, body: bytes, client: Client) -> bool:
+    def begin(self, scope: Scope, body: bytes, client: Client) -> bool:
         """Serve a request that is here whole without ASGI's detours, see `Endpoint.begin`."""
         endpoint: Endpoint = scope["state"]["endpoint"]
         return endpoint.begin(scope, body, client)

@@ -95,7 +95,7 @@ class RawRoute(APIRoute):
         except bodies.Gone:
             return
         cancelled: Cancellations = app.polls.leases.cancelled
-        if cancelled:
+        if cancelled.of:
             response = _telling(cancelled, scope, response)
         await response(scope, receive, send)
 

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.http.message import Kind
-from prack_grpc.core.identity import LABEL, LABEL_EXPECTED, NAME, NAME_EXPECTED
 from prack_grpc.core.limits import MAX_TIER
 from prack_grpc.core.queue.routes import Route
+from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME, NAME_EXPECTED
 from prack_grpc.rest.errors import BAD_PARAMETER, ApiError
 
 MAX_WAIT = 60.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from prack_grpc.core.exchange.ledger import Late
+from prack_grpc.core.errors import Late
 
 NO_STORE = {"Cache-Control": "no-store"}
 # What a connection can be upgraded to.

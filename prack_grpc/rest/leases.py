@@ -27,23 +27,20 @@ class Cancellations:
     """Hand-outs that nobody waits for any more, until the next reply to their worker."""
 
     def __init__(self) -> None:
-        self._of: OrderedDict[str, deque[str]] = OrderedDict()
-
-    def __bool__(self) -> bool:
-        return bool(self._of)
+        self.of: OrderedDict[str, deque[str]] = OrderedDict()
 
     def add(self, worker: str, identifier: str) -> None:
         """This worker has not yet been told of this hand-out. The oldest make room."""
         if worker == UNNAMED:
             return
-        self._of.setdefault(worker, deque(maxlen=MAX_CANCELLED)).append(identifier)
-        self._of.move_to_end(worker)
-        if len(self._of) > MAX_NAMES:
-            self._of.popitem(last=False)
+        self.of.setdefault(worker, deque(maxlen=MAX_CANCELLED)).append(identifier)
+        self.of.move_to_end(worker)
+        if len(self.of) > MAX_NAMES:
+            self.of.popitem(last=False)
 
     def take(self, worker: str) -> list[str]:
         """What this worker is told now, and not again."""
-        return list(self._of.pop(worker, ()))
+        return list(self.of.pop(worker, ()))
 
 
 class Leases:
@@ -51,7 +48,7 @@ class Leases:
 
     def __init__(self) -> None:
         self.cancelled = Cancellations()
-        self._waiting: dict[Assignment, set[asyncio.Future[None]]] = {}
+        self.waiting: dict[Assignment, set[asyncio.Future[None]]] = {}
         # Who passes on an answer piece by piece: there can be only one.
         self._writers: WeakKeyDictionary[Assignment, object] = WeakKeyDictionary()
         # Whose request body is on its way to the worker.
@@ -63,11 +60,6 @@ class Leases:
             self.cancelled.add(assignment.worker, assignment.identifier)
         self.wake(assignment)
 
-    @property
-    def watched(self) -> bool:
-        """Somebody waits for something to happen."""
-        return bool(self._waiting)
-
     def writer(self, assignment: Assignment) -> object | None:
         """Who passes on its answer."""
         return self._writers.get(assignment)
@@ -78,7 +70,7 @@ class Leases:
 
     def wake(self, assignment: Assignment) -> None:
         """Something has happened to it."""
-        for future in self._waiting.get(assignment, ()):
+        for future in self.waiting.get(assignment, ()):
             if not future.done():
                 future.set_result(None)
 
@@ -90,7 +82,7 @@ class Leases:
     ) -> None:
         """Return when something has happened to it, `other` is done or time is over."""
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(assignment, set())
+        waiting = self.waiting.setdefault(assignment, set())
         waiting.add(woken)
         both = (woken,) if other is None else (woken, other)
         try:
@@ -98,8 +90,8 @@ class Leases:
         finally:
             woken.cancel()
             waiting.discard(woken)
-            if not waiting and self._waiting.get(assignment) is waiting:
-                del self._waiting[assignment]
+            if not waiting and self.waiting.get(assignment) is waiting:
+                del self.waiting[assignment]
 
 
 async def disconnect(receive: Receive) -> None:

@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from prack_grpc.broker.seam import OperatorSide
 from prack_grpc.core.errors import BadSplit
-from prack_grpc.core.identity import LABEL, LABEL_EXPECTED, NAME
 from prack_grpc.core.queue.traffic import Pool, Split, Sticky, StickyBy
+from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME
 from prack_grpc.rest import bodies
 from prack_grpc.rest.errors import BAD_PARAMETER, ApiError
 from prack_grpc.rest.polls import Polls

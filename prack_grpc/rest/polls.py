@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 from starlette.types import Receive
 
-from prack_grpc.broker.seam import Membership, Profile, WorkerSide
+from prack_grpc.broker.seam import Membership, WorkerSide
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.principal import TRUSTED
 from prack_grpc.core.receivers import CancelReason
+from prack_grpc.core.worker import TRUSTED, Profile
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.bodies import Gone
 from prack_grpc.rest.errors import BAD_PARAMETER, DRAINING, TOO_MANY_POLLS, ApiError

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from prack_grpc.broker.seam import WorkerSide
-from prack_grpc.core.exchange.ledger import Late, NotHeld
+from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.limits import PIECE
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.errors import LATE, ApiError, ApiKind
@@ -46,6 +46,7 @@ class Relay:
     def __init__(self, broker: WorkerSide, predecessor: EarlierGateway | None) -> None:
         self._broker = broker
         self._predecessor = predecessor
+        self.open = predecessor is not None  # there is, or was, one to ask
 
     def shortened(self, wanted: Ask) -> Ask:
         """This poll, so that the next one can ask the predecessor again soon."""

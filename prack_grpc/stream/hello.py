@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.http.message import Kind
-from prack_grpc.core.identity import LABEL, LABEL_EXPECTED, NAME, NAME_EXPECTED
 from prack_grpc.core.limits import KIB, MAX_HEAD, MAX_TIER, Limits
 from prack_grpc.core.queue.routes import Route
+from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME, NAME_EXPECTED
 from prack_grpc.stream import errors
 from prack_grpc.stream.errors import StreamError
 

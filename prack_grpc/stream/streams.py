@@ -9,10 +9,10 @@ import grpc
 
 import prack_grpc
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.broker.seam import Membership, Profile, WorkerSide
+from prack_grpc.broker.seam import Membership, WorkerSide
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.principal import TRUSTED
+from prack_grpc.core.worker import TRUSTED, Profile
 from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
 from prack_grpc.stream.errors import StreamError

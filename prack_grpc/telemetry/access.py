@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from prack_grpc.core.errors import GatewayError
@@ -18,19 +20,20 @@ class Queued(Protocol):
     left: bool
 
 
+@dataclass(slots=True, eq=False)
 class Record:
-    """What is known of one request; the endpoint fills it in on the way."""
+    """What is known of one request; the endpoint fills it in on the way.
 
-    __slots__ = ("_began", "client", "error", "scope", "sent", "status", "ticket")
+    `client` is the peer until it is known better. A `status` of 0: the client was sent nothing.
+    """
 
-    def __init__(self, scope: dict[str, Any]) -> None:
-        self._began = time.monotonic()
-        self.scope = scope
-        self.client: tuple[str, int] | None = scope["client"]  # the peer, until it is known better
-        self.ticket: Queued | None = None
-        self.status = 0  # 0: the client was sent nothing
-        self.sent = 0
-        self.error: str | None = None
+    scope: MutableMapping[str, Any]
+    client: tuple[str, int] | None
+    ticket: Queued | None = None
+    status: int = 0
+    sent: int = 0
+    error: str | None = None
+    _began: float = field(default_factory=time.monotonic)
 
     def fields(self) -> dict[str, Any]:
         """The line as data: times in milliseconds, sizes in bytes."""

@@ -129,17 +129,21 @@ class Process:
 
 
 class Gateway(Process):
-    """`prack serve`, ready. Its ports are free ones unless `ports` names them."""
+    """`prack serve`, ready. Its ports are free ones unless `ports` names them.
+
+    Another `program` takes the same command line.
+    """
 
     def __init__(
         self,
         *flags: str,
         ports: Sequence[int] = (0, 0, 0),
         env: Mapping[str, str] | None = None,
+        program: str = "prack_grpc",
     ) -> None:
         public, api, grpc = map(str, ports)
         super().__init__(
-            *(PYTHON, "-m", "prack_grpc", "serve", "--host", "127.0.0.1", "--port", public),
+            *(PYTHON, "-m", program, "serve", "--host", "127.0.0.1", "--port", public),
             *("--api-port", api, "--grpc-port", grpc, *flags),
             env=env,
         )
@@ -200,9 +204,10 @@ class Launcher:
         *flags: str,
         ports: Sequence[int] = (0, 0, 0),
         env: Mapping[str, str] | None = None,
+        program: str = "prack_grpc",
     ) -> Gateway:
         """A gateway that is ready."""
-        return self._add(Gateway(*flags, ports=ports, env=env))
+        return self._add(Gateway(*flags, ports=ports, env=env, program=program))
 
     def worker(
         self, gateway: Gateway, over: str = "prack", *flags: str, app: str = PROBE

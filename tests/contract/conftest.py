@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 import pytest
 
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.broker.seam import Membership, OperatorSide, Profile, PublicSide, WorkerSide
+from prack_grpc.broker.seam import Membership, OperatorSide, PublicSide, WorkerSide
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import UNBOUNDED
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.principal import TRUSTED
 from prack_grpc.core.receivers import CancelReason
+from prack_grpc.core.worker import TRUSTED, Profile
 from tests.contract.relay import Relay
 from tests.core.building import a_request
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from prack_grpc.broker.seam import Profile, PublicSide, WorkerSide
+from prack_grpc.broker.seam import PublicSide, WorkerSide
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError
@@ -19,8 +19,8 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import UNBOUNDED
 from prack_grpc.core.http.message import Kind, Request, ResponseHead
 from prack_grpc.core.limits import PIECE
-from prack_grpc.core.principal import TRUSTED
 from prack_grpc.core.receivers import CancelReason
+from prack_grpc.core.worker import TRUSTED, Profile
 
 T = TypeVar("T")
 CODES = {errors.DEADLINE: AbortCode.TIMED_OUT, errors.UNSUPPORTED: AbortCode.UNSUPPORTED}
@@ -36,7 +36,8 @@ def crossed(event: T) -> T:
 def request_there(request: Request) -> Request:
     """A request on the other side."""
     names = [one.name for one in fields(Request) if one.name not in ("kind", "opening")]
-    sent = crossed({name: getattr(request, name) for name in names} | {"kind": int(request.kind)})
+    plain = {"kind": int(request.kind), "client": request.client and tuple(request.client)}
+    sent = crossed({name: getattr(request, name) for name in names} | plain)
     return Request(**{**sent, "kind": Kind(sent["kind"])})
 
 
@@ -69,6 +70,8 @@ class Call:
         except ClientGone:
             self._abort(AbortCode.CANCELLED)
         except GatewayError as error:
+            if error.kind is errors.BAD_RESPONSE:
+                self._upper.spoil(self._assignment, error.detail)
             busy = AbortCode.REFUSED if error.kind.status == 503 else AbortCode.HANDLER_ERROR
             self._abort(CODES.get(error.kind, busy))
         finally:

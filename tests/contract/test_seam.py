@@ -5,9 +5,8 @@ import asyncio
 import pytest
 
 from prack_grpc.broker.ticket import ClientGone, Ticket
-from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError
+from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError, NotHeld
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.ledger import NotHeld
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.traffic import Split

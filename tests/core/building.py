@@ -5,18 +5,20 @@ from typing import Any
 
 import pytest
 
+from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
+from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.exchange.flow import NO_BODY, Flow
-from prack_grpc.core.exchange.ledger import Late, NotHeld
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.receivers import NOBODY, CancelReason
+from prack_grpc.core.worker import Profile
 
 # A deadline may be one tick of 0.05 s late.
 TICK = 0.06
@@ -74,7 +76,7 @@ def a_session(
 ) -> Session:
     """A worker with one slot, for everything if no route is named."""
     parsed = tuple(Route.parse(text) for text in routes or ("*",))
-    return Session(worker, slots, acknowledges, NO_WORKER, parsed, **about)
+    return Session(Profile(worker, slots, acknowledges, parsed, **about), NO_WORKER, slots)
 
 
 def an_upload(limits: Limits, body: bytes, end: bool) -> Flow:
@@ -106,11 +108,12 @@ class Desk:
     Sessions that `stream` makes acknowledge a cancel, those of `rest` do not.
     """
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, secret: bytes = b"", **limits: Any) -> None:
         self.now = 1000.0
         self.limits = Limits(**limits)
-        self.steps = HandOut(self.limits, self.now)
-        self.core = Dispatcher(self.limits, self.now, self.steps)
+        self.steps = HandOut(self.limits, self.now, secret)
+        self.core = Dispatcher(self.steps)
+        self.answering = Answering(self.steps)
         self._submitted = 0
 
     def next_deadline(self) -> float:
@@ -145,13 +148,13 @@ class Desk:
 
     def answer(self, lease: Lease) -> Effects:
         """A whole small response, up to the client."""
-        effects = self.core.head(lease, a_head(b"ok"), True, self.now)
-        self.core.complete(lease.exchange, self.now)
+        effects = self.answering.begin(lease, a_head(b"ok"), True, self.now)
+        self.steps.complete(lease.exchange, self.now)
         return effects
 
     def begin(self, lease: Lease, body: bytes = b"", length: int = -1) -> Effects:
         """A response head that leaves the rest of the body for later."""
-        return self.core.head(lease, a_head(body, False, length), False, self.now)
+        return self.answering.begin(lease, a_head(body, False, length), False, self.now)
 
     def abort(self, lease: Lease, code: AbortCode) -> Effects:
         """The worker ends the exchange without a response."""
@@ -190,5 +193,5 @@ def cancels(effects: Effects) -> list[tuple[Lease, CancelReason]]:
 def verdict(desk: Desk, lease: Lease) -> Late:
     """What a late answer to this lease is told."""
     with pytest.raises(NotHeld) as caught:
-        desk.core.ledger.find(lease.identifier)
+        desk.core.ledger.find(lease.assignment.identifier)
     return caught.value.late

@@ -141,5 +141,5 @@ class Clients(Life):
     def finish_reading(self, owed: Owed) -> None:
         """The client's connection has taken all of it."""
         assert owed.whole or owed.got == owed.sent
-        self.core.complete(owed.exchange, self.now)
+        self.steps.complete(owed.exchange, self.now)
         owed.outcome = Outcome.WORKER

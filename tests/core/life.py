@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
 from prack_grpc.core import errors
+from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
-from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.errors import GatewayError, Late
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease
-from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Kind
@@ -114,7 +114,8 @@ class Life(RuleBasedStateMachine):
     def open(self) -> None:
         """A new life."""
         self.steps = self.hand_out(LIMITS, self.now)
-        self.core = Dispatcher(LIMITS, self.now, self.steps)
+        self.core = Dispatcher(self.steps)
+        self.answering = Answering(self.steps)
         self.model = Model(LIMITS)
 
     def lanes(self) -> dict[Place, ExchangeLane]:
@@ -161,8 +162,8 @@ class Life(RuleBasedStateMachine):
             place = self.place_of(lease.exchange)
             first = min(rank(one, place) for one in model.ready(place))
             assert rank(session, place) == first, "a worker of a lower tier is free for it"
-        numbers = [one.number for one in model.hands if one.session is session]
-        assert lease.number == max(numbers, default=0) + 1 <= session.last_number
+        numbers = [one.assignment.number for one in model.hands if one.session is session]
+        assert lease.assignment.number == max(numbers, default=0) + 1 <= session.last_number
         model.hand_out(lease, self.now)
 
     def place_of(self, exchange: Exchange) -> Place:
@@ -174,7 +175,7 @@ class Life(RuleBasedStateMachine):
         assert hand.open, "cancelled though its worker has let go, or cancelled twice"
         assert not hand.owed.unfinished, "cancelled though somebody waits"
         hand.state = Work.CANCELLED
-        if not lease.session.acknowledges:
+        if not lease.session.profile.acknowledges:
             self.model.close(hand, Late.GONE, self.now)
 
     def fail(self, exchange: Exchange, error: GatewayError) -> None:

@@ -49,8 +49,8 @@ class Lines:
 
     def in_line(self, session: Session) -> bool:
         """It stands in the lines of its routes, free or not."""
-        away = session.acknowledges and session in self.drained
-        paused = session.worker in self.paused or session.pool in self.paused
+        away = session.profile.acknowledges and session in self.drained
+        paused = session.profile.worker in self.paused or session.pool in self.paused
         return session in self.sessions and not (away or paused)
 
     def free(self, session: Session) -> bool:
@@ -75,7 +75,7 @@ class Lines:
         if self.in_line(session):
             for kind, route in served(session):
                 self.left_at[kind, route, None] = now
-                if session.acknowledges:
+                if session.profile.acknowledges:
                     self.left_at.pop((kind, route, session.pool), None)
                 else:
                     self.left_at[kind, route, session.pool] = now
@@ -212,7 +212,7 @@ class Lines:
                 if self.divided(kind, route):
                     assert (kind, route, session.pool) in self.live
                 else:
-                    assert not self.split or session.service != SERVICE
+                    assert not self.split or session.profile.service != SERVICE
         for place in self.lines.keys() - DEFAULTS:
             pool = place[2]
             if place in self.live:
@@ -237,12 +237,12 @@ def pool_of(lane: ExchangeLane) -> Pool | None:
 
 def served(session: Session) -> list[tuple[Kind, Route]]:
     """The routes that this worker serves, by kind."""
-    return list(product(session.kinds, session.routes))
+    return list(product(session.profile.kinds, session.profile.routes))
 
 
 def rank(session: Session, place: Place) -> tuple[int, bool]:
     """Lower goes first: a lower tier, and for WebSockets a stream before polls."""
-    return session.tier, place[0] is Kind.WEBSOCKET and not session.acknowledges
+    return session.profile.tier, place[0] is Kind.WEBSOCKET and not session.profile.acknowledges
 
 
 def in_order(line: list[Owed]) -> list[Owed]:

@@ -5,8 +5,8 @@ It knows who waits in which line, who holds what, what each client is owed and w
 
 from dataclasses import dataclass, field
 
+from prack_grpc.core.errors import Late
 from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
-from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.queue.traffic import Pool
 from tests.core.lines import Lines, pool_of
@@ -38,7 +38,7 @@ class Model(Lines):
 
     def answer_by(self, session: Session, now: float) -> float:
         """When a worker must have answered that was given something, or some of a body, now."""
-        return now + (session.lease or self.limits.head_timeout)
+        return now + (session.profile.lease or self.limits.head_timeout)
 
     def hand_out(self, lease: Lease, now: float) -> None:
         """A worker has it."""
@@ -46,7 +46,7 @@ class Model(Lines):
         self.unline(owed)
         owed.hand_outs += 1
         owed.deadline = self.answer_by(lease.session, now)
-        self.hands[lease] = self.names[lease.identifier] = hand = Hand(owed, lease, now)
+        self.hands[lease] = self.names[lease.assignment.identifier] = hand = Hand(owed, lease, now)
         self.sessions[lease.session].append(hand)
         self.turns[owed.exchange.request.kind, lane.route, pool_of(lane)] = len(self.hands)
 
@@ -55,7 +55,7 @@ class Model(Lines):
         session = hand.lease.session
         hand.state, hand.verdict = Work.CLOSED, verdict
         self.sessions[session].remove(hand)
-        if not session.acknowledges:
+        if not session.profile.acknowledges:
             self.closed.append(hand)
             if session in self.drained:
                 self.end_if_empty(session, now)
@@ -96,7 +96,7 @@ class Model(Lines):
 
     def drain(self, session: Session, now: float) -> None:
         """It is given nothing more; one that acknowledges leaves its lines at once."""
-        if session.acknowledges:
+        if session.profile.acknowledges:
             self.leave_lines(session, now)
             self.drained.add(session)
         else:
@@ -107,7 +107,7 @@ class Model(Lines):
         """Its sessions leave their lines, or come back."""
         names = [one for one in self.paused if one != who] + [who] * paused
         for session in self.sessions:
-            if session.worker in names or session.pool in names:
+            if session.profile.worker in names or session.pool in names:
                 self.leave_lines(session, now)
         self.paused = names
 
@@ -123,7 +123,7 @@ class Model(Lines):
 
     def verdicts(self, hand: Hand) -> set[Late]:
         """What a late answer may be told: what happened, as long as it is remembered."""
-        if hand.lease.session.acknowledges:
+        if hand.lease.session.profile.acknowledges:
             return {Late.UNKNOWN}
         if hand in self.closed[-self.limits.remembered_leases :] and not hand.owed.never_left:
             return {hand.verdict}

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from prack_grpc.core.errors import Late
 from prack_grpc.core.exchange.exchange import Exchange, Lease
-from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.exchange.states import Outcome, Work
 
 
@@ -77,4 +77,4 @@ class Hand:
     @property
     def in_ledger(self) -> bool:
         """It can be answered by its name."""
-        return self.open and not self.lease.session.acknowledges
+        return self.open and not self.lease.session.profile.acknowledges

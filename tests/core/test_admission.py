@@ -1,5 +1,7 @@
 """Which requests are refused at once, and what their clients are told."""
 
+from typing import Any
+
 import pytest
 
 from prack_grpc.core import errors
@@ -20,7 +22,7 @@ def done(desk: Desk) -> int:
     return sum(desk.core.counters.done.values())
 
 
-def a_busy_desk(rate: int, seconds: float, waiting: int, **limits: float) -> Desk:
+def a_busy_desk(rate: int, seconds: float, waiting: int, **limits: Any) -> Desk:
     """A line that is never empty, from which one worker has served so many a second."""
     desk = Desk(**limits)
     session = desk.stream()

@@ -10,7 +10,7 @@ import pytest
 
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
-from prack_grpc.core.queue.levels import Levels
+from prack_grpc.core.queue.order import Levels
 from prack_grpc.core.queue.traffic import Split
 from tests.core.building import Desk, a_head, a_request, a_session
 
@@ -90,7 +90,7 @@ def calls(act: Callable[[], object]) -> int:
 
 STEPS: dict[str, Callable[[Scene], object]] = {
     "submit": lambda s: s.desk.submit(),
-    "answer": lambda s: s.desk.core.head(s.lease, a_head(), True, s.desk.now),
+    "answer": lambda s: s.desk.answering.begin(s.lease, a_head(), True, s.desk.now),
     "refuse": lambda s: s.desk.abort(s.lease, AbortCode.REFUSED),
     "leave in the queue": lambda s: s.desk.core.leave(s.some, s.desk.now),
     "leave in a worker's hands": lambda s: s.desk.core.leave(s.lease.exchange, s.desk.now),
@@ -101,7 +101,7 @@ STEPS: dict[str, Callable[[Scene], object]] = {
     "lose": lambda s: s.desk.core.lose(s.session, s.desk.now),
     "lose one": lambda s: s.desk.core.lost(s.lease, s.desk.now),
     "pause": lambda s: s.desk.core.pause("worker", True, s.desk.now),
-    "soonest deadline": lambda s: s.desk.core.soonest,
+    "soonest deadline": lambda s: s.desk.steps.soonest,
     "expire nothing": lambda s: s.desk.core.expire(s.desk.now),
     "expire one": lambda s: s.desk.core.expire(s.desk.now + s.desk.limits.queue_timeout - 0.9),
 }

@@ -147,10 +147,10 @@ def test_each_piece_of_the_body_gives_the_worker_its_full_time_again(desk: Desk)
 def test_a_whole_answer_frees_the_slot_before_the_client_has_it(desk: Desk) -> None:
     session = desk.stream()
     lease = desk.leased()
-    desk.core.head(lease, a_head(b"ok"), True, desk.now)
+    desk.answering.begin(lease, a_head(b"ok"), True, desk.now)
     assert session.free
     assert (lease.exchange.state, lease.exchange.outcome) == (Caller.ANSWERING, None)
-    desk.core.complete(lease.exchange, desk.now)
+    desk.steps.complete(lease.exchange, desk.now)
     assert lease.exchange.outcome is Outcome.WORKER
 
 
@@ -158,8 +158,8 @@ def test_a_streamed_answer_comes_out_as_it_went_in(desk: Desk) -> None:
     desk.stream()
     lease = desk.leased()
     desk.begin(lease, b"ab", length=5)
-    desk.core.data(lease, b"cde", desk.now)
-    desk.core.finish(lease, desk.now)
+    desk.answering.data(lease, b"cde", desk.now)
+    desk.answering.end(lease, desk.now)
     download = lease.exchange.download
     assert (download.peek(), download.ended) == (b"abcde", True)
 
@@ -169,7 +169,9 @@ def test_an_answer_of_the_wrong_length_is_cut(desk: Desk, last: bytes) -> None:
     session = desk.stream()
     lease = desk.leased()
     desk.begin(lease, b"ab", length=3)
-    effects = desk.core.data(lease, last, desk.now) if last else desk.core.finish(lease, desk.now)
+    effects = (
+        desk.answering.data(lease, last, desk.now) if last else desk.answering.end(lease, desk.now)
+    )
     assert failures(effects) == [(lease.exchange, "bad_worker_response")]
     assert bool(cancels(effects)) is bool(last)
     download = lease.exchange.download
@@ -191,7 +193,7 @@ def test_without_a_stream_a_whole_answer_of_any_size_is_taken() -> None:
     desk = Desk(window=4)
     desk.rest()
     lease = desk.leased()
-    desk.core.head(lease, a_head(b"12345"), True, desk.now)
+    desk.answering.begin(lease, a_head(b"12345"), True, desk.now)
     assert lease.state is Work.CLOSED
     lease = desk.leased()
     with pytest.raises(WindowExceeded):
@@ -205,10 +207,10 @@ def test_data_past_the_window_is_refused_until_the_client_took_some() -> None:
     lease = desk.leased()
     desk.begin(lease, b"123")
     with pytest.raises(WindowExceeded):
-        desk.core.data(lease, b"45", desk.now)
+        desk.answering.data(lease, b"45", desk.now)
     lease.exchange.download.take(3)
     assert desk.core.consumed(lease.exchange, desk.now)
-    desk.core.data(lease, b"4567", desk.now)
+    desk.answering.data(lease, b"4567", desk.now)
     assert lease.exchange.download.peek() == b"4567"
 
 
@@ -220,8 +222,8 @@ def test_an_event_out_of_order_is_refused_and_changes_nothing(desk: Desk, event:
         desk.begin(lease, b"x")
     before = lease.state, lease.exchange.state, lease.received
     events: dict[str, Callable[[], object]] = {
-        "data": lambda: desk.core.data(lease, b"x", desk.now),
-        "finish": lambda: desk.core.finish(lease, desk.now),
+        "data": lambda: desk.answering.data(lease, b"x", desk.now),
+        "finish": lambda: desk.answering.end(lease, desk.now),
         "second head": lambda: desk.begin(lease, b"y"),
     }
     with pytest.raises(LeaseError):
@@ -233,24 +235,24 @@ def test_an_event_out_of_order_is_refused_and_changes_nothing(desk: Desk, event:
 def test_interim_heads_are_wanted_until_the_final_one_or_the_client_leaves(desk: Desk) -> None:
     desk.stream(slots=2)
     left, begun = desk.leased(), desk.leased()
-    assert desk.core.interim(left)
+    assert desk.answering.interim(left)
     desk.core.leave(left.exchange, desk.now)
-    assert not desk.core.interim(left)
+    assert not desk.answering.interim(left)
     desk.begin(begun)
     with pytest.raises(LeaseError):
-        desk.core.interim(begun)
+        desk.answering.interim(begun)
     assert begun.state is Work.ANSWERING
 
 
 def test_an_answer_without_a_body_may_be_complete_before_its_worker_ends_it(desk: Desk) -> None:
     session = desk.stream()
     lease = desk.leased(method=b"HEAD")
-    desk.core.head(lease, a_head(length=9), False, desk.now)
-    desk.core.complete(lease.exchange, desk.now)
+    desk.answering.begin(lease, a_head(length=9), False, desk.now)
+    desk.steps.complete(lease.exchange, desk.now)
     assert desk.core.exchanges == {}
     assert not session.free
-    desk.core.data(lease, b"never wanted", desk.now)
-    desk.core.finish(lease, desk.now)
+    desk.answering.data(lease, b"never wanted", desk.now)
+    desk.answering.end(lease, desk.now)
     assert session.free
     assert desk.next_deadline() == math.inf
 
@@ -258,8 +260,8 @@ def test_an_answer_without_a_body_may_be_complete_before_its_worker_ends_it(desk
 def test_a_worker_that_never_ends_such_an_answer_is_told_to(desk: Desk) -> None:
     desk.stream()
     lease = desk.leased(method=b"HEAD")
-    desk.core.head(lease, a_head(), False, desk.now)
-    desk.core.complete(lease.exchange, desk.now)
+    desk.answering.begin(lease, a_head(), False, desk.now)
+    desk.steps.complete(lease.exchange, desk.now)
     effects = desk.pass_time(desk.limits.idle_timeout + TICK)
     assert effects == [(lease, CancelReason.DEADLINE)]
     assert lease.exchange.outcome is Outcome.WORKER

@@ -3,14 +3,12 @@ import math
 import pytest
 
 from prack_grpc.core import errors
-from prack_grpc.core.errors import BadRoute, GatewayError
+from prack_grpc.core.errors import BadRoute, GatewayError, Late
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Session
-from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.receivers import CancelReason
-from tests.core.building import NO_WORKER, TICK, Desk, a_head, cancels, delivered, failures, verdict
+from tests.core.building import TICK, Desk, a_head, a_session, cancels, delivered, failures, verdict
 
 SHUTDOWN = GatewayError(errors.SHUTDOWN)
 
@@ -38,7 +36,7 @@ def test_a_worker_that_acknowledges_keeps_its_slot_until_it_lets_go(desk: Desk) 
     effects = desk.core.leave(lease.exchange, desk.now)
     assert effects == [(lease, CancelReason.CLIENT_GONE)]
     assert not session.free
-    assert desk.core.data(lease, b"late", desk.now) == []
+    assert desk.answering.data(lease, b"late", desk.now) == []
     assert delivered(desk.abort(lease, AbortCode.CANCELLED)) == [later]
 
 
@@ -49,10 +47,10 @@ def test_a_cancelled_lease_ends_however_its_worker_ends_it(desk: Desk, end: str)
     desk.core.leave(lease.exchange, desk.now)
     match end:
         case "head":
-            desk.core.head(lease, a_head(b"late"), True, desk.now)
+            desk.answering.begin(lease, a_head(b"late"), True, desk.now)
         case "finish":
             desk.begin(lease)
-            desk.core.finish(lease, desk.now)
+            desk.answering.end(lease, desk.now)
         case _:
             desk.refuse(lease)
     assert session.free
@@ -107,7 +105,7 @@ def test_a_session_that_drains_finishes_what_it_has_and_gets_no_more(desk: Desk)
     desk.core.drain(session, desk.now)
     exchange = desk.submit()
     assert exchange.lease is None
-    assert session.last_number == lease.number
+    assert session.last_number == lease.assignment.number
     assert desk.answer(lease) == []
     assert session in desk.core.queue.sessions
 
@@ -222,7 +220,7 @@ def test_a_response_that_stands_still_is_cut(desk: Desk, who: str) -> None:
     for _ in range(3):
         assert desk.pass_time(step) == []
         if who == "worker":
-            desk.core.data(lease, b"c", desk.now)
+            desk.answering.data(lease, b"c", desk.now)
         else:
             lease.exchange.download.take(1)
             desk.core.consumed(lease.exchange, desk.now)
@@ -231,14 +229,14 @@ def test_a_response_that_stands_still_is_cut(desk: Desk, who: str) -> None:
 
 def test_a_websocket_may_be_silent_for_longer() -> None:
     desk = Desk(idle_timeout=10, websocket_idle=100)
-    session = Session("w", 1, True, NO_WORKER, kinds=(Kind.WEBSOCKET,))
+    session = a_session(kinds=(Kind.WEBSOCKET,))
     desk.core.join(session, desk.now)
     lease = desk.leased(b"", False, kind=Kind.WEBSOCKET)
     desk.begin(lease)
     desk.pass_time(90)
     desk.core.upload(lease.exchange, b"x", desk.now)
     desk.pass_time(90)
-    desk.core.data(lease, b"x", desk.now)
+    desk.answering.data(lease, b"x", desk.now)
     assert desk.pass_time(99) == []
     assert failures(desk.pass_time(1 + TICK)) == [(lease.exchange, "deadline")]
 
@@ -246,7 +244,7 @@ def test_a_websocket_may_be_silent_for_longer() -> None:
 def test_a_client_that_does_not_take_the_end_of_a_response_is_cut(desk: Desk) -> None:
     desk.stream()
     lease = desk.leased()
-    desk.core.head(lease, a_head(b"ok"), True, desk.now)
+    desk.answering.begin(lease, a_head(b"ok"), True, desk.now)
     effects = desk.pass_time(desk.limits.idle_timeout + TICK)
     assert failures(effects) == [(lease.exchange, "deadline")]
     assert cancels(effects) == []
@@ -299,7 +297,7 @@ def test_nothing_is_handed_out_past_its_time_even_if_the_timer_is_late(
     desk.now += desk.limits.queue_timeout
     match event:
         case "join":
-            effects = desk.core.join(Session("w", 1, True, NO_WORKER), desk.now)
+            effects = desk.core.join(a_session(), desk.now)
         case "answer":
             effects = desk.answer(lease)
         case _:

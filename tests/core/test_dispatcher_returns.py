@@ -140,7 +140,7 @@ def test_what_never_left_is_handed_out_under_the_same_name(desk: Desk) -> None:
     lease = desk.leased()
     assert delivered(desk.core.put_back(lease, desk.now)) == [lease.exchange]
     assert lease.exchange.lease is not lease
-    assert desk.core.ledger.find(lease.identifier) is lease.exchange.lease
+    assert desk.core.ledger.find(lease.assignment.identifier) is lease.exchange.lease
 
 
 @pytest.mark.parametrize("state", [Work.ANSWERING, Work.CANCELLED, Work.CLOSED])

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from prack_grpc.core.deadlines import NEVER
 from prack_grpc.core.effects import Cancel, Deliver, Fail
 from prack_grpc.core.exchange.flow import NO_BODY
 from prack_grpc.core.exchange.states import Outcome, Work
+from prack_grpc.core.queue.order import NEVER
 from prack_grpc.core.queue.traffic import Split
 from tests.core.building import next_deadline
 from tests.core.life import (
@@ -98,7 +98,9 @@ class Gateway(Operators):
         """Workers that promised to answer sooner than they must, and did not: they are lost."""
         model, head_timeout = self.model, LIMITS.head_timeout
         late = [hand for hand in model.held if self.now < hand.leased_at + head_timeout]
-        late = [hand for hand in late if hand.state is Work.LEASED and hand.lease.session.lease]
+        late = [
+            hand for hand in late if hand.state is Work.LEASED and hand.lease.session.profile.lease
+        ]
         lost = [hand for hand in late if hand.lease.state is Work.CLOSED]
         assert all(self.now >= hand.owed.deadline - EPSILON for hand in lost), "lost too early"
         return [hand.owed for hand in lost if model.take_away(hand, self.now)]

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from prack_grpc.core.errors import LeaseError
+from prack_grpc.core.errors import Late, LeaseError
 from prack_grpc.core.exchange.exchange import Exchange, Lease
 from prack_grpc.core.exchange.flow import UNBOUNDED
-from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.exchange.redelivery import repeatable
 from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.queue.traffic import MAX_WEIGHT, Split

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from prack_grpc.core.effects import Deliver, Effects
-from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Session
-from prack_grpc.core.exchange.ledger import Late, Ledger
+from prack_grpc.core.errors import Late
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Ledger, Session
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.queue import Queue

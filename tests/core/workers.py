@@ -8,15 +8,22 @@ from hypothesis.stateful import precondition, rule
 
 from prack_grpc.core import errors
 from prack_grpc.core.effects import Effects
-from prack_grpc.core.errors import BadRoute, LeaseError, TooManySessions, WindowExceeded
+from prack_grpc.core.errors import (
+    BadRoute,
+    Late,
+    LeaseError,
+    NotHeld,
+    TooManySessions,
+    WindowExceeded,
+)
 from prack_grpc.core.exchange.abort import UNSTARTED, AbortCode
 from prack_grpc.core.exchange.exchange import Session
 from prack_grpc.core.exchange.flow import NO_BODY
-from prack_grpc.core.exchange.ledger import Late, NotHeld
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool
+from prack_grpc.core.worker import Profile
 from tests.core.building import NO_WORKER, a_head
 from tests.core.clients import Clients
 from tests.core.life import LIMITS, abouts, idle, kinds, one, picks, routes, sizes, slots, workers
@@ -37,8 +44,9 @@ class Workers(Clients):
         about: tuple[Pool, int, float],
     ) -> None:
         model, stream, ((service, version), tier, lease) = self.model, worker == "stream", about
-        session = Session(worker, slots, stream, NO_WORKER, routes, service, version, kinds, tier)
-        session.lease = 0.0 if stream else lease
+        lease = 0.0 if stream else lease
+        profile = Profile(worker, slots, stream, routes, service, version, kinds, tier, lease)
+        session = Session(profile, NO_WORKER, slots)
 
         def act() -> Effects:
             return self.core.join(session, self.now)
@@ -121,9 +129,9 @@ class Workers(Clients):
         head, end = a_head(body, kind != "stream", length), kind == "whole"
 
         def act() -> Effects:
-            return self.core.head(hand.lease, head, end, self.now)
+            return self.answering.begin(hand.lease, head, end, self.now)
 
-        if len(body) > LIMITS.window and (hand.lease.session.acknowledges or not end):
+        if len(body) > LIMITS.window and (hand.lease.session.profile.acknowledges or not end):
             self.refused(WindowExceeded, act)
         elif hand.state in (Work.ANSWERING, Work.CLOSED):
             self.refused(LeaseError, act)
@@ -184,7 +192,7 @@ class Workers(Clients):
         piece = bytes((len(owed.sent) + i) % 256 for i in range(size))
 
         def act() -> Effects:
-            return self.core.data(hand.lease, piece, self.now)
+            return self.answering.data(hand.lease, piece, self.now)
 
         if hand.state is Work.CANCELLED:
             assert self.ignored(act) == []
@@ -214,7 +222,7 @@ class Workers(Clients):
         """The end of the response body."""
 
         def act() -> Effects:
-            return self.core.finish(hand.lease, self.now)
+            return self.answering.end(hand.lease, self.now)
 
         if hand.state is Work.CANCELLED:
             self.let_go(hand, Late.GONE, act)
@@ -301,17 +309,17 @@ class Workers(Clients):
         hand = one(self.spoken_of, number)
         if hand.owed.unfinished:
             lease = hand.owed.exchange.lease
-            self.end_by_client(lease, self.core.spoil(hand.lease, "", self.now))
+            self.end_by_client(lease, self.answering.spoil(hand.lease, "", self.now))
             assert hand.owed.exchange.error is errors.BAD_RESPONSE
         else:
-            assert self.ignored(lambda: self.core.spoil(hand.lease, "", self.now)) == []
+            assert self.ignored(lambda: self.answering.spoil(hand.lease, "", self.now)) == []
 
     @precondition(lambda self: self.model.held)
     @rule(number=picks, seconds=st.sampled_from([0.001, 1.0, 1.5, 3.0, 1e9]))
     def extend(self, number: int, seconds: float) -> None:
         hand = one(self.spoken_of, number)
         if hand.state is Work.LEASED:
-            alive = hand.lease.session.lease
+            alive = hand.lease.session.profile.lease
             latest = hand.leased_at + (LIMITS.head_timeout if alive else LIMITS.lease_max)
             hand.owed.deadline = max(hand.owed.deadline, min(self.now + seconds, latest))
             left = self.core.extend(hand.lease, seconds, self.now)

@@ -2,8 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from tests.acceptance.processes import OVER, PYTHON, Gateway, Launcher, Process
+
+# How a worker is reached: over each transport, and over frames behind two brokers in a row.
+TWICE = "twice"
+WAYS = (*OVER, TWICE)
 
 UVICORN = ("uvicorn", "--port=0", "--http=httptools", "--no-proxy-headers", "--no-access-log")
 GUNICORN = (
@@ -36,10 +41,15 @@ DEFAULT = "asgi"
 
 @dataclass
 class Servers:
-    """The port of each application's own server, and the gateway for each transport."""
+    """The port of each application's own server, and the gateway of each way."""
 
     direct: dict[str, int]
     gateways: dict[str, Gateway]
+
+
+def carrier(way: str) -> str:
+    """The transport of this way."""
+    return "prack" if way == TWICE else way
 
 
 def host(app: str) -> str:
@@ -51,8 +61,8 @@ def serve(launcher: Launcher) -> Servers:
     """Start everything, at once."""
     with ThreadPoolExecutor() as pool:
         direct = {name: pool.submit(_direct, launcher, name) for name in APPS}
-        gateways = dict(zip(OVER, pool.map(lambda _: launcher.gateway(), OVER), strict=True))
-        pairs = [(name, over) for name in APPS for over in OVER]
+        gateways = dict(zip(WAYS, pool.map(partial(_gateway, launcher), WAYS), strict=True))
+        pairs = [(name, over) for name in APPS for over in WAYS]
         workers = [
             pool.submit(start_worker, launcher, gateways[over], name, over) for name, over in pairs
         ]
@@ -70,8 +80,15 @@ def _direct(launcher: Launcher, name: str) -> Process:
     return launcher.process(PYTHON, "-m", *app.server, app.name, env=ENVIRONMENT)
 
 
+def _gateway(launcher: Launcher, way: str) -> Gateway:
+    if way == TWICE:
+        return launcher.gateway(program="tests.differential.twice")
+    return launcher.gateway()
+
+
 def start_worker(launcher: Launcher, gateway: Gateway, name: str, over: str) -> Process:
     """One application through Prack; it says when it is connected."""
     route = "*" if name == DEFAULT else f"{host(name)}/"
-    command = ("prack_worker", APPS[name].name, "--gateway", gateway.url(over), "--route", route)
+    flags = ("--gateway", gateway.url(carrier(over)), "--route", route)
+    command = ("prack_worker", APPS[name].name, *flags)
     return launcher.process(PYTHON, "-m", *command, env=ENVIRONMENT)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.processes import OVER
+from tests.differential.apps import WAYS, carrier
 from tests.differential.comparison import Comparison
 from tests.differential.differences import DIFFERENCES
 from tests.differential.row import Row
@@ -15,7 +15,7 @@ from tests.differential.socket_row import SocketRow
 DOCS = Path(__file__).resolve().parents[2] / "docs/differences.md"
 
 
-PAIRS = [(row, over) for over in OVER for row in ROWS if over in row.over]
+PAIRS = [(row, way) for way in WAYS for row in ROWS if carrier(way) in row.over]
 
 
 @pytest.mark.parametrize(

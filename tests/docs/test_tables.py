@@ -60,7 +60,7 @@ def amount(text: str) -> float:
 
 
 def test_every_field_of_the_access_log_is_explained() -> None:
-    record = Record({"method": "GET", "raw_path": b"/", "query_string": b"", "client": None})
+    record = Record({"method": "GET", "raw_path": b"/", "query_string": b""}, None)
     record.ticket = SimpleNamespace(id="r1", assignment=None, left=False)
     record.error = "deadline"
     names = [

@@ -49,7 +49,7 @@ async def test_a_wait_ends_with_a_change(api: Api, action: str, expected: object
     identifier = await api.identifier()
     leases = api.app.polls.leases
     watch = asyncio.create_task(state(api, identifier, wait=60))
-    await until(lambda: leases.watched)
+    await until(lambda: bool(leases.waiting))
     if action == "leave":
         api.broker.leave(ticket)
     elif action == "answer":
@@ -58,7 +58,7 @@ async def test_a_wait_ends_with_a_change(api: Api, action: str, expected: object
         await api.http.post(f"/api/v1/requests/{identifier}/{action}")
     status, body = await watch
     assert expected == (body["state"] if status == 200 else status)
-    assert not leases.watched
+    assert not leases.waiting
 
 
 async def test_a_watch_that_leaves_is_forgotten(api: Api) -> None:
@@ -67,9 +67,9 @@ async def test_a_watch_that_leaves_is_forgotten(api: Api) -> None:
     worker = await api.raw()
     await worker.get(f"/api/v1/requests/{identifier}?wait=60".encode())
     leases = api.app.polls.leases
-    await until(lambda: leases.watched)
+    await until(lambda: bool(leases.waiting))
     await worker.close()
-    await until(lambda: not leases.watched)
+    await until(lambda: not leases.waiting)
 
 
 # ---------------------------------------------------------------- Prack-Cancelled
@@ -123,7 +123,7 @@ async def test_a_request_that_was_never_sent_is_not_told_of(api: Api) -> None:
     api.submit()
     assert "prack-cancelled" not in (await poll).headers
     api.broker.leave(slow)
-    assert not api.app.polls.leases.cancelled
+    assert not api.app.polls.leases.cancelled.of
 
 
 async def test_a_deadline_is_told_of_and_a_bad_answer_is_not(start: Start) -> None:
@@ -135,14 +135,14 @@ async def test_a_deadline_is_told_of_and_a_bad_answer_is_not(start: Start) -> No
     bad = (await api.pull(worker="w2"))["identifier"]
     assert (await api.answer(answer(bad, code=99))).status_code == 422
     assert api.app.polls.leases.cancelled.take("w1") == [name]
-    assert not api.app.polls.leases.cancelled
+    assert not api.app.polls.leases.cancelled.of
 
 
 async def test_workers_without_a_name_are_not_told(api: Api) -> None:
     ticket = api.submit()
     await api.identifier()
     api.broker.leave(ticket)
-    assert not api.app.polls.leases.cancelled
+    assert not api.app.polls.leases.cancelled.of
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,4 +154,4 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cancelled.take("b") == []
     assert cancelled.take("a") == [f"a{i}" for i in (*range(20, 60), *range(60))]
     assert len(cancelled.take("c")) == 60
-    assert not cancelled
+    assert not cancelled.of

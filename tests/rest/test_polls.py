@@ -77,8 +77,9 @@ async def test_a_poll_says_who_it_is(api: Api) -> None:
     poll = asyncio.create_task(api.http.get("/api/v1/request?" + query))
     await api.parked(1)
     (session,) = api.broker.dispatcher.queue.sessions
-    assert (session.worker, session.service, session.version) == ("w-1", "shop", "v2")
-    assert [str(route) for route in session.routes] == ["GET shop.example.com/cart", "*/a"]
+    profile = session.profile
+    assert (profile.worker, profile.service, profile.version) == ("w-1", "shop", "v2")
+    assert [str(route) for route in session.profile.routes] == ["GET shop.example.com/cart", "*/a"]
     api.submit(target=b"/a/b")
     assert (await poll).json()["environment"]["PATH_INFO"] == "/a/b"
 

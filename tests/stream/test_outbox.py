@@ -4,10 +4,9 @@ from collections import Counter
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.broker.seam import Profile
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.principal import TRUSTED
+from prack_grpc.core.worker import TRUSTED, Profile
 from prack_grpc.stream.outbox import BATCH, Outbox
 from tests.core.building import a_request
 

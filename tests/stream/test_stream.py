@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.broker.seam import Profile
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.principal import TRUSTED
+from prack_grpc.core.worker import TRUSTED, Profile
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.stream import Stream
 

@@ -11,7 +11,8 @@ class Assignment:
 
     It is also the key to that hand-out: every verb of the worker's side takes it. `number` is
     unique within its membership and increases. `queued` is how many seconds the request has
-    waited. `bodiless` says that there is no request body to take.
+    waited. `bodiless` says that there is no request body to take. `identifier` names this hand-out
+    and no other, for workers that answer without a stream; nobody else can guess it.
     """
 
     number: int
@@ -21,8 +22,4 @@ class Assignment:
     request: Request
     queued: float
     bodiless: bool
-
-    @property
-    def identifier(self) -> str:
-        """Names this hand-out and no other: the fence against late answers."""
-        return f"{self.request_id}.{self.attempt}"
+    identifier: str

@@ -1,14 +1,14 @@
-"""An exchange, as two coupled halves, and the session that holds the second one.
+"""An exchange, as two coupled halves, the session that holds the second one, and their ledger.
 
 The caller half (`Exchange`) is what the client is owed. The worker half (`Lease`) is one hand-out
 to one worker, in that worker's `Session`. An exchange without a lease waits in its lane. The three
 hold each other, so they stand in one file; what moves them on is in `states.py`.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from prack_grpc.core.deadlines import NEVER
-from prack_grpc.core.errors import ErrorKind, LeaseError
+from prack_grpc.core.errors import ErrorKind, Late, LeaseError, NotHeld
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import NO_BODY, Flow
 from prack_grpc.core.exchange.states import (
@@ -21,11 +21,12 @@ from prack_grpc.core.exchange.states import (
     Work,
     WorkEvent,
 )
-from prack_grpc.core.http.message import Kind, Request
+from prack_grpc.core.http.message import Request
 from prack_grpc.core.queue.lane import Lane
-from prack_grpc.core.queue.routes import Route
+from prack_grpc.core.queue.order import NEVER
 from prack_grpc.core.queue.traffic import Pool
 from prack_grpc.core.receivers import AnswerReceiver, WorkReceiver
+from prack_grpc.core.worker import Profile
 
 
 @dataclass(slots=True, eq=False)
@@ -92,21 +93,6 @@ class Lease:
     upload_sent: bool = False
 
     @property
-    def number(self) -> int:
-        """See Assignment."""
-        return self.assignment.number
-
-    @property
-    def attempt(self) -> int:
-        """See Assignment."""
-        return self.assignment.attempt
-
-    @property
-    def identifier(self) -> str:
-        """See Assignment."""
-        return self.assignment.identifier
-
-    @property
     def cancelled(self) -> bool:
         """The gateway wants nothing more of it; the worker still has its slot."""
         return self.state is CANCELLED
@@ -125,23 +111,14 @@ class Lease:
 class Session:
     """One worker's stream, or one REST poll: a session that drains once it was given something.
 
-    It never holds more than its `slots`. `acknowledges` says whether the worker answers a cancel:
-    if it does, a cancelled lease keeps its slot until then. `receiver` takes what it is handed. It
-    is given work only while no session of a lower `tier` is free for it. A worker that does not
-    answer within `lease` seconds, if that is not 0, is taken for lost. While it is `paused`, it is
-    in no line. Numbers of leases are never used again.
+    It never holds more than its `slots`, which can change. A cancelled lease of one that
+    acknowledges keeps its slot until then. `receiver` takes what it is handed. While it is
+    `paused`, it is in no line. Numbers of leases are never used again.
     """
 
-    worker: str
-    slots: int
-    acknowledges: bool
+    profile: Profile
     receiver: WorkReceiver
-    routes: tuple[Route, ...] = (Route(),)
-    service: str = ""
-    version: str = ""
-    kinds: tuple[Kind, ...] = (Kind.HTTP,)
-    tier: int = 0
-    lease: float = 0.0
+    slots: int
     joined_at: float = 0.0
     lanes: "list[Lane[Exchange, Session]]" = field(default_factory=list)
     held: dict[int, Lease] = field(default_factory=dict)
@@ -153,7 +130,7 @@ class Session:
     @property
     def pool(self) -> Pool:
         """What it runs."""
-        return self.service, self.version
+        return self.profile.service, self.profile.version
 
     @property
     def free(self) -> bool:
@@ -162,3 +139,39 @@ class Session:
 
 
 ExchangeLane = Lane[Exchange, Session]
+
+
+class Ledger:
+    """Hand-outs by name, for workers that answer without a stream: all that are open.
+
+    The last `remembered` closed ones are known, too, so that a late answer can be told why it is
+    late.
+    """
+
+    def __init__(self, remembered: int) -> None:
+        self._open: dict[str, Lease] = {}
+        self._closed: OrderedDict[str, Late] = OrderedDict()
+        self._remembered = remembered
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, lease: Lease) -> None:
+        """Remember a new hand-out."""
+        self._open[lease.assignment.identifier] = lease
+
+    def find(self, identifier: str) -> Lease:
+        """The open hand-out of this name. Raises NotHeld with the reason."""
+        lease = self._open.get(identifier)
+        if lease is None:
+            raise NotHeld(self._closed.get(identifier, Late.UNKNOWN))
+        return lease
+
+    def close(self, lease: Lease, late: Late) -> None:
+        """The hand-out has ended; the oldest memory makes room."""
+        if self._open.get(lease.assignment.identifier) is not lease:
+            return
+        del self._open[lease.assignment.identifier]
+        self._closed[lease.assignment.identifier] = late
+        if len(self._closed) > self._remembered:
+            self._closed.popitem(last=False)

@@ -3,9 +3,8 @@
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
-from prack_grpc.core.deadlines import NEVER
 from prack_grpc.core.http.message import Kind, Request
-from prack_grpc.core.queue.levels import Levels
+from prack_grpc.core.queue.order import NEVER, Levels
 from prack_grpc.core.queue.pace import Pace
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool, Split

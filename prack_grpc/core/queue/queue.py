@@ -5,11 +5,11 @@ turn; work is bound to a worker only when that worker has a free slot; no step l
 one entry of a queue, except when a route or a version comes or goes.
 """
 
-from prack_grpc.core.deadlines import Deadlines
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.order import Deadlines
 from prack_grpc.core.queue.routes import DEFAULT, Route
 from prack_grpc.core.queue.table import RouteTable
 from prack_grpc.core.queue.traffic import Split
@@ -33,7 +33,7 @@ class Queue:
         """The lane that a request belongs to; the default one takes everything else."""
         table = self.tables[request.kind]
         lane = table.default
-        if len(table) > 1:
+        if not table.only_default:
             lane = table.find(request.authority, request.path, request.method)
         return lane.choose(request, sequence, now) if lane.split else lane
 
@@ -49,7 +49,7 @@ class Queue:
         requests, bytes_ = limits.queue_requests, limits.queue_bytes
         if self.requests >= requests or self.bytes + size > bytes_:
             return True
-        if len(self.tables[lane.kind]) == 1:
+        if self.tables[lane.kind].only_default:
             return False
         share = limits.route_share
         return base.requests >= requests * share or base.bytes + size > bytes_ * share
@@ -93,10 +93,15 @@ class Queue:
             raise TooManySessions(
                 f"the limit of {self._limits.max_sessions} workers and polls is reached"
             )
-        if len(session.routes) > self._limits.session_routes:
+        if len(session.profile.routes) > self._limits.session_routes:
             raise BadRoute(f"a worker may serve at most {self._limits.session_routes} routes")
-        tables = [self.tables[kind] for kind in session.kinds]
-        new = [(table, route) for table in tables for route in session.routes if route not in table]
+        tables = [self.tables[kind] for kind in session.profile.kinds]
+        new = [
+            (table, route)
+            for table in tables
+            for route in session.profile.routes
+            if route not in table
+        ]
         if any(len(table) + len(new) > self._limits.max_routes for table, _ in new):
             raise BadRoute(f"the limit of {self._limits.max_routes} routes is reached")
         self.sessions[session] = None
@@ -105,10 +110,10 @@ class Queue:
     def line_up(self, session: Session, now: float) -> list[ExchangeLane]:
         """Let a session serve its routes, unless it is paused. Returns as `join` does."""
         changed = False
-        if session.paused or (session.draining and session.acknowledges):
+        if session.paused or (session.draining and session.profile.acknowledges):
             return []
-        for table in [self.tables[kind] for kind in session.kinds]:
-            for route in dict.fromkeys(session.routes):
+        for table in [self.tables[kind] for kind in session.profile.kinds]:
+            for route in dict.fromkeys(session.profile.routes):
                 changed |= self._enter(session, table, route, now)
         if changed:
             self._rematch(now)
@@ -124,7 +129,7 @@ class Queue:
                 one.seen = now
                 if one.sessions:
                     continue
-                if one is not lane.base and session.acknowledges:
+                if one is not lane.base and session.profile.acknowledges:
                     gone.append(one)
                 else:
                     self._linger(one, now)
@@ -210,9 +215,9 @@ class Queue:
 
     def _split(self, base: ExchangeLane, session: Session, now: float) -> bool:
         """Give each version of a route a lane of its own, if there is a split for this session."""
-        if base.split or session.service not in self.splits:
+        if base.split or session.profile.service not in self.splits:
             return False
-        base.split = self.splits[session.service]
+        base.split = self.splits[session.profile.service]
         for other in base.sessions:
             share = base.share(other.pool, now)
             share.sessions[other] = None
@@ -238,9 +243,9 @@ class Queue:
 
     def _level(self, session: Session, lane: ExchangeLane) -> int:
         """A WebSocket goes to a stream before it goes to polls, which take it in batches."""
-        if session.acknowledges:
-            return 2 * session.tier
-        return 2 * session.tier + (lane.kind is Kind.WEBSOCKET)
+        if session.profile.acknowledges:
+            return 2 * session.profile.tier
+        return 2 * session.profile.tier + (lane.kind is Kind.WEBSOCKET)
 
     def _linger(self, lane: ExchangeLane, now: float) -> None:
         if lane is not lane.base:

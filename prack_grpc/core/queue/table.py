@@ -16,6 +16,7 @@ class RouteTable(Generic[W, S]):
         self._kind = kind
         self._lanes: dict[Route, Lane[W, S]] = {}
         self._hosts: dict[str, dict[str, list[Lane[W, S]]]] = {}
+        self.only_default = True
         self.default = self.add(DEFAULT, now)
 
     def __len__(self) -> int:
@@ -38,6 +39,7 @@ class RouteTable(Generic[W, S]):
         lane = self._lanes[route] = Lane(self._kind, route, now)
         lanes = self._hosts.setdefault(route.host, {}).setdefault(route.path, [])
         lanes.append(lane)
+        self.only_default = len(self) == 1
         lanes.sort(key=lambda lane: (not lane.route.methods, sorted(lane.route.methods)))
         return lane
 
@@ -45,6 +47,7 @@ class RouteTable(Generic[W, S]):
         """Forget a lane that is empty."""
         route = lane.route
         del self._lanes[route]
+        self.only_default = len(self) == 1
         paths = self._hosts[route.host]
         paths[route.path].remove(lane)
         if not paths[route.path]:

@@ -40,42 +40,41 @@ class Verdict(enum.Enum):
 class Place:
     """One connection's place among those of its client."""
 
-    __slots__ = ("_client", "_counts", "verdict")
+    __slots__ = ("_admission", "client", "verdict")
 
-    def __init__(self, counts: dict[str, int], client: str, verdict: Verdict) -> None:
-        self._counts = counts
-        self._client = client
+    def __init__(self, admission: "Admission", client: str, verdict: Verdict) -> None:
+        self._admission = admission
+        self.client = client
         self.verdict = verdict
 
     def leave(self) -> None:
         """The connection is gone, whatever it had become. To be called once."""
-        if self._counts[self._client] > 1:
-            self._counts[self._client] -= 1
-        else:
-            del self._counts[self._client]
+        self._admission.left(self)
 
 
 class Admission:
     """Counts the connections of each client; those that `exempt` knows are not limited.
 
     `on_shortage` is called when few file descriptors are left: nobody should be let in for a while.
+    `idle_seconds` is how long a connection may be idle now, between two requests.
     """
 
     on_shortage: Callable[[], None] | None = None
+    idle_seconds: float
 
     def __init__(self, limits: ConnectionLimits, exempt: Callable[[str], bool]) -> None:
         self._limits = limits
         self._exempt = exempt
         self._counts: dict[str, int] = {}
+        self._all = 0
         self._scarce = False  # descriptors, when the last client came
         self._full = Complaint(log, "connections_full", FULL)
         self._crowded = Complaint(log, "client_full", CROWDED)
         self._short = Complaint(log, "descriptors_short", SHORT)
+        self._set_idle_seconds()
 
-    def enter(
-        self, transport: asyncio.Transport, peer: tuple[str, int] | None, connections: int
-    ) -> Place:
-        """A place for a new connection of this peer, which is one of so many in all."""
+    def enter(self, transport: asyncio.Transport, peer: tuple[str, int] | None) -> Place:
+        """A place for a new connection of this peer."""
         self._scarce = are_short(transport.get_extra_info("socket").fileno())
         if self._scarce and self.on_shortage is not None:
             self._short.make()
@@ -83,17 +82,27 @@ class Admission:
         address = peer[0] if peer else ""  # nobody knows whose: a UNIX socket, or gone already
         client = client_of(address)
         self._counts[client] = count = self._counts.get(client, 0) + 1
-        return Place(self._counts, client, self._verdict(address, count, connections))
+        self._all += 1
+        self._set_idle_seconds()
+        return Place(self, client, self._verdict(address, count))
 
-    def keep_alive_seconds(self, connections: int) -> float:
-        """How long a connection may be idle between two requests while there are so many in all."""
+    def left(self, place: Place) -> None:
+        """Take back what `enter` gave."""
+        self._all -= 1
+        if self._counts[place.client] > 1:
+            self._counts[place.client] -= 1
+        else:
+            del self._counts[place.client]
+        self._set_idle_seconds()
+
+    def _set_idle_seconds(self) -> None:
         seconds = self._limits.keep_alive_seconds
-        pressed = self._scarce or connections > CROWD * self._limits.connections
-        return min(seconds, PRESSED_SECONDS) if pressed else seconds
+        pressed = self._scarce or self._all > CROWD * self._limits.connections
+        self.idle_seconds = min(seconds, PRESSED_SECONDS) if pressed else seconds
 
-    def _verdict(self, address: str, count: int, connections: int) -> Verdict:
+    def _verdict(self, address: str, count: int) -> Verdict:
         share = self._limits.client_connections
-        if connections > self._limits.connections:
+        if self._all > self._limits.connections:
             self._full.make()
             return Verdict.CUT
         if count <= share or not address or self._exempt(address):

@@ -8,17 +8,24 @@ once, whatever it has left behind; a response that is not complete never looks s
 import asyncio
 from typing import cast
 
+from starlette.types import ASGIApp, Scope
+
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.gateway.http.admission import Place, Verdict
 from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.reader import WEBSOCKET, Reader, Side
-from prack_grpc.gateway.http.response import Response, refusal
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.timeouts import Phase, Timeout
-from prack_grpc.gateway.http.transaction import HIGH_WATER, Transaction, expects
-from prack_grpc.gateway.request.client import Application, OnLost, Scope
+from prack_grpc.gateway.http.transaction import (
+    HIGH_WATER,
+    Response,
+    Transaction,
+    expects,
+    refusal,
+)
+from prack_grpc.gateway.request.client import OnLost
 from prack_grpc.gateway.request.exchange import READ_AHEAD
 from prack_grpc.gateway.websocket.connection import WebSocketConnection
 from prack_grpc.telemetry.access import refused
@@ -113,7 +120,7 @@ class Connection(asyncio.Protocol):
             return None
         return self._running.response
 
-    def run(self, app: Application) -> None:
+    def run(self, app: ASGIApp) -> None:
         """Have this go on with the running request, in a coroutine."""
         assert self._running is not None  # noqa: S101 - it is the running request that asks
         task = self._loop.create_task(self._running.run(app))
@@ -143,7 +150,6 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------ asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
         server = self.server
         self._transport = stream = cast("asyncio.Transport", transport)
         side = Side.of(stream, server.state)
@@ -153,7 +159,7 @@ class Connection(asyncio.Protocol):
         self._reader = Reader(self, server.limits, side)
         server.connections.add(self)
         self._timeout.start(Phase.NEXT, server.limits.head_seconds)
-        self._place = server.admission.enter(stream, self._client, len(server.connections))
+        self._place = server.admission.enter(stream, self._client)
         if self._place.verdict is Verdict.CUT:
             stream.abort()
         elif self._place.verdict is Verdict.REFUSED:
@@ -161,7 +167,7 @@ class Connection(asyncio.Protocol):
             self._answer(self._refusal, logged=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol. The running request is told; those behind it never start."""
+        """The running request is told; those behind it never start."""
         self._place.leave()
         self._closing.cancel()
         self._reader.stop()
@@ -173,7 +179,6 @@ class Connection(asyncio.Protocol):
         self._forget()
 
     def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
         if self._refusal is not None or self._timeout.phase is Phase.LINGER:
             return
         reader = self._reader
@@ -191,12 +196,11 @@ class Connection(asyncio.Protocol):
             self._timeout.start(Phase.PAUSED, PAUSE_SECONDS)
 
     def pause_writing(self) -> None:
-        """See asyncio.Protocol. The client has as long as it takes bytes."""
+        """The client has as long as it takes bytes."""
         self.flow.pause_writing()
         self._closing.watch()
 
     def resume_writing(self) -> None:
-        """See asyncio.Protocol."""
         self.flow.resume_writing()
         self._closing.unwatch()
 
@@ -303,7 +307,7 @@ class Connection(asyncio.Protocol):
             if not (reader.overhead.chunked and reader.overhead.spent()):
                 self._start()
         elif not self._busy():
-            self._timeout.start(Phase.NEXT, self.server.keep_alive_seconds)
+            self._timeout.start(Phase.NEXT, self.server.admission.idle_seconds)
         elif reader.transaction is self._running:
             self._timeout.phase = Phase.NOTHING
 
@@ -351,7 +355,7 @@ class Connection(asyncio.Protocol):
         elif self._refusal is not None:
             self._answer(self._refusal)
         else:
-            self._timeout.start(Phase.NEXT, self.server.keep_alive_seconds)
+            self._timeout.start(Phase.NEXT, self.server.admission.idle_seconds)
         if reader.backlog or self.flow.read_paused:
             self._go_on()
 

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import NamedTuple, Protocol, Self
 
 import httptools
+from starlette.types import Scope
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
@@ -16,7 +17,6 @@ from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.overhead import Overhead
 from prack_grpc.gateway.http.transaction import Transaction
-from prack_grpc.gateway.request.client import Scope
 from prack_grpc.gateway.request.head import framing_lines
 
 # No more requests than one piece can hold wait as parsed ones. There can be none in what is known

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 import uvicorn
+from starlette.types import ASGIApp, Scope
 
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.gateway.request.client import Application, Client, Scope, TakesWhole
+from prack_grpc.gateway.request.client import Client, TakesWhole
 
 
 class Member(Protocol):
@@ -43,7 +44,7 @@ class HttpServer:
 
     def __init__(
         self,
-        app: Application,
+        app: ASGIApp,
         limits: ConnectionLimits,
         admission: Admission,
         websockets: uvicorn.Config | None = None,
@@ -60,12 +61,7 @@ class HttpServer:
         self.tasks: set[asyncio.Task[None]] = set()
         self.leaving = False  # each response is the last of its connection
 
-    @property
-    def keep_alive_seconds(self) -> float:
-        """How long a connection may be idle now, between two requests."""
-        return self.admission.keep_alive_seconds(len(self.connections))
-
-    def serving(self, app: Application) -> "HttpServer":
+    def serving(self, app: ASGIApp) -> "HttpServer":
         """The same with another application, and not leaving."""
         other = HttpServer(app, self.limits, self.admission, self.websockets, self.upgrade)
         other.state, other.connections, other.tasks = self.state, self.connections, self.tasks

@@ -1,17 +1,13 @@
 """What the public edge knows of a client: the seam between a connection and what serves it."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from starlette.types import ASGIApp, Scope
 
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers
 
-# ASGI's own words are not typed.
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 # Called when the request cannot go on: with an error for the client, or None when it has gone.
 OnLost = Callable[[GatewayError | None], None]
 
@@ -38,7 +34,7 @@ class Client(Protocol):
     def reply(self) -> Reply | None:
         """What takes a whole response at once; None while the client does not read."""
 
-    def run(self, app: Application) -> None:
+    def run(self, app: ASGIApp) -> None:
         """Have this go on with the running request, in a coroutine."""
 
 

@@ -7,18 +7,22 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
+from starlette.types import Message, Receive, Scope, Send
+
 from prack_grpc.broker.seam import PublicSide
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.http.message import Headers, Request, ResponseHead
+from prack_grpc.core.http.message import Headers, Request
 from prack_grpc.core.limits import PIECE
-from prack_grpc.gateway.request.client import Client, Message, Receive, Scope, Send
+from prack_grpc.gateway.request.client import Client
 from prack_grpc.gateway.request.forwarding import Forwarding
-from prack_grpc.gateway.request.problem import date, problem
+from prack_grpc.gateway.request.problem import problem
 from prack_grpc.telemetry.access import AccessLog, Record
 
 log = logging.getLogger(__name__)
+
+BUG = "bug: the gateway failed to serve a request; please report this traceback"
 
 # A body up to this size is read before a worker's slot is taken for it.
 READ_AHEAD = PIECE
@@ -60,7 +64,7 @@ class Served:
     ) -> None:
         self._broker = broker
         self._access = access
-        self._record = Record(scope)
+        self._record = Record(scope, scope["client"])
         self._connection = connection
         self._max_body = max_body
         self._pump: asyncio.Task[None] | None = None
@@ -94,7 +98,7 @@ class Served:
             self._take(connection)
         except Exception:
             connection.cut()
-            log.exception("a mistake of the gateway", extra={"action": "internal"})
+            log.exception(BUG, extra={"action": "internal"})
 
     def _take(self, connection: Client) -> None:
         """Nearly always a whole response, for a client that reads."""
@@ -109,7 +113,7 @@ class Served:
         self._broker.complete(ticket)
         self._record.status, self._record.sent = head.status, len(head.body)
         self._access.write(self._record)
-        reply.respond(head.status, _dated(head), head.body)
+        reply.respond(head.status, head.headers, head.body)
 
     async def _refuse(self, error: GatewayError, _: Scope, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
@@ -130,7 +134,7 @@ class Served:
         try:
             await serving
         except Exception:
-            log.exception("a mistake of the gateway", extra={"action": "internal"})
+            log.exception(BUG, extra={"action": "internal"})
             await self._fail(GatewayError(errors.INTERNAL), secrets.token_hex(16))
         finally:
             self._access.write(self._record)
@@ -141,7 +145,7 @@ class Served:
             self._record.client = request.client
             if request.target == b"*":
                 # RFC 9110 section 9.3.7: about the server, not about any application.
-                await self._start(204, [(b"date", date())])
+                await self._start(204, [])
                 await self._body(b"", False)
                 return
             await self._submit(request)
@@ -222,11 +226,10 @@ class Served:
         while (head := await ticket.head()).status < 200:
             await self._start(head.status, head.headers)
         self._started = True
-        headers = _dated(head)
         if self._expects and not ticket.is_wanted:
             # The client may send the body, or not: what comes next could be either.
-            headers.append((b"connection", b"close"))
-        await self._start(head.status, headers)
+            head.headers.append((b"connection", b"close"))
+        await self._start(head.status, head.headers)
         if head.end:
             await self._body(head.body, False)
         else:
@@ -265,10 +268,3 @@ class Served:
             self._pump.cancel()
             self._pump = None  # its cancellation holds this
         self._broker.leave(ticket)
-
-
-def _dated(head: ResponseHead) -> Headers:
-    """RFC 9110 section 6.6.1: a response has a Date; the worker's own wins."""
-    if b"date" not in dict(head.headers):
-        head.headers.append((b"date", date()))
-    return head.headers

@@ -4,7 +4,8 @@ import functools
 import logging
 import re
 from collections.abc import Iterable
-from typing import Any
+
+from starlette.types import Scope
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
@@ -17,7 +18,6 @@ from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
-Scope = dict[str, Any]
 
 # Expect is answered by this gateway, the forwarding fields are written anew.
 NOT_FORWARDED = HOP_BY_HOP | NAMES | {b"expect"}
@@ -79,13 +79,14 @@ class Forwarding:
             claims = self._claims(fields, peer)
         if not trusted and TRUST.search(b"\n".join(known)):
             headers = [field for field in headers if not TRUST.match(field[0])]
-        client, at = claims.client(peer, self._trusts)
-        scheme = claims.of(claims.schemes, at) or scope["scheme"].encode()
-        hop = (peer.address, authority, scheme, version)
+        client, scheme = peer, scope["scheme"].encode()
         if claims is NO_CLAIMS:
-            headers.extend(_added_alone(*hop))
+            headers.extend(_added_alone(peer.address, authority, scheme, version))
         else:
-            headers.extend(_added(claims, claims.of(claims.hosts, at), *hop))
+            client, at = claims.client(peer, self._trusts)
+            scheme = claims.of(claims.schemes, at) or scheme
+            said = claims.of(claims.hosts, at)
+            headers.extend(_added(claims, said, peer.address, authority, scheme, version))
         return Request(
             scope["method"].encode(),
             scheme,
@@ -118,6 +119,8 @@ class Forwarding:
         return claims
 
 
+# The requests of a connection have the same.
+@functools.lru_cache(maxsize=4096)
 def _peer(client: tuple[str, int] | None) -> Node:
     """The peer, in the one spelling of its address; a UNIX socket has none."""
     address, port = client or ("unknown", 0)

@@ -1,8 +1,6 @@
 """Errors as clients see them: RFC 9457 bodies and RFC 9209 Proxy-Status."""
 
 import json
-import time
-from email.utils import formatdate
 
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers
@@ -29,22 +27,9 @@ def problem(error: GatewayError, request_id: str, close: bool) -> tuple[int, Hea
         (b"x-content-type-options", b"nosniff"),
         (b"proxy-status", status.encode()),
         (b"x-request-id", request_id.encode()),
-        (b"date", date()),
     ]
     if error.retry_after:
         headers.append((b"retry-after", b"%d" % error.retry_after))
     if close:
         headers.append((b"connection", b"close"))
     return kind.status, headers, body
-
-
-_dates = {0: b""}
-
-
-def date() -> bytes:
-    """The value of a Date field, made once a second (RFC 9110 section 6.6.1)."""
-    second = int(time.time())
-    if second not in _dates:
-        _dates.clear()
-        _dates[second] = formatdate(second, usegmt=True).encode()
-    return _dates[second]

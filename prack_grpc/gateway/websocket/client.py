@@ -1,8 +1,8 @@
 """The client's end of a WebSocket: its messages as events, and events as messages to it."""
 
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any
+
+from starlette.types import Message, Receive, Send
 
 from prack_grpc.broker.ticket import ClientGone
 from prack_grpc.core import errors
@@ -13,10 +13,6 @@ from prack_grpc.gateway.request.problem import problem
 from prack_grpc.telemetry.access import Record
 from prack_wire import websocket_events as events
 from prack_wire.websocket_events import BadEvents, Event
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 # RFC 6455 section 7.4.1 and the registry of close codes.
 GOING_AWAY, TOO_BIG, INTERNAL_ERROR, SERVICE_RESTART, TRY_AGAIN = 1001, 1009, 1011, 1012, 1013

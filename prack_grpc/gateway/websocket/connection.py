@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
+from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -22,10 +23,9 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.http.closing import Closing
-from prack_grpc.gateway.http.response import refusal
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.timeouts import Timeout
-from prack_grpc.gateway.request.client import Application
+from prack_grpc.gateway.http.transaction import refusal
 from prack_grpc.gateway.request.head import WEBSOCKET_FIELDS, WEBSOCKET_LINE
 from prack_grpc.gateway.websocket.cutter import Cutter
 from prack_grpc.telemetry.access import refused
@@ -224,7 +224,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._next_turn = None
 
 
-def settings(app: Application, max_size: int) -> Config:
+def settings(app: ASGIApp, max_size: int) -> Config:
     """What uvicorn's class goes by; `max_size` is that of a message."""
     config = Config(
         app, log_config=None, proxy_headers=False, server_header=False, ws_max_size=max_size

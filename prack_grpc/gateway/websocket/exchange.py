@@ -11,16 +11,18 @@ import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from starlette.types import Receive, Scope, Send
+
 from prack_grpc.broker.seam import PublicSide
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Kind, ResponseHead
 from prack_grpc.core.limits import Limits
-from prack_grpc.gateway.request.forwarding import Forwarding, Scope
+from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.answer import body_events, final_head, small_body
 from prack_grpc.gateway.websocket.batches import Batches, accepts
-from prack_grpc.gateway.websocket.client import ClientEnd, Receive, Send
+from prack_grpc.gateway.websocket.client import ClientEnd
 from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.complaint import Complaint
 from prack_wire import websocket_events as events

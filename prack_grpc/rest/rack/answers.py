@@ -7,9 +7,8 @@ import re
 from typing import Any
 
 from prack_grpc.broker.seam import WorkerSide
-from prack_grpc.core.errors import BadResponse, LeaseError
+from prack_grpc.core.errors import BadResponse, Late, LeaseError, NotHeld
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.exchange.ledger import Late, NotHeld
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import MIB
@@ -41,13 +40,14 @@ class Answers:
         identifier = answer.get("identifier")
         if not isinstance(identifier, str):
             raise ApiError(BAD_PARAMETER, "identifier: expected a string", "identifier")
-        if await self._relay.answer(identifier, answer):
+        if self._relay.open and await self._relay.answer(identifier, answer):
             return
         try:
             body = await decoded(answer, "body")
             assignment = self.find(identifier)
             self.start(assignment, answer, body, True)
-            self._leases.wake(assignment)
+            if self._leases.waiting:
+                self._leases.wake(assignment)
         except ApiError as error:
             if error.kind in (BAD_ANSWER, BAD_BODY):
                 _log_refusal(identifier, error)

@@ -9,8 +9,8 @@ from collections import OrderedDict
 from typing import Any
 
 from prack_grpc.broker.seam import WorkerSide
+from prack_grpc.core.errors import Late
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.exchange.ledger import Late
 from prack_grpc.core.limits import MIB
 from prack_grpc.rest.errors import BAD_PARAMETER, LATE, OUT_OF_ORDER, WINDOW_FULL, ApiError
 from prack_grpc.rest.leases import Leases

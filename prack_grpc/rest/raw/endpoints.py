@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from prack_grpc.broker.seam import WorkerSide
+from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.exchange.ledger import Late, NotHeld
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.rest import ask, bodies
 from prack_grpc.rest.errors import BAD_PARAMETER, BODY_BUSY, BODY_GONE, LATE, NO_STORE, ApiError

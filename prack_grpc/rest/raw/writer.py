@@ -3,9 +3,8 @@
 import asyncio
 
 from prack_grpc.broker.seam import WorkerSide
-from prack_grpc.core.errors import BadResponse, LeaseError
+from prack_grpc.core.errors import BadResponse, Late, LeaseError, NotHeld
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.exchange.ledger import Late, NotHeld
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import PIECE

@@ -8,6 +8,7 @@ that it is in, so it has one of its own:
 
 import asyncio
 import json
+import os
 import sys
 
 from kosoku import FailureError, run_fuzzingclient
@@ -42,6 +43,8 @@ def main(url: str, messages: int, *cases: str) -> None:
         if hasattr(case, "COUNT"):
             case.COUNT = min(case.COUNT, messages)
     json.dump(asyncio.run(run(url, [*cases])), sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # threads of kosoku may abort an interpreter that takes itself apart around them
 
 
 if __name__ == "__main__":

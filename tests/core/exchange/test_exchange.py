@@ -97,7 +97,7 @@ def test_each_hand_out_has_an_identifier_of_its_own() -> None:
     desk.rest()
     lease, identifiers = desk.leased(), set()
     for _ in range(3):
-        identifiers.add(lease.identifier)
+        identifiers.add(lease.assignment.identifier)
         desk.refuse(lease)
         lease = lease.exchange.lease or lease
     assert len(identifiers) == 3

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prack_grpc.core.queue import levels
-from prack_grpc.core.queue.levels import Levels
+from prack_grpc.core.queue import order
+from prack_grpc.core.queue.order import Levels
 
 
 def a_line(*items: tuple[str, int]) -> Levels[str]:
@@ -107,7 +107,7 @@ def lines_run(act: Callable[[], object]) -> int:
 
     def trace(frame: FrameType, event: str, _arg: object) -> Any:
         nonlocal count
-        count += event == "line" and frame.f_code.co_filename == levels.__file__
+        count += event == "line" and frame.f_code.co_filename == order.__file__
         return trace
 
     sys.settrace(trace)

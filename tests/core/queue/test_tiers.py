@@ -59,7 +59,7 @@ def test_a_websocket_goes_to_a_stream_before_a_poll_of_its_tier(desk: Desk) -> N
     stream, far = desk.stream(kinds=kinds), desk.stream(kinds=kinds, tier=1)
     taken = [desk.leased(kind=Kind.WEBSOCKET).session for _ in range(3)]
     assert taken[0] is stream
-    assert not taken[1].acknowledges
+    assert not taken[1].profile.acknowledges
     assert taken[2] is far
 
 

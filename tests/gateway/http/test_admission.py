@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import socket
 from dataclasses import replace
 
 import pytest
@@ -130,12 +131,18 @@ def test_one_client_is_an_address_or_a_network_of_ipv6(one: str, other: str, sam
 
 
 def test_idle_connections_give_way_under_pressure() -> None:
-    limits = ConnectionLimits(keep_alive_seconds=75, connections=100)
-    admission = Admission(limits, exempt=lambda _: False)
-    assert admission.keep_alive_seconds(75) == 75
-    assert admission.keep_alive_seconds(76) == PRESSED_SECONDS
+    limits = ConnectionLimits(keep_alive_seconds=75, connections=4)
+    patient = Admission(limits, exempt=lambda _: False)
     short = Admission(replace(limits, keep_alive_seconds=1), exempt=lambda _: False)
-    assert short.keep_alive_seconds(76) == 1
+    with socket.socket() as connection:
+        transport = asyncio.Transport({"socket": connection})
+        for admission, calm, pressed in ((patient, 75, PRESSED_SECONDS), (short, 1, 1)):
+            places = [admission.enter(transport, ("192.0.2.1", 1)) for _ in range(3)]
+            assert admission.idle_seconds == calm
+            places.append(admission.enter(transport, ("192.0.2.2", 1)))
+            assert admission.idle_seconds == pressed
+            places.pop().leave()
+            assert admission.idle_seconds == calm
 
 
 async def test_under_pressure_a_connection_is_closed_after_its_response(

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from unittest.mock import Mock
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.reader import HEAD_PIECE
 from prack_grpc.gateway.http.server import HttpServer
-from prack_grpc.gateway.request.client import Client, Receive, Scope, Send
+from prack_grpc.gateway.request.client import Client
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 READ = GET * (256 * 1024 // len(GET))  # as much as a loop reads at once

@@ -12,9 +12,8 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.reader import Reader
-from prack_grpc.gateway.http.response import Response
 from prack_grpc.gateway.http.timeouts import Timeout
-from prack_grpc.gateway.http.transaction import Transaction
+from prack_grpc.gateway.http.transaction import Response, Transaction
 from tests.conftest import Gateway, Start
 from tests.support.client import SECONDS, RawClient
 from tests.support.scripted_worker import ScriptedWorker, connect

@@ -6,8 +6,7 @@ from unittest.mock import Mock
 
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.flow import Flow
-from prack_grpc.gateway.http.response import Response
-from prack_grpc.gateway.http.transaction import COLLECTED, LARGE, Transaction
+from prack_grpc.gateway.http.transaction import COLLECTED, LARGE, Response, Transaction
 
 
 class Scene:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prack_grpc.core.deadlines import NEVER, Deadlines
+from prack_grpc.core.queue.order import NEVER, Deadlines
 
 
 @dataclass(eq=False)
