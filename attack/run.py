@@ -13,7 +13,7 @@ from attack.clients import SLOTS
 from tests.acceptance.processes import BAD, PYTHON, Gateway, Process
 
 MIB = 1024 * 1024
-BEFORE_SECONDS = 2.0  # of the canary alone
+BEFORE_SECONDS = 1.0  # of the canary alone
 SETTLE_SECONDS = 40.0  # for the connections of an attack to go
 LONELY_SECONDS = 0.1
 APP = "attack.app:app"
@@ -111,6 +111,7 @@ def _attack(gateway: Gateway, kind: str, plan: Plan) -> Outcome:
 def _attacker(gateway: Gateway, kind: str) -> Iterator[None]:
     process = Process(PYTHON, "-m", "attack.attacker", kind, *map(str, gateway.ports))
     try:
+        process.line("attacking")
         yield
     finally:
         process.kill()

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream.errors import NotAFrame
 from prack_grpc.stream.frame import parse
-from prack_wire.frames import Frames, FrameTooLong
+from prack_grpc.stream.hello import MAX_HELLO
+from prack_wire.frames import MAX_FRAME, Deframer, Frames, FrameTooLong
 
 
 class PlainCarrier(Frames):
@@ -14,6 +15,7 @@ class PlainCarrier(Frames):
 
     def __init__(self, serve: Callable[["PlainCarrier"], None]) -> None:
         super().__init__()
+        self._incoming = Deframer(MAX_HELLO)
         self.peer = ""
         self._serve = serve
 
@@ -29,6 +31,7 @@ class PlainCarrier(Frames):
             message = await self.receive()
         except FrameTooLong as error:
             raise NotAFrame(str(error)) from None
+        self._incoming.most = MAX_FRAME  # what comes after the hello
         return None if message is None else parse(message)
 
     async def write(self, *frames: bytes) -> bool:

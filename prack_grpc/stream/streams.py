@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 NAME = "prack.v1.WorkerService"
 ENDED = "closed a worker's stream because of an error"
 HELLO_SECONDS = 5.0
+MAX_OPENING = 1000  # streams that have not said hello yet
 HEARTBEAT_SECONDS = 5.0
 DEAD_AFTER_SECONDS = 15.0
 LAST_SECONDS = 1.0  # for a worker to read its last frame and to hang up
@@ -48,6 +49,7 @@ class Streams:
         self._gateway_id = secrets.token_hex(8)
         self._streams: dict[str, Stream] = {}
         self._plain: set[asyncio.Task[None]] = set()
+        self._opening = 0
         self._reason = ""  # why workers are sent away
         self._errors = Complaint(log, "stream_error", ENDED, most=20)
         heap.keep()
@@ -128,7 +130,11 @@ class Streams:
         return None
 
     async def _open(self, carrier: Carrier) -> Stream:
+        self._opening += 1
         try:
+            if self._opening > MAX_OPENING:
+                message = f"more than {MAX_OPENING} streams have not said hello yet"
+                raise StreamError(errors.TOO_MANY_WORKERS, message)
             hello = read_hello(await _first_frame(carrier), self._limits)
             return self._admit(hello, carrier)
         except StreamError as error:
@@ -136,6 +142,8 @@ class Streams:
             error.tell(frame.error)
             await carrier.write(frame.SerializeToString())
             raise
+        finally:
+            self._opening -= 1
 
     def _admit(self, hello: Hello, carrier: Carrier) -> Stream:
         outbox = Outbox(self._broker, self._limits, hello.initial_window)
