@@ -6,7 +6,7 @@ import grpc
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream.errors import NotAFrame
-from prack_grpc.stream.frame import parse
+from prack_grpc.stream.plain_carrier import parse
 
 Context = grpc.aio.ServicerContext[object, bytes]
 

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
+from google.protobuf.message import DecodeError
+
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream.errors import NotAFrame
-from prack_grpc.stream.frame import parse
+from prack_grpc.stream.frame import COUNTED, check
 from prack_grpc.stream.hello import MAX_HELLO
 from prack_wire.frames import MAX_FRAME, Deframer, Frames, FrameTooLong
 
@@ -42,3 +44,13 @@ class PlainCarrier(Frames):
         """See Carrier."""
         if self.ready and (frame := next_frame()) is not None:
             self.post(frame.SerializeToString())
+
+
+def parse(data: bytes) -> pb.WorkerFrame:
+    """A frame from bytes. Raises NotAFrame."""
+    if len(data) > COUNTED:
+        check(data)
+    try:
+        return pb.WorkerFrame.FromString(data)
+    except DecodeError:
+        raise NotAFrame from None

@@ -307,7 +307,7 @@ async def test_more_slots_let_more_requests_in(gateway: Gateway, connect: Connec
 async def test_streams_without_a_hello_are_bounded(
     gateway: Gateway, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "MAX_OPENING", 1)
+    monkeypatch.setattr(service, "MAX_OPENING", 1)
     async with plain_worker.connect(gateway.api_port) as silent:
         async with connect(gateway) as worker:
             error = await worker.event("error")
