@@ -168,7 +168,7 @@ class Service:
             await rest.start()
             await stream.start()
             log.info("REST worker API on %s", url(api_host, api_port))
-            log.info("  its documentation on %s/docs", url(api_host, api_port))
+            log.info("  documentation on %s/docs", url(api_host, api_port))
             log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, "grpc"))
             endpoint = Endpoint(
                 broker,
@@ -208,7 +208,12 @@ class Service:
     async def _drain(self, running: Running, public: Listener) -> None:
         """Finish what is held, within the grace period: with a successor also what still comes."""
         public.leave(self._successor is not None or "public" in self._doors.kept)
-        log.info("%s: finishing what is held", self._why, extra={"action": "drain"})
+        log.info(
+            "%s: stopping after the requests in progress, within %g s",
+            self._why,
+            self.settings.grace,
+            extra={"action": "drain"},
+        )
         quiet: list[Coroutine[Any, Any, object]] = [public.quiet()]
         if self._predecessor:
             quiet.append(self._predecessor.gone.wait())  # its workers reach it through us
@@ -236,7 +241,7 @@ class Service:
     async def _upgrade(self, running: Running, stop: "_Stop") -> str:
         """Have a successor take over; says so. Raises UpgradeFailed: then nothing has changed."""
         if self._upgrading.locked():
-            raise UpgradeFailed("an upgrade is under way already")
+            raise UpgradeFailed("another upgrade is in progress; try again when it is done")
         async with self._upgrading:
             if self._predecessor:
                 await self._predecessor.gone.wait()
@@ -245,7 +250,11 @@ class Service:
                 self._successor = await self._replace(running)
             except UpgradeFailed as error:
                 systemd.notify("READY=1")
-                log.warning("no upgrade: %s", error, extra={"action": "upgrade_failed"})
+                log.warning(
+                    "upgrade failed, this gateway continues: %s",
+                    error,
+                    extra={"action": "upgrade_failed"},
+                )
                 raise
             pid = self._successor.pid
             systemd.notify(f"MAINPID={pid}", "READY=1")
@@ -263,7 +272,9 @@ class Service:
             try:
                 _bind(running.stream, host, await _free(host, running.grpc_port))
             except AddressInUse as error:
-                raise UpgradeFailed(f"{failed}; no gRPC worker can dial now: {error}") from None
+                raise UpgradeFailed(
+                    f"{failed}; the gRPC port is closed until a restart: {error}"
+                ) from None
             await running.stream.start()
             raise
         return successor
@@ -297,7 +308,12 @@ def _stop_signal() -> _Stop:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.signal, number)
     # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.
-    loop.add_signal_handler(signal.SIGHUP, log.info, "SIGHUP: there is nothing to reload")
+    loop.add_signal_handler(
+        signal.SIGHUP,
+        log.info,
+        "SIGHUP ignored: there is nothing to reload; use `prack upgrade` for new code, a restart "
+        "for new settings",
+    )
     return stop
 
 
@@ -328,8 +344,8 @@ def _control(host: str, port: int) -> socket.socket:
         return control.listen(host, port)
     except OSError as error:
         raise AddressInUse(
-            f"another process answers `prack upgrade` for {url(host, port, '')}: {error.strerror}; "
-            "--api-port chooses another"
+            f"another process listens for `prack upgrade` of {url(host, port, '')}: "
+            f"{error.strerror}; use another --api-port"
         ) from None
 
 
