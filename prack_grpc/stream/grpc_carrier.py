@@ -3,22 +3,20 @@
 from collections.abc import Callable
 
 import grpc
-from google.protobuf.message import DecodeError
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream.errors import NotAFrame
+from prack_grpc.stream.frame import parse
 
-Context = grpc.aio.ServicerContext[pb.WorkerFrame, bytes]
-# What the parser makes of bytes that are not a frame: gRPC would leak the parser's own words.
-NOT_A_FRAME = pb.WorkerFrame()
+Context = grpc.aio.ServicerContext[object, bytes]
 
 
-def parse(data: bytes) -> pb.WorkerFrame:
-    """A frame for `GrpcCarrier.read`. Never raises."""
+def read_frame(data: bytes) -> pb.WorkerFrame | NotAFrame:
+    """A frame for `GrpcCarrier.read`, or why it is none: gRPC would leak the parser's own words."""
     try:
-        return pb.WorkerFrame.FromString(data)
-    except DecodeError:
-        return NOT_A_FRAME
+        return parse(data)
+    except NotAFrame as error:
+        return error
 
 
 class GrpcCarrier:
@@ -31,10 +29,10 @@ class GrpcCarrier:
     async def read(self) -> pb.WorkerFrame | None:
         """See Carrier."""
         frame = await self._context.read()
+        if isinstance(frame, NotAFrame):
+            raise frame
         if not isinstance(frame, pb.WorkerFrame):
             return None  # grpc.aio.EOF
-        if frame is NOT_A_FRAME:
-            raise NotAFrame
         return frame
 
     async def write(self, *frames: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import resource
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from prack_grpc.stream.decoding import Decoding
 from prack_grpc.stream.streams import NAME, Streams
 
 OPTIONS = (
@@ -24,9 +26,12 @@ OPTIONS = (
     # Half as much again as proto/README.md 1.5 allows.
     ("grpc.max_receive_message_length", 6 * 1024 * 1024),
     ("grpc.max_concurrent_streams", 100),
+    # Who does not speak HTTP/2, and who speaks it without a call, takes a descriptor for so long.
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 15_000),
 )
-
-
+# The most connections, and the part of this process's descriptors that they may be.
+MAX_CONNECTIONS, SHARE = 10_000, 4
 # No stream is as old when its gateway ends.
 STREAM_SECONDS = 1e9
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
@@ -54,6 +59,14 @@ class TokenCheck(grpc.aio.ServerInterceptor):
         return grpc.stream_stream_rpc_method_handler(_refuse)
 
 
+def _most_connections() -> int:
+    """gRPC closes those past it at once; without it they would take the public port's."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (
+        MAX_CONNECTIONS if most == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, most // SHARE)
+    )
+
+
 async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
     await context.abort(
         grpc.StatusCode.UNAUTHENTICATED,
@@ -66,7 +79,7 @@ class StreamServer:
 
     def __init__(self, streams: Streams, token: str | None, with_reflection: bool) -> None:
         self._streams = streams
-        self._interceptors = [TokenCheck(token)] if token else []
+        self._interceptors = [*([TokenCheck(token)] if token else ()), Decoding()]
         self._with_reflection = with_reflection
         self._health = health.aio.HealthServicer()
         # The last one listens; those before it only have streams.
@@ -79,7 +92,7 @@ class StreamServer:
         Raises RuntimeError if the address cannot be had.
         """
         server = grpc.aio.server(
-            options=OPTIONS,
+            options=(*OPTIONS, ("grpc.max_allowed_incoming_connections", _most_connections())),
             interceptors=self._interceptors,
             compression=grpc.Compression.NoCompression,
         )

@@ -13,6 +13,7 @@ from prack_grpc.stream.errors import StreamError
 
 MINOR = 1
 WEBSOCKET = "websocket"
+MAX_HELLO = 256 * KIB  # bytes, with all the routes that there may be
 FEATURES = frozenset((WEBSOCKET,))
 DEFAULT_WINDOW = 256 * KIB  # of a worker that does not say, section 5.1
 
@@ -40,6 +41,9 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
     """The hello of a first frame. Raises StreamError."""
     if not frame.HasField("hello"):
         raise StreamError(errors.HELLO_EXPECTED, "the first frame must contain `hello`")
+    if (size := frame.ByteSize()) > MAX_HELLO:
+        message = f"the first frame has {size} bytes; at most {MAX_HELLO} are taken"
+        raise StreamError(errors.BAD_HELLO, message)
     hello = frame.hello
     if not hello.minor_min <= MINOR <= hello.minor_max:
         raise StreamError(
@@ -57,7 +61,7 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
         hello.service,
         hello.version,
         read_slots(hello.capacity, limits),
-        _routes(hello),
+        _routes(hello, limits),
         hello.limits.initial_window or DEFAULT_WINDOW,
         FEATURES.intersection(hello.features),
         _tier(hello),
@@ -80,7 +84,10 @@ def _tier(hello: pb.Hello) -> int:
     return hello.tier
 
 
-def _routes(hello: pb.Hello) -> tuple[Route, ...]:
+def _routes(hello: pb.Hello, limits: Limits) -> tuple[Route, ...]:
+    if len(hello.routes) > limits.session_routes:
+        message = f"routes: {len(hello.routes)}, at most {limits.session_routes} are taken"
+        raise StreamError(errors.BAD_HELLO, message)
     try:
         routes = [Route.of(r.host, r.path, list(r.methods)) for r in hello.routes]
     except BadRoute as error:

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from google.protobuf.message import DecodeError
-
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream.errors import NotAFrame
+from prack_grpc.stream.frame import parse
 from prack_wire.frames import Frames, FrameTooLong
 
 
@@ -28,11 +27,9 @@ class PlainCarrier(Frames):
         """See Carrier."""
         try:
             message = await self.receive()
-            return None if message is None else pb.WorkerFrame.FromString(message)
         except FrameTooLong as error:
             raise NotAFrame(str(error)) from None
-        except DecodeError:
-            raise NotAFrame from None
+        return None if message is None else parse(message)
 
     async def write(self, *frames: bytes) -> bool:
         """See Carrier."""

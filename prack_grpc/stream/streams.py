@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 import secrets
-from contextlib import suppress
 
 import grpc
 
@@ -17,16 +16,18 @@ from prack_grpc.core.worker import TRUSTED, Profile
 from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
 from prack_grpc.stream.errors import StreamError
-from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier, parse
+from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier, read_frame
 from prack_grpc.stream.hello import FEATURES, MINOR, Hello, limits_message, read_hello
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.plain_carrier import PlainCarrier
 from prack_grpc.stream.stream import Stream
+from prack_grpc.telemetry.complaint import Complaint
 from prack_wire import heap
 
 log = logging.getLogger(__name__)
 
 NAME = "prack.v1.WorkerService"
+ENDED = "closed a worker's stream because of an error"
 HELLO_SECONDS = 5.0
 HEARTBEAT_SECONDS = 5.0
 DEAD_AFTER_SECONDS = 15.0
@@ -48,16 +49,17 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self._plain: set[asyncio.Task[None]] = set()
         self._reason = ""  # why workers are sent away
+        self._errors = Complaint(log, "stream_error", ENDED, most=20)
         heap.keep()
 
     # ------------------------------------------------------------ gRPC
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """The service with a parser of our own, see NOT_A_FRAME; the carrier writes bytes."""
+        """The service with a parser of our own, see `read_frame`; the carrier writes bytes."""
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                "Connect": grpc.stream_stream_rpc_method_handler(self.connect, parse),
+                "Connect": grpc.stream_stream_rpc_method_handler(self.connect, read_frame),
                 "GetInfo": grpc.unary_unary_rpc_method_handler(
                     self.get_info,
                     pb.GetInfoRequest.FromString,
@@ -78,9 +80,8 @@ class Streams:
 
     async def connect(self, _: object, context: Context) -> None:
         """One worker, over gRPC."""
-        try:
-            await self._serve(GrpcCarrier(context))
-        except StreamError as error:
+        error = await self._serve(GrpcCarrier(context))
+        if error is not None:
             await context.abort(error.kind.status, str(error))
 
     # ------------------------------------------------------------ plain connections
@@ -96,8 +97,7 @@ class Streams:
 
     async def _serve_plain(self, carrier: PlainCarrier) -> None:
         try:
-            with suppress(StreamError):  # it was told
-                await self._serve(carrier)
+            await self._serve(carrier)
         finally:
             await carrier.hang_up(LAST_SECONDS)
 
@@ -111,8 +111,8 @@ class Streams:
 
     # ------------------------------------------------------------ one stream
 
-    async def _serve(self, carrier: Carrier) -> None:
-        """One worker, from its hello to its end. Raises StreamError, after telling it."""
+    async def _serve(self, carrier: Carrier) -> StreamError | None:
+        """One worker, from its hello to its end. Returns the error that it was told at last."""
         try:
             stream = await self._open(carrier)
             try:
@@ -121,16 +121,11 @@ class Streams:
                 if self._streams.get(stream.worker) is stream:
                     del self._streams[stream.worker]
         except StreamError as error:
-            log.warning(
-                "closed a worker's stream because of an error",
-                extra={
-                    "action": "stream_error",
-                    "peer": carrier.peer,
-                    "code": error.kind.code,
-                    "reason": error.message,
-                },
-            )
-            raise
+            self._errors.make(peer=carrier.peer, code=error.kind.code, reason=error.message)
+            # What it holds of the stack holds the stream, whose tasks hold the error.
+            error.__traceback__ = error.__context__ = None
+            return error
+        return None
 
     async def _open(self, carrier: Carrier) -> Stream:
         try:

@@ -6,6 +6,7 @@ data, then a line end: `OPEN`, `TEXT 5` `hello`, `CLOSE 2` and two bytes of code
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 OPEN = b"OPEN"
@@ -60,11 +61,13 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that are now complete. Raises BadEvents."""
+        return list(self.each(data))
+
+    def each(self, data: bytes) -> Iterator[Event]:
+        """As `feed`, one by one: a piece may hold thousands."""
         self._buffer += data
-        events = []
         while (event := self._next()) is not None:
-            events.append(event)
-        return events
+            yield event
 
     def end(self) -> None:
         """No more comes. Raises BadEvents in the middle of an event."""

@@ -320,6 +320,8 @@ class Connection(asyncio.Protocol):
                 self._timeout.start(Phase.HEAD, self.server.limits.head_seconds)
         if self._reader.switched is not None and self._refusal is None:
             self._leave_http()
+        elif self._reader.has_had_its_turn:
+            self.flow.hold(self._go_on)
 
     def _start(self) -> None:
         """Start the running request: without a coroutine, if it is here whole and not large."""
@@ -384,8 +386,6 @@ class Connection(asyncio.Protocol):
         elif self._busy() or reader.pipeline:
             message = "an upgrade must not come before the responses that are owed"
             self.refuse(GatewayError(errors.BAD_REQUEST, message))
-        elif not reader.fits_websocket:
-            self.refuse(GatewayError(errors.HEAD_TOO_LARGE))
         else:
             handshake, leave = reader.handshake(), self._place.leave
             self._hand_over(WebSocketConnection(self.server, leave), handshake)

@@ -264,6 +264,9 @@ class Transaction:
         elif message["status"] < 200:
             response.interim(message["status"], message.get("headers", ()))
         else:
+            if self.expects and self.more_body:
+                # The client may send the body, or not: what comes next could be either.
+                response.keep_alive = False
             self.expects = False
             response.head(message["status"], message.get("headers", ()))
 

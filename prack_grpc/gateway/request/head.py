@@ -127,12 +127,6 @@ def framing_lines(fields: Headers) -> bytes:
     return b"" if lines == [NO_BODY] else b"".join(lines)
 
 
-def fits_websocket(fields: Headers) -> bool:
-    """Whether these are no more than a handshake may have."""
-    lines = [len(name) + len(value) + 4 for name, value in fields]
-    return max(lines, default=0) <= WEBSOCKET_LINE and len(lines) <= WEBSOCKET_FIELDS
-
-
 def is_host(host: bytes) -> bool:
     """Whether this is a host, and perhaps a port (RFC 9110 section 7.2)."""
     return len(host) <= MAX_HOST and _is_host(host)
