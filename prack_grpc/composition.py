@@ -100,8 +100,7 @@ class Service:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
         stop = _stop_signal()
         async with self.listening() as (running, _):
-            make = partial(_control, self.settings.api_host, running.api_port)
-            sock = self._doors.take("control", make)
+            sock = self._control(running.api_port)
             async with control.serving(sock, partial(self._upgrade, running, stop)):
                 if self._predecessor:
                     await self._predecessor.relieve()
@@ -111,6 +110,20 @@ class Service:
             if not self._successor:
                 systemd.notify("STOPPING=1")
         log.info("stopped", extra={"action": "stopped"})
+
+    def _control(self, port: int) -> socket.socket | None:
+        """Where `prack upgrade` is heard; None if the name is taken, which must stop nobody."""
+        host = self.settings.api_host
+        try:
+            return self._doors.take("control", partial(control.listen, host, port))
+        except OSError as error:
+            log.warning(
+                "`prack upgrade` cannot reach this gateway: another process has the name of its "
+                "socket (%s); find it with `ss -xlp`, end it, and restart the gateway",
+                error.strerror,
+                extra={"action": "upgrade_unavailable", "socket": f"@prack/{host}:{port}"},
+            )
+            return None
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[tuple[Running, int]]:
@@ -156,6 +169,7 @@ class Service:
             self._predecessor,
             self._keep(broker),
             carrier=streams.carrier,
+            hosts=settings.api_names(),
         )
         stream = StreamServer(streams, settings.token, settings.reflection)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
@@ -320,16 +334,6 @@ def _bind(stream: StreamServer, host: str, port: int) -> int:
     except RuntimeError as error:
         listen(host, port, "grpc_port").close()  # a socket says why, gRPC does not
         raise AddressInUse(f"cannot listen on {url(host, port, '')}: {error}") from None
-
-
-def _control(host: str, port: int) -> socket.socket:
-    try:
-        return control.listen(host, port)
-    except OSError as error:
-        raise AddressInUse(
-            f"another process answers `prack upgrade` for {url(host, port, '')}: {error.strerror}; "
-            "--api-port chooses another"
-        ) from None
 
 
 def run(settings: Settings) -> int:

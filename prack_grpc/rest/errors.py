@@ -28,6 +28,7 @@ BAD_JSON = ApiKind("bad_json", 400, "The body is not valid JSON of the expected 
 BAD_BODY = ApiKind("bad_body", 400, "A value is not valid base64")
 UNAUTHENTICATED = ApiKind("unauthenticated", 401, "A valid bearer token is required")
 CROSS_SITE = ApiKind("cross_site", 403, "Pages of other sites must not call this API")
+UNKNOWN_HOST = ApiKind("unknown_host", 403, "This gateway does not know the name it was called by")
 NOT_FOUND = ApiKind("not_found", 404, "There is no such endpoint")
 BAD_METHOD = ApiKind("method_not_allowed", 405, "This endpoint does not support this method")
 STALLED = ApiKind("upload_stalled", 408, "The upload of the body stalled")

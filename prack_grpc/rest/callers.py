@@ -1,0 +1,101 @@
+"""Who may call the worker API: whoever has the token, and no web page.
+
+Browsers on the gateway's machine or network run pages of anybody. A page that calls this port gives
+itself away by `Origin` or `Sec-Fetch-Site`; one that came by a name of its own, which it points at
+this address (DNS rebinding), by `Host`. See docs/decisions/0019.
+"""
+
+import hmac
+import ipaddress
+import logging
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from starlette.types import Scope
+
+from prack_grpc.rest.errors import CROSS_SITE, UNAUTHENTICATED, UNKNOWN_HOST, ApiError
+from prack_grpc.telemetry.complaint import Complaint
+
+log = logging.getLogger(__name__)
+
+HEALTH = frozenset(("/livez", "/readyz"))
+WITHOUT_TOKEN = HEALTH | {"/docs", "/openapi.json"}
+LOOPBACK = "localhost"
+HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:@/?#\s]+))(?::\d*)?")
+OWN_SITES = (b"same-origin", b"none")
+ADVICE = (
+    "set a token (--token-file), or allow the name with --api-hosts; "
+    "without a token only localhost and loopback addresses are allowed"
+)
+
+
+class Callers:
+    """Without a `token`, a call must name localhost, a loopback address or one of `hosts`."""
+
+    def __init__(self, token: str | None, hosts: Iterable[str] = ()) -> None:
+        self._token = token.encode() if token else None
+        self._names = {LOOPBACK, *map(_name, hosts)}
+        text = f"refused a call to the worker API under an unknown name: {ADVICE}"
+        self._complaint = Complaint(log, "unknown_host", text)
+
+    def refusal(self, scope: Scope) -> ApiError | None:
+        """Why this call must not be served, if so."""
+        if _from_elsewhere(scope):
+            return ApiError(CROSS_SITE)
+        if self._token is None:
+            return self._misnamed(scope)
+        return None if self._admits(scope, self._token) else ApiError(UNAUTHENTICATED)
+
+    def _misnamed(self, scope: Scope) -> ApiError | None:
+        # HTTP/1.0 has no Host, and no browser speaks it.
+        values = _values(scope, b"host")
+        known = len(values) <= 1 and all(name_of(value) in self._names for value in values)
+        # Probes of load balancers and containers call by address; the answer is one word.
+        if known or scope["path"] in HEALTH:
+            return None
+        shown = ", ".join(value[:64].decode("latin-1") for value in values)
+        self._complaint.make(host=shown)
+        return ApiError(UNKNOWN_HOST, f"{UNKNOWN_HOST.title} (Host: {shown}): {ADVICE}")
+
+    def _admits(self, scope: Scope, token: bytes) -> bool:
+        if scope["path"] in WITHOUT_TOKEN:
+            return True
+        values = _values(scope, b"authorization")
+        scheme, _, given = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
+
+
+@lru_cache(maxsize=256)
+def name_of(host: bytes) -> str:
+    """The name in a Host field, `localhost` for each loopback address; empty if there is none."""
+    match = HOST.fullmatch(host.decode("latin-1").lower())
+    return _name(match[1] or match[2]) if match else ""
+
+
+def _name(host: str) -> str:
+    """Of the spellings of a name or an address, one."""
+    name = host.lower().removesuffix(".")
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return name
+    return LOOPBACK if address.is_loopback else str(address)
+
+
+def _from_elsewhere(scope: Scope) -> bool:
+    """A page of another site called; no worker sends these fields."""
+    if any(site not in OWN_SITES for site in _values(scope, b"sec-fetch-site")):
+        return True
+    origins = _values(scope, b"origin")
+    return bool(origins) and not _are_own(origins, _values(scope, b"host"))
+
+
+def _are_own(origins: list[bytes], hosts: list[bytes]) -> bool:
+    """The pages of this port itself, such as /docs."""
+    authorities = {origin.partition(b"://")[2].lower() for origin in origins}
+    return len(hosts) == 1 and hosts[0] != b"" and authorities == {hosts[0].lower()}
+
+
+def _values(scope: Scope, name: bytes) -> list[bytes]:
+    return [value for key, value in scope["headers"] if key == name]
