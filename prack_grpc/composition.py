@@ -41,7 +41,7 @@ from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import logs
 from prack_grpc.telemetry.access import AccessLog
-from prack_wire import forks
+from prack_wire import forks, private
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +159,7 @@ class Service:
     async def running(self) -> AsyncIterator[Running]:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
+        _look_at_token(settings)
         broker = MemoryBroker(limits)
         streams = Streams(broker, limits)
         workers = create_app(
@@ -280,6 +281,12 @@ class Service:
             await running.stream.start()
             raise
         return successor
+
+
+def _look_at_token(settings: Settings) -> None:
+    path = settings.token_file
+    if path is not None and private.is_open_to_others(path):
+        log.warning(private.REMEDY, path, extra={"action": "token_exposed"})
 
 
 class _Stop:

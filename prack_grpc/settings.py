@@ -205,7 +205,7 @@ class Settings(BaseModel):
         return (*own, *self.api_hosts)
 
     def shown(self) -> dict[str, str]:
-        """The settings in force, for people; secrets are masked."""
+        """The settings in use, for people; secrets are masked."""
         values = self.model_dump(mode="json")
         if self.token:
             values["token"] = "(set)"  # noqa: S105 - this is the mask

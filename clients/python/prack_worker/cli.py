@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from prack_wire import private
 from prack_worker.app.detect import detect
 from prack_worker.app.loading import load
 from prack_worker.asgi.application import AsgiApplication
@@ -188,6 +189,8 @@ def _token_reader(settings: Settings) -> Callable[[], str]:
     if settings.token_file is None:
         return lambda: settings.token
     path = settings.token_file
+    if private.is_open_to_others(path):
+        log.warning(private.REMEDY, path)
 
     def read() -> str:
         try:
