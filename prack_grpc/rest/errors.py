@@ -45,6 +45,7 @@ UPGRADE_REQUIRED = ApiKind(
     "upgrade_required", 426, f"This endpoint requires an upgrade to {UPGRADE}"
 )
 TOO_MANY_POLLS = ApiKind("too_many_polls", 429, "Too many polls are parked", 1)
+TOO_MANY_ROUTES = ApiKind("too_many_routes", 429, "The gateway has too many routes", 1)
 WINDOW_FULL = ApiKind(
     "window_full", 429, "The client does not accept more data now; send the chunk again", 1
 )

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -308,3 +308,22 @@ async def test_g18_a_worker_that_speaks_but_does_not_read_is_given_up(
                     await still.send(heartbeat=pb.Heartbeat())
                     await asyncio.sleep(0.01)
     await unwritten_are_served(gateway, clients)
+
+
+async def test_a_full_table_of_routes_may_have_room_later(gateway: Gateway) -> None:
+    limits = gateway.core.limits
+    async with AsyncExitStack() as stack:
+
+        async def serving(name: int) -> ScriptedWorker:
+            worker = await stack.enter_async_context(connect(gateway.api_port))
+            routes = [pb.Route(path=f"/{name}/{n}") for n in range(limits.session_routes)]
+            capacity = pb.Capacity(max_in_flight=1)
+            hello = pb.Hello(worker_id=f"w{name}", minor_min=1, minor_max=1, capacity=capacity)
+            hello.routes.extend(routes)
+            await worker.send(hello=hello)
+            return worker
+
+        for name in range(limits.max_routes // limits.session_routes):
+            assert await (await serving(name)).event("welcome")
+        error = await (await serving(-1)).event("error")
+        assert (error.code, error.retry) == ("too_many_routes", True)
