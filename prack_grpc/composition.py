@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -33,7 +33,14 @@ from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Doors
 from prack_grpc.handover.successor import Successor, UpgradeFailed
-from prack_grpc.listener import LAST_SECONDS, AddressInUse, Listener, listen, url
+from prack_grpc.listener import (
+    LAST_SECONDS,
+    AddressInUse,
+    Listener,
+    listen,
+    url,
+    worker_places,
+)
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings import Settings
@@ -177,8 +184,12 @@ class Service:
         with self._doors.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
-            admission = Admission(WORKER_LIMITS, exempt=lambda _: True)
-            rest = Listener(HttpServer(workers, WORKER_LIMITS, admission, upgrade=TOKEN), sock)
+            places = worker_places(WORKER_LIMITS.connections, self.http.limits.connections)
+            worker_limits = replace(WORKER_LIMITS, connections=places)
+            admission = Admission(worker_limits, exempt=lambda _: True)
+            server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
+            # A stream keeps its place until its worker has said who it is.
+            rest = Listener(server, sock, lambda: places - streams.greeting)
             await rest.start()
             await stream.start()
             log.info("REST worker API on %s", url(api_host, api_port))

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import prack_grpc
 from prack_grpc.broker.seam import Broker
@@ -119,9 +119,12 @@ class WorkerApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        refusal = self._callers.refusal(scope) if scope["type"] == "http" else None
-        if refusal is not None:
-            await refusal.response()(scope, receive, send)
+        if scope["type"] != "http":
+            await self.trusted(scope, receive, send)
+        elif refusal := self._callers.refusal(scope):
+            await refusal.response()(scope, receive, _last(send))
+        elif self._callers.is_stranger(scope):
+            await self.trusted(scope, receive, _last(send))
         else:
             await self.trusted(scope, receive, send)
 
@@ -178,6 +181,18 @@ def _add_endpoints(app: FastAPI, endpoints: object, paths: Paths, operations: Op
         options = operations[name]
         endpoint = getattr(endpoints, name)
         app.add_api_route(f"/api/v1/{path}", endpoint, methods=[method], **options)
+
+
+def _last(send: Send) -> Send:
+    """Sends the last response of its connection: strangers must not hold one."""
+
+    async def last(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return last
 
 
 def _telling(cancelled: Cancellations, scope: Scope, response: Response) -> Response:

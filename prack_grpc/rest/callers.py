@@ -45,7 +45,14 @@ class Callers:
             return ApiError(CROSS_SITE)
         if self._token is None:
             return self._misnamed(scope)
-        return None if self._admits(scope, self._token) else ApiError(UNAUTHENTICATED)
+        admitted = scope["path"] in WITHOUT_TOKEN or _shows(scope, self._token)
+        return None if admitted else ApiError(UNAUTHENTICATED)
+
+    def is_stranger(self, scope: Scope) -> bool:
+        """Whether this call, which is served, has not shown the token that others need."""
+        if self._token is None or scope["path"] not in WITHOUT_TOKEN:
+            return False
+        return not _shows(scope, self._token)
 
     def _misnamed(self, scope: Scope) -> ApiError | None:
         # HTTP/1.0 has no Host, and no browser speaks it.
@@ -58,12 +65,11 @@ class Callers:
         self._complaint.make(host=shown)
         return ApiError(UNKNOWN_HOST, f"{UNKNOWN_HOST.title} (Host: {shown}): {ADVICE}")
 
-    def _admits(self, scope: Scope, token: bytes) -> bool:
-        if scope["path"] in WITHOUT_TOKEN:
-            return True
-        values = _values(scope, b"authorization")
-        scheme, _, given = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
+
+def _shows(scope: Scope, token: bytes) -> bool:
+    values = _values(scope, b"authorization")
+    scheme, _, given = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
+    return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
 
 
 @lru_cache(maxsize=256)

@@ -49,6 +49,7 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self._instances: dict[Stream, bytes] = {}
         self._plain: set[asyncio.Task[None]] = set()
+        self._greeting: set[Carrier] = set()
         self._reason = ""  # why workers are sent away
         heap.keep()
 
@@ -91,7 +92,13 @@ class Streams:
         """What serves an upgraded connection; None when workers are sent away."""
         return None if self._reason else PlainCarrier(self._adopt)
 
+    @property
+    def greeting(self) -> int:
+        """How many upgraded connections have not said who they are, or have said it wrongly."""
+        return len(self._greeting)
+
     def _adopt(self, carrier: PlainCarrier) -> None:
+        self._greeting.add(carrier)
         task = self._loop.create_task(self._serve_plain(carrier), name="stream")
         self._plain.add(task)
         task.add_done_callback(self._plain.discard)
@@ -102,6 +109,7 @@ class Streams:
                 await self._serve(carrier)
         finally:
             await carrier.hang_up(LAST_SECONDS)
+            self._greeting.discard(carrier)
 
     async def stop(self, grace: float) -> None:
         """End what no gRPC server ends, at the latest after `grace` seconds."""
@@ -117,6 +125,7 @@ class Streams:
         """One worker, from its hello to its end. Raises StreamError, after telling it."""
         try:
             stream = await self._open(carrier)
+            self._greeting.discard(carrier)
             try:
                 await stream.run()
             finally:

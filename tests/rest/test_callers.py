@@ -138,6 +138,27 @@ async def test_with_a_token_any_name_will_do(start: Start) -> None:
     assert (await ask(api, host=b"gateway.example:4242"))[0] == 401
 
 
+async def test_strangers_hold_no_connection(start: Start) -> None:
+    api = await start(TOKEN)
+    bearer = b"Authorization: Bearer %b" % TOKEN.encode()
+    for fields, target in (
+        ((), b"/livez"),
+        ((), b"/docs"),
+        ((), b"/api/v1/info"),
+        ((b"Origin: x",), b"/livez"),
+    ):
+        worker = await api.raw()
+        await worker.get(target, *fields)
+        assert (await worker.response()).header(b"connection") == b"close"
+        assert await worker.closed()
+        await worker.close()
+    worker = await api.raw()
+    for target in (b"/livez", b"/api/v1/info"):
+        await worker.get(target, bearer)
+        assert (await worker.response()).status == 200
+    await worker.close()
+
+
 @pytest.mark.parametrize("path", [b"/livez", b"/readyz"])
 async def test_probes_call_by_any_name(api: Api, path: bytes) -> None:
     assert (await ask(api, target=path, host=b"10.1.2.3:4242"))[0] == 200
