@@ -223,7 +223,7 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         of_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
         name = setting if of_port else setting.replace("port", "host")
         raise AddressInUse(
-            f"cannot listen on {url(host, port, '')}: {reason}; {flag(name)} chooses another"
+            f"cannot listen on {url(host, port, '')}: {reason}; choose another with {flag(name)}"
         ) from None
 
 

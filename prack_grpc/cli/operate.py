@@ -12,8 +12,9 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from prack_grpc.cli.terminal import say, visible
+from prack_grpc.cli.terminal import say
 from prack_grpc.settings import Settings, load
+from prack_wire.terminal import visible
 
 COMMANDS = {
     "workers": "list the workers and what they hold",

@@ -3,12 +3,7 @@
 import sys
 from typing import TextIO
 
-
-def visible(value: object) -> str:
-    """The text, with an escape for each character that cannot be seen, line ends among them."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value)
-    )
+from prack_wire.terminal import visible
 
 
 def say(line: object, file: TextIO | None = None) -> None:

@@ -1,16 +1,19 @@
 """Whatever listens at the port cannot steer the terminal of who asks it, nor break the command."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from prack_grpc.cli.main import main
-from prack_grpc.cli.terminal import visible
+from prack_wire.terminal import visible
+from tests.acceptance.processes import PROBE, Launcher, launching
 
 # Clear the screen, set the title, forge a row, write backwards, and C1's spelling of an escape.
 HOSTILE = "a\x1b[2J\x1b]0;title\x07\r\nb\u202ec\x9b1md\x7f"
@@ -103,3 +106,19 @@ def test_what_is_no_gateway_is_said_so(
 def test_everything_that_cannot_be_seen_is_escaped() -> None:
     assert visible(HOSTILE) == SHOWN
     assert visible("Über 東京 ☕") == "Über 東京 ☕"
+
+
+def test_the_log_of_a_worker_shows_them_too(answer: Answer, launch: Launcher) -> None:
+    for scheme in ("prack", "http"):
+        url = f"{scheme}://127.0.0.1:{answer(b'', 500, HOSTILE[:10])}"
+        command = (sys.executable, "-m", "prack_worker", PROBE, "--gateway", url)
+        worker = launch.process(*command, env={"PROBE_DIR": "/nowhere"})
+        worker.line(r"No gateway at .*a\\x1b\[2J")
+        assert not any("\x1b" in line for line in worker.lines)
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launcher]:
+    """A launcher for what one test uses."""
+    with launching(tmp_path) as launcher:
+        yield launcher

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from prack_wire import private
+from prack_wire.terminal import visible
 from prack_worker.app.detect import detect
 from prack_worker.app.loading import load
 from prack_worker.asgi.application import AsgiApplication
@@ -151,10 +152,18 @@ def _status(error: PrackError) -> int:
     return {UsageError: 2, LifespanFailed: 3}.get(type(error), 1)
 
 
+class Lines(logging.Formatter):
+    """Shows what a gateway has said, and whatever answered in its place, but does not obey it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter. A traceback comes after it."""
+        return visible(super().formatMessage(record))
+
+
 def _start_logging(level: str) -> None:
     """Configured after the application was loaded, because loading it may reset all loggers."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     log.handlers = [handler]
     log.setLevel(level.upper())
     log.propagate = False
