@@ -1,6 +1,6 @@
-"""Listening sockets, and who accepts and sees off the connections of each.
+"""Listening sockets: accepting their connections, and ending them when the gateway stops.
 
-House rules: a request that has reached us is answered; so connections that wait in the kernel are
+Rules: a request that has reached us is answered; so connections that wait in the kernel are
 taken before their socket is closed, and one that is to end says so in its last response or has been
 idle for a while (RFC 9112 sections 9.5 and 9.6).
 """
@@ -30,7 +30,7 @@ TICK_SECONDS = 0.05
 # first request, which no client sends again and whose first packet may get lost. In ticks: a loop
 # that was busy must first read what has come meanwhile.
 IDLE_TICKS, NEW_TICKS = 20, 100
-# How many are accepted in one turn of the loop, where there is a limit of all.
+# Connections accepted in one turn of the loop on a port with `room`.
 TURN = 16
 FULL = (
     "the worker port has as many connections as it may have beside the clients: more wait; raise "
@@ -52,11 +52,11 @@ def worker_places(most: int, clients: int) -> int:
 
 
 class AddressInUse(Exception):
-    """A listener could not be opened; says which, and the flag that moves it."""
+    """A port could not be opened; the message names it, and the flag that changes it."""
 
 
 class Listener:
-    """Accepts the connections of one HTTP server, and sees them off.
+    """Accepts the connections of one HTTP server, and ends them when the gateway stops.
 
     With `room`, only while it says that there are places left: whoever else connects waits in the
     kernel, and holds no descriptor.
@@ -79,7 +79,7 @@ class Listener:
         await self._accept()
 
     def pause(self) -> None:
-        """Accept nobody until there are descriptors; whoever connects waits in the kernel."""
+        """Accept no connections until descriptors are free; new ones wait in the kernel."""
         if self._pause is None:
             self._accept_no_more()
             loop = asyncio.get_running_loop()
@@ -165,7 +165,7 @@ class Listener:
         self._accepting = await loop.create_server(connection, sock=sock, backlog=BACKLOG)
 
     def _take(self, room: Callable[[], int]) -> None:
-        """Take those for whom there is room, but not all in one turn of the loop."""
+        """Accept as many as there is room for, and at most TURN in one turn of the loop."""
         places = room() - len(self._server.connections) - len(self._tasks)
         if places <= 0:
             self._full.make(places=room())
@@ -198,7 +198,7 @@ class Listener:
         task.add_done_callback(self._tasks.discard)
 
     def _take_waiting(self) -> None:
-        """To close the socket resets the connections that nobody has accepted yet."""
+        """Accept what waits in the kernel: closing the socket would reset those connections."""
         self._sock.setblocking(False)
         try:
             while True:
@@ -207,7 +207,7 @@ class Listener:
             return  # there are no more, or no more can be had
 
     def _connections(self) -> list[Connection]:
-        """Those of requests: a WebSocket ends with its exchange, which says why."""
+        """HTTP connections only: a WebSocket is closed by its exchange, with the reason."""
         return [one for one in self._server.connections if isinstance(one, Connection)]
 
 

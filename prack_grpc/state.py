@@ -1,4 +1,4 @@
-"""What whoever runs the gateway has told it, kept for the gateway that comes after this one."""
+"""What operators have set (traffic splits, drains), kept over a restart of the gateway."""
 
 import errno
 import json
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class BadState(Exception):
-    """This is no state that a gateway has written; says what to do."""
+    """The state file cannot be used; the message says why and what to do."""
 
 
 def dump(broker: OperatorSide) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def dump(broker: OperatorSide) -> dict[str, Any]:
 
 
 def restore(broker: OperatorSide, state: dict[str, Any]) -> None:
-    """Tell a new gateway the same. Raises BadState."""
+    """Apply a dumped state to a new gateway. Raises BadState."""
     try:
         splits = [_split(member) for member in state["traffic"]]
         drained = [one[0] if len(one) == 1 else (one[0], one[1]) for one in state["drained"]]
@@ -61,8 +61,8 @@ def _split(member: dict[str, Any]) -> Split:
 def save(broker: OperatorSide, path: Path) -> None:
     """Write the state so that there is a whole file at every moment. Raises OSError.
 
-    The new file has a name that nobody could have foreseen, and takes the place of whatever has
-    the old one: nothing that another user has put there is written through, or kept.
+    The data goes to a new file with an unpredictable name, which then replaces the old one. So a
+    link that another user has planted is neither followed nor kept.
     """
     number, part = tempfile.mkstemp(prefix=path.name + ".", suffix=".part", dir=path.parent)
     try:
@@ -75,7 +75,7 @@ def save(broker: OperatorSide, path: Path) -> None:
 
 
 def keep(broker: OperatorSide, path: Path) -> None:
-    """Save it, or complain in the log: the gateway itself has taken the change."""
+    """Save the state; a failure is only logged, as the change is already in effect."""
     try:
         save(broker, path)
     except OSError as error:
@@ -103,7 +103,7 @@ def load(broker: OperatorSide, path: Path) -> None:
 
 def _read(path: Path) -> str:
     """Raises OSError, ValueError, and BadState for what another user could have put there."""
-    # Not to wait for whoever writes to a FIFO.
+    # O_NONBLOCK: opening a FIFO would wait for a writer.
     number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(number, encoding="utf-8") as file:
         about = os.fstat(number)

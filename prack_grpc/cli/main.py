@@ -37,7 +37,7 @@ SHORT = {"host": "-h", "port": "-p"}
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what was probably meant, in one line."""
+    """Reports an error in one line, with a hint."""
 
     def error(self, message: str) -> NoReturn:
         _complain([message])
@@ -92,17 +92,17 @@ def _run(command: str, arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _options(words: list[str]) -> Iterator[str]:
-    """Words without what looks like the value of the word before."""
+    """The unknown options, without the words that look like their values."""
     for before, word in pairwise(["", *words]):
         if word.startswith("-") or not before.startswith("-"):
             yield word.partition("=")[0]
 
 
 def _serve(settings: Settings) -> int:
-    # Until the service listens to signals there is nothing to finish, and nothing to say.
+    # Until the service handles signals there is nothing to finish: Ctrl-C just ends the process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Half of the start-up time: `prack --help` should not pay for it. A sixth more would be looking
-    # for garbage among what stays; `run` switches that on.
+    # These imports are half of the start-up time, which `prack --help` should not pay. The garbage
+    # collector would add a sixth, and find nothing; `run` turns it on again.
     gc.disable()
     from prack_grpc.composition import run
     from prack_grpc.handover.systemd import BadActivation

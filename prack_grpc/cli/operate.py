@@ -1,4 +1,4 @@
-"""The commands that look at a running gateway and steer it (docs/deploying.md)."""
+"""The commands that inspect and control a running gateway (docs/deploying.md)."""
 
 import argparse
 import http.client
@@ -36,11 +36,11 @@ Row = Mapping[str, Any]
 
 
 class Trouble(Exception):
-    """The gateway did not do it; the message says why."""
+    """The gateway could not be reached, or refused; the message says why."""
 
 
 class Misuse(Exception):
-    """The command line makes no sense; the message says what was expected."""
+    """The command line is wrong; the message says what was expected."""
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
@@ -71,7 +71,7 @@ def _act(gateway: "Gateway", words: argparse.Namespace) -> int:
 
 
 def api_url(settings: Settings) -> str:
-    """Where the worker API of the gateway with these settings answers on this machine."""
+    """The URL of the worker API of the gateway with these settings, on this machine."""
     host = settings.api_host if settings.api_host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
 
@@ -217,7 +217,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def _told(row: Row) -> dict[str, str]:
-    """The values of a row that are written otherwise."""
+    """The values of a row that are formatted for people."""
     told = {}
     for name in ("seconds", "oldest"):
         if name in row:

@@ -1,4 +1,4 @@
-"""What is printed came from whoever answered at a port, so that it must not steer the terminal."""
+"""Printing of text that came from the network: control characters are escaped."""
 
 import sys
 from typing import TextIO

@@ -1,8 +1,8 @@
 """The local socket on which a gateway is told to be replaced: `prack upgrade`.
 
 Its name is that of the REST port, in the kernel's own name space (unix(7), abstract): there is no
-file to find or to clean up. Only root and the gateway's own user are heard; all others are sent
-away before a byte is read.
+file to find or to clean up. Only root and the gateway's own user may use it; others are refused
+before anything is read.
 
 The command is a line. The reply is one line as well: "+", or "-" if it failed, and a sentence.
 """
@@ -19,7 +19,7 @@ from prack_grpc.handover.successor import UpgradeFailed
 
 UPGRADE = b"upgrade\n"
 COMMAND_SECONDS = 5.0
-# Each holds a descriptor. The kernel has as many more wait.
+# Each holds a descriptor. As many more wait in the kernel.
 MAX_CALLERS = 8
 MAX_REPLY = 4096
 FORBIDDEN = b"-only root and the user of the gateway may do that\n"
@@ -62,7 +62,7 @@ def ask(host: str, port: int) -> tuple[bool, str]:
 async def serving(
     sock: socket.socket | None, upgrade: Callable[[], Awaitable[str]]
 ) -> AsyncIterator[None]:
-    """Take commands inside. Outside nothing is listened to, and no upgrade is under way."""
+    """Serve commands while this is entered. On exit, close the socket and cancel upgrades."""
     if sock is None:
         yield
         return
@@ -76,14 +76,14 @@ async def serving(
 
 
 class Callers:
-    """Who is connected, at most MAX_CALLERS at a time; others are told why not."""
+    """The connected callers, at most MAX_CALLERS at a time; others are refused with a reason."""
 
     def __init__(self, upgrade: Callable[[], Awaitable[str]]) -> None:
         self._upgrade = upgrade
         self._asking: set[asyncio.Task[None]] = set()
 
     def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Begin with a caller, who is known before he has said anything."""
+        """Serve a caller. Its user is checked before anything is read."""
         if not _is_allowed(writer.get_extra_info("socket")):
             _end(writer, FORBIDDEN)
         elif len(self._asking) >= MAX_CALLERS:
@@ -94,7 +94,7 @@ class Callers:
             task.add_done_callback(self._asking.discard)
 
     async def end(self) -> None:
-        """Give up what is under way."""
+        """Cancel the commands in progress."""
         asking = list(self._asking)
         for task in asking:
             task.cancel()
@@ -124,7 +124,7 @@ class Callers:
 
 
 def _end(writer: asyncio.StreamWriter, reply: bytes) -> None:
-    """One line fits into any socket's buffer, so that it is gone before the descriptor is."""
+    """Send the reply and close. One line always fits into the socket's buffer."""
     writer.write(reply)
     writer.close()
 

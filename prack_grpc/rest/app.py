@@ -93,7 +93,7 @@ class RawRoute(APIRoute):
 
 
 class WorkerApp(FastAPI):
-    """Asks who calls before anything else. `polls` are for whoever stops the gateway."""
+    """Checks the caller before anything else. `polls` is used to stop the gateway."""
 
     def __init__(self, polls: Polls, relay: Relay, callers: Callers) -> None:
         super().__init__(
@@ -136,7 +136,7 @@ class WorkerApp(FastAPI):
         await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
-        """The description, with the schemas that raw endpoints cannot tell."""
+        """The OpenAPI description, with the schemas that FastAPI cannot derive."""
         schema = super().openapi()
         schemas = openapi.SCHEMAS | openapi_raw.SCHEMAS | openapi_operating.SCHEMAS
         schema["components"] = openapi.COMPONENTS | {"schemas": schemas}
@@ -184,7 +184,7 @@ def _add_endpoints(app: FastAPI, endpoints: object, paths: Paths, operations: Op
 
 
 def _last(send: Send) -> Send:
-    """Sends the last response of its connection: strangers must not hold one."""
+    """End the connection with this response: callers without the token may not keep one."""
 
     async def last(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -196,7 +196,7 @@ def _last(send: Send) -> Send:
 
 
 def _telling(cancelled: Cancellations, scope: Scope, response: Response) -> Response:
-    """The response, and what else the worker that the request names should know."""
+    """The response, with the cancelled requests of the worker that made the call."""
     worker = scope.get("prack.worker") or ask.named(scope["query_string"])
     identifiers = ",".join(cancelled.take(worker))
     if not identifiers:
@@ -207,7 +207,7 @@ def _telling(cancelled: Cancellations, scope: Scope, response: Response) -> Resp
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """What the framework refuses, in our words."""
+    """The problem response for an error of the framework."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 500:
         log.error("a bug of the gateway", exc_info=error, extra={"action": "internal"})
@@ -218,7 +218,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """The framework knows only those of the first endpoint on this path."""
+    """All methods of this path; the framework knows only those of its first endpoint."""
     path = request.scope["path"]
     routes = [route for route in request.app.routes if route.path_regex.match(path)]
     return sorted({method for route in routes for method in route.methods})

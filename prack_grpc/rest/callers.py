@@ -1,8 +1,8 @@
-"""Who may call the worker API: whoever has the token, and no web page.
+"""Access to the worker API: with the token if one is set, and never from a web page.
 
-Browsers on the gateway's machine or network run pages of anybody. A page that calls this port gives
-itself away by `Origin` or `Sec-Fetch-Site`; one that came by a name of its own, which it points at
-this address (DNS rebinding), by `Host`. See docs/decisions/0019.
+Any web page in a browser on the gateway's machine or network can send requests to this port. They
+are recognized by `Origin` or `Sec-Fetch-Site`; those sent to a name of the page's own that resolves
+to this address (DNS rebinding), by `Host`. See docs/decisions/0019.
 """
 
 import hmac
@@ -40,7 +40,7 @@ class Callers:
         self._complaint = Complaint(log, "unknown_host", text)
 
     def refusal(self, scope: Scope) -> ApiError | None:
-        """Why this call must not be served, if so."""
+        """The error for a call that must not be served, else None."""
         if _from_elsewhere(scope):
             return ApiError(CROSS_SITE)
         if self._token is None:
@@ -49,16 +49,16 @@ class Callers:
         return None if admitted else ApiError(UNAUTHENTICATED)
 
     def is_stranger(self, scope: Scope) -> bool:
-        """Whether this call, which is served, has not shown the token that others need."""
+        """Whether a token is set, and this call is served without it."""
         if self._token is None or scope["path"] not in WITHOUT_TOKEN:
             return False
         return not _shows(scope, self._token)
 
     def _misnamed(self, scope: Scope) -> ApiError | None:
-        # HTTP/1.0 has no Host, and no browser speaks it.
+        # HTTP/1.0 may come without Host; browsers do not use it.
         values = _values(scope, b"host")
         known = len(values) <= 1 and all(name_of(value) in self._names for value in values)
-        # Probes of load balancers and containers call by address; the answer is one word.
+        # Probes of load balancers and containers use addresses; the answer reveals nothing.
         if known or scope["path"] in HEALTH:
             return None
         shown = ", ".join(value[:64].decode("latin-1") for value in values)
@@ -74,13 +74,13 @@ def _shows(scope: Scope, token: bytes) -> bool:
 
 @lru_cache(maxsize=256)
 def name_of(host: bytes) -> str:
-    """The name in a Host field, `localhost` for each loopback address; empty if there is none."""
+    """The name in a Host field, `localhost` for any loopback address; empty if malformed."""
     match = HOST.fullmatch(host.decode("latin-1").lower())
     return _name(match[1] or match[2]) if match else ""
 
 
 def _name(host: str) -> str:
-    """Of the spellings of a name or an address, one."""
+    """One spelling of a name or an address."""
     name = host.lower().removesuffix(".")
     try:
         address = ipaddress.ip_address(name)
@@ -90,7 +90,7 @@ def _name(host: str) -> str:
 
 
 def _from_elsewhere(scope: Scope) -> bool:
-    """A page of another site called; no worker sends these fields."""
+    """Whether a page of another site sent this; workers do not send these fields."""
     if any(site not in OWN_SITES for site in _values(scope, b"sec-fetch-site")):
         return True
     origins = _values(scope, b"origin")
@@ -98,7 +98,7 @@ def _from_elsewhere(scope: Scope) -> bool:
 
 
 def _are_own(origins: list[bytes], hosts: list[bytes]) -> bool:
-    """The pages of this port itself, such as /docs."""
+    """Whether the page is one of this port itself, such as /docs."""
     authorities = {origin.partition(b"://")[2].lower() for origin in origins}
     return len(hosts) == 1 and hosts[0] != b"" and authorities == {hosts[0].lower()}
 

@@ -107,7 +107,8 @@ def test_a_port_in_use_is_named_with_its_flag(setting: str) -> None:
         port = taken.getsockname()[1]
         made = run("prack_grpc", *free("127.0.0.1"), flag(setting), str(port))
     assert made.returncode == 3
-    complaint = f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another with {flag(setting)}"
+    complaint = f"cannot listen on 127.0.0.1:{port}: Address already in use; "
+    complaint += f"choose another with {flag(setting)}"
     assert complaint in made.stderr
     assert "Traceback" not in made.stderr
 

@@ -1,8 +1,8 @@
-"""Text of others, on a terminal or in a log: it is shown, and steers nothing."""
+"""Escaping of text that came from the network, for terminals and logs."""
 
 
 def visible(value: object) -> str:
-    """The text, with an escape for each character that cannot be seen, line ends among them."""
+    """The text with all unprintable characters escaped, line ends among them."""
     return "".join(c if c.isprintable() else _escape(c) for c in str(value))
 
 

@@ -1,4 +1,4 @@
-"""The description as one page: no scripts, nothing from elsewhere."""
+"""The API description as one HTML page, without scripts or external resources."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ td { padding: 0 1em 0.3em 0; vertical-align: top }
 :root { color-scheme: light dark }
 """
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-# Of all pages for people: whatever stands in them, nothing is run, loaded or framed.
+# For all pages: browsers run no scripts, load nothing and show them in no frame.
 HEADERS = {
     "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
