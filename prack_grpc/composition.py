@@ -37,6 +37,7 @@ from prack_grpc.listener import (
     LAST_SECONDS,
     AddressInUse,
     Listener,
+    grpc_places,
     listen,
     url,
     worker_places,
@@ -179,12 +180,13 @@ class Service:
             carrier=streams.carrier,
             hosts=settings.api_names(),
         )
-        stream = StreamServer(streams, settings.token, settings.reflection)
+        most = WORKER_LIMITS.connections
+        places = worker_places(most, self.http.limits.connections)
+        stream = StreamServer(streams, settings.token, settings.reflection, grpc_places(most))
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         with self._doors.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
-            places = worker_places(WORKER_LIMITS.connections, self.http.limits.connections)
             worker_limits = replace(WORKER_LIMITS, connections=places)
             admission = Admission(worker_limits, exempt=lambda _: True)
             server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)

@@ -48,7 +48,13 @@ def worker_places(most: int, clients: int) -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return most
-    return min(most, max(soft - clients - SPARE, soft // 4))
+    return max(min(most, soft - clients - SPARE), grpc_places(most))
+
+
+def grpc_places(most: int) -> int:
+    """How many connections the gRPC port may have, at most `most`: a quarter of the descriptors."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most if soft == resource.RLIM_INFINITY else min(most, soft // 4)
 
 
 class AddressInUse(Exception):

@@ -24,7 +24,10 @@ OPTIONS = (
     # Half as much again as proto/README.md 1.5 allows.
     ("grpc.max_receive_message_length", 6 * 1024 * 1024),
     ("grpc.max_concurrent_streams", 100),
+    # Whoever connects and does not speak HTTP/2. The default is two minutes.
+    ("grpc.server_handshake_timeout_ms", 10_000),
 )
+CONNECTIONS = "grpc.max_allowed_incoming_connections"
 
 
 # No stream is as old when its gateway ends.
@@ -62,9 +65,12 @@ async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> Non
 
 
 class StreamServer:
-    """Owns the gRPC server and the service behind it."""
+    """Owns the gRPC server and the service behind it. It takes at most `most` connections."""
 
-    def __init__(self, streams: Streams, token: str | None, with_reflection: bool) -> None:
+    def __init__(
+        self, streams: Streams, token: str | None, with_reflection: bool, most: int
+    ) -> None:
+        self._options = (*OPTIONS, (CONNECTIONS, most))
         self._streams = streams
         self._interceptors = [TokenCheck(token)] if token else []
         self._with_reflection = with_reflection
@@ -79,7 +85,7 @@ class StreamServer:
         Raises RuntimeError if the address cannot be had.
         """
         server = grpc.aio.server(
-            options=OPTIONS,
+            options=self._options,
             interceptors=self._interceptors,
             compression=grpc.Compression.NoCompression,
         )

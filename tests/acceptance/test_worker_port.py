@@ -16,7 +16,7 @@ from tests.support.plain_worker import PATH, UPGRADE
 
 LIMIT = 300  # descriptors of the gateway
 CROWD = 400
-NAMES = ("Public port", "REST worker API")
+NAMES = ("Public port", "REST worker API", "gRPC worker API")
 
 
 async def silent(_: RawClient) -> None:
@@ -51,6 +51,7 @@ class Few:
     process: Process
     port: int
     api_port: int
+    grpc_port: int
 
     @classmethod
     def start(cls, launch: Launcher, *flags: str) -> Self:
@@ -112,3 +113,14 @@ async def test_a_crowd_on_the_worker_port_leaves_clients_their_descriptors(
     assert not [line for line in gateway.process.lines if BAD.search(line)]
     # The crowd has gone: whoever waited gets in.
     await asyncio.to_thread(gateway.worker, launch, *flags)
+
+
+async def test_a_crowd_on_the_grpc_port_leaves_clients_their_descriptors(launch: Launcher) -> None:
+    gateway = Few.start(launch)
+    await asyncio.to_thread(gateway.worker, launch)
+    async with AsyncExitStack() as stack:
+        for _ in range(CROWD):
+            stack.push_async_callback((await RawWorker.connect(gateway.grpc_port)).close)
+            await served(gateway.port)
+        assert gateway.descriptors() < LIMIT / 2
+    assert not [line for line in gateway.process.lines if BAD.search(line)]
