@@ -61,6 +61,16 @@ def _host(value: str) -> str:
     return value
 
 
+def _hosts(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = tuple(filter(None, map(str.strip, value.split(","))))
+    for name in names:
+        if not re.fullmatch(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+", name):
+            raise ValueError("expected names such as gateway,prack.internal, without ports")
+    return names
+
+
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -68,6 +78,7 @@ Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=1024 * 1024 * MIB)]
 Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 DEFAULTS = Limits()
 
 
@@ -80,6 +91,11 @@ class Settings(BaseModel):
     port: Port = Field(8080, description="public port; 0 chooses a free one")
     api_host: Host = Field("127.0.0.1", description="address of the REST worker API")
     api_port: Port = Field(4242, description="port of the REST worker API")
+    api_hosts: Hosts = Field(
+        (),
+        description="names by which workers may call the REST worker API without a token, beside "
+        "localhost and --api-host: gateway,prack.internal",
+    )
     grpc_host: Host = Field("127.0.0.1", description="address of the gRPC worker API")
     grpc_port: Port = Field(4243, description="port of the gRPC worker API")
     token: str | None = Field(
@@ -187,8 +203,14 @@ class Settings(BaseModel):
             keep_alive_seconds=self.keep_alive,
         )
 
+    def api_names(self) -> tuple[str, ...]:
+        """The names by which the REST worker API may be called without a token."""
+        # What stands for every address is none: browsers take 0.0.0.0 for this machine.
+        own = () if self.api_host in ("0.0.0.0", "::") else (self.api_host,)  # noqa: S104
+        return (*own, *self.api_hosts)
+
     def shown(self) -> dict[str, str]:
-        """The settings in force, for people; secrets are masked."""
+        """The settings in use, for people; secrets are masked."""
         values = self.model_dump(mode="json")
         if self.token:
             values["token"] = "(set)"  # noqa: S105 - this is the mask
