@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -32,7 +32,15 @@ from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Doors
 from prack_grpc.handover.successor import Successor, UpgradeFailed
-from prack_grpc.listener import LAST_SECONDS, AddressInUse, Listener, listen, url
+from prack_grpc.listener import (
+    LAST_SECONDS,
+    AddressInUse,
+    Listener,
+    grpc_places,
+    listen,
+    url,
+    worker_places,
+)
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings import Settings
@@ -40,7 +48,7 @@ from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import logs
 from prack_grpc.telemetry.access import AccessLog
-from prack_wire import forks
+from prack_wire import forks, private
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +109,7 @@ class Service:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
         stop = _stop_signal()
         async with self.listening() as (running, _):
-            make = partial(_control, self.settings.api_host, running.api_port)
-            sock = self._doors.take("control", make)
+            sock = self._control(running.api_port)
             async with control.serving(sock, partial(self._upgrade, running, stop)):
                 if self._predecessor:
                     await self._predecessor.relieve()
@@ -112,6 +119,20 @@ class Service:
             if not self._successor:
                 systemd.notify("STOPPING=1")
         log.info("stopped", extra={"action": "stopped"})
+
+    def _control(self, port: int) -> socket.socket | None:
+        """Where `prack upgrade` is heard; None if the name is taken, which must stop nobody."""
+        host = self.settings.api_host
+        try:
+            return self._doors.take("control", partial(control.listen, host, port))
+        except OSError as error:
+            log.warning(
+                "`prack upgrade` cannot reach this gateway: another process has the name of its "
+                "socket (%s); find it with `ss -xlp`, end it, and restart the gateway",
+                error.strerror,
+                extra={"action": "upgrade_unavailable", "socket": f"@prack/{host}:{port}"},
+            )
+            return None
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[tuple[Running, int]]:
@@ -147,6 +168,7 @@ class Service:
     async def running(self) -> AsyncIterator[Running]:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
+        _look_at_token(settings)
         broker = self._make_broker(limits)
         streams = Streams(broker, limits)
         workers = create_app(
@@ -157,18 +179,24 @@ class Service:
             self._predecessor,
             self._keep(broker),
             carrier=streams.carrier,
+            hosts=settings.api_names(),
         )
-        stream = StreamServer(streams, settings.token, settings.reflection)
+        most = WORKER_LIMITS.connections
+        places = worker_places(most, self.http.limits.connections)
+        stream = StreamServer(streams, settings.token, settings.reflection, grpc_places(most))
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         with self._doors.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
-            admission = Admission(WORKER_LIMITS, exempt=lambda _: True)
-            rest = Listener(HttpServer(workers, WORKER_LIMITS, admission, upgrade=TOKEN), sock)
+            worker_limits = replace(WORKER_LIMITS, connections=places)
+            admission = Admission(worker_limits, exempt=lambda _: True)
+            server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
+            # A stream keeps its place until its worker has said who it is.
+            rest = Listener(server, sock, lambda: places - streams.greeting)
             await rest.start()
             await stream.start()
             log.info("REST worker API on %s", url(api_host, api_port))
-            log.info("  its documentation on %s/docs", url(api_host, api_port))
+            log.info("  documentation on %s/docs", url(api_host, api_port))
             log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, "grpc"))
             endpoint = Endpoint(
                 broker,
@@ -208,7 +236,12 @@ class Service:
     async def _drain(self, running: Running, public: Listener) -> None:
         """Finish what is held, within the grace period: with a successor also what still comes."""
         public.leave(self._successor is not None or "public" in self._doors.kept)
-        log.info("%s: finishing what is held", self._why, extra={"action": "drain"})
+        log.info(
+            "%s: stopping after the requests in progress, within %g s",
+            self._why,
+            self.settings.grace,
+            extra={"action": "drain"},
+        )
         quiet: list[Coroutine[Any, Any, object]] = [public.quiet()]
         if self._predecessor:
             quiet.append(self._predecessor.gone.wait())  # its workers reach it through us
@@ -236,7 +269,7 @@ class Service:
     async def _upgrade(self, running: Running, stop: "_Stop") -> str:
         """Have a successor take over; says so. Raises UpgradeFailed: then nothing has changed."""
         if self._upgrading.locked():
-            raise UpgradeFailed("an upgrade is under way already")
+            raise UpgradeFailed("another upgrade is in progress; try again when it is done")
         async with self._upgrading:
             if self._predecessor:
                 await self._predecessor.gone.wait()
@@ -245,7 +278,11 @@ class Service:
                 self._successor = await self._replace(running)
             except UpgradeFailed as error:
                 systemd.notify("READY=1")
-                log.warning("no upgrade: %s", error, extra={"action": "upgrade_failed"})
+                log.warning(
+                    "upgrade failed, this gateway continues: %s",
+                    error,
+                    extra={"action": "upgrade_failed"},
+                )
                 raise
             pid = self._successor.pid
             systemd.notify(f"MAINPID={pid}", "READY=1")
@@ -263,10 +300,18 @@ class Service:
             try:
                 _bind(running.stream, host, await _free(host, running.grpc_port))
             except AddressInUse as error:
-                raise UpgradeFailed(f"{failed}; no gRPC worker can dial now: {error}") from None
+                raise UpgradeFailed(
+                    f"{failed}; the gRPC port is closed until a restart: {error}"
+                ) from None
             await running.stream.start()
             raise
         return successor
+
+
+def _look_at_token(settings: Settings) -> None:
+    path = settings.token_file
+    if path is not None and private.is_open_to_others(path):
+        log.warning(private.REMEDY, path, extra={"action": "token_exposed"})
 
 
 class _Stop:
@@ -297,7 +342,12 @@ def _stop_signal() -> _Stop:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.signal, number)
     # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.
-    loop.add_signal_handler(signal.SIGHUP, log.info, "SIGHUP: there is nothing to reload")
+    loop.add_signal_handler(
+        signal.SIGHUP,
+        log.info,
+        "SIGHUP ignored: there is nothing to reload; use `prack upgrade` for new code, a restart "
+        "for new settings",
+    )
     return stop
 
 
@@ -321,16 +371,6 @@ def _bind(stream: StreamServer, host: str, port: int) -> int:
     except RuntimeError as error:
         listen(host, port, "grpc_port").close()  # a socket says why, gRPC does not
         raise AddressInUse(f"cannot listen on {url(host, port, '')}: {error}") from None
-
-
-def _control(host: str, port: int) -> socket.socket:
-    try:
-        return control.listen(host, port)
-    except OSError as error:
-        raise AddressInUse(
-            f"another process answers `prack upgrade` for {url(host, port, '')}: {error.strerror}; "
-            "--api-port chooses another"
-        ) from None
 
 
 def run(settings: Settings) -> int:

@@ -33,7 +33,7 @@ class Predecessor:
 
     @classmethod
     def of(cls, environ: MutableMapping[str, str]) -> "Predecessor | None":
-        """Who started this process to be replaced by it, if anybody did."""
+        """The gateway that started this process as its successor, if there is one."""
         number = environ.pop(VARIABLE, "")
         return cls(socket.socket(fileno=int(number))) if number else None
 
@@ -51,7 +51,7 @@ class Predecessor:
         return state
 
     async def relieve(self) -> None:
-        """We serve: let it finish what it holds."""
+        """Tell it that we serve, so that it finishes what it holds and exits."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(ConnectionError):
             await loop.sock_sendall(self._channel, READY)

@@ -26,7 +26,7 @@ MAX_SOCKETS = 16
 
 
 class UpgradeFailed(Exception):
-    """There is no successor; says why. The gateway goes on."""
+    """The new process did not start; the message says why. The old one continues."""
 
 
 class Successor:
@@ -122,7 +122,7 @@ def _ended(process: "subprocess.Popen[bytes]") -> int:
 
 
 def _own_command() -> list[str]:
-    """A script names its interpreter itself: it may be another one by now."""
+    """How this process was started. A script names its interpreter itself, in its first line."""
     if os.access(sys.argv[0], os.X_OK):
         return sys.argv
     return [sys.executable, *sys.orig_argv[1:]]

@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import resource
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -30,8 +29,9 @@ OPTIONS = (
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 15_000),
 )
-# The most connections, and the part of this process's descriptors that they may be.
-MAX_CONNECTIONS, SHARE = 10_000, 4
+CONNECTIONS = "grpc.max_allowed_incoming_connections"
+
+
 # No stream is as old when its gateway ends.
 STREAM_SECONDS = 1e9
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
@@ -59,14 +59,6 @@ class TokenCheck(grpc.aio.ServerInterceptor):
         return grpc.stream_stream_rpc_method_handler(_refuse)
 
 
-def _most_connections() -> int:
-    """gRPC closes those past it at once; without it they would take the public port's."""
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return (
-        MAX_CONNECTIONS if most == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, most // SHARE)
-    )
-
-
 async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
     await context.abort(
         grpc.StatusCode.UNAUTHENTICATED,
@@ -75,9 +67,12 @@ async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> Non
 
 
 class StreamServer:
-    """Owns the gRPC server and the service behind it."""
+    """Owns the gRPC server and the service behind it. It takes at most `most` connections."""
 
-    def __init__(self, streams: Streams, token: str | None, with_reflection: bool) -> None:
+    def __init__(
+        self, streams: Streams, token: str | None, with_reflection: bool, most: int
+    ) -> None:
+        self._options = (*OPTIONS, (CONNECTIONS, most))
         self._streams = streams
         self._interceptors = [*([TokenCheck(token)] if token else ()), Decoding()]
         self._with_reflection = with_reflection
@@ -92,7 +87,7 @@ class StreamServer:
         Raises RuntimeError if the address cannot be had.
         """
         server = grpc.aio.server(
-            options=(*OPTIONS, ("grpc.max_allowed_incoming_connections", _most_connections())),
+            options=self._options,
             interceptors=self._interceptors,
             compression=grpc.Compression.NoCompression,
         )

@@ -15,12 +15,16 @@ MINOR = 1
 WEBSOCKET = "websocket"
 MAX_HELLO = 256 * KIB  # bytes, with all the routes that there may be
 FEATURES = frozenset((WEBSOCKET,))
+MAX_INSTANCE = 64
 DEFAULT_WINDOW = 256 * KIB  # of a worker that does not say, section 5.1
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A checked hello. `initial_window` is the request body bytes that may be sent unasked."""
+    """A checked hello. `initial_window` is the request body bytes that may be sent unasked.
+
+    `instance` is known to the worker's process only, and empty if the worker has none.
+    """
 
     worker: str
     service: str
@@ -30,6 +34,7 @@ class Hello:
     initial_window: int
     features: frozenset[str]
     tier: int
+    instance: bytes
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -65,6 +70,7 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
         hello.limits.initial_window or DEFAULT_WINDOW,
         FEATURES.intersection(hello.features),
         _tier(hello),
+        _instance(hello),
     )
 
 
@@ -84,6 +90,12 @@ def _tier(hello: pb.Hello) -> int:
     return hello.tier
 
 
+def _instance(hello: pb.Hello) -> bytes:
+    if len(hello.instance) > MAX_INSTANCE:
+        raise StreamError(errors.BAD_HELLO, f"instance: more than {MAX_INSTANCE} bytes")
+    return hello.instance
+
+
 def _routes(hello: pb.Hello, limits: Limits) -> tuple[Route, ...]:
     if len(hello.routes) > limits.session_routes:
         message = f"routes: {len(hello.routes)}, at most {limits.session_routes} are taken"
@@ -92,7 +104,11 @@ def _routes(hello: pb.Hello, limits: Limits) -> tuple[Route, ...]:
         routes = [Route.of(r.host, r.path, list(r.methods)) for r in hello.routes]
     except BadRoute as error:
         raise StreamError(errors.BAD_HELLO, f"routes: {error}") from error
-    return tuple(dict.fromkeys(routes)) or (Route(),)
+    distinct = tuple(dict.fromkeys(routes)) or (Route(),)
+    if len(distinct) > limits.session_routes:
+        message = f"routes: a worker may serve at most {limits.session_routes} routes"
+        raise StreamError(errors.BAD_HELLO, message)
+    return distinct
 
 
 def limits_message(limits: Limits) -> pb.Limits:

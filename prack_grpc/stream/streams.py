@@ -1,6 +1,7 @@
 """`prack.v1.WorkerService`: admits workers, watches that they live, and lets them go."""
 
 import asyncio
+import hmac
 import logging
 import random
 import secrets
@@ -48,8 +49,10 @@ class Streams:
         self._loop = asyncio.get_running_loop()
         self._gateway_id = secrets.token_hex(8)
         self._streams: dict[str, Stream] = {}
+        self._instances: dict[Stream, bytes] = {}
         self._plain: set[asyncio.Task[None]] = set()
         self._opening = 0
+        self._greeting: set[Carrier] = set()
         self._reason = ""  # why workers are sent away
         self._errors = Complaint(log, "stream_error", ENDED, most=20)
         heap.keep()
@@ -92,7 +95,13 @@ class Streams:
         """What serves an upgraded connection; None when workers are sent away."""
         return None if self._reason else PlainCarrier(self._adopt)
 
+    @property
+    def greeting(self) -> int:
+        """How many upgraded connections have not said who they are, or have said it wrongly."""
+        return len(self._greeting)
+
     def _adopt(self, carrier: PlainCarrier) -> None:
+        self._greeting.add(carrier)
         task = self._loop.create_task(self._serve_plain(carrier), name="stream")
         self._plain.add(task)
         task.add_done_callback(self._plain.discard)
@@ -102,6 +111,7 @@ class Streams:
             await self._serve(carrier)
         finally:
             await carrier.hang_up(LAST_SECONDS)
+            self._greeting.discard(carrier)
 
     async def stop(self, grace: float) -> None:
         """End what no gRPC server ends, at the latest after `grace` seconds."""
@@ -117,9 +127,11 @@ class Streams:
         """One worker, from its hello to its end. Returns the error that it was told at last."""
         try:
             stream = await self._open(carrier)
+            self._greeting.discard(carrier)
             try:
                 await stream.run()
             finally:
+                del self._instances[stream]
                 if self._streams.get(stream.worker) is stream:
                     del self._streams[stream.worker]
         except StreamError as error:
@@ -146,19 +158,31 @@ class Streams:
             self._opening -= 1
 
     def _admit(self, hello: Hello, carrier: Carrier) -> Stream:
+        self._check_name(hello)
         outbox = Outbox(self._broker, self._limits, hello.initial_window)
         self._welcome(outbox, hello)
         member = self._join(hello, outbox)
         stream = Stream(self._broker, self._limits, member, outbox, carrier, self._loop.time)
-        older = self._streams.pop(hello.worker, None)
+        older = self._streams.get(hello.worker)
         self._streams[hello.worker] = stream
+        self._instances[stream] = hello.instance
         if older is not None:
-            message = "a newer stream has the same worker_id; give each process its own"
+            message = "a newer stream of the same process has taken over"
             older.stop(StreamError(errors.REPLACED, message))
         self._loop.call_later(HEARTBEAT_SECONDS, self._beat, stream)
         if self._reason:
             stream.send_away(self._soon(), self._reason)
         return stream
+
+    def _check_name(self, hello: Hello) -> None:
+        """Who has the name of a living worker must be its process. Raises StreamError."""
+        older = self._streams.get(hello.worker)
+        if older is None:
+            return
+        known = self._instances[older]
+        if not known or not hmac.compare_digest(known, hello.instance):
+            message = "another process with this worker_id is connected; give each its own"
+            raise StreamError(errors.WORKER_ID_TAKEN, message)
 
     def _welcome(self, outbox: Outbox, hello: Hello) -> None:
         welcome = outbox.control().welcome
@@ -173,8 +197,8 @@ class Streams:
     def _join(self, hello: Hello, outbox: Outbox) -> Membership:
         try:
             member = self._broker.join(_profile(hello), TRUSTED, outbox)
-        except BadRoute as error:
-            raise StreamError(errors.BAD_HELLO, f"routes: {error}") from error
+        except BadRoute as error:  # the hello was checked: it is the gateway that has too many
+            raise StreamError(errors.TOO_MANY_ROUTES, str(error)) from error
         except TooManySessions as error:
             raise StreamError(errors.TOO_MANY_WORKERS, str(error)) from error
         log.info(

@@ -45,7 +45,7 @@ def test_a_gateway_that_is_stopped_finishes_what_it_holds(
         for i in range(4):
             worker.line(f"holds {i}")
         gateway.send(number)
-        gateway.line(f"{number.name}: finishing what is held")
+        gateway.line(f"{number.name}: stopping after the requests in progress")
         with pytest.raises(ConnectionError):
             fetch(gateway.port, "/run/late")
         for i in range(4):
@@ -65,7 +65,7 @@ def test_the_second_signal_stops_a_gateway_at_once(
         held = pool.submit(fetch, gateway.port, "/hold/for-ever")
         worker.line("holds for-ever")
         gateway.send(number)
-        gateway.line("finishing what is held")
+        gateway.line("stopping after the requests in progress")
         gateway.send(number)
         assert gateway.wait(seconds=2) == status
         with pytest.raises(ConnectionError):

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -183,23 +184,105 @@ async def test_a_gateway_that_ends_gives_up_its_upgrade() -> None:
         await asking
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-async def test_other_users_are_not_heard() -> None:
-    async def upgrade() -> str:
-        raise AssertionError("this must not be called")
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Be another user for a moment."""
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
+
+async def never() -> str:
+    raise AssertionError("this must not be called")
+
+
+async def said(client: socket.socket) -> bytes:
+    """What the gateway says, and that it ends the connection."""
+    loop, heard = asyncio.get_running_loop(), b""
+    client.setblocking(False)
+    async with asyncio.timeout(20):
+        with suppress(ConnectionResetError):  # what was sent to it was not read
+            while data := await loop.sock_recv(client, 99):
+                heard += data
+    return heard
+
+
+def dial(name: str) -> socket.socket:
+    """A connection to the control socket of this name."""
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(f"\0prack/{name}:{os.getpid()}")
+    return client
+
+
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+
+
+@only_root
+@pytest.mark.parametrize("sends", [b"", b"upgrade\n", bytes(100_000)])
+async def test_other_users_are_sent_away_unheard(sends: bytes) -> None:
     sock = control.listen("x", os.getpid())
-    async with control.serving(sock, upgrade):
-        with socket.socket(socket.AF_UNIX) as client:
-            os.seteuid(65534)
-            try:
-                client.connect(f"\0prack/x:{os.getpid()}")
-            finally:
-                os.seteuid(0)
-            client.sendall(b"upgrade\n")
-            reader, writer = await asyncio.open_connection(sock=client)
-            assert (await reader.read()).startswith(b"-only root and the user of the gateway")
-            writer.close()
+    async with control.serving(sock, never):
+        with nobody():
+            client = dial("x")
+        with client:
+            client.setblocking(False)
+            with suppress(BlockingIOError):
+                client.send(sends)
+            assert (await said(client)) == control.FORBIDDEN
+
+
+@only_root
+async def test_other_users_hold_no_descriptors() -> None:
+    sock = control.listen("many", os.getpid())
+    async with control.serving(sock, never):
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            with nobody():
+                clients = [dial("many") for _ in range(control.MAX_CALLERS)]
+            assert [await said(client) for client in clients] == [control.FORBIDDEN] * len(clients)
+            for client in clients:
+                client.close()
+        assert len(os.listdir("/proc/self/fd")) <= before
+
+
+async def test_who_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "COMMAND_SECONDS", 0.05)
+    sock = control.listen("silent", os.getpid())
+    async with control.serving(sock, never):
+        with dial("silent") as client:
+            assert (await said(client)).startswith(b"-no command within")
+
+
+async def test_callers_have_a_bound() -> None:
+    sock = control.listen("crowd", os.getpid())
+    async with control.serving(sock, never):
+        with ExitStack() as stack:
+            for _ in range(control.MAX_CALLERS):
+                stack.enter_context(dial("crowd"))
+                await asyncio.sleep(0)
+            late = stack.enter_context(await asyncio.to_thread(dial, "crowd"))
+            assert await said(late) == control.BUSY
+
+
+async def test_a_name_that_is_taken_leaves_nothing_behind() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with control.listen("taken", os.getpid()):
+        with pytest.raises(OSError, match="in use"):
+            control.listen("taken", os.getpid())
+    async with control.serving(None, never):
+        pass
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_a_caller_that_is_not_read_still_reads_why() -> None:
+    with control.listen("closed", os.getpid()) as sock:
+        asking = asyncio.create_task(asyncio.to_thread(control.ask, "closed", os.getpid()))
+        peer, _ = await asyncio.to_thread(sock.accept)
+        with peer:
+            peer.sendall(b"-no\n")
+        assert await asking == (False, "no")
 
 
 # ---------------------------------------------------------------- systemd

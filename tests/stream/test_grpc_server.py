@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from prack_grpc import composition
 from prack_grpc.stream import grpc_server
 from tests.conftest import Start
 from tests.support.client import RawClient
@@ -58,7 +59,7 @@ async def test_a_worker_is_never_idle(start: Start, monkeypatch: pytest.MonkeyPa
 async def test_there_is_a_bound_and_room_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grpc_server, "MAX_CONNECTIONS", 5)
+    monkeypatch.setattr(composition, "grpc_places", lambda most: 5)
     gateway = await start()
     async with connections(gateway.grpc_port, 8, b"") as clients:
         ends = [asyncio.create_task(ended(client)) for client in clients]

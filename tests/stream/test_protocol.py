@@ -1,5 +1,6 @@
 """Rows G1 to G25 of docs/promises.md: a worker that breaks a rule, and only it, is told."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -219,16 +220,44 @@ async def test_g10_unknown_fields_are_ignored(gateway: Gateway, connect: Connect
         assert (await client.response()).status == 200
 
 
-async def test_g25_the_newer_stream_of_a_worker_replaces_the_older(
+async def test_g25_the_newer_stream_of_a_process_replaces_the_older(
     gateway: Gateway, connect: Connect
 ) -> None:
     async with connect(gateway) as old, connect(gateway) as new:
-        await old.hello()
-        await new.hello()
-        await expect_end(old, grpc.StatusCode.ABORTED, "replaced")
+        await old.hello(instance=b"one")
+        await new.hello(instance=b"one")
+        error = await old.event("error")
+        assert (error.code, error.retry) == ("replaced", True)
+        assert (await old.end())[0] in (grpc.StatusCode.ABORTED, None)
         client, request = await leased(gateway, new)
         await new.answer(request)
         assert (await client.response()).status == 200
+
+
+@pytest.mark.parametrize(("first", "second"), [(b"one", b"two"), (b"one", b""), (b"", b"")])
+async def test_g25_another_process_does_not_take_the_name_of_a_living_worker(
+    gateway: Gateway, connect: Connect, first: bytes, second: bytes
+) -> None:
+    async with connect(gateway) as old, connect(gateway) as new:
+        await old.hello(instance=first)
+        await new.send(hello=hello(instance=second).hello)
+        error = await new.event("error")
+        assert (error.code, error.retry) == ("worker_id_taken", True)
+        assert (await new.end())[0] in (grpc.StatusCode.ALREADY_EXISTS, None)
+        client, request = await leased(gateway, old)
+        await old.answer(request)
+        assert (await client.response()).status == 200
+        await old.close()
+        while gateway.core.queue.sessions:  # noqa: ASYNC110 - the gateway sees that it has gone
+            await asyncio.sleep(0)
+    async with connect(gateway) as again:
+        await again.hello(instance=second)
+
+
+async def test_an_instance_has_a_bound(gateway: Gateway, connect: Connect) -> None:
+    async with connect(gateway) as worker:
+        await worker.send(hello=hello(instance=bytes(65)).hello)
+        await expect_end(worker, INVALID, "bad_hello")
 
 
 async def test_g1_without_the_token_no_frame_is_read(start: Start) -> None:

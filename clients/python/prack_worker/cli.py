@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from prack_wire import private
+from prack_wire.terminal import visible
 from prack_worker.app.detect import detect
 from prack_worker.app.loading import load
 from prack_worker.asgi.application import AsgiApplication
@@ -150,10 +152,18 @@ def _status(error: PrackError) -> int:
     return {UsageError: 2, LifespanFailed: 3}.get(type(error), 1)
 
 
+class Lines(logging.Formatter):
+    """Shows what a gateway has said, and whatever answered in its place, but does not obey it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter. A traceback comes after it."""
+        return visible(super().formatMessage(record))
+
+
 def _start_logging(level: str) -> None:
     """Configured after the application was loaded, because loading it may reset all loggers."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     log.handlers = [handler]
     log.setLevel(level.upper())
     log.propagate = False
@@ -188,6 +198,8 @@ def _token_reader(settings: Settings) -> Callable[[], str]:
     if settings.token_file is None:
         return lambda: settings.token
     path = settings.token_file
+    if private.is_open_to_others(path):
+        log.warning(private.REMEDY, path)
 
     def read() -> str:
         try:

@@ -20,14 +20,14 @@ PRESSED_SECONDS = 5.0
 # One of so many of a client's connections is told, beyond its share, why it has no more.
 TOLD = 10
 
-FULL = "there are as many connections as there may be: more are closed"
+FULL = "the limit of connections is reached: new ones are closed"
 CROWDED = (
-    "one client has as many connections as it may have: more get 429; "
-    "--max-connections-per-client says how many, --trusted-proxies exempts a proxy"
+    "one client reached its limit of connections: more get 429; raise "
+    "--max-connections-per-client, or name a proxy with --trusted-proxies"
 )
 SHORT = (
-    "file descriptors run out: new clients wait until some are free; raise ulimit -n "
-    "(LimitNOFILE of systemd, --ulimit of containers)"
+    "file descriptors are running out: new clients wait; raise ulimit -n (LimitNOFILE of "
+    "systemd, --ulimit of containers)"
 )
 
 

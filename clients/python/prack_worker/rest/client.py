@@ -98,9 +98,9 @@ class RestClient:
             )
         except httpx2.HTTPError as error:
             raise ConnectFailed(_describe(error)) from error
-        if reply.status_code in (401, 403):
+        if reply.status_code == 401:
             raise ConnectFailed("the gateway does not take this token (PRACK_TOKEN, --token-file)")
-        if reply.status_code in (408, 429) or reply.status_code >= 500:
+        if reply.status_code in (403, 408, 429) or reply.status_code >= 500:
             raise ConnectFailed(_detail(reply))
         return reply
 

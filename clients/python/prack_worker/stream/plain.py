@@ -21,6 +21,10 @@ REQUEST = (
 )
 MAX_HEAD = 64 * 1024
 HINT = "(prack:// dials the REST port of `prack serve`, 4242 by default)"
+WRONG_NAME = (
+    "the gateway does not take calls by this name without a token: set one on both sides, or name "
+    "it with --api-hosts of `prack serve`"
+)
 NO_UPGRADE = "a proxy on the way does not pass the upgrade on; let it, or dial grpc://"
 
 
@@ -72,8 +76,10 @@ class Dialling(asyncio.Protocol):
         status = line.split(" ")[1:2]
         if status == ["101"]:
             self._switch(bytes(rest))
-        elif status in (["401"], ["403"]):
+        elif status == ["401"]:
             self._fail(WRONG_TOKEN)
+        elif status == ["403"]:
+            self._fail(WRONG_NAME)
         elif status == ["426"]:
             self._fail(NO_UPGRADE)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import secrets
 import sys
 from collections.abc import Callable
 
@@ -39,6 +40,7 @@ class StreamTransport:
         self.address = address
         self._identity = identity
         self._token = token
+        self._instance = secrets.token_bytes(16)
         heap.keep()
 
     async def _dial(self, token: str | None) -> Carrier:
@@ -82,6 +84,7 @@ class StreamTransport:
             ],
             limits=OURS,
             tier=identity.tier,
+            instance=self._instance,
             sdk=f"prack-worker/{VERSION} ({python})",
         )
 

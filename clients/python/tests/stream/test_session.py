@@ -259,12 +259,24 @@ async def test_a_gateway_that_stops_brings_what_is_left_while_the_worker_serves_
         assert frame.heads[0].end
 
 
+async def test_a_worker_that_was_replaced_dials_again_as_the_same_process(
+    gateway: FakeGateway,
+) -> None:
+    async with serving(gateway.transport(), hello):
+        stream = await gateway.welcomed()
+        await stream.send(error=pb.StreamError(code="replaced", message="newer", retry=True))
+        stream.end(grpc.StatusCode.ABORTED, "replaced: newer")
+        again = await gateway.welcomed()
+        assert len(stream.hello.instance) == 16
+        assert again.hello.instance == stream.hello.instance
+
+
 async def test_a_final_stream_error_ends_the_worker(gateway: FakeGateway) -> None:
     task = asyncio.create_task(Worker(App(hello), gateway.transport(), slots=1).run())
     stream = await gateway.welcomed()
-    await stream.send(error=pb.StreamError(code="replaced", message="a newer session"))
-    stream.end(grpc.StatusCode.ABORTED, "replaced: a newer session")
-    with pytest.raises(GatewayRefused, match="replaced: a newer session"):
+    await stream.send(error=pb.StreamError(code="bad_frame", message="not a frame"))
+    stream.end(grpc.StatusCode.INVALID_ARGUMENT, "bad_frame: not a frame")
+    with pytest.raises(GatewayRefused, match="bad_frame: not a frame"):
         await task
 
 
