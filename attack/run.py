@@ -67,8 +67,8 @@ class Outcome:
 
 def attacks(plan: Plan) -> Iterator[Outcome]:
     """The outcome of each kind, when it is there."""
-    for kind in plan.kinds:
-        with _gateway() as gateway:
+    with _gateway() as gateway:
+        for kind in plan.kinds:
             yield _attack(gateway, kind, plan)
 
 
@@ -90,12 +90,12 @@ def _gateway() -> Iterator[Gateway]:
 
 
 def _attack(gateway: Gateway, kind: str, plan: Plan) -> Outcome:
+    lines = len(gateway.lines)
     with Canary(gateway.port) as quiet:
         time.sleep(BEFORE_SECONDS)
     with _attacker(gateway, kind):  # what is imported, compiled and grown at the first time
         time.sleep(plan.seconds)
     before = _settled(gateway, None)
-    lines = len(gateway.lines)
     canary, long = Canary(gateway.port), KINDS[kind].seconds
     for _ in range(1 if long else plan.rounds):
         with canary, _attacker(gateway, kind):
@@ -103,7 +103,7 @@ def _attack(gateway: Gateway, kind: str, plan: Plan) -> Outcome:
     after = _settled(gateway, before)
     written = gateway.lines[lines:]
     mine = [line for line in written if "worker lost" in line and "attacker" not in line]
-    bad = [line for line in gateway.lines if BAD.search(line)]
+    bad = [line for line in written if BAD.search(line)]
     unasked = [line for line in written if '"action": "request"' not in line]
     return Outcome(kind, quiet, canary, before, after, len(mine), bad, len(unasked))
 

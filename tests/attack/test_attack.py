@@ -10,11 +10,12 @@ from tests.acceptance.processes import PYTHON, ROOT, environment
 SURVIVED = [name for name, kind in KINDS.items() if kind.survived]
 
 
-@pytest.mark.parametrize("kind", SURVIVED)
-def test_the_canary_is_answered_and_nothing_is_left(kind: str) -> None:
-    done = attack("--short", "--only", kind)
+@pytest.mark.timeout(300)
+def test_the_canary_is_answered_and_nothing_is_left() -> None:
+    done = attack("--short")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{kind}: ok\n" in done.stdout
+    for kind in SURVIVED:
+        assert f"{kind}: ok\n" in done.stdout
 
 
 def test_what_it_cannot_do_is_said_at_once() -> None:
