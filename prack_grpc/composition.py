@@ -168,7 +168,8 @@ class Service:
     async def running(self) -> AsyncIterator[Running]:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
-        _look_at_token(settings)
+        if settings.token_file and private.is_open_to_others(settings.token_file):
+            log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
         broker = self._make_broker(limits)
         streams = Streams(broker, limits)
         workers = create_app(
@@ -306,12 +307,6 @@ class Service:
             await running.stream.start()
             raise
         return successor
-
-
-def _look_at_token(settings: Settings) -> None:
-    path = settings.token_file
-    if path is not None and private.is_open_to_others(path):
-        log.warning(private.REMEDY, path, extra={"action": "token_exposed"})
 
 
 class _Stop:

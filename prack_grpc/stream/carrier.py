@@ -11,10 +11,10 @@ class Carrier(Protocol):
 
     peer: str
 
-    async def read(self) -> pb.WorkerFrame | None:
-        """The next frame, None when the worker has ended its side or is gone.
+    async def receive(self) -> bytes | None:
+        """The bytes of the next frame, None when the worker has ended its side or is gone.
 
-        Raises StreamError for bytes that are no frame.
+        Raises FrameTooLong.
         """
 
     async def write(self, *frames: bytes) -> bool:

@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.stream.errors import NotAFrame
-from prack_grpc.stream.frame import parse
-from prack_wire.frames import Frames, FrameTooLong
+from prack_wire.frames import Frames
 
 
 class PlainCarrier(Frames):
@@ -22,14 +20,6 @@ class PlainCarrier(Frames):
         super().connection_made(transport)
         self.peer = ":".join(map(str, transport.get_extra_info("peername")[:2]))
         self._serve(self)
-
-    async def read(self) -> pb.WorkerFrame | None:
-        """See Carrier."""
-        try:
-            message = await self.receive()
-        except FrameTooLong as error:
-            raise NotAFrame(str(error)) from None
-        return None if message is None else parse(message)
 
     async def write(self, *frames: bytes) -> bool:
         """See Carrier."""

@@ -16,14 +16,16 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.core.worker import TRUSTED, Profile
 from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
-from prack_grpc.stream.errors import StreamError
-from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier, read_frame
+from prack_grpc.stream.errors import NotAFrame, StreamError
+from prack_grpc.stream.frame import parse
+from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier
 from prack_grpc.stream.hello import FEATURES, MINOR, Hello, limits_message, read_hello
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.plain_carrier import PlainCarrier
 from prack_grpc.stream.stream import Stream
 from prack_grpc.telemetry.complaint import Complaint
 from prack_wire import heap
+from prack_wire.frames import FrameTooLong
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +60,11 @@ class Streams:
     # ------------------------------------------------------------ gRPC
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """The service with a parser of our own, see `read_frame`; the carrier writes bytes."""
+        """The service; carriers read and write bytes."""
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                "Connect": grpc.stream_stream_rpc_method_handler(self.connect, read_frame),
+                "Connect": grpc.stream_stream_rpc_method_handler(self.connect),
                 "GetInfo": grpc.unary_unary_rpc_method_handler(
                     self.get_info,
                     pb.GetInfoRequest.FromString,
@@ -259,10 +261,12 @@ def _profile(hello: Hello) -> Profile:
 async def _first_frame(carrier: Carrier) -> pb.WorkerFrame:
     try:
         async with asyncio.timeout(HELLO_SECONDS):
-            frame = await carrier.read()
+            data = await carrier.receive()
     except TimeoutError:
         message = f"no `hello` within {HELLO_SECONDS:.0f} s"
         raise StreamError(errors.HELLO_TIMEOUT, message) from None
-    if frame is None:
+    except FrameTooLong as error:
+        raise NotAFrame(str(error)) from None
+    if data is None:
         raise StreamError(errors.HELLO_EXPECTED, "the stream ended before `hello`")
-    return frame
+    return parse(data)

@@ -91,9 +91,9 @@ async def silent(_: Gateway, worker: ScriptedWorker) -> None:
 
 
 async def replaced(gateway: Gateway, worker: ScriptedWorker) -> None:
-    await worker.hello("same")
+    await worker.hello("same", instance=b"one")
     async with plain_worker.connect(gateway.api_port) as newer:
-        await newer.hello("same")
+        await newer.hello("same", instance=b"one")
         await worker.event("error")
         await worker.end()
 

@@ -21,7 +21,7 @@ class Dead:
         self.writing = asyncio.Event()
         self.over = asyncio.Event()
 
-    async def read(self) -> pb.WorkerFrame | None:
+    async def receive(self) -> bytes | None:
         """See Carrier."""
         await asyncio.Event().wait()
         return None
