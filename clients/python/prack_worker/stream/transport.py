@@ -10,7 +10,9 @@ from collections.abc import Callable
 from prack.v1 import worker_pb2 as pb
 from prack_wire import heap
 from prack_worker.errors import ConnectFailed, GatewayRefused
+from prack_worker.link import Link
 from prack_worker.stream.carrier import Carrier
+from prack_worker.stream.relay import Relay
 from prack_worker.stream.session import StreamSession, ending_of
 from prack_worker.stream.windows import OURS
 from prack_worker.transport import Accept, Identity
@@ -49,18 +51,30 @@ class StreamTransport:
         self, accept: Accept, slots: int, *, websockets: bool = False
     ) -> StreamSession:
         """See `Transport.connect`."""
+        link = Link()
+        try:
+            carrier, first = await link.do(self._open(self._hello(slots, websockets)))
+        except BaseException:
+            await link.close()
+            raise
+        welcome = first.welcome
+        max_silence = welcome.dead_after_ms / 1000 or 15.0
+        relay = Relay(link, carrier, welcome.heartbeat_ms / 1000 or 5.0, max_silence)
+        return StreamSession(relay, first, accept)
+
+    async def _open(self, hello: pb.Hello) -> tuple[Carrier, pb.GatewayFrame]:
+        """Runs on the link's loop."""
         token = self._token()
         try:
             async with asyncio.timeout(WELCOME_SECONDS):
                 carrier = await self._dial(token)
                 try:
-                    first = await _greet(carrier, self._hello(slots, websockets))
+                    return carrier, await _greet(carrier, hello)
                 except BaseException:
                     await carrier.close()
                     raise
         except TimeoutError as error:
             raise ConnectFailed(f"no welcome within {WELCOME_SECONDS:g} s {self.hint}") from error
-        return StreamSession(carrier, first, accept)
 
     async def close(self) -> None:
         """Nothing here outlives a session."""

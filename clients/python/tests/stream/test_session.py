@@ -216,13 +216,17 @@ async def test_a_broken_stream_cancels_what_is_held_and_is_dialled_again(
 ) -> None:
     cancelled: asyncio.Queue[CancelReason | None] = asyncio.Queue()
 
+    started = asyncio.Event()
+
     async def wait(exchange: Exchange) -> None:
+        started.set()
         await exchange.wait_over()
         cancelled.put_nowait(exchange.cancelled)
 
     async with serving(gateway.transport(), wait):
         stream = await gateway.welcomed()
         await stream.request()
+        await started.wait()
         stream.end(grpc.StatusCode.UNAVAILABLE, "gone")
         assert await cancelled.get() is CancelReason.GATEWAY_LOST
         await gateway.stream()
