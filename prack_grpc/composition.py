@@ -147,7 +147,7 @@ class Service:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
         broker = MemoryBroker(limits)
-        streams = Streams(broker, limits)
+        streams = Streams(broker, limits, settings.max_silence)
         workers = create_app(
             broker,
             limits,

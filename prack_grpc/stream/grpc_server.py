@@ -14,10 +14,6 @@ from prack_grpc.stream.streams import NAME, Streams
 OPTIONS = (
     # Without it a second gateway would share the port silently.
     ("grpc.so_reuseport", 0),
-    # A stopped peer is noticed by the ping time-out alone, not by the keepalive one.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -25,6 +21,22 @@ OPTIONS = (
     ("grpc.max_receive_message_length", 6 * 1024 * 1024),
     ("grpc.max_concurrent_streams", 100),
 )
+
+
+PING_SECONDS = 15.0
+
+
+def _pings(seconds: float) -> tuple[tuple[str, int], ...]:
+    """A stopped peer is noticed in so many seconds.
+
+    That is by the ping time-out alone, not by the keepalive one.
+    """
+    third = round(seconds * 1000 / 3)
+    return (
+        ("grpc.keepalive_time_ms", 2 * third),
+        ("grpc.keepalive_timeout_ms", third),
+        ("grpc.http2.ping_timeout_ms", third),
+    )
 
 
 # No stream is as old when its gateway ends.
@@ -79,7 +91,7 @@ class StreamServer:
         Raises RuntimeError if the address cannot be had.
         """
         server = grpc.aio.server(
-            options=OPTIONS,
+            options=(*OPTIONS, *_pings(max(self._streams.max_silence, PING_SECONDS))),
             interceptors=self._interceptors,
             compression=grpc.Compression.NoCompression,
         )

@@ -29,6 +29,7 @@ from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
 from prack_worker.stopping import Deadline, Stop
 from prack_worker.transport import Identity, Transport
 from prack_worker.version import VERSION
+from prack_worker.watchdog import Watchdog
 from prack_worker.worker import Application, Worker
 from prack_worker.wsgi.application import WsgiApplication
 from prack_worker.wsgi.whole import needs_length
@@ -131,11 +132,14 @@ async def _serve(found: Any, interface: str, slots: int, settings: Settings) -> 
     )
     deadline = Deadline(worker, settings.grace)
     Stop(worker, deadline).listen()
+    watchdog = Watchdog()
     try:
         await worker.run()
     except (GatewayRefused, LifespanFailed) as error:
         deadline.arm(_status(error))
         raise
+    finally:
+        watchdog.close()
     deadline.report()
 
 
@@ -170,18 +174,21 @@ def _transport(settings: Settings) -> Transport:
         routes=settings.routes,
         tier=settings.tier,
     )
-    gateway, token = settings.gateway, _token_reader(settings)
+    gateway, token, silence = settings.gateway, _token_reader(settings), settings.max_silence
     if gateway.scheme == "grpc":
         from prack_worker.stream.grpc import GrpcTransport
 
-        return GrpcTransport(gateway.address, identity, token)
+        return GrpcTransport(gateway.address, identity, token, silence)
     if gateway.scheme == "prack":
         from prack_worker.stream.plain import TcpTransport
 
-        return TcpTransport(gateway.address, identity, token)
+        return TcpTransport(gateway.address, identity, token, silence)
+    from prack_worker.rest.client import tls
     from prack_worker.rest.transport import RestTransport
 
-    return RestTransport(str(gateway), identity, token)
+    secure = gateway.scheme == "https"
+    context = tls(settings.cert_file, settings.cert_dir) if secure else None
+    return RestTransport(str(gateway), identity, token, silence, context)
 
 
 def _token_reader(settings: Settings) -> Callable[[], str]:

@@ -18,6 +18,7 @@ INTERFACES = ("auto", "asgi", "wsgi")
 LEVELS = ("debug", "info", "warning", "error")
 MAX_SLOTS = 10_000
 MAX_TIER = 9
+MIN_SILENCE, MAX_SILENCE = 1, 3600  # seconds; the bounds of a lease over REST
 HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 PATH = re.compile(r"/[!-~]*")
 METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -52,8 +53,11 @@ class Settings:
     factory: bool
     root_path: str
     grace: float
+    max_silence: float
     token_file: Path | None
     token: str
+    cert_file: Path | None
+    cert_dir: Path | None
     log_level: str
 
 
@@ -136,6 +140,18 @@ def _grace(text: str) -> float:
     return seconds
 
 
+def _silence(text: str) -> float:
+    if not text:
+        return 0.0
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not MIN_SILENCE <= seconds <= MAX_SILENCE:
+        raise ValueError(f"expected seconds from {MIN_SILENCE} to {MAX_SILENCE}")
+    return seconds
+
+
 def _name(text: str) -> str:
     if not NAME.fullmatch(text):
         raise ValueError("expected at most 128 visible ASCII characters, without spaces")
@@ -192,6 +208,11 @@ def _token_file(text: str) -> Path | None:
     return path
 
 
+def _authorities(text: str) -> Path | None:
+    """Read when it is dialled, by whoever speaks TLS."""
+    return Path(text).resolve() if text else None
+
+
 OPTIONS = (
     Option("gateway", parse_gateway, "prack://127.0.0.1:4242", "URL",
            "prack://host:port; or grpc://host:port for the same over gRPC, "
@@ -211,9 +232,15 @@ OPTIONS = (
     Option("root_path", _root_path, "", "PATH",
            "the prefix under which clients see the application (root_path, SCRIPT_NAME)"),
     Option("grace", _grace, "30", "SECONDS", "how long a stop waits for requests to finish"),
+    Option("max_silence", _silence, "", "SECONDS",
+           "how long the gateway may be silent before the worker reconnects; over REST also how "
+           "long the worker may be silent about a request before another one gets it (default: "
+           "the gateway's own; over REST 20)"),
     Option("token_file", _token_file, "", "FILE",
            "holds the gateway's token; read again at each dial (or set PRACK_TOKEN)"),
     Option("token", lambda text: check_token(text) if text else "", "", "", "", flag=False),
+    Option("cert_file", _authorities, "", "", "", variable="SSL_CERT_FILE", flag=False),
+    Option("cert_dir", _authorities, "", "", "", variable="SSL_CERT_DIR", flag=False),
     Option("log_level", _one_of(LEVELS), "info", "LEVEL", f"one of {', '.join(LEVELS)}"),
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -25,8 +25,11 @@ END_SECONDS = 1.0  # after the grace, the process ends
 STDLIB = sysconfig.get_path("stdlib")
 PACKAGES = sysconfig.get_path("purelib")
 OWN = str(Path(__file__).parent)
+FOREIGN = (OWN, STDLIB, PACKAGES, "<frozen")
 # Where threads wait: those of our pool and of concurrent.futures, and the one for the deadline.
 IDLE = ("_work", "_worker", "_wait")
+# Threads that are not the application's: ours, and gRPC's.
+OTHERS = ("prack link", "prack watchdog", "(_poll_wrapper)")
 
 
 class Deadline:
@@ -100,23 +103,26 @@ def busy_threads() -> list[str]:
         for thread in threading.enumerate()
         if thread.ident in frames
         and not isinstance(thread, threading.Timer)
+        and not thread.name.endswith(OTHERS)
         and thread is not threading.main_thread()
         and frames[thread.ident].f_code.co_name not in IDLE
     ]
 
 
 def place_of(frame: FrameType) -> str:
-    """The innermost place outside of the standard library, or the innermost one."""
+    """The innermost place in the application, or in a package that it uses, or at all."""
+    outside = [one for one in _stack(frame) if not one.f_code.co_filename.startswith(FOREIGN)]
+    packages = [one for one in _stack(frame) if one.f_code.co_filename.startswith(PACKAGES)]
+    at = next(iter([*outside, *packages, frame]))
+    return f"{at.f_code.co_filename}:{at.f_lineno} in {at.f_code.co_name}"
+
+
+def _stack(frame: FrameType) -> Iterator[FrameType]:
+    """The innermost first."""
     at: FrameType | None = frame
     while at is not None:
-        name = at.f_code.co_filename
-        if not name.startswith((OWN, "<frozen")) and (
-            name.startswith(PACKAGES) or not name.startswith(STDLIB)
-        ):
-            break
+        yield at
         at = at.f_back
-    at = at or frame
-    return f"{at.f_code.co_filename}:{at.f_lineno} in {at.f_code.co_name}"
 
 
 def _later(seconds: float, call: Callable[..., object], *args: object) -> None:

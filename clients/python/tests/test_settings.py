@@ -30,7 +30,8 @@ def test_each_option_has_a_variable() -> None:
     assert {option.variable_name() for option in OPTIONS} == {
         "PRACK_APP_DIR", "PRACK_APP_VERSION", "PRACK_FACTORY", "PRACK_GATEWAY", "PRACK_GRACE",
         "PRACK_INTERFACE", "PRACK_LOG_LEVEL", "PRACK_ROUTES", "PRACK_SERVICE", "PRACK_SLOTS",
-        "PRACK_ROOT_PATH", "PRACK_TIER", "PRACK_TOKEN", "PRACK_TOKEN_FILE",
+        "PRACK_MAX_SILENCE", "PRACK_ROOT_PATH", "PRACK_TIER", "PRACK_TOKEN", "PRACK_TOKEN_FILE",
+        "SSL_CERT_DIR", "SSL_CERT_FILE",
     }  # fmt: skip
 
 

@@ -14,11 +14,6 @@ from prack_worker.stream.transport import NOBODY, WRONG_TOKEN, StreamTransport
 from prack_worker.version import VERSION
 
 OPTIONS = (
-    # A peer that stopped without a FIN is noticed in 15 s. The keepalive time-out alone does not
-    # do that (it takes a minute), and by default a silent stream is pinged twice only.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.keepalive_permit_without_calls", 1),
     # A new channel is a new connection, without the back-off or the DNS answer of the last one.
@@ -29,6 +24,7 @@ OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.primary_user_agent", f"prack-worker/{VERSION}"),
 )
+PING_SECONDS = 15.0
 HINT = "(grpc:// dials the gRPC port of `prack serve`, 4243 by default; prack:// the REST port)"
 METHOD = "/prack.v1.WorkerService/Connect"
 # The call is over.
@@ -42,7 +38,22 @@ class GrpcTransport(StreamTransport):
 
     async def _dial(self, token: str | None) -> GrpcCarrier:
         """See StreamTransport. The connection is made when the first frame is written."""
-        return GrpcCarrier(aio.insecure_channel(self.address, options=OPTIONS), token)
+        options = (*OPTIONS, *_pings(max(self._max_silence, PING_SECONDS)))
+        return GrpcCarrier(aio.insecure_channel(self.address, options=options), token)
+
+
+def _pings(seconds: float) -> tuple[tuple[str, int], ...]:
+    """A peer that stopped without a FIN is noticed in so many seconds.
+
+    The keepalive time-out alone does not do that (it takes a minute), and by default a silent
+    stream is pinged twice only.
+    """
+    third = round(seconds * 1000 / 3)
+    return (
+        ("grpc.keepalive_time_ms", 2 * third),
+        ("grpc.keepalive_timeout_ms", third),
+        ("grpc.http2.ping_timeout_ms", third),
+    )
 
 
 class GrpcCarrier:

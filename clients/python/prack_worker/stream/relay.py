@@ -1,4 +1,4 @@
-"""A stream's connection in a thread of its own, where it stays alive while the application blocks."""
+"""A stream's connection in the link's thread, where an application that blocks cannot stop it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ConnectFailed
 from prack_worker.link import Link
+from prack_worker.mailbox import Mailbox
 from prack_worker.stream.carrier import Carrier
 
 TICKS = 3  # of the pulse for each heartbeat that the gateway asks for
@@ -19,7 +20,7 @@ Parcel = tuple[tuple[bytes, ...], "asyncio.Future[None] | None"]
 
 
 class Relay:
-    """Implements `Carrier` on the application's loop, by way of another one on the link's loop.
+    """Implements `Carrier` on the application's loop, by way of another one in the link's thread.
 
     There it also sends heartbeats, and gives up a gateway that is silent.
 
@@ -31,6 +32,7 @@ class Relay:
     def __init__(self, link: Link, carrier: Carrier, beat: float, max_silence: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._link = link
+        self._outbox = Mailbox(self._loop)
         self._carrier = carrier
         self._tick = min(beat, max_silence) / TICKS
         self._max_silence = max_silence
@@ -42,7 +44,7 @@ class Relay:
         self._writer: asyncio.Future[None] | None = None
         self._unheard = self._unsaid = 0  # ticks
         self._tasks: list[asyncio.Task[None]] = []
-        link.inward.post(self._start)
+        link.inbox.post(self._start)
 
     # ------------------------------------------------------------ on the application's loop
 
@@ -63,14 +65,14 @@ class Relay:
     async def write(self, *frames: bytes) -> None:
         """See Carrier. Where the kernel takes more, this does not wait for the thread."""
         if self._carrier.write_now and not self._parcels:
-            self._link.inward.post(self._enqueue, frames, None)
+            self._link.inbox.post(self._enqueue, frames, None)
         else:
             await self._flush(*frames)
 
     async def _flush(self, *frames: bytes) -> None:
         """Write these and everything before them."""
         written = self._loop.create_future()
-        self._link.inward.post(self._enqueue, frames, written)
+        self._link.inbox.post(self._enqueue, frames, written)
         await written
 
     @property
@@ -79,7 +81,7 @@ class Relay:
         return self._post if self._carrier.write_now else None
 
     def _post(self, frame: pb.WorkerFrame) -> None:
-        self._link.inward.post(self._enqueue, (frame.SerializeToString(),), None)
+        self._link.inbox.post(self._enqueue, (frame.SerializeToString(),), None)
 
     async def done_writing(self) -> None:
         """See Carrier."""
@@ -88,8 +90,7 @@ class Relay:
 
     async def close(self) -> None:
         """See Carrier."""
-        await self._link.do(self._end())
-        await self._link.close()
+        await self._link.clean_up(self._end())
 
     # ------------------------------------------------------------ on the link's loop
 
@@ -110,10 +111,10 @@ class Relay:
         try:
             while (frame := await self._carrier.read()) is not None:
                 self._unheard = 0
-                self._link.outward.post(self._arrive, frame)
+                self._outbox.post(self._arrive, frame)
         except Exception as error:
             news = error
-        self._link.outward.post(self._arrive, news)
+        self._outbox.post(self._arrive, news)
 
     def _enqueue(self, frames: tuple[bytes, ...], written: asyncio.Future[None] | None) -> None:
         self._parcels.append((frames, written))
@@ -130,7 +131,7 @@ class Relay:
                 await self._carrier.write(*frames)
             self._parcels.popleft()
             if written:
-                self._link.outward.post(_rouse, written)
+                self._outbox.post(_rouse, written)
 
     async def _watch(self) -> None:
         """Count ticks, not seconds: a process that was stopped must first read what has come."""
@@ -140,7 +141,7 @@ class Relay:
             self._unsaid += 1
             if max(self._unheard, self._unsaid) * self._tick > self._max_silence:
                 error = ConnectFailed(f"the connection was silent for {self._max_silence:g} s")
-                return self._link.outward.post(self._arrive, error)
+                return self._outbox.post(self._arrive, error)
             if self._unsaid >= TICKS - 1 and not self._parcels:
                 heartbeat = pb.WorkerFrame(heartbeat=pb.Heartbeat(nonce=nonce))
                 self._enqueue((heartbeat.SerializeToString(),), None)

@@ -45,7 +45,5 @@ class ThreadPool:
             try:
                 job()
             except BaseException:  # a thread less would be a slot that never answers
-                log.exception(
-                    "A thread failed outside of the application (a bug of the worker; please report it)"
-                )
+                log.exception("A thread failed outside of the application; please report this bug")
             del job  # it holds a request, and the next may be long in coming
