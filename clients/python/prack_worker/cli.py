@@ -39,7 +39,7 @@ log = logging.getLogger("prack_worker")
 # gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
 SWITCH_SECONDS = 0.0005
 
-ABOUT = "Runs an ASGI or WSGI application behind a Prack gateway, by dialling in."
+ABOUT = "Runs an ASGI or WSGI application behind a Prack gateway, to which it connects."
 EXAMPLES = """\
 examples:
   prack-worker main:app                            FastAPI, Starlette and other ASGI applications

@@ -86,7 +86,7 @@ class Stop:
 
     def _hear(self, number: int, _: FrameType | None) -> None:
         if self._asked:
-            log.warning("Stopped at once")
+            log.warning("Stopped at once; unfinished requests are lost")
             logging.shutdown()
             os._exit(128 + number)  # threads of a WSGI application cannot be waited for
         self._asked = True

@@ -147,7 +147,7 @@ class Worker:
         if trouble != self._trouble:
             self._trouble = trouble
             where = self._transport.address
-            log.warning("No gateway at %s: %s; trying again until there is", where, trouble)
+            log.warning("No gateway at %s: %s; retrying until it answers", where, trouble)
 
     async def _serve(self, session: Session, holding: Holding) -> None:
         """Until the session is of no use for new requests; what it brings then goes on aside."""
@@ -192,13 +192,17 @@ class Worker:
         if not ending.retry:
             raise GatewayRefused(ending.message)
         if ending.lost:
-            log.warning("Lost the gateway: %s; dialling again", ending.message)
+            log.warning("Lost the gateway: %s; reconnecting", ending.message)
         else:
-            log.info("%s; finishing what is held, and dialling again", ending.message)
+            log.info("%s; finishing the requests in progress, and reconnecting", ending.message)
         self._delay = ending.retry_after or self._backoff.next()
 
     async def _finish(self) -> None:
-        log.info("Stopping: requests to finish: %d, within %g s", len(self._held()), self._grace)
+        log.info(
+            "Stopping: %d requests in progress, waiting up to %g s (--grace)",
+            len(self._held()),
+            self._grace,
+        )
         with suppress(TimeoutError):
             async with asyncio.timeout(self._grace):
                 while waits := {*self._staying, *self._held().values()}:
@@ -209,9 +213,11 @@ class Worker:
     async def _give_up(self) -> None:
         """The grace is over: end what is left, also where its handler goes on."""
         held = self._held()
-        log.warning("Requests that were not finished: %d: %s", len(held), "; ".join(self.held()))
+        log.warning(
+            "Unfinished at the end of --grace: %d requests: %s", len(held), "; ".join(self.held())
+        )
         for exchange in held:
-            exchange.abort(AbortCode.HANDLER_ERROR, "the worker stopped before its answer")
+            exchange.abort(AbortCode.HANDLER_ERROR, "the worker stopped before it answered")
         if self._app.interruptible:
             for task in held.values():
                 task.cancel()
@@ -248,7 +254,7 @@ class Worker:
     def _settle(self, holding: Holding, exchange: Exchange) -> None:
         if not exchange.ended:
             code = AbortCode.HANDLER_ERROR if exchange.cancelled is None else AbortCode.CANCELLED
-            exchange.abort(code, "the application left its response incomplete")
+            exchange.abort(code, "the application returned before its response was complete")
         del holding.tasks[exchange]
         self._changed.set()
         self._share(holding)

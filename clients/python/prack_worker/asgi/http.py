@@ -57,7 +57,7 @@ class HttpCycle:
         """The one event that may come before its turn, as often as the application likes."""
         kind = message["type"]
         if kind != "http.response.early_hint" or self._started:
-            raise RuntimeError(f"{kind} does not come next in a response")
+            raise RuntimeError(f"{kind} is not allowed at this point of a response")
         links = [(b"link", bytes(link)) for link in message["links"]]
         await self._exchange.send_head(103, links)
 
@@ -75,7 +75,10 @@ class HttpCycle:
     async def finish(self) -> None:
         """The application returned."""
         if self._next and self._exchange.cancelled is None:
-            log.error("No complete response for request %s", self._exchange.request.request_id)
+            log.error(
+                "The application returned before its response to request %s was complete",
+                self._exchange.request.request_id,
+            )
             await self._give_up()
 
     async def fail(self, error: BaseException) -> bool:

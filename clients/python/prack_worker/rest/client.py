@@ -21,8 +21,8 @@ POLL_SECONDS = 5.0  # how long a poll is parked
 LEASE_SECONDS = 20
 SLACK_SECONDS = 5.0  # the gateway ends a poll; the client only gives up on one that got lost
 CALL_SECONDS = 30.0
-HINT = "(http:// dials the REST port of `prack serve`, 4242 by default)"
-NO_TLS = "there is no TLS: `prack serve` has none, so dial http://, or a proxy that has it"
+HINT = "(http:// connects to the REST port of `prack serve`, 4242 by default)"
+NO_TLS = "`prack serve` has no TLS: use http://, or the address of a proxy with TLS"
 
 
 class RestClient:
@@ -80,7 +80,7 @@ class RestClient:
         try:
             return list(json.loads(reply.content)["requests"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ConnectFailed(f"what answers there is no Prack gateway ({error!r})") from error
+            raise ConnectFailed(f"the server there is not a Prack gateway ({error!r})") from error
 
     async def drain(self) -> None:
         """Have the parked poll return at once. Raises ConnectFailed."""
@@ -119,7 +119,7 @@ class RestClient:
         except httpx2.HTTPError as error:
             raise ConnectFailed(_describe(error)) from error
         if reply.status_code in (401, 403):
-            raise ConnectFailed("the gateway does not take this token (PRACK_TOKEN, --token-file)")
+            raise ConnectFailed("the gateway rejects this token: check PRACK_TOKEN or --token-file")
         if reply.status_code in (408, 429) or reply.status_code >= 500:
             raise ConnectFailed(_detail(reply))
         return reply

@@ -116,7 +116,9 @@ class Leases:
         try:
             _report(await self._client.deliver("/response", content, until))
         except ConnectFailed as error:
-            log.error("%d answers could not be delivered in time: %s", len(batch), error)
+            log.error(
+                "%d answers could not be delivered before their deadline: %s", len(batch), error
+            )
         finally:
             for exchange, _ in batch:
                 self._release(exchange)
@@ -177,10 +179,13 @@ def _report(reply: httpx2.Response) -> None:
     try:
         results = json.loads(reply.content)["results"]
     except (ValueError, KeyError, TypeError):
-        log.error("The gateway took no answer: %d %s", reply.status_code, reply.text[:500])
+        log.error("The gateway rejected the answers: %d %s", reply.status_code, reply.text[:500])
         return
     for result in results:
         if result["status"] in GONE:
-            log.debug("Nobody waits for %s any more", result["identifier"])
+            log.debug(
+                "The answer for %s came too late: no one waits for it any more",
+                result["identifier"],
+            )
         elif result["status"] != 200:
-            log.error("The gateway refused an answer: %s", result)
+            log.error("The gateway rejected an answer: %s", result)

@@ -128,7 +128,9 @@ class RestSession:
                 request, body = to_request(entry, next(self._numbers), now)
                 exchange = RestExchange(entry["identifier"], request, body, self._leases)
             except (KeyError, TypeError, ValueError) as error:
-                log.error("The gateway handed out what is no request (%r)", error)
+                log.error(
+                    "The gateway sent an invalid request (%r): is it of the same version?", error
+                )
                 continue
             self._leases.add(exchange)
             self._accept(exchange)

@@ -25,7 +25,7 @@ OPTIONS = (
     ("grpc.primary_user_agent", f"prack-worker/{VERSION}"),
 )
 PING_SECONDS = 15.0
-HINT = "(grpc:// dials the gRPC port of `prack serve`, 4243 by default; prack:// the REST port)"
+HINT = "(grpc:// connects to the gRPC port of `prack serve`, 4243 by default)"
 METHOD = "/prack.v1.WorkerService/Connect"
 # The call is over.
 OVER = grpc.RpcError, asyncio.InvalidStateError
@@ -101,7 +101,7 @@ def describe(error: grpc.RpcError) -> str:
         return WRONG_TOKEN
     details = error.details() or error.code().name
     if "http1.x" in details:
-        return f"what answers there is HTTP/1.1, not gRPC {HINT}"
+        return f"the server there speaks HTTP/1.1, not gRPC {HINT}"
     if details.startswith(("failed to connect", "DNS resolution failed")):
         reason = details.rpartition(": ")[2]  # before it come the library's own words
         return f"{reason} {NOBODY}"

@@ -46,7 +46,7 @@ class StreamSession:
         await self._drained.wait()
 
     async def drain(self) -> None:
-        self._outbox.steer().drain.reason = "the worker stops"
+        self._outbox.steer().drain.reason = "the worker is stopping"
         await self._drained.wait()
 
     async def close(self) -> None:
@@ -71,7 +71,7 @@ class StreamSession:
         except ConnectFailed as error:
             self._lose(Ending(str(error)))
         except Exception as error:
-            log.exception("The connection to the gateway is given up")
+            log.exception("The session with the gateway failed; please report this bug")
             self._lose(Ending(repr(error)))
 
     async def _read(self) -> None:
@@ -137,14 +137,14 @@ class StreamSession:
             self._refused(refusal)
 
     def _go_away(self, goaway: pb.Goaway) -> None:
-        reason = goaway.reason or "the gateway stops"
+        reason = goaway.reason or "the gateway is stopping"
         self._end(Ending(reason, lost=False, retry_after=goaway.reconnect_in_ms / 1000))
         if goaway.drain_ack:
             self._drained.set()
 
     def _refused(self, refusal: pb.Refusal) -> None:
         """The slot stays taken until this exchange is ended, as after a cancel (section 4.5)."""
-        log.warning("The gateway refused an answer (id %d): %s", refusal.id, refusal.message)
+        log.warning("The gateway rejected an answer (id %d): %s", refusal.id, refusal.message)
         if exchange := self._exchanges.get(refusal.id):
             exchange.cancel(CancelReason.BAD_RESPONSE)
 

@@ -21,7 +21,7 @@ from prack_worker.version import VERSION
 MINOR = 1
 WELCOME_SECONDS = 10.0
 MAX_SILENCE = 15.0  # of a gateway that does not say what it has
-WRONG_TOKEN = "the gateway does not take this token (PRACK_TOKEN or --token-file)"  # noqa: S105
+WRONG_TOKEN = "the gateway rejects this token: check PRACK_TOKEN or --token-file"  # noqa: S105
 NOBODY = "(is `prack serve` running there?)"
 
 

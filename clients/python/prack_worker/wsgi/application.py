@@ -85,7 +85,7 @@ class Response:
             with reading:
                 self._answer(app(environ, self.start))
         except ClientDisconnected:
-            log.debug("Nobody waits for request %s any more", self._request_id)
+            log.debug("No one waits for request %s any more", self._request_id)
         except BaseException:  # `sys.exit()` too: it is one request that fails
             log.exception("The application failed on request %s", self._request_id)
             self._fail()
@@ -134,9 +134,9 @@ class Response:
 
     def _send(self, data: bytes, *, end: bool) -> None:
         if not isinstance(data, bytes):
-            raise TypeError(f"a WSGI response is made of bytes, not of {type(data).__name__}")
+            raise TypeError(f"a WSGI response must consist of bytes, not of {type(data).__name__}")
         if self._head is None:
-            raise RuntimeError("start_response was not called before the body")
+            raise RuntimeError("start_response was not called before the first piece of the body")
         if self._complete:
             raise ValueError("the response is longer than its Content-Length")
         self._complete = end

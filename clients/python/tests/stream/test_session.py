@@ -342,5 +342,5 @@ async def test_a_missing_gateway_is_one_log_line(
             stream.end(grpc.StatusCode.UNAUTHENTICATED, "no")
         await gateway.welcomed()
     lines = [record.getMessage() for record in caplog.records]
-    assert sum("does not take this token" in line for line in lines) == 1
+    assert sum("rejects this token" in line for line in lines) == 1
     assert gateway.address in lines[0]
