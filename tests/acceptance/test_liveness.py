@@ -35,6 +35,22 @@ def test_one_long_call_costs_its_neighbours_only_time(
     assert len([line for line in worker.lines if "event loop" in line]) == (2 if app == ASGI else 0)
 
 
+@pytest.mark.parametrize("over", STREAMS)
+def test_a_worker_is_given_nothing_while_it_blocks(launch: Launcher, over: str) -> None:
+    gateway = launch.gateway(*SILENCE)
+    worker = launch.worker(gateway, over, "--slots", "4", app=ASGI)
+    with ThreadPoolExecutor(1) as pool:
+        blocking = pool.submit(fetch, gateway.port, f"/sleep/{BLOCK}")
+        worker.line("has been blocked")
+        other = launch.worker(gateway, over, app=ASGI)
+        hellos = [fetch(gateway.port, "/page/hello").status for _ in range(4)]
+        assert (hellos, blocking.done()) == ([200] * 4, False)
+        assert blocking.result().status == 200
+        other.stop()
+        held = [fetch(gateway.port, "/slow/0.01").status for _ in range(2)]
+    assert held == [200] * 2
+
+
 @pytest.mark.parametrize("over", OVER)
 def test_a_worker_that_is_stopped_is_found_in_time(launch: Launcher, over: str) -> None:
     gateway = launch.gateway(*SILENCE)

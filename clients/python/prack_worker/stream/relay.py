@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ConnectFailed
@@ -22,14 +22,18 @@ Parcel = tuple[tuple[bytes, ...], "asyncio.Future[None] | None"]
 class Relay:
     """Implements `Carrier` on the application's loop, by way of another one in the link's thread.
 
-    There it also sends heartbeats, and gives up a gateway that is silent.
+    There it also sends heartbeats, gives up a gateway that is silent, and has it send nothing more
+    while the application blocks its loop.
 
     Args:
+        slots: those of the hello.
         beat: seconds; the longest silence of this worker.
         max_silence: seconds without a word from the gateway, or with one that it does not take.
     """
 
-    def __init__(self, link: Link, carrier: Carrier, beat: float, max_silence: float) -> None:
+    def __init__(
+        self, link: Link, carrier: Carrier, slots: int, beat: float, max_silence: float
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._link = link
         self._outbox = Mailbox(self._loop)
@@ -37,12 +41,14 @@ class Relay:
         self._tick = min(beat, max_silence) / TICKS
         self._max_silence = max_silence
         # On the application's loop:
+        self.slots = slots
         self._news: deque[News] = deque()
         self._reader: asyncio.Future[None] | None = None
         # On the link's:
         self._parcels: deque[Parcel] = deque()
         self._writer: asyncio.Future[None] | None = None
-        self._unheard = self._unsaid = 0  # ticks
+        self._unheard = self._unsaid = self._unanswered = 0  # ticks
+        self._offered = True  # all slots, and not the least that a worker can have
         self._tasks: list[asyncio.Task[None]] = []
         link.inbox.post(self._start)
 
@@ -96,7 +102,7 @@ class Relay:
 
     def _start(self) -> None:
         self._tasks = [
-            self._link.loop.create_task(work, name="prack relay")
+            self._link.loop.create_task(self._guard(work), name="prack relay")
             for work in (self._read(), self._write(), self._watch())
         ]
 
@@ -106,15 +112,17 @@ class Relay:
         await self._carrier.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _read(self) -> None:
-        news: News = None
+    async def _guard(self, work: Coroutine[object, object, None]) -> None:
         try:
-            while (frame := await self._carrier.read()) is not None:
-                self._unheard = 0
-                self._outbox.post(self._arrive, frame)
+            await work
         except Exception as error:
-            news = error
-        self._outbox.post(self._arrive, news)
+            self._outbox.post(self._arrive, error)
+
+    async def _read(self) -> None:
+        while (frame := await self._carrier.read()) is not None:
+            self._unheard = 0
+            self._outbox.post(self._arrive, frame)
+        self._outbox.post(self._arrive, None)
 
     def _enqueue(self, frames: tuple[bytes, ...], written: asyncio.Future[None] | None) -> None:
         self._parcels.append((frames, written))
@@ -139,12 +147,30 @@ class Relay:
             await asyncio.sleep(self._tick)
             self._unheard += 1
             self._unsaid += 1
+            self._unanswered += 1
             if max(self._unheard, self._unsaid) * self._tick > self._max_silence:
-                error = ConnectFailed(f"the connection was silent for {self._max_silence:g} s")
-                return self._outbox.post(self._arrive, error)
+                raise ConnectFailed(f"the connection was silent for {self._max_silence:g} s")
+            if self._unanswered == 1:
+                self._outbox.post(self._link.inbox.post, self._answered)
+            elif self._offered:
+                self._offer(False)
             if self._unsaid >= TICKS - 1 and not self._parcels:
-                heartbeat = pb.WorkerFrame(heartbeat=pb.Heartbeat(nonce=nonce))
-                self._enqueue((heartbeat.SerializeToString(),), None)
+                self._say(pb.WorkerFrame(heartbeat=pb.Heartbeat(nonce=nonce)))
+
+    def _answered(self) -> None:
+        """The application's loop goes on."""
+        self._unanswered = 0
+        if not self._offered:
+            self._offer(True)
+
+    def _offer(self, all_slots: bool) -> None:
+        """A worker that blocks holds a request at least: with one slot it gets no other."""
+        self._offered = all_slots
+        slots = self.slots if all_slots else 1
+        self._say(pb.WorkerFrame(capacity=pb.Capacity(max_in_flight=slots)))
+
+    def _say(self, frame: pb.WorkerFrame) -> None:
+        self._enqueue((frame.SerializeToString(),), None)
 
 
 def _rouse(waiting: asyncio.Future[None] | None) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Coroutine
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import CancelReason
-from prack_worker.stream.carrier import Carrier
 from prack_worker.stream.exchange import StreamExchange
 from prack_worker.stream.outbox import Outbox
+from prack_worker.stream.relay import Relay
 from prack_worker.stream.windows import Limits
 from prack_worker.transport import Accept, Ending
 
@@ -25,7 +25,7 @@ class StreamSession:
     `ended` and `lost` are those of `transport.Session`.
     """
 
-    def __init__(self, carrier: Carrier, first: pb.GatewayFrame, accept: Accept) -> None:
+    def __init__(self, carrier: Relay, first: pb.GatewayFrame, accept: Accept) -> None:
         self._loop = asyncio.get_running_loop()
         self._carrier = carrier
         self._accept = accept
@@ -40,6 +40,7 @@ class StreamSession:
         self._writer = self._start(self._write(), "writer")
 
     def resize(self, slots: int) -> None:
+        self._carrier.slots = slots
         self._outbox.steer().capacity.max_in_flight = slots
 
     async def dismissed(self) -> None:

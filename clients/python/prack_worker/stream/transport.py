@@ -71,7 +71,7 @@ class StreamTransport:
         welcome = first.welcome
         max_silence = self._max_silence or welcome.dead_after_ms / 1000 or MAX_SILENCE
         beat = welcome.heartbeat_ms / 1000 or MAX_SILENCE / 3
-        return StreamSession(Relay(away, dialled[0], beat, max_silence), first, accept)
+        return StreamSession(Relay(away, dialled[0], slots, beat, max_silence), first, accept)
 
     async def _open(self, dialled: list[Carrier], hello: pb.Hello) -> pb.GatewayFrame:
         """In the link's thread: the gateway's welcome, on a new connection."""
