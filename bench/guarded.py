@@ -31,7 +31,7 @@ from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry.access import AccessLog
 from prack_wire.frames import LENGTH, Deframer
 from prack_worker.asgi.application import AsgiApplication
-from prack_worker.link import link
+from prack_worker.loops.link import link
 from prack_worker.stream.plain import TcpCarrier
 from prack_worker.stream.transport import StreamTransport
 from prack_worker.transport import Identity

@@ -25,11 +25,11 @@ from prack_worker.errors import (
     UsageError,
 )
 from prack_worker.failures import run_through
+from prack_worker.loops.watchdog import Watchdog
 from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
 from prack_worker.stopping import Deadline, Stop
 from prack_worker.transport import Identity, Transport
 from prack_worker.version import VERSION
-from prack_worker.watchdog import Watchdog
 from prack_worker.worker import Application, Worker
 from prack_worker.wsgi.application import WsgiApplication
 from prack_worker.wsgi.whole import needs_length

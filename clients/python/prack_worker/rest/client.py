@@ -13,7 +13,7 @@ import httpx2
 
 from prack_worker.backoff import Backoff
 from prack_worker.errors import ConnectFailed, GatewayRefused, UsageError
-from prack_worker.link import link
+from prack_worker.loops.link import link
 from prack_worker.transport import Identity
 from prack_worker.version import VERSION
 

@@ -18,8 +18,8 @@ import httpx2
 
 from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import AbortCode, CancelReason
-from prack_worker.link import link
-from prack_worker.mailbox import Mailbox
+from prack_worker.loops.link import link
+from prack_worker.loops.mailbox import Mailbox
 from prack_worker.rest.client import RestClient
 from prack_worker.rest.exchange import RestExchange
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Coroutine
 
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ConnectFailed
-from prack_worker.link import Link
-from prack_worker.mailbox import Mailbox
+from prack_worker.loops.link import Link
+from prack_worker.loops.mailbox import Mailbox
 from prack_worker.stream.carrier import Carrier
 
 TICKS = 3  # of the pulse for each heartbeat that the gateway asks for

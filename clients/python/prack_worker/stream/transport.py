@@ -10,7 +10,7 @@ from collections.abc import Callable
 from prack.v1 import worker_pb2 as pb
 from prack_wire import heap
 from prack_worker.errors import ConnectFailed, GatewayRefused
-from prack_worker.link import link
+from prack_worker.loops.link import link
 from prack_worker.stream.carrier import Carrier
 from prack_worker.stream.relay import Relay
 from prack_worker.stream.session import StreamSession, ending_of

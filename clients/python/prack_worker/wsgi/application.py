@@ -12,7 +12,7 @@ from typing import Any
 
 from prack_worker.errors import ClientDisconnected
 from prack_worker.exchange import AbortCode, Exchange, send_error
-from prack_worker.mailbox import Mailbox
+from prack_worker.loops.mailbox import Mailbox
 from prack_worker.wsgi.environ import build_environ
 from prack_worker.wsgi.pipe import Pipe
 from prack_worker.wsgi.threads import ThreadPool

@@ -10,7 +10,7 @@ from threading import Event
 
 from prack_worker.errors import ClientDisconnected, ResponseRefused
 from prack_worker.exchange import AbortCode, Exchange
-from prack_worker.mailbox import Mailbox
+from prack_worker.loops.mailbox import Mailbox
 
 log = logging.getLogger("prack_worker")
 

@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from prack_worker.mailbox import Mailbox
+from prack_worker.loops.mailbox import Mailbox
 
 NAME = "prack link"
 
