@@ -110,7 +110,7 @@ def test_a_worker_that_is_stopped_finishes_what_it_holds(
         held = pool.submit(fetch, gateway.port, "/hold/1")
         worker.line("holds 1")
         worker.send(number)
-        worker.line("requests to finish: 1")
+        worker.line("1 requests in progress")
         launch.release("1")
         assert held.result().body == b"held 1"
     assert worker.wait() == 0
@@ -126,7 +126,7 @@ def test_the_second_signal_stops_a_worker_at_once(
         held = pool.submit(fetch, gateway.port, "/hold/for-ever", "POST")
         worker.line("holds for-ever")
         worker.send(number)
-        worker.line("requests to finish: 1")
+        worker.line("1 requests in progress")
         worker.send(number)
         assert worker.wait(seconds=2) == status
         assert held.result().status == 502

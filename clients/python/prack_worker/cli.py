@@ -36,7 +36,7 @@ from prack_worker.wsgi.whole import needs_length
 
 log = logging.getLogger("prack_worker")
 
-# gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
+# The connection's thread, and gRPC's, would wait 5 ms for their turn while the application runs.
 SWITCH_SECONDS = 0.0005
 
 ABOUT = "Runs an ASGI or WSGI application behind a Prack gateway, to which it connects."

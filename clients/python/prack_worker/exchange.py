@@ -173,4 +173,4 @@ async def send_error(exchange: Exchange) -> None:
 
 
 def _nothing() -> None:
-    """Nobody asked to hear of the cancellation."""
+    """The default of `on_cancel`: does nothing."""

@@ -211,7 +211,7 @@ def _token_file(text: str) -> Path | None:
 
 
 def _authorities(text: str) -> Path | None:
-    """Read when it is dialled, by whoever speaks TLS."""
+    """Resolved now, as the application may change its folder; read only for https://."""
     return Path(text).resolve() if text else None
 
 

@@ -1,4 +1,4 @@
-"""How the process ends: on a signal, and in time, whatever its threads do."""
+"""Ends the process on a signal, and in time, even if threads do not end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OTHERS = ("prack link", "prack watchdog", "(_poll_wrapper)")
 
 
 class Deadline:
-    """Ends the process by the time at which it should have ended by itself.
+    """Ends the process when its grace period is over and it has not ended by itself.
 
     Not even a loop that is blocked, or a log that nobody reads, can keep it: it has two threads of
     its own, one to say what is left and one to end.
@@ -47,7 +47,7 @@ class Deadline:
         threading.Thread(target=self._wait, name="prack deadline", daemon=True).start()
 
     def arm(self, status: int) -> None:
-        """From now on the process has its grace, and then ends with this exit status.
+        """Start the grace period; after it the process ends with this exit status.
 
         May be called by a signal handler: that is why the thread is there before.
         """
@@ -59,7 +59,7 @@ class Deadline:
         _later(self._grace + REPORT_SECONDS, self.report)
 
     def report(self) -> None:
-        """Name what is still there, once."""
+        """Log the requests and threads that are left, once."""
         left = [*self._worker.held(), *busy_threads()]
         if left and not self._told:
             self._told = True
@@ -67,7 +67,7 @@ class Deadline:
 
 
 class Stop:
-    """The first signal asks, the second insists.
+    """The first signal drains the worker, the second ends the process at once.
 
     Not the loop's signal handlers: one that is blocked would hear of none.
     """
@@ -79,7 +79,7 @@ class Stop:
         self._asked = False
 
     def listen(self) -> None:
-        """To signals for this process; not to those of its children."""
+        """Handle the signals of this process, not those of forked children."""
         forks.disown()
         for number in forks.STOPPING:
             signal.signal(number, self._hear)
@@ -96,7 +96,7 @@ class Stop:
 
 
 def busy_threads() -> list[str]:
-    """The threads of the application that are doing something, and where they are."""
+    """The busy threads of the application, and where each is."""
     frames = sys._current_frames()
     return [
         f"thread {thread.name} at {place_of(frames[thread.ident])}"
@@ -110,7 +110,7 @@ def busy_threads() -> list[str]:
 
 
 def place_of(frame: FrameType) -> str:
-    """The innermost place in the application, or in a package that it uses, or at all."""
+    """The innermost frame of the application, else of an installed package, else of all."""
     outside = [one for one in _stack(frame) if not one.f_code.co_filename.startswith(FOREIGN)]
     packages = [one for one in _stack(frame) if one.f_code.co_filename.startswith(PACKAGES)]
     at = next(iter([*outside, *packages, frame]))
@@ -118,7 +118,7 @@ def place_of(frame: FrameType) -> str:
 
 
 def _stack(frame: FrameType) -> Iterator[FrameType]:
-    """The innermost first."""
+    """The frames from the innermost to the outermost."""
     at: FrameType | None = frame
     while at is not None:
         yield at

@@ -54,7 +54,7 @@ class HttpCycle:
             await self._send_trailers(message)
 
     async def _send_hint(self, message: Message) -> None:
-        """The one event that may come before its turn, as often as the application likes."""
+        """Send an early hint, the only event that may precede the response, any number of times."""
         kind = message["type"]
         if kind != "http.response.early_hint" or self._started:
             raise RuntimeError(f"{kind} is not allowed at this point of a response")
@@ -82,7 +82,7 @@ class HttpCycle:
             await self._give_up()
 
     async def fail(self, error: BaseException) -> bool:
-        """The application raised. Returns False if that is nobody's business: the client left."""
+        """The application raised. Returns False if the client has left: that needs no log."""
         if self._exchange.cancelled is not None:
             return False  # frameworks have errors of their own for that
         log_failure(self._exchange, error)
@@ -90,7 +90,7 @@ class HttpCycle:
         return True
 
     async def _give_up(self) -> None:
-        """The application is done and its response is not."""
+        """The application ended before its response was complete."""
         if self._started:
             self._exchange.abort(AbortCode.HANDLER_ERROR, "the application failed")
         else:

@@ -68,7 +68,7 @@ class Inbox:
             self.closed = close_code(event.data)
 
     def _loss(self) -> tuple[int, str]:
-        """Why no more comes although nobody closed."""
+        """The close code and reason when neither side has closed."""
         if self._exchange.cancelled is CancelReason.SHUTDOWN:
             return GOING_AWAY, "the gateway is stopping"
         return NO_CLOSE, ""

@@ -90,6 +90,6 @@ class _Life:
 
 
 def _last_line(answer: Message) -> str:
-    """Frameworks send a whole traceback as the message; its last line says what happened."""
+    """The last line: frameworks send a whole traceback as the message."""
     lines = str(answer.get("message") or "").strip().splitlines()
     return lines[-1] if lines else "no reason given"

@@ -83,7 +83,7 @@ class _Job:
 
 
 def link() -> Link:
-    """The process's. Its loop is of the kind that runs here."""
+    """The link of this process. Its loop is of the same type as the running one."""
     if not _links:
         _links.append(Link(type(asyncio.get_running_loop())()))
     return _links[0]

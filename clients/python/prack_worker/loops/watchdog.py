@@ -1,4 +1,4 @@
-"""Says in the log that the application blocks the event loop: where, for how long, what to do."""
+"""Logs when the application blocks the event loop: where, for how long, and the remedy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BLOCKED = (
 
 
 class Watchdog:
-    """A thread that asks the running loop for a sign of life, and reports each block once."""
+    """A thread that checks whether the running loop still answers, and logs each block once."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

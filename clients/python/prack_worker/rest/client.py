@@ -140,7 +140,7 @@ def tls(cert_file: Path | None = None, cert_dir: Path | None = None) -> ssl.SSLC
 
 
 def _describe(error: httpx2.HTTPError) -> str:
-    """One line for a person: why a call had no answer."""
+    """Why a call had no answer, as one line for the log."""
     reason = str(error) or type(error).__name__
     if "WRONG_VERSION_NUMBER" in reason:
         return NO_TLS

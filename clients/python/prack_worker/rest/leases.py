@@ -1,4 +1,4 @@
-"""What a worker holds over REST, and the delivery of its answers.
+"""The leases that a worker holds over REST, and the delivery of its answers.
 
 Answers are collected while the last call is in flight and sent in one; a large one goes alone,
 so that it delays no other. A lease that takes long is extended, in the link's thread: also while
@@ -35,7 +35,7 @@ Answer = tuple[RestExchange, bytes]
 
 
 class Leases:
-    """The exchanges in this worker's hands."""
+    """The exchanges that this worker holds."""
 
     def __init__(self, client: RestClient) -> None:
         self._client = client
@@ -54,7 +54,7 @@ class Leases:
         self._link.inbox.post(self._keep, exchange)
 
     async def room(self, slots: int) -> int:
-        """How many more may be held, at least one: waits until there is room."""
+        """Wait for a free slot; returns how many are free."""
         while len(self._held) >= slots:
             self._changed.clear()
             await self._changed.wait()
@@ -153,7 +153,7 @@ class Leases:
         self._keepers.pop(exchange).cancel()
 
     async def _extend(self, exchange: RestExchange) -> None:
-        """Again and again, each time when half of the lease is over."""
+        """Extend the lease each time half of it has passed."""
         request, loop = exchange.request, self._link.loop
         path = f"/requests/{exchange.identifier}/extend"
         content = b'{"ms":%d}' % (self._client.lease * 1000)
@@ -175,7 +175,7 @@ class Leases:
 
 
 def _report(reply: httpx2.Response) -> None:
-    """Log what became of a batch of answers."""
+    """Log the answers of a batch that the gateway rejected."""
     try:
         results = json.loads(reply.content)["results"]
     except (ValueError, KeyError, TypeError):

@@ -94,7 +94,7 @@ class GrpcCarrier:
 
 
 def describe(error: grpc.RpcError) -> str:
-    """One line for a person: why a call ended."""
+    """Why a call ended, as one line for the log."""
     if not isinstance(error, aio.AioRpcError):
         return str(error)
     if error.code() is grpc.StatusCode.UNAUTHENTICATED:

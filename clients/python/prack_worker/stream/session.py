@@ -66,7 +66,7 @@ class StreamSession:
         return self._loop.create_task(self._guard(work), name=f"prack {name}")
 
     async def _guard(self, work: Coroutine[object, object, None]) -> None:
-        """Without any of its two tasks a session is of no use."""
+        """A session is lost when its reader or its writer fails."""
         try:
             await work
         except ConnectFailed as error:
@@ -86,7 +86,7 @@ class StreamSession:
         await self._carrier.done_writing()
 
     def _lose(self, ending: Ending) -> None:
-        """The stream is of no more use, and with it every exchange on it."""
+        """The stream is lost: cancel every exchange on it."""
         self._end(ending)
         self._drained.set()
         self.lost.set()
