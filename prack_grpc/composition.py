@@ -62,8 +62,6 @@ WORKER_LIMITS = ConnectionLimits(
 )
 # gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
 SWITCH_SECONDS = 0.0005
-# How long the gRPC port of a gateway that gave it up may still be taken.
-FREE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +169,7 @@ class Service:
         if settings.token_file and private.is_open_to_others(settings.token_file):
             log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
         broker = self._make_broker(limits)
-        streams = Streams(broker, limits)
+        streams = Streams(broker, limits, settings.max_silence)
         workers = create_app(
             broker,
             limits,
@@ -229,7 +227,7 @@ class Service:
         if self._predecessor:
             if told := await self._predecessor.released():
                 state.restore(broker, told)
-            port = await _free(host, self._predecessor.grpc_port)
+            port = await free(host, self._predecessor.grpc_port)
         return _bind(stream, host, port)
 
     # ------------------------------------------------------------ the end
@@ -299,7 +297,130 @@ class Service:
         except UpgradeFailed as failed:
             host = self.settings.grpc_host
             try:
-                _bind(running.stream, host, await _free(host, running.grpc_port))
+                _bind(running.stream, host, await free(host, running.grpc_port))
+            except AddressInUse as error:
+                raise UpgradeFailed(
+                    f"{failed}; the gRPC port is closed until a restart: {error}"
+                ) from None
+            await running.stream.start()
+            raise
+        return successor
+
+
+class _Stop:
+    """The first signal asks, the second insists."""
+
+    def __init__(self) -> None:
+        self._why: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._asked = False
+
+    def __call__(self, why: str) -> None:
+        if not self._why.done():
+            self._why.set_result(why)
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._asked:
+            logging.shutdown()
+            os._exit(128 + number)
+        self._asked = True
+        self(number.name)
+
+    async def wait(self) -> str:
+        return await self._why
+
+
+def _stop_signal() -> _Stop:
+    stop, loop = _Stop(), asyncio.get_running_loop()
+    forks.disown((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.signal, number)
+    # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.
+    loop.add_signal_handler(
+        signal.SIGHUP,
+        log.info,
+        "SIGHUP ignored: there is nothing to reload; use `prack upgrade` for new code, a restart "
+        "for new settings",
+    )
+    return stop
+
+
+def _bind(self, stream: StreamServer, broker: OperatorSide) -> int:
+        """Listen for gRPC; a predecessor must have given up its port first."""
+        host, port = self.settings.grpc_host, self.settings.grpc_port
+        if self._predecessor:
+            if told := await self._predecessor.released():
+                state.restore(broker, told)
+            port = await free(host, self._predecessor.grpc_port)
+        return _bind(stream, host, port)
+
+    # ------------------------------------------------------------ the end
+
+    async def _drain(self, running: Running, public: Listener) -> None:
+        """Finish what is held, within the grace period: with a successor also what still comes."""
+        public.leave(self._successor is not None or "public" in self._doors.kept)
+        log.info(
+            "%s: stopping after the requests in progress, within %g s",
+            self._why,
+            self.settings.grace,
+            extra={"action": "drain"},
+        )
+        quiet: list[Coroutine[Any, Any, object]] = [public.quiet()]
+        if self._predecessor:
+            quiet.append(self._predecessor.gone.wait())  # its workers reach it through us
+        if self._successor:
+            self._leave_workers(running, self._successor)
+            quiet.append(running.rest.quiet())
+        else:
+            self._draining = True
+            running.broker.begin_drain()
+            running.stream.release()
+        await running.stream.send_away()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.grace):
+                await asyncio.gather(*quiet)
+                await running.broker.idle(self.settings.grace)
+        running.broker.shut_down()
+        running.endpoint.stop()
+
+    def _leave_workers(self, running: Running, successor: Successor) -> None:
+        """Have REST workers call the successor, which passes on what is for us."""
+        successor.lend(partial(running.rest.adopt, app=running.workers.trusted))
+        running.rest.leave(True)
+        running.workers.polls.hurry()
+
+    async def _upgrade(self, running: Running, stop: "_Stop") -> str:
+        """Have a successor take over; says so. Raises UpgradeFailed: then nothing has changed."""
+        if self._upgrading.locked():
+            raise UpgradeFailed("another upgrade is in progress; try again when it is done")
+        async with self._upgrading:
+            if self._predecessor:
+                await self._predecessor.gone.wait()
+            systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                self._successor = await self._replace(running)
+            except UpgradeFailed as error:
+                systemd.notify("READY=1")
+                log.warning(
+                    "upgrade failed, this gateway continues: %s",
+                    error,
+                    extra={"action": "upgrade_failed"},
+                )
+                raise
+            pid = self._successor.pid
+            systemd.notify(f"MAINPID={pid}", "READY=1")
+            log.info("upgraded", extra={"action": "upgraded", "pid": pid})
+            stop(f"process {pid} has taken over")
+            return f"process {pid} has taken over; process {os.getpid()} finishes what it holds"
+
+    async def _replace(self, running: Running) -> Successor:
+        successor = await Successor.start(self._doors, running.grpc_port)
+        running.stream.release()
+        try:
+            await successor.take_over(state.dump(running.broker))
+        except UpgradeFailed as failed:
+            host = self.settings.grpc_host
+            try:
+                _bind(running.stream, host, await free(host, running.grpc_port))
             except AddressInUse as error:
                 raise UpgradeFailed(
                     f"{failed}; the gRPC port is closed until a restart: {error}"

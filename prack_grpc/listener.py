@@ -39,6 +39,8 @@ FULL = (
 )
 # How often we look whether there are descriptors again.
 PAUSE_SECONDS = 1.0
+# How long the gRPC port of a gateway that gave it up may still be taken.
+FREE_SECONDS = 5.0
 
 
 def worker_places(most: int, clients: int) -> int:

@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 NAME = "prack.v1.WorkerService"
 ENDED = "closed a worker's stream because of an error"
 HELLO_SECONDS = 5.0
-HEARTBEAT_SECONDS = 5.0
-DEAD_AFTER_SECONDS = 15.0
+MAX_SILENCE = 15.0  # seconds
+BEATS = 3  # heartbeats within the longest silence
 LAST_SECONDS = 1.0  # for a worker to read its last frame and to hang up
 # A fleet that was told to dial again must not return in one step: a worker every so often, but all
 # of them within so long.
@@ -42,11 +42,20 @@ RECONNECT_SPREAD_MS = 1000
 
 
 class Streams:
-    """All streams of this gateway."""
+    """All streams of this gateway.
 
-    def __init__(self, broker: WorkerSide, limits: Limits) -> None:
+    Args:
+        max_silence: seconds without a frame of a worker, or with one that it does not read, until
+            it counts as lost.
+    """
+
+    def __init__(
+        self, broker: WorkerSide, limits: Limits, max_silence: float = MAX_SILENCE
+    ) -> None:
         self._broker = broker
         self._limits = limits
+        self.max_silence = max_silence
+        self._beat_seconds = max_silence / BEATS
         self._loop = asyncio.get_running_loop()
         self._gateway_id = secrets.token_hex(8)
         self._streams: dict[str, Stream] = {}
@@ -163,7 +172,7 @@ class Streams:
         if older is not None:
             message = "a newer stream of the same process has taken over"
             older.stop(StreamError(errors.REPLACED, message))
-        self._loop.call_later(HEARTBEAT_SECONDS, self._beat, stream)
+        self._loop.call_later(self._beat_seconds, self._beat, stream)
         if self._reason:
             stream.send_away(self._soon(), self._reason)
         return stream
@@ -185,8 +194,8 @@ class Streams:
         welcome.minor = MINOR
         welcome.features.extend(sorted(hello.features))
         welcome.limits.CopyFrom(limits_message(self._limits))
-        welcome.heartbeat_ms = int(HEARTBEAT_SECONDS * 1000)
-        welcome.dead_after_ms = int(DEAD_AFTER_SECONDS * 1000)
+        welcome.heartbeat_ms = int(self._beat_seconds * 1000)
+        welcome.dead_after_ms = int(self.max_silence * 1000)
 
     def _join(self, hello: Hello, outbox: Outbox) -> Membership:
         try:
@@ -213,17 +222,17 @@ class Streams:
         now = self._loop.time()
         silent = now - stream.heard_at
         blocked = now - stream.wrote_at if stream.writing else 0.0
-        if silent >= DEAD_AFTER_SECONDS:
-            message = f"nothing was received for {DEAD_AFTER_SECONDS:.0f} s"
+        if silent >= self.max_silence:
+            message = f"nothing was received for {self.max_silence:g} s"
             stream.stop(StreamError(errors.SILENT, message))
-        elif blocked >= DEAD_AFTER_SECONDS:
-            message = f"the worker did not read for {DEAD_AFTER_SECONDS:.0f} s"
+        elif blocked >= self.max_silence:
+            message = f"the worker did not read for {self.max_silence:g} s"
             stream.stop(StreamError(errors.NOT_READING, message))
         elif not stream.ended:
-            if now - stream.wrote_at >= HEARTBEAT_SECONDS * 0.9:
+            if now - stream.wrote_at >= self._beat_seconds * 0.9:
                 stream.heartbeat()
-            left = DEAD_AFTER_SECONDS - max(silent, blocked)
-            self._loop.call_later(min(HEARTBEAT_SECONDS, left), self._beat, stream)
+            left = self.max_silence - max(silent, blocked)
+            self._loop.call_later(min(self._beat_seconds, left), self._beat, stream)
 
     # ------------------------------------------------------------ the gateway stops
 

@@ -48,7 +48,7 @@ class Deframer:
             return None
         (length,) = LENGTH.unpack_from(data, self._at)
         if length > MAX_FRAME:
-            raise FrameTooLong(f"a frame of {length} bytes; at most {MAX_FRAME} are taken")
+            raise FrameTooLong(f"a frame of {length} bytes; the limit is {MAX_FRAME}")
         end = start + length
         if len(data) < end:
             return None
