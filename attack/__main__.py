@@ -64,7 +64,7 @@ def _plan() -> Plan:
     add = parser.add_argument
     add("--only", type=_kinds, default=tuple(KINDS), help=f"of {', '.join(KINDS)}")
     add("--rounds", type=int, default=10, help="of each kind (default: 10)")
-    add("--seconds", type=float, default=0.5, help="that a round takes (default: 0.5)")
+    add("--seconds", type=float, default=0.3, help="that a round takes (default: 0.3)")
     add("--short", action="store_true", help="one short round of each that must be survived")
     options = parser.parse_args()
     if options.short:

@@ -8,4 +8,5 @@ from bench.processes import allow_many_files
 
 if __name__ == "__main__":
     allow_many_files()
+    print("attacking", flush=True)
     KINDS[sys.argv[1]].run(Target(*map(int, sys.argv[2:5])))

@@ -6,12 +6,19 @@ from typing import NamedTuple
 from attack import clients, workers
 from attack.wire import Target
 
+# Longer than the canary is patient.
+LONG = 7.0
+
 
 class Kind(NamedTuple):
-    """`survived` is False for what the gateway is known not to withstand: it is only shown."""
+    """`survived` is False for what the gateway is known not to withstand: it is only shown.
+
+    That takes one round of so many `seconds`.
+    """
 
     run: Callable[[Target], None]
     survived: bool = True
+    seconds: float = 0.0
 
 
 KINDS = {
@@ -27,8 +34,8 @@ KINDS = {
     "endless-head": Kind(workers.endless_head),
     "idle-api": Kind(workers.idle_api),
     "idle-grpc": Kind(workers.idle_grpc),
-    "slow-uploads": Kind(clients.slow_uploads, survived=False),
-    "slow-readers": Kind(clients.slow_readers, survived=False),
-    "idle-websockets": Kind(clients.idle_websockets, survived=False),
-    "silent-expect": Kind(clients.silent_expect, survived=False),
+    "slow-uploads": Kind(clients.slow_uploads, survived=False, seconds=LONG),
+    "slow-readers": Kind(clients.slow_readers, survived=False, seconds=LONG),
+    "idle-websockets": Kind(clients.idle_websockets, survived=False, seconds=LONG),
+    "silent-expect": Kind(clients.silent_expect, survived=False, seconds=LONG),
 }

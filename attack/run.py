@@ -10,10 +10,11 @@ import psutil
 
 from attack.canary import Canary
 from attack.clients import SLOTS
+from attack.kinds import KINDS
 from tests.acceptance.processes import BAD, PYTHON, Gateway, Process
 
 MIB = 1024 * 1024
-BEFORE_SECONDS = 2.0  # of the canary alone
+BEFORE_SECONDS = 1.0  # of the canary alone
 SETTLE_SECONDS = 40.0  # for the connections of an attack to go
 LONELY_SECONDS = 0.1
 APP = "attack.app:app"
@@ -95,10 +96,10 @@ def _attack(gateway: Gateway, kind: str, plan: Plan) -> Outcome:
         time.sleep(plan.seconds)
     before = _settled(gateway, None)
     lines = len(gateway.lines)
-    canary = Canary(gateway.port)
-    for _ in range(plan.rounds):
+    canary, long = Canary(gateway.port), KINDS[kind].seconds
+    for _ in range(1 if long else plan.rounds):
         with canary, _attacker(gateway, kind):
-            time.sleep(plan.seconds)
+            time.sleep(long or plan.seconds)
     after = _settled(gateway, before)
     written = gateway.lines[lines:]
     mine = [line for line in written if "worker lost" in line and "attacker" not in line]
@@ -111,6 +112,7 @@ def _attack(gateway: Gateway, kind: str, plan: Plan) -> Outcome:
 def _attacker(gateway: Gateway, kind: str) -> Iterator[None]:
     process = Process(PYTHON, "-m", "attack.attacker", kind, *map(str, gateway.ports))
     try:
+        process.line("attacking")
         yield
     finally:
         process.kill()

@@ -17,6 +17,9 @@ class Carrier(Protocol):
         Raises FrameTooLong.
         """
 
+    def greeted(self) -> None:
+        """The worker has said hello: its next frames may be as large as any."""
+
     async def write(self, *frames: bytes) -> bool:
         """Write encoded frames; returns when more may follow, or False: none ever will."""
 

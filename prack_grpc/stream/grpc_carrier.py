@@ -21,6 +21,9 @@ class GrpcCarrier:
         message = await self._context.read()
         return message if isinstance(message, bytes) else None  # grpc.aio.EOF
 
+    def greeted(self) -> None:
+        """See Carrier. All messages of gRPC have one limit."""
+
     async def write(self, *frames: bytes) -> bool:
         """See Carrier. The call of a worker that is gone is cancelled."""
         await self._context.write(b"".join(frames))  # is a frame, too: proto/README.md 1.6

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
-from prack_wire.frames import Frames
+from prack_grpc.stream.hello import MAX_HELLO
+from prack_wire.frames import MAX_FRAME, Deframer, Frames
 
 
 class PlainCarrier(Frames):
@@ -12,6 +13,7 @@ class PlainCarrier(Frames):
 
     def __init__(self, serve: Callable[["PlainCarrier"], None]) -> None:
         super().__init__()
+        self._incoming = Deframer(MAX_HELLO)
         self.peer = ""
         self._serve = serve
 
@@ -20,6 +22,10 @@ class PlainCarrier(Frames):
         super().connection_made(transport)
         self.peer = ":".join(map(str, transport.get_extra_info("peername")[:2]))
         self._serve(self)
+
+    def greeted(self) -> None:
+        """See Carrier."""
+        self._incoming.most = MAX_FRAME
 
     async def write(self, *frames: bytes) -> bool:
         """See Carrier."""

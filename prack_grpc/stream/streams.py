@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 NAME = "prack.v1.WorkerService"
 ENDED = "closed a worker's stream because of an error"
 HELLO_SECONDS = 5.0
+MAX_OPENING = 1000  # streams that have not said hello yet
 MAX_SILENCE = 15.0  # seconds
 BEATS = 3  # heartbeats within the longest silence
 LAST_SECONDS = 1.0  # for a worker to read its last frame and to hang up
@@ -61,6 +62,7 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self._instances: dict[Stream, bytes] = {}
         self._plain: set[asyncio.Task[None]] = set()
+        self._opening = 0
         self._greeting: set[Carrier] = set()
         self._reason = ""  # why workers are sent away
         self._errors = Complaint(log, "stream_error", ENDED, most=20)
@@ -151,14 +153,21 @@ class Streams:
         return None
 
     async def _open(self, carrier: Carrier) -> Stream:
+        self._opening += 1
         try:
+            if self._opening > MAX_OPENING:
+                message = f"more than {MAX_OPENING} streams have not said hello yet"
+                raise StreamError(errors.TOO_MANY_WORKERS, message)
             hello = read_hello(await _first_frame(carrier), self._limits)
+            carrier.greeted()
             return self._admit(hello, carrier)
         except StreamError as error:
             frame = pb.GatewayFrame()
             error.tell(frame.error)
             await carrier.write(frame.SerializeToString())
             raise
+        finally:
+            self._opening -= 1
 
     def _admit(self, hello: Hello, carrier: Carrier) -> Stream:
         self._check_name(hello)

@@ -19,13 +19,15 @@ from tests.support.collector import alive, gone, no_collector
 from tests.support.scripted_worker import ScriptedWorker
 
 __all__ = ["no_collector"]
+# Each of them is the same process, whose newer stream may come before the end of the older.
+ONE = b"one"
 PARTS = (Assignment, Deframer, GrpcCarrier, Outbox, PlainCarrier, Stream)
 
 End = Callable[[Gateway, ScriptedWorker], Awaitable[object]]
 
 
 async def left(_: Gateway, worker: ScriptedWorker) -> None:
-    await worker.hello()
+    await worker.hello(instance=ONE)
 
 
 async def left_early(_: Gateway, __: ScriptedWorker) -> None:
@@ -33,7 +35,7 @@ async def left_early(_: Gateway, __: ScriptedWorker) -> None:
 
 
 async def left_with_requests(gateway: Gateway, worker: ScriptedWorker) -> None:
-    await worker.hello()
+    await worker.hello(instance=ONE)
     client = await gateway.client()
     await client.post(b"body")
     await worker.event("requests")
@@ -41,7 +43,7 @@ async def left_with_requests(gateway: Gateway, worker: ScriptedWorker) -> None:
 
 
 async def left_in_a_response(gateway: Gateway, worker: ScriptedWorker) -> None:
-    await worker.hello()
+    await worker.hello(instance=ONE)
     client = await gateway.client()
     await client.get()
     request = await worker.event("requests")
@@ -51,12 +53,12 @@ async def left_in_a_response(gateway: Gateway, worker: ScriptedWorker) -> None:
 
 
 async def drained(_: Gateway, worker: ScriptedWorker) -> None:
-    await worker.hello()
+    await worker.hello(instance=ONE)
     await goodbye(worker)
 
 
 async def served(gateway: Gateway, worker: ScriptedWorker) -> None:
-    await worker.hello()
+    await worker.hello(instance=ONE)
     client = await gateway.client()
     await client.get()
     await worker.answer(await worker.event("requests"))
@@ -77,7 +79,7 @@ def wrong(first: bool, frame: pb.WorkerFrame | bytes) -> End:
 
     async def run(_: Gateway, worker: ScriptedWorker) -> None:
         if not first:
-            await worker.hello()
+            await worker.hello(instance=ONE)
         await worker.call.write(frame)
         await worker.event("error")
         await worker.end()
@@ -91,9 +93,9 @@ async def silent(_: Gateway, worker: ScriptedWorker) -> None:
 
 
 async def replaced(gateway: Gateway, worker: ScriptedWorker) -> None:
-    await worker.hello("same", instance=b"one")
+    await worker.hello(instance=ONE)
     async with plain_worker.connect(gateway.api_port) as newer:
-        await newer.hello("same", instance=b"one")
+        await newer.hello(instance=ONE)
         await worker.event("error")
         await worker.end()
 

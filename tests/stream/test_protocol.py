@@ -10,7 +10,7 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream import streams as service
 from tests.conftest import Gateway, Start
 from tests.stream.conftest import Connect
-from tests.support import scripted_worker
+from tests.support import plain_worker, scripted_worker
 from tests.support.scripted_worker import ScriptedWorker
 
 Untyped = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -328,3 +328,16 @@ async def test_more_slots_let_more_requests_in(gateway: Gateway, connect: Connec
         assert (await client.response()).status == (await other.response()).status == 200
         await worker.send(capacity=pb.Capacity(max_in_flight=0))
         await expect_end(worker, INVALID, "bad_capacity")
+
+
+async def test_streams_without_a_hello_are_bounded(
+    gateway: Gateway, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_OPENING", 1)
+    async with plain_worker.connect(gateway.api_port) as silent:
+        async with connect(gateway) as worker:
+            error = await worker.event("error")
+            assert (error.code, error.retry) == ("too_many_workers", True)
+        await silent.hello("w1")
+        async with connect(gateway) as worker:
+            await worker.hello("w2")

@@ -34,6 +34,9 @@ class Dead:
         finally:
             raise ConnectionError("the call is over")
 
+    def greeted(self) -> None:
+        """See Carrier."""
+
     def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
         """See Carrier."""
 

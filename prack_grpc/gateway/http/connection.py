@@ -328,8 +328,7 @@ class Connection(asyncio.Protocol):
         else:
             self._timeout.phase = Phase.NOTHING
             if server.begin is not None and transaction.unread <= READ_AHEAD:
-                body = transaction.peek() if transaction.unread else b""
-                if server.begin(transaction.scope, body, self):
+                if server.begin(transaction.scope, transaction.peek(), self):
                     return
         transaction.expects = transaction.awaits_continue()
         self.run(server.app)
@@ -381,8 +380,7 @@ class Connection(asyncio.Protocol):
             message = "an upgrade must not come before the responses that are owed"
             self.refuse(GatewayError(errors.BAD_REQUEST, message))
         else:
-            handshake, leave = reader.handshake(), self._place.leave
-            self._hand_over(WebSocketConnection(self.server, leave), handshake)
+            self._hand_over(WebSocketConnection(self.server, self._place.leave), reader.handshake())
 
     def _hand_over(self, protocol: asyncio.Protocol, head: bytes = b"") -> None:
         """The connection is this protocol's, which reads its head and then what has come since."""
@@ -391,7 +389,6 @@ class Connection(asyncio.Protocol):
         self._forget()
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
-        for data in (head, rest):
-            if data:
-                protocol.data_received(data)
+        for data in filter(None, (head, rest)):
+            protocol.data_received(data)
         self.flow.resume_reading()
