@@ -36,6 +36,7 @@ from prack_grpc.listener import (
     LAST_SECONDS,
     AddressInUse,
     Listener,
+    free,
     grpc_places,
     listen,
     url,
@@ -62,8 +63,6 @@ WORKER_LIMITS = ConnectionLimits(
 )
 # gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
 SWITCH_SECONDS = 0.0005
-# How long the gRPC port of a gateway that gave it up may still be taken.
-FREE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +167,10 @@ class Service:
     async def running(self) -> AsyncIterator[Running]:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
-        _look_at_token(settings)
+        if settings.token_file and private.is_open_to_others(settings.token_file):
+            log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
         broker = self._make_broker(limits)
-        streams = Streams(broker, limits)
+        streams = Streams(broker, limits, settings.max_silence)
         workers = create_app(
             broker,
             limits,
@@ -228,7 +228,7 @@ class Service:
         if self._predecessor:
             if told := await self._predecessor.released():
                 state.restore(broker, told)
-            port = await _free(host, self._predecessor.grpc_port)
+            port = await free(host, self._predecessor.grpc_port)
         return _bind(stream, host, port)
 
     # ------------------------------------------------------------ the end
@@ -298,7 +298,7 @@ class Service:
         except UpgradeFailed as failed:
             host = self.settings.grpc_host
             try:
-                _bind(running.stream, host, await _free(host, running.grpc_port))
+                _bind(running.stream, host, await free(host, running.grpc_port))
             except AddressInUse as error:
                 raise UpgradeFailed(
                     f"{failed}; the gRPC port is closed until a restart: {error}"
@@ -306,12 +306,6 @@ class Service:
             await running.stream.start()
             raise
         return successor
-
-
-def _look_at_token(settings: Settings) -> None:
-    path = settings.token_file
-    if path is not None and private.is_open_to_others(path):
-        log.warning(private.REMEDY, path, extra={"action": "token_exposed"})
 
 
 class _Stop:
@@ -349,20 +343,6 @@ def _stop_signal() -> _Stop:
         "for new settings",
     )
     return stop
-
-
-async def _free(host: str, port: int) -> int:
-    """This port, once gRPC has closed it, which takes it a moment. Raises AddressInUse."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + FREE_SECONDS
-    while True:
-        try:
-            listen(host, port, "grpc_port").close()
-            return port
-        except AddressInUse:
-            if loop.time() > deadline:
-                raise
-        await asyncio.sleep(0.01)
 
 
 def _bind(stream: StreamServer, host: str, port: int) -> int:

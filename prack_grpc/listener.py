@@ -39,6 +39,8 @@ FULL = (
 )
 # How often we look whether there are descriptors again.
 PAUSE_SECONDS = 1.0
+# How long the gRPC port of a gateway that gave it up may still be taken.
+FREE_SECONDS = 5.0
 
 
 def worker_places(most: int, clients: int) -> int:
@@ -238,3 +240,17 @@ def url(host: str, port: int, scheme: str = "http") -> str:
     """An address as people write it."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return f"{scheme}://{address}" if scheme else address
+
+
+async def free(host: str, port: int) -> int:
+    """This port, once gRPC has closed it, which takes it a moment. Raises AddressInUse."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + FREE_SECONDS
+    while True:
+        try:
+            listen(host, port, "grpc_port").close()
+            return port
+        except AddressInUse:
+            if loop.time() > deadline:
+                raise
+        await asyncio.sleep(0.01)

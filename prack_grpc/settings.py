@@ -147,6 +147,14 @@ class Settings(BaseModel):
     redeliver: bool = Field(
         True, description="give a repeatable request to a second worker if its first is lost"
     )
+    max_silence: float = Field(
+        15.0,
+        ge=1,
+        le=3600,
+        allow_inf_nan=False,
+        description="how long a worker's stream may be silent, then its requests are given to "
+        "another worker or answered with 502; REST workers choose theirs (lease)",
+    )
     max_connections_per_client: Count = Field(
         ConnectionLimits().client_connections,
         description="connections per client (an IPv4 address, or a /64 of IPv6), then 429; trusted "

@@ -18,7 +18,7 @@ import prack_grpc
 from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
 from prack_grpc.rest import ask, bodies
-from prack_grpc.rest.callers import Callers
+from prack_grpc.rest.callers import TELLING, Callers
 from prack_grpc.rest.description import openapi
 from prack_grpc.rest.description import operators as openapi_operating
 from prack_grpc.rest.description import raw as openapi_raw
@@ -119,20 +119,17 @@ class WorkerApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        if scope["type"] != "http":
+        telling = tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
+        callers = self._callers
+        if scope["type"] != "http" or telling in callers.admitted or callers.admits(telling):
             await self.trusted(scope, receive, send)
-        elif refusal := self._callers.refusal(scope):
+        elif refusal := callers.refusal(scope):
             await refusal.response()(scope, receive, _last(send))
-        elif self._callers.is_stranger(scope):
+        else:  # a page that needs no token, and no more than that
             await self.trusted(scope, receive, _last(send))
-        else:
-            await self.trusted(scope, receive, send)
 
     async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope of a caller who was checked elsewhere."""
-        # What uvicorn gives as `send` belongs to the connection.
-        cycle = getattr(send, "__self__", None)
-        scope["prack.transport"] = getattr(cycle, "transport", None)
         await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:

@@ -30,14 +30,37 @@ ADVICE = (
 )
 
 
+# The fields of a call that say who makes it.
+TELLING = frozenset((b"authorization", b"host", b"origin", b"sec-fetch-site"))
+MOST_ADMITTED = 256
+Fields = tuple[tuple[bytes, bytes], ...]
+
+
 class Callers:
-    """Without a `token`, a call must name localhost, a loopback address or one of `hosts`."""
+    """Without a `token`, a call must name localhost, a loopback address or one of `hosts`.
+
+    `admitted` are fields that may call anything: a worker sends the same with each call.
+    """
 
     def __init__(self, token: str | None, hosts: Iterable[str] = ()) -> None:
         self._token = token.encode() if token else None
         self._names = {LOOPBACK, *map(_name, hosts)}
         text = f"refused a call to the worker API under an unknown name: {ADVICE}"
         self._complaint = Complaint(log, "unknown_host", text)
+        self.admitted: set[Fields] = set()
+
+    def admits(self, fields: Fields) -> bool:
+        """Whether these fields may call anything. If so, `admitted` has them from now on."""
+        scope = {"headers": fields}
+        if _from_elsewhere(scope):
+            return False
+        token, hosts = self._token, _values(scope, b"host")
+        if not (self._is_known(hosts) if token is None else _shows(scope, token)):
+            return False
+        if len(self.admitted) == MOST_ADMITTED:
+            self.admitted.clear()
+        self.admitted.add(fields)
+        return True
 
     def refusal(self, scope: Scope) -> ApiError | None:
         """The error for a call that must not be served, else None."""
@@ -48,22 +71,18 @@ class Callers:
         admitted = scope["path"] in WITHOUT_TOKEN or _shows(scope, self._token)
         return None if admitted else ApiError(UNAUTHENTICATED)
 
-    def is_stranger(self, scope: Scope) -> bool:
-        """Whether a token is set, and this call is served without it."""
-        if self._token is None or scope["path"] not in WITHOUT_TOKEN:
-            return False
-        return not _shows(scope, self._token)
-
     def _misnamed(self, scope: Scope) -> ApiError | None:
-        # HTTP/1.0 may come without Host; browsers do not use it.
         values = _values(scope, b"host")
-        known = len(values) <= 1 and all(name_of(value) in self._names for value in values)
         # Probes of load balancers and containers use addresses; the answer reveals nothing.
-        if known or scope["path"] in HEALTH:
+        if self._is_known(values) or scope["path"] in HEALTH:
             return None
         shown = ", ".join(value[:64].decode("latin-1") for value in values)
         self._complaint.make(host=shown)
         return ApiError(UNKNOWN_HOST, f"{UNKNOWN_HOST.title} (Host: {shown}): {ADVICE}")
+
+    def _is_known(self, hosts: list[bytes]) -> bool:
+        # HTTP/1.0 may come without Host; browsers do not use it.
+        return len(hosts) <= 1 and all(name_of(host) in self._names for host in hosts)
 
 
 def _shows(scope: Scope, token: bytes) -> bool:

@@ -1,8 +1,11 @@
-"""How many events a worker's frame may hold.
+"""A worker's frame, from bytes; what is none, or holds more than a frame may, is refused.
 
 Parsing makes objects of every event, so those of a large frame are counted before.
 """
 
+from google.protobuf.message import DecodeError
+
+from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.limits import KIB, Limits
 from prack_grpc.stream.errors import NotAFrame
 
@@ -16,10 +19,14 @@ FIXED = {1: 8, 5: 4}
 VARINT, SIZED = 0, 2
 
 
-def check(data: bytes) -> None:
-    """Before a frame of more than COUNTED bytes is parsed. Raises NotAFrame."""
-    if _fields(data) > MOST_EVENTS:
+def parse(data: bytes) -> pb.WorkerFrame:
+    """The frame. Raises NotAFrame."""
+    if len(data) > COUNTED and _fields(data) > MOST_EVENTS:
         raise NotAFrame(f"more than {MOST_EVENTS} events in one frame")
+    try:
+        return pb.WorkerFrame.FromString(data)
+    except DecodeError:
+        raise NotAFrame from None
 
 
 def _fields(data: bytes) -> int:

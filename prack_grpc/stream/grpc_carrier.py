@@ -5,18 +5,8 @@ from collections.abc import Callable
 import grpc
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.stream.errors import NotAFrame
-from prack_grpc.stream.plain_carrier import parse
 
 Context = grpc.aio.ServicerContext[object, bytes]
-
-
-def read_frame(data: bytes) -> pb.WorkerFrame | NotAFrame:
-    """A frame for `GrpcCarrier.read`, or why it is none: gRPC would leak the parser's own words."""
-    try:
-        return parse(data)
-    except NotAFrame as error:
-        return error
 
 
 class GrpcCarrier:
@@ -26,14 +16,13 @@ class GrpcCarrier:
         self.peer = context.peer()
         self._context = context
 
-    async def read(self) -> pb.WorkerFrame | None:
+    async def receive(self) -> bytes | None:
         """See Carrier."""
-        frame = await self._context.read()
-        if isinstance(frame, NotAFrame):
-            raise frame
-        if not isinstance(frame, pb.WorkerFrame):
-            return None  # grpc.aio.EOF
-        return frame
+        message = await self._context.read()
+        return message if isinstance(message, bytes) else None  # grpc.aio.EOF
+
+    def greeted(self) -> None:
+        """See Carrier. All messages of gRPC have one limit."""
 
     async def write(self, *frames: bytes) -> bool:
         """See Carrier. The call of a worker that is gone is cancelled."""

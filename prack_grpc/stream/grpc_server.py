@@ -15,10 +15,6 @@ from prack_grpc.stream.streams import NAME, Streams
 OPTIONS = (
     # Without it a second gateway would share the port silently.
     ("grpc.so_reuseport", 0),
-    # A stopped peer is noticed by the ping time-out alone, not by the keepalive one.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -30,11 +26,23 @@ OPTIONS = (
     ("grpc.max_connection_idle_ms", 15_000),
 )
 CONNECTIONS = "grpc.max_allowed_incoming_connections"
-
-
+PING_SECONDS = 15.0
 # No stream is as old when its gateway ends.
 STREAM_SECONDS = 1e9
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
+
+
+def _pings(seconds: float) -> tuple[tuple[str, int], ...]:
+    """A stopped peer is noticed in so many seconds.
+
+    That is by the ping time-out alone, not by the keepalive one.
+    """
+    third = round(seconds * 1000 / 3)
+    return (
+        ("grpc.keepalive_time_ms", 2 * third),
+        ("grpc.keepalive_timeout_ms", third),
+        ("grpc.http2.ping_timeout_ms", third),
+    )
 
 
 class TokenCheck(grpc.aio.ServerInterceptor):
@@ -87,7 +95,7 @@ class StreamServer:
         Raises RuntimeError if the address cannot be had.
         """
         server = grpc.aio.server(
-            options=self._options,
+            options=(*self._options, *_pings(max(self._streams.max_silence, PING_SECONDS))),
             interceptors=self._interceptors,
             compression=grpc.Compression.NoCompression,
         )

@@ -3,13 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from google.protobuf.message import DecodeError
-
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.stream.errors import NotAFrame
-from prack_grpc.stream.frame import COUNTED, check
 from prack_grpc.stream.hello import MAX_HELLO
-from prack_wire.frames import MAX_FRAME, Deframer, Frames, FrameTooLong
+from prack_wire.frames import MAX_FRAME, Deframer, Frames
 
 
 class PlainCarrier(Frames):
@@ -27,14 +23,9 @@ class PlainCarrier(Frames):
         self.peer = ":".join(map(str, transport.get_extra_info("peername")[:2]))
         self._serve(self)
 
-    async def read(self) -> pb.WorkerFrame | None:
+    def greeted(self) -> None:
         """See Carrier."""
-        try:
-            message = await self.receive()
-        except FrameTooLong as error:
-            raise NotAFrame(str(error)) from None
-        self._incoming.most = MAX_FRAME  # what comes after the hello
-        return None if message is None else parse(message)
+        self._incoming.most = MAX_FRAME
 
     async def write(self, *frames: bytes) -> bool:
         """See Carrier."""
@@ -44,13 +35,3 @@ class PlainCarrier(Frames):
         """See Carrier."""
         if self.ready and (frame := next_frame()) is not None:
             self.post(frame.SerializeToString())
-
-
-def parse(data: bytes) -> pb.WorkerFrame:
-    """A frame from bytes. Raises NotAFrame."""
-    if len(data) > COUNTED:
-        check(data)
-    try:
-        return pb.WorkerFrame.FromString(data)
-    except DecodeError:
-        raise NotAFrame from None

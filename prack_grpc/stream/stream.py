@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from google.protobuf.message import DecodeError
+
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.seam import Membership, WorkerSide
 from prack_grpc.core.errors import BadResponse, LeaseError, WindowExceeded
@@ -16,10 +18,11 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
 from prack_grpc.stream.errors import NotAFrame, StreamError
-from prack_grpc.stream.frame import MAX_EVENTS
+from prack_grpc.stream.frame import COUNTED, MAX_EVENTS, parse
 from prack_grpc.stream.hello import read_slots
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.telemetry.complaint import Complaint
+from prack_wire.frames import FrameTooLong
 
 log = logging.getLogger(__name__)
 
@@ -155,8 +158,17 @@ class Stream:
             self._carrier.write_now(self._outbox.next_frame)
 
     async def _read(self) -> None:
+        try:
+            await self._read_frames()
+        except FrameTooLong as error:
+            raise NotAFrame(str(error)) from None
+        except DecodeError:
+            raise NotAFrame from None
+
+    async def _read_frames(self) -> None:
         left = TURN
-        while (frame := await self._carrier.read()) is not None:
+        while (data := await self._carrier.receive()) is not None:
+            frame = pb.WorkerFrame.FromString(data) if len(data) <= COUNTED else parse(data)
             self.heard_at = self._now()
             left -= self._count(frame)
             self._handle(frame)

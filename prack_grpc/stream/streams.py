@@ -16,14 +16,16 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.core.worker import TRUSTED, Profile
 from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
-from prack_grpc.stream.errors import StreamError
-from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier, read_frame
+from prack_grpc.stream.errors import NotAFrame, StreamError
+from prack_grpc.stream.frame import parse
+from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier
 from prack_grpc.stream.hello import FEATURES, MINOR, Hello, limits_message, read_hello
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.plain_carrier import PlainCarrier
 from prack_grpc.stream.stream import Stream
 from prack_grpc.telemetry.complaint import Complaint
 from prack_wire import heap
+from prack_wire.frames import FrameTooLong
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +33,8 @@ NAME = "prack.v1.WorkerService"
 ENDED = "closed a worker's stream because of an error"
 HELLO_SECONDS = 5.0
 MAX_OPENING = 1000  # streams that have not said hello yet
-HEARTBEAT_SECONDS = 5.0
-DEAD_AFTER_SECONDS = 15.0
+MAX_SILENCE = 15.0  # seconds
+BEATS = 3  # heartbeats within the longest silence
 LAST_SECONDS = 1.0  # for a worker to read its last frame and to hang up
 # A fleet that was told to dial again must not return in one step: a worker every so often, but all
 # of them within so long.
@@ -41,11 +43,20 @@ RECONNECT_SPREAD_MS = 1000
 
 
 class Streams:
-    """All streams of this gateway."""
+    """All streams of this gateway.
 
-    def __init__(self, broker: WorkerSide, limits: Limits) -> None:
+    Args:
+        max_silence: seconds without a frame of a worker, or with one that it does not read, until
+            it counts as lost.
+    """
+
+    def __init__(
+        self, broker: WorkerSide, limits: Limits, max_silence: float = MAX_SILENCE
+    ) -> None:
         self._broker = broker
         self._limits = limits
+        self.max_silence = max_silence
+        self._beat_seconds = max_silence / BEATS
         self._loop = asyncio.get_running_loop()
         self._gateway_id = secrets.token_hex(8)
         self._streams: dict[str, Stream] = {}
@@ -60,11 +71,11 @@ class Streams:
     # ------------------------------------------------------------ gRPC
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """The service with a parser of our own, see `read_frame`; the carrier writes bytes."""
+        """The service; carriers read and write bytes."""
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                "Connect": grpc.stream_stream_rpc_method_handler(self.connect, read_frame),
+                "Connect": grpc.stream_stream_rpc_method_handler(self.connect),
                 "GetInfo": grpc.unary_unary_rpc_method_handler(
                     self.get_info,
                     pb.GetInfoRequest.FromString,
@@ -148,6 +159,7 @@ class Streams:
                 message = f"more than {MAX_OPENING} streams have not said hello yet"
                 raise StreamError(errors.TOO_MANY_WORKERS, message)
             hello = read_hello(await _first_frame(carrier), self._limits)
+            carrier.greeted()
             return self._admit(hello, carrier)
         except StreamError as error:
             frame = pb.GatewayFrame()
@@ -169,7 +181,7 @@ class Streams:
         if older is not None:
             message = "a newer stream of the same process has taken over"
             older.stop(StreamError(errors.REPLACED, message))
-        self._loop.call_later(HEARTBEAT_SECONDS, self._beat, stream)
+        self._loop.call_later(self._beat_seconds, self._beat, stream)
         if self._reason:
             stream.send_away(self._soon(), self._reason)
         return stream
@@ -191,8 +203,8 @@ class Streams:
         welcome.minor = MINOR
         welcome.features.extend(sorted(hello.features))
         welcome.limits.CopyFrom(limits_message(self._limits))
-        welcome.heartbeat_ms = int(HEARTBEAT_SECONDS * 1000)
-        welcome.dead_after_ms = int(DEAD_AFTER_SECONDS * 1000)
+        welcome.heartbeat_ms = int(self._beat_seconds * 1000)
+        welcome.dead_after_ms = int(self.max_silence * 1000)
 
     def _join(self, hello: Hello, outbox: Outbox) -> Membership:
         try:
@@ -219,17 +231,17 @@ class Streams:
         now = self._loop.time()
         silent = now - stream.heard_at
         blocked = now - stream.wrote_at if stream.writing else 0.0
-        if silent >= DEAD_AFTER_SECONDS:
-            message = f"nothing was received for {DEAD_AFTER_SECONDS:.0f} s"
+        if silent >= self.max_silence:
+            message = f"nothing was received for {self.max_silence:g} s"
             stream.stop(StreamError(errors.SILENT, message))
-        elif blocked >= DEAD_AFTER_SECONDS:
-            message = f"the worker did not read for {DEAD_AFTER_SECONDS:.0f} s"
+        elif blocked >= self.max_silence:
+            message = f"the worker did not read for {self.max_silence:g} s"
             stream.stop(StreamError(errors.NOT_READING, message))
         elif not stream.ended:
-            if now - stream.wrote_at >= HEARTBEAT_SECONDS * 0.9:
+            if now - stream.wrote_at >= self._beat_seconds * 0.9:
                 stream.heartbeat()
-            left = DEAD_AFTER_SECONDS - max(silent, blocked)
-            self._loop.call_later(min(HEARTBEAT_SECONDS, left), self._beat, stream)
+            left = self.max_silence - max(silent, blocked)
+            self._loop.call_later(min(self._beat_seconds, left), self._beat, stream)
 
     # ------------------------------------------------------------ the gateway stops
 
@@ -267,10 +279,12 @@ def _profile(hello: Hello) -> Profile:
 async def _first_frame(carrier: Carrier) -> pb.WorkerFrame:
     try:
         async with asyncio.timeout(HELLO_SECONDS):
-            frame = await carrier.read()
+            data = await carrier.receive()
     except TimeoutError:
         message = f"no `hello` within {HELLO_SECONDS:.0f} s"
         raise StreamError(errors.HELLO_TIMEOUT, message) from None
-    if frame is None:
+    except FrameTooLong as error:
+        raise NotAFrame(str(error)) from None
+    if data is None:
         raise StreamError(errors.HELLO_EXPECTED, "the stream ended before `hello`")
-    return frame
+    return parse(data)

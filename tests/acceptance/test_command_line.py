@@ -191,11 +191,11 @@ def test_worker_waits_for_a_gateway_that_is_not_there_yet(launch: Launcher) -> N
 
 # What is dialled, at which port of a gateway, and what the worker says then.
 WRONG_PORTS = [
-    ("prack", "grpc_port", "prack:// dials the REST port"),
-    ("grpc", "api_port", "HTTP/1.1, not gRPC .*prack:// the REST port"),
+    ("prack", "grpc_port", "prack:// connects to the REST port"),
+    ("grpc", "api_port", "HTTP/1.1, not gRPC .*4243 by default"),
     ("grpc", "port", "HTTP/1.1, not gRPC"),
-    ("http", "grpc_port", "http:// dials the REST port"),
-    ("https", "api_port", "there is no TLS"),
+    ("http", "grpc_port", "http:// connects to the REST port"),
+    ("https", "api_port", "has no TLS"),
 ]
 
 

@@ -7,9 +7,8 @@ import pytest
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream import frame
 from prack_grpc.stream.errors import NotAFrame
-from prack_grpc.stream.frame import MAX_EVENTS, MOST_EVENTS
+from prack_grpc.stream.frame import MAX_EVENTS, MOST_EVENTS, parse
 from prack_grpc.stream.hello import MAX_HELLO
-from prack_grpc.stream.plain_carrier import parse
 from prack_grpc.stream.stream import MAX_REFUSALS
 from tests.conftest import Gateway
 from tests.stream.conftest import Connect

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.stream import streams as service
 from tests.conftest import Gateway, Start
 from tests.support.client import SECONDS, RawClient, RawWorker
 from tests.support.plain_worker import PATH, UPGRADE, PlainCall, connect, framed
@@ -294,19 +293,15 @@ async def test_what_was_never_written_to_a_lost_worker_goes_to_another(gateway: 
     await unwritten_are_served(gateway, clients)
 
 
-async def test_g18_a_worker_that_speaks_but_does_not_read_is_given_up(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(service, "HEARTBEAT_SECONDS", 0.1)
-        patch.setattr(service, "DEAD_AFTER_SECONDS", 1.0)
-        async with connect(gateway.api_port) as still:
-            clients = await overfilled(gateway, still)
-            sessions = gateway.core.queue.sessions
-            async with asyncio.timeout(SECONDS):
-                while sessions:
-                    await still.send(heartbeat=pb.Heartbeat())
-                    await asyncio.sleep(0.01)
+async def test_g18_a_worker_that_speaks_but_does_not_read_is_given_up(start: Start) -> None:
+    gateway = await start(max_silence=1)
+    async with connect(gateway.api_port) as still:
+        clients = await overfilled(gateway, still)
+        sessions = gateway.core.queue.sessions
+        async with asyncio.timeout(SECONDS):
+            while sessions:
+                await still.send(heartbeat=pb.Heartbeat())
+                await asyncio.sleep(0.01)
     await unwritten_are_served(gateway, clients)
 
 

@@ -298,11 +298,8 @@ async def test_a_heartbeat_is_echoed(gateway: Gateway, connect: Connect) -> None
         assert (await worker.event("heartbeat")).echo == 7
 
 
-async def test_g19_a_silent_worker_is_given_up(
-    gateway: Gateway, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(service, "DEAD_AFTER_SECONDS", 0.5)
+async def test_g19_a_silent_worker_is_given_up(start: Start, connect: Connect) -> None:
+    gateway = await start(max_silence=1)
     async with connect(gateway) as worker:
         await worker.hello()
         client, _ = await leased(gateway, worker)

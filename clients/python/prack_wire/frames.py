@@ -49,7 +49,7 @@ class Deframer:
             return None
         (length,) = LENGTH.unpack_from(data, self._at)
         if length > self.most:
-            raise FrameTooLong(f"a frame of {length} bytes; at most {self.most} are taken")
+            raise FrameTooLong(f"a frame of {length} bytes; the limit is {self.most}")
         end = start + length
         if len(data) < end:
             return None

@@ -18,13 +18,7 @@ from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.reader import WEBSOCKET, Reader, Side
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.timeouts import Phase, Timeout
-from prack_grpc.gateway.http.transaction import (
-    HIGH_WATER,
-    Response,
-    Transaction,
-    expects,
-    refusal,
-)
+from prack_grpc.gateway.http.transaction import HIGH_WATER, Response, Transaction, refusal
 from prack_grpc.gateway.request.client import OnLost
 from prack_grpc.gateway.request.exchange import READ_AHEAD
 from prack_grpc.gateway.websocket.connection import WebSocketConnection
@@ -336,7 +330,7 @@ class Connection(asyncio.Protocol):
             if server.begin is not None and transaction.unread <= READ_AHEAD:
                 if server.begin(transaction.scope, transaction.peek(), self):
                     return
-        transaction.expects = expects(transaction.scope)
+        transaction.expects = transaction.awaits_continue()
         self.run(server.app)
 
     def answered(self) -> None:

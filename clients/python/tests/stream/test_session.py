@@ -1,6 +1,7 @@
 """Exchanges and sessions over real streams (proto/README.md)."""
 
 import asyncio
+import time
 
 import grpc
 import pytest
@@ -216,13 +217,17 @@ async def test_a_broken_stream_cancels_what_is_held_and_is_dialled_again(
 ) -> None:
     cancelled: asyncio.Queue[CancelReason | None] = asyncio.Queue()
 
+    started = asyncio.Event()
+
     async def wait(exchange: Exchange) -> None:
+        started.set()
         await exchange.wait_over()
         cancelled.put_nowait(exchange.cancelled)
 
     async with serving(gateway.transport(), wait):
         stream = await gateway.welcomed()
         await stream.request()
+        await started.wait()
         stream.end(grpc.StatusCode.UNAVAILABLE, "gone")
         assert await cancelled.get() is CancelReason.GATEWAY_LOST
         await gateway.stream()
@@ -350,5 +355,18 @@ async def test_a_missing_gateway_is_one_log_line(
             stream.end(grpc.StatusCode.UNAUTHENTICATED, "no")
         await gateway.welcomed()
     lines = [record.getMessage() for record in caplog.records]
-    assert sum("does not take this token" in line for line in lines) == 1
+    assert sum("rejects this token" in line for line in lines) == 1
     assert gateway.address in lines[0]
+
+
+async def test_a_loop_that_blocks_has_one_slot_until_it_goes_on(gateway: FakeGateway) -> None:
+    async with serving(gateway.transport(), hello, slots=4):
+        stream = await gateway.welcomed(heartbeat_ms=30, dead_after_ms=60_000)
+        time.sleep(0.1)  # noqa: ASYNC251 - the worker is in this loop, its connection is not
+        offered: list[int] = []
+        while len(offered) < 2:
+            frame = await stream.frame()
+            assert frame is not None
+            if frame.HasField("capacity"):
+                offered.append(frame.capacity.max_in_flight)
+        assert offered == [1, 4]
