@@ -12,7 +12,7 @@ from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.plain_carrier import PlainCarrier
 from prack_grpc.stream.stream import Stream
 from prack_wire.frames import Deframer
-from tests.conftest import Gateway
+from tests.conftest import Gateway, Start
 from tests.stream.conftest import Connect
 from tests.support import plain_worker
 from tests.support.collector import alive, gone, no_collector
@@ -123,14 +123,14 @@ WAYS: dict[str, End] = {
 @pytest.mark.parametrize("way", WAYS)
 async def test_nothing_is_left(
     no_collector: None,
-    gateway: Gateway,
+    start: Start,
     connect: Connect,
     way: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(streams, "HELLO_SECONDS", 0.1 if way == "no word at all" else 5.0)
-    # Nobody tells a stream's heartbeat that the stream has ended.
-    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.1)
+    # Nobody tells a stream's heartbeat that the stream has ended: it looks for itself.
+    gateway = await start(max_silence=3)
     before = alive(PARTS)
     for _ in range(3):
         async with connect(gateway) as worker:
