@@ -30,7 +30,7 @@ from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
-from prack_grpc.handover.sockets import Doors
+from prack_grpc.handover.sockets import Sockets
 from prack_grpc.handover.successor import Successor, UpgradeFailed
 from prack_grpc.listener import (
     LAST_SECONDS,
@@ -85,7 +85,7 @@ class Service:
         self,
         settings: Settings,
         limits: ConnectionLimits | None = None,
-        doors: Doors | None = None,
+        sockets: Sockets | None = None,
         predecessor: Predecessor | None = None,
         make_broker: Callable[[Limits], Broker] = MemoryBroker,
     ) -> None:
@@ -97,7 +97,7 @@ class Service:
         # It counts compressed bytes, and those of noise grow a little.
         websockets = websocket_settings(self.app, settings.websocket_message * 65 // 64 + KIB)
         self.http = HttpServer(self.app, limits, admission, websockets)
-        self._doors = doors or Doors()
+        self._sockets = sockets or Sockets()
         self._predecessor = predecessor
         self._successor: Successor | None = None
         self._upgrading = asyncio.Lock()
@@ -123,7 +123,7 @@ class Service:
         """Where `prack upgrade` is heard; None if the name is taken, which must stop nobody."""
         host = self.settings.api_host
         try:
-            return self._doors.take("control", partial(control.listen, host, port))
+            return self._sockets.take("control", partial(control.listen, host, port))
         except OSError as error:
             log.warning(
                 "`prack upgrade` cannot reach this gateway: another process has the name of its "
@@ -142,7 +142,7 @@ class Service:
         """
         settings = self.settings
         make = partial(listen, settings.host, settings.port, "port")
-        with self._doors.take("public", make) as sock:
+        with self._sockets.take("public", make) as sock:
             async with self.running() as running:
                 public = Listener(self.http, sock)
                 self.http.admission.on_shortage = public.pause
@@ -185,7 +185,7 @@ class Service:
         places = worker_places(most, self.http.limits.connections)
         stream = StreamServer(streams, settings.token, settings.reflection, grpc_places(most))
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
-        with self._doors.take("rest", make) as sock:
+        with self._sockets.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
             worker_limits = replace(WORKER_LIMITS, connections=places)
@@ -211,7 +211,7 @@ class Service:
                 broker.shut_down()
                 workers.polls.end_all()
                 await stream.stop(LAST_SECONDS)
-                rest.leave("rest" in self._doors.kept)
+                rest.leave("rest" in self._sockets.kept)
                 await rest.stop()
 
     def _keep(self, broker: OperatorSide) -> Callable[[], None]:
@@ -235,7 +235,7 @@ class Service:
 
     async def _drain(self, running: Running, public: Listener) -> None:
         """Finish what is held, within the grace period: with a successor also what still comes."""
-        public.leave(self._successor is not None or "public" in self._doors.kept)
+        public.leave(self._successor is not None or "public" in self._sockets.kept)
         log.info(
             "%s: stopping after the requests in progress, within %g s",
             self._why,
@@ -291,7 +291,7 @@ class Service:
             return f"process {pid} has taken over; process {os.getpid()} finishes what it holds"
 
     async def _replace(self, running: Running) -> Successor:
-        successor = await Successor.start(self._doors, running.grpc_port)
+        successor = await Successor.start(self._sockets, running.grpc_port)
         running.stream.release()
         try:
             await successor.take_over(state.dump(running.broker))
@@ -363,10 +363,10 @@ def run(settings: Settings) -> int:
     _tune()
     predecessor = Predecessor.of(os.environ)
     given = systemd.sockets(os.environ)
-    doors = predecessor.doors if predecessor else Doors(given, frozenset(given))
+    sockets = predecessor.sockets if predecessor else Sockets(given, frozenset(given))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         limits = fitted(settings.connection_limits())
-        runner.run(Service(settings, limits, doors, predecessor).serve())
+        runner.run(Service(settings, limits, sockets, predecessor).serve())
     return 0
 
 

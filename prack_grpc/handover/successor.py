@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from prack_grpc.handover.sockets import Doors
+from prack_grpc.handover.sockets import Sockets
 
 VARIABLE = "_PRACK_PREDECESSOR"
 PREPARED, READY = b"prepared\n", b"ready\n"
@@ -43,7 +43,7 @@ class Successor:
     @classmethod
     async def start(
         cls,
-        doors: Doors,
+        sockets: Sockets,
         grpc_port: int,
         command: Sequence[str] = (),
         seconds: float = START_SECONDS,
@@ -54,9 +54,9 @@ class Successor:
         """
         channel, theirs = socket.socketpair()
         channel.setblocking(False)
-        names = [[name, name in doors.kept] for name in doors.open]
+        names = [[name, name in sockets.kept] for name in sockets.open]
         message = json.dumps({"names": names, "grpc_port": grpc_port}).encode()
-        socket.send_fds(channel, [message], [sock.fileno() for sock in doors.open.values()])
+        socket.send_fds(channel, [message], [sock.fileno() for sock in sockets.open.values()])
         with theirs:
             try:
                 process = _spawn(command or _own_command(), theirs.fileno())

@@ -1,21 +1,8 @@
-"""The attacks themselves, short: real processes, a round of each kind that must be survived."""
+"""The command line of the attacks; they themselves are a step of .ci/run."""
 
 import subprocess
 
-import pytest
-
-from attack.kinds import KINDS
 from tests.acceptance.processes import PYTHON, ROOT, environment
-
-SURVIVED = [name for name, kind in KINDS.items() if kind.survived]
-
-
-@pytest.mark.timeout(300)
-def test_the_canary_is_answered_and_nothing_is_left() -> None:
-    done = attack("--short")
-    assert done.returncode == 0, done.stdout + done.stderr
-    for kind in SURVIVED:
-        assert f"{kind}: ok\n" in done.stdout
 
 
 def test_what_it_cannot_do_is_said_at_once() -> None:

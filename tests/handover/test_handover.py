@@ -12,7 +12,7 @@ import pytest
 
 from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
-from prack_grpc.handover.sockets import Doors
+from prack_grpc.handover.sockets import Sockets
 from prack_grpc.handover.successor import VARIABLE, Successor, UpgradeFailed
 
 # A successor that does not get far.
@@ -28,10 +28,10 @@ MUMBLES = PREPARES + "channel.recv(4096); channel.sendall(b'what?\\n'); channel.
 
 
 @pytest.fixture
-def doors() -> Iterator[Doors]:
+def sockets() -> Iterator[Sockets]:
     """The sockets of a gateway; systemd keeps the first one open."""
     with socket.create_server(("127.0.0.1", 0)) as public, socket.socket() as rest:
-        yield Doors(open={"public": public, "rest": rest}, kept=frozenset(["public"]))
+        yield Sockets(open={"public": public, "rest": rest}, kept=frozenset(["public"]))
 
 
 # ---------------------------------------------------------------- the successor
@@ -41,26 +41,28 @@ def doors() -> Iterator[Doors]:
     ("program", "said"), [(ENDS, r"exited \(7\)"), (MUMBLES, r"exited \(0\)"), (HANGS, "not ready")]
 )
 async def test_a_successor_that_is_never_ready_has_failed_and_is_gone(
-    doors: Doors, program: str, said: str
+    sockets: Sockets, program: str, said: str
 ) -> None:
     command = [sys.executable, "-c", program]
     seconds = 1.0 if program is HANGS else 30.0
-    successor = await Successor.start(doors, 4243, command, seconds=seconds)
+    successor = await Successor.start(sockets, 4243, command, seconds=seconds)
     with pytest.raises(UpgradeFailed, match=said):
         await successor.take_over({})
     with pytest.raises(ProcessLookupError):
         os.kill(successor.pid, 0)
 
 
-async def test_a_program_that_cannot_be_started_says_so(doors: Doors) -> None:
+async def test_a_program_that_cannot_be_started_says_so(sockets: Sockets) -> None:
     with pytest.raises(UpgradeFailed, match="/nowhere/prack"):
-        await Successor.start(doors, 4243, ["/nowhere/prack"])
+        await Successor.start(sockets, 4243, ["/nowhere/prack"])
 
 
-async def test_an_upgrade_that_is_given_up_leaves_no_process(doors: Doors, tmp_path: Path) -> None:
+async def test_an_upgrade_that_is_given_up_leaves_no_process(
+    sockets: Sockets, tmp_path: Path
+) -> None:
     program = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
     command = [sys.executable, "-c", f"import os, time\n{program}time.sleep(60)"]
-    starting = asyncio.create_task(Successor.start(doors, 4243, command))
+    starting = asyncio.create_task(Successor.start(sockets, 4243, command))
     async with asyncio.timeout(20):
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -75,11 +77,11 @@ async def test_an_upgrade_that_is_given_up_leaves_no_process(doors: Doors, tmp_p
 
 
 @pytest.fixture
-async def pair(doors: Doors) -> AsyncIterator[tuple[socket.socket, Predecessor]]:
+async def pair(sockets: Sockets) -> AsyncIterator[tuple[socket.socket, Predecessor]]:
     """The end of the old process, and what the new one makes of the other."""
     ours, theirs = socket.socketpair()
     with ours:
-        numbers = [sock.fileno() for sock in doors.open.values()]
+        numbers = [sock.fileno() for sock in sockets.open.values()]
         message = b'{"names": [["public", true], ["rest", false]], "grpc_port": 4243}'
         socket.send_fds(ours, [message], numbers)
         environ = {VARIABLE: str(theirs.detach()), "OTHER": "1"}
@@ -88,7 +90,7 @@ async def pair(doors: Doors) -> AsyncIterator[tuple[socket.socket, Predecessor]]
         assert environ == {"OTHER": "1"}, "it is not for the processes that we start"
         ours.setblocking(False)
         yield ours, predecessor
-        for sock in predecessor.doors.given.values():
+        for sock in predecessor.sockets.given.values():
             sock.close()
     if not predecessor.gone.is_set():
         await predecessor.relieve()
@@ -99,12 +101,12 @@ def test_a_process_that_nobody_started_to_replace_it_has_no_predecessor() -> Non
     assert Predecessor.of({}) is None
 
 
-async def test_the_doors_arrive(pair: tuple[socket.socket, Predecessor], doors: Doors) -> None:
+async def test_the_doors_arrive(pair: tuple[socket.socket, Predecessor], sockets: Sockets) -> None:
     _, predecessor = pair
     assert predecessor.grpc_port == 4243
-    assert predecessor.doors.kept == {"public"}
-    for name, sock in doors.open.items():
-        assert predecessor.doors.given[name].getsockname() == sock.getsockname()
+    assert predecessor.sockets.kept == {"public"}
+    for name, sock in sockets.open.items():
+        assert predecessor.sockets.given[name].getsockname() == sock.getsockname()
 
 
 async def test_the_state_arrives_in_pieces(pair: tuple[socket.socket, Predecessor]) -> None:

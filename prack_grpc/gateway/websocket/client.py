@@ -27,7 +27,7 @@ PROTOCOL = b"sec-websocket-protocol"
 HANDSHAKE = frozenset((PROTOCOL, b"sec-websocket-accept", b"sec-websocket-extensions"))
 
 
-class ClientEnd:
+class WebSocketClient:
     """What is sent raises ClientGone when nobody is there to take it."""
 
     def __init__(self, receive: Receive, send: Send, record: Record, max_message: int) -> None:

@@ -22,7 +22,7 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.answer import body_events, final_head, small_body
 from prack_grpc.gateway.websocket.batches import Batches, accepts
-from prack_grpc.gateway.websocket.client import ClientEnd
+from prack_grpc.gateway.websocket.client import WebSocketClient
 from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.complaint import Complaint
 from prack_wire import websocket_events as events
@@ -52,7 +52,7 @@ class WebSocket:
         self._receive = receive
         self._record = record
         self._max_message = limits.websocket_message
-        self._client = ClientEnd(receive, send, record, self._max_message)
+        self._client = WebSocketClient(receive, send, record, self._max_message)
         self._batches = Batches(broker, self._client, limits)
         self._sink: asyncio.Future[Sink] = asyncio.get_running_loop().create_future()
 

@@ -12,7 +12,7 @@ from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.timeouts import Timeout
 from prack_grpc.gateway.websocket.batches import Batches
-from prack_grpc.gateway.websocket.client import ClientEnd
+from prack_grpc.gateway.websocket.client import WebSocketClient
 from prack_grpc.gateway.websocket.connection import MAX_EMPTY, WebSocketConnection
 from prack_grpc.gateway.websocket.cutter import Cutter
 from prack_grpc.gateway.websocket.exchange import WebSocket
@@ -37,7 +37,7 @@ from tests.support.scripted_worker import ScriptedWorker, connect
 __all__ = ["no_collector"]
 PARTS = (
     Batches,
-    ClientEnd,
+    WebSocketClient,
     Closing,
     Cutter,
     ServerProtocol,
