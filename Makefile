@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak image check lock clean
+.PHONY: help run setup test test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack image check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -88,6 +88,10 @@ bench-guard: $(READY) ## Compare the instructions of a fixed run with what they 
 
 soak: $(READY) ## Break things for MINUTES (10) under load, and check every request (docs/soak.md)
 	@$(BIN)/python -m soak --minutes $(MINUTES) $(ARGS)
+	@$(BIN)/python -m attack
+
+attack: $(READY) ## Attack a gateway beside a normal client, in some minutes (docs/attacks.md)
+	@$(BIN)/python -m attack $(ARGS)
 
 image: ## Build the container image and try it, where buildah is installed
 	@scripts/check-image.sh

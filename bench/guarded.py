@@ -10,6 +10,7 @@ Ten exchanges go together, as under the load of some thirty connections.
 import asyncio
 import gc
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 
 from bench.apps.hello import HELLO, app
@@ -29,6 +30,7 @@ from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry.access import AccessLog
 from prack_wire.frames import LENGTH, Deframer
 from prack_worker.asgi.application import AsgiApplication
+from prack_worker.loops.link import link
 from prack_worker.stream.plain import TcpCarrier
 from prack_worker.stream.transport import StreamTransport
 from prack_worker.transport import Identity
@@ -141,20 +143,28 @@ class Dialled(StreamTransport):
         return self._carrier
 
 
+async def welcomed(take: Callable[[bytes], object]) -> TcpCarrier:
+    """A connection of the link's thread."""
+    carrier = TcpCarrier()
+    NoSocket(carrier, take)
+    carrier.data_received(framed(WELCOME_FRAME))
+    return carrier
+
+
 async def worker(turns: int) -> None:
     """Ten requests in each frame."""
-    turn, carrier = Turn(), TcpCarrier()
-    NoSocket(carrier, turn.take)
-    carrier.data_received(framed(WELCOME_FRAME))
+    turn, away = Turn(), link()
+    loop = asyncio.get_running_loop()
+    carrier = await away.do(welcomed(lambda data: loop.call_soon_threadsafe(turn.take, data)))
     serving = Worker(AsgiApplication(app), Dialled(carrier), slots=TOGETHER)
     running = asyncio.create_task(serving.run())
     for number in range(turns):
         frame = pb.GatewayFrame(requests=[REQUEST] * TOGETHER)
         for place, request in enumerate(frame.requests, 1):
             request.id = number * TOGETHER + place
-        carrier.data_received(framed(frame))
+        away.inbox.post(carrier.data_received, framed(frame))
         await turn.wait()
-    carrier.eof_received()
+    away.inbox.post(carrier.eof_received)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

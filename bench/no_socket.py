@@ -15,7 +15,7 @@ INFO = {"socket": SOCKET, "sockname": ("192.0.2.1", 80), "peername": ("192.0.2.2
 class NoSocket(asyncio.Transport):
     """Gives what the protocol writes to `take`; what the other side says goes to the protocol."""
 
-    def __init__(self, protocol: asyncio.Protocol, take: Callable[[bytes], None]) -> None:
+    def __init__(self, protocol: asyncio.Protocol, take: Callable[[bytes], object]) -> None:
         super().__init__(INFO)
         self._protocol = protocol
         self._take = take

@@ -71,7 +71,7 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 def main() -> int:
     """Run until Ctrl-C, or until one of the two ends."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False, add_help=False)
-    parser.add_argument("--help", action="help", help="print this")
+    parser.add_argument("--help", action="help", help="print this help")
     for name, default in PORTS.items():
         parser.add_argument(name, type=int, default=default, metavar="PORT")
     ports, options = parser.parse_known_args()

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -30,9 +30,18 @@ from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
-from prack_grpc.handover.sockets import Doors
+from prack_grpc.handover.sockets import Sockets
 from prack_grpc.handover.successor import Successor, UpgradeFailed
-from prack_grpc.listener import LAST_SECONDS, AddressInUse, Listener, listen, url
+from prack_grpc.listener import (
+    LAST_SECONDS,
+    AddressInUse,
+    Listener,
+    free,
+    grpc_places,
+    listen,
+    url,
+    worker_places,
+)
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings import Settings
@@ -40,7 +49,7 @@ from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import logs
 from prack_grpc.telemetry.access import AccessLog
-from prack_wire import forks
+from prack_wire import forks, private
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +63,6 @@ WORKER_LIMITS = ConnectionLimits(
 )
 # gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
 SWITCH_SECONDS = 0.0005
-# How long the gRPC port of a gateway that gave it up may still be taken.
-FREE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class Service:
         self,
         settings: Settings,
         limits: ConnectionLimits | None = None,
-        doors: Doors | None = None,
+        sockets: Sockets | None = None,
         predecessor: Predecessor | None = None,
         make_broker: Callable[[Limits], Broker] = MemoryBroker,
     ) -> None:
@@ -90,7 +97,7 @@ class Service:
         # It counts compressed bytes, and those of noise grow a little.
         websockets = websocket_settings(self.app, settings.websocket_message * 65 // 64 + KIB)
         self.http = HttpServer(self.app, limits, admission, websockets)
-        self._doors = doors or Doors()
+        self._sockets = sockets or Sockets()
         self._predecessor = predecessor
         self._successor: Successor | None = None
         self._upgrading = asyncio.Lock()
@@ -101,8 +108,7 @@ class Service:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
         stop = _stop_signal()
         async with self.listening() as (running, _):
-            make = partial(_control, self.settings.api_host, running.api_port)
-            sock = self._doors.take("control", make)
+            sock = self._control(running.api_port)
             async with control.serving(sock, partial(self._upgrade, running, stop)):
                 if self._predecessor:
                     await self._predecessor.relieve()
@@ -113,6 +119,20 @@ class Service:
                 systemd.notify("STOPPING=1")
         log.info("stopped", extra={"action": "stopped"})
 
+    def _control(self, port: int) -> socket.socket | None:
+        """Where `prack upgrade` is heard; None if the name is taken, which must stop nobody."""
+        host = self.settings.api_host
+        try:
+            return self._sockets.take("control", partial(control.listen, host, port))
+        except OSError as error:
+            log.warning(
+                "`prack upgrade` cannot reach this gateway: another process has the name of its "
+                "socket (%s); find it with `ss -xlp`, end it, and restart the gateway",
+                error.strerror,
+                extra={"action": "upgrade_unavailable", "socket": f"@prack/{host}:{port}"},
+            )
+            return None
+
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[tuple[Running, int]]:
         """All ports up inside; yields the private side and the public port.
@@ -122,7 +142,7 @@ class Service:
         """
         settings = self.settings
         make = partial(listen, settings.host, settings.port, "port")
-        with self._doors.take("public", make) as sock:
+        with self._sockets.take("public", make) as sock:
             async with self.running() as running:
                 public = Listener(self.http, sock)
                 self.http.admission.on_shortage = public.pause
@@ -147,8 +167,10 @@ class Service:
     async def running(self) -> AsyncIterator[Running]:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
+        if settings.token_file and private.is_open_to_others(settings.token_file):
+            log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
         broker = self._make_broker(limits)
-        streams = Streams(broker, limits)
+        streams = Streams(broker, limits, settings.max_silence)
         workers = create_app(
             broker,
             limits,
@@ -157,18 +179,24 @@ class Service:
             self._predecessor,
             self._keep(broker),
             carrier=streams.carrier,
+            hosts=settings.api_names(),
         )
-        stream = StreamServer(streams, settings.token, settings.reflection)
+        most = WORKER_LIMITS.connections
+        places = worker_places(most, self.http.limits.connections)
+        stream = StreamServer(streams, settings.token, settings.reflection, grpc_places(most))
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
-        with self._doors.take("rest", make) as sock:
+        with self._sockets.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
-            admission = Admission(WORKER_LIMITS, exempt=lambda _: True)
-            rest = Listener(HttpServer(workers, WORKER_LIMITS, admission, upgrade=TOKEN), sock)
+            worker_limits = replace(WORKER_LIMITS, connections=places)
+            admission = Admission(worker_limits, exempt=lambda _: True)
+            server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
+            # A stream keeps its place until its worker has said who it is.
+            rest = Listener(server, sock, lambda: places - streams.greeting)
             await rest.start()
             await stream.start()
             log.info("REST worker API on %s", url(api_host, api_port))
-            log.info("  its documentation on %s/docs", url(api_host, api_port))
+            log.info("  documentation on %s/docs", url(api_host, api_port))
             log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, "grpc"))
             endpoint = Endpoint(
                 broker,
@@ -183,7 +211,7 @@ class Service:
                 broker.shut_down()
                 workers.polls.end_all()
                 await stream.stop(LAST_SECONDS)
-                rest.leave("rest" in self._doors.kept)
+                rest.leave("rest" in self._sockets.kept)
                 await rest.stop()
 
     def _keep(self, broker: OperatorSide) -> Callable[[], None]:
@@ -200,15 +228,20 @@ class Service:
         if self._predecessor:
             if told := await self._predecessor.released():
                 state.restore(broker, told)
-            port = await _free(host, self._predecessor.grpc_port)
+            port = await free(host, self._predecessor.grpc_port)
         return _bind(stream, host, port)
 
     # ------------------------------------------------------------ the end
 
     async def _drain(self, running: Running, public: Listener) -> None:
         """Finish what is held, within the grace period: with a successor also what still comes."""
-        public.leave(self._successor is not None or "public" in self._doors.kept)
-        log.info("%s: finishing what is held", self._why, extra={"action": "drain"})
+        public.leave(self._successor is not None or "public" in self._sockets.kept)
+        log.info(
+            "%s: stopping after the requests in progress, within %g s",
+            self._why,
+            self.settings.grace,
+            extra={"action": "drain"},
+        )
         quiet: list[Coroutine[Any, Any, object]] = [public.quiet()]
         if self._predecessor:
             quiet.append(self._predecessor.gone.wait())  # its workers reach it through us
@@ -236,7 +269,7 @@ class Service:
     async def _upgrade(self, running: Running, stop: "_Stop") -> str:
         """Have a successor take over; says so. Raises UpgradeFailed: then nothing has changed."""
         if self._upgrading.locked():
-            raise UpgradeFailed("an upgrade is under way already")
+            raise UpgradeFailed("another upgrade is in progress; try again when it is done")
         async with self._upgrading:
             if self._predecessor:
                 await self._predecessor.gone.wait()
@@ -245,7 +278,11 @@ class Service:
                 self._successor = await self._replace(running)
             except UpgradeFailed as error:
                 systemd.notify("READY=1")
-                log.warning("no upgrade: %s", error, extra={"action": "upgrade_failed"})
+                log.warning(
+                    "upgrade failed, this gateway continues: %s",
+                    error,
+                    extra={"action": "upgrade_failed"},
+                )
                 raise
             pid = self._successor.pid
             systemd.notify(f"MAINPID={pid}", "READY=1")
@@ -254,16 +291,18 @@ class Service:
             return f"process {pid} has taken over; process {os.getpid()} finishes what it holds"
 
     async def _replace(self, running: Running) -> Successor:
-        successor = await Successor.start(self._doors, running.grpc_port)
+        successor = await Successor.start(self._sockets, running.grpc_port)
         running.stream.release()
         try:
             await successor.take_over(state.dump(running.broker))
         except UpgradeFailed as failed:
             host = self.settings.grpc_host
             try:
-                _bind(running.stream, host, await _free(host, running.grpc_port))
+                _bind(running.stream, host, await free(host, running.grpc_port))
             except AddressInUse as error:
-                raise UpgradeFailed(f"{failed}; no gRPC worker can dial now: {error}") from None
+                raise UpgradeFailed(
+                    f"{failed}; the gRPC port is closed until a restart: {error}"
+                ) from None
             await running.stream.start()
             raise
         return successor
@@ -297,22 +336,13 @@ def _stop_signal() -> _Stop:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.signal, number)
     # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.
-    loop.add_signal_handler(signal.SIGHUP, log.info, "SIGHUP: there is nothing to reload")
+    loop.add_signal_handler(
+        signal.SIGHUP,
+        log.info,
+        "SIGHUP ignored: there is nothing to reload; use `prack upgrade` for new code, a restart "
+        "for new settings",
+    )
     return stop
-
-
-async def _free(host: str, port: int) -> int:
-    """This port, once gRPC has closed it, which takes it a moment. Raises AddressInUse."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + FREE_SECONDS
-    while True:
-        try:
-            listen(host, port, "grpc_port").close()
-            return port
-        except AddressInUse:
-            if loop.time() > deadline:
-                raise
-        await asyncio.sleep(0.01)
 
 
 def _bind(stream: StreamServer, host: str, port: int) -> int:
@@ -321,16 +351,6 @@ def _bind(stream: StreamServer, host: str, port: int) -> int:
     except RuntimeError as error:
         listen(host, port, "grpc_port").close()  # a socket says why, gRPC does not
         raise AddressInUse(f"cannot listen on {url(host, port, '')}: {error}") from None
-
-
-def _control(host: str, port: int) -> socket.socket:
-    try:
-        return control.listen(host, port)
-    except OSError as error:
-        raise AddressInUse(
-            f"another process answers `prack upgrade` for {url(host, port, '')}: {error.strerror}; "
-            "--api-port chooses another"
-        ) from None
 
 
 def run(settings: Settings) -> int:
@@ -343,10 +363,10 @@ def run(settings: Settings) -> int:
     _tune()
     predecessor = Predecessor.of(os.environ)
     given = systemd.sockets(os.environ)
-    doors = predecessor.doors if predecessor else Doors(given, frozenset(given))
+    sockets = predecessor.sockets if predecessor else Sockets(given, frozenset(given))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         limits = fitted(settings.connection_limits())
-        runner.run(Service(settings, limits, doors, predecessor).serve())
+        runner.run(Service(settings, limits, sockets, predecessor).serve())
     return 0
 
 

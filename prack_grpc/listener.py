@@ -1,22 +1,27 @@
-"""Listening sockets, and who accepts and sees off the connections of each.
+"""Listening sockets: accepting their connections, and ending them when the gateway stops.
 
-House rules: a request that has reached us is answered; so connections that wait in the kernel are
+Rules: a request that has reached us is answered; so connections that wait in the kernel are
 taken before their socket is closed, and one that is to end says so in its last response or has been
 idle for a while (RFC 9112 sections 9.5 and 9.6).
 """
 
 import asyncio
 import errno
+import logging
+import resource
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 
 from starlette.types import ASGIApp
 
 from prack_grpc.gateway.http.connection import Connection
-from prack_grpc.gateway.http.descriptors import are_short
+from prack_grpc.gateway.http.descriptors import SPARE, are_short
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.settings import flag
+from prack_grpc.telemetry.complaint import Complaint
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 2048
 # For answers that are on their way when the grace period is over, and for streams to close.
@@ -26,34 +31,66 @@ TICK_SECONDS = 0.05
 # first request, which no client sends again and whose first packet may get lost. In ticks: a loop
 # that was busy must first read what has come meanwhile.
 IDLE_TICKS, NEW_TICKS = 20, 100
+# Connections accepted in one turn of the loop on a port with `room`.
+TURN = 16
+FULL = (
+    "the worker port has as many connections as it may have beside the clients: more wait; raise "
+    "ulimit -n (LimitNOFILE of systemd, --ulimit of containers)"
+)
 # How often we look whether there are descriptors again.
 PAUSE_SECONDS = 1.0
+# How long the gRPC port of a gateway that gave it up may still be taken.
+FREE_SECONDS = 5.0
+
+
+def worker_places(most: int, clients: int) -> int:
+    """How many connections the worker port may have, at most `most`, beside so many `clients`.
+
+    What is left of the descriptors, but a quarter of them where clients could have nearly all.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return most
+    return max(min(most, soft - clients - SPARE), grpc_places(most))
+
+
+def grpc_places(most: int) -> int:
+    """How many connections the gRPC port may have, at most `most`: a quarter of the descriptors."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most if soft == resource.RLIM_INFINITY else min(most, soft // 4)
 
 
 class AddressInUse(Exception):
-    """A listener could not be opened; says which, and the flag that moves it."""
+    """A port could not be opened; the message names it, and the flag that changes it."""
 
 
 class Listener:
-    """Accepts the connections of one HTTP server, and sees them off."""
+    """Accepts the connections of one HTTP server, and ends them when the gateway stops.
 
-    def __init__(self, server: HttpServer, sock: socket.socket) -> None:
+    With `room`, only while it says that there are places left: whoever else connects waits in the
+    kernel, and holds no descriptor.
+    """
+
+    def __init__(
+        self, server: HttpServer, sock: socket.socket, room: Callable[[], int] | None = None
+    ) -> None:
         self._server = server
         self._sock = sock
         self._accepting: asyncio.Server | None = None
         self._left = self._ended = False
         self._tasks: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
+        self._room = room
+        self._full = Complaint(log, "worker_port_full", FULL)
 
     async def start(self) -> None:
         """Accept connections."""
         await self._accept()
 
     def pause(self) -> None:
-        """Accept nobody until there are descriptors; whoever connects waits in the kernel."""
+        """Accept no connections until descriptors are free; new ones wait in the kernel."""
         if self._pause is None:
-            if self._accepting is not None:
-                self._accepting.close()
+            self._accept_no_more()
             loop = asyncio.get_running_loop()
             self._pause = loop.call_later(PAUSE_SECONDS, self._resume)
 
@@ -76,8 +113,7 @@ class Listener:
         self._left = True
         if not shared:
             self._take_waiting()
-        if self._accepting is not None:
-            self._accepting.close()
+        self._accept_no_more()
         self._sock.close()
         if self._pause is not None:
             self._pause.cancel()
@@ -129,8 +165,37 @@ class Listener:
             sock.close()
             self.pause()
             return
+        if self._room is not None:
+            sock.close()
+            self._sock.setblocking(False)
+            asyncio.get_running_loop().add_reader(self._sock, self._take, self._room)
+            return
         loop, connection = asyncio.get_running_loop(), partial(Connection, self._server)
         self._accepting = await loop.create_server(connection, sock=sock, backlog=BACKLOG)
+
+    def _take(self, room: Callable[[], int]) -> None:
+        """Accept as many as there is room for, and at most TURN in one turn of the loop."""
+        places = room() - len(self._server.connections) - len(self._tasks)
+        if places <= 0:
+            self._full.make(places=room())
+            self.pause()
+            return
+        try:
+            for _ in range(min(places, TURN)):
+                sock, _ = self._sock.accept()
+                if are_short(sock.fileno()):
+                    self.pause()
+                self.adopt(sock)
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:
+            self.pause()
+
+    def _accept_no_more(self) -> None:
+        if self._accepting is not None:
+            self._accepting.close()
+        if self._room is not None:
+            asyncio.get_running_loop().remove_reader(self._sock)
 
     def _resume(self) -> None:
         self._pause = None
@@ -142,7 +207,7 @@ class Listener:
         task.add_done_callback(self._tasks.discard)
 
     def _take_waiting(self) -> None:
-        """To close the socket resets the connections that nobody has accepted yet."""
+        """Accept what waits in the kernel: closing the socket would reset those connections."""
         self._sock.setblocking(False)
         try:
             while True:
@@ -151,7 +216,7 @@ class Listener:
             return  # there are no more, or no more can be had
 
     def _connections(self) -> list[Connection]:
-        """Those of requests: a WebSocket ends with its exchange, which says why."""
+        """HTTP connections only: a WebSocket is closed by its exchange, with the reason."""
         return [one for one in self._server.connections if isinstance(one, Connection)]
 
 
@@ -167,7 +232,7 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         of_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
         name = setting if of_port else setting.replace("port", "host")
         raise AddressInUse(
-            f"cannot listen on {url(host, port, '')}: {reason}; {flag(name)} chooses another"
+            f"cannot listen on {url(host, port, '')}: {reason}; choose another with {flag(name)}"
         ) from None
 
 
@@ -175,3 +240,17 @@ def url(host: str, port: int, scheme: str = "http") -> str:
     """An address as people write it."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return f"{scheme}://{address}" if scheme else address
+
+
+async def free(host: str, port: int) -> int:
+    """This port, once gRPC has closed it, which takes it a moment. Raises AddressInUse."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + FREE_SECONDS
+    while True:
+        try:
+            listen(host, port, "grpc_port").close()
+            return port
+        except AddressInUse:
+            if loop.time() > deadline:
+                raise
+        await asyncio.sleep(0.01)

@@ -61,6 +61,16 @@ def _host(value: str) -> str:
     return value
 
 
+def _hosts(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = tuple(filter(None, map(str.strip, value.split(","))))
+    for name in names:
+        if not re.fullmatch(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+", name):
+            raise ValueError("expected names such as gateway,prack.internal, without ports")
+    return names
+
+
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -69,6 +79,7 @@ Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=1024 * 1024 * MIB
 Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 DEFAULTS = Limits()
 
 
@@ -78,20 +89,25 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: Host = Field("0.0.0.0", description="address of the public port")  # noqa: S104 - as the original
-    port: Port = Field(8080, description="public port; 0 takes a free one")
+    port: Port = Field(8080, description="public port; 0 chooses a free one")
     api_host: Host = Field("127.0.0.1", description="address of the REST worker API")
     api_port: Port = Field(4242, description="port of the REST worker API")
+    api_hosts: Hosts = Field(
+        (),
+        description="names by which workers may call the REST worker API without a token, beside "
+        "localhost and --api-host: gateway,prack.internal",
+    )
     grpc_host: Host = Field("127.0.0.1", description="address of the gRPC worker API")
     grpc_port: Port = Field(4243, description="port of the gRPC worker API")
     token: str | None = Field(
-        None, description="bearer token that workers must show (variable only)", repr=False
+        None, description="bearer token that workers must send (variable only)", repr=False
     )
-    token_file: Path | None = Field(None, description="file that holds the token")
+    token_file: Path | None = Field(None, description="file with the token")
     insecure_worker_api: bool = Field(
-        False, description="let workers in from other hosts without a token"
+        False, description="accept workers from other hosts without a token"
     )
     trusted_proxies: Networks = Field(
-        (), description="networks whose Forwarded and X-Forwarded-* fields are believed"
+        (), description="networks whose Forwarded and X-Forwarded-* fields are trusted"
     )
     queue_timeout: Seconds = Field(
         DEFAULTS.queue_timeout, description="how long a request waits for a worker, then 503"
@@ -100,7 +116,7 @@ class Settings(BaseModel):
         DEFAULTS.head_timeout, description="how long a worker may take to answer, then 504"
     )
     idle_timeout: Seconds = Field(
-        DEFAULTS.idle_timeout, description="how long a response may stand still, then it is cut"
+        DEFAULTS.idle_timeout, description="how long a response may pause, then it is cut"
     )
     websocket_idle: Seconds = Field(
         DEFAULTS.websocket_idle, description="how long a WebSocket may be silent, then it is closed"
@@ -121,20 +137,29 @@ class Settings(BaseModel):
         gt=0,
         le=1,
         allow_inf_nan=False,
-        description="part of the queue that one route may take where workers serve several",
+        description="part of the queue that one route may use if workers serve several",
     )
     newest_first_after: Seconds | None = Field(
-        None, description="age of its oldest request from which a route serves its newest first"
+        None, description="a route whose oldest request is older than this serves its newest first"
     )
     priority: bool = Field(
-        False, description="believe the Priority field of trusted proxies (u=0 goes first)"
+        False, description="use the Priority field of trusted proxies (u=0 goes first)"
     )
     redeliver: bool = Field(
-        True, description="give a repeatable request to a second worker when its first is lost"
+        True, description="give a repeatable request to a second worker if its first is lost"
+    )
+    max_silence: float = Field(
+        15.0,
+        ge=1,
+        le=3600,
+        allow_inf_nan=False,
+        description="how long a worker's stream may be silent, then its requests are given to "
+        "another worker or answered with 502; REST workers choose theirs (lease)",
     )
     max_connections_per_client: Count = Field(
         ConnectionLimits().client_connections,
-        description="connections of one client (or /64 of IPv6), then 429; not of trusted proxies",
+        description="connections per client (an IPv4 address, or a /64 of IPv6), then 429; trusted "
+        "proxies are exempt",
     )
     keep_alive: Seconds = Field(
         75.0,
@@ -162,21 +187,25 @@ class Settings(BaseModel):
         "full, then it is cut",
     )
     max_body: Size | None = Field(
-        None, description="largest request body, then 413; not limited, as bodies are streamed"
+        None,
+        description="largest request body, then 413; unlimited by default, as bodies are streamed",
     )
     rest_body: Size = Field(
         DEFAULTS.rest_body, description="largest request body for a REST worker, then 413"
     )
-    grace: Seconds = Field(30.0, description="how long requests may finish when the gateway stops")
+    grace: Seconds = Field(
+        30.0, description="how long requests may continue when the gateway stops"
+    )
     state_file: Path | None = Field(
-        None, description="keeps what `prack traffic` and `prack drain` have set over a restart"
+        None,
+        description="file that keeps the state of `prack traffic` and `prack drain` over a restart",
     )
     access_log: bool = Field(True, description="one log line for every request")
     log_format: Literal["auto", "pretty", "json"] = Field(
         "auto", description="auto: pretty on a terminal, JSON otherwise"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="the least important lines that are written"
+        "info", description="lowest level that is logged"
     )
     reflection: bool = Field(False, description="offer gRPC server reflection")
 
@@ -207,8 +236,14 @@ class Settings(BaseModel):
             keep_alive_seconds=self.keep_alive,
         )
 
+    def api_names(self) -> tuple[str, ...]:
+        """The names by which the REST worker API may be called without a token."""
+        # What stands for every address is none: browsers take 0.0.0.0 for this machine.
+        own = () if self.api_host in ("0.0.0.0", "::") else (self.api_host,)  # noqa: S104
+        return (*own, *self.api_hosts)
+
     def shown(self) -> dict[str, str]:
-        """The settings in force, for people; secrets are masked."""
+        """The settings in use, for people; secrets are masked."""
         values = self.model_dump(mode="json")
         if self.token:
             values["token"] = "(set)"  # noqa: S105 - this is the mask
@@ -266,7 +301,7 @@ def nearest(word: str, known: list[str]) -> str:
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     return [
-        f"{name}: there is no such setting{nearest(name, known)}"
+        f"{name}: unknown setting{nearest(name, known)}"
         for name in sorted(environ)
         if name.startswith(PREFIX) and name not in known and name not in WORKER_VARIABLES
     ]
@@ -306,8 +341,8 @@ def _exposed(settings: Settings) -> list[str]:
         host = getattr(settings, name)
         if not (_loopback(host) or token or settings.insecure_worker_api):
             problems.append(
-                f"{flag(name)}: {host} lets other hosts answer your clients; set --token-file, "
-                "or --insecure-worker-api if the network is closed"
+                f"{flag(name)}: {host} is reachable from other hosts, which could then answer your "
+                "clients; set --token-file, or --insecure-worker-api on a closed network"
             )
     return problems
 

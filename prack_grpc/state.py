@@ -1,8 +1,11 @@
-"""What whoever runs the gateway has told it, kept for the gateway that comes after this one."""
+"""What operators have set (traffic splits, drains), kept over a restart of the gateway."""
 
+import errno
 import json
 import logging
 import os
+import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class BadState(Exception):
-    """This is no state that a gateway has written; says what to do."""
+    """The state file cannot be used; the message says why and what to do."""
 
 
 def dump(broker: OperatorSide) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def dump(broker: OperatorSide) -> dict[str, Any]:
 
 
 def restore(broker: OperatorSide, state: dict[str, Any]) -> None:
-    """Tell a new gateway the same. Raises BadState."""
+    """Apply a dumped state to a new gateway. Raises BadState."""
     try:
         splits = [_split(member) for member in state["traffic"]]
         drained = [one[0] if len(one) == 1 else (one[0], one[1]) for one in state["drained"]]
@@ -56,14 +59,23 @@ def _split(member: dict[str, Any]) -> Split:
 
 
 def save(broker: OperatorSide, path: Path) -> None:
-    """Write the state so that there is a whole file at every moment. Raises OSError."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(dump(broker), indent=2) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    """Write the state so that there is a whole file at every moment. Raises OSError.
+
+    The data goes to a new file with an unpredictable name, which then replaces the old one. So a
+    link that another user has planted is neither followed nor kept.
+    """
+    number, part = tempfile.mkstemp(prefix=path.name + ".", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:  # 0600
+            file.write(json.dumps(dump(broker), indent=2) + "\n")
+        os.replace(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise
 
 
 def keep(broker: OperatorSide, path: Path) -> None:
-    """Save it, or complain in the log: the gateway itself has taken the change."""
+    """Save the state; a failure is only logged, as the change is already in effect."""
     try:
         save(broker, path)
     except OSError as error:
@@ -78,12 +90,33 @@ def keep(broker: OperatorSide, path: Path) -> None:
 def load(broker: OperatorSide, path: Path) -> None:
     """Restore what `save` has written; nothing if there is no file yet. Raises BadState."""
     try:
-        state = json.loads(path.read_text(encoding="utf-8"))
+        state = json.loads(_read(path))
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
-        raise BadState(f"{path} cannot be read: {error}") from None
+        raise BadState(f"{path} cannot be read: {_reason(error)}") from None
     try:
         restore(broker, state)
     except BadState as error:
         raise BadState(f"{path}: {error}; fix the file, or move it away") from None
+
+
+def _read(path: Path) -> str:
+    """Raises OSError, ValueError, and BadState for what another user could have put there."""
+    # O_NONBLOCK: opening a FIFO would wait for a writer.
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(number, encoding="utf-8") as file:
+        about = os.fstat(number)
+        if not stat.S_ISREG(about.st_mode):
+            raise BadState(f"{path} is not a file; --state-file names one")
+        if about.st_uid not in (0, os.geteuid()):
+            raise BadState(f"{path} belongs to another user ({about.st_uid}): move it away")
+        if about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise BadState(f"other users can change {path}: look at it, then run `chmod 600` on it")
+        return file.read()
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return "it is a symbolic link; --state-file must name the file itself"
+    return str(error)

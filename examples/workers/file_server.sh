@@ -5,7 +5,7 @@
 
 root=${1:-.} api=${2:-http://127.0.0.1:4242}/api/v1/requests
 while :; do
-  request=$(curl -sif "$api/next?wait=30&worker=files-$$&route=GET,HEAD+/&body=separate") ||
+  request=$(curl --noproxy '*' -sif "$api/next?wait=30&worker=files-$$&route=GET,HEAD+/&body=separate") ||
     { sleep 1; continue; }
   id=$(printf %s "$request" | sed -n 's/^prack-id: \([^[:cntrl:]]*\).*/\1/p' | head -n 1)
   path=$(printf %s "$request" | sed -n 's/^[A-Z]* \([^ ?]*\).* HTTP.*/\1/p' | head -n 1)
@@ -13,8 +13,8 @@ while :; do
   if [ -z "$id" ]; then
     continue
   elif [ -f "$root$path" ]; then
-    curl -s -o /dev/null -X POST -T "$root$path" "$api/$id/response"
+    curl --noproxy '*' -s -o /dev/null -X POST -T "$root$path" "$api/$id/response"
   else
-    curl -s -o /dev/null -H 'Prack-Status: 404' -d 'No such file' "$api/$id/response"
+    curl --noproxy '*' -s -o /dev/null -H 'Prack-Status: 404' -d 'No such file' "$api/$id/response"
   fi
 done

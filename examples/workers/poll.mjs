@@ -2,7 +2,11 @@
 //
 // node examples/workers/poll.mjs [http://127.0.0.1:4242]
 
+import { Agent, request } from 'node:http';
+
 const api = `${process.argv[2] ?? 'http://127.0.0.1:4242'}/api/v1/request`;
+// An agent of our own has no proxy, whatever NODE_USE_ENV_PROXY and `http_proxy` say.
+const agent = new Agent({ keepAlive: true });
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function handle(environment) {
@@ -20,12 +24,24 @@ function handle(environment) {
 // Lines of 76 characters, as MIME has them.
 const encode = (body) => body.toString('base64').replace(/.{1,76}/g, '$&\n');
 
+function call(method, content) {
+  return new Promise((resolve, reject) => {
+    const headers = content ? { 'Content-Length': Buffer.byteLength(content) } : {};
+    const sent = request(api, { agent, method, headers }, async (response) => {
+      let text = '';
+      for await (const piece of response.setEncoding('utf8')) text += piece;
+      resolve(JSON.parse(text));
+    });
+    sent.on('error', reject).end(content);
+  });
+}
+
 async function work() {
-  const request = await (await fetch(api)).json();
-  if (request.error) return;
-  const { code, headers, body } = handle(request.environment);
-  const answer = { identifier: request.identifier, code, headers, body: encode(body) };
-  await fetch(api, { method: 'POST', body: JSON.stringify(answer) });
+  const next = await call('GET');
+  if (next.error) return;
+  const { code, headers, body } = handle(next.environment);
+  const answer = { identifier: next.identifier, code, headers, body: encode(body) };
+  await call('POST', JSON.stringify(answer));
 }
 
 for (;;) {

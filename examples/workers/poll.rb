@@ -7,6 +7,8 @@ require "json"
 require "net/http"
 
 API = URI("#{ARGV.fetch(0, "http://127.0.0.1:4242")}/api/v1/request")
+# The nil: no proxy, whatever `http_proxy` says.
+DIRECT = ->(&call) { Net::HTTP.start(API.host, API.port, nil, &call) }
 
 APP = lambda do |environment|
   text = "Ruby got %<REQUEST_METHOD>s %<PATH_INFO>s?%<QUERY_STRING>s\n"
@@ -21,7 +23,7 @@ APP = lambda do |environment|
 end
 
 loop do
-  request = JSON.parse(Net::HTTP.get(API))
+  request = JSON.parse(DIRECT.call { |http| http.get(API.path).body })
   next if request.key?("error")
 
   code, headers, body = APP.call(request["environment"])
@@ -31,7 +33,7 @@ loop do
     headers: headers,
     body: Base64.encode64(body.join)
   }
-  Net::HTTP.post(API, answer.to_json)
+  DIRECT.call { |http| http.post(API.path, answer.to_json) }
 rescue StandardError => e
   warn e.message
   sleep 1

@@ -13,7 +13,7 @@ value() {
 }
 
 while :; do
-  request=$(curl -s "$api") || { sleep 1; continue; }
+  request=$(curl --noproxy '*' -s "$api") || { sleep 1; continue; }
   case $request in *'"error":'*) continue ;; esac
 
   echo "Shell got $(value REQUEST_METHOD) $(value PATH_INFO)?$(value QUERY_STRING)" > "$answer"
@@ -21,7 +21,7 @@ while :; do
 
   # JSON has the line breaks of base64 as \n.
   body=$(base64 < "$answer" | sed 's/$/\\n/' | tr -d '\n')
-  curl -s "$api" -o /dev/null -d @- << JSON
+  curl --noproxy '*' -s "$api" -o /dev/null -d @- << JSON
 {"identifier": "$(value identifier)", "code": "200", "body": "$body", "headers": {
   "Content-Type": "text/plain", "Content-Length": "$(($(wc -c < "$answer")))",
   "Connection": "close"}}

@@ -12,14 +12,15 @@ from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
 from prack_grpc.cli import operate, upgrade
+from prack_grpc.cli.terminal import say
 from prack_grpc.settings import PREFIX, Settings, SettingsError, flag, load, nearest
 
 USAGE_ERROR = 2
 BIND_ERROR = 3
 
 ABOUT = """\
-Prack is a web gateway turned around: it queues every request of its public port, and your app
-servers ("workers") dial in on a private port and pull the requests when they have a free slot.
+Prack is a reverse-pull web gateway: requests to its public port wait in one queue. Your app
+servers ("workers") connect to a private port and pull a request when they have a free slot.
 
   prack serve                              start the gateway
   prack-worker mysite.wsgi:application     serve a Django or Flask app through it
@@ -36,7 +37,7 @@ SHORT = {"host": "-h", "port": "-p"}
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what was probably meant, in one line."""
+    """Reports an error in one line, with a hint."""
 
     def error(self, message: str) -> NoReturn:
         _complain([message])
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if command not in {**COMMANDS, **operate.COMMANDS}:
         known = [*COMMANDS, *operate.COMMANDS]
-        _complain([f"there is no command {command!r}{nearest(command, known)}"])
+        _complain([f"unknown command {command!r}{nearest(command, known)}"])
         return USAGE_ERROR
     try:
         if command in operate.COMMANDS:
@@ -77,9 +78,7 @@ def _run(command: str, arguments: list[str], environ: Mapping[str, str]) -> int:
     flags = {name: value for name, value in vars(known).items() if value is not None}
     show = flags.pop("print_config", False)
     names = [flag(name) for name in Settings.model_fields]
-    problems = [
-        f"{name}: there is no such option{nearest(name, names)}" for name in _options(unknown)
-    ]
+    problems = [f"{name}: unknown option{nearest(name, names)}" for name in _options(unknown)]
     try:
         settings = load(flags, environ)
     except SettingsError as error:
@@ -93,17 +92,17 @@ def _run(command: str, arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def _options(words: list[str]) -> Iterator[str]:
-    """Words without what looks like the value of the word before."""
+    """The unknown options, without the words that look like their values."""
     for before, word in pairwise(["", *words]):
         if word.startswith("-") or not before.startswith("-"):
             yield word.partition("=")[0]
 
 
 def _serve(settings: Settings) -> int:
-    # Until the service listens to signals there is nothing to finish, and nothing to say.
+    # Until the service handles signals there is nothing to finish: Ctrl-C just ends the process.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Half of the start-up time: `prack --help` should not pay for it. A sixth more would be looking
-    # for garbage among what stays; `run` switches that on.
+    # These imports are half of the start-up time, which `prack --help` should not pay. The garbage
+    # collector would add a sixth, and find nothing; `run` turns it on again.
     gc.disable()
     from prack_grpc.composition import run
     from prack_grpc.handover.systemd import BadActivation
@@ -126,7 +125,7 @@ def _healthcheck(settings: Settings) -> int:
         with operate.DIRECT.open(url, timeout=3) as response:
             print(f"ready: {url} answers {response.status}")
     except (OSError, http.client.HTTPException) as error:
-        print(f"not ready: {url}: {getattr(error, 'reason', error)}", file=sys.stderr)
+        say(f"not ready: {url}: {getattr(error, 'reason', error)}", sys.stderr)
         return 1
     return 0
 
@@ -139,11 +138,12 @@ def _serve_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=ABOUT,
         epilog=f"Each option is also a variable: --queue-timeout is {PREFIX}QUEUE_TIMEOUT. "
-        f"An option wins over its variable. The token itself is only a variable, {PREFIX}TOKEN.",
+        f"An option overrides its variable. The token itself can only be set by a variable, "
+        f"{PREFIX}TOKEN.",
     )
-    parser.add_argument("--help", action="help", help="print this")
+    parser.add_argument("--help", action="help", help="print this help")
     parser.add_argument(
-        "--print-config", action="store_const", const=True, help="print the settings in force"
+        "--print-config", action="store_const", const=True, help="print the settings in use"
     )
     for name, field in Settings.model_fields.items():
         # A token on a command line can be read by every user of the machine.
@@ -171,7 +171,7 @@ def _default(name: str, value: object) -> str:
     if value in (None, (), False):
         return ""
     if value is True:
-        return f" (on; {flag(f'no_{name}')} switches it off)"
+        return f" (on; {flag(f'no_{name}')} turns it off)"
     shown = f"{value:g}" if isinstance(value, float) else value
     return f" (default {shown})"
 

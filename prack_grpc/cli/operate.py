@@ -1,6 +1,7 @@
-"""The commands that look at a running gateway and steer it (docs/deploying.md)."""
+"""The commands that inspect and control a running gateway (docs/deploying.md)."""
 
 import argparse
+import http.client
 import json
 import os
 import re
@@ -11,7 +12,9 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from prack_grpc.cli.terminal import say
 from prack_grpc.settings import Settings, load
+from prack_wire.terminal import visible
 
 COMMANDS = {
     "workers": "list the workers and what they hold",
@@ -26,17 +29,18 @@ LOOKS = ("workers", "routes", "queue", "versions")
 WEIGHT = re.compile(r"([!-<>-~]*)=(\d{1,7})")
 SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 0.5
+MAX_ANSWER = 64 * 1024 * 1024  # of whatever listens there
 # The token is for the gateway only, whatever `http_proxy` says.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 Row = Mapping[str, Any]
 
 
 class Trouble(Exception):
-    """The gateway did not do it; the message says why."""
+    """The gateway could not be reached, or refused; the message says why."""
 
 
 class Misuse(Exception):
-    """The command line makes no sense; the message says what was expected."""
+    """The command line is wrong; the message says what was expected."""
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
@@ -51,16 +55,23 @@ def run(command: str, arguments: Sequence[str]) -> int:
     # Whether the gateway may listen there is for the gateway to say.
     settings = load({**flags, "insecure_worker_api": "true"}, os.environ)
     try:
-        return ACTIONS[command](Gateway(settings), words)
+        return _act(Gateway(settings), words)
     except Misuse as error:
         parser.error(str(error))
     except Trouble as error:
-        print(f"prack: {error}", file=sys.stderr)
+        say(f"prack: {error}", sys.stderr)
         return 1
 
 
+def _act(gateway: "Gateway", words: argparse.Namespace) -> int:
+    try:
+        return ACTIONS[words.command](gateway, words)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise Trouble(f"what answers there is no gateway of this version ({error!r})") from None
+
+
 def api_url(settings: Settings) -> str:
-    """Where the worker API of the gateway with these settings answers on this machine."""
+    """The URL of the worker API of the gateway with these settings, on this machine."""
     host = settings.api_host if settings.api_host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
 
@@ -81,11 +92,13 @@ class Gateway:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:
             with DIRECT.open(request, timeout=SECONDS) as reply:
-                answer: dict[str, Any] = json.load(reply)
+                answer = json.loads(reply.read(MAX_ANSWER))
+                if not isinstance(answer, dict):
+                    raise ValueError("what answers there is no gateway")
                 return answer
         except urllib.error.HTTPError as error:
             raise Trouble(f"{self._url}: {_reason(error)}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             hint = "is `prack serve` running there? set its address with --api-host and --api-port"
             raise Trouble(f"no gateway at {self._url}: {reason} ({hint})") from None
@@ -95,8 +108,8 @@ def _reason(error: urllib.error.HTTPError) -> str:
     if error.code == 401:
         return "the gateway requires a token: set PRACK_TOKEN or --token-file"
     try:
-        return str(json.load(error)["detail"])
-    except (ValueError, KeyError, TypeError):
+        return str(json.loads(error.read(MAX_ANSWER))["detail"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"{error.code} {error.reason}"
 
 
@@ -106,7 +119,8 @@ def _reason(error: urllib.error.HTTPError) -> str:
 def _look(gateway: Gateway, words: argparse.Namespace) -> int:
     answer = gateway.ask("GET", words.command)
     if words.json:
-        print(json.dumps(answer, indent=2))
+        for line in json.dumps(answer, indent=2).splitlines():
+            say(line)
     elif words.command == "queue":
         _print_queue(answer)
     else:
@@ -120,7 +134,7 @@ def _traffic(gateway: Gateway, words: argparse.Namespace) -> int:
         for row in rows:
             _print_division(row)
         if not rows:
-            print("no service is split: any free worker gets the next request")
+            say("no service is split: any free worker gets the next request")
         return 0
     if bool(words.weight) is words.off:
         raise Misuse("expected weights, such as v2=10 v1=90, or --off")
@@ -140,17 +154,17 @@ def _drain(gateway: Gateway, words: argparse.Namespace) -> int:
     answer = gateway.ask("POST", words.command, who)
     held, name = answer["held"], " ".join(who.values())
     if words.command == "resume":
-        print(f"{name}: takes new requests again")
+        say(f"{name}: takes new requests again")
         return 0
     if not answer["workers"]:
-        print(f"{name}: no such worker is connected; it will get no requests when it connects")
+        say(f"{name}: no such worker is connected; it will get no requests when it connects")
         return 0
     until = time.monotonic() + words.wait
     while held and time.monotonic() < until:
-        print(f"{name}: holds {held}", file=sys.stderr)
+        say(f"{name}: holds {held}", sys.stderr)
         time.sleep(LOOK_AGAIN_SECONDS)
         held = gateway.ask("POST", "drain", who)["held"]
-    print(f"{name}: draining, holds {held}" if held else f"{name}: drained, safe to stop")
+    say(f"{name}: draining, holds {held}" if held else f"{name}: drained, safe to stop")
     return 1 if held and words.wait else 0
 
 
@@ -203,7 +217,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def _told(row: Row) -> dict[str, str]:
-    """The values of a row that are written otherwise."""
+    """The values of a row that are formatted for people."""
     told = {}
     for name in ("seconds", "oldest"):
         if name in row:
@@ -219,25 +233,25 @@ def _told(row: Row) -> dict[str, str]:
 
 def _print_table(rows: Sequence[Row]) -> None:
     if not rows:
-        print("none")
+        say("none")
         return
-    lines = [[name.upper() for name in rows[0]]]
+    lines = [[visible(name.upper()) for name in rows[0]]]
     lines += [
-        ["-" if value in (None, "") else str(value) for value in row.values()] for row in rows
+        ["-" if value in (None, "") else visible(value) for value in row.values()] for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        print("  ".join(cells).rstrip())
+        say("  ".join(cells).rstrip())
 
 
 def _print_queue(queue: Row) -> None:
     done, size = queue["done"], queue["waiting_bytes"]
-    print(f"waiting    {queue['waiting']} ({size} bytes), the oldest for {queue['oldest']:.1f} s")
-    print(f"answering  {queue['open_leases']}")
-    print(f"accepted   {queue['accepted']} since the start; of these")
+    say(f"waiting    {queue['waiting']} ({size} bytes), the oldest for {queue['oldest']:.1f} s")
+    say(f"answering  {queue['open_leases']}")
+    say(f"accepted   {queue['accepted']} since the start; of these")
     for outcome, count in done.items():
-        print(f"  {outcome.replace('_', ' '):<15} {count}")
+        say(f"  {outcome.replace('_', ' '):<15} {count}")
 
 
 def _print_division(row: Row) -> None:
@@ -247,4 +261,4 @@ def _print_division(row: Row) -> None:
         for version, weight in row["weights"].items()
     ]
     sticky = f", by {row['sticky']}" if row.get("sticky") else ""
-    print(f"{row['service']}: {', '.join(parts) or 'not split'}{sticky}")
+    say(f"{row['service']}: {', '.join(parts) or 'not split'}{sticky}")

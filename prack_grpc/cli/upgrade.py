@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from prack_grpc.cli.terminal import say
 from prack_grpc.settings import load
 
 HELP = "replace the running gateway by a new process, without refusing a connection"
@@ -46,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
             f"this machine: {error.strerror}; set its address with --api-host and --api-port"
         )
     if upgraded:
-        print(reply)
+        say(reply)
         return 0
-    print(f"prack: {reply}", file=sys.stderr)
+    say(f"prack: {reply}", sys.stderr)
     return 1

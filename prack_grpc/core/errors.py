@@ -187,10 +187,20 @@ class Late(enum.Enum):
     STALE = ("stale_lease", 409, "This request was given back, or its lease expired")
     GONE = ("gone", 410, "No one waits for this answer any more")
 
-    def __init__(self, code: str, status: int, sentence: str) -> None:
-        self.code = code
-        self.status = status
-        self.sentence = sentence
+    @property
+    def code(self) -> str:
+        """The stable word for it."""
+        return str(self.value[0])
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return int(self.value[1])
+
+    @property
+    def sentence(self) -> str:
+        """What the worker is told."""
+        return str(self.value[2])
 
 
 class NotHeld(PrackError):

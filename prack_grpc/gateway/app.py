@@ -16,7 +16,7 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.request.client import Client
-from prack_grpc.gateway.request.exchange import Served
+from prack_grpc.gateway.request.exchange import HttpExchange
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.exchange import WebSocket
 from prack_grpc.telemetry.access import AccessLog, Record
@@ -64,8 +64,8 @@ class Endpoint:
             request = self._forwarding.request(scope)
         except GatewayError:
             return False
-        served = Served(self._broker, self._access, scope, connection, self._max_body)
-        return served.begin(request, body, connection)
+        exchange = HttpExchange(self._broker, self._access, scope, connection, self._max_body)
+        return exchange.begin(request, body, connection)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one `http` or `websocket` scope."""
@@ -73,8 +73,8 @@ class Endpoint:
             await self._serve_websocket(scope, receive, send)
             return
         connection: Client = scope["extensions"]["prack"]["connection"]
-        served = Served(self._broker, self._access, scope, connection, self._max_body)
-        await served.run(self._forwarding, scope, receive, send)
+        exchange = HttpExchange(self._broker, self._access, scope, connection, self._max_body)
+        await exchange.run(self._forwarding, scope, receive, send)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = Record(scope, scope["client"])

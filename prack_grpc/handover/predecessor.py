@@ -7,14 +7,14 @@ import socket
 from collections.abc import MutableMapping
 from typing import Any
 
-from prack_grpc.handover.sockets import Doors
+from prack_grpc.handover.sockets import Sockets
 from prack_grpc.handover.successor import MAX_SOCKETS, PREPARED, READY, VARIABLE
 
 
 class Predecessor:
     """The gateway that this process replaces. `gone` is set when it has ended.
 
-    `doors` and `grpc_port` are its sockets, and the port that it gives up.
+    `sockets` and `grpc_port` are its sockets, and the port that it gives up.
     """
 
     def __init__(self, channel: socket.socket) -> None:
@@ -25,7 +25,7 @@ class Predecessor:
         sockets = [socket.socket(fileno=number) for number in numbers]
         names = [name for name, _ in told["names"]]
         kept = frozenset(name for name, kept in told["names"] if kept)
-        self.doors = Doors(dict(zip(names, sockets, strict=True)), kept)
+        self.sockets = Sockets(dict(zip(names, sockets, strict=True)), kept)
         self.grpc_port: int = told["grpc_port"]
         self.gone = asyncio.Event()
         self._leaving = asyncio.Event()
@@ -33,7 +33,7 @@ class Predecessor:
 
     @classmethod
     def of(cls, environ: MutableMapping[str, str]) -> "Predecessor | None":
-        """Who started this process to be replaced by it, if anybody did."""
+        """The gateway that started this process as its successor, if there is one."""
         number = environ.pop(VARIABLE, "")
         return cls(socket.socket(fileno=int(number))) if number else None
 
@@ -51,7 +51,7 @@ class Predecessor:
         return state
 
     async def relieve(self) -> None:
-        """We serve: let it finish what it holds."""
+        """Tell it that we serve, so that it finishes what it holds and exits."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(ConnectionError):
             await loop.sock_sendall(self._channel, READY)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class Sockets:
     """Sockets by name.
 
     `given` came from outside: from systemd or a predecessor. Those in `kept` stay open without us,

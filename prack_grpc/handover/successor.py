@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from prack_grpc.handover.sockets import Doors
+from prack_grpc.handover.sockets import Sockets
 
 VARIABLE = "_PRACK_PREDECESSOR"
 PREPARED, READY = b"prepared\n", b"ready\n"
@@ -26,7 +26,7 @@ MAX_SOCKETS = 16
 
 
 class UpgradeFailed(Exception):
-    """There is no successor; says why. The gateway goes on."""
+    """The new process did not start; the message says why. The old one continues."""
 
 
 class Successor:
@@ -43,7 +43,7 @@ class Successor:
     @classmethod
     async def start(
         cls,
-        doors: Doors,
+        sockets: Sockets,
         grpc_port: int,
         command: Sequence[str] = (),
         seconds: float = START_SECONDS,
@@ -54,9 +54,9 @@ class Successor:
         """
         channel, theirs = socket.socketpair()
         channel.setblocking(False)
-        names = [[name, name in doors.kept] for name in doors.open]
+        names = [[name, name in sockets.kept] for name in sockets.open]
         message = json.dumps({"names": names, "grpc_port": grpc_port}).encode()
-        socket.send_fds(channel, [message], [sock.fileno() for sock in doors.open.values()])
+        socket.send_fds(channel, [message], [sock.fileno() for sock in sockets.open.values()])
         with theirs:
             try:
                 process = _spawn(command or _own_command(), theirs.fileno())
@@ -122,7 +122,7 @@ def _ended(process: "subprocess.Popen[bytes]") -> int:
 
 
 def _own_command() -> list[str]:
-    """A script names its interpreter itself: it may be another one by now."""
+    """How this process was started. A script names its interpreter itself, in its first line."""
     if os.access(sys.argv[0], os.X_OK):
         return sys.argv
     return [sys.executable, *sys.orig_argv[1:]]

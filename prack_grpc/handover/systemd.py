@@ -1,4 +1,4 @@
-"""What systemd says to a service and wants to hear: sd_listen_fds(3) and sd_notify(3)."""
+"""The protocols between systemd and a service: sd_listen_fds(3) and sd_notify(3)."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ NAMES = ("public", "rest")
 
 
 class BadActivation(Exception):
-    """The sockets that systemd passed are not those of a gateway; says what to change."""
+    """The sockets that systemd passed do not fit; the message says what to change."""
 
 
 def sockets(environ: MutableMapping[str, str]) -> dict[str, socket.socket]:
@@ -45,7 +45,7 @@ def notify(*lines: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address.startswith("@"):
         address = "\0" + address[1:]
-    # Without it the service runs as well; systemd says that it has heard nothing.
+    # The service also runs if this fails; systemd then reports that it was not notified.
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         if address:
             sock.sendto("\n".join(lines).encode(), address)

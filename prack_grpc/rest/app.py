@@ -2,9 +2,8 @@
 
 import asyncio
 import copy
-import hmac
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,24 +12,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import prack_grpc
 from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
 from prack_grpc.rest import ask, bodies
+from prack_grpc.rest.callers import TELLING, Callers
 from prack_grpc.rest.description import openapi
 from prack_grpc.rest.description import operators as openapi_operating
 from prack_grpc.rest.description import raw as openapi_raw
 from prack_grpc.rest.description.pages import add_pages
-from prack_grpc.rest.errors import (
-    BAD_METHOD,
-    CROSS_SITE,
-    INTERNAL,
-    NOT_FOUND,
-    UNAUTHENTICATED,
-    ApiError,
-)
+from prack_grpc.rest.errors import BAD_METHOD, INTERNAL, NOT_FOUND, ApiError
 from prack_grpc.rest.leases import Cancellations
 from prack_grpc.rest.operators import OperatorEndpoints
 from prack_grpc.rest.polls import Polls
@@ -42,7 +35,6 @@ from prack_grpc.rest.switching import StreamEndpoint
 
 log = logging.getLogger(__name__)
 
-WITHOUT_TOKEN = frozenset(("/livez", "/readyz", "/docs", "/openapi.json"))
 # What the framework itself answers.
 BY_STATUS = {404: NOT_FOUND, 405: BAD_METHOD}
 Paths = tuple[tuple[str, str, str], ...]
@@ -100,29 +92,24 @@ class RawRoute(APIRoute):
         await response(scope, receive, send)
 
 
-def _from_elsewhere(scope: Scope) -> bool:
-    """A page of another site, in a browser that reaches this port, must not take requests."""
-    sites = [value for name, value in scope["headers"] if name == b"sec-fetch-site"]
-    return any(site not in (b"same-origin", b"none") for site in sites)
-
-
 class WorkerApp(FastAPI):
-    """Asks for the token before anything else. `polls` are for whoever stops the gateway."""
+    """Checks the caller before anything else. `polls` is used to stop the gateway."""
 
-    def __init__(self, polls: Polls, relay: Relay, token: str | None) -> None:
+    def __init__(self, polls: Polls, relay: Relay, callers: Callers) -> None:
         super().__init__(
             title="Prack worker API",
             version=prack_grpc.__version__,
             description=openapi.ABOUT,
+            docs_url=None,
             redoc_url=None,
-            swagger_ui_oauth2_redirect_url=None,
+            openapi_url=None,
             redirect_slashes=False,
             telemetry={"tracing": False},
         )
         self.router.route_class = RawRoute
         self.polls = polls
         self.relay = relay
-        self._token = token.encode() if token else None
+        self._callers = callers
 
     def build_middleware_stack(self) -> ASGIApp:
         """See Starlette. One in place of five: what raises gets an answer, or a cut connection."""
@@ -132,33 +119,25 @@ class WorkerApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        if scope["type"] == "http" and _from_elsewhere(scope):
-            await ApiError(CROSS_SITE).response()(scope, receive, send)
-        elif scope["type"] == "http" and not self._admits(scope):
-            await ApiError(UNAUTHENTICATED).response()(scope, receive, send)
-        else:
+        telling = tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
+        callers = self._callers
+        if scope["type"] != "http" or telling in callers.admitted or callers.admits(telling):
             await self.trusted(scope, receive, send)
+        elif refusal := callers.refusal(scope):
+            await refusal.response()(scope, receive, _last(send))
+        else:  # a page that needs no token, and no more than that
+            await self.trusted(scope, receive, _last(send))
 
     async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope of somebody who needs no token."""
-        # What uvicorn gives as `send` belongs to the connection.
-        cycle = getattr(send, "__self__", None)
-        scope["prack.transport"] = getattr(cycle, "transport", None)
+        """Serve one ASGI scope of a caller who was checked elsewhere."""
         await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
-        """The description, with the schemas that raw endpoints cannot tell."""
+        """The OpenAPI description, with the schemas that FastAPI cannot derive."""
         schema = super().openapi()
         schemas = openapi.SCHEMAS | openapi_raw.SCHEMAS | openapi_operating.SCHEMAS
         schema["components"] = openapi.COMPONENTS | {"schemas": schemas}
         return schema
-
-    def _admits(self, scope: Scope) -> bool:
-        if self._token is None or scope["path"] in WITHOUT_TOKEN:
-            return True
-        values = [value for name, value in scope["headers"] if name == b"authorization"]
-        scheme, _, given = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), self._token)
 
 
 def create_app(
@@ -169,8 +148,10 @@ def create_app(
     predecessor: EarlierGateway | None = None,
     changed: Callable[[], None] = lambda: None,
     carrier: Callable[[], asyncio.Protocol | None] = lambda: None,
+    hosts: Iterable[str] = (),
 ) -> WorkerApp:
-    """The worker API. With a `token`, all but the health and description pages need it.
+    """The worker API. With a `token`, all but the health and description pages need it; without
+    one it may be called as localhost, and under the names of `hosts`.
 
     `ready` says whether this gateway takes requests. `polls.end_all()` of the result ends the
     parked polls when the gateway stops. A `predecessor` finishes what it holds.
@@ -179,7 +160,7 @@ def create_app(
     """
     polls = Polls(broker, limits)
     relay = Relay(broker, predecessor)
-    app = WorkerApp(polls, relay, token)
+    app = WorkerApp(polls, relay, Callers(token, hosts))
     answers = Answers(broker, polls.leases, relay)
     endpoints = Endpoints(broker, polls, answers, relay)
     _add_endpoints(app, endpoints, PATHS, openapi.OPERATIONS)
@@ -199,8 +180,20 @@ def _add_endpoints(app: FastAPI, endpoints: object, paths: Paths, operations: Op
         app.add_api_route(f"/api/v1/{path}", endpoint, methods=[method], **options)
 
 
+def _last(send: Send) -> Send:
+    """End the connection with this response: callers without the token may not keep one."""
+
+    async def last(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return last
+
+
 def _telling(cancelled: Cancellations, scope: Scope, response: Response) -> Response:
-    """The response, and what else the worker that the request names should know."""
+    """The response, with the cancelled requests of the worker that made the call."""
     worker = scope.get("prack.worker") or ask.named(scope["query_string"])
     identifiers = ",".join(cancelled.take(worker))
     if not identifiers:
@@ -211,7 +204,7 @@ def _telling(cancelled: Cancellations, scope: Scope, response: Response) -> Resp
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    """What the framework refuses, in our words."""
+    """The problem response for an error of the framework."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 500:
         log.error("a bug of the gateway", exc_info=error, extra={"action": "internal"})
@@ -222,7 +215,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """The framework knows only those of the first endpoint on this path."""
+    """All methods of this path; the framework knows only those of its first endpoint."""
     path = request.scope["path"]
     routes = [route for route in request.app.routes if route.path_regex.match(path)]
     return sorted({method for route in routes for method in route.methods})

@@ -1,4 +1,4 @@
-"""What a worker asks for when it polls, checked; from a query or from an exchange's body."""
+"""The parameters of a poll, from a query string or the body of an exchange, validated."""
 
 import re
 from dataclasses import dataclass

@@ -28,6 +28,7 @@ BAD_JSON = ApiKind("bad_json", 400, "The body is not valid JSON of the expected 
 BAD_BODY = ApiKind("bad_body", 400, "A value is not valid base64")
 UNAUTHENTICATED = ApiKind("unauthenticated", 401, "A valid bearer token is required")
 CROSS_SITE = ApiKind("cross_site", 403, "Pages of other sites must not call this API")
+UNKNOWN_HOST = ApiKind("unknown_host", 403, "This gateway does not know the name it was called by")
 NOT_FOUND = ApiKind("not_found", 404, "There is no such endpoint")
 BAD_METHOD = ApiKind("method_not_allowed", 405, "This endpoint does not support this method")
 STALLED = ApiKind("upload_stalled", 408, "The upload of the body stalled")
@@ -44,6 +45,7 @@ UPGRADE_REQUIRED = ApiKind(
     "upgrade_required", 426, f"This endpoint requires an upgrade to {UPGRADE}"
 )
 TOO_MANY_POLLS = ApiKind("too_many_polls", 429, "Too many polls are parked", 1)
+TOO_MANY_ROUTES = ApiKind("too_many_routes", 429, "The gateway has too many routes", 1)
 WINDOW_FULL = ApiKind(
     "window_full", 429, "The client does not accept more data now; send the chunk again", 1
 )

@@ -1,4 +1,4 @@
-"""The endpoints for whoever runs the gateway: looking, taking out of service, dividing traffic.
+"""The endpoints for operators: inspecting, draining, splitting traffic.
 
 Their docstrings are the descriptions at /docs.
 """
@@ -32,7 +32,7 @@ class OperatorEndpoints:
         self._changed = changed
 
     async def queue(self, request: Request) -> Response:
-        """What waits, what is being answered, and what has been done since the start.
+        """The requests that wait, that are being answered, and that were done since the start.
 
         At every moment `accepted` is the sum of `done` and `in_flight`, and `leased` the sum of
         `leases` and `open_leases`. Times are in seconds.
@@ -41,7 +41,7 @@ class OperatorEndpoints:
         return _shown(asdict(self._broker.status().queue))
 
     async def workers(self, request: Request) -> Response:
-        """The workers that are here, with their slots and how many requests they hold."""
+        """The connected workers, with their slots and the requests that they hold."""
         await bodies.read(request.receive)
         return _shown({"workers": [asdict(row) for row in self._broker.status().workers]})
 
@@ -56,16 +56,16 @@ class OperatorEndpoints:
         return _shown({"versions": [asdict(row) for row in self._broker.status().versions]})
 
     async def traffic(self, request: Request) -> Response:
-        """How the requests of services are divided between their versions."""
+        """How the requests of each service are split between its versions."""
         await bodies.read(request.receive)
         return _shown({"traffic": [_members(split) for split in self._broker.status().splits]})
 
     async def divide(self, request: Request) -> Response:
-        """Divides the requests of a service between its versions, in proportion to the weights.
+        """Splits the requests of a service between its versions, in proportion to the weights.
 
         A version that is not named, or has a weight of 0, gets nothing. `sticky`, such as
         `cookie:session` or `header:x-user`, keeps requests with the same value with their version.
-        Empty `weights` end the division: whoever is free gets the next request, as before.
+        Empty `weights` end the split: any free worker gets the next request, as before.
         """
         message = await bodies.parse_object(await bodies.read(request.receive))
         service = _label(message, "service")
@@ -79,7 +79,7 @@ class OperatorEndpoints:
         return _shown(_members(split) if split else {"service": service, "weights": {}})
 
     async def drain(self, request: Request) -> Response:
-        """Hands a worker, or all workers of a version, nothing more; they finish what they hold.
+        """Sends no new requests to a worker, or a version; they finish what they hold.
 
         It holds for workers that come later, too, until `resume`. Parked polls of a worker that is
         named return at once; with `leaving` that is all: it is going to poll no more.
@@ -87,7 +87,7 @@ class OperatorEndpoints:
         return await self._pause(request, True)
 
     async def resume(self, request: Request) -> Response:
-        """Takes a drain back."""
+        """Undoes a drain."""
         return await self._pause(request, False)
 
     async def _pause(self, request: Request, paused: bool) -> Response:

@@ -19,7 +19,13 @@ from prack_grpc.core.receivers import CancelReason
 from prack_grpc.core.worker import TRUSTED, Profile
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.bodies import Gone
-from prack_grpc.rest.errors import BAD_PARAMETER, DRAINING, TOO_MANY_POLLS, ApiError
+from prack_grpc.rest.errors import (
+    BAD_PARAMETER,
+    DRAINING,
+    TOO_MANY_POLLS,
+    TOO_MANY_ROUTES,
+    ApiError,
+)
 from prack_grpc.rest.leases import Leases, disconnect
 
 # Takes an assignment whose body is not yet here; False to have it delivered as it is.
@@ -128,6 +134,9 @@ class Polls:
         return handed
 
     def _join(self, ask: Ask, slots: int, poll: Poll) -> Membership:
+        if len(ask.routes) > self._limits.session_routes:
+            message = f"a worker may serve at most {self._limits.session_routes} routes"
+            raise ApiError(BAD_PARAMETER, message, "routes")
         profile = Profile(
             ask.worker,
             slots,
@@ -141,8 +150,8 @@ class Polls:
         )
         try:
             poll.member = self._broker.join(profile, TRUSTED, poll)
-        except BadRoute as error:
-            raise ApiError(BAD_PARAMETER, str(error), "routes") from None
+        except BadRoute as error:  # not the worker, the gateway has too many
+            raise ApiError(TOO_MANY_ROUTES, str(error), "routes") from None
         except TooManySessions as error:
             raise ApiError(TOO_MANY_POLLS, str(error)) from None
         return poll.member

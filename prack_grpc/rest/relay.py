@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import logging
 from typing import Any, Protocol
 
 import h11
@@ -21,7 +22,8 @@ from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.limits import PIECE
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.errors import LATE, ApiError, ApiKind
-from prack_grpc.rest.raw.requests import cut
+
+log = logging.getLogger(__name__)
 
 # Fields of one connection (RFC 9110 section 7.6.1). Those of the framing go along: h11 reads them.
 LOCAL = frozenset((b"connection", b"keep-alive", b"expect", b"host"))
@@ -217,13 +219,13 @@ class Relayed(Response):
         """Serve one ASGI scope."""
         start = {"status": self.status_code, "headers": self.raw_headers}
         await send({"type": "http.response.start", **start})
-        try:
+        try:  # a response that has no end is cut
             while isinstance(event := await self._call.event(), h11.Data):
                 body = bytes(event.data)
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except ConnectionError:
-            await cut(scope, receive)
+        except ConnectionError as error:
+            log.info("the gateway before this one cut its reply: %s", error)
         finally:
             self.end()
 

@@ -14,7 +14,7 @@ TOKEN = UPGRADE.encode()
 
 
 class Switched(Response):
-    """The connection is another protocol's from now on."""
+    """Hands the connection over to another protocol."""
 
     def __init__(self, switch: Switch, protocol: asyncio.Protocol) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Switched(Response):
 
 
 class StreamEndpoint:
-    """`carrier` makes what carries a stream, or None if this gateway takes no more."""
+    """`carrier` makes the protocol of a stream, or returns None while the gateway stops."""
 
     def __init__(self, carrier: Callable[[], asyncio.Protocol | None]) -> None:
         self._carrier = carrier
@@ -47,6 +47,6 @@ class StreamEndpoint:
 
 
 def _switch(scope: Scope) -> Switch | None:
-    """What the connection offers to a request that has asked for UPGRADE."""
+    """The callback that switches the connection, if the request asked for UPGRADE."""
     switch: Switch | None = scope.get("extensions", {}).get("prack", {}).get("switch")
     return switch

@@ -11,11 +11,14 @@ class Carrier(Protocol):
 
     peer: str
 
-    async def read(self) -> pb.WorkerFrame | None:
-        """The next frame, None when the worker has ended its side or is gone.
+    async def receive(self) -> bytes | None:
+        """The bytes of the next frame, None when the worker has ended its side or is gone.
 
-        Raises StreamError for bytes that are no frame.
+        Raises FrameTooLong.
         """
+
+    def greeted(self) -> None:
+        """The worker has said hello: its next frames may be as large as any."""
 
     async def write(self, *frames: bytes) -> bool:
         """Write encoded frames; returns when more may follow, or False: none ever will."""

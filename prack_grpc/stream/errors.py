@@ -27,8 +27,10 @@ WINDOW_EXCEEDED = StreamErrorKind("window_exceeded", StatusCode.INVALID_ARGUMENT
 CHUNK_TOO_LARGE = StreamErrorKind("chunk_too_large", StatusCode.INVALID_ARGUMENT, False)
 NOT_READING = StreamErrorKind("not_reading", StatusCode.RESOURCE_EXHAUSTED, True)
 SILENT = StreamErrorKind("silent", StatusCode.DEADLINE_EXCEEDED, True)
-REPLACED = StreamErrorKind("replaced", StatusCode.ABORTED, False)
+REPLACED = StreamErrorKind("replaced", StatusCode.ABORTED, True)
+WORKER_ID_TAKEN = StreamErrorKind("worker_id_taken", StatusCode.ALREADY_EXISTS, True)
 TOO_MANY_WORKERS = StreamErrorKind("too_many_workers", StatusCode.RESOURCE_EXHAUSTED, True)
+TOO_MANY_ROUTES = StreamErrorKind("too_many_routes", StatusCode.RESOURCE_EXHAUSTED, True)
 
 
 class StreamError(Exception):

@@ -3,22 +3,10 @@
 from collections.abc import Callable
 
 import grpc
-from google.protobuf.message import DecodeError
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.stream.errors import NotAFrame
 
-Context = grpc.aio.ServicerContext[pb.WorkerFrame, bytes]
-# What the parser makes of bytes that are not a frame: gRPC would leak the parser's own words.
-NOT_A_FRAME = pb.WorkerFrame()
-
-
-def parse(data: bytes) -> pb.WorkerFrame:
-    """A frame for `GrpcCarrier.read`. Never raises."""
-    try:
-        return pb.WorkerFrame.FromString(data)
-    except DecodeError:
-        return NOT_A_FRAME
+Context = grpc.aio.ServicerContext[object, bytes]
 
 
 class GrpcCarrier:
@@ -28,14 +16,13 @@ class GrpcCarrier:
         self.peer = context.peer()
         self._context = context
 
-    async def read(self) -> pb.WorkerFrame | None:
+    async def receive(self) -> bytes | None:
         """See Carrier."""
-        frame = await self._context.read()
-        if not isinstance(frame, pb.WorkerFrame):
-            return None  # grpc.aio.EOF
-        if frame is NOT_A_FRAME:
-            raise NotAFrame
-        return frame
+        message = await self._context.read()
+        return message if isinstance(message, bytes) else None  # grpc.aio.EOF
+
+    def greeted(self) -> None:
+        """See Carrier. All messages of gRPC have one limit."""
 
     async def write(self, *frames: bytes) -> bool:
         """See Carrier. The call of a worker that is gone is cancelled."""

@@ -9,27 +9,40 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from prack_grpc.stream.decoding import Decoding
 from prack_grpc.stream.streams import NAME, Streams
 
 OPTIONS = (
     # Without it a second gateway would share the port silently.
     ("grpc.so_reuseport", 0),
-    # A stopped peer is noticed by the ping time-out alone, not by the keepalive one.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     # Half as much again as proto/README.md 1.5 allows.
     ("grpc.max_receive_message_length", 6 * 1024 * 1024),
     ("grpc.max_concurrent_streams", 100),
+    # Who does not speak HTTP/2, and who speaks it without a call, takes a descriptor for so long.
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 15_000),
 )
-
-
+CONNECTIONS = "grpc.max_allowed_incoming_connections"
+PING_SECONDS = 15.0
 # No stream is as old when its gateway ends.
 STREAM_SECONDS = 1e9
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
+
+
+def _pings(seconds: float) -> tuple[tuple[str, int], ...]:
+    """A stopped peer is noticed in so many seconds.
+
+    That is by the ping time-out alone, not by the keepalive one.
+    """
+    third = round(seconds * 1000 / 3)
+    return (
+        ("grpc.keepalive_time_ms", 2 * third),
+        ("grpc.keepalive_timeout_ms", third),
+        ("grpc.http2.ping_timeout_ms", third),
+    )
 
 
 class TokenCheck(grpc.aio.ServerInterceptor):
@@ -62,11 +75,14 @@ async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> Non
 
 
 class StreamServer:
-    """Owns the gRPC server and the service behind it."""
+    """Owns the gRPC server and the service behind it. It takes at most `most` connections."""
 
-    def __init__(self, streams: Streams, token: str | None, with_reflection: bool) -> None:
+    def __init__(
+        self, streams: Streams, token: str | None, with_reflection: bool, most: int
+    ) -> None:
+        self._options = (*OPTIONS, (CONNECTIONS, most))
         self._streams = streams
-        self._interceptors = [TokenCheck(token)] if token else []
+        self._interceptors = [*([TokenCheck(token)] if token else ()), Decoding()]
         self._with_reflection = with_reflection
         self._health = health.aio.HealthServicer()
         # The last one listens; those before it only have streams.
@@ -79,7 +95,7 @@ class StreamServer:
         Raises RuntimeError if the address cannot be had.
         """
         server = grpc.aio.server(
-            options=OPTIONS,
+            options=(*self._options, *_pings(max(self._streams.max_silence, PING_SECONDS))),
             interceptors=self._interceptors,
             compression=grpc.Compression.NoCompression,
         )

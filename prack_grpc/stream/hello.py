@@ -13,13 +13,18 @@ from prack_grpc.stream.errors import StreamError
 
 MINOR = 1
 WEBSOCKET = "websocket"
+MAX_HELLO = 256 * KIB  # bytes, with all the routes that there may be
 FEATURES = frozenset((WEBSOCKET,))
+MAX_INSTANCE = 64
 DEFAULT_WINDOW = 256 * KIB  # of a worker that does not say, section 5.1
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A checked hello. `initial_window` is the request body bytes that may be sent unasked."""
+    """A checked hello. `initial_window` is the request body bytes that may be sent unasked.
+
+    `instance` is known to the worker's process only, and empty if the worker has none.
+    """
 
     worker: str
     service: str
@@ -29,6 +34,7 @@ class Hello:
     initial_window: int
     features: frozenset[str]
     tier: int
+    instance: bytes
     websocket_slots: int
 
     @property
@@ -41,6 +47,9 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
     """The hello of a first frame. Raises StreamError."""
     if not frame.HasField("hello"):
         raise StreamError(errors.HELLO_EXPECTED, "the first frame must contain `hello`")
+    if (size := frame.ByteSize()) > MAX_HELLO:
+        message = f"the first frame has {size} bytes; at most {MAX_HELLO} are taken"
+        raise StreamError(errors.BAD_HELLO, message)
     hello = frame.hello
     if not hello.minor_min <= MINOR <= hello.minor_max:
         raise StreamError(
@@ -59,10 +68,11 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
         hello.service,
         hello.version,
         slots,
-        _routes(hello),
+        _routes(hello, limits),
         hello.limits.initial_window or DEFAULT_WINDOW,
         FEATURES.intersection(hello.features),
         _tier(hello),
+        _instance(hello),
         websocket_slots,
     )
 
@@ -84,12 +94,25 @@ def _tier(hello: pb.Hello) -> int:
     return hello.tier
 
 
-def _routes(hello: pb.Hello) -> tuple[Route, ...]:
+def _instance(hello: pb.Hello) -> bytes:
+    if len(hello.instance) > MAX_INSTANCE:
+        raise StreamError(errors.BAD_HELLO, f"instance: more than {MAX_INSTANCE} bytes")
+    return hello.instance
+
+
+def _routes(hello: pb.Hello, limits: Limits) -> tuple[Route, ...]:
+    if len(hello.routes) > limits.session_routes:
+        message = f"routes: {len(hello.routes)}, at most {limits.session_routes} are taken"
+        raise StreamError(errors.BAD_HELLO, message)
     try:
         routes = [Route.of(r.host, r.path, list(r.methods)) for r in hello.routes]
     except BadRoute as error:
         raise StreamError(errors.BAD_HELLO, f"routes: {error}") from error
-    return tuple(dict.fromkeys(routes)) or (Route(),)
+    distinct = tuple(dict.fromkeys(routes)) or (Route(),)
+    if len(distinct) > limits.session_routes:
+        message = f"routes: a worker may serve at most {limits.session_routes} routes"
+        raise StreamError(errors.BAD_HELLO, message)
+    return distinct
 
 
 def limits_message(limits: Limits) -> pb.Limits:

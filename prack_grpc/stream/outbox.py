@@ -100,6 +100,7 @@ class Outbox:
         unsent = [assignment for assignment, wanted in self._requests.items() if wanted]
         self._requests.clear()
         self._uploads.clear()
+        self._write_now = None  # it holds the stream, which holds this
         self._wake.set()
         return unsent
 

@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from google.protobuf.message import DecodeError
-
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.stream.errors import NotAFrame
-from prack_wire.frames import Frames, FrameTooLong
+from prack_grpc.stream.hello import MAX_HELLO
+from prack_wire.frames import MAX_FRAME, Deframer, Frames
 
 
 class PlainCarrier(Frames):
@@ -15,6 +13,7 @@ class PlainCarrier(Frames):
 
     def __init__(self, serve: Callable[["PlainCarrier"], None]) -> None:
         super().__init__()
+        self._incoming = Deframer(MAX_HELLO)
         self.peer = ""
         self._serve = serve
 
@@ -24,15 +23,9 @@ class PlainCarrier(Frames):
         self.peer = ":".join(map(str, transport.get_extra_info("peername")[:2]))
         self._serve(self)
 
-    async def read(self) -> pb.WorkerFrame | None:
+    def greeted(self) -> None:
         """See Carrier."""
-        try:
-            message = await self.receive()
-            return None if message is None else pb.WorkerFrame.FromString(message)
-        except FrameTooLong as error:
-            raise NotAFrame(str(error)) from None
-        except DecodeError:
-            raise NotAFrame from None
+        self._incoming.most = MAX_FRAME
 
     async def write(self, *frames: bytes) -> bool:
         """See Carrier."""

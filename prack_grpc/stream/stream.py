@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from google.protobuf.message import DecodeError
+
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.seam import Membership, WorkerSide
 from prack_grpc.core.errors import BadResponse, LeaseError, WindowExceeded
@@ -15,14 +17,23 @@ from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import Limits
 from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
-from prack_grpc.stream.errors import StreamError
+from prack_grpc.stream.errors import NotAFrame, StreamError
+from prack_grpc.stream.frame import COUNTED, MAX_EVENTS, parse
 from prack_grpc.stream.hello import read_slots
 from prack_grpc.stream.outbox import Outbox
+from prack_grpc.telemetry.complaint import Complaint
+from prack_wire.frames import FrameTooLong
 
 log = logging.getLogger(__name__)
 
 E = TypeVar("E", pb.ResponseHead, pb.Data, pb.Finish, pb.Abort)
 LAST_FRAME_SECONDS = 1.0
+# Events after which others have their turn.
+TURN = 64
+# Refusals that wait to be written; a worker that wants to know of more must read.
+MAX_REFUSALS = 256
+# That more of a response's fields are refused, they need not all be looked at for.
+MAX_FLAT = 2 * 256
 ABORT_CODES = {code.value: code for code in AbortCode}
 
 
@@ -44,6 +55,7 @@ class Stream:
         self._outbox = outbox
         self._carrier = carrier
         self._now = now
+        self._refused = Complaint(log, "event_refused", "rejected an event of a worker", most=10)
         self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.heard_at = now()
         self.wrote_at = now()
@@ -146,11 +158,34 @@ class Stream:
             self._carrier.write_now(self._outbox.next_frame)
 
     async def _read(self) -> None:
-        while (frame := await self._carrier.read()) is not None:
+        try:
+            await self._read_frames()
+        except FrameTooLong as error:
+            raise NotAFrame(str(error)) from None
+        except DecodeError:
+            raise NotAFrame from None
+
+    async def _read_frames(self) -> None:
+        left = TURN
+        while (data := await self._carrier.receive()) is not None:
+            frame = pb.WorkerFrame.FromString(data) if len(data) <= COUNTED else parse(data)
             self.heard_at = self._now()
+            left -= self._count(frame)
             self._handle(frame)
+            if left <= 0:
+                left = TURN
+                await asyncio.sleep(0)
 
     # ------------------------------------------------------------ events
+
+    def _count(self, frame: pb.WorkerFrame) -> int:
+        """The events of a frame. Raises StreamError if they are too many."""
+        bodies = len(frame.heads) + len(frame.data) + len(frame.finishes)
+        events = bodies + len(frame.aborts) + len(frame.windows)
+        most = MAX_EVENTS + 2 * len(self._outbox.held)
+        if events > most:
+            raise NotAFrame(f"{events} events in one frame; at most {most} are taken")
+        return events
 
     def _handle(self, frame: pb.WorkerFrame) -> None:
         """The events of a frame, in the order of proto/README.md section 1."""
@@ -202,16 +237,10 @@ class Stream:
             del self._outbox.held[number]
 
     def _refuse(self, number: int, code: pb.RefusalCode.ValueType, message: str) -> None:
-        log.warning(
-            "rejected an event of a worker",
-            extra={
-                "action": "event_refused",
-                "worker": self.worker,
-                "number": number,
-                "reason": message,
-            },
-        )
-        self._outbox.control().refusals.add(id=number, code=code, message=message)
+        self._refused.make(worker=self.worker, number=number, reason=message)
+        refusals = self._outbox.control().refusals
+        if len(refusals) < MAX_REFUSALS:
+            refusals.add(id=number, code=code, message=message)
 
     def _head(self, assignment: Assignment, head: pb.ResponseHead) -> None:
         headers = _pairs(head.headers)
@@ -238,6 +267,7 @@ class Stream:
 def _pairs(flat: Sequence[bytes]) -> Headers:
     if len(flat) % 2:
         return [(b"", b"")]  # a name without a value is no field: fail the check
+    flat = flat[:MAX_FLAT]
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 

@@ -1,10 +1,10 @@
 """`prack.v1.WorkerService`: admits workers, watches that they live, and lets them go."""
 
 import asyncio
+import hmac
 import logging
 import random
 import secrets
-from contextlib import suppress
 
 import grpc
 
@@ -16,20 +16,25 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.core.worker import TRUSTED, Profile
 from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
-from prack_grpc.stream.errors import StreamError
-from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier, parse
+from prack_grpc.stream.errors import NotAFrame, StreamError
+from prack_grpc.stream.frame import parse
+from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier
 from prack_grpc.stream.hello import FEATURES, MINOR, Hello, limits_message, read_hello
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.plain_carrier import PlainCarrier
 from prack_grpc.stream.stream import Stream
+from prack_grpc.telemetry.complaint import Complaint
 from prack_wire import heap
+from prack_wire.frames import FrameTooLong
 
 log = logging.getLogger(__name__)
 
 NAME = "prack.v1.WorkerService"
+ENDED = "closed a worker's stream because of an error"
 HELLO_SECONDS = 5.0
-HEARTBEAT_SECONDS = 5.0
-DEAD_AFTER_SECONDS = 15.0
+MAX_OPENING = 1000  # streams that have not said hello yet
+MAX_SILENCE = 15.0  # seconds
+BEATS = 3  # heartbeats within the longest silence
 LAST_SECONDS = 1.0  # for a worker to read its last frame and to hang up
 # A fleet that was told to dial again must not return in one step: a worker every so often, but all
 # of them within so long.
@@ -38,26 +43,39 @@ RECONNECT_SPREAD_MS = 1000
 
 
 class Streams:
-    """All streams of this gateway."""
+    """All streams of this gateway.
 
-    def __init__(self, broker: WorkerSide, limits: Limits) -> None:
+    Args:
+        max_silence: seconds without a frame of a worker, or with one that it does not read, until
+            it counts as lost.
+    """
+
+    def __init__(
+        self, broker: WorkerSide, limits: Limits, max_silence: float = MAX_SILENCE
+    ) -> None:
         self._broker = broker
         self._limits = limits
+        self.max_silence = max_silence
+        self._beat_seconds = max_silence / BEATS
         self._loop = asyncio.get_running_loop()
         self._gateway_id = secrets.token_hex(8)
         self._streams: dict[str, Stream] = {}
+        self._instances: dict[Stream, bytes] = {}
         self._plain: set[asyncio.Task[None]] = set()
+        self._opening = 0
+        self._greeting: set[Carrier] = set()
         self._reason = ""  # why workers are sent away
+        self._errors = Complaint(log, "stream_error", ENDED, most=20)
         heap.keep()
 
     # ------------------------------------------------------------ gRPC
 
     def handler(self) -> grpc.GenericRpcHandler:
-        """The service with a parser of our own, see NOT_A_FRAME; the carrier writes bytes."""
+        """The service; carriers read and write bytes."""
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                "Connect": grpc.stream_stream_rpc_method_handler(self.connect, parse),
+                "Connect": grpc.stream_stream_rpc_method_handler(self.connect),
                 "GetInfo": grpc.unary_unary_rpc_method_handler(
                     self.get_info,
                     pb.GetInfoRequest.FromString,
@@ -78,9 +96,8 @@ class Streams:
 
     async def connect(self, _: object, context: Context) -> None:
         """One worker, over gRPC."""
-        try:
-            await self._serve(GrpcCarrier(context))
-        except StreamError as error:
+        error = await self._serve(GrpcCarrier(context))
+        if error is not None:
             await context.abort(error.kind.status, str(error))
 
     # ------------------------------------------------------------ plain connections
@@ -89,17 +106,23 @@ class Streams:
         """What serves an upgraded connection; None when workers are sent away."""
         return None if self._reason else PlainCarrier(self._adopt)
 
+    @property
+    def greeting(self) -> int:
+        """How many upgraded connections have not said who they are, or have said it wrongly."""
+        return len(self._greeting)
+
     def _adopt(self, carrier: PlainCarrier) -> None:
+        self._greeting.add(carrier)
         task = self._loop.create_task(self._serve_plain(carrier), name="stream")
         self._plain.add(task)
         task.add_done_callback(self._plain.discard)
 
     async def _serve_plain(self, carrier: PlainCarrier) -> None:
         try:
-            with suppress(StreamError):  # it was told
-                await self._serve(carrier)
+            await self._serve(carrier)
         finally:
             await carrier.hang_up(LAST_SECONDS)
+            self._greeting.discard(carrier)
 
     async def stop(self, grace: float) -> None:
         """End what no gRPC server ends, at the latest after `grace` seconds."""
@@ -111,51 +134,67 @@ class Streams:
 
     # ------------------------------------------------------------ one stream
 
-    async def _serve(self, carrier: Carrier) -> None:
-        """One worker, from its hello to its end. Raises StreamError, after telling it."""
+    async def _serve(self, carrier: Carrier) -> StreamError | None:
+        """One worker, from its hello to its end. Returns the error that it was told at last."""
         try:
             stream = await self._open(carrier)
+            self._greeting.discard(carrier)
             try:
                 await stream.run()
             finally:
+                del self._instances[stream]
                 if self._streams.get(stream.worker) is stream:
                     del self._streams[stream.worker]
         except StreamError as error:
-            log.warning(
-                "closed a worker's stream because of an error",
-                extra={
-                    "action": "stream_error",
-                    "peer": carrier.peer,
-                    "code": error.kind.code,
-                    "reason": error.message,
-                },
-            )
-            raise
+            self._errors.make(peer=carrier.peer, code=error.kind.code, reason=error.message)
+            # What it holds of the stack holds the stream, whose tasks hold the error.
+            error.__traceback__ = error.__context__ = None
+            return error
+        return None
 
     async def _open(self, carrier: Carrier) -> Stream:
+        self._opening += 1
         try:
+            if self._opening > MAX_OPENING:
+                message = f"more than {MAX_OPENING} streams have not said hello yet"
+                raise StreamError(errors.TOO_MANY_WORKERS, message)
             hello = read_hello(await _first_frame(carrier), self._limits)
+            carrier.greeted()
             return self._admit(hello, carrier)
         except StreamError as error:
             frame = pb.GatewayFrame()
             error.tell(frame.error)
             await carrier.write(frame.SerializeToString())
             raise
+        finally:
+            self._opening -= 1
 
     def _admit(self, hello: Hello, carrier: Carrier) -> Stream:
+        self._check_name(hello)
         outbox = Outbox(self._broker, self._limits, hello.initial_window)
         self._welcome(outbox, hello)
         member = self._join(hello, outbox)
         stream = Stream(self._broker, self._limits, member, outbox, carrier, self._loop.time)
-        older = self._streams.pop(hello.worker, None)
+        older = self._streams.get(hello.worker)
         self._streams[hello.worker] = stream
+        self._instances[stream] = hello.instance
         if older is not None:
-            message = "a newer stream has the same worker_id; give each process its own"
+            message = "a newer stream of the same process has taken over"
             older.stop(StreamError(errors.REPLACED, message))
-        self._loop.call_later(HEARTBEAT_SECONDS, self._beat, stream)
+        self._loop.call_later(self._beat_seconds, self._beat, stream)
         if self._reason:
             stream.send_away(self._soon(), self._reason)
         return stream
+
+    def _check_name(self, hello: Hello) -> None:
+        """Who has the name of a living worker must be its process. Raises StreamError."""
+        older = self._streams.get(hello.worker)
+        if older is None:
+            return
+        known = self._instances[older]
+        if not known or not hmac.compare_digest(known, hello.instance):
+            message = "another process with this worker_id is connected; give each its own"
+            raise StreamError(errors.WORKER_ID_TAKEN, message)
 
     def _welcome(self, outbox: Outbox, hello: Hello) -> None:
         welcome = outbox.control().welcome
@@ -164,14 +203,14 @@ class Streams:
         welcome.minor = MINOR
         welcome.features.extend(sorted(hello.features))
         welcome.limits.CopyFrom(limits_message(self._limits))
-        welcome.heartbeat_ms = int(HEARTBEAT_SECONDS * 1000)
-        welcome.dead_after_ms = int(DEAD_AFTER_SECONDS * 1000)
+        welcome.heartbeat_ms = int(self._beat_seconds * 1000)
+        welcome.dead_after_ms = int(self.max_silence * 1000)
 
     def _join(self, hello: Hello, outbox: Outbox) -> Membership:
         try:
             member = self._broker.join(_profile(hello), TRUSTED, outbox)
-        except BadRoute as error:
-            raise StreamError(errors.BAD_HELLO, f"routes: {error}") from error
+        except BadRoute as error:  # the hello was checked: it is the gateway that has too many
+            raise StreamError(errors.TOO_MANY_ROUTES, str(error)) from error
         except TooManySessions as error:
             raise StreamError(errors.TOO_MANY_WORKERS, str(error)) from error
         log.info(
@@ -192,17 +231,17 @@ class Streams:
         now = self._loop.time()
         silent = now - stream.heard_at
         blocked = now - stream.wrote_at if stream.writing else 0.0
-        if silent >= DEAD_AFTER_SECONDS:
-            message = f"nothing was received for {DEAD_AFTER_SECONDS:.0f} s"
+        if silent >= self.max_silence:
+            message = f"nothing was received for {self.max_silence:g} s"
             stream.stop(StreamError(errors.SILENT, message))
-        elif blocked >= DEAD_AFTER_SECONDS:
-            message = f"the worker did not read for {DEAD_AFTER_SECONDS:.0f} s"
+        elif blocked >= self.max_silence:
+            message = f"the worker did not read for {self.max_silence:g} s"
             stream.stop(StreamError(errors.NOT_READING, message))
         elif not stream.ended:
-            if now - stream.wrote_at >= HEARTBEAT_SECONDS * 0.9:
+            if now - stream.wrote_at >= self._beat_seconds * 0.9:
                 stream.heartbeat()
-            left = DEAD_AFTER_SECONDS - max(silent, blocked)
-            self._loop.call_later(min(HEARTBEAT_SECONDS, left), self._beat, stream)
+            left = self.max_silence - max(silent, blocked)
+            self._loop.call_later(min(self._beat_seconds, left), self._beat, stream)
 
     # ------------------------------------------------------------ the gateway stops
 
@@ -241,10 +280,12 @@ def _profile(hello: Hello) -> Profile:
 async def _first_frame(carrier: Carrier) -> pb.WorkerFrame:
     try:
         async with asyncio.timeout(HELLO_SECONDS):
-            frame = await carrier.read()
+            data = await carrier.receive()
     except TimeoutError:
         message = f"no `hello` within {HELLO_SECONDS:.0f} s"
         raise StreamError(errors.HELLO_TIMEOUT, message) from None
-    if frame is None:
+    except FrameTooLong as error:
+        raise NotAFrame(str(error)) from None
+    if data is None:
         raise StreamError(errors.HELLO_EXPECTED, "the stream ended before `hello`")
-    return frame
+    return parse(data)

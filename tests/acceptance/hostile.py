@@ -96,6 +96,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         until = time.monotonic() + float(name)
         while time.monotonic() < until:  # Python hears of a signal between two calls only
             time.sleep(0.05)  # noqa: ASYNC251 - that is the point
+    if what == "sleep":
+        say("sleeps")
+        time.sleep(float(name))  # noqa: ASYNC251 - one long call
     if what == "slow":
         say("slow")
         await asyncio.sleep(float(name))
@@ -121,8 +124,8 @@ def wsgi(environ: dict[str, Any], start_response: StartResponse) -> Iterable[byt
     if what == "hang":
         say("hangs")
         threading.Event().wait()
-    if what == "slow":
-        say("slow")
+    if what in ("slow", "sleep"):
+        say(f"{what}s")
         time.sleep(float(name))
     start_response("200 OK", [])
     if what == "after":

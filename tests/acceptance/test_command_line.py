@@ -107,7 +107,8 @@ def test_a_port_in_use_is_named_with_its_flag(setting: str) -> None:
         port = taken.getsockname()[1]
         made = run("prack_grpc", *free("127.0.0.1"), flag(setting), str(port))
     assert made.returncode == 3
-    complaint = f"cannot listen on 127.0.0.1:{port}: Address already in use; {flag(setting)} "
+    complaint = f"cannot listen on 127.0.0.1:{port}: Address already in use; "
+    complaint += f"choose another with {flag(setting)}"
     assert complaint in made.stderr
     assert "Traceback" not in made.stderr
 
@@ -119,7 +120,7 @@ def test_an_address_of_another_machine_is_named_with_its_flag(setting: str) -> N
     made = run("prack_grpc", *free("127.0.0.1"), *options)
     assert made.returncode == 3
     assert "cannot listen on 192.0.2.1:0: " in made.stderr
-    assert f"; {flag(setting)} chooses another" in made.stderr
+    assert f"; choose another with {flag(setting)}" in made.stderr
     assert "Traceback" not in made.stderr
 
 
@@ -190,11 +191,11 @@ def test_worker_waits_for_a_gateway_that_is_not_there_yet(launch: Launcher) -> N
 
 # What is dialled, at which port of a gateway, and what the worker says then.
 WRONG_PORTS = [
-    ("prack", "grpc_port", "prack:// dials the REST port"),
-    ("grpc", "api_port", "HTTP/1.1, not gRPC .*prack:// the REST port"),
+    ("prack", "grpc_port", "prack:// connects to the REST port"),
+    ("grpc", "api_port", "HTTP/1.1, not gRPC .*4243 by default"),
     ("grpc", "port", "HTTP/1.1, not gRPC"),
-    ("http", "grpc_port", "http:// dials the REST port"),
-    ("https", "api_port", "there is no TLS"),
+    ("http", "grpc_port", "http:// connects to the REST port"),
+    ("https", "api_port", "has no TLS"),
 ]
 
 

@@ -104,7 +104,7 @@ def test_an_idle_worker_stops_at_once(launch: Launcher, over: str) -> None:
     worker = holding(launch, gateway, over)
     assert worker.stop() == 0
     lines = "\n".join(worker.lines)
-    assert "requests to finish: 0" in lines
+    assert "0 requests in progress" in lines
     assert "Traceback" not in lines
 
 

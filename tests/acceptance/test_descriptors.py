@@ -84,7 +84,7 @@ def limited(launch: Launcher, limit: str) -> Process:
 
 def test_c16_a_limit_that_is_too_low_is_said_at_the_start(launch: Launcher) -> None:
     gateway = limited(launch, "ulimit -n 300")
-    said = json.loads(gateway.line(".*ulimit -n does not suffice.*")[0])
+    said = json.loads(gateway.line(".*ulimit -n is too low.*")[0])
     assert (said["level"], said["connections"], said["of_one_client"]) == ("warning", 236, 118)
 
 

@@ -155,7 +155,7 @@ def test_workers_come_back_to_a_gateway_that_was_killed(launch: Launcher) -> Non
     assert fetch(gateway.port, "/run/before").status == 200
     gateway.kill()
     for worker in workers:
-        worker.line("dialling again")
+        worker.line("reconnecting")
     again = launch.gateway(ports=gateway.ports)
     for worker in workers:
         worker.line("Connected to", number=2)

@@ -201,6 +201,14 @@ def test_the_application_learns_who_asked_and_how(proxy: Proxy) -> None:
     assert "6.6.6.6" not in str(headers)
 
 
+def test_a_client_cannot_name_two_hosts(proxy: Proxy) -> None:
+    """What the proxy has decided by must be what Prack and the application see."""
+    url = f"https://localhost:{proxy.port}/echo"
+    target = ("--http1.1", "--request-target", url, "-H", "Host: denied.example")
+    headers = dict(json.loads(proxy.run("/echo", *target))["headers"])
+    assert headers["host"] == headers["x-forwarded-host"] == f"localhost:{proxy.port}"
+
+
 def test_each_piece_of_a_response_arrives_before_the_next_is_sent(
     proxy: Proxy, gateway: Gateway, launch: Launcher
 ) -> None:

@@ -1,6 +1,7 @@
 """Start and stop of the two commands, with requests under way."""
 
 import asyncio
+import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +46,7 @@ def test_a_gateway_that_is_stopped_finishes_what_it_holds(
         for i in range(4):
             worker.line(f"holds {i}")
         gateway.send(number)
-        gateway.line(f"{number.name}: finishing what is held")
+        gateway.line(f"{number.name}: stopping after the requests in progress")
         with pytest.raises(ConnectionError):
             fetch(gateway.port, "/run/late")
         for i in range(4):
@@ -65,7 +66,7 @@ def test_the_second_signal_stops_a_gateway_at_once(
         held = pool.submit(fetch, gateway.port, "/hold/for-ever")
         worker.line("holds for-ever")
         gateway.send(number)
-        gateway.line("finishing what is held")
+        gateway.line("stopping after the requests in progress")
         gateway.send(number)
         assert gateway.wait(seconds=2) == status
         with pytest.raises(ConnectionError):
@@ -109,7 +110,7 @@ def test_a_worker_that_is_stopped_finishes_what_it_holds(
         held = pool.submit(fetch, gateway.port, "/hold/1")
         worker.line("holds 1")
         worker.send(number)
-        worker.line("requests to finish: 1")
+        worker.line("1 requests in progress")
         launch.release("1")
         assert held.result().body == b"held 1"
     assert worker.wait() == 0
@@ -125,7 +126,7 @@ def test_the_second_signal_stops_a_worker_at_once(
         held = pool.submit(fetch, gateway.port, "/hold/for-ever", "POST")
         worker.line("holds for-ever")
         worker.send(number)
-        worker.line("requests to finish: 1")
+        worker.line("1 requests in progress")
         worker.send(number)
         assert worker.wait(seconds=2) == status
         assert held.result().status == 502
@@ -214,4 +215,57 @@ def test_make_run(launch: Launcher) -> None:
     other.line(f"Port {public} is taken; .* ARGS='--port PORT'")
     assert other.wait() == 3
     assert demo.stop(signal.SIGINT) == 0
+    assert silent_end(demo)
+
+
+# A gateway in whose process something forks, as a library may.
+FORKS = """
+import os, signal, sys, threading, time
+from prack_grpc.cli.main import main
+def fork():
+    child = os.fork()
+    if not child:
+        time.sleep(60)
+    os.kill(child, signal.SIGTERM)
+    print("child ended with", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+threading.Timer(float(sys.argv.pop()), fork).start()
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_signals_of_forked_children_do_not_reach_the_gateway(launch: Launcher) -> None:
+    ports = ("--host", "127.0.0.1", "--port", "0", "--api-port", "0", "--grpc-port", "0")
+    gateway = launch.process(PYTHON, "-c", FORKS, "serve", *ports, "2")
+    port = int(gateway.line(r"REST worker API on http://[\d.]+:(\d+)")[1])
+    gateway.line("child ended with -15")
+    assert fetch(port, "/livez").status == 200
+    assert gateway.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_for_the_gateways_group_finishes_what_is_held(
+    launch: Launcher, number: signal.Signals
+) -> None:
+    gateway = launch.gateway()
+    worker = launch.worker(gateway)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(fetch, gateway.port, "/hold/group")
+        worker.line("holds group")
+        os.killpg(gateway.popen.pid, number)
+        gateway.line('"drain"')
+        launch.release("group")
+        assert held.result().status == 200
+    assert gateway.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_for_the_demos_group_ends_worker_and_gateway_in_order(
+    launch: Launcher, number: signal.Signals
+) -> None:
+    public, api, grpc = map(str, free_ports(3))
+    ports = ("--port", public, "--api-port", api, "--grpc-port", grpc)
+    demo = launch.process(PYTHON, "examples/run_demo.py", *ports)
+    demo.line(f"curl http://127.0.0.1:{public}/hello")
+    os.killpg(demo.popen.pid, number)
+    assert demo.wait() == 0
     assert silent_end(demo)

@@ -18,6 +18,9 @@ WORKERS = {
 }
 INSTALLED = [name for name, (program, _) in WORKERS.items() if shutil.which(program)]
 OLD_POLL = 5
+# Nobody is there: the gateway is dialled directly, whatever these say.
+NAMES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+PROXIES = dict.fromkeys(NAMES, "http://127.0.0.1:9") | {"no_proxy": "", "NODE_USE_ENV_PROXY": "1"}
 
 Served = dict[str, tuple[Gateway, Process]]
 
@@ -30,7 +33,7 @@ def served(shared: Launcher) -> Iterator[Served]:
         gateway = shared.gateway()
         program, script = WORKERS[name]
         url = f"http://127.0.0.1:{gateway.api_port}"
-        worker = shared.process(program, f"examples/workers/{script}", url)
+        worker = shared.process(program, f"examples/workers/{script}", url, env=PROXIES)
         assert fetch(gateway.port, "/first").status == 200
         nothing = fetch(gateway.api_port, f"/api/v1/request?wait={OLD_POLL + 0.2}")
         assert nothing.status == 404

@@ -13,6 +13,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 from tests.acceptance.processes import SECONDS, Launcher
 
 DRIVER = "chromedriver"
+# A name that somebody else points at this machine.
+STRANGER = "stranger.example"
 # Links, buttons and submit fields by their label.
 LABELLED = (
     "//*[self::a or self::button][normalize-space()='{0}'] | //input[@type='submit'][@value='{0}']"
@@ -22,7 +24,8 @@ FLAGS = (
     "--no-sandbox",  # which root cannot have; all pages are ours
     "--window-size=1280,1024",
     # Nothing outside this machine is asked.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE *.localhost",
+    f"--host-resolver-rules=MAP {STRANGER} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, "
+    "EXCLUDE localhost, EXCLUDE *.localhost",
 )
 
 

@@ -17,6 +17,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
         yield launcher
 
 
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launcher]:
+    """A launcher for what one test uses."""
+    with launching(tmp_path) as launcher:
+        yield launcher
+
+
 @pytest.fixture(scope="module")
 def gateway(shared: Launcher) -> Gateway:
     """`prack serve` on free ports."""

@@ -36,7 +36,7 @@ def crossed(event: T) -> T:
 def request_there(request: Request) -> Request:
     """A request on the other side."""
     names = [one.name for one in fields(Request) if one.name not in ("kind", "opening")]
-    plain = {"kind": int(request.kind), "client": request.client and tuple(request.client)}
+    plain = {"kind": int(request.kind), "client": tuple(request.client)}
     sent = crossed({name: getattr(request, name) for name in names} | plain)
     return Request(**{**sent, "kind": Kind(sent["kind"])})
 

@@ -1,6 +1,7 @@
 """The systemd units of deploy/ name commands, variables and sockets that exist."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -9,6 +10,7 @@ from prack_grpc.settings import PREFIX, Settings
 from prack_worker.settings import OPTIONS
 from tests.docs.pages import ROOT
 from tests.docs.test_pages import CALL, FLAG, flags
+from tests.support.tools import needed
 
 SERVICES = sorted((ROOT / "deploy").glob("*.service"))
 VARIABLES = {
@@ -34,6 +36,16 @@ def test_a_service_runs_what_exists(name: str) -> None:
         assert set(FLAG.findall(arguments)) <= flags(program)
     names = re.findall(r"(PRACK_\w+)=", " ".join(values(text, "Environment")))
     assert set(names) <= VARIABLES[program]
+
+
+@pytest.mark.parametrize("name", [path.name for path in SERVICES])
+def test_a_service_may_do_little(name: str) -> None:
+    """The score of systemd, times ten: below 20 is "OK"."""
+    program = needed("systemd-analyze", "systemd")
+    path = str(ROOT / "deploy" / name)
+    command = (program, "security", "--offline=true", "--threshold=20", "--no-pager", path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_socket_is_one_that_a_gateway_takes() -> None:

@@ -5,13 +5,14 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
-from prack_grpc.handover.sockets import Doors
+from prack_grpc.handover.sockets import Sockets
 from prack_grpc.handover.successor import VARIABLE, Successor, UpgradeFailed
 
 # A successor that does not get far.
@@ -27,10 +28,10 @@ MUMBLES = PREPARES + "channel.recv(4096); channel.sendall(b'what?\\n'); channel.
 
 
 @pytest.fixture
-def doors() -> Iterator[Doors]:
+def sockets() -> Iterator[Sockets]:
     """The sockets of a gateway; systemd keeps the first one open."""
     with socket.create_server(("127.0.0.1", 0)) as public, socket.socket() as rest:
-        yield Doors(open={"public": public, "rest": rest}, kept=frozenset(["public"]))
+        yield Sockets(open={"public": public, "rest": rest}, kept=frozenset(["public"]))
 
 
 # ---------------------------------------------------------------- the successor
@@ -40,26 +41,28 @@ def doors() -> Iterator[Doors]:
     ("program", "said"), [(ENDS, r"exited \(7\)"), (MUMBLES, r"exited \(0\)"), (HANGS, "not ready")]
 )
 async def test_a_successor_that_is_never_ready_has_failed_and_is_gone(
-    doors: Doors, program: str, said: str
+    sockets: Sockets, program: str, said: str
 ) -> None:
     command = [sys.executable, "-c", program]
     seconds = 1.0 if program is HANGS else 30.0
-    successor = await Successor.start(doors, 4243, command, seconds=seconds)
+    successor = await Successor.start(sockets, 4243, command, seconds=seconds)
     with pytest.raises(UpgradeFailed, match=said):
         await successor.take_over({})
     with pytest.raises(ProcessLookupError):
         os.kill(successor.pid, 0)
 
 
-async def test_a_program_that_cannot_be_started_says_so(doors: Doors) -> None:
+async def test_a_program_that_cannot_be_started_says_so(sockets: Sockets) -> None:
     with pytest.raises(UpgradeFailed, match="/nowhere/prack"):
-        await Successor.start(doors, 4243, ["/nowhere/prack"])
+        await Successor.start(sockets, 4243, ["/nowhere/prack"])
 
 
-async def test_an_upgrade_that_is_given_up_leaves_no_process(doors: Doors, tmp_path: Path) -> None:
+async def test_an_upgrade_that_is_given_up_leaves_no_process(
+    sockets: Sockets, tmp_path: Path
+) -> None:
     program = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
     command = [sys.executable, "-c", f"import os, time\n{program}time.sleep(60)"]
-    starting = asyncio.create_task(Successor.start(doors, 4243, command))
+    starting = asyncio.create_task(Successor.start(sockets, 4243, command))
     async with asyncio.timeout(20):
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -74,11 +77,11 @@ async def test_an_upgrade_that_is_given_up_leaves_no_process(doors: Doors, tmp_p
 
 
 @pytest.fixture
-async def pair(doors: Doors) -> AsyncIterator[tuple[socket.socket, Predecessor]]:
+async def pair(sockets: Sockets) -> AsyncIterator[tuple[socket.socket, Predecessor]]:
     """The end of the old process, and what the new one makes of the other."""
     ours, theirs = socket.socketpair()
     with ours:
-        numbers = [sock.fileno() for sock in doors.open.values()]
+        numbers = [sock.fileno() for sock in sockets.open.values()]
         message = b'{"names": [["public", true], ["rest", false]], "grpc_port": 4243}'
         socket.send_fds(ours, [message], numbers)
         environ = {VARIABLE: str(theirs.detach()), "OTHER": "1"}
@@ -87,7 +90,7 @@ async def pair(doors: Doors) -> AsyncIterator[tuple[socket.socket, Predecessor]]
         assert environ == {"OTHER": "1"}, "it is not for the processes that we start"
         ours.setblocking(False)
         yield ours, predecessor
-        for sock in predecessor.doors.given.values():
+        for sock in predecessor.sockets.given.values():
             sock.close()
     if not predecessor.gone.is_set():
         await predecessor.relieve()
@@ -98,12 +101,12 @@ def test_a_process_that_nobody_started_to_replace_it_has_no_predecessor() -> Non
     assert Predecessor.of({}) is None
 
 
-async def test_the_doors_arrive(pair: tuple[socket.socket, Predecessor], doors: Doors) -> None:
+async def test_the_doors_arrive(pair: tuple[socket.socket, Predecessor], sockets: Sockets) -> None:
     _, predecessor = pair
     assert predecessor.grpc_port == 4243
-    assert predecessor.doors.kept == {"public"}
-    for name, sock in doors.open.items():
-        assert predecessor.doors.given[name].getsockname() == sock.getsockname()
+    assert predecessor.sockets.kept == {"public"}
+    for name, sock in sockets.open.items():
+        assert predecessor.sockets.given[name].getsockname() == sock.getsockname()
 
 
 async def test_the_state_arrives_in_pieces(pair: tuple[socket.socket, Predecessor]) -> None:
@@ -183,23 +186,105 @@ async def test_a_gateway_that_ends_gives_up_its_upgrade() -> None:
         await asking
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-async def test_other_users_are_not_heard() -> None:
-    async def upgrade() -> str:
-        raise AssertionError("this must not be called")
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Be another user for a moment."""
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
+
+async def never() -> str:
+    raise AssertionError("this must not be called")
+
+
+async def said(client: socket.socket) -> bytes:
+    """What the gateway says, and that it ends the connection."""
+    loop, heard = asyncio.get_running_loop(), b""
+    client.setblocking(False)
+    async with asyncio.timeout(20):
+        with suppress(ConnectionResetError):  # what was sent to it was not read
+            while data := await loop.sock_recv(client, 99):
+                heard += data
+    return heard
+
+
+def dial(name: str) -> socket.socket:
+    """A connection to the control socket of this name."""
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(f"\0prack/{name}:{os.getpid()}")
+    return client
+
+
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+
+
+@only_root
+@pytest.mark.parametrize("sends", [b"", b"upgrade\n", bytes(100_000)])
+async def test_other_users_are_sent_away_unheard(sends: bytes) -> None:
     sock = control.listen("x", os.getpid())
-    async with control.serving(sock, upgrade):
-        with socket.socket(socket.AF_UNIX) as client:
-            os.seteuid(65534)
-            try:
-                client.connect(f"\0prack/x:{os.getpid()}")
-            finally:
-                os.seteuid(0)
-            client.sendall(b"upgrade\n")
-            reader, writer = await asyncio.open_connection(sock=client)
-            assert (await reader.read()).startswith(b"-only root and the user of the gateway")
-            writer.close()
+    async with control.serving(sock, never):
+        with nobody():
+            client = dial("x")
+        with client:
+            client.setblocking(False)
+            with suppress(BlockingIOError):
+                client.send(sends)
+            assert (await said(client)) == control.FORBIDDEN
+
+
+@only_root
+async def test_other_users_hold_no_descriptors() -> None:
+    sock = control.listen("many", os.getpid())
+    async with control.serving(sock, never):
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            with nobody():
+                clients = [dial("many") for _ in range(control.MAX_CALLERS)]
+            assert [await said(client) for client in clients] == [control.FORBIDDEN] * len(clients)
+            for client in clients:
+                client.close()
+        assert len(os.listdir("/proc/self/fd")) <= before
+
+
+async def test_who_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "COMMAND_SECONDS", 0.05)
+    sock = control.listen("silent", os.getpid())
+    async with control.serving(sock, never):
+        with dial("silent") as client:
+            assert (await said(client)).startswith(b"-no command within")
+
+
+async def test_callers_have_a_bound() -> None:
+    sock = control.listen("crowd", os.getpid())
+    async with control.serving(sock, never):
+        with ExitStack() as stack:
+            for _ in range(control.MAX_CALLERS):
+                stack.enter_context(dial("crowd"))
+                await asyncio.sleep(0)
+            late = stack.enter_context(await asyncio.to_thread(dial, "crowd"))
+            assert await said(late) == control.BUSY
+
+
+async def test_a_name_that_is_taken_leaves_nothing_behind() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with control.listen("taken", os.getpid()):
+        with pytest.raises(OSError, match="in use"):
+            control.listen("taken", os.getpid())
+    async with control.serving(None, never):
+        pass
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_a_caller_that_is_not_read_still_reads_why() -> None:
+    with control.listen("closed", os.getpid()) as sock:
+        asking = asyncio.create_task(asyncio.to_thread(control.ask, "closed", os.getpid()))
+        peer, _ = await asyncio.to_thread(sock.accept)
+        with peer:
+            peer.sendall(b"-no\n")
+        assert await asking == (False, "no")
 
 
 # ---------------------------------------------------------------- systemd

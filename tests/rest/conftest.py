@@ -24,7 +24,7 @@ from prack_grpc.listener import Listener, listen
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.relay import EarlierGateway
 from prack_grpc.rest.switching import TOKEN
-from tests.support.client import RawClient
+from tests.support.client import RawWorker
 
 SECONDS = 10.0
 # Making one takes longer than most tests.
@@ -90,9 +90,9 @@ class Api:
         sessions = self.broker.dispatcher.queue.sessions
         await until(lambda: len(sessions) == polls)
 
-    async def raw(self) -> RawClient:
+    async def raw(self) -> RawWorker:
         """A connection of raw bytes."""
-        return await RawClient.connect(self.port)
+        return await RawWorker.connect(self.port)
 
 
 def answer(identifier: str, data: bytes = b"hello", **members: Any) -> dict[str, Any]:
@@ -135,12 +135,15 @@ async def start() -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            token: str | None = None, predecessor: EarlierGateway | None = None, **limits: Any
+            token: str | None = None,
+            predecessor: EarlierGateway | None = None,
+            hosts: tuple[str, ...] = (),
+            **limits: Any,
         ) -> Api:
             bounds = Limits(**limits)
             broker, ready = MemoryBroker(bounds), [True]
             stack.callback(broker.shut_down)
-            app = create_app(broker, bounds, token, lambda: ready[0], predecessor)
+            app = create_app(broker, bounds, token, lambda: ready[0], predecessor, hosts=hosts)
             port = await stack.enter_async_context(listening(app))
             http = httpx2.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", timeout=SECONDS, verify=TLS

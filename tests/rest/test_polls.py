@@ -46,6 +46,15 @@ async def test_too_many_parameters_and_routes_are_400(api: Api) -> None:
         assert (response.status_code, response.json()["code"]) == (400, "bad_parameter")
 
 
+async def test_a_full_table_of_routes_is_no_fault_of_the_worker(start: Start) -> None:
+    api = await start(max_routes=2)
+    parked = await parked_worker(api, b"/api/v1/request?wait=60&route=/a")
+    response = await api.http.get("/api/v1/request?route=/c")
+    assert (response.status_code, response.json()["code"]) == (429, "too_many_routes")
+    assert response.headers["retry-after"] == "1"
+    await parked.close()
+
+
 def test_the_default_poll_is_the_originals() -> None:
     assert ask.from_query(b"") == ask.from_query(b"unknown=1") == ask.PLAIN
     assert (ask.PLAIN.wait, ask.PLAIN.most) == (5.0, 0)

@@ -44,7 +44,8 @@ class Both:
 @pytest.fixture
 async def both(start: Start) -> Both:
     """The old one waits for nobody any more."""
-    old = await start()
+    # Over the sockets of an upgrade nobody is asked by which name he calls.
+    old = await start(hosts=("predecessor",))
     old.app.polls.hurry()
     before = Before(old)
     return Both(before, old, await start(predecessor=before))

@@ -4,14 +4,13 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.stream import streams as service
 from tests.conftest import Gateway, Start
-from tests.support.client import SECONDS, RawClient
+from tests.support.client import SECONDS, RawClient, RawWorker
 from tests.support.plain_worker import PATH, UPGRADE, PlainCall, connect, framed
 from tests.support.scripted_worker import ScriptedWorker
 
@@ -38,7 +37,7 @@ async def worker(gateway: Gateway) -> AsyncIterator[PlainCall]:
 @asynccontextmanager
 async def http(gateway: Gateway) -> AsyncIterator[RawClient]:
     """A connection to the REST port."""
-    client = await RawClient.connect(gateway.api_port)
+    client = await RawWorker.connect(gateway.api_port)
     try:
         yield client
     finally:
@@ -94,7 +93,7 @@ async def test_without_the_upgrade_there_is_no_stream(
 
 async def test_http_1_0_is_not_upgraded(gateway: Gateway) -> None:
     async with http(gateway) as client:
-        lines = b"GET %b HTTP/1.0" % PATH, b"Host: test", *UPGRADE, b"", b""
+        lines = b"GET %b HTTP/1.0" % PATH, b"Host: localhost", *UPGRADE, b"", b""
         await client.send(b"\r\n".join(lines))
         assert (await client.response()).status == 426
 
@@ -109,8 +108,8 @@ async def test_an_upgrade_elsewhere_is_an_ordinary_request(gateway: Gateway) -> 
 
 async def test_the_requests_before_it_are_answered_first(gateway: Gateway) -> None:
     call = await PlainCall.connect(gateway.api_port)
-    upgrade = b"\r\n".join((b"GET %b HTTP/1.1" % PATH, b"Host: test", *UPGRADE, b"", b""))
-    await call.send(b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n" + upgrade + HELLO)
+    upgrade = b"\r\n".join((b"GET %b HTTP/1.1" % PATH, b"Host: localhost", *UPGRADE, b"", b""))
+    await call.send(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n" + upgrade + HELLO)
     assert (await call.response()).status == 200
     assert (await call.head()).status == 101
     assert (await frame(call)).HasField("welcome"), "the hello came in the same segment"
@@ -294,17 +293,32 @@ async def test_what_was_never_written_to_a_lost_worker_goes_to_another(gateway: 
     await unwritten_are_served(gateway, clients)
 
 
-async def test_g18_a_worker_that_speaks_but_does_not_read_is_given_up(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(service, "HEARTBEAT_SECONDS", 0.1)
-        patch.setattr(service, "DEAD_AFTER_SECONDS", 1.0)
-        async with connect(gateway.api_port) as still:
-            clients = await overfilled(gateway, still)
-            sessions = gateway.core.queue.sessions
-            async with asyncio.timeout(SECONDS):
-                while sessions:
-                    await still.send(heartbeat=pb.Heartbeat())
-                    await asyncio.sleep(0.01)
+async def test_g18_a_worker_that_speaks_but_does_not_read_is_given_up(start: Start) -> None:
+    gateway = await start(max_silence=1)
+    async with connect(gateway.api_port) as still:
+        clients = await overfilled(gateway, still)
+        sessions = gateway.core.queue.sessions
+        async with asyncio.timeout(SECONDS):
+            while sessions:
+                await still.send(heartbeat=pb.Heartbeat())
+                await asyncio.sleep(0.01)
     await unwritten_are_served(gateway, clients)
+
+
+async def test_a_full_table_of_routes_may_have_room_later(gateway: Gateway) -> None:
+    limits = gateway.core.limits
+    async with AsyncExitStack() as stack:
+
+        async def serving(name: int) -> ScriptedWorker:
+            worker = await stack.enter_async_context(connect(gateway.api_port))
+            routes = [pb.Route(path=f"/{name}/{n}") for n in range(limits.session_routes)]
+            capacity = pb.Capacity(max_in_flight=1)
+            hello = pb.Hello(worker_id=f"w{name}", minor_min=1, minor_max=1, capacity=capacity)
+            hello.routes.extend(routes)
+            await worker.send(hello=hello)
+            return worker
+
+        for name in range(limits.max_routes // limits.session_routes):
+            assert await (await serving(name)).event("welcome")
+        error = await (await serving(-1)).event("error")
+        assert (error.code, error.retry) == ("too_many_routes", True)

@@ -1,5 +1,6 @@
 """Rows G1 to G25 of docs/promises.md: a worker that breaks a rule, and only it, is told."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -9,7 +10,7 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream import streams as service
 from tests.conftest import Gateway, Start
 from tests.stream.conftest import Connect
-from tests.support import scripted_worker
+from tests.support import plain_worker, scripted_worker
 from tests.support.scripted_worker import ScriptedWorker
 
 Untyped = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -225,16 +226,44 @@ async def test_g10_unknown_fields_are_ignored(gateway: Gateway, connect: Connect
         assert (await client.response()).status == 200
 
 
-async def test_g25_the_newer_stream_of_a_worker_replaces_the_older(
+async def test_g25_the_newer_stream_of_a_process_replaces_the_older(
     gateway: Gateway, connect: Connect
 ) -> None:
     async with connect(gateway) as old, connect(gateway) as new:
-        await old.hello()
-        await new.hello()
-        await expect_end(old, grpc.StatusCode.ABORTED, "replaced")
+        await old.hello(instance=b"one")
+        await new.hello(instance=b"one")
+        error = await old.event("error")
+        assert (error.code, error.retry) == ("replaced", True)
+        assert (await old.end())[0] in (grpc.StatusCode.ABORTED, None)
         client, request = await leased(gateway, new)
         await new.answer(request)
         assert (await client.response()).status == 200
+
+
+@pytest.mark.parametrize(("first", "second"), [(b"one", b"two"), (b"one", b""), (b"", b"")])
+async def test_g25_another_process_does_not_take_the_name_of_a_living_worker(
+    gateway: Gateway, connect: Connect, first: bytes, second: bytes
+) -> None:
+    async with connect(gateway) as old, connect(gateway) as new:
+        await old.hello(instance=first)
+        await new.send(hello=hello(instance=second).hello)
+        error = await new.event("error")
+        assert (error.code, error.retry) == ("worker_id_taken", True)
+        assert (await new.end())[0] in (grpc.StatusCode.ALREADY_EXISTS, None)
+        client, request = await leased(gateway, old)
+        await old.answer(request)
+        assert (await client.response()).status == 200
+        await old.close()
+        while gateway.core.queue.sessions:  # noqa: ASYNC110 - the gateway sees that it has gone
+            await asyncio.sleep(0)
+    async with connect(gateway) as again:
+        await again.hello(instance=second)
+
+
+async def test_an_instance_has_a_bound(gateway: Gateway, connect: Connect) -> None:
+    async with connect(gateway) as worker:
+        await worker.send(hello=hello(instance=bytes(65)).hello)
+        await expect_end(worker, INVALID, "bad_hello")
 
 
 async def test_g1_without_the_token_no_frame_is_read(start: Start) -> None:
@@ -275,11 +304,8 @@ async def test_a_heartbeat_is_echoed(gateway: Gateway, connect: Connect) -> None
         assert (await worker.event("heartbeat")).echo == 7
 
 
-async def test_g19_a_silent_worker_is_given_up(
-    gateway: Gateway, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "HEARTBEAT_SECONDS", 0.1)
-    monkeypatch.setattr(service, "DEAD_AFTER_SECONDS", 0.5)
+async def test_g19_a_silent_worker_is_given_up(start: Start, connect: Connect) -> None:
+    gateway = await start(max_silence=1)
     async with connect(gateway) as worker:
         await worker.hello()
         client, _ = await leased(gateway, worker)
@@ -308,3 +334,16 @@ async def test_more_slots_let_more_requests_in(gateway: Gateway, connect: Connec
         assert (await client.response()).status == (await other.response()).status == 200
         await worker.send(capacity=pb.Capacity(max_in_flight=0))
         await expect_end(worker, INVALID, "bad_capacity")
+
+
+async def test_streams_without_a_hello_are_bounded(
+    gateway: Gateway, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_OPENING", 1)
+    async with plain_worker.connect(gateway.api_port) as silent:
+        async with connect(gateway) as worker:
+            error = await worker.event("error")
+            assert (error.code, error.retry) == ("too_many_workers", True)
+        await silent.hello("w1")
+        async with connect(gateway) as worker:
+            await worker.hello("w2")

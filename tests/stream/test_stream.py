@@ -21,7 +21,7 @@ class Dead:
         self.writing = asyncio.Event()
         self.over = asyncio.Event()
 
-    async def read(self) -> pb.WorkerFrame | None:
+    async def receive(self) -> bytes | None:
         """See Carrier."""
         await asyncio.Event().wait()
         return None
@@ -33,6 +33,9 @@ class Dead:
             await self.over.wait()
         finally:
             raise ConnectionError("the call is over")
+
+    def greeted(self) -> None:
+        """See Carrier."""
 
     def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
         """See Carrier."""

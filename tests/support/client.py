@@ -31,6 +31,7 @@ class RawClient:
     """One connection to the public port; it waits `seconds` for each part of a response."""
 
     seconds = SECONDS
+    host = b"test"
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -47,7 +48,8 @@ class RawClient:
 
     async def get(self, target: bytes = b"/", *fields: bytes, method: bytes = b"GET") -> None:
         """Write a request without a body."""
-        lines = [b"%b %b HTTP/1.1" % (method, target), b"host: test", *fields, b"", b""]
+        start = b"%b %b HTTP/1.1" % (method, target), b"host: " + self.host
+        lines = [*start, *fields, b"", b""]
         await self.send(b"\r\n".join(lines))
 
     async def post(self, body: bytes, target: bytes = b"/", *fields: bytes) -> None:
@@ -116,3 +118,9 @@ class RawClient:
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
+
+
+class RawWorker(RawClient):
+    """One connection to the worker port, which without a token knows its own names only."""
+
+    host = b"127.0.0.1"

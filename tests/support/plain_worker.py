@@ -8,14 +8,14 @@ from typing import Any, Self
 import grpc
 
 from prack.v1 import worker_pb2 as pb
-from tests.support.client import RawClient
+from tests.support.client import RawWorker
 from tests.support.scripted_worker import ScriptedWorker
 
 PATH = b"/api/v1/stream"
 UPGRADE = b"Connection: Upgrade", b"Upgrade: prack.v1"
 
 
-class PlainCall(RawClient):
+class PlainCall(RawWorker):
     """What a worker needs of gRPC's call. It has no status at its end."""
 
     @classmethod

@@ -21,9 +21,10 @@ class FrameTooLong(ValueError):
 
 
 class Deframer:
-    """Cuts the bytes of a connection into messages."""
+    """Cuts the bytes of a connection into messages of at most so many bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_FRAME) -> None:
+        self.most = most
         self._data: bytes | bytearray = b""
         self._at = 0
 
@@ -47,8 +48,8 @@ class Deframer:
                 self._data, self._at = b"", 0  # give the memory back
             return None
         (length,) = LENGTH.unpack_from(data, self._at)
-        if length > MAX_FRAME:
-            raise FrameTooLong(f"a frame of {length} bytes; at most {MAX_FRAME} are taken")
+        if length > self.most:
+            raise FrameTooLong(f"a frame of {length} bytes; the limit is {self.most}")
         end = start + length
         if len(data) < end:
             return None

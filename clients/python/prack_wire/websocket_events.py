@@ -6,6 +6,7 @@ data, then a line end: `OPEN`, `TEXT 5` `hello`, `CLOSE 2` and two bytes of code
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 OPEN = b"OPEN"
@@ -60,26 +61,28 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that are now complete. Raises BadEvents."""
+        return list(self.each(data))
+
+    def each(self, data: bytes) -> Iterator[Event]:
+        """As `feed`, one by one: a piece may hold thousands."""
         self._buffer += data
-        events = []
         while (event := self._next()) is not None:
-            events.append(event)
-        return events
+            yield event
 
     def end(self) -> None:
         """No more comes. Raises BadEvents in the middle of an event."""
         if self._buffer:
-            raise BadEvents("the last event is not complete")
+            raise BadEvents("the last event is incomplete")
 
     def _next(self) -> Event | None:
         end = self._buffer.find(b"\r\n", 0, MAX_LINE)
         if end < 0:
             if len(self._buffer) >= MAX_LINE:
-                raise BadEvents("an event starts with a line of its name and size")
+                raise BadEvents("expected a line with the name and size of an event")
             return None
         match = LINE.fullmatch(bytes(self._buffer[:end]))
         if match is None:
-            raise BadEvents(f"not an event: {bytes(self._buffer[:end])!r}")
+            raise BadEvents(f"not a valid event: {bytes(self._buffer[:end])!r}")
         name, size = match.groups()
         if size is None:
             del self._buffer[: end + 2]
@@ -88,7 +91,7 @@ class Decoder:
 
     def _with_data(self, name: bytes, size: int, start: int) -> Event | None:
         if size > self._max_size:
-            raise BadEvents(f"an event of {size} bytes, at most {self._max_size} are taken")
+            raise BadEvents(f"an event of {size} bytes; the limit is {self._max_size}")
         stop = start + size
         if len(self._buffer) < stop + 2:
             return None

@@ -13,6 +13,8 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from prack_wire import private
+from prack_wire.terminal import visible
 from prack_worker.app.detect import detect
 from prack_worker.app.loading import load
 from prack_worker.asgi.application import AsgiApplication
@@ -25,6 +27,7 @@ from prack_worker.errors import (
     UsageError,
 )
 from prack_worker.failures import run_through
+from prack_worker.loops.watchdog import Watchdog
 from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
 from prack_worker.stopping import Deadline, Stop
 from prack_worker.transport import Identity, Transport
@@ -35,10 +38,10 @@ from prack_worker.wsgi.whole import needs_length
 
 log = logging.getLogger("prack_worker")
 
-# gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
+# The connection's thread, and gRPC's, would wait 5 ms for their turn while the application runs.
 SWITCH_SECONDS = 0.0005
 
-ABOUT = "Runs an ASGI or WSGI application behind a Prack gateway, by dialling in."
+ABOUT = "Runs an ASGI or WSGI application behind a Prack gateway, to which it connects."
 EXAMPLES = """\
 examples:
   prack-worker main:app                            FastAPI, Starlette and other ASGI applications
@@ -132,11 +135,14 @@ async def _serve(found: Any, interface: str, slots: int, settings: Settings) -> 
     )
     deadline = Deadline(worker, settings.grace)
     Stop(worker, deadline).listen()
+    watchdog = Watchdog()
     try:
         await worker.run()
     except (GatewayRefused, LifespanFailed) as error:
         deadline.arm(_status(error))
         raise
+    finally:
+        watchdog.close()
     deadline.report()
 
 
@@ -151,10 +157,18 @@ def _status(error: PrackError) -> int:
     return {UsageError: 2, LifespanFailed: 3}.get(type(error), 1)
 
 
+class Lines(logging.Formatter):
+    """Shows what a gateway has said, and whatever answered in its place, but does not obey it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter. A traceback comes after it."""
+        return visible(super().formatMessage(record))
+
+
 def _start_logging(level: str) -> None:
     """Configured after the application was loaded, because loading it may reset all loggers."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     log.handlers = [handler]
     log.setLevel(level.upper())
     log.propagate = False
@@ -171,24 +185,29 @@ def _transport(settings: Settings) -> Transport:
         routes=settings.routes,
         tier=settings.tier,
     )
-    gateway, token = settings.gateway, _token_reader(settings)
+    gateway, token, silence = settings.gateway, _token_reader(settings), settings.max_silence
     if gateway.scheme == "grpc":
         from prack_worker.stream.grpc import GrpcTransport
 
-        return GrpcTransport(gateway.address, identity, token)
+        return GrpcTransport(gateway.address, identity, token, silence)
     if gateway.scheme == "prack":
         from prack_worker.stream.plain import TcpTransport
 
-        return TcpTransport(gateway.address, identity, token)
+        return TcpTransport(gateway.address, identity, token, silence)
+    from prack_worker.rest.client import tls
     from prack_worker.rest.transport import RestTransport
 
-    return RestTransport(str(gateway), identity, token)
+    secure = gateway.scheme == "https"
+    context = tls(settings.cert_file, settings.cert_dir) if secure else None
+    return RestTransport(str(gateway), identity, token, silence, context)
 
 
 def _token_reader(settings: Settings) -> Callable[[], str]:
     if settings.token_file is None:
         return lambda: settings.token
     path = settings.token_file
+    if private.is_open_to_others(path):
+        log.warning(private.REMEDY, path)
 
     def read() -> str:
         try:

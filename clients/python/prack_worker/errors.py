@@ -28,7 +28,7 @@ class LifespanFailed(PrackError):
 
 
 class ClientDisconnected(PrackError, OSError):
-    """Nobody waits for this response any more.
+    """No one waits for this response any more.
 
     An `OSError`, as ASGI's HTTP specification 2.4 asks of `send()` after a disconnect.
     """
@@ -49,6 +49,6 @@ class ConnectFailed(PrackError):
 
 
 class GatewayRefused(PrackError):
-    """The gateway said that dialling again will fail again (proto/README.md, section 8)."""
+    """The gateway said that another attempt will fail as well (proto/README.md, section 8)."""
 
     code = "gateway_refused"

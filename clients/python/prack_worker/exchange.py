@@ -150,7 +150,7 @@ class Exchange(ABC):
     def _check_open(self) -> None:
         """For transports: refuse to send what nobody will read."""
         if self.ended or self.cancelled is not None:
-            raise ClientDisconnected("nobody waits for this response any more")
+            raise ClientDisconnected("no one waits for this response any more")
 
     def _is_over(self) -> bool:
         return self.ended or self.cancelled is not None
@@ -173,4 +173,4 @@ async def send_error(exchange: Exchange) -> None:
 
 
 def _nothing() -> None:
-    """Nobody asked to hear of the cancellation."""
+    """The default of `on_cancel`: does nothing."""

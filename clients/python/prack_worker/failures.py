@@ -1,4 +1,4 @@
-"""What an application raises: its own failure, or that it was told to stop."""
+"""Tells failures of an application from cancellations, and logs them."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class RequestBody:
             self._report(0)  # the first grant, where the client waits for one
             await self._change()
         if self._closed:
-            raise ClientDisconnected("the client is gone, or has its response")
+            raise ClientDisconnected("the client has disconnected, or already has its response")
         chunk = self._chunks.pop(0) if self._chunks else b""
         self._report(len(chunk))
         return chunk, self._end and not self._chunks

@@ -18,6 +18,7 @@ INTERFACES = ("auto", "asgi", "wsgi")
 LEVELS = ("debug", "info", "warning", "error")
 MAX_SLOTS = 10_000
 MAX_TIER = 9
+MIN_SILENCE, MAX_SILENCE = 1, 3600  # seconds; the bounds of a lease over REST
 HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 PATH = re.compile(r"/[!-~]*")
 METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -53,8 +54,11 @@ class Settings:
     factory: bool
     root_path: str
     grace: float
+    max_silence: float
     token_file: Path | None
     token: str
+    cert_file: Path | None
+    cert_dir: Path | None
     log_level: str
 
 
@@ -80,7 +84,7 @@ def parse_gateway(text: str) -> Gateway:
     if parts.scheme not in PORTS:
         raise ValueError("expected prack://, grpc://, http:// or https://, then host:port")
     if not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
-        raise ValueError("expected a host and a port after the scheme, and nothing more")
+        raise ValueError("expected only a host and a port after the scheme")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Gateway(parts.scheme, f"{host}:{parts.port or PORTS[parts.scheme]}")
 
@@ -107,9 +111,11 @@ def parse_route(text: str) -> Route:
     path = (slash + path).rstrip("/")
     methods = tuple(name.strip() for name in names.split(",") if name.strip())
     if (host and not HOST.fullmatch(host)) or (path and not PATH.fullmatch(path)):
-        raise ValueError(f'"{place}" is no route: expected shop.example.com/cart, /api or *.a.com/')
+        raise ValueError(
+            f'"{place}" is not a route: expected shop.example.com/cart, /api or *.a.com/'
+        )
     if not all(map(METHOD.fullmatch, methods)):
-        raise ValueError(f'"{names}" are no methods: expected GET,HEAD before the host')
+        raise ValueError(f'"{names}" are not methods: expected GET,HEAD before the host')
     return Route(host, path, methods)
 
 
@@ -143,6 +149,18 @@ def _grace(text: str) -> float:
     return seconds
 
 
+def _silence(text: str) -> float:
+    if not text:
+        return 0.0
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not MIN_SILENCE <= seconds <= MAX_SILENCE:
+        raise ValueError(f"expected seconds from {MIN_SILENCE} to {MAX_SILENCE}")
+    return seconds
+
+
 def _name(text: str) -> str:
     if not NAME.fullmatch(text):
         raise ValueError("expected at most 128 visible ASCII characters, without spaces")
@@ -158,7 +176,7 @@ def _root_path(text: str) -> str:
 def _folder(text: str) -> Path:
     path = Path(text).resolve()
     if not path.is_dir():
-        raise ValueError(f"{path} is no directory")
+        raise ValueError(f"{path} is not a directory")
     return path
 
 
@@ -187,7 +205,7 @@ def read_token(path: Path) -> str:
 
 def check_token(text: str) -> str:
     if not TOKEN.fullmatch(text):
-        raise ValueError("a token is visible ASCII characters, without spaces")
+        raise ValueError("expected visible ASCII characters, without spaces")
     return text
 
 
@@ -197,6 +215,11 @@ def _token_file(text: str) -> Path | None:
     path = Path(text).resolve()  # it is read again, when the application may have gone elsewhere
     read_token(path)
     return path
+
+
+def _authorities(text: str) -> Path | None:
+    """Resolved now, as the application may change its folder; read only for https://."""
+    return Path(text).resolve() if text else None
 
 
 OPTIONS = (
@@ -214,15 +237,23 @@ OPTIONS = (
     Option("service", _name, "", "NAME", "what this worker runs, for metrics and canaries"),
     Option("app_version", _name, "", "NAME", "the build of what it runs"),
     Option("tier", _tier, "0", "N",
-           f"0 to {MAX_TIER}: gets work only while lower tiers have no free slot"),
+           f"0 to {MAX_TIER}: gets requests only while lower tiers have no free slot"),
     Option("app_dir", _folder, ".", "DIR", "where to import the application from"),
-    Option("factory", _switch, "0", "", "call what MODULE:ATTRIBUTE names to get the application"),
+    Option("factory", _switch, "0", "",
+           "MODULE:ATTRIBUTE is a function that returns the application"),
     Option("root_path", _root_path, "", "PATH",
            "the prefix under which clients see the application (root_path, SCRIPT_NAME)"),
     Option("grace", _grace, "30", "SECONDS", "how long a stop waits for requests to finish"),
+    Option("max_silence", _silence, "", "SECONDS",
+           "how long the gateway may be silent before the worker reconnects; over REST also how "
+           "long the worker may be silent about a request before another one gets it (default: "
+           "the gateway's own; over REST 20)"),
     Option("token_file", _token_file, "", "FILE",
-           "holds the gateway's token; read again at each dial (or set PRACK_TOKEN)"),
+           "file with the gateway's token; read at each connection attempt "
+           "(or set PRACK_TOKEN)"),
     Option("token", lambda text: check_token(text) if text else "", "", "", "", flag=False),
+    Option("cert_file", _authorities, "", "", "", variable="SSL_CERT_FILE", flag=False),
+    Option("cert_dir", _authorities, "", "", "", variable="SSL_CERT_DIR", flag=False),
     Option("log_level", _one_of(LEVELS), "info", "LEVEL", f"one of {', '.join(LEVELS)}"),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""How the process ends: on a signal, and in time, whatever its threads do."""
+"""Ends the process on a signal, and in time, even if threads do not end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -25,12 +25,15 @@ END_SECONDS = 1.0  # after the grace, the process ends
 STDLIB = sysconfig.get_path("stdlib")
 PACKAGES = sysconfig.get_path("purelib")
 OWN = str(Path(__file__).parent)
+FOREIGN = (OWN, STDLIB, PACKAGES, "<frozen")
 # Where threads wait: those of our pool and of concurrent.futures, and the one for the deadline.
 IDLE = ("_work", "_worker", "_wait")
+# Threads that are not the application's: ours, and gRPC's.
+OTHERS = ("prack link", "prack watchdog", "(_poll_wrapper)")
 
 
 class Deadline:
-    """Ends the process by the time at which it should have ended by itself.
+    """Ends the process when its grace period is over and it has not ended by itself.
 
     Not even a loop that is blocked, or a log that nobody reads, can keep it: it has two threads of
     its own, one to say what is left and one to end.
@@ -44,7 +47,7 @@ class Deadline:
         threading.Thread(target=self._wait, name="prack deadline", daemon=True).start()
 
     def arm(self, status: int) -> None:
-        """From now on the process has its grace, and then ends with this exit status.
+        """Start the grace period; after it the process ends with this exit status.
 
         May be called by a signal handler: that is why the thread is there before.
         """
@@ -56,7 +59,7 @@ class Deadline:
         _later(self._grace + REPORT_SECONDS, self.report)
 
     def report(self) -> None:
-        """Name what is still there, once."""
+        """Log the requests and threads that are left, once."""
         left = [*self._worker.held(), *busy_threads()]
         if left and not self._told:
             self._told = True
@@ -64,7 +67,7 @@ class Deadline:
 
 
 class Stop:
-    """The first signal asks, the second insists.
+    """The first signal drains the worker, the second ends the process at once.
 
     Not the loop's signal handlers: one that is blocked would hear of none.
     """
@@ -76,14 +79,14 @@ class Stop:
         self._asked = False
 
     def listen(self) -> None:
-        """To signals for this process; not to those of its children."""
+        """Handle the signals of this process, not those of forked children."""
         forks.disown()
         for number in forks.STOPPING:
             signal.signal(number, self._hear)
 
     def _hear(self, number: int, _: FrameType | None) -> None:
         if self._asked:
-            log.warning("Stopped at once")
+            log.warning("Stopped at once; unfinished requests are lost")
             logging.shutdown()
             os._exit(128 + number)  # threads of a WSGI application cannot be waited for
         self._asked = True
@@ -93,30 +96,33 @@ class Stop:
 
 
 def busy_threads() -> list[str]:
-    """The threads of the application that are doing something, and where they are."""
+    """The busy threads of the application, and where each is."""
     frames = sys._current_frames()
     return [
         f"thread {thread.name} at {place_of(frames[thread.ident])}"
         for thread in threading.enumerate()
         if thread.ident in frames
         and not isinstance(thread, threading.Timer)
+        and not thread.name.endswith(OTHERS)
         and thread is not threading.main_thread()
         and frames[thread.ident].f_code.co_name not in IDLE
     ]
 
 
 def place_of(frame: FrameType) -> str:
-    """The innermost place outside of the standard library, or the innermost one."""
+    """The innermost frame of the application, else of an installed package, else of all."""
+    outside = [one for one in _stack(frame) if not one.f_code.co_filename.startswith(FOREIGN)]
+    packages = [one for one in _stack(frame) if one.f_code.co_filename.startswith(PACKAGES)]
+    at = next(iter([*outside, *packages, frame]))
+    return f"{at.f_code.co_filename}:{at.f_lineno} in {at.f_code.co_name}"
+
+
+def _stack(frame: FrameType) -> Iterator[FrameType]:
+    """The frames from the innermost to the outermost."""
     at: FrameType | None = frame
     while at is not None:
-        name = at.f_code.co_filename
-        if not name.startswith((OWN, "<frozen")) and (
-            name.startswith(PACKAGES) or not name.startswith(STDLIB)
-        ):
-            break
+        yield at
         at = at.f_back
-    at = at or frame
-    return f"{at.f_code.co_filename}:{at.f_lineno} in {at.f_code.co_name}"
 
 
 def _later(seconds: float, call: Callable[..., object], *args: object) -> None:

@@ -14,7 +14,7 @@ Accept = Callable[[Exchange], None]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a worker says of itself when it dials in.
+    """How a worker introduces itself when it connects.
 
     Attributes:
         worker_id: unique for each process start; 1 to 128 visible ASCII characters.
@@ -46,7 +46,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a session ended or has to end.
+    """Why a session ended or must end.
 
     Attributes:
         message: for the log.

@@ -1,4 +1,4 @@
-"""A worker's life: connect, serve, drain, close; and connect again when the gateway went away."""
+"""Runs an application: connects, serves, drains, closes; reconnects when the gateway is gone."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Application(Protocol):
         """Entered once before the first request, left after the last one."""
 
     async def handle(self, exchange: Exchange) -> None:
-        """Answer one exchange. What it leaves open is aborted by the worker."""
+        """Answer one exchange. The worker aborts one that is left without an answer."""
 
 
 class Holding:
-    """The exchanges of one session that are not ended; `over` once it brings nothing more."""
+    """The unfinished exchanges of one session; `over` once it will bring no more."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()  # asking for it costs a system call (CPython 3.11)
@@ -93,7 +93,7 @@ class Worker:
         self._trouble = ""
 
     async def run(self) -> None:
-        """Serve until `drain` was called and everything that is held was answered.
+        """Serve until `drain` was called and every held request was answered.
 
         Raises:
             GatewayRefused: the gateway says that dialling again will fail again.
@@ -120,7 +120,7 @@ class Worker:
         return self._draining.is_set()
 
     def held(self) -> list[str]:
-        """The requests that are not ended, for people; from any thread."""
+        """The unfinished requests, as text for the log. Callable from any thread."""
         requests = [exchange.request for exchange in self._held()]
         return [
             f"{one.method} {one.split_target()[0].decode('latin-1')} ({one.request_id})"
@@ -128,7 +128,7 @@ class Worker:
         ]
 
     async def _connect_and_serve(self) -> None:
-        """One session. A drain does not cut the dialling: the gateway may have assigned already."""
+        """Run one session. A drain does not cut off the dial: requests may be assigned already."""
         holding = Holding()
         needed = [one for one in self._holdings if one.tasks or not one.over]
         self._holdings = [*needed, holding]
@@ -148,14 +148,14 @@ class Worker:
             await self._serve(session, holding)
 
     def _report(self, trouble: str) -> None:
-        """One line for each change, not for each attempt."""
+        """Log a line when the reason changes, not for each attempt."""
         if trouble != self._trouble:
             self._trouble = trouble
             where = self._transport.address
-            log.warning("No gateway at %s: %s; trying again until there is", where, trouble)
+            log.warning("No gateway at %s: %s; retrying until it answers", where, trouble)
 
     async def _serve(self, session: Session, holding: Holding) -> None:
-        """Until the session is of no use for new requests; what it brings then goes on aside."""
+        """Return when the session takes no new requests; a task of its own finishes the rest."""
         self._trouble = ""
         log.info("Connected to %s", self._transport.address)
         since = asyncio.get_running_loop().time()
@@ -172,7 +172,7 @@ class Worker:
             self._follow(session.ended.result())
 
     async def _stay(self, session: Session, holding: Holding) -> None:
-        """Until the session has brought its last request, and that was answered; or is lost."""
+        """Return when the last request of the session was answered, or the session is lost."""
         try:
             await _first(self._see_off(session, holding), session.lost.wait())
         finally:
@@ -193,17 +193,21 @@ class Worker:
             await asyncio.wait(holding.tasks.values())
 
     def _follow(self, ending: Ending) -> None:
-        """What comes after a session that ended by itself."""
+        """Decide when to reconnect after a session that the gateway ended."""
         if not ending.retry:
             raise GatewayRefused(ending.message)
         if ending.lost:
-            log.warning("Lost the gateway: %s; dialling again", ending.message)
+            log.warning("Lost the gateway: %s; reconnecting", ending.message)
         else:
-            log.info("%s; finishing what is held, and dialling again", ending.message)
+            log.info("%s; finishing the requests in progress, and reconnecting", ending.message)
         self._delay = ending.retry_after or self._backoff.next()
 
     async def _finish(self) -> None:
-        log.info("Stopping: requests to finish: %d, within %g s", len(self._held()), self._grace)
+        log.info(
+            "Stopping: %d requests in progress, waiting up to %g s (--grace)",
+            len(self._held()),
+            self._grace,
+        )
         with suppress(TimeoutError):
             async with asyncio.timeout(self._grace):
                 while waits := {*self._staying, *self._held().values()}:
@@ -212,11 +216,13 @@ class Worker:
             await self._give_up()
 
     async def _give_up(self) -> None:
-        """The grace is over: end what is left, also where its handler goes on."""
+        """The grace period is over: abort what is left, even if its handler goes on."""
         held = self._held()
-        log.warning("Requests that were not finished: %d: %s", len(held), "; ".join(self.held()))
+        log.warning(
+            "Unfinished at the end of --grace: %d requests: %s", len(held), "; ".join(self.held())
+        )
         for exchange in held:
-            exchange.abort(AbortCode.HANDLER_ERROR, "the worker stopped before its answer")
+            exchange.abort(AbortCode.HANDLER_ERROR, "the worker stopped before it answered")
         if self._app.interruptible:
             for task in held.values():
                 task.cancel()
@@ -230,7 +236,7 @@ class Worker:
         self._share(holding)
 
     def _interrupt(self, task: asyncio.Task[None]) -> None:
-        """After a while: a handler that goes on although its exchange was cancelled."""
+        """Cancel a handler that goes on for `patience` seconds after its exchange was cancelled."""
         asyncio.get_running_loop().call_later(self._patience, task.cancel)
 
     async def _run(self, holding: Holding, exchange: Exchange) -> None:
@@ -268,7 +274,7 @@ class Worker:
     def _settle(self, holding: Holding, exchange: Exchange) -> None:
         if not exchange.ended:
             code = AbortCode.HANDLER_ERROR if exchange.cancelled is None else AbortCode.CANCELLED
-            exchange.abort(code, "the application left its response incomplete")
+            exchange.abort(code, "the application returned before its response was complete")
         del holding.tasks[exchange]
         self._changed.set()
         self._share(holding)
@@ -278,7 +284,7 @@ class Worker:
         return {key: task for one in self._holdings for key, task in one.tasks.items()}
 
     async def _pause(self) -> None:
-        """Before another attempt; and there must be a slot that no old session needs."""
+        """Wait before another attempt, and until old sessions leave a free slot."""
         await asyncio.sleep(self._delay)
         while self._staying and sum(not self._apart(one) for one in self._held()) >= self._slots:
             await self._change()
@@ -289,7 +295,7 @@ class Worker:
         await self._changed.wait()
 
     def _free_slots(self) -> tuple[int, int]:
-        """What older sessions leave: also lost ones, as long as their handlers go on."""
+        """The slots that older sessions do not use. Handlers of lost sessions still use theirs."""
         if self._transport.counts_held:
             return self._slots, self._websocket_slots
         apart = [self._apart(one) for holding in self._holdings[:-1] for one in holding.tasks]
@@ -297,7 +303,7 @@ class Worker:
         return max(1, slots), max(1, sockets) if self._websocket_slots else 0
 
     def _share(self, changed: Holding | None = None) -> None:
-        """Offer the newest session what is free for it now; its own exchanges change nothing."""
+        """Tell the newest session how many slots it has; its own exchanges do not change that."""
         if changed is self._holdings[-1]:
             return
         free = self._free_slots()

@@ -74,14 +74,14 @@ async def test_wrong_settings_come_all_at_once(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nowhere:app", 'prack-worker: there is no module "nowhere" in {folder} (--app-dir)'),
+        ("nowhere:app", 'prack-worker: no module "nowhere": it is neither in {folder} (--app-dir)'),
         ("apps:nothing", 'prack-worker: "apps" has no attribute "nothing"'),
         (
             "broken:app",
             'prack-worker: "broken" cannot be imported: ZeroDivisionError: division by zero'
             " at {folder}/broken.py:1",
         ),
-        ("apps:asyncio", "prack-worker: the application is a module, which cannot be called"),
+        ("apps:asyncio", "prack-worker: the application is a module, which is not callable"),
     ],
 )
 async def test_an_application_that_cannot_be_used_is_one_line(

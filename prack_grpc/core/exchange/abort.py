@@ -2,7 +2,7 @@
 
 import enum
 
-from prack_grpc.core import errors
+from prack_grpc.core.errors import DEADLINE, UNSUPPORTED
 
 
 class AbortCode(enum.IntEnum):
@@ -19,6 +19,6 @@ class AbortCode(enum.IntEnum):
 # No application code saw the request: another worker may.
 UNSTARTED = frozenset((AbortCode.REFUSED, AbortCode.OVERLOADED))
 ABORT_ERRORS = {
-    AbortCode.TIMED_OUT: errors.DEADLINE,
-    AbortCode.UNSUPPORTED: errors.UNSUPPORTED,
+    AbortCode.TIMED_OUT: DEADLINE,
+    AbortCode.UNSUPPORTED: UNSUPPORTED,
 }

@@ -77,13 +77,22 @@ class Flow:
         if not self.ready:
             return b""
         most = min(most, self.allowed - self.taken)
-        chunk = self._chunks[0]
-        if len(chunk) <= most:
-            self._chunks.popleft()
-        else:
-            self._chunks[0], chunk = chunk[most:], chunk[:most]
+        chunk = self._chunks.popleft()
+        if len(chunk) > most:
+            self._chunks.appendleft(chunk[most:])
+            chunk = chunk[:most]
+        elif self._chunks and len(chunk) + len(self._chunks[0]) <= most:
+            chunk = self._joined(chunk, most)
         self._taken(chunk)
         return chunk
+
+    def _joined(self, chunk: bytes, most: int) -> bytes:
+        """With the small ones behind it: half a million of one byte each are passed on as a few."""
+        parts, size = [chunk], len(chunk)
+        while self._chunks and size + len(self._chunks[0]) <= most:
+            parts.append(self._chunks.popleft())
+            size += len(parts[-1])
+        return b"".join(parts)
 
     def peek(self) -> bytes:
         """Everything that is here, left where it is."""

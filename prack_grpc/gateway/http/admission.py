@@ -17,15 +17,17 @@ log = logging.getLogger(__name__)
 # From this part of all connections on, those that are idle give way soon.
 CROWD = 0.75
 PRESSED_SECONDS = 5.0
+# One of so many of a client's connections is told, beyond its share, why it has no more.
+TOLD = 10
 
-FULL = "there are as many connections as there may be: more are closed"
+FULL = "the limit of connections is reached: new ones are closed"
 CROWDED = (
-    "one client has as many connections as it may have: more get 429; "
-    "--max-connections-per-client says how many, --trusted-proxies exempts a proxy"
+    "one client reached its limit of connections: more get 429; raise "
+    "--max-connections-per-client, or name a proxy with --trusted-proxies"
 )
 SHORT = (
-    "file descriptors run out: new clients wait until some are free; raise ulimit -n "
-    "(LimitNOFILE of systemd, --ulimit of containers)"
+    "file descriptors are running out: new clients wait; raise ulimit -n (LimitNOFILE of "
+    "systemd, --ulimit of containers)"
 )
 
 
@@ -108,5 +110,5 @@ class Admission:
         if count <= share or not address or self._exempt(address):
             return Verdict.WELCOME
         self._crowded.make(client=address)
-        # Those who are told stay for a moment, and must not be too many either.
-        return Verdict.REFUSED if count <= 2 * share else Verdict.CUT
+        # Those who are told stay for a moment, and must not take the places of others either.
+        return Verdict.REFUSED if count <= share + max(1, share // TOLD) else Verdict.CUT

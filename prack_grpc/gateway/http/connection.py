@@ -18,13 +18,7 @@ from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.reader import WEBSOCKET, Reader, Side
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.timeouts import Phase, Timeout
-from prack_grpc.gateway.http.transaction import (
-    HIGH_WATER,
-    Response,
-    Transaction,
-    expects,
-    refusal,
-)
+from prack_grpc.gateway.http.transaction import HIGH_WATER, Response, Transaction, refusal
 from prack_grpc.gateway.request.client import OnLost
 from prack_grpc.gateway.request.exchange import READ_AHEAD
 from prack_grpc.gateway.websocket.connection import WebSocketConnection
@@ -320,6 +314,8 @@ class Connection(asyncio.Protocol):
                 self._timeout.start(Phase.HEAD, self.server.limits.head_seconds)
         if self._reader.switched is not None and self._refusal is None:
             self._leave_http()
+        elif self._reader.has_had_its_turn:
+            self.flow.hold(self._go_on)
 
     def _start(self) -> None:
         """Start the running request: without a coroutine, if it is here whole and not large."""
@@ -332,10 +328,9 @@ class Connection(asyncio.Protocol):
         else:
             self._timeout.phase = Phase.NOTHING
             if server.begin is not None and transaction.unread <= READ_AHEAD:
-                body = transaction.peek() if transaction.unread else b""
-                if server.begin(transaction.scope, body, self):
+                if server.begin(transaction.scope, transaction.peek(), self):
                     return
-        transaction.expects = expects(transaction.scope)
+        transaction.expects = transaction.awaits_continue()
         self.run(server.app)
 
     def answered(self) -> None:
@@ -384,11 +379,8 @@ class Connection(asyncio.Protocol):
         elif self._busy() or reader.pipeline:
             message = "an upgrade must not come before the responses that are owed"
             self.refuse(GatewayError(errors.BAD_REQUEST, message))
-        elif not reader.fits_websocket:
-            self.refuse(GatewayError(errors.HEAD_TOO_LARGE))
         else:
-            handshake, leave = reader.handshake(), self._place.leave
-            self._hand_over(WebSocketConnection(self.server, leave), handshake)
+            self._hand_over(WebSocketConnection(self.server, self._place.leave), reader.handshake())
 
     def _hand_over(self, protocol: asyncio.Protocol, head: bytes = b"") -> None:
         """The connection is this protocol's, which reads its head and then what has come since."""
@@ -397,7 +389,6 @@ class Connection(asyncio.Protocol):
         self._forget()
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
-        for data in (head, rest):
-            if data:
-                protocol.data_received(data)
+        for data in filter(None, (head, rest)):
+            protocol.data_received(data)
         self.flow.resume_reading()

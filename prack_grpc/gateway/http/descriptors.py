@@ -12,8 +12,8 @@ log = logging.getLogger(__name__)
 # have taken half of them, no more clients are let in.
 SPARE = 64
 FEWER = (
-    "ulimit -n does not suffice for the clients that there may be, fewer are taken; "
-    "raise it (LimitNOFILE of systemd, --ulimit of containers)"
+    "ulimit -n is too low for the limit of connections, so fewer are accepted; raise it "
+    "(LimitNOFILE of systemd, --ulimit of containers)"
 )
 
 

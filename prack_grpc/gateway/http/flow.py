@@ -1,17 +1,19 @@
 """Reading and writing of a client's connection, paused and resumed."""
 
 import asyncio
+from collections.abc import Callable
 
 
 class Flow:
     """Has an event only once somebody waits: an idle one takes a kilobyte of every connection."""
 
-    __slots__ = ("_transport", "_writable", "read_paused", "write_paused")
+    __slots__ = ("_held", "_transport", "_writable", "read_paused", "write_paused")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._writable: asyncio.Event | None = None
         self.read_paused = False
+        self._held = False  # until the next turn of the loop, whoever wants to read
         self.write_paused = False
 
     def pause_reading(self) -> None:
@@ -24,7 +26,22 @@ class Flow:
         """Take what the client sends."""
         if self.read_paused:
             self.read_paused = False
-            self._transport.resume_reading()
+            if not self._held:
+                self._transport.resume_reading()
+
+    def hold(self, then: Callable[[], None]) -> None:
+        """Read nothing more in this turn of the loop; in the next, do this first."""
+        if not self._held and not self._transport.is_closing():
+            self._held = True
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._let_go, then)
+
+    def _let_go(self, then: Callable[[], None]) -> None:
+        self._held = False
+        if not self._transport.is_closing():
+            then()
+            if not (self.read_paused or self._held):
+                self._transport.resume_reading()
 
     async def drain(self) -> None:
         """Wait until the client has taken most of what is unsent."""

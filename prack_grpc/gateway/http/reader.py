@@ -17,14 +17,20 @@ from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.overhead import Overhead
 from prack_grpc.gateway.http.transaction import Transaction
-from prack_grpc.gateway.request.head import fits_websocket, framing_lines
+from prack_grpc.gateway.request.head import framing_lines
 
 # No more requests than one piece can hold wait as parsed ones. There can be none in what is known
-# to be body: that comes in pieces that a worker can be sent as they are.
-HEAD_PIECE, BODY_PIECE, PLAIN_PIECE = 2 * KIB, 16 * KIB, 64 * KIB
+# to be body: that comes in pieces that a worker can be sent as they are. One of chunks may have
+# hundreds.
+HEAD_PIECE, CHUNKED_PIECE, BODY_PIECE, PLAIN_PIECE = 2 * KIB, 4 * KIB, 16 * KIB, 64 * KIB
+# After so many chunks the others have their turn: a read of 256 KiB may be 40,000 of them.
+TURN = 256
 # What the parser says of versions that are well-formed, and of the preface of HTTP/2.
 VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
 WEBSOCKET = b"websocket"
+# The fields that offer protocols, and those that are left when one was taken.
+OFFERS = frozenset((b"connection", b"upgrade"))
+TAKEN = b"connection: upgrade\r\nupgrade: websocket\r\n"
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 # A parser and its protocol hold each other; this one takes the place of one that is done with.
 NO_PARSER = httptools.HttpRequestParser(object())
@@ -81,6 +87,7 @@ class Reader:
         "_stopped",
         "_url",
         "backlog",
+        "chunks_left",
         "in_body",
         "overhead",
         "pipeline",
@@ -99,6 +106,7 @@ class Reader:
         self._body_read = 0
         self._parsing = self._resuming = self._stopped = False
         self.overhead = Overhead(limits)
+        self.chunks_left = TURN  # that may be parsed in this turn of the loop
         self.in_body = False  # the head of `transaction` is complete, its body is not
         self.transaction: Transaction | None = None  # the last whose head has arrived
         self.pipeline: list[Transaction] = []  # those that wait behind the running one
@@ -117,24 +125,35 @@ class Reader:
         """Nothing of a request has come that is not complete."""
         return not (self.in_body or self.overhead.in_head or self.pipeline or self.backlog)
 
+    @property
+    def has_had_its_turn(self) -> bool:
+        """Nothing but the others' turn keeps what waits from being parsed."""
+        return bool(self.backlog) and self.chunks_left <= 0 and not self.pipeline
+
     def receive(self, data: bytes) -> None:
         """Parse in pieces, until a request waits behind another; the rest waits unparsed."""
         at = 0
         if not self.backlog:
-            while at < len(data) and not self.pipeline and not self._stopped:
+            while at < len(data) and self._may_parse():
                 piece = data[at : at + self._piece_size()]
                 at += len(piece)
                 self._parse(piece)
         if at < len(data):
             self.backlog += data[at:] if at else data
-            self.go_on()
+            self._parse_backlog()
 
     def go_on(self) -> None:
-        """Parse what came in meanwhile, as far as it may be."""
+        """Parse what came in meanwhile, as far as it may be: a request was answered since, or the
+        others had their turn.
+        """
+        self.chunks_left = TURN
+        self._parse_backlog()
+
+    def _parse_backlog(self) -> None:
         if self._parsing:
             return
         self._parsing = True
-        while self.backlog and not self.pipeline and not self._stopped:
+        while self.backlog and self._may_parse():
             size = self._piece_size()
             piece = bytes(self.backlog[:size])
             del self.backlog[:size]
@@ -142,14 +161,12 @@ class Reader:
         self._parsing = False
 
     def handshake(self) -> bytes:
-        """The head that asks for a WebSocket, as its protocol reads it."""
-        lines = [b"%b: %b\r\n" % field for field in self._headers]
-        return b"GET %b HTTP/1.1\r\n%b\r\n" % (self._url, b"".join(lines))
+        """The head that asks for a WebSocket, as its protocol reads it.
 
-    @property
-    def fits_websocket(self) -> bool:
-        """The WebSocket library takes a head like the last one."""
-        return fits_websocket(self._headers)
+        It may have offered others as well (RFC 9110 section 7.8): this one was taken.
+        """
+        lines = [b"%b: %b\r\n" % field for field in self._headers if field[0] not in OFFERS]
+        return b"GET %b HTTP/1.1\r\n%b%b\r\n" % (self._url, b"".join(lines), TAKEN)
 
     def stop(self) -> None:
         """Drop what is not parsed, and parse nothing any more."""
@@ -164,6 +181,9 @@ class Reader:
         del self._owner
 
     # ------------------------------------------------------------ the parser
+
+    def _may_parse(self) -> bool:
+        return not (self.pipeline or self._stopped) and self.chunks_left > 0
 
     def _piece_size(self) -> int:
         return body_piece(self._headers, self._body_read) if self.in_body else HEAD_PIECE
@@ -207,7 +227,7 @@ class Reader:
             self._parse(unread)
 
     def _wanted(self) -> bytes | None:
-        """The protocol that the head asks for, if this server has it and the request no body."""
+        """The first protocol that the head asks for and this server has, if there is no body."""
         if (
             self._parser.get_method() != b"GET"
             or self._parser.get_http_version() != "1.1"
@@ -215,8 +235,9 @@ class Reader:
             or b"upgrade" not in connection_options(self._headers)
         ):
             return None
-        protocol = dict(self._headers).get(b"upgrade", b"").lower()
-        return protocol if self._owner.switches(protocol) else None
+        values = b",".join(value for name, value in self._headers if name == b"upgrade")
+        offers = (offer.strip().lower() for offer in values.split(b","))
+        return next((offer for offer in offers if self._owner.switches(offer)), None)
 
     def on_message_begin(self) -> None:
         """See httptools."""
@@ -278,6 +299,7 @@ class Reader:
 
     def on_chunk_header(self) -> None:
         """See httptools."""
+        self.chunks_left -= 1
         self.overhead.chunk()
 
     def on_body(self, body: bytes) -> None:
@@ -300,7 +322,9 @@ class Reader:
 
 def body_piece(fields: Headers, read: int) -> int:
     """The next piece of a body, of which so many bytes were read; the parser has taken its head."""
-    length = next((int(value) for name, value in fields if name == b"content-length"), 0)
+    length = next((int(value) for name, value in fields if name == b"content-length"), None)
+    if length is None:
+        return CHUNKED_PIECE
     return max(BODY_PIECE, min(PLAIN_PIECE, length - read))
 
 

@@ -220,6 +220,11 @@ class Transaction:
         if not self.response.complete and not self.disconnected:
             self._owner.unfinished()
 
+    def awaits_continue(self) -> bool:
+        """The client waits for 100 (Continue), see RFC 9110 section 10.1.1."""
+        expectation: bytes = dict(self.scope["headers"]).get(b"expect", b"")
+        return self.scope["http_version"] != "1.0" and expectation.lower() == b"100-continue"
+
     # ------------------------------------------------------------ for the application
 
     async def receive(self) -> Message:
@@ -264,14 +269,11 @@ class Transaction:
         elif message["status"] < 200:
             response.interim(message["status"], message.get("headers", ()))
         else:
+            if self.expects and self.more_body:
+                # The client may send the body, or not: what comes next could be either.
+                response.keep_alive = False
             self.expects = False
             response.head(message["status"], message.get("headers", ()))
-
-
-def expects(scope: Scope) -> bool:
-    """The client waits for 100 (Continue), see RFC 9110 section 10.1.1."""
-    expectation: bytes = dict(scope["headers"]).get(b"expect", b"")
-    return scope["http_version"] != "1.0" and expectation.lower() == b"100-continue"
 
 
 def refusal(error: GatewayError, *fields: tuple[bytes, bytes]) -> tuple[str, bytes]:

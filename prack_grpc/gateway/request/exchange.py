@@ -28,7 +28,7 @@ BUG = "bug: the gateway failed to serve a request; please report this traceback"
 READ_AHEAD = PIECE
 
 
-class Served:
+class HttpExchange:
     """One request, in a coroutine of its own (`run`) or, as long as it can do without, `begin`.
 
     A coroutine with all that hangs on it costs more than the rest of the public edge, in time and,

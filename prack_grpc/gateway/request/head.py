@@ -55,7 +55,7 @@ def checked_target(method: str, version: str, target: bytes, host: bytes) -> tup
     if method in ("CONNECT", "TRACE"):
         _refuse(errors.NOT_IMPLEMENTED, f"{method} is not supported")
     if not TARGET.fullmatch(target):
-        _refuse(errors.FRAMING, "the target holds bytes that a target must not hold")
+        _refuse(errors.FRAMING, "the target contains an invalid character")
     if not target.startswith(b"/"):
         target, host = _other_form(method, target, host)
     if host or version == "1.1":
@@ -70,7 +70,7 @@ def _other_form(method: str, target: bytes, host: bytes) -> tuple[bytes, bytes]:
     if target != b"*":
         _refuse(errors.FRAMING, "the target must start with a slash")
     if method != "OPTIONS":
-        _refuse(errors.FRAMING, "only OPTIONS may ask for *")
+        _refuse(errors.FRAMING, "only OPTIONS may have the target *")
     return target, host
 
 
@@ -83,7 +83,7 @@ def check_fields(version: str, fields: Headers, known: dict[bytes, bytes]) -> No
     if len(known) < len(fields) or not CHECKED.isdisjoint(known) or b"_" in b"".join(known):
         _check_each(version, fields)
     if version == "1.1" and b"host" not in known:
-        _refuse(errors.BAD_HOST, "HTTP/1.1 needs a Host field")
+        _refuse(errors.BAD_HOST, "HTTP/1.1 requires a Host field")
 
 
 def _check_each(version: str, fields: Headers) -> None:
@@ -92,17 +92,17 @@ def _check_each(version: str, fields: Headers) -> None:
         if name in SINGLE:
             if name in seen:
                 kind = errors.BAD_HOST if name == b"host" else errors.DUPLICATE_HEADER
-                _refuse(kind, f"{name.decode()} came twice")
+                _refuse(kind, f"{name.decode()} occurs twice")
             seen.add(name)
         elif name == b"expect" and value.lower() != b"100-continue":
-            _refuse(errors.EXPECTATION_FAILED, "only 100-continue is known")
+            _refuse(errors.EXPECTATION_FAILED, "only 100-continue is supported")
         elif b"_" in name and _is_decisive(name.replace(b"_", b"-").strip(b"-")):
-            _refuse(errors.AMBIGUOUS_HEADER, f"{name.decode('latin-1')}: write it with -")
+            _refuse(errors.AMBIGUOUS_HEADER, f"{name.decode('latin-1')}: use - instead of _")
         elif name == b"transfer-encoding":
             seen.add(name)
             _check_coding(version, value)
     if seen >= FRAMINGS:
-        _refuse(errors.FRAMING, "Content-Length and Transfer-Encoding contradict each other")
+        _refuse(errors.FRAMING, "Content-Length and Transfer-Encoding exclude each other")
 
 
 def _is_decisive(name: bytes) -> bool:
@@ -127,12 +127,6 @@ def framing_lines(fields: Headers) -> bytes:
     return b"" if lines == [NO_BODY] else b"".join(lines)
 
 
-def fits_websocket(fields: Headers) -> bool:
-    """Whether these are no more than a handshake may have."""
-    lines = [len(name) + len(value) + 4 for name, value in fields]
-    return max(lines, default=0) <= WEBSOCKET_LINE and len(lines) <= WEBSOCKET_FIELDS
-
-
 def is_host(host: bytes) -> bool:
     """Whether this is a host, and perhaps a port (RFC 9110 section 7.2)."""
     return len(host) <= MAX_HOST and _is_host(host)
@@ -146,18 +140,18 @@ def _is_host(host: bytes) -> bool:
 
 def _check_host(host: bytes) -> None:
     if not is_host(host):
-        _refuse(errors.BAD_HOST, "expected a name or an address, and perhaps a port")
+        _refuse(errors.BAD_HOST, "expected a name or an address, with an optional port")
 
 
 def _check_coding(version: str, value: bytes) -> None:
     codings = [coding.strip().lower() for coding in value.split(b",")]
     if version == "1.0":
-        _refuse(errors.FRAMING, "HTTP/1.0 has no Transfer-Encoding")
+        _refuse(errors.FRAMING, "HTTP/1.0 does not support Transfer-Encoding")
     if codings != [b"chunked"]:
         known = codings[-1] == b"chunked" and codings.count(b"chunked") == 1
         _refuse(
             errors.NOT_IMPLEMENTED if known else errors.FRAMING,
-            "the only Transfer-Encoding is chunked",
+            "the only supported Transfer-Encoding is chunked",
         )
 
 

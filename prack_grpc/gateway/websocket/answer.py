@@ -9,6 +9,9 @@ from prack_grpc.core.http.message import ResponseHead
 from prack_grpc.core.limits import PIECE
 from prack_wire.websocket_events import BadEvents, Decoder, Event
 
+# Events of one worker that its client is sent in one turn of the loop.
+TURN = 32
+
 
 async def final_head(ticket: Ticket) -> ResponseHead:
     """The head that is no interim one: there is no place for these. Raises as `Ticket.head`."""
@@ -24,17 +27,26 @@ async def body_events(
 
     Raises BadEvents, or as `Ticket.chunk`.
     """
-    decoder = Decoder(max_size)
+    decoder, left = Decoder(max_size), TURN
+    async for piece in _pieces(broker, ticket, head):
+        for event in decoder.each(piece):
+            yield event
+            left -= 1
+            if not left:
+                left = TURN
+                await asyncio.sleep(0)
+    decoder.end()
+
+
+async def _pieces(broker: PublicSide, ticket: Ticket, head: ResponseHead) -> AsyncIterator[bytes]:
+    """The body; a piece is consumed when the next one is asked for."""
     for start in range(0, len(head.body) if head.end else 0, PIECE):
         if start:
             await asyncio.sleep(0)
-        for event in decoder.feed(head.body[start : start + PIECE]):
-            yield event
+        yield head.body[start : start + PIECE]
     while not head.end and (chunk := await ticket.chunk()) is not None:
-        for event in decoder.feed(chunk):
-            yield event
+        yield chunk
         broker.consumed(ticket)
-    decoder.end()
 
 
 async def small_body(

@@ -20,7 +20,7 @@ from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.limits import KIB, Limits
 from prack_grpc.gateway.websocket.answer import body_events, final_head
-from prack_grpc.gateway.websocket.client import SERVICE_RESTART, ClientEnd
+from prack_grpc.gateway.websocket.client import SERVICE_RESTART, WebSocketClient
 from prack_wire import websocket_events as events
 from prack_wire.websocket_events import BadEvents, Event
 
@@ -53,7 +53,7 @@ class Batches:
 
     _request: Request  # what all batches have in common
 
-    def __init__(self, broker: PublicSide, client: ClientEnd, limits: Limits) -> None:
+    def __init__(self, broker: PublicSide, client: WebSocketClient, limits: Limits) -> None:
         self._broker = broker
         self._client = client
         self._limits = limits

@@ -7,6 +7,7 @@ from starlette.types import Message, Receive, Send
 from prack_grpc.broker.ticket import ClientGone
 from prack_grpc.core import errors
 from prack_grpc.core.errors import ErrorKind, GatewayError
+from prack_grpc.core.http.fields import TOKEN
 from prack_grpc.core.http.message import Headers
 from prack_grpc.gateway.request.problem import problem
 from prack_grpc.telemetry.access import Record
@@ -26,7 +27,7 @@ PROTOCOL = b"sec-websocket-protocol"
 HANDSHAKE = frozenset((PROTOCOL, b"sec-websocket-accept", b"sec-websocket-extensions"))
 
 
-class ClientEnd:
+class WebSocketClient:
     """What is sent raises ClientGone when nobody is there to take it."""
 
     def __init__(self, receive: Receive, send: Send, record: Record, max_message: int) -> None:
@@ -65,15 +66,17 @@ class ClientEnd:
         return Event(events.CLOSE, events.close_data(message["code"], message["reason"] or ""))
 
     async def accept(self, headers: Headers) -> None:
-        """Complete the handshake."""
+        """Complete the handshake. Raises BadEvents for a subprotocol that is none."""
+        chosen = next((value for name, value in headers if name == PROTOCOL), None)
+        if chosen is not None and not TOKEN.fullmatch(chosen):
+            raise BadEvents("sec-websocket-protocol must be one token")
         self.accepted = True
         self._record.status = 101
-        chosen = [value.decode() for name, value in headers if name == PROTOCOL]
         others = [field for field in headers if field[0] not in HANDSHAKE]
         await self._say(
             {
                 "type": "websocket.accept",
-                "subprotocol": chosen[0] if chosen else None,
+                "subprotocol": chosen.decode() if chosen else None,
                 "headers": others,
             }
         )
@@ -82,10 +85,7 @@ class ClientEnd:
         """Pass on what a worker says; events of other kinds are ignored. Raises BadEvents."""
         self._record.sent += len(event.data)
         if event.name == events.CLOSE:
-            code, reason = events.close_code(event.data)
-            if not _may_be_sent(code):
-                raise BadEvents(f"{code} is not a close code that an endpoint may send")
-            await self.close(code, reason)
+            await self.close(*_checked_close(event.data))
         elif self.closed:
             return
         elif event.name == events.BINARY:
@@ -127,6 +127,18 @@ class ClientEnd:
             await self._send(message)
         except OSError as error:
             raise ClientGone from error
+
+
+def _checked_close(data: bytes) -> tuple[int, str]:
+    """Code and reason of a close that can be sent. Raises BadEvents."""
+    code, reason = events.close_code(data)
+    if not _may_be_sent(code):
+        raise BadEvents(f"{code} is not a close code that an endpoint may send")
+    if len(data) > 2 + events.MAX_REASON:
+        raise BadEvents(f"the reason of a close has more than {events.MAX_REASON} bytes")
+    if reason.encode() != data[2:]:
+        raise BadEvents("the reason of a close is not UTF-8")
+    return code, reason
 
 
 def _may_be_sent(code: int) -> bool:

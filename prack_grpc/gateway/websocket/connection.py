@@ -2,8 +2,9 @@
 
 Rules more: a client that takes nothing of what it is sent is reset, so that it gives back its
 worker's slot; one that broke a rule can read which, whatever else it is sending; nothing is parsed
-that nobody takes, for a few compressed bytes may be megabytes; and what comes before the handshake
-is answered (against RFC 6455 section 4.1) is read after it.
+that nobody takes, for a few compressed bytes may be megabytes, nor while the client does not take
+what it is sent; so many frames are parsed in one turn of the loop, and no more are read meanwhile;
+and what comes before the handshake is answered (against RFC 6455 section 4.1) is read after it.
 """
 
 import asyncio
@@ -26,12 +27,18 @@ from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.timeouts import Timeout
 from prack_grpc.gateway.http.transaction import refusal
 from prack_grpc.gateway.request.head import WEBSOCKET_FIELDS, WEBSOCKET_LINE
+from prack_grpc.gateway.websocket.cutter import Cutter
 from prack_grpc.telemetry.access import refused
 
 # The guard has measured the head, as it does any other; the library's limits are lower.
 http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = WEBSOCKET_LINE, WEBSOCKET_FIELDS
 # How much is parsed at a time; deflate makes at most a thousand times as much of it.
 PIECE = 4 * KIB
+# Frames of one client that are parsed in one turn of the loop: with all that follows from them,
+# about a millisecond.
+TURN = 32
+# So many frames that carry nothing, control frames among them, within so many seconds are a flood.
+MAX_EMPTY, EMPTY_SECONDS = 1000, 10.0
 # RFC 6455 section 4.2.2: a client that speaks another version is told which it can have.
 VERSION = (b"sec-websocket-version", b"13")
 
@@ -49,6 +56,11 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.http = server
         self._leave = leave
         self._unread = bytearray()
+        self._cutter = Cutter()
+        self._cutter.budget = TURN
+        self._next_turn: asyncio.Handle | None = None
+        self._counted_from = self.loop.time()  # what was empty
+        self._broken = False  # a rule: what comes is dropped
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
@@ -61,13 +73,14 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """See asyncio.Protocol."""
         self._timeout.cancel()
         self._closing.cancel()
-        self._unread.clear()
+        self._drop()
         self.http.connections.discard(self)
         self._leave()
-        # Most of a WebSocket's memory is zlib's; the garbage collector would be late, as it counts
-        # objects and not their size.
-        self.conn.extensions.clear()
         super().connection_lost(exc)
+        # It holds itself, and with it all of the connection, zlib's memory before all. The garbage
+        # collector would be late, as it counts objects and not their size.
+        self.conn.parser.close()
+        self.conn.parser_exc = None
 
     def abort(self) -> None:
         """End it now."""
@@ -75,7 +88,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol. What comes after a broken rule is dropped."""
-        if self.conn.parser_exc is None:
+        if not self.handshake_initiated:
+            super().data_received(data)  # the head that the guard has read, whole
+        elif not self._broken:
             self._unread += data
             self._parse()
         if self._is_early() and len(self._unread) > self.http.limits.backlog_bytes:
@@ -101,6 +116,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """See asyncio.Protocol."""
         super().resume_writing()
         self._closing.unwatch()
+        self._parse()
 
     def keepalive_timeout(self) -> None:
         """See uvicorn's class. A client that is not there takes nothing either."""
@@ -139,6 +155,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def handle_parser_exception(self) -> None:
         """See uvicorn's class, which closes at once: with unread bytes that would be a reset."""
+        self._broken = True
+        self._drop()
         close = self.conn.close_sent
         if close is None:
             self.transport.abort()  # it broke a rule before there was a WebSocket
@@ -156,13 +174,54 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         return self.handshake_initiated and not self.handshake_complete
 
     def _parse(self) -> None:
-        """Go on, until there is something to be taken."""
-        while self._unread and not self.read_paused and not self._is_early():
+        """Go on, until there is something to be taken, or others have their turn."""
+        while self._may_parse():
             piece = bytes(self._unread[:PIECE])
-            del self._unread[:PIECE]
-            super().data_received(piece)
-            if self.conn.parser_exc is not None:
-                self._unread.clear()
+            size = self._cutter.cut(piece)
+            if not size:
+                self._go_on_later()
+                break
+            del self._unread[:size]
+            if self._cutter.empty > MAX_EMPTY and self._is_flood():
+                self.conn.fail(1008, "too many frames that carry nothing")
+                self.handle_parser_exception()
+            else:
+                super().data_received(piece[:size])
+        self._read_on()
+
+    def _may_parse(self) -> bool:
+        waits = self.read_paused or self._is_early() or not self.writable.is_set()
+        return bool(self._unread) and not waits
+
+    def _read_on(self) -> None:
+        """Read only when all is parsed that was read; before the handshake there is a bound."""
+        if self.transport.is_closing() or self._is_early():
+            return
+        if self._unread:
+            self.transport.pause_reading()
+        elif not self.read_paused:
+            self.transport.resume_reading()
+
+    def _go_on_later(self) -> None:
+        if self._next_turn is None:
+            self._next_turn = self.loop.call_soon(self._begin_turn)
+
+    def _begin_turn(self) -> None:
+        self._next_turn = None
+        self._cutter.budget = TURN
+        self._parse()
+
+    def _is_flood(self) -> bool:
+        began, self._counted_from = self._counted_from, self.loop.time()
+        self._cutter.empty = 0
+        return self._counted_from - began < EMPTY_SECONDS
+
+    def _drop(self) -> None:
+        """Nothing more is parsed."""
+        self._unread.clear()
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
 
 
 def settings(app: ASGIApp, max_size: int) -> Config:

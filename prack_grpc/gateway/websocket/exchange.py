@@ -22,12 +22,14 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.answer import body_events, final_head, small_body
 from prack_grpc.gateway.websocket.batches import Batches, accepts
-from prack_grpc.gateway.websocket.client import ClientEnd
+from prack_grpc.gateway.websocket.client import WebSocketClient
 from prack_grpc.telemetry.access import Record
+from prack_grpc.telemetry.complaint import Complaint
 from prack_wire import websocket_events as events
 from prack_wire.websocket_events import BadEvents, Event
 
 log = logging.getLogger(__name__)
+bad_events = Complaint(log, "answer_refused", "rejected WebSocket events of a worker", most=20)
 
 # Takes what the client says; None when it says nothing more.
 Sink = Callable[[Event | None], Awaitable[None]]
@@ -50,7 +52,7 @@ class WebSocket:
         self._receive = receive
         self._record = record
         self._max_message = limits.websocket_message
-        self._client = ClientEnd(receive, send, record, self._max_message)
+        self._client = WebSocketClient(receive, send, record, self._max_message)
         self._batches = Batches(broker, self._client, limits)
         self._sink: asyncio.Future[Sink] = asyncio.get_running_loop().create_future()
 
@@ -69,12 +71,13 @@ class WebSocket:
         reader = asyncio.create_task(self._read(ticket), name="websocket-read")
         try:
             await self._answer(ticket)
-        except ClientGone:
-            pass
+        except ClientGone as gone:
+            gone.__traceback__ = None  # the ticket holds it, and so would hold this
         except GatewayError as error:
+            error.__traceback__ = None
             await self.fail(error, ticket.id)
         except BadEvents as error:
-            _log_refusal(ticket, error)
+            bad_events.make(request_id=ticket.id, reason=str(error))
             bad = GatewayError(errors.BAD_RESPONSE, str(error))
             self._broker.fail(ticket, bad)
             await self.fail(bad, ticket.id)
@@ -104,7 +107,7 @@ class WebSocket:
     async def _answer(self, ticket: Ticket) -> None:
         head = await final_head(ticket)
         if head.status == 101:
-            self._sink.set_result(partial(self._upload, ticket))
+            self._sink.set_result(partial(_upload, self._broker, ticket))
             await self._stream(ticket, head)
         elif _takes_events(ticket) and accepts(head):
             self._sink.set_result(self._batches.put)
@@ -114,15 +117,6 @@ class WebSocket:
             await self._client.respond(head.status, head.headers, body)
             self._broker.complete(ticket)
 
-    async def _upload(self, ticket: Ticket, event: Event | None) -> None:
-        """To a worker with a stream; a client that is lost without a close is one that is gone."""
-        if event is None:
-            await self._broker.upload(ticket, b"", True)
-        elif event.name == events.DISCONNECT:
-            self._broker.leave(ticket)
-        else:
-            await self._broker.upload(ticket, events.encode(*event), event.name == events.CLOSE)
-
     async def _stream(self, ticket: Ticket, head: ResponseHead) -> None:
         await self._client.accept(head.headers)
         async for event in body_events(self._broker, ticket, head, self._max_message):
@@ -131,11 +125,16 @@ class WebSocket:
         self._broker.complete(ticket)
 
 
+async def _upload(broker: PublicSide, ticket: Ticket, event: Event | None) -> None:
+    """To a worker with a stream; a client that is lost without a close is one that is gone."""
+    if event is None:
+        await broker.upload(ticket, b"", True)
+    elif event.name == events.DISCONNECT:
+        broker.leave(ticket)
+    else:
+        await broker.upload(ticket, events.encode(*event), event.name == events.CLOSE)
+
+
 def _takes_events(ticket: Ticket) -> bool:
     """The worker that took the handshake knows it as a first batch of events."""
     return ticket.assignment is not None and ticket.assignment.request.kind is Kind.EVENTS
-
-
-def _log_refusal(ticket: Ticket, error: BadEvents) -> None:
-    extra = {"action": "answer_refused", "request_id": ticket.id, "reason": str(error)}
-    log.warning("rejected WebSocket events of a worker", extra=extra)

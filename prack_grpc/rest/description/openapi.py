@@ -204,7 +204,7 @@ HELD = {
 }
 UNREADABLE = {400: "`bad_json` (says where), `bad_body`, `bad_parameter`", 413: "`too_large`"}
 POLLED = {
-    429: "`too_many_polls`, with Retry-After",
+    429: "`too_many_polls`, `too_many_routes`, with Retry-After",
     503: "`draining`: the gateway stops, poll another one",
 }
 ANSWERED = operation(

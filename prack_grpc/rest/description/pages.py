@@ -5,26 +5,35 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 import prack_grpc
 from prack_grpc.core.limits import Limits
 from prack_grpc.rest import ask, bodies
 from prack_grpc.rest.description import openapi
+from prack_grpc.rest.description.page import HEADERS, page
 from prack_grpc.rest.rack import endpoints
 
 
 def add_pages(app: FastAPI, limits: Limits, ready: Callable[[], bool]) -> None:
-    """Add /api/v1/info, and the health pages, which nobody needs a token for."""
+    """Add the description, /api/v1/info, and the health pages, which nobody needs a token for."""
     about = _about(limits)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(page(app.openapi()), headers=HEADERS)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def description(_: Request) -> Response:
+        return JSONResponse(app.openapi(), headers=HEADERS)
 
     @app.get("/api/v1/info", summary="What this gateway speaks", openapi_extra=openapi.SECURED)
     async def info(_: Request) -> Response:
-        return JSONResponse(about)
+        return JSONResponse(about, headers=HEADERS)
 
     @app.get("/livez", summary="Whether the process runs")
     async def livez(_: Request) -> Response:
-        return JSONResponse({"status": "live"})
+        return JSONResponse({"status": "live"}, headers=HEADERS)
 
     @app.get(
         "/readyz",
@@ -33,8 +42,8 @@ def add_pages(app: FastAPI, limits: Limits, ready: Callable[[], bool]) -> None:
     )
     async def readyz(_: Request) -> Response:
         if ready():
-            return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready"}, 503)
+            return JSONResponse({"status": "ready"}, headers=HEADERS)
+        return JSONResponse({"status": "not ready"}, 503, headers=HEADERS)
 
 
 def _about(limits: Limits) -> dict[str, Any]:

@@ -86,11 +86,10 @@ class Delivery(Response):
         finally:
             self._leases.reading.discard(self._assignment)
             watch.cancel()
-        if not complete:
-            if self._owed and self._broker.progress(self._assignment) is Work.LEASED:
-                reason = "the worker disconnected while it received the request"
-                self._broker.lost(self._assignment, reason)
-            await cut(scope, receive)
+        # A response that has no end is cut.
+        if not complete and self._owed and self._broker.progress(self._assignment) is Work.LEASED:
+            reason = "the worker disconnected while it received the request"
+            self._broker.lost(self._assignment, reason)
 
     async def _deliver(
         self, send: Send, watch: asyncio.Task[None], patience: asyncio.Timeout
@@ -120,11 +119,3 @@ class Delivery(Response):
             if last:
                 return True
         return False
-
-
-async def cut(scope: Scope, receive: Receive) -> None:
-    """End the connection without a valid end of the response, for which ASGI has no word."""
-    transport = scope.get("prack.transport")
-    if transport is not None:
-        transport.abort()
-        await disconnect(receive)

@@ -10,6 +10,7 @@ import pytest
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from tests.conftest import Gateway, Start
+from tests.support.canary import running, serve
 from tests.support.client import RawClient
 from tests.support.scripted_worker import connect
 
@@ -225,3 +226,25 @@ async def test_a_worker_lost_with_a_stalled_old_client_is_no_mistake(
         client.reset()
     await gateway.running.broker.idle(5)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize("piece", [b"GET / HTTP/1.1\r\n" + H + b"\r\n",
+    b"POST / HTTP/1.1\r\n" + H + b"content-length: 3\r\n\r\nabc",
+    b"POST / HTTP/1.1\r\n" + H + b"transfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\n" + H + b"\r\n"])  # fmt: skip
+@pytest.mark.parametrize("first", [True, False], ids=["after one answer", "at once"])
+async def test_pipelines_whose_sender_leaves_are_no_mistake_of_ours(
+    start: Start, piece: bytes, first: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = await start(queue_requests=2)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        async with running(serve(worker)):
+            for _ in range(5):
+                client = await gateway.client()
+                await client.send(piece * 200)
+                if first:
+                    await client.head()
+                client.reset()
+            await until(lambda: not gateway.connections())
+    assert not [one for one in caplog.records if one.exc_info or one.levelno >= logging.ERROR]

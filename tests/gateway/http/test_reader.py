@@ -1,6 +1,6 @@
 import pytest
 
-from prack_grpc.gateway.http.reader import BODY_PIECE, PLAIN_PIECE, body_piece
+from prack_grpc.gateway.http.reader import BODY_PIECE, CHUNKED_PIECE, PLAIN_PIECE, body_piece
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ def test_a_body_of_known_length_comes_in_large_pieces(length: int, read: int, si
 
 
 def test_requests_may_be_behind_a_body_in_chunks() -> None:
-    assert body_piece([(b"transfer-encoding", b"chunked")], 0) == BODY_PIECE
+    assert body_piece([(b"transfer-encoding", b"chunked")], 0) == CHUNKED_PIECE

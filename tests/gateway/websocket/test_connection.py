@@ -21,6 +21,7 @@ from tests.support.frames import (
     CLOSE,
     DEFLATE,
     FIN,
+    HANDSHAKE,
     RSV1,
     TEXT,
     frame,
@@ -185,4 +186,36 @@ async def test_what_is_small_only_on_the_wire_stays_so(gateway: Gateway) -> None
             assert all(event.data == message for event in found)
             received += len(found)
             assert connection.queue.qsize() < 8
+        client.reset()
+
+
+def offering(*lines: bytes) -> bytes:
+    """A handshake with these in the place of its Connection and Upgrade fields."""
+    rest = [line for line in HANDSHAKE if not line.startswith((b"Upgrade", b"Connection"))]
+    return b"\r\n".join([b"GET / HTTP/1.1", b"Host: test", *lines, *rest, b"", b""])
+
+
+OFFERS = [
+    (b"Connection: Upgrade", b"Connection: keep-alive", b"Upgrade: websocket"),
+    (b"Connection: keep-alive", b"Connection: Upgrade", b"Upgrade: websocket"),
+    (b"Connection: keep-alive, upgrade", b"Upgrade: WebSocket"),
+    (b"Connection: Upgrade", b"Upgrade: websocket, h2c"),
+    (b"Connection: Upgrade", b"Upgrade: h2c , websocket"),
+    (b"Connection: Upgrade", b"Upgrade: h2c", b"Upgrade: websocket"),
+]
+
+
+@pytest.mark.parametrize("lines", OFFERS, ids=lambda lines: b"; ".join(lines).decode())
+async def test_a_websocket_may_be_one_of_several_offers(
+    gateway: Gateway, lines: tuple[bytes, ...]
+) -> None:
+    client = await gateway.client()
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello(features=["websocket"])
+        await client.send(offering(*lines))
+        request = await worker.event("requests")
+        assert request.upgrade == pb.UPGRADE_WEBSOCKET
+        assert not {b"connection", b"upgrade"}.intersection(request.headers[::2])
+        await worker.send(heads=[pb.ResponseHead(id=request.id, status=101)])
+        assert (await client.head()).status == 101
         client.reset()

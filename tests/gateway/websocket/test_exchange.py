@@ -175,6 +175,8 @@ NO_EVENTS = [
     b"text 1\r\na\r\n",
     b"TEXT 1\r\n\xff\r\n",
     events.encode(events.CLOSE, (1006).to_bytes(2, "big")),
+    events.encode(events.CLOSE, (1000).to_bytes(2, "big") + b"a" * 124),
+    events.encode(events.CLOSE, (1000).to_bytes(2, "big") + b"\xff" * 50),
 ]
 
 
@@ -268,3 +270,19 @@ async def test_noise_of_the_largest_size_passes(gateway: Gateway) -> None:
             assert await socket.event() == (events.BINARY, noise)
             await client.send(noise + b"!")
             assert (await closed(client))[0] == 1009
+
+
+@pytest.mark.parametrize("chosen", [b"\xff", b"a, b", b"", b"a b"])
+async def test_a_subprotocol_that_is_no_token_is_a_bad_response(
+    gateway: Gateway, chosen: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await hello(worker)
+        opening = asyncio.create_task(websocket(gateway, subprotocols=["a", "b"]))
+        await Socket.opened(worker, b"sec-websocket-protocol", chosen)
+        with pytest.raises(InvalidStatus) as refused:
+            await opening
+        assert refused.value.response.status_code == 502
+        assert (await worker.event("cancels")).reason
+    assert not [one for one in caplog.records if one.exc_info]
+    assert len([one for one in caplog.records if "rejected WebSocket" in one.message]) <= 1

@@ -55,7 +55,7 @@ async def test_a_chunk_counts_once(api: Api, end: bool) -> None:
     if not end:
         await send(api, identifier, 2, end=True)
     await ticket.head()
-    assert [await ticket.chunk() for _ in range(3)] == [b"one,", b"two", None]
+    assert [await ticket.chunk() for _ in range(2)] == [b"one,two", None]
 
 
 async def test_a_chunk_out_of_order_is_409_and_says_what_comes_next(api: Api) -> None:
@@ -70,7 +70,7 @@ async def test_a_chunk_out_of_order_is_409_and_says_what_comes_next(api: Api) ->
             assert problem == (409, "out_of_order", "seq", expected)
     assert (await send(api, identifier, 3))[1]["code"] == "already_answered"
     await ticket.head()
-    assert [await ticket.chunk() for _ in range(4)] == [b"x", b"x", b"x", None]
+    assert [await ticket.chunk() for _ in range(2)] == [b"xxx", None]
 
 
 async def test_a_chunk_waits_for_the_client(start: Start) -> None:

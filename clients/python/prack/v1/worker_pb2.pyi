@@ -296,6 +296,7 @@ class Hello(_message.Message):
     LIMITS_FIELD_NUMBER: _builtins.int
     SDK_FIELD_NUMBER: _builtins.int
     TIER_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     """unique for each process start; 1 to 128 visible ASCII characters"""
     service: _builtins.str
@@ -309,6 +310,8 @@ class Hello(_message.Message):
     """"prack-worker/0.1.0 (CPython 3.11; linux)" """
     tier: _builtins.int
     """0 to 9: gets work only while no worker of a lower tier has a free slot"""
+    instance: _builtins.bytes
+    """16 random bytes for each process start; proves that a second session is of the same process"""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """"websocket" """
@@ -335,10 +338,11 @@ class Hello(_message.Message):
         limits: Global___Limits | None = ...,
         sdk: _builtins.str = ...,
         tier: _builtins.int = ...,
+        instance: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "features", b"features", "limits", b"limits", "minor_max", b"minor_max", "minor_min", b"minor_min", "routes", b"routes", "sdk", b"sdk", "service", b"service", "tier", b"tier", "version", b"version", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "features", b"features", "instance", b"instance", "limits", b"limits", "minor_max", b"minor_max", "minor_min", b"minor_min", "routes", b"routes", "sdk", b"sdk", "service", b"service", "tier", b"tier", "version", b"version", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,7 +8,7 @@ from typing import Literal
 from prack_worker.errors import AppLoadError
 
 Interface = Literal["asgi", "wsgi"]
-ASGI_2 = "the application is an ASGI 2 double callable; ASGI 3 and WSGI are supported"
+ASGI_2 = "the application is an ASGI 2 application (a double callable); use ASGI 3 or WSGI"
 
 
 def detect(app: object) -> Interface:
@@ -18,7 +18,7 @@ def detect(app: object) -> Interface:
         AppLoadError: it is neither, or it cannot be told; one line.
     """
     if not callable(app):
-        raise AppLoadError(f"the application is a {type(app).__name__}, which cannot be called")
+        raise AppLoadError(f"the application is a {type(app).__name__}, which is not callable")
     two, three = _takes(app, 2), _takes(app, 3)
     if inspect.isclass(app):
         if two and hasattr(app, "__iter__"):  # PEP 3333: a class whose instances are the response
@@ -56,7 +56,7 @@ def _explain_class(app: object) -> str:
 
 def _explain(app: object) -> str:
     if _takes(app, 2) or not (_takes(app, 0) or _takes(app, 1)):
-        return "cannot tell whether the application is ASGI or WSGI: say so with --interface"
+        return "cannot detect whether the application is ASGI or WSGI: set --interface"
     if _takes(app, 0):
-        return "the application takes no arguments: if it makes the application, add --factory"
+        return "the application takes no arguments: if it is a factory, add --factory"
     return ASGI_2

@@ -20,7 +20,9 @@ def load(name: str, app_dir: Path, *, factory: bool = False) -> object:
     """
     module_name, _, attributes = name.partition(":")
     if not module_name or not attributes:
-        raise AppLoadError(f'"{name}" does not name an application: say module:attribute, main:app')
+        raise AppLoadError(
+            f'"{name}" does not name an application: expected MODULE:ATTRIBUTE, such as main:app'
+        )
     sys.path.insert(0, str(app_dir))
     found = _import(module_name, app_dir)
     for attribute in attributes.split("."):
@@ -36,7 +38,7 @@ def _import(module_name: str, app_dir: Path) -> object:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and f"{module_name}.".startswith(f"{error.name}."):
-            text = f'there is no module "{error.name}" in {app_dir} (--app-dir) or installed'
+            text = f'no module "{error.name}": it is neither in {app_dir} (--app-dir) nor installed'
             raise AppLoadError(text) from None
         raise AppLoadError(_blame(f'"{module_name}" cannot be imported', error, app_dir)) from error
     except Exception as error:
@@ -45,7 +47,7 @@ def _import(module_name: str, app_dir: Path) -> object:
 
 def _build(factory: object, name: str, app_dir: Path) -> object:
     if not callable(factory):
-        raise AppLoadError(f'"{name}" cannot be called, so it is no factory: leave out --factory')
+        raise AppLoadError(f'"{name}" is not callable, so it is not a factory: remove --factory')
     try:
         return factory()
     except Exception as error:

@@ -54,10 +54,10 @@ class HttpCycle:
             await self._send_trailers(message)
 
     async def _send_hint(self, message: Message) -> None:
-        """The one event that may come before its turn, as often as the application likes."""
+        """Send an early hint, the only event that may precede the response, any number of times."""
         kind = message["type"]
         if kind != "http.response.early_hint" or self._started:
-            raise RuntimeError(f"{kind} does not come next in a response")
+            raise RuntimeError(f"{kind} is not allowed at this point of a response")
         links = [(b"link", bytes(link)) for link in message["links"]]
         await self._exchange.send_head(103, links)
 
@@ -75,11 +75,14 @@ class HttpCycle:
     async def finish(self) -> None:
         """The application returned."""
         if self._next and self._exchange.cancelled is None:
-            log.error("No complete response for request %s", self._exchange.request.request_id)
+            log.error(
+                "The application returned before its response to request %s was complete",
+                self._exchange.request.request_id,
+            )
             await self._give_up()
 
     async def fail(self, error: BaseException) -> bool:
-        """The application raised. Returns False if that is nobody's business: the client left."""
+        """The application raised. Returns False if the client has left: that needs no log."""
         if self._exchange.cancelled is not None:
             return False  # frameworks have errors of their own for that
         log_failure(self._exchange, error)
@@ -87,7 +90,7 @@ class HttpCycle:
         return True
 
     async def _give_up(self) -> None:
-        """The application is done and its response is not."""
+        """The application ended before its response was complete."""
         if self._started:
             self._exchange.abort(AbortCode.HANDLER_ERROR, "the application failed")
         else:

@@ -52,7 +52,7 @@ class Inbox:
             end = True
         except ValueError as error:
             name = self._exchange.request.request_id
-            log.error("WebSocket %s: the gateway sent what is no message: %s", name, error)
+            log.error("WebSocket %s: the gateway sent an invalid event: %s", name, error)
             self.closed = INTERNAL_ERROR, ""
         if end and self.closed is None:
             self.closed = self.ending or self._loss()
@@ -68,7 +68,7 @@ class Inbox:
             self.closed = close_code(event.data)
 
     def _loss(self) -> tuple[int, str]:
-        """Why no more comes although nobody closed."""
+        """The close code and reason when neither side has closed."""
         if self._exchange.cancelled is CancelReason.SHUTDOWN:
-            return GOING_AWAY, "the gateway stops"
+            return GOING_AWAY, "the gateway is stopping"
         return NO_CLOSE, ""

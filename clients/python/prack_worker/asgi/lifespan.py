@@ -40,7 +40,7 @@ async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncIterator[None]:
         if answer["type"] == "lifespan.startup.complete":
             answer = await life.ask("shutdown")
         if answer["type"] == "lifespan.shutdown.failed":
-            log.error("The application failed to shut down: %s", _last_line(answer))
+            log.error("The application failed in its lifespan shutdown: %s", _last_line(answer))
     finally:
         task.cancel()
         await asyncio.wait([task])
@@ -64,7 +64,7 @@ class _Life:
         try:
             await self._app(self._scope, self._events.get, self._answer)
         except Exception as error:
-            log.debug("The application's lifespan ended with %r", error, exc_info=error)
+            log.debug("The application's lifespan raised %r", error, exc_info=error)
         except BaseException as error:
             if is_interruption(error):
                 raise
@@ -73,7 +73,7 @@ class _Life:
             self._answers.put_nowait({"type": "lifespan.ended"})
 
     def _gave_up(self, error: BaseException) -> None:
-        log.error("The application's lifespan ended with %r", error, exc_info=error)
+        log.error("The application's lifespan raised %r", error, exc_info=error)
         if not self._started:
             self._answers.put_nowait({"type": "lifespan.startup.failed", "message": repr(error)})
 
@@ -84,12 +84,12 @@ class _Life:
 
     async def _answer(self, message: Message) -> None:
         if not message["type"].startswith("lifespan."):
-            raise RuntimeError(f"{message['type']} does not belong into a lifespan")
+            raise RuntimeError(f"{message['type']} is not allowed in a lifespan")
         self._started = True
         self._answers.put_nowait(message)
 
 
 def _last_line(answer: Message) -> str:
-    """Frameworks send a whole traceback as the message; its last line says what happened."""
+    """The last line: frameworks send a whole traceback as the message."""
     lines = str(answer.get("message") or "").strip().splitlines()
     return lines[-1] if lines else "no reason given"

@@ -73,7 +73,7 @@ class WebSocketCycle:
         elif self._state in (State.CONNECTING, State.REFUSED):
             await self._refuse(message)
         else:
-            raise RuntimeError(f"{kind} does not come next in a WebSocket")
+            raise RuntimeError(f"{kind} is not allowed at this point of a WebSocket")
 
     async def finish(self) -> None:
         """The application returned."""
@@ -81,7 +81,10 @@ class WebSocketCycle:
             await self._refusal.finish()
             return
         if self._state is State.CONNECTING and self._exchange.cancelled is None:
-            log.error("No answer to the handshake of %s", self._exchange.request.request_id)
+            log.error(
+                "The application did not answer the handshake of WebSocket %s",
+                self._exchange.request.request_id,
+            )
         await self._end(NORMAL)
 
     async def fail(self, error: BaseException) -> bool:
@@ -94,7 +97,7 @@ class WebSocketCycle:
             return True
         if not isinstance(error, ClientDisconnected):
             name = self._exchange.request.request_id
-            log.warning("The application let WebSocket %s end with %r", name, error)
+            log.warning("The application ended WebSocket %s with %r", name, error)
             log.debug("The application raised", exc_info=error)
         await self._end(NORMAL)
         return True
@@ -130,13 +133,13 @@ class WebSocketCycle:
         """The worker stops: have the client connect anew, and tell the application."""
         if self._state is State.OPEN and not self._client_left():
             self._state = State.LEAVING
-            self._inbox.ending = SERVICE_RESTART, "the worker stops"
+            self._inbox.ending = SERVICE_RESTART, "the worker is stopping"
             self._exchange.body.finish()
             self._goodbye = asyncio.create_task(self._say_goodbye(), name="prack goodbye")
 
     async def _say_goodbye(self) -> None:
         with suppress(ClientDisconnected):
-            await self._exchange.send_body(close_event(SERVICE_RESTART, "the worker stops"))
+            await self._exchange.send_body(close_event(SERVICE_RESTART, "the worker is stopping"))
 
     async def _end(self, code: int) -> None:
         """The application is done: end what is open; a close of the client's is answered."""
@@ -160,7 +163,7 @@ def to_event(message: Message) -> bytes:
     name = TEXT if data is None else BINARY
     content = message["text"].encode() if data is None else bytes(data)
     if len(content) > MAX_EVENT:
-        raise ResponseRefused(f"a message of {len(content)} bytes; at most {MAX_EVENT} are taken")
+        raise ResponseRefused(f"a message of {len(content)} bytes; the limit is {MAX_EVENT}")
     return encode(name, content)
 
 

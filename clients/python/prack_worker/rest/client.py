@@ -6,32 +6,52 @@ import asyncio
 import json
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from prack_worker.backoff import Backoff
 from prack_worker.errors import ConnectFailed, GatewayRefused, UsageError
+from prack_worker.loops.link import link
 from prack_worker.transport import Identity
 from prack_worker.version import VERSION
 
 POLL_SECONDS = 5.0  # how long a poll is parked
-LEASE_SECONDS = 20  # how long this worker may be silent about a request before it counts as lost
+LEASE_SECONDS = 20
 SLACK_SECONDS = 5.0  # the gateway ends a poll; the client only gives up on one that got lost
 CALL_SECONDS = 30.0
-HINT = "(http:// dials the REST port of `prack serve`, 4242 by default)"
-NO_TLS = "there is no TLS: `prack serve` has none, so dial http://, or a proxy that has it"
+HINT = "(http:// connects to the REST port of `prack serve`, 4242 by default)"
+NO_TLS = "`prack serve` has no TLS: use http://, or the address of a proxy with TLS"
 
 
 class RestClient:
-    """One gateway's worker API. `token` is asked before each call, so it may be replaced."""
+    """One gateway's worker API. Its calls are made in the link's thread.
 
-    def __init__(self, url: str, identity: Identity, token: Callable[[], str | None]) -> None:
+    Args:
+        token: asked before each call, so it may be replaced.
+        max_silence: seconds; see RestTransport.
+
+    Attributes:
+        lease: seconds that this worker may be silent about a request before it counts as lost.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        identity: Identity,
+        token: Callable[[], str | None],
+        max_silence: float,
+        context: ssl.SSLContext | None,
+    ) -> None:
+        self.lease = max(1, round(max_silence or LEASE_SECONDS))
+        self._slack = max_silence or SLACK_SECONDS
+        self._link = link()
         self._http = httpx2.AsyncClient(
             base_url=f"{url}/api/v1",
             headers={"user-agent": f"prack-worker/{VERSION}"},
             trust_env=False,  # the token is for the gateway, not for a proxy of the environment
-            verify=_tls() if url.startswith("https:") else False,
+            verify=context or False,
         )
         self._token = token
         self._worker_id = identity.worker_id
@@ -40,7 +60,7 @@ class RestClient:
             ("service", identity.service),
             ("version", identity.version),
             ("tier", identity.tier),
-            ("lease", LEASE_SECONDS),
+            ("lease", self.lease),
             *(("route", str(route)) for route in identity.routes),
         ]
 
@@ -52,7 +72,7 @@ class RestClient:
             GatewayRefused: the gateway will never take such a poll.
         """
         params = [("max", most), ("wait", wait), *self._about]
-        reply = await self._call("GET", "/request", wait + SLACK_SECONDS, params=params)
+        reply = await self._call("GET", "/request", wait + self._slack, params=params)
         if reply.status_code == 400:
             raise GatewayRefused(_detail(reply))
         if reply.status_code != 200:
@@ -60,7 +80,7 @@ class RestClient:
         try:
             return list(json.loads(reply.content)["requests"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ConnectFailed(f"what answers there is no Prack gateway ({error!r})") from error
+            raise ConnectFailed(f"the server there is not a Prack gateway ({error!r})") from error
 
     async def drain(self) -> None:
         """Have the parked poll return at once. Raises ConnectFailed."""
@@ -84,7 +104,7 @@ class RestClient:
             await asyncio.sleep(delay)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._link.clean_up(self._http.aclose())
 
     async def _call(
         self, method: str, path: str, timeout: float, **request: Any
@@ -93,28 +113,34 @@ class RestClient:
         if token := self._token():
             headers["authorization"] = f"Bearer {token}"
         try:
-            reply = await self._http.request(
-                method, path, headers=headers, timeout=timeout, **request
+            reply = await self._link.do(
+                self._http.request(method, path, headers=headers, timeout=timeout, **request)
             )
         except httpx2.HTTPError as error:
             raise ConnectFailed(_describe(error)) from error
-        if reply.status_code in (401, 403):
-            raise ConnectFailed("the gateway does not take this token (PRACK_TOKEN, --token-file)")
-        if reply.status_code in (408, 429) or reply.status_code >= 500:
+        if reply.status_code == 401:
+            raise ConnectFailed("the gateway rejects this token: check PRACK_TOKEN or --token-file")
+        if reply.status_code in (403, 408, 429) or reply.status_code >= 500:
             raise ConnectFailed(_detail(reply))
         return reply
 
 
-def _tls() -> ssl.SSLContext:
-    """Where TLS is spoken, SSL_CERT_FILE and SSL_CERT_DIR may name the authorities."""
+def tls(cert_file: Path | None = None, cert_dir: Path | None = None) -> ssl.SSLContext:
+    """Trusts the authorities in these places, or else those of httpx.
+
+    Raises:
+        UsageError: they cannot be read.
+    """
+    if cert_file is None and cert_dir is None:
+        return httpx2.create_ssl_context(trust_env=False)
     try:
-        return httpx2.create_ssl_context()
+        return ssl.create_default_context(cafile=cert_file, capath=cert_dir)
     except OSError as error:
         raise UsageError(f"SSL_CERT_FILE or SSL_CERT_DIR cannot be used: {error}") from None
 
 
 def _describe(error: httpx2.HTTPError) -> str:
-    """One line for a person: why a call had no answer."""
+    """Why a call had no answer, as one line for the log."""
     reason = str(error) or type(error).__name__
     if "WRONG_VERSION_NUMBER" in reason:
         return NO_TLS

@@ -63,7 +63,10 @@ class RestExchange(Exchange):
         self._size += len(data)
         if self._size > MAX_RESPONSE:
             self._parts.clear()
-            raise ResponseRefused(f"REST takes responses of at most {MAX_RESPONSE} bytes; use gRPC")
+            raise ResponseRefused(
+                f"the response is larger than {MAX_RESPONSE} bytes, the limit over REST; "
+                "use prack:// or grpc://"
+            )
         self._parts.append(data)
         if end:
             self._end()

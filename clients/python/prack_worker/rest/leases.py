@@ -1,8 +1,9 @@
-"""What a worker holds over REST, and the delivery of its answers.
+"""The leases that a worker holds over REST, and the delivery of its answers.
 
 Answers are collected while the last call is in flight and sent in one; a large one goes alone,
-so that it delays no other. A lease that takes long is extended. Leases outlive a session: the
-gateway being away for a moment does not take them back.
+so that it delays no other. A lease that takes long is extended, in the link's thread: also while
+the application blocks its event loop. Leases outlive a session: the gateway being away for a moment
+does not take them back.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import httpx2
 
 from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import AbortCode, CancelReason
-from prack_worker.rest.client import LEASE_SECONDS, RestClient
+from prack_worker.loops.link import link
+from prack_worker.loops.mailbox import Mailbox
+from prack_worker.rest.client import RestClient
 from prack_worker.rest.exchange import RestExchange
 
 log = logging.getLogger("prack_worker")
@@ -32,11 +35,14 @@ Answer = tuple[RestExchange, bytes]
 
 
 class Leases:
-    """The exchanges in this worker's hands."""
+    """The exchanges that this worker holds."""
 
     def __init__(self, client: RestClient) -> None:
         self._client = client
-        self._held: dict[RestExchange, asyncio.TimerHandle] = {}
+        self._link = link()
+        self._outbox = Mailbox(asyncio.get_running_loop())
+        self._held: set[RestExchange] = set()
+        self._keepers: dict[RestExchange, asyncio.Task[None]] = {}  # the link's
         self._answers: list[Answer] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = False
@@ -44,12 +50,11 @@ class Leases:
 
     def add(self, exchange: RestExchange) -> None:
         """Hold an exchange until its answer was delivered; extend its lease as long as needed."""
-        loop = asyncio.get_running_loop()
-        wait = max((exchange.request.deadline - loop.time()) / 2, MIN_EXTENSION_SECONDS)
-        self._held[exchange] = loop.call_later(wait, self._start_extending, exchange)
+        self._held.add(exchange)
+        self._link.inbox.post(self._keep, exchange)
 
     async def room(self, slots: int) -> int:
-        """How many more may be held, at least one: waits until there is room."""
+        """Wait for a free slot; returns how many are free."""
         while len(self._held) >= slots:
             self._changed.clear()
             await self._changed.wait()
@@ -64,8 +69,8 @@ class Leases:
         """Give up what could not be delivered."""
         for task in self._tasks:
             task.cancel()
-        for timer in self._held.values():
-            timer.cancel()
+        for exchange in self._held:
+            self._link.inbox.post(self._let_go, exchange)
 
     def answer(self, exchange: RestExchange, response: bytes) -> None:
         """See `Outlet.answer`."""
@@ -111,7 +116,9 @@ class Leases:
         try:
             _report(await self._client.deliver("/response", content, until))
         except ConnectFailed as error:
-            log.error("%d answers could not be delivered in time: %s", len(batch), error)
+            log.error(
+                "%d answers could not be delivered before their deadline: %s", len(batch), error
+            )
         finally:
             for exchange, _ in batch:
                 self._release(exchange)
@@ -127,28 +134,9 @@ class Leases:
         finally:
             self._release(exchange)
 
-    def _start_extending(self, exchange: RestExchange) -> None:
-        self._start(self._extend(exchange))
-
-    async def _extend(self, exchange: RestExchange) -> None:
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        path = f"/requests/{exchange.identifier}/extend"
-        try:
-            reply = await self._client.deliver(
-                path, b'{"ms":%d}' % (LEASE_SECONDS * 1000), exchange.request.deadline
-            )
-        except ConnectFailed as error:
-            log.warning("Request %s was not extended: %s", exchange.request.request_id, error)
-            return
-        if reply.status_code in GONE:
-            exchange.cancel(CancelReason.DEADLINE)
-        elif reply.status_code == 200 and exchange in self._held:
-            exchange.request.deadline = asked + json.loads(reply.content)["deadline_ms"] / 1000
-            self.add(exchange)
-
     def _release(self, exchange: RestExchange) -> None:
-        self._held.pop(exchange).cancel()
+        self._held.remove(exchange)
+        self._link.inbox.post(self._let_go, exchange)
         self._changed.set()
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
@@ -156,16 +144,48 @@ class Leases:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    # ------------------------------------------------------------ in the link's thread
+
+    def _keep(self, exchange: RestExchange) -> None:
+        self._keepers[exchange] = self._link.loop.create_task(self._extend(exchange))
+
+    def _let_go(self, exchange: RestExchange) -> None:
+        self._keepers.pop(exchange).cancel()
+
+    async def _extend(self, exchange: RestExchange) -> None:
+        """Extend the lease each time half of it has passed."""
+        request, loop = exchange.request, self._link.loop
+        path = f"/requests/{exchange.identifier}/extend"
+        content = b'{"ms":%d}' % (self._client.lease * 1000)
+        while True:
+            await asyncio.sleep(max((request.deadline - loop.time()) / 2, MIN_EXTENSION_SECONDS))
+            asked = loop.time()
+            try:
+                reply = await self._client.deliver(path, content, request.deadline)
+            except ConnectFailed as error:
+                log.warning(
+                    "The lease of request %s was not extended: %s", request.request_id, error
+                )
+                return
+            if reply.status_code in GONE:
+                self._outbox.post(exchange.cancel, CancelReason.DEADLINE)
+            if reply.status_code != 200:
+                return
+            request.deadline = asked + json.loads(reply.content)["deadline_ms"] / 1000
+
 
 def _report(reply: httpx2.Response) -> None:
-    """Log what became of a batch of answers."""
+    """Log the answers of a batch that the gateway rejected."""
     try:
         results = json.loads(reply.content)["results"]
     except (ValueError, KeyError, TypeError):
-        log.error("The gateway took no answer: %d %s", reply.status_code, reply.text[:500])
+        log.error("The gateway rejected the answers: %d %s", reply.status_code, reply.text[:500])
         return
     for result in results:
         if result["status"] in GONE:
-            log.debug("Nobody waits for %s any more", result["identifier"])
+            log.debug(
+                "The answer for %s came too late: no one waits for it any more",
+                result["identifier"],
+            )
         elif result["status"] != 200:
-            log.error("The gateway refused an answer: %s", result)
+            log.error("The gateway rejected an answer: %s", result)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from prack_worker.errors import ConnectFailed, GatewayRefused
-from prack_worker.rest.client import POLL_SECONDS, RestClient
+from prack_worker.rest.client import POLL_SECONDS, RestClient, tls
 from prack_worker.rest.exchange import RestExchange, to_request
 from prack_worker.rest.leases import Leases
 from prack_worker.transport import Accept, Ending, Identity
@@ -25,17 +26,29 @@ CLOSE_SECONDS = 5.0
 class RestTransport:
     """One gateway at `url`, "http://host:port". Create it on the event loop.
 
-    `token` is asked before each call, so that a token may be replaced while the worker runs; it may
-    raise ConnectFailed.
+    Args:
+        token: asked before each call, so that a token may be replaced while the worker runs; it may
+            raise ConnectFailed.
+        max_silence: seconds. The gateway gives a request to another worker after so much silence
+            about it, and the worker gives up a gateway whose answer is late by so much; 0 is 20
+            and 5.
+        context: for https://; without it the authorities of httpx are trusted.
     """
 
     counts_held = True
 
     def __init__(
-        self, url: str, identity: Identity, token: Callable[[], str | None] = lambda: None
+        self,
+        url: str,
+        identity: Identity,
+        token: Callable[[], str | None] = lambda: None,
+        max_silence: float = 0.0,
+        context: ssl.SSLContext | None = None,
     ) -> None:
+        if context is None and url.startswith("https:"):
+            context = tls()
         self.address = url
-        self._client = RestClient(url, identity, token)
+        self._client = RestClient(url, identity, token, max_silence, context)
         self._leases = Leases(self._client)
 
     async def connect(
@@ -117,7 +130,9 @@ class RestSession:
                 request, body = to_request(entry, next(self._numbers), now)
                 exchange = RestExchange(entry["identifier"], request, body, self._leases)
             except (KeyError, TypeError, ValueError) as error:
-                log.error("The gateway handed out what is no request (%r)", error)
+                log.error(
+                    "The gateway sent an invalid request (%r): is it of the same version?", error
+                )
                 continue
             self._leases.add(exchange)
             self._accept(exchange)

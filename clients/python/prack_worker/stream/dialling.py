@@ -65,6 +65,6 @@ async def _connect(address: Address) -> socket.socket:
 
 
 def _hang_up(attempt: asyncio.Task[socket.socket]) -> None:
-    """An attempt that came too late."""
+    """Close a connection that was made after another one was chosen."""
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().close()

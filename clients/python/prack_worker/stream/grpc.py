@@ -14,11 +14,6 @@ from prack_worker.stream.transport import NOBODY, WRONG_TOKEN, StreamTransport
 from prack_worker.version import VERSION
 
 OPTIONS = (
-    # A peer that stopped without a FIN is noticed in 15 s. The keepalive time-out alone does not
-    # do that (it takes a minute), and by default a silent stream is pinged twice only.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.keepalive_permit_without_calls", 1),
     # A new channel is a new connection, without the back-off or the DNS answer of the last one.
@@ -29,7 +24,8 @@ OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.primary_user_agent", f"prack-worker/{VERSION}"),
 )
-HINT = "(grpc:// dials the gRPC port of `prack serve`, 4243 by default; prack:// the REST port)"
+PING_SECONDS = 15.0
+HINT = "(grpc:// connects to the gRPC port of `prack serve`, 4243 by default)"
 METHOD = "/prack.v1.WorkerService/Connect"
 # The call is over.
 OVER = grpc.RpcError, asyncio.InvalidStateError
@@ -42,7 +38,22 @@ class GrpcTransport(StreamTransport):
 
     async def _dial(self, token: str | None) -> GrpcCarrier:
         """See StreamTransport. The connection is made when the first frame is written."""
-        return GrpcCarrier(aio.insecure_channel(self.address, options=OPTIONS), token)
+        options = (*OPTIONS, *_pings(max(self._max_silence, PING_SECONDS)))
+        return GrpcCarrier(aio.insecure_channel(self.address, options=options), token)
+
+
+def _pings(seconds: float) -> tuple[tuple[str, int], ...]:
+    """A peer that stopped without a FIN is noticed in so many seconds.
+
+    The keepalive time-out alone does not do that (it takes a minute), and by default a silent
+    stream is pinged twice only.
+    """
+    third = round(seconds * 1000 / 3)
+    return (
+        ("grpc.keepalive_time_ms", 2 * third),
+        ("grpc.keepalive_timeout_ms", third),
+        ("grpc.http2.ping_timeout_ms", third),
+    )
 
 
 class GrpcCarrier:
@@ -83,14 +94,14 @@ class GrpcCarrier:
 
 
 def describe(error: grpc.RpcError) -> str:
-    """One line for a person: why a call ended."""
+    """Why a call ended, as one line for the log."""
     if not isinstance(error, aio.AioRpcError):
         return str(error)
     if error.code() is grpc.StatusCode.UNAUTHENTICATED:
         return WRONG_TOKEN
     details = error.details() or error.code().name
     if "http1.x" in details:
-        return f"what answers there is HTTP/1.1, not gRPC {HINT}"
+        return f"the server there speaks HTTP/1.1, not gRPC {HINT}"
     if details.startswith(("failed to connect", "DNS resolution failed")):
         reason = details.rpartition(": ")[2]  # before it come the library's own words
         return f"{reason} {NOBODY}"

@@ -118,7 +118,7 @@ class Outbox:
         self._waiting.set()
 
     def enough(self) -> bool:
-        """Whether what waits is worth a frame where frames cost little."""
+        """Whether enough waits for a frame of its own, on a carrier where frames are cheap."""
         return len(self._heads) + len(self._bodies) >= ENOUGH and not self._closed
 
     async def next_frame(self) -> WorkerFrame | None:

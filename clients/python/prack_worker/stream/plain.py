@@ -20,8 +20,12 @@ REQUEST = (
     "User-Agent: prack-worker/{version}\r\n{token}\r\n"
 )
 MAX_HEAD = 64 * 1024
-HINT = "(prack:// dials the REST port of `prack serve`, 4242 by default)"
-NO_UPGRADE = "a proxy on the way does not pass the upgrade on; let it, or dial grpc://"
+HINT = "(prack:// connects to the REST port of `prack serve`, 4242 by default)"
+WRONG_NAME = (
+    "the gateway does not take calls by this name without a token: set one on both sides, or name "
+    "it with --api-hosts of `prack serve`"
+)
+NO_UPGRADE = "a proxy in between does not pass on the upgrade: configure it to, or use grpc://"
 
 
 class TcpTransport(StreamTransport):
@@ -72,16 +76,18 @@ class Dialling(asyncio.Protocol):
         status = line.split(" ")[1:2]
         if status == ["101"]:
             self._switch(bytes(rest))
-        elif status in (["401"], ["403"]):
+        elif status == ["401"]:
             self._fail(WRONG_TOKEN)
+        elif status == ["403"]:
+            self._fail(WRONG_NAME)
         elif status == ["426"]:
             self._fail(NO_UPGRADE)
         else:
-            self._fail(f'no stream but "{line[:80]}" {HINT}')
+            self._fail(f'expected 101 Switching Protocols, got "{line[:80]}" {HINT}')
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._fail(f"it closed the connection without an answer {HINT}")
+        self._fail(f"the server closed the connection without a response {HINT}")
 
     def _switch(self, rest: bytes) -> None:
         carrier = TcpCarrier()
@@ -105,7 +111,7 @@ class TcpCarrier(Frames):
             message = await self.receive()
             return None if message is None else pb.GatewayFrame.FromString(message)
         except (FrameTooLong, DecodeError) as error:
-            raise ConnectFailed(f"the gateway sent what is no frame ({error})") from None
+            raise ConnectFailed(f"the gateway sent an invalid frame ({error})") from None
 
     async def write(self, *frames: bytes) -> None:
         """See Carrier."""

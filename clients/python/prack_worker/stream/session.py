@@ -1,18 +1,17 @@
-"""One stream in use: a reader, a writer and a pulse (proto/README.md, sections 1 to 8)."""
+"""One stream in use: a reader and a writer (proto/README.md, sections 1 to 8)."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Coroutine
 
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import CancelReason
-from prack_worker.stream.carrier import Carrier
 from prack_worker.stream.exchange import StreamExchange
 from prack_worker.stream.outbox import Outbox
+from prack_worker.stream.relay import Relay
 from prack_worker.stream.windows import Limits
 from prack_worker.transport import Accept, Ending
 
@@ -26,33 +25,30 @@ class StreamSession:
     `ended` and `lost` are those of `transport.Session`.
     """
 
-    def __init__(self, carrier: Carrier, first: pb.GatewayFrame, accept: Accept) -> None:
+    def __init__(self, carrier: Relay, first: pb.GatewayFrame, accept: Accept) -> None:
         self._loop = asyncio.get_running_loop()
         self._carrier = carrier
         self._accept = accept
         self._limits = Limits.of(first.welcome.limits)
-        self._beat = first.welcome.heartbeat_ms / 1000 or 5.0
-        self._dead_after = first.welcome.dead_after_ms / 1000 or 15.0
         self._outbox = Outbox()
         self._exchanges: dict[int, StreamExchange] = {}
-        self._unheard = self._unsaid = 0  # ticks of the pulse
         self._drained = asyncio.Event()
         self.lost = asyncio.Event()
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
         self._take(first)
         self._reader = self._start(self._read(), "reader")
         self._writer = self._start(self._write(), "writer")
-        self._pulse = self._start(self._watch(), "pulse")
 
     def resize(self, slots: int, websocket_slots: int) -> None:
-        capacity = self._outbox.steer().capacity
-        capacity.max_in_flight, capacity.max_websockets = slots, websocket_slots
+        capacity = pb.Capacity(max_in_flight=slots, max_websockets=websocket_slots)
+        self._carrier.capacity = capacity
+        self._outbox.steer().capacity.CopyFrom(capacity)
 
     async def dismissed(self) -> None:
         await self._drained.wait()
 
     async def drain(self) -> None:
-        self._outbox.steer().drain.reason = "the worker stops"
+        self._outbox.steer().drain.reason = "the worker is stopping"
         await self._drained.wait()
 
     async def close(self) -> None:
@@ -61,23 +57,23 @@ class StreamSession:
             if not self.lost.is_set():
                 await asyncio.wait([self._writer, self._reader], timeout=CLOSE_SECONDS)
         finally:
-            for task in (self._pulse, self._writer, self._reader):
-                task.cancel()
+            self._writer.cancel()
+            self._reader.cancel()
             await self._carrier.close()
-            await asyncio.gather(self._pulse, self._writer, self._reader, return_exceptions=True)
+            await asyncio.gather(self._writer, self._reader, return_exceptions=True)
             self._lose(Ending("closed"))
 
     def _start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         return self._loop.create_task(self._guard(work), name=f"prack {name}")
 
     async def _guard(self, work: Coroutine[object, object, None]) -> None:
-        """Without any of its three tasks a session is of no use."""
+        """A session is lost when its reader or its writer fails."""
         try:
             await work
         except ConnectFailed as error:
             self._lose(Ending(str(error)))
         except Exception as error:
-            log.exception("The connection to the gateway is given up")
+            log.exception("The session with the gateway failed; please report this bug")
             self._lose(Ending(repr(error)))
 
     async def _read(self) -> None:
@@ -87,24 +83,11 @@ class StreamSession:
 
     async def _write(self) -> None:
         while (frame := await self._outbox.next_frame()) is not None:
-            self._unsaid = 0
             await self._carrier.write(frame.SerializeToString(), *self._outbox.bodies())
         await self._carrier.done_writing()
 
-    async def _watch(self) -> None:
-        """Count ticks, not seconds: a loop that was blocked must first read what has come since."""
-        tick = self._beat / 3
-        for nonce in itertools.count(1):
-            await asyncio.sleep(tick)
-            self._unheard += 1
-            self._unsaid += 1
-            if max(self._unheard, self._unsaid) * tick > self._dead_after:
-                return self._lose(Ending(f"nothing came or went for {self._dead_after:g} s"))
-            if self._unsaid >= 2:
-                self._outbox.steer().heartbeat.nonce = nonce
-
     def _lose(self, ending: Ending) -> None:
-        """The stream is of no more use, and with it every exchange on it."""
+        """The stream is lost: cancel every exchange on it."""
         self._end(ending)
         self._drained.set()
         self.lost.set()
@@ -117,7 +100,6 @@ class StreamSession:
 
     def _take(self, frame: pb.GatewayFrame) -> None:
         """Handle one frame, its fields in number order."""
-        self._unheard = 0
         now = self._loop.time()
         for message in frame.requests:
             self._begin(message, now)
@@ -138,7 +120,6 @@ class StreamSession:
         """The last event of an exchange is in the outbox."""
         self._exchanges.pop(number, None)
         if self._outbox.enough() and (write_now := self._carrier.write_now):
-            self._unsaid = 0
             write_now(self._outbox.take())
 
     def _steer(self, frame: pb.GatewayFrame) -> None:
@@ -158,14 +139,14 @@ class StreamSession:
             self._refused(refusal)
 
     def _go_away(self, goaway: pb.Goaway) -> None:
-        reason = goaway.reason or "the gateway stops"
+        reason = goaway.reason or "the gateway is stopping"
         self._end(Ending(reason, lost=False, retry_after=goaway.reconnect_in_ms / 1000))
         if goaway.drain_ack:
             self._drained.set()
 
     def _refused(self, refusal: pb.Refusal) -> None:
         """The slot stays taken until this exchange is ended, as after a cancel (section 4.5)."""
-        log.warning("The gateway refused an answer (id %d): %s", refusal.id, refusal.message)
+        log.warning("The gateway rejected an answer (id %d): %s", refusal.id, refusal.message)
         if exchange := self._exchanges.get(refusal.id):
             exchange.cancel(CancelReason.BAD_RESPONSE)
 

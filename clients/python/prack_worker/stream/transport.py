@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import secrets
 import sys
 from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
 from prack_wire import heap
 from prack_worker.errors import ConnectFailed, GatewayRefused
+from prack_worker.loops.link import link
 from prack_worker.stream.carrier import Carrier
+from prack_worker.stream.relay import Relay
 from prack_worker.stream.session import StreamSession, ending_of
 from prack_worker.stream.windows import OURS
 from prack_worker.transport import Accept, Identity
@@ -18,15 +21,19 @@ from prack_worker.version import VERSION
 
 MINOR = 1
 WELCOME_SECONDS = 10.0
-WRONG_TOKEN = "the gateway does not take this token (PRACK_TOKEN or --token-file)"  # noqa: S105
+MAX_SILENCE = 15.0  # of a gateway that does not say what it has
+WRONG_TOKEN = "the gateway rejects this token: check PRACK_TOKEN or --token-file"  # noqa: S105
 NOBODY = "(is `prack serve` running there?)"
 
 
 class StreamTransport:
     """One gateway at `address`, "host:port".
 
-    `token` is asked before each dial, so that a token may be replaced while the worker runs; it may
-    raise ConnectFailed.
+    Args:
+        token: asked before each dial, in the link's thread, so that a token may be replaced while
+            the worker runs; it may raise ConnectFailed.
+        max_silence: seconds without a word from the gateway until it is given up; 0 takes what the
+            gateway itself has.
     """
 
     counts_held = False
@@ -34,11 +41,17 @@ class StreamTransport:
     hint = ""
 
     def __init__(
-        self, address: str, identity: Identity, token: Callable[[], str | None] = lambda: None
+        self,
+        address: str,
+        identity: Identity,
+        token: Callable[[], str | None] = lambda: None,
+        max_silence: float = 0.0,
     ) -> None:
         self.address = address
         self._identity = identity
         self._token = token
+        self._instance = secrets.token_bytes(16)
+        self._max_silence = max_silence
         heap.keep()
 
     async def _dial(self, token: str | None) -> Carrier:
@@ -49,19 +62,29 @@ class StreamTransport:
         self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
     ) -> StreamSession:
         """See `Transport.connect`."""
-        token = self._token()
         capacity = pb.Capacity(max_in_flight=slots, max_websockets=websocket_slots)
+        away = link()
+        dialled: list[Carrier] = []
+        try:
+            first = await away.do(self._open(dialled, self._hello(capacity, websockets)))
+        except BaseException:  # a cancellation may come together with the answer
+            for carrier in dialled:
+                await away.clean_up(carrier.close())
+            raise
+        welcome = first.welcome
+        max_silence = self._max_silence or welcome.dead_after_ms / 1000 or MAX_SILENCE
+        beat = welcome.heartbeat_ms / 1000 or MAX_SILENCE / 3
+        return StreamSession(Relay(away, dialled[0], capacity, beat, max_silence), first, accept)
+
+    async def _open(self, dialled: list[Carrier], hello: pb.Hello) -> pb.GatewayFrame:
+        """In the link's thread: the gateway's welcome, on a new connection."""
+        token = self._token()
         try:
             async with asyncio.timeout(WELCOME_SECONDS):
-                carrier = await self._dial(token)
-                try:
-                    first = await _greet(carrier, self._hello(capacity, websockets))
-                except BaseException:
-                    await carrier.close()
-                    raise
+                dialled.append(await self._dial(token))
+                return await _greet(dialled[0], hello)
         except TimeoutError as error:
             raise ConnectFailed(f"no welcome within {WELCOME_SECONDS:g} s {self.hint}") from error
-        return StreamSession(carrier, first, accept)
 
     async def close(self) -> None:
         """Nothing here outlives a session."""
@@ -83,6 +106,7 @@ class StreamTransport:
             ],
             limits=OURS,
             tier=identity.tier,
+            instance=self._instance,
             sdk=f"prack-worker/{VERSION} ({python})",
         )
 

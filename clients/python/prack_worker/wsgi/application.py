@@ -12,9 +12,10 @@ from typing import Any
 
 from prack_worker.errors import ClientDisconnected
 from prack_worker.exchange import AbortCode, Exchange, send_error
+from prack_worker.loops.mailbox import Mailbox
 from prack_worker.wsgi.environ import build_environ
 from prack_worker.wsgi.pipe import Pipe
-from prack_worker.wsgi.threads import Mailbox, ThreadPool
+from prack_worker.wsgi.threads import ThreadPool
 from prack_worker.wsgi.whole import read_whole
 
 log = logging.getLogger("prack_worker")
@@ -84,7 +85,7 @@ class Response:
             with reading:
                 self._answer(app(environ, self.start))
         except ClientDisconnected:
-            log.debug("Nobody waits for request %s any more", self._request_id)
+            log.debug("No one waits for request %s any more", self._request_id)
         except BaseException:  # `sys.exit()` too: it is one request that fails
             log.exception("The application failed on request %s", self._request_id)
             self._fail()
@@ -133,9 +134,9 @@ class Response:
 
     def _send(self, data: bytes, *, end: bool) -> None:
         if not isinstance(data, bytes):
-            raise TypeError(f"a WSGI response is made of bytes, not of {type(data).__name__}")
+            raise TypeError(f"a WSGI response must consist of bytes, not of {type(data).__name__}")
         if self._head is None:
-            raise RuntimeError("start_response was not called before the body")
+            raise RuntimeError("start_response was not called before the first piece of the body")
         if self._complete:
             raise ValueError("the response is longer than its Content-Length")
         self._complete = end

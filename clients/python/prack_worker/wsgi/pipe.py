@@ -10,7 +10,7 @@ from threading import Event
 
 from prack_worker.errors import ClientDisconnected, ResponseRefused
 from prack_worker.exchange import AbortCode, Exchange
-from prack_worker.wsgi.threads import Mailbox
+from prack_worker.loops.mailbox import Mailbox
 
 log = logging.getLogger("prack_worker")
 
@@ -43,7 +43,7 @@ class Pipe:
         while self._put - self._taken > MAX_AHEAD and not self._broken:
             self._wait_for_room()
         if self._broken:
-            raise ClientDisconnected("nobody waits for this response any more")
+            raise ClientDisconnected("no one waits for this response any more")
         self._put += size
         self._mailbox.post(self._arrive, step, size)
 

@@ -1,4 +1,4 @@
-"""The threads that a WSGI application runs in, and the way back to the event loop.
+"""The threads that a WSGI application runs in.
 
 Not `concurrent.futures`: its two futures and their locks cost more than a small request, and
 its threads keep the process alive at exit, which a stop at the end of its grace must not wait for.
@@ -6,11 +6,8 @@ its threads keep the process alive at exit, which a stop at the end of its grace
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 
@@ -48,28 +45,5 @@ class ThreadPool:
             try:
                 job()
             except BaseException:  # a thread less would be a slot that never answers
-                log.exception("A thread's job failed")
+                log.exception("A thread failed outside of the application; please report this bug")
             del job  # it holds a request, and the next may be long in coming
-
-
-class Mailbox:
-    """Calls from threads into the event loop; many of them share one wake-up of the loop."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._calls: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
-        self._armed = False
-
-    def post(self, call: Callable[..., object], *args: object) -> None:
-        """Have the event loop do `call(*args)`; from any thread."""
-        self._calls.append((call, args))
-        if not self._armed:
-            self._armed = True
-            with suppress(RuntimeError):  # the loop is closed: the worker gave this thread up
-                self._loop.call_soon_threadsafe(self._deliver)
-
-    def _deliver(self) -> None:
-        self._armed = False  # before the look, so that a later post arms again
-        while self._calls:
-            call, args = self._calls.popleft()
-            call(*args)

@@ -94,7 +94,7 @@ def test_django() -> None:
 @pytest.mark.parametrize(
     ("app", "advice"),
     [
-        ("text", "a str, which cannot be called"),
+        ("text", "a str, which is not callable"),
         (Asgi2, "ASGI 2"),
         (asgi2_function, "ASGI 2"),
         (AsgiInstance, "name an instance"),

@@ -43,10 +43,10 @@ def test_a_factory(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("good", "say module:attribute"),
-        (":app", "say module:attribute"),
-        ("missing:app", 'there is no module "missing" in {folder}'),
-        ("missing.sub:app", 'there is no module "missing" in {folder}'),
+        ("good", "expected MODULE:ATTRIBUTE"),
+        (":app", "expected MODULE:ATTRIBUTE"),
+        ("missing:app", 'no module "missing": it is neither in {folder}'),
+        ("missing.sub:app", 'no module "missing": it is neither in {folder}'),
         ("good:nothing", '"good" has no attribute "nothing"'),
         ("needs:app", "No module named 'not_installed_here' at {folder}/needs.py:1"),
         ("syntax:app", "SyntaxError: invalid syntax (syntax.py, line 2) at {folder}/syntax.py:2"),
@@ -62,7 +62,7 @@ def test_a_failure_is_one_line(folder: Path, name: str, line: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "line"),
-    [("good:broken", "OSError: disk at {folder}/good.py:5"), ("good:app.inner", "no factory")],
+    [("good:broken", "OSError: disk at {folder}/good.py:5"), ("good:app.inner", "not a factory")],
 )
 def test_a_factory_that_fails_is_one_line(folder: Path, name: str, line: str) -> None:
     with pytest.raises(AppLoadError) as raised:

@@ -283,7 +283,7 @@ async def test_a_failed_shutdown_is_logged(caplog: pytest.LogCaptureFixture) -> 
 
     async with AsgiApplication(app).running():
         pass
-    assert "failed to shut down: no reason given" in caplog.text
+    assert "failed in its lifespan shutdown: no reason given" in caplog.text
 
 
 async def raises(scope: Any, receive: Any, send: Any) -> None:

@@ -166,7 +166,7 @@ async def test_a_close_that_came_before_the_loss_counts() -> None:
 async def test_a_broken_stream_of_events_is_the_end(caplog: pytest.LogCaptureFixture) -> None:
     for broken in (b"not an event\r\n", encode(TEXT, b"\xff")):
         assert (await received(broken))[0]["code"] == 1011
-    assert "what is no message" in caplog.text
+    assert "an invalid event" in caplog.text
 
 
 async def test_a_close_of_the_application_ends_the_exchange() -> None:
@@ -284,7 +284,7 @@ async def test_an_error_is_a_500_or_a_close_or_a_cut(caplog: pytest.LogCaptureFi
     assert (await serve(fails_when_refused, opened())).aborted is not None
     assert caplog.text.count("LookupError: nothing there") == 3
     assert (await serve(returns_at_once, opened())).status == 500
-    assert "No answer to the handshake of r1" in caplog.text
+    assert "The application did not answer the handshake of WebSocket r1" in caplog.text
 
 
 async def test_an_error_after_the_disconnect_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
@@ -297,7 +297,7 @@ async def test_an_error_after_the_disconnect_is_one_line(caplog: pytest.LogCaptu
     assert sent(exchange) == [(CLOSE, close_data(3001))]
     lines = [record for record in caplog.records if record.levelname != "DEBUG"]
     assert [line.getMessage() for line in lines] == [
-        "The application let WebSocket r1 end with LookupError(3001)"
+        "The application ended WebSocket r1 with LookupError(3001)"
     ]
 
 
@@ -309,7 +309,7 @@ async def test_a_message_is_at_most_a_mebibyte(caplog: pytest.LogCaptureFixture)
 
     exchange = await serve(app, opened())
     assert sent(exchange) == [(BINARY, bytes(MAX_EVENT)), (CLOSE, close_data(1011))]
-    assert "a message of 1048577 bytes; at most 1048576 are taken" in caplog.text
+    assert "a message of 1048577 bytes; the limit is 1048576" in caplog.text
 
 
 SEND = {"type": "websocket.send", "text": ""}
@@ -345,8 +345,8 @@ async def test_a_worker_that_stops_closes_with_1012_and_lets_the_application_fin
     exchange = opened(encode(TEXT, b"before"))
     await serve(app, exchange)
     assert heard[0]["text"] == "before"
-    assert (heard[1]["code"], heard[1]["reason"]) == (1012, "the worker stops")
-    assert sent(exchange) == [(CLOSE, close_data(1012, "the worker stops"))]
+    assert (heard[1]["code"], heard[1]["reason"]) == (1012, "the worker is stopping")
+    assert sent(exchange) == [(CLOSE, close_data(1012, "the worker is stopping"))]
     assert exchange.ended
 
 
@@ -360,4 +360,4 @@ async def test_a_handshake_during_the_stop_is_answered_and_closed() -> None:
     exchange = opened()
     await serve(app, exchange)
     assert exchange.status == 101
-    assert sent(exchange) == [(CLOSE, close_data(1012, "the worker stops"))]
+    assert sent(exchange) == [(CLOSE, close_data(1012, "the worker is stopping"))]

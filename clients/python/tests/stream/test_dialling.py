@@ -2,10 +2,17 @@
 
 import asyncio
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from fake_gateway import GrpcGateway
+from fake_rest import FakeRest
 
+from prack_worker.rest.transport import RestTransport
 from prack_worker.stream import dialling
+from prack_worker.stream.grpc import GrpcTransport
+from prack_worker.transport import Identity
 
 
 @pytest.fixture
@@ -52,3 +59,40 @@ def test_families_take_turns() -> None:
     six = [(socket.AF_INET6, n) for n in range(3)]
     four = [(socket.AF_INET, 0)]
     assert dialling.interleave([*six, *four]) == [six[0], four[0], *six[1:]]
+
+
+@contextmanager
+def black_hole(port: int = 0) -> Iterator[tuple[str, int]]:
+    """An address that takes no connection and does not say so."""
+    with (
+        socket.create_server(("127.0.0.2", port), backlog=0) as full,
+        socket.create_connection(full.getsockname()),
+    ):
+        yield full.getsockname()
+
+
+async def test_grpc_does_not_stay_at_a_silent_address() -> None:
+    async with GrpcGateway.running() as gateway:
+        with black_hole() as (host, port):
+            transport = GrpcTransport(f"ipv4:{host}:{port},{gateway.address}", Identity("w1"))
+            dial = asyncio.create_task(transport.connect(lambda exchange: None, 1))
+            stream = await gateway.welcomed()
+            async with asyncio.timeout(5):
+                session = await dial
+            stream.end()
+            await session.close()
+
+
+async def test_rest_does_not_stay_at_a_silent_address(addresses: list[dialling.Address]) -> None:
+    async with FakeRest.running() as gateway:
+        port = int(gateway.url.rpartition(":")[2])
+        with black_hole(port):
+            hosts = ("127.0.0.2", "127.0.0.1")
+            addresses += [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (one, port)) for one in hosts]
+            transport = RestTransport(f"http://gateway.example:{port}", Identity("w1"))
+            dial = asyncio.create_task(transport.connect(lambda exchange: None, 1))
+            (await gateway.poll()).answer(requests=[])
+            async with asyncio.timeout(5):
+                session = await dial
+            await session.close()
+            await transport.close()

@@ -53,16 +53,16 @@ def test_grpc_is_not_loaded_by_default() -> None:
 
 
 REFUSALS = [
-    (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "does not take this token"),
-    (b"HTTP/1.1 403 Forbidden\r\n\r\n", "does not take this token"),
+    (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "rejects this token"),
+    (b"HTTP/1.1 403 Forbidden\r\n\r\n", "name it with --api-hosts"),
     (b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}", "404 Not Found"),
-    (b"HTTP/1.1 426 Upgrade Required\r\n\r\n", "a proxy on the way"),
+    (b"HTTP/1.1 426 Upgrade Required\r\n\r\n", "a proxy in between"),
     (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "503 Service Unavailable"),
     (b"HTTP/1.1 200 OK\r\n\r\n", "200 OK"),
     (b"SSH-2.0-server\r\n\r\n", "SSH-2.0"),
     (b"x" * 70_000, "xxx"),
-    (b"HTTP/1.1 1", "prack:// dials the REST port"),
-    (b"", "closed the connection without an answer"),
+    (b"HTTP/1.1 1", "prack:// connects to the REST port"),
+    (b"", "closed the connection without a response"),
 ]
 
 

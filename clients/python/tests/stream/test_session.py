@@ -1,6 +1,7 @@
 """Exchanges and sessions over real streams (proto/README.md)."""
 
 import asyncio
+import time
 
 import grpc
 import pytest
@@ -216,13 +217,17 @@ async def test_a_broken_stream_cancels_what_is_held_and_is_dialled_again(
 ) -> None:
     cancelled: asyncio.Queue[CancelReason | None] = asyncio.Queue()
 
+    started = asyncio.Event()
+
     async def wait(exchange: Exchange) -> None:
+        started.set()
         await exchange.wait_over()
         cancelled.put_nowait(exchange.cancelled)
 
     async with serving(gateway.transport(), wait):
         stream = await gateway.welcomed()
         await stream.request()
+        await started.wait()
         stream.end(grpc.StatusCode.UNAVAILABLE, "gone")
         assert await cancelled.get() is CancelReason.GATEWAY_LOST
         await gateway.stream()
@@ -259,12 +264,24 @@ async def test_a_gateway_that_stops_brings_what_is_left_while_the_worker_serves_
         assert frame.heads[0].end
 
 
+async def test_a_worker_that_was_replaced_dials_again_as_the_same_process(
+    gateway: FakeGateway,
+) -> None:
+    async with serving(gateway.transport(), hello):
+        stream = await gateway.welcomed()
+        await stream.send(error=pb.StreamError(code="replaced", message="newer", retry=True))
+        stream.end(grpc.StatusCode.ABORTED, "replaced: newer")
+        again = await gateway.welcomed()
+        assert len(stream.hello.instance) == 16
+        assert again.hello.instance == stream.hello.instance
+
+
 async def test_a_final_stream_error_ends_the_worker(gateway: FakeGateway) -> None:
     task = asyncio.create_task(Worker(App(hello), gateway.transport(), slots=1).run())
     stream = await gateway.welcomed()
-    await stream.send(error=pb.StreamError(code="replaced", message="a newer session"))
-    stream.end(grpc.StatusCode.ABORTED, "replaced: a newer session")
-    with pytest.raises(GatewayRefused, match="replaced: a newer session"):
+    await stream.send(error=pb.StreamError(code="bad_frame", message="not a frame"))
+    stream.end(grpc.StatusCode.INVALID_ARGUMENT, "bad_frame: not a frame")
+    with pytest.raises(GatewayRefused, match="bad_frame: not a frame"):
         await task
 
 
@@ -338,5 +355,18 @@ async def test_a_missing_gateway_is_one_log_line(
             stream.end(grpc.StatusCode.UNAUTHENTICATED, "no")
         await gateway.welcomed()
     lines = [record.getMessage() for record in caplog.records]
-    assert sum("does not take this token" in line for line in lines) == 1
+    assert sum("rejects this token" in line for line in lines) == 1
     assert gateway.address in lines[0]
+
+
+async def test_a_loop_that_blocks_has_one_slot_until_it_goes_on(gateway: FakeGateway) -> None:
+    async with serving(gateway.transport(), hello, slots=4):
+        stream = await gateway.welcomed(heartbeat_ms=30, dead_after_ms=60_000)
+        time.sleep(0.1)  # noqa: ASYNC251 - the worker is in this loop, its connection is not
+        offered: list[int] = []
+        while len(offered) < 2:
+            frame = await stream.frame()
+            assert frame is not None
+            if frame.HasField("capacity"):
+                offered.append(frame.capacity.max_in_flight)
+        assert offered == [1, 4]

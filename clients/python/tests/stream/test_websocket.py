@@ -234,7 +234,7 @@ async def test_a_stop_closes_websockets_once_it_is_acknowledged(gateway: FakeGat
         assert frame.HasField("drain")
         assert codes.empty()
         await stream.send(goaway=pb.Goaway(last_id=socket.number, drain_ack=True))
-        assert await socket.event() == (CLOSE, close_data(1012, "the worker stops"))
+        assert await socket.event() == (CLOSE, close_data(1012, "the worker is stopping"))
         assert await codes.get() == 1012
         await socket.ending()
         assert socket.finished

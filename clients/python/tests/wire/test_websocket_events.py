@@ -67,5 +67,5 @@ def test_nothing_may_end_in_the_middle_of_an_event() -> None:
     decoder.feed(b"TEXT 5\r\nhello\r\n")
     decoder.end()
     decoder.feed(b"TEXT 5\r\nhel")
-    with pytest.raises(BadEvents, match="not complete"):
+    with pytest.raises(BadEvents, match="incomplete"):
         decoder.end()

@@ -1,0 +1,109 @@
+"""`python -m attack`: see ABOUT."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from attack.kinds import KINDS
+from attack.run import MIB, Outcome, Plan, attacks
+from bench.markdown import Cell, table
+
+ABOUT = """\
+Starts a gateway and a worker on loopback, and attacks them, one kind after the other. A canary, a
+normal client on a connection of its own, must be answered all the time. What it is not is counted;
+so are lost workers, tracebacks, and what is left in memory and descriptors.
+"""
+EXAMPLES = """\
+examples:
+  make attack                              ten rounds of each kind
+  make attack ARGS=--short                 one short round of each, as the tests do
+  python -m attack --only pings            one kind
+
+exit status: 0 nothing failed, 1 something did, 2 wrong usage
+"""
+HEAD = (
+    "attack",
+    "answered",
+    "missed",
+    "p99 ms alone",
+    "p99 ms beside",
+    "times",
+    "MiB before",
+    "MiB after",
+    "files before",
+    "files after",
+    "lost workers",
+    "log lines",
+    "result",
+)
+
+
+def main() -> int:
+    """Attack; returns the exit status."""
+    outcomes = []
+    for outcome in attacks(_plan()):
+        print(f"{outcome.kind}: {_result(outcome)}", flush=True)
+        outcomes.append(outcome)
+    print()
+    print(table(HEAD, map(_row, outcomes)))
+    failed = [one for one in outcomes if KINDS[one.kind].survived and one.failures]
+    for one in outcomes:
+        for line in one.failures:
+            print(f"{one.kind}: {line}")
+    return 1 if failed else 0
+
+
+def _plan() -> Plan:
+    parser = argparse.ArgumentParser(
+        "python -m attack",
+        description=ABOUT,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--only", type=_kinds, default=tuple(KINDS), help=f"of {', '.join(KINDS)}")
+    add("--rounds", type=int, default=10, help="of each kind (default: 10)")
+    add("--seconds", type=float, default=0.3, help="that a round takes (default: 0.3)")
+    add("--short", action="store_true", help="one short round of each that must be survived")
+    options = parser.parse_args()
+    if options.short:
+        survived = [kind for kind in options.only if KINDS[kind].survived]
+        return Plan(survived, 1, options.seconds)
+    return Plan(options.only, options.rounds, options.seconds)
+
+
+def _kinds(text: str) -> Sequence[str]:
+    kinds = text.split(",")
+    if unknown := set(kinds) - set(KINDS):
+        raise argparse.ArgumentTypeError(f"no attacks: {', '.join(sorted(unknown))}")
+    return kinds
+
+
+def _result(outcome: Outcome) -> str:
+    if not outcome.failures:
+        return "ok"
+    return "FAILED" if KINDS[outcome.kind].survived else "not yet survived"
+
+
+def _row(one: Outcome) -> list[Cell]:
+    ratio = one.canary.p99 / one.quiet.p99
+    return [
+        one.kind,
+        len(one.canary.times),
+        len(one.canary.missed),
+        1000 * one.quiet.p99,
+        1000 * one.canary.p99,
+        ratio,
+        one.before.memory / MIB,
+        one.after.memory / MIB,
+        one.before.files,
+        one.after.files,
+        one.lost,
+        one.lines,
+        _result(one),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

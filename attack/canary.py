@@ -1,0 +1,54 @@
+"""A normal client, whose GETs must all be answered."""
+
+import http.client
+import threading
+import time
+from dataclasses import dataclass, field
+
+SECONDS = 5.0  # an answer that takes longer is none
+PAUSE_SECONDS = 0.002
+
+
+@dataclass
+class Canary:
+    """Asks from a thread of its own, on one connection, while it is used as a context.
+
+    `times` are seconds of what was answered, `missed` says what was not.
+    """
+
+    port: int
+    times: list[float] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> "Canary":
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def p99(self) -> float:
+        """Seconds that one in a hundred took longer than."""
+        return sorted(self.times)[len(self.times) * 99 // 100] if self.times else SECONDS
+
+    def _run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        while not self._stop.wait(PAUSE_SECONDS):
+            began = time.perf_counter()
+            try:
+                connection.request("GET", "/")
+                response = connection.getresponse()
+                response.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.missed.append(repr(error))
+                connection.close()
+                continue
+            if response.status == 200:
+                self.times.append(time.perf_counter() - began)
+            else:
+                self.missed.append(str(response.status))
+        connection.close()

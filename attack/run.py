@@ -1,0 +1,142 @@
+"""A gateway with one worker, and one attack after the other."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+
+from attack.canary import Canary
+from attack.clients import SLOTS
+from attack.kinds import KINDS
+from tests.acceptance.processes import BAD, PYTHON, Gateway, Process
+
+MIB = 1024 * 1024
+BEFORE_SECONDS = 1.0  # of the canary alone
+SETTLE_SECONDS = 40.0  # for the connections of an attack to go
+LONELY_SECONDS = 0.1
+APP = "attack.app:app"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """So many rounds of each attack, of so many seconds."""
+
+    kinds: Sequence[str]
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Use:
+    """Bytes and descriptors of the gateway."""
+
+    memory: int
+    files: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one kind of attack has done. `lost` are workers, `bad` lines of the log."""
+
+    kind: str
+    quiet: Canary
+    canary: Canary
+    before: Use
+    after: Use
+    lost: int
+    bad: Sequence[str]
+    lines: int
+
+    @property
+    def failures(self) -> list[str]:
+        """What must not be, whatever the machine."""
+        found = []
+        if self.canary.missed:
+            found.append(f"the canary was not answered: {dict(Counter(self.canary.missed))}")
+        if self.lost:
+            found.append(f"{self.lost} lost workers")
+        if self.bad:
+            found.append(f"tracebacks: {self.bad[0]}")
+        if self.after.files > self.before.files:
+            found.append(f"descriptors: {self.before.files} before, {self.after.files} after")
+        return found
+
+
+def attacks(plan: Plan) -> Iterator[Outcome]:
+    """The outcome of each kind, when it is there."""
+    with _gateway() as gateway:
+        for kind in plan.kinds:
+            yield _attack(gateway, kind, plan)
+
+
+@contextmanager
+def _gateway() -> Iterator[Gateway]:
+    """One that is ready, with a worker, and has served before."""
+    gateway = Gateway("--log-format", "json")
+    try:
+        url = gateway.url("prack")
+        flags = ("--gateway", url, "--slots", str(SLOTS))
+        worker = Process(PYTHON, "-m", "prack_worker", APP, *flags)
+        try:
+            worker.line("Connected to")
+            yield gateway
+        finally:
+            worker.kill()
+    finally:
+        gateway.kill()
+
+
+def _attack(gateway: Gateway, kind: str, plan: Plan) -> Outcome:
+    lines = len(gateway.lines)
+    with Canary(gateway.port) as quiet:
+        time.sleep(BEFORE_SECONDS)
+    with _attacker(gateway, kind):  # what is imported, compiled and grown at the first time
+        time.sleep(plan.seconds)
+    before = _settled(gateway, None)
+    canary, long = Canary(gateway.port), KINDS[kind].seconds
+    for _ in range(1 if long else plan.rounds):
+        with canary, _attacker(gateway, kind):
+            time.sleep(long or plan.seconds)
+    after = _settled(gateway, before)
+    written = gateway.lines[lines:]
+    mine = [line for line in written if "worker lost" in line and "attacker" not in line]
+    bad = [line for line in written if BAD.search(line)]
+    unasked = [line for line in written if '"action": "request"' not in line]
+    return Outcome(kind, quiet, canary, before, after, len(mine), bad, len(unasked))
+
+
+@contextmanager
+def _attacker(gateway: Gateway, kind: str) -> Iterator[None]:
+    process = Process(PYTHON, "-m", "attack.attacker", kind, *map(str, gateway.ports))
+    try:
+        process.line("attacking")
+        yield
+    finally:
+        process.kill()
+
+
+def _settled(gateway: Gateway, before: Use | None) -> Use:
+    """What it uses when the connections of an attack have gone, or at the deadline."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    use = _use(gateway)
+    while time.monotonic() < deadline:
+        time.sleep(LONELY_SECONDS)
+        earlier, use = use, _use(gateway)
+        enough = before.files if before else earlier.files
+        if use.files <= enough and use.files == earlier.files and _is_alone(gateway):
+            break
+    return use
+
+
+def _use(gateway: Gateway) -> Use:
+    process = psutil.Process(gateway.popen.pid)
+    return Use(process.memory_info().rss, process.num_fds())
+
+
+def _is_alone(gateway: Gateway) -> bool:
+    """Nobody is connected but the worker."""
+    connections = psutil.Process(gateway.popen.pid).net_connections("tcp")
+    return len([one for one in connections if one.status != psutil.CONN_LISTEN]) <= 1

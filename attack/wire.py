@@ -1,0 +1,80 @@
+"""What attackers have in common: blocking sockets, and no manners."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import NamedTuple
+
+SECONDS = 5.0
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+STREAM = (
+    b"GET /api/v1/stream HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\n"
+    b"upgrade: prack.v1\r\n\r\n"
+)
+
+
+class Target(NamedTuple):
+    """The ports of the gateway."""
+
+    public: int
+    api: int
+    grpc: int
+
+
+def dial(port: int, say: bytes = b"", window: int = 0) -> socket.socket:
+    """A connection on which this was said; a small `window` fills the other side's buffers soon."""
+    sock = socket.socket()
+    sock.settimeout(SECONDS)
+    if window:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    sock.connect(("127.0.0.1", port))
+    sock.sendall(say)
+    return sock
+
+
+def upgraded(port: int, request: bytes) -> socket.socket:
+    """A connection that has left HTTP. Raises ConnectionError if it was refused."""
+    sock = dial(port, request)
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = sock.recv(1)
+        if not piece:
+            raise ConnectionError(head)
+        head += piece
+    if b" 101 " not in head:
+        raise ConnectionError(head)
+    return sock
+
+
+@contextmanager
+def many(count: int, port: int, say: bytes, window: int = 0) -> Iterator[list[socket.socket]]:
+    """So many connections, or as many as can be had."""
+    with ExitStack() as stack:
+        socks: list[socket.socket] = []
+        with suppress(OSError):
+            while len(socks) < count:
+                socks.append(stack.enter_context(dial(port, say, window)))
+        yield socks
+
+
+def flood(open_: Callable[[], socket.socket], data: bytes) -> None:
+    """Send this for ever, and read nothing; dial again when thrown out."""
+    while True:
+        with suppress(OSError), open_() as sock:
+            sock.settimeout(None)
+            while True:
+                sock.sendall(data)
+        time.sleep(0.01)
+
+
+def trickle(socks: list[socket.socket], data: bytes, seconds: float) -> None:
+    """Send this on each, every so many seconds, for ever."""
+    while True:
+        for sock in socks:
+            with suppress(OSError):
+                sock.sendall(data)
+        time.sleep(seconds)

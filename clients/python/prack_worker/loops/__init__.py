@@ -1,0 +1,1 @@
+"""What goes on between event loops and threads."""

@@ -1,0 +1,137 @@
+"""No WebSocket keeps the loop to itself, however small its frames are. With a canary beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from prack.v1 import worker_pb2 as pb
+from prack_grpc.gateway.websocket import connection
+from prack_wire import websocket_events as events
+from tests.conftest import Gateway
+from tests.gateway.websocket.test_connection import LIMITS, sockets, until
+from tests.support.canary import canary, flood, running
+from tests.support.client import RawClient
+from tests.support.frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    frame,
+    open_socket,
+    receive,
+)
+from tests.support.scripted_worker import ScriptedWorker, connect
+
+READ = 256 * 1024  # bytes, what the gateway reads at a time
+
+
+@asynccontextmanager
+async def opened(gateway: Gateway) -> AsyncIterator[tuple[RawClient, ScriptedWorker, int]]:
+    """A WebSocket whose worker takes whatever comes."""
+    client = await gateway.client()
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello(features=["websocket"], limits=LIMITS)
+        opening = asyncio.create_task(open_socket(client))
+        request = await worker.event("requests")
+        await worker.send(heads=[pb.ResponseHead(id=request.id, status=101)])
+        assert (await opening).status == 101
+        yield client, worker, request.id
+
+
+def many(piece: bytes) -> bytes:
+    """As many as one read holds."""
+    return piece * (READ // len(piece))
+
+
+async def test_tiny_messages_leave_the_others_their_turn(gateway: Gateway) -> None:
+    async with canary(gateway) as bird, opened(gateway) as (client, worker, _):
+        async with running(flood(client, many(frame(TEXT, b"a")))):
+            await bird.answers(50)
+        await worker.event("data")  # they are passed on
+        client.reset()
+
+
+async def test_tiny_messages_all_arrive_in_order(gateway: Gateway) -> None:
+    count = 3 * connection.TURN + 1
+    async with opened(gateway) as (client, worker, _):
+        await client.send(b"".join(frame(TEXT, b"%d" % n) for n in range(count)))
+        decoder, seen = events.Decoder(1000), list[bytes]()
+        while len(seen) < count:
+            seen += [one.data for one in decoder.feed((await worker.event("data")).data)]
+        assert seen == [b"%d" % n for n in range(count)]
+        client.reset()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [frame(TEXT, b"", bits=0), b""],
+    ids=["in a message", "as a mistake"],
+)
+async def test_empty_fragments_leave_the_others_their_turn(gateway: Gateway, begin: bytes) -> None:
+    async with canary(gateway) as bird, opened(gateway) as (client, _, _):
+        await client.send(begin)
+        async with running(flood(client, many(frame(CONTINUATION, b"", bits=0)))):
+            await bird.answers(50)
+        client.reset()
+
+
+FLOODS = {
+    "pings": frame(PING, b"a"),
+    "pongs": frame(PONG),
+    "empty fragments": frame(CONTINUATION, b"", bits=0),
+    "empty messages": frame(TEXT, b"") + frame(BINARY, b"a") + frame(PING),
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_a_flood_of_nothing_is_a_policy_violation(gateway: Gateway, kind: str) -> None:
+    async with opened(gateway) as (client, worker, _):
+        if kind == "empty fragments":
+            await client.send(frame(TEXT, b"a", bits=0))
+        await client.send(FLOODS[kind] * (connection.MAX_EMPTY + 1))
+        while (answer := await receive(client)).opcode == PONG:
+            pass
+        assert (answer.opcode, answer.data[:2]) == (CLOSE, (1008).to_bytes(2, "big"))
+        assert not answer.data[2:].startswith(b"\0")
+        said = b""
+        while b"CLOSE" not in said:
+            said += (await worker.event("data")).data
+        assert events.close_code(events.Decoder(1000).feed(said)[-1].data)[0] == 1008
+
+
+async def test_pings_that_come_slowly_are_answered_for_ever(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "EMPTY_SECONDS", 0.0)
+    async with opened(gateway) as (client, _, _):
+        for _ in range(3):
+            await client.send(frame(PING, b"a") * connection.MAX_EMPTY)
+            for _ in range(connection.MAX_EMPTY):
+                assert (await receive(client)).opcode == PONG
+        client.reset()
+
+
+async def test_pongs_that_nobody_reads_do_not_pile_up(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "EMPTY_SECONDS", 0.0)
+    async with canary(gateway) as bird, opened(gateway) as (client, _, _):
+        (socket,) = sockets()
+        async with running(flood(client, many(frame(PING, bytes(125))))):
+            await until(lambda: not socket.writable.is_set())
+            await bird.answers(50)
+            assert socket.transport.get_write_buffer_size() < READ
+        client.reset()
+
+
+async def test_events_of_a_worker_leave_the_others_their_turn(gateway: Gateway) -> None:
+    data = events.encode(events.TEXT, b"") * 5_000
+    async with canary(gateway) as bird, opened(gateway) as (client, worker, number):
+        await worker.send(data=[pb.Data(id=number, data=data)] * 8)
+        await bird.answers(50)
+        for _ in range(40_000):
+            assert (await receive(client)).opcode == TEXT

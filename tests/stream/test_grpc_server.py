@@ -1,0 +1,73 @@
+"""Connections to the gRPC port that are nobody's, or too many."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from prack_grpc import composition
+from prack_grpc.stream import grpc_server
+from tests.conftest import Start
+from tests.support.client import RawClient
+from tests.support.scripted_worker import connect
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+QUICK = {"grpc.server_handshake_timeout_ms": 300, "grpc.max_connection_idle_ms": 300}
+
+
+@asynccontextmanager
+async def connections(port: int, count: int, say: bytes) -> AsyncIterator[list[RawClient]]:
+    """So many, on which this was said."""
+    clients = [await RawClient.connect(port) for _ in range(count)]
+    for client in clients:
+        await client.send(say)
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            await client.close()
+
+
+async def ended(client: RawClient) -> None:
+    """Read to the end."""
+    async with asyncio.timeout(client.seconds):
+        while await client.reader.read(4096):
+            pass
+
+
+@pytest.mark.parametrize("say", [b"", b"PRI *", PREFACE], ids=["nothing", "little", "no call"])
+async def test_who_calls_nothing_is_sent_away(
+    start: Start, say: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grpc_server, "OPTIONS", tuple((dict(grpc_server.OPTIONS) | QUICK).items()))
+    gateway = await start()
+    async with connections(gateway.grpc_port, 10, say) as clients:
+        await asyncio.gather(*map(ended, clients))
+
+
+async def test_a_worker_is_never_idle(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grpc_server, "OPTIONS", tuple((dict(grpc_server.OPTIONS) | QUICK).items()))
+    gateway = await start()
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        async with connections(gateway.grpc_port, 1, b"") as (client,):
+            await ended(client)
+        assert len(gateway.core.queue.sessions) == 1
+
+
+async def test_there_is_a_bound_and_room_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(composition, "grpc_places", lambda most: 5)
+    gateway = await start()
+    async with connections(gateway.grpc_port, 8, b"") as clients:
+        ends = [asyncio.create_task(ended(client)) for client in clients]
+        while sum(end.done() for end in ends) < 3:  # noqa: ASYNC110 - whoever is the first
+            await asyncio.sleep(0.01)
+        assert sum(end.done() for end in ends) == 3
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
