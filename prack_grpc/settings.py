@@ -81,6 +81,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 DEFAULTS = Limits()
+CONNECTION_DEFAULTS = ConnectionLimits()
 
 
 class Settings(BaseModel):
@@ -157,7 +158,7 @@ class Settings(BaseModel):
         "another worker or answered with 502; REST workers choose theirs (lease)",
     )
     max_connections_per_client: Count = Field(
-        ConnectionLimits().client_connections,
+        CONNECTION_DEFAULTS.client_connections,
         description="connections per client (an IPv4 address, or a /64 of IPv6), then 429; trusted "
         "proxies are exempt",
     )
@@ -165,6 +166,18 @@ class Settings(BaseModel):
         75.0,
         description="how long a client's connection may be idle between two requests; longer than "
         "the load balancer before it, of which many hold theirs for 60",
+    )
+    body_timeout: Seconds = Field(
+        CONNECTION_DEFAULTS.body_seconds,
+        description="how long a client may pause within a request's body, then 408",
+    )
+    body_rate: Size = Field(
+        CONNECTION_DEFAULTS.body_rate,
+        description="bytes per second that a request's body must bring, over a minute, then 408",
+    )
+    read_timeout: Seconds = Field(
+        CONNECTION_DEFAULTS.write_seconds,
+        description="how long a client may read nothing of a response, then it is disconnected",
     )
     upload_share: float = Field(
         DEFAULTS.upload_share,
@@ -234,6 +247,9 @@ class Settings(BaseModel):
         return ConnectionLimits(
             client_connections=self.max_connections_per_client,
             keep_alive_seconds=self.keep_alive,
+            body_seconds=self.body_timeout,
+            body_rate=self.body_rate,
+            write_seconds=self.read_timeout,
         )
 
     def api_names(self) -> tuple[str, ...]:

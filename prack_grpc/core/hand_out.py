@@ -123,7 +123,8 @@ class HandOut:
             exchange.upload is NO_BODY,
             "" if session.profile.acknowledges else self._name(exchange),
         )
-        lease = Lease(exchange, session, assignment, expires_at, coming=exchange.coming)
+        coming = exchange.coming and not session.profile.collects
+        lease = Lease(exchange, session, assignment, expires_at, coming=coming)
         session.uploads += lease.coming
         session.sockets += lease.socket
         exchange.lease = session.held[number] = self.assigned[assignment] = lease
@@ -212,7 +213,7 @@ class HandOut:
     def stall(self, lease: Lease, now: float) -> Effects:
         """The worker has sent a piece of the response: its client may have to read some first."""
         exchange = lease.exchange
-        if exchange.request.kind is not HTTP or not self.relief.stands(exchange, now):
+        if exchange.request.kind is not HTTP or not self.relief.stands(lease, now):
             return []
         return self.relieve([lane for lane in lease.session.lanes if lane.count], now)
 

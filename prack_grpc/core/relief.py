@@ -32,11 +32,13 @@ class Relief:
         self._helped: Exchange | None = None
         self._helped_until = 0.0
 
-    def stands(self, exchange: Exchange, now: float) -> bool:
+    def stands(self, lease: Lease, now: float) -> bool:
         """Its worker has sent something: True if it may go on only when its client reads."""
-        download = exchange.download
+        exchange, download = lease.exchange, lease.exchange.download
         if download.room > self._limits.window // 8 or exchange in self.standing:
             return False
+        if 0 <= lease.expected <= download.granted:
+            return False  # its worker may send all of it
         if exchange is self._helped:
             self._helped = None
         self.standing[exchange] = None

@@ -75,6 +75,7 @@ abouts = st.tuples(
     st.sampled_from([0, 0, 0, 1]),  # tier
     st.sampled_from([0.0, 0.0, 0.4]),  # lease, if it is no stream
     websocket_slots,  # if it is a stream
+    st.booleans(),  # collects, if it is no stream
 )
 splits = st.one_of(
     st.none(),

@@ -93,7 +93,7 @@ class Lines:
             one
             for one in self.ready(place)
             if place[0] is Kind.HTTP
-            and sum(hand.owed.coming for hand in self.sessions[one])
+            and sum(hand.owed.coming for hand in self.sessions[one] if not one.profile.collects)
             < max(1, math.floor(one.slots * share))
         }
 
@@ -106,7 +106,9 @@ class Lines:
             return self.ready(place)
         open_, all_ = self.open(place), [one for one in self.sessions if place in self.places(one)]
         last = len(self.ready(place)) == 1 < len(all_)
-        return {one for one in open_ if one.profile.acknowledges or not last}
+        return {
+            one for one in open_ if one.profile.acknowledges or one.profile.collects or not last
+        }
 
     def leave_lines(self, session: Session, now: float) -> None:
         """It is about to leave them; a version lingers only if its workers do not acknowledge."""

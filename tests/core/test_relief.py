@@ -83,6 +83,15 @@ def test_of_unknown_length_it_is_lent_piece_by_piece() -> None:
     assert lease.exchange.download.room == 0
 
 
+def test_what_a_worker_may_send_whole_is_no_fault_of_its_client() -> None:
+    desk = a_desk(response_buffer=0)
+    lease = desk.leased()
+    desk.begin(lease, b"", WINDOW)
+    send(desk, lease, WINDOW - 1)
+    submitted(desk)
+    assert failures(desk.pass_time(30)) == []
+
+
 def test_what_is_too_large_is_lent_nothing_and_cut_after_a_while() -> None:
     desk = a_desk()
     lease = a_standing(desk, length=1000)

@@ -53,13 +53,23 @@ class Workers(Clients):
         slots: int,
         routes: tuple[Route, ...],
         kinds: tuple[Kind, ...],
-        about: tuple[Pool, int, float, int],
+        about: tuple[Pool, int, float, int, bool],
     ) -> None:
         model, stream = self.model, worker == "stream"
-        (service, version), tier, lease, sockets = about
+        (service, version), tier, lease, sockets, collects = about
         lease, sockets = (0.0, sockets) if stream else (lease, 0)
         profile = Profile(
-            worker, slots, stream, routes, service, version, kinds, tier, lease, sockets
+            worker,
+            slots,
+            stream,
+            routes,
+            service,
+            version,
+            kinds,
+            tier,
+            lease,
+            sockets,
+            collects and not stream,
         )
         session = Session(profile, NO_WORKER, slots, sockets)
 

@@ -194,14 +194,15 @@ class Queue:
         """Who takes the next request of this lane, whose body is still on its way or not.
 
         A poll, which may be all of a worker, takes such a one only if another could take the next
-        request, or if there is nobody else.
+        request, or if there is nobody else; or if the body is waited for aside.
         """
         if not coming:
             return lane.ready.first() if lane.ready else None
         if not lane.open:
             return None
         session = lane.open.first()
-        spare = session.profile.acknowledges or len(lane.ready) > 1 or len(lane.sessions) == 1
+        many = session.profile.acknowledges or session.profile.collects
+        spare = many or len(lane.ready) > 1 or len(lane.sessions) == 1
         return session if spare else None
 
     def matchable(self, lane: ExchangeLane) -> bool:

@@ -168,3 +168,14 @@ def test_o4_what_waits_is_one_line_to_operators() -> None:
     desk.now += 2
     route = next(one for one in status(desk.core, desk.now).routes if one.route == "*/shop")
     assert (route.free, route.waiting, route.oldest) == (1, 2, 2)
+
+
+def test_a_poll_that_waits_aside_for_bodies_takes_any_number_of_uploads() -> None:
+    desk = Desk()
+    desk.rest(slots=1)
+    session = desk.rest(collects=True, tier=1)
+    first, second, third = uploads(desk, 3)
+    desk.core.resize(session, 2, desk.now)
+    desk.core.resize(session, 3, desk.now)
+    assert taken([first, second, third]) == [True, True, True]
+    assert session.uploads == 0
