@@ -125,8 +125,8 @@ class WorkerApp(FastAPI):
             await self.trusted(scope, receive, send)
         elif refusal := callers.refusal(scope):
             await refusal.response()(scope, receive, _last(send))
-        else:  # a page that needs no token, and no more than that
-            await self.trusted(scope, receive, _last(send))
+        else:  # a page that anybody may see
+            await self.trusted(scope, receive, _last(send) if callers.has_token else send)
 
     async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope of a caller who was checked elsewhere."""

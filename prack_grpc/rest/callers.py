@@ -47,6 +47,7 @@ class Callers:
         self._names = {LOOPBACK, *map(_name, hosts)}
         text = f"refused a call to the worker API under an unknown name: {ADVICE}"
         self._complaint = Complaint(log, "unknown_host", text)
+        self.has_token = token is not None
         self.admitted: set[Fields] = set()
 
     def admits(self, fields: Fields) -> bool:
