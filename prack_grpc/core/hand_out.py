@@ -22,7 +22,7 @@ from prack_grpc.core.exchange.states import (
     Work,
     WorkEvent,
 )
-from prack_grpc.core.http.message import HTTP, Kind
+from prack_grpc.core.http.message import HTTP, WEBSOCKET, Kind
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.order import Deadlines
 from prack_grpc.core.queue.queue import Queue
@@ -125,8 +125,10 @@ class HandOut:
         )
         coming = exchange.coming and not session.profile.collects
         lease = Lease(exchange, session, assignment, expires_at, coming=coming)
-        session.uploads += lease.coming
-        session.sockets += lease.socket
+        if coming:
+            session.uploads += 1
+        if exchange.request.kind is WEBSOCKET:
+            session.sockets += 1
         exchange.lease = session.held[number] = self.assigned[assignment] = lease
         self.queue.update(session)
         self.deadlines.set(exchange, expires_at)
@@ -173,14 +175,16 @@ class HandOut:
         return self.serve(self.queue.update(lease.session), now)
 
     def _let_upload_go(self, lease: Lease) -> None:
-        lease.session.uploads -= lease.coming
+        lease.session.uploads -= 1
         lease.coming = False
 
     def release(self, lease: Lease, verdict: Late, now: float) -> Effects:
         """The lease is closed: its slot is free for the next exchange."""
         session = lease.session
-        self._let_upload_go(lease)
-        session.sockets -= lease.socket
+        if lease.coming:
+            self._let_upload_go(lease)
+        if lease.assignment.request.kind is WEBSOCKET:
+            session.sockets -= 1
         del session.held[lease.assignment.number], self.assigned[lease.assignment]
         if lease.exchange.state is DONE:
             lease.exchange.lease = None

@@ -105,11 +105,6 @@ class Lease:
     coming: bool = False
 
     @property
-    def socket(self) -> bool:
-        """It is a WebSocket, as its worker sees it."""
-        return self.assignment.request.kind is WEBSOCKET
-
-    @property
     def cancelled(self) -> bool:
         """The gateway wants nothing more of it; the worker still has its slot."""
         return self.state is CANCELLED

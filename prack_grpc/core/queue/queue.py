@@ -167,7 +167,8 @@ class Queue:
 
         Returns the lanes that now have both work and workers.
         """
-        open_, matchable = self._opens(session), []
+        free, own = session.room(HTTP) > 0, session.websocket_slots
+        open_, matchable = free and (not session.uploads or self._opens(session)), []
         for lane in session.lanes:
             level = self._level(session, lane)
             if open_ is not session.open and lane.kind is HTTP:
@@ -175,19 +176,17 @@ class Queue:
                     lane.open.add(session, level)
                 else:
                     lane.open.discard(session, level)
-            if session.room(lane.kind) <= 0:
+            if not (session.room(lane.kind) > 0 if own else free):
                 lane.ready.discard(session, level)
                 continue
             lane.ready.add(session, level)
-            if lane.waiting or lane.uploads:
+            if lane.base.requests and lane.count:
                 matchable.append(lane)
         session.open = open_
         return matchable
 
     def _opens(self, session: Session) -> bool:
-        """It may be handed one more request whose body is still on its way."""
-        if not session.free:
-            return False
+        """One that is free may be handed one more request whose body is still on its way."""
         return session.uploads < max(1, int(session.slots * self._limits.upload_share))
 
     def taker(self, lane: ExchangeLane, coming: bool) -> Session | None:
