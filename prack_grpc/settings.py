@@ -22,8 +22,8 @@ PREFIX = "PRACK_"
 WORKER_VARIABLES = frozenset(
     "PRACK_" + name
     for name in (
-        "GATEWAY", "SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "TIER", "ROUTES", "APP_DIR",
-        "FACTORY", "ROOT_PATH",
+        "GATEWAY", "SLOTS", "WEBSOCKET_SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "TIER",
+        "ROUTES", "APP_DIR", "FACTORY", "ROOT_PATH",
     )
 )  # fmt: skip
 MIN_TOKEN = 22  # 128 bits in base64
@@ -75,11 +75,13 @@ Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=1024 * 1024 * MIB)]
+Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=1024 * 1024 * MIB)]
 Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 DEFAULTS = Limits()
+CONNECTION_DEFAULTS = ConnectionLimits()
 
 
 class Settings(BaseModel):
@@ -156,7 +158,7 @@ class Settings(BaseModel):
         "another worker or answered with 502; REST workers choose theirs (lease)",
     )
     max_connections_per_client: Count = Field(
-        ConnectionLimits().client_connections,
+        CONNECTION_DEFAULTS.client_connections,
         description="connections per client (an IPv4 address, or a /64 of IPv6), then 429; trusted "
         "proxies are exempt",
     )
@@ -164,6 +166,38 @@ class Settings(BaseModel):
         75.0,
         description="how long a client's connection may be idle between two requests; longer than "
         "the load balancer before it, of which many hold theirs for 60",
+    )
+    body_timeout: Seconds = Field(
+        CONNECTION_DEFAULTS.body_seconds,
+        description="how long a client may pause within a request's body, then 408",
+    )
+    body_rate: Size = Field(
+        CONNECTION_DEFAULTS.body_rate,
+        description="bytes per second that a request's body must bring, over a minute, then 408",
+    )
+    read_timeout: Seconds = Field(
+        CONNECTION_DEFAULTS.write_seconds,
+        description="how long a client may read nothing of a response, then it is disconnected",
+    )
+    upload_share: float = Field(
+        DEFAULTS.upload_share,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="part of a worker's slots that requests may take whose body is still coming",
+    )
+    request_buffer: Buffer = Field(
+        DEFAULTS.request_buffer,
+        description="how much of a request's body is read while it waits for a worker",
+    )
+    response_buffer: Buffer = Field(
+        DEFAULTS.response_buffer,
+        description="what slow clients have not read, in all, while others wait for a worker",
+    )
+    slow_reader: Seconds = Field(
+        DEFAULTS.slow_reader,
+        description="how long a client may hold up a response while others wait and the buffer is "
+        "full, then it is cut",
     )
     max_body: Size | None = Field(
         None,
@@ -202,6 +236,10 @@ class Settings(BaseModel):
             newest_first_after=self.newest_first_after or math.inf,
             redeliver=self.redeliver,
             rest_body=self.rest_body,
+            upload_share=self.upload_share,
+            request_buffer=self.request_buffer,
+            response_buffer=self.response_buffer,
+            slow_reader=self.slow_reader,
         )
 
     def connection_limits(self) -> ConnectionLimits:
@@ -209,6 +247,9 @@ class Settings(BaseModel):
         return ConnectionLimits(
             client_connections=self.max_connections_per_client,
             keep_alive_seconds=self.keep_alive,
+            body_seconds=self.body_timeout,
+            body_rate=self.body_rate,
+            write_seconds=self.read_timeout,
         )
 
     def api_names(self) -> tuple[str, ...]:

@@ -132,7 +132,9 @@ class Fleet:
 
 
 def _worker(url: str, version: str, slots: int) -> tuple[str, ...]:
-    about = ("--gateway", url, "--slots", str(slots), "--service", "soak", "--app-version", version)
+    # WebSockets take the same slots, so that what runs at a time has one bound.
+    slots_of = ("--slots", str(slots), "--websocket-slots", "0")
+    about = ("--gateway", url, *slots_of, "--service", "soak", "--app-version", version)
     return (PYTHON, "-m", "prack_worker", "soak.app:app", *about)
 
 

@@ -11,7 +11,7 @@ from prack_grpc.broker.seam import Membership, Piece
 from prack_grpc.broker.ticket import Identifiers, Ticket
 from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
-from prack_grpc.core.effects import Answer, Cancel, Deliver, Effects, Fail, Finish
+from prack_grpc.core.effects import Answer, Cancel, Deliver, Effects, Fail, Finish, Grant
 from prack_grpc.core.errors import GatewayError, LeaseError
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
@@ -64,6 +64,8 @@ class MemoryBroker:
         exchange, effects = self.dispatcher.submit(ticket.id, request, upload, ticket, self._now())
         self.tickets[ticket] = exchange
         self._perform(effects)
+        if request.expects and self.dispatcher.reads_ahead(exchange):
+            ticket.want()
         return ticket
 
     async def upload(self, ticket: Ticket, data: bytes, end: bool) -> None:
@@ -72,11 +74,13 @@ class MemoryBroker:
             if piece:
                 self.dispatcher.upload(exchange, piece, self._now())
                 data = data[len(piece) :]
-            exchange.upload.ended = end and not data
+            lease, ended = exchange.lease, end and not data
+            effects = self.dispatcher.uploaded(exchange, self._now()) if ended else []
             self._collecting.wake(exchange)
-            lease = exchange.lease
-            if lease and (piece or exchange.upload.ended):
+            if lease and (piece or ended):
                 lease.session.receiver.uploaded(lease.assignment)
+            if effects:
+                self._perform(effects)
             if not data:
                 return
             await ticket.uploadable()
@@ -113,16 +117,17 @@ class MemoryBroker:
     # ------------------------------------------------------------ WorkerSide: the worker
 
     def join(self, profile: Profile, principal: Principal, receiver: WorkReceiver) -> Membership:
-        session = Session(profile, receiver, profile.slots)
+        session = Session(profile, receiver, profile.slots, profile.websocket_slots)
         effects = self.dispatcher.join(session, self._now())
         member = Membership(profile.worker)
         self._sessions[member] = session
         self._perform(effects)
         return member
 
-    def resize(self, member: Membership, slots: int) -> None:
+    def resize(self, member: Membership, slots: int, websocket_slots: int = 0) -> None:
         if session := self._sessions.get(member):
-            self._perform(self.dispatcher.resize(session, slots, self._now()))
+            now = self._now()
+            self._perform(self.dispatcher.resize(session, slots, now, websocket_slots))
 
     def grow(self, member: Membership) -> None:
         if session := self._sessions.get(member):
@@ -297,6 +302,8 @@ class MemoryBroker:
                 effect.lease.session.receiver.cancel(effect.lease.assignment, effect.reason)
             elif isinstance(effect, Fail):
                 self._fail(effect.exchange, effect.error)
+            elif isinstance(effect, Grant):
+                self._grant(effect.lease.exchange)
             else:
                 refusal = effect.error
         self._arm()

@@ -81,8 +81,8 @@ class WorkerSide(Protocol):
         Raises BadRoute or TooManySessions.
         """
 
-    def resize(self, member: Membership, slots: int) -> None:
-        """The worker has changed its number of slots."""
+    def resize(self, member: Membership, slots: int, websocket_slots: int = 0) -> None:
+        """The worker has changed its numbers of slots, see Profile."""
 
     def grow(self, member: Membership) -> None:
         """The worker has not yet got what it was handed: it has room for one more."""

@@ -91,6 +91,7 @@ class Answering:
             exchange.download.push(head.body)
             lease.received = len(head.body)
             lease.expected = -1 if head.end else head.body_length
+            effects += self._steps.stall(lease, now)
         return effects
 
     def interim(self, lease: Lease) -> bool:
@@ -116,9 +117,10 @@ class Answering:
             return [*self.spoil(lease, str(too_long), now), Refuse(too_long)]
         lease.exchange.download.push(data)
         lease.received += len(data)
-        if lease.exchange.state is not DONE:
-            self._steps.stand(lease.exchange, now)
-        return []
+        if lease.exchange.state is DONE:
+            return []
+        self._steps.stand(lease.exchange, now)
+        return self._steps.stall(lease, now)
 
     def end(self, lease: Lease, now: float) -> Effects:
         """The response is complete. Raises LeaseError."""

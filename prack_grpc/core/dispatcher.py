@@ -4,6 +4,8 @@ House rules: no I/O and no clock (`now` is an argument, in seconds); a method de
 state and returns what the shell must do; a refused event raises and changes nothing.
 """
 
+import math
+
 from prack_grpc.core import errors
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.errors import GatewayError, Late
@@ -29,7 +31,7 @@ class Dispatcher:
         self.ledger = steps.ledger
         self.assigned = steps.assigned
         self.draining = False
-        self._sequence = 0
+        self._sequence = self._arrivals = 0
         self.paused: dict[Pool | str, None] = {}
 
     # ------------------------------------------------------------ caller half
@@ -44,32 +46,49 @@ class Dispatcher:
         if self.draining:
             raise GatewayError(errors.DRAINING)
         lane = self.queue.lane(request, self._sequence + 1, now)
-        free = bool(lane.ready)
-        size = 0 if free else request.size + upload.buffered
-        if not free:
-            self._steps.admit(lane, size, now)
-        self._sequence += 1
         wait_until = now + self.limits.queue_timeout
-        exchange = Exchange(id_, request, lane, self._sequence, now, wait_until, upload, client)
+        number = self._sequence + 1
+        exchange = Exchange(id_, request, lane, number, now, wait_until, upload, client)
+        session = self.queue.taker(lane, exchange.coming)
+        size = 0 if session else request.size + upload.buffered
+        if session is None:
+            self._steps.admit(lane, size, now)
+        self._sequence = number
+        exchange.place = number + self._arrivals
         self.exchanges[id_] = exchange
         self.counters.accepted += 1
-        if free:
-            return exchange, [self._steps.lease(lane.ready.first(), exchange, now)]
+        if session is not None:
+            return exchange, [self._steps.lease(session, exchange, now)]
         self.queue.append(exchange, size, now)
         self._steps.deadlines.set(exchange, wait_until)
-        return exchange, []
+        return exchange, self._steps.relieve([lane], now) if self._steps.relief.standing else []
 
     def upload(self, exchange: Exchange, data: bytes, now: float) -> None:
-        """A piece of the request body has come from the client."""
-        exchange.upload.push(data)
+        """A piece of the request body has come from the client.
+
+        As long as it comes the exchange does not wait for a worker, but for its client.
+        """
+        upload = exchange.upload
+        if exchange.lease is None:
+            upload.granted = max(upload.granted, upload.pushed + len(data))
+        upload.push(data)
         if exchange.lease is None:
             self.queue.grow(exchange, len(data))
+            exchange.wait_until = now + self.limits.queue_timeout
+            self._steps.deadlines.set(exchange, exchange.wait_until)
         elif exchange.lease.state is Work.LEASED:
             lease = exchange.lease
             lease.expires_at = max(lease.expires_at, self._steps.answer_by(lease.session, now))
             self._steps.deadlines.set(exchange, lease.expires_at)
         else:
             self._steps.stand(exchange, now)
+
+    def uploaded(self, exchange: Exchange, now: float) -> Effects:
+        """The last of the request body has come from the client: only now has the request come."""
+        if exchange.coming and exchange.lease is None:
+            self._arrivals += 1
+            exchange.place = self._sequence + self._arrivals
+        return self._steps.whole(exchange, now)
 
     def room(self, exchange: Exchange) -> int:
         """Bytes of request body that may be read from the client now."""
@@ -78,8 +97,14 @@ class Dispatcher:
             return 0
         if exchange.lease is not None:
             return upload.granted - upload.pushed
-        room = self.limits.inline_body - upload.pushed
-        return min(room, self.limits.queue_bytes - self.queue.bytes)
+        # Half of what may wait is left to requests that are here.
+        room = self.limits.queue_bytes // 2 - self.queue.bytes
+        most = min(self.limits.request_buffer, self.limits.rest_body)
+        return min(most - upload.pushed, room)
+
+    def reads_ahead(self, exchange: Exchange) -> bool:
+        """Its body is read while it waits: a client that waits to be asked is to begin."""
+        return exchange.coming and exchange.lease is None and self.room(exchange) > 0
 
     def collect(self, exchange: Exchange) -> bool:
         """A worker takes the request body only in one piece: let all of it come in.
@@ -124,9 +149,15 @@ class Dispatcher:
 
     def consumed(self, exchange: Exchange, now: float) -> bool:
         """The client took response bytes. True if the worker may be granted more."""
+        relief = self._steps.relief
         if exchange.state is not Caller.DONE:
             self._steps.stand(exchange, now)
-        return exchange.download.regrant(exchange.download.taken)
+        if exchange.lent:
+            relief.settle(exchange)
+        if not exchange.download.regrant(exchange.download.taken):
+            return False
+        relief.moves(exchange)
+        return True
 
     # ------------------------------------------------------------ sessions
 
@@ -136,9 +167,9 @@ class Dispatcher:
         session.paused = session.profile.worker in self.paused or session.pool in self.paused
         return self._steps.serve(self.queue.join(session, now), now)
 
-    def resize(self, session: Session, slots: int, now: float) -> Effects:
-        """The worker has changed its number of slots; what it holds stays."""
-        session.slots = slots
+    def resize(self, session: Session, slots: int, now: float, websocket_slots: int = 0) -> Effects:
+        """The worker has changed its numbers of slots; what it holds stays."""
+        session.slots, session.websocket_slots = slots, websocket_slots
         return self._steps.serve(self.queue.update(session), now)
 
     def drain(self, session: Session, now: float) -> Effects:
@@ -236,6 +267,10 @@ class Dispatcher:
     def expire(self, now: float) -> Effects:
         """End everything whose time is over."""
         effects = self._steps.serve(self.queue.forget(now), now)
+        relief = self._steps.relief
+        if now >= relief.due:
+            relief.due = math.inf
+            effects += self._steps.relieve(list(relief.pressed), now)
         for exchange in self._steps.deadlines.due(now):
             effects += self._steps.time_out(exchange, now)
         return effects

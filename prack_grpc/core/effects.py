@@ -42,11 +42,17 @@ class Finish(NamedTuple):
     trailers: Headers
 
 
+class Grant(NamedTuple):
+    """Tell the worker that it may send more of the response body."""
+
+    lease: Lease
+
+
 class Refuse(NamedTuple):
     """Tell the worker that what it sent makes no response. Always the last effect."""
 
     error: BadResponse
 
 
-Effect = Deliver | Cancel | Fail | Answer | Finish | Refuse
+Effect = Deliver | Cancel | Fail | Answer | Finish | Grant | Refuse
 Effects = list[Effect]

@@ -53,6 +53,12 @@ WORKER_ERROR = ErrorKind(
     "worker_error", 502, "http_response_incomplete", "The worker failed to answer"
 )
 DEADLINE = ErrorKind("deadline", 504, "http_response_timeout", "The worker did not answer in time")
+SLOW_READER = ErrorKind(
+    "slow_reader",
+    504,
+    "http_response_timeout",
+    "The client did not read the response while others waited for its worker",
+)
 UNSUPPORTED = ErrorKind(
     "unsupported", 501, "http_request_denied", "The worker does not support this request"
 )
@@ -115,6 +121,7 @@ ALL = (
     BAD_RESPONSE,
     WORKER_ERROR,
     DEADLINE,
+    SLOW_READER,
     UNSUPPORTED,
     SHUTDOWN,
     BODY_TOO_LARGE,

@@ -1,11 +1,12 @@
 """Handing out, taking back and ending: the steps that events of clients, workers and time share."""
 
 import math
+from collections.abc import Iterable
 from hashlib import blake2b
 
 from prack_grpc.core import errors
 from prack_grpc.core.counters import Counters
-from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
+from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail, Grant
 from prack_grpc.core.errors import ErrorKind, GatewayError, Late
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Ledger, Session
@@ -21,11 +22,12 @@ from prack_grpc.core.exchange.states import (
     Work,
     WorkEvent,
 )
-from prack_grpc.core.http.message import Kind
+from prack_grpc.core.http.message import HTTP, Kind
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.order import Deadlines
 from prack_grpc.core.queue.queue import Queue
 from prack_grpc.core.receivers import CancelReason
+from prack_grpc.core.relief import Relief
 
 TAG_BYTES = 8  # of the name of a hand-out
 
@@ -46,12 +48,13 @@ class HandOut:
         self.assigned: dict[Assignment, Lease] = {}
         self.collected = 0  # bytes set aside for bodies that must come in one piece
         self.deadlines: Deadlines[Exchange] = Deadlines()
+        self.relief = Relief(limits)
 
     # ------------------------------------------------------------ into the queue
 
     def admit(self, lane: ExchangeLane, size: int, now: float) -> None:
         """Raises GatewayError if one more request may not wait, or would wait too long."""
-        count, rate = len(lane.waiting), lane.pace.rate(now)
+        count, rate = len(lane.waiting), lane.pace.rate(now)  # those that wait for bodies aside
         if self.queue.full(lane, size):
             retry = math.ceil(count / 2 / rate) if rate else 0
             raise GatewayError(errors.QUEUE_FULL, retry_after=retry)
@@ -120,7 +123,10 @@ class HandOut:
             exchange.upload is NO_BODY,
             "" if session.profile.acknowledges else self._name(exchange),
         )
-        lease = Lease(exchange, session, assignment, expires_at)
+        coming = exchange.coming and not session.profile.collects
+        lease = Lease(exchange, session, assignment, expires_at, coming=coming)
+        session.uploads += lease.coming
+        session.sockets += lease.socket
         exchange.lease = session.held[number] = self.assigned[assignment] = lease
         self.queue.update(session)
         self.deadlines.set(exchange, expires_at)
@@ -141,20 +147,40 @@ class HandOut:
         effects: Effects = []
         if not lanes:
             return effects
-        while lanes := [lane for lane in lanes if lane.waiting and lane.ready]:
+        while lanes := [lane for lane in lanes if self.queue.matchable(lane)]:
             lane = min(lanes, key=_turn) if len(lanes) > 1 else lanes[0]
             exchange = self.queue.next(lane, now)
             if now >= exchange.wait_until:
                 effects += self.time_out(exchange, now)
                 continue
+            session = self.queue.taker(lane, exchange.coming)
+            assert session is not None  # noqa: S101 - so `next` says
             self.queue.remove(exchange)
-            lane.pace.mark(now)
-            effects.append(self.lease(lane.ready.first(), exchange, now))
+            if not exchange.coming:
+                lane.pace.mark(now)
+            effects.append(self.lease(session, exchange, now))
         return effects
+
+    def whole(self, exchange: Exchange, now: float) -> Effects:
+        """The last of the request body is here."""
+        exchange.upload.ended = True
+        lease = exchange.lease
+        if lease is None:
+            return self.serve(self.queue.whole(exchange, now), now)
+        if not lease.coming:
+            return []
+        self._let_upload_go(lease)
+        return self.serve(self.queue.update(lease.session), now)
+
+    def _let_upload_go(self, lease: Lease) -> None:
+        lease.session.uploads -= lease.coming
+        lease.coming = False
 
     def release(self, lease: Lease, verdict: Late, now: float) -> Effects:
         """The lease is closed: its slot is free for the next exchange."""
         session = lease.session
+        self._let_upload_go(lease)
+        session.sockets -= lease.socket
         del session.held[lease.assignment.number], self.assigned[lease.assignment]
         if lease.exchange.state is DONE:
             lease.exchange.lease = None
@@ -170,6 +196,26 @@ class HandOut:
             return []
         session.lost = True
         return self.serve(self.queue.leave(session, now), now)
+
+    def relieve(self, lanes: Iterable[ExchangeLane], now: float) -> Effects:
+        """What waits in these lanes may need a slot that a client keeps by not reading."""
+        effects: Effects = []
+        for lane in lanes:
+            lease, slow = self.relief.look(lane, now)
+            if lease is not None:
+                effects.append(Grant(lease))
+            if slow is not None:
+                error = GatewayError(errors.SLOW_READER)
+                slow.download.discard()  # its client would go on for long
+                effects += self.fail(slow, error, CancelReason.DEADLINE, now)
+        return effects
+
+    def stall(self, lease: Lease, now: float) -> Effects:
+        """The worker has sent a piece of the response: its client may have to read some first."""
+        exchange = lease.exchange
+        if exchange.request.kind is not HTTP or not self.relief.stands(lease, now):
+            return []
+        return self.relieve([lane for lane in lease.session.lanes if lane.count], now)
 
     # ------------------------------------------------------------ ends
 
@@ -216,6 +262,9 @@ class HandOut:
     def done(self, exchange: Exchange, outcome: Outcome) -> None:
         """The caller half is over: count it, and forget it."""
         self.collected -= exchange.collected
+        if exchange.download is not NO_BODY:
+            self.relief.moves(exchange)
+            self.relief.settle(exchange, over=True)
         exchange.outcome = outcome
         self.counters.done[outcome] += 1
         del self.exchanges[exchange.id]
@@ -243,6 +292,8 @@ class HandOut:
         self.counters.answered += not cancelled
         if lease.exchange.state is DONE:
             self.deadlines.clear(lease.exchange)
+        if lease.exchange.download is not NO_BODY:
+            self.relief.moves(lease.exchange)
         return self.release(lease, Late.GONE if cancelled else Late.ANSWERED, now)
 
     def time_out(self, exchange: Exchange, now: float) -> Effects:
@@ -261,7 +312,8 @@ class HandOut:
     def soonest(self) -> float:
         """Nothing expires before this, in seconds; a bound that costs nothing."""
         exchanges, lanes = self.deadlines.soonest, self.queue.lingering.soonest
-        return exchanges if exchanges < lanes else lanes
+        soonest = exchanges if exchanges < lanes else lanes
+        return soonest if soonest < self.relief.due else self.relief.due
 
     def _is_silent(self, lease: Lease, now: float) -> bool:
         """Its worker promised to answer or extend sooner than it has to."""

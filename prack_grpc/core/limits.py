@@ -49,8 +49,22 @@ class Limits:
     # and delay of a 200 Mbit/s path of 20 ms. A grant is for half of it, and that fills one message
     # of gRPC, which costs the same whatever its size.
     window: int = 512 * KIB
-    # Body that is read ahead of a worker, and that rides along with the request.
+    # The part of a worker's slots that requests may take whose body is still on its way: clients
+    # that are slow to send, by nature or on purpose, leave the rest to others.
+    upload_share: float = 0.5
+    # Body that is read ahead of a worker while a request waits. Most are smaller than this, and
+    # once it is here a request takes a slot as any other. A client that sends 10 MiB a second
+    # fills it in 0.1 s.
+    request_buffer: int = MIB
+    # Body that rides along with the request, and that is kept until its worker answers.
     inline_body: int = PIECE
+    # Response bytes beyond the windows, in all, that are taken from workers while others wait for
+    # their slots: what is slow to be read then costs memory, and no slot. One response may have a
+    # quarter of it.
+    response_buffer: int = 64 * MIB
+    # How long a response may stand still because of its client while others wait for its slot and
+    # there is no room for it. A client that reads half of a window in this time, 50 KiB/s, is kept.
+    slow_reader: float = 5.0
     # Body bytes in one event, so that exchanges can take turns.
     chunk: int = PIECE
     # A request body that a REST worker must take in one piece.

@@ -22,6 +22,7 @@ class Serving(enum.StrEnum):
 class WorkerStatus:
     """One worker. Of one that polls, `slots` are those of the polls that are parked or unanswered.
 
+    Of those `held`, `websockets` are WebSockets, which may have slots beside these.
     `seconds` is how long it has been here, for one that polls since the oldest of these polls.
     """
 
@@ -31,6 +32,7 @@ class WorkerStatus:
     state: Serving
     slots: int
     held: int
+    websockets: int
     tier: int
     seconds: float
     routes: list[str]
@@ -140,6 +142,7 @@ def _workers(core: Dispatcher, sessions: list[Session], now: float) -> list[Work
             _serving(core, of_worker),
             sum(session.slots for session in of_worker),
             sum(len(session.held) for session in of_worker),
+            sum(session.sockets for session in of_worker),
             of_worker[0].profile.tier,
             now - min(session.joined_at for session in of_worker),
             [str(route) for route in of_worker[0].profile.routes],
@@ -184,7 +187,7 @@ def _takes_work(core: Dispatcher, session: Session) -> bool:
 
 def _counts(lane: ExchangeLane) -> bool:
     """Lanes of versions stand for their route."""
-    return bool(lane.sessions or lane.waiting) and not lane.shares
+    return bool(lane.sessions or lane.count) and not lane.shares
 
 
 def _route(kind: Kind, lane: ExchangeLane, now: float) -> RouteStatus:
@@ -193,15 +196,13 @@ def _route(kind: Kind, lane: ExchangeLane, now: float) -> RouteStatus:
         kind.name.lower(),
         "/".join(lane.pool) if lane is not lane.base else "",
         len({session.profile.worker for session in lane.sessions}),
-        sum(session.slots - len(session.held) for session in lane.ready),
-        len(lane.waiting),
+        sum(session.room(lane.kind) for session in lane.ready),
+        lane.count,
         _oldest(lane, now),
         lane.pace.rate(now) if lane.waiting else None,
     )
 
 
 def _oldest(lane: ExchangeLane, now: float) -> float:
-    if not lane.waiting:
-        return 0.0
-    first: Exchange = lane.waiting.first()
-    return now - first.accepted_at
+    firsts: list[Exchange] = [line.first() for line in (lane.waiting, lane.uploads) if line]
+    return max((now - first.accepted_at for first in firsts), default=0.0)

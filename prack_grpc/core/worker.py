@@ -29,10 +29,12 @@ TRUSTED = Principal("worker")
 class Profile:
     """What a worker says of itself when it joins.
 
-    `slots` is how many exchanges it holds at most. `acknowledges` says whether it answers a cancel:
+    `slots` is how many exchanges it holds at most; WebSockets take `websocket_slots` in place of
+    these, unless that is 0. `acknowledges` says whether it answers a cancel:
     if so, a cancelled exchange keeps its slot until then; if not, it is known by its identifier
     (`WorkerSide.find`). It is given work only while no worker of a lower `tier` is free for it.
-    One that does not answer within `lease` seconds, if that is not 0, is taken for lost.
+    Of one that `collects`, a request takes no slot until its body is here (`WorkerSide.grow`). One
+    that does not answer within `lease` seconds, if that is not 0, is taken for lost.
     """
 
     worker: str
@@ -44,3 +46,5 @@ class Profile:
     kinds: tuple[Kind, ...] = (Kind.HTTP,)
     tier: int = 0
     lease: float = 0.0
+    websocket_slots: int = 0
+    collects: bool = False

@@ -115,7 +115,7 @@ class Polls:
         """
         poll = Poll(ask, self.leases, self._collect if whole else _as_it_is)
         most = ask.most or 1
-        member = self._join(ask, most, poll)
+        member = self._join(ask, most, poll, whole)
         gone = True
         try:
             gone = not poll.taken and await self._park(poll, ask.wait, receive)
@@ -133,7 +133,7 @@ class Polls:
             raise ApiError(DRAINING)
         return handed
 
-    def _join(self, ask: Ask, slots: int, poll: Poll) -> Membership:
+    def _join(self, ask: Ask, slots: int, poll: Poll, whole: bool) -> Membership:
         if len(ask.routes) > self._limits.session_routes:
             message = f"a worker may serve at most {self._limits.session_routes} routes"
             raise ApiError(BAD_PARAMETER, message, "routes")
@@ -147,6 +147,7 @@ class Polls:
             ask.kinds,
             ask.tier,
             ask.lease,
+            collects=whole,
         )
         try:
             poll.member = self._broker.join(profile, TRUSTED, poll)

@@ -35,6 +35,7 @@ class Hello:
     features: frozenset[str]
     tier: int
     instance: bytes
+    websocket_slots: int
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -61,26 +62,29 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
     for name, value in (("service", hello.service), ("version", hello.version)):
         if not LABEL.fullmatch(value):
             raise StreamError(errors.BAD_HELLO, f"{name}: {LABEL_EXPECTED}")
+    slots, websocket_slots = read_slots(hello.capacity, limits)
     return Hello(
         hello.worker_id,
         hello.service,
         hello.version,
-        read_slots(hello.capacity, limits),
+        slots,
         _routes(hello, limits),
         hello.limits.initial_window or DEFAULT_WINDOW,
         FEATURES.intersection(hello.features),
         _tier(hello),
         _instance(hello),
+        websocket_slots,
     )
 
 
-def read_slots(capacity: pb.Capacity, limits: Limits) -> int:
-    """The slots of a capacity. Raises StreamError."""
-    slots = capacity.max_in_flight
-    if not 1 <= slots <= limits.max_slots:
-        message = f"capacity.max_in_flight: {slots} is not between 1 and {limits.max_slots}"
-        raise StreamError(errors.BAD_CAPACITY, message)
-    return slots
+def read_slots(capacity: pb.Capacity, limits: Limits) -> tuple[int, int]:
+    """The slots of a capacity, and those of WebSockets. Raises StreamError."""
+    slots, sockets, most = capacity.max_in_flight, capacity.max_websockets, limits.max_slots
+    for name, value, least in (("max_in_flight", slots, 1), ("max_websockets", sockets, 0)):
+        if not least <= value <= most:
+            message = f"capacity.{name}: {value} is not between {least} and {most}"
+            raise StreamError(errors.BAD_CAPACITY, message)
+    return slots, sockets
 
 
 def _tier(hello: pb.Hello) -> int:

@@ -205,7 +205,7 @@ class Stream:
 
     def _steer(self, frame: pb.WorkerFrame) -> None:
         if frame.HasField("capacity"):
-            self._broker.resize(self._member, read_slots(frame.capacity, self._limits))
+            self._broker.resize(self._member, *read_slots(frame.capacity, self._limits))
         if frame.HasField("drain"):
             self.dismiss(0, frame.drain.reason)
         if frame.HasField("heartbeat") and frame.heartbeat.nonce:

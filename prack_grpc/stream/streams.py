@@ -273,6 +273,7 @@ def _profile(hello: Hello) -> Profile:
         hello.version,
         hello.kinds,
         hello.tier,
+        websocket_slots=hello.websocket_slots,
     )
 
 

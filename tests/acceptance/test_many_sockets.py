@@ -124,7 +124,7 @@ class Watch:
 async def test_a_thousand_sockets(launch: Launcher) -> None:
     gateway = launch.gateway()
     # Each slot is needed, by all sockets together.
-    slots = ("prack", "--slots", str(SOCKETS))
+    slots = ("prack", "--websocket-slots", str(SOCKETS))
     old = launch.worker(gateway, *slots, app=ECHO)
     watch, sockets = Watch(gateway), [Socket(number) for number in range(SOCKETS)]
 

@@ -32,14 +32,39 @@ async def test_a_body_is_passed_on_no_faster_than_it_is_taken() -> None:
     assert scene.receiver.uploads >= 2
 
 
-async def test_a_body_that_waits_is_read_ahead_only_as_far_as_it_rides_along() -> None:
-    broker = MemoryBroker(Limits(inline_body=10))
+async def test_a_body_that_waits_is_read_ahead_only_as_far_as_the_buffer_goes() -> None:
+    broker = MemoryBroker(Limits(request_buffer=10))
     ticket = broker.submit(a_request(), b"", False)
     async with waiting(broker.upload(ticket, b"x" * 25, True)):
         assert broker.tickets[ticket].upload.buffered == broker.dispatcher.queue.bytes - 1 == 10
         joined(broker)
     assert broker.tickets[ticket].upload.buffered == 25
     assert broker.tickets[ticket].upload.ended
+
+
+@pytest.mark.parametrize(("buffer", "wanted"), [(10, True), (0, False)])
+async def test_a_client_that_waits_to_be_asked_is_asked_where_it_is_read_ahead(
+    buffer: int, wanted: bool
+) -> None:
+    broker = MemoryBroker(Limits(request_buffer=buffer))
+    assert broker.submit(a_request(expects=True), b"", False).is_wanted is wanted
+
+
+async def test_a_client_that_waits_to_be_asked_is_asked_by_its_worker() -> None:
+    broker = MemoryBroker(Limits())
+    joined(broker)
+    assert not broker.submit(a_request(expects=True), b"", False).is_wanted
+
+
+async def test_what_was_read_ahead_whole_is_handed_out_as_such() -> None:
+    scene = Scene(slots=2)
+    scene.leased(b"", False, method=b"POST")
+    second = scene.broker.submit(a_request(b"POST"), b"", False)
+    assert second.assignment is None
+    await within(scene.broker.upload(second, b"abc", True))
+    assert second.assignment is not None
+    assert scene.broker.received(second.assignment)
+    assert scene.broker.take(second.assignment, 10) == (b"", False, False)
 
 
 async def test_the_end_of_a_body_is_told_even_without_bytes() -> None:

@@ -76,7 +76,8 @@ def a_session(
 ) -> Session:
     """A worker with one slot, for everything if no route is named."""
     parsed = tuple(Route.parse(text) for text in routes or ("*",))
-    return Session(Profile(worker, slots, acknowledges, parsed, **about), NO_WORKER, slots)
+    profile = Profile(worker, slots, acknowledges, parsed, **about)
+    return Session(profile, NO_WORKER, slots, profile.websocket_slots)
 
 
 def an_upload(limits: Limits, body: bytes, end: bool) -> Flow:
@@ -172,7 +173,8 @@ class Desk:
     @property
     def waiting(self) -> list[Exchange]:
         """Everything that waits, lane by lane."""
-        return [exchange for lane in self.core.queue.lanes() for exchange in lane.waiting]
+        lanes = self.core.queue.lanes()
+        return [one for lane in lanes for one in (*lane.waiting, *lane.uploads)]
 
 
 def delivered(effects: Effects) -> list[Exchange]:

@@ -10,6 +10,7 @@ from prack_grpc.core.effects import Cancel, Effects
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.exchange import Exchange, Lease
 from prack_grpc.core.exchange.states import Outcome, Work
+from prack_grpc.core.http.message import Kind
 from prack_grpc.core.receivers import NOBODY, CancelReason
 from tests.core.building import a_request, an_upload
 from tests.core.life import LIMITS, Life, bodies, idle, one, picks, requests, sizes
@@ -39,21 +40,25 @@ class Clients(Life):
         lane = self.core.queue.lane(request, number, self.now)
         self.follow()
         place = model.place(request, number, pool_of(lane))
-        ready, rate = bool(model.ready(place)), lane.pace.rate(self.now)
+        coming = not end and request.kind is Kind.HTTP
+        ready, rate = bool(model.takers(place, coming)), lane.pace.rate(self.now)
+        ahead = [one for one in model.lines[place] if not one.coming]
         if model.draining:
             assert self.refused(GatewayError, act).kind is errors.DRAINING
         elif not ready and model.full(place, request.size + size):
             assert self.refused(GatewayError, act).kind is errors.QUEUE_FULL
-        elif rate and len(model.lines[place]) > rate * LIMITS.queue_timeout:
+        elif rate and len(ahead) > rate * LIMITS.queue_timeout:
             assert self.refused(GatewayError, act).kind is errors.OVERLOADED
         else:
             exchange, effects = act()
             assert exchange.lane is self.lanes()[place], "not the most specific route"
             wait_until = self.now + LIMITS.queue_timeout
-            owed = model.owed[exchange] = Owed(exchange, body, wait_until, wait_until)
+            owed = model.owed[exchange] = Owed(
+                exchange, body, wait_until, wait_until, end, next(model.places_given)
+            )
             model.lines[place].append(owed)
             self.perform(effects)
-            assert (owed.hand_outs == 1) is ready
+            assert owed.hand_outs or not ready
 
     @property
     def uploading(self) -> list[Owed]:
@@ -70,13 +75,18 @@ class Clients(Life):
             self.core.upload(exchange, piece, self.now)
             owed.body += piece
             self.uploaded(owed)
-        exchange.upload.ended = end and len(piece) == size
+        if end and len(piece) == size:
+            model = self.model
+            effects = self.core.uploaded(exchange, self.now)
+            model.arrive(owed)
+            self.perform(effects)
 
     def uploaded(self, owed: Owed) -> None:
         lease = owed.exchange.lease
         if lease is None:
-            assert len(owed.body) <= LIMITS.inline_body
-            assert self.core.queue.bytes <= LIMITS.queue_bytes
+            assert len(owed.body) <= LIMITS.request_buffer
+            assert self.core.queue.bytes <= LIMITS.queue_bytes / 2
+            owed.deadline = owed.wait_until = self.now + LIMITS.queue_timeout
             return
         assert owed.exchange.upload.buffered <= max(LIMITS.window, LIMITS.rest_body + 1)
         if self.model.hands[lease].state is Work.LEASED:

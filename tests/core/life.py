@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from prack_grpc.core import errors
 from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
-from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail
+from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail, Grant
 from prack_grpc.core.errors import GatewayError, Late
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease
 from prack_grpc.core.exchange.states import Outcome, Work
@@ -35,6 +35,9 @@ LIMITS = Limits(
     max_attempts=3,
     window=64,
     inline_body=32,
+    request_buffer=80,
+    response_buffer=100,
+    slow_reader=0.4,
     rest_body=96,
     websocket_idle=3.0,
     max_sessions=5,
@@ -65,11 +68,14 @@ bodies = st.sampled_from([(0, True), (0, True), (5, True), (40, True), (0, False
 workers = st.sampled_from(["stream", "stream", "poll", "rest"])
 kinds = st.sampled_from([(Kind.HTTP,), (Kind.HTTP,), tuple(Kind), (Kind.WEBSOCKET,)])
 slots = st.integers(1, 3)
+websocket_slots = st.sampled_from([0, 0, 1, 2])
 POOLS = [(SERVICE, "v1"), (SERVICE, "v2"), (SERVICE, "v3"), ("", "")]
 abouts = st.tuples(
     st.sampled_from(POOLS[:2] * 2 + POOLS),
     st.sampled_from([0, 0, 0, 1]),  # tier
     st.sampled_from([0.0, 0.0, 0.4]),  # lease, if it is no stream
+    websocket_slots,  # if it is a stream
+    st.booleans(),  # collects, if it is no stream
 )
 splits = st.one_of(
     st.none(),
@@ -133,6 +139,10 @@ class Life(RuleBasedStateMachine):
 
     def perform(self, effects: Effects) -> None:
         """Do what the shell would do, and check that it may be done."""
+        self.end_polls(self.act_on(effects))
+
+    def act_on(self, effects: Effects) -> set[Lease]:
+        """Check that this may be done. Returns what was handed out."""
         self.follow()
         fresh: set[Lease] = set()
         for effect in effects:
@@ -145,6 +155,12 @@ class Life(RuleBasedStateMachine):
                     self.cancel(lease)
                 case Fail(exchange, error):
                     self.fail(exchange, error)
+                case Grant(lease):
+                    assert self.holds_up(lease.exchange), "lent though nobody waits for its slot"
+        return fresh
+
+    def end_polls(self, fresh: set[Lease]) -> None:
+        """A poll that was handed something is over."""
         for poll in {lease.session for lease in fresh} & self.model.polls:
             self.core.drain(poll, self.now)
             self.model.drained.add(poll)
@@ -156,11 +172,14 @@ class Life(RuleBasedStateMachine):
         assert not owed.in_hand, "S3: another worker may have begun it"
         assert owed.hand_outs - owed.never_left < LIMITS.max_attempts, "S3: too many hand-outs"
         assert self.now < owed.wait_until, "S5: handed out after its time"
-        assert model.free(session), "promise 3: no slot is free, or the worker drains"
+        free = model.free(session, lease.exchange.request.kind)
+        assert free, "promise 3: no slot is free, or the worker drains"
+        place = self.place_of(lease.exchange)
+        takers = model.takers(place, owed.coming)
+        assert session in takers, "O4: a slot that is kept for requests that are here"
         if not self.lost_now:
             assert owed in model.next_for(session, self.now), "promise 4: another one was next"
-            place = self.place_of(lease.exchange)
-            first = min(rank(one, place) for one in model.ready(place))
+            first = min(rank(one, place) for one in takers)
             assert rank(session, place) == first, "a worker of a lower tier is free for it"
         numbers = [one.assignment.number for one in model.hands if one.session is session]
         assert lease.assignment.number == max(numbers, default=0) + 1 <= session.last_number
@@ -178,9 +197,21 @@ class Life(RuleBasedStateMachine):
         if not lease.session.profile.acknowledges:
             self.model.close(hand, Late.GONE, self.now)
 
+    def holds_up(self, exchange: Exchange) -> bool:
+        """Others wait for a slot, and its worker could serve them."""
+        model, lease = self.model, exchange.lease
+        if lease is None or exchange.request.kind is Kind.WEBSOCKET:
+            return False
+        places = [place for place in model.places(lease.session) if model.lines[place]]
+        return any(not model.ready(place) for place in places)
+
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
         owed, kind = self.model.owed[exchange], error.kind
         assert owed.unfinished, "S1: a second outcome"
+        if kind is errors.SLOW_READER:
+            assert self.now >= owed.head_at + LIMITS.slow_reader, "cut too early"
+            assert owed.begun, "nothing was there to be read"
+            assert self.holds_up(exchange), "cut though nobody waits for its slot"
         owed.outcome = Outcome.GATEWAY_ERROR
         self.model.unline(owed)
         if kind.status == 503:
@@ -215,8 +246,24 @@ class Life(RuleBasedStateMachine):
             repr(core.counters),
             (core.queue.requests, core.queue.bytes, core.draining, len(core.ledger)),
             (list(core.paused), dict(core.queue.splits)),
-            [(place, list(lane.waiting), list(lane.ready)) for place, lane in self.lanes().items()],
-            [(s, s.slots, s.draining, s.lost, s.paused, list(s.held)) for s in core.queue.sessions],
+            [
+                (place, list(lane.waiting), list(lane.uploads), list(lane.ready), list(lane.open))
+                for place, lane in self.lanes().items()
+            ],
+            [
+                (
+                    s,
+                    s.slots,
+                    s.websocket_slots,
+                    s.sockets,
+                    s.draining,
+                    s.lost,
+                    s.paused,
+                    list(s.held),
+                    s.uploads,
+                )
+                for s in core.queue.sessions
+            ],
             [
                 (e.state, e.lane, e.slice, e.attempt, e.repeated, e.wait_until, e.outcome, e.lease)
                 for e in model.owed

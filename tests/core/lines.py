@@ -4,8 +4,10 @@ Each route has a line for each kind, and, where a split divides its requests, on
 When lines come and go is the queue's to say, within bounds; the rest is worked out here.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import count, product
 
 from prack_grpc.core.exchange.exchange import ExchangeLane, Session
 from prack_grpc.core.http.message import Kind, Request
@@ -39,6 +41,7 @@ class Lines:
     paused: list[Pool | str] = field(default_factory=list)
     split: Split | None = None
     choices: dict[object, Pool] = field(default_factory=dict)
+    places_given: Iterator[int] = field(default_factory=count)
 
     @property
     def waiting(self) -> list[Owed]:
@@ -53,9 +56,17 @@ class Lines:
         paused = session.profile.worker in self.paused or session.pool in self.paused
         return session in self.sessions and not (away or paused)
 
-    def free(self, session: Session) -> bool:
-        """This worker may be given something now."""
-        return len(self.sessions[session]) < session.slots and session not in self.drained
+    def free(self, session: Session, kind: Kind) -> bool:
+        """This worker may be given something of this kind now."""
+        if session in self.drained:
+            return False
+        hands, own = self.sessions[session], session.websocket_slots
+        if not own:
+            return len(hands) < session.slots
+        sockets = [one for one in hands if one.owed.exchange.request.kind is Kind.WEBSOCKET]
+        if kind is Kind.WEBSOCKET:
+            return len(sockets) < own
+        return len(hands) - len(sockets) < session.slots
 
     def places(self, session: Session) -> list[Place]:
         """The lines in which this worker stands."""
@@ -68,7 +79,36 @@ class Lines:
 
     def ready(self, place: Place) -> set[Session]:
         """Who may be given something of this line."""
-        return {one for one in self.sessions if place in self.places(one) and self.free(one)}
+        return {
+            one for one in self.sessions if place in self.places(one) and self.free(one, place[0])
+        }
+
+    def open(self, place: Place) -> set[Session]:
+        """Who may be given something of this line though its body is still on its way.
+
+        Of a worker's slots a part is kept free of such requests, but for one.
+        """
+        share = self.limits.upload_share
+        return {
+            one
+            for one in self.ready(place)
+            if place[0] is Kind.HTTP
+            and sum(hand.owed.coming for hand in self.sessions[one] if not one.profile.collects)
+            < max(1, math.floor(one.slots * share))
+        }
+
+    def takers(self, place: Place, coming: bool) -> set[Session]:
+        """Who may be given the next of this line; `coming`: its body is still on its way.
+
+        The last poll that is free is kept for others, unless it is all there is.
+        """
+        if not coming:
+            return self.ready(place)
+        open_, all_ = self.open(place), [one for one in self.sessions if place in self.places(one)]
+        last = len(self.ready(place)) == 1 < len(all_)
+        return {
+            one for one in open_ if one.profile.acknowledges or one.profile.collects or not last
+        }
 
     def leave_lines(self, session: Session, now: float) -> None:
         """It is about to leave them; a version lingers only if its workers do not acknowledge."""
@@ -115,17 +155,40 @@ class Lines:
 
     def next_for(self, session: Session, now: float) -> list[Owed]:
         """What this worker must be given next: one of its line that was served least recently."""
-        places = [place for place in self.places(session) if self.lines[place]]
+        places = [place for place in self.places(session) if self.next_of(place, now)]
         turn = min(self.turns.get(place, 0) for place in places)
-        return [self.next_of(place, now) for place in places if self.turns.get(place, 0) == turn]
+        return [
+            owed
+            for place in places
+            if self.turns.get(place, 0) == turn and (owed := self.next_of(place, now))
+        ]
 
-    def next_of(self, place: Place, now: float) -> Owed:
+    def next_of(self, place: Place, now: float) -> Owed | None:
+        """The more urgent, then the older, of the two that are next: a body is here, or coming."""
+        coming = [one for one in self.lines[place] if one.coming]
+        here = [one for one in self.lines[place] if not one.coming]
+        nexts = [
+            self.next_in(in_order(line), now)
+            for line in (here, coming)
+            if line and self.takers(place, line is coming)
+        ]
+        return min(nexts, key=urgency, default=None)
+
+    def next_in(self, line: list[Owed], now: float) -> Owed:
         """The oldest of the most urgent; the newest of them once that has waited too long."""
-        line = in_order(self.lines[place])
         urgency = line[0].exchange.request.priority
         waited = now - line[0].wait_until + self.limits.queue_timeout
         level = [one for one in line if one.exchange.request.priority == urgency]
         return level[-1] if waited >= self.limits.newest_first_after else level[0]
+
+    def arrive(self, owed: Owed) -> None:
+        """The last of its body is here: if it waits, it is now the last of those that are here."""
+        coming, owed.here = owed.coming, True
+        for line in self.lines.values():
+            if owed in line and coming:
+                line.remove(owed)
+                line.append(owed)
+                owed.place = next(self.places_given)
 
     def unline(self, owed: Owed) -> None:
         """It waits no more."""
@@ -250,9 +313,14 @@ def in_order(line: list[Owed]) -> list[Owed]:
     return sorted(line, key=lambda owed: owed.exchange.request.priority)
 
 
+def urgency(owed: Owed) -> tuple[int, int]:
+    """Lower goes first."""
+    return owed.exchange.request.priority, age(owed)
+
+
 def age(owed: Owed) -> int:
     """Lower is older."""
-    return owed.exchange.sequence
+    return owed.place
 
 
 def bytes_of(owed: Owed) -> int:

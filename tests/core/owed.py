@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from prack_grpc.core.errors import Late
 from prack_grpc.core.exchange.exchange import Exchange, Lease
 from prack_grpc.core.exchange.states import Outcome, Work
+from prack_grpc.core.http.message import Kind
 
 
 @dataclass(eq=False)
 class Owed:
     """What one client is owed. `begun`: it has a head; `whole`: the head is all there is.
+
+    `here`: all of the request's body has come. Who came first has the lower `place`.
 
     Of its hand-outs, workers have `returned` some unstarted, of which some had `never_left`; and
     it went back to the queue from `lost` workers that may have begun it.
@@ -19,12 +22,15 @@ class Owed:
     body: bytes
     wait_until: float
     deadline: float
+    here: bool = True
+    place: int = 0
     hand_outs: int = 0
     returned: int = 0
     never_left: int = 0
     lost: int = 0
     begun: bool = False
     whole: bool = False
+    head_at: float = 0.0
     sent: bytes = b""
     got: bytes = b""
     outcome: Outcome | None = None
@@ -33,6 +39,11 @@ class Owed:
     def unfinished(self) -> bool:
         """The client is still here, and not yet served."""
         return self.outcome is None
+
+    @property
+    def coming(self) -> bool:
+        """Whoever has it may have to wait for its client. (A WebSocket goes on in any case.)"""
+        return not self.here and self.exchange.request.kind is Kind.HTTP
 
     @property
     def may_be_started(self) -> bool:

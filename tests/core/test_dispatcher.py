@@ -96,15 +96,35 @@ def test_a_gateway_that_drains_accepts_nothing_and_finishes_what_it_has(desk: De
 # ---------------------------------------------------------------- request bodies
 
 
-def test_room_for_a_body_that_waits_is_what_rides_along(desk: Desk) -> None:
+def test_room_for_a_body_that_waits_is_the_buffer_which_may_be_more_than_the_window() -> None:
+    desk = Desk(request_buffer=30, window=20)
     exchange = desk.submit(b"x" * 10, False)
-    assert desk.core.room(exchange) == desk.limits.inline_body - 10
+    assert desk.core.room(exchange) == 20
+    desk.core.upload(exchange, b"x" * 20, desk.now)
+    assert desk.core.room(exchange) == 0
+    desk.stream()
+    assert exchange.lease
+    assert desk.core.room(exchange) == 0
 
 
-def test_bodies_that_wait_stay_within_the_queue() -> None:
-    desk = Desk(queue_bytes=100)
+def test_no_more_is_read_ahead_than_a_rest_worker_takes() -> None:
+    desk = Desk(request_buffer=30, rest_body=25)
+    assert desk.core.room(desk.submit(b"x" * 10, False)) == 15
+
+
+def test_bodies_that_wait_take_at_most_half_of_the_queue() -> None:
+    desk = Desk(queue_bytes=200)
     first, second = desk.submit(b"x" * 40, False), desk.submit(b"x" * 40, False)
     assert desk.core.room(first) == desk.core.room(second) == 18
+
+
+def test_a_body_that_comes_puts_off_the_end_of_the_wait() -> None:
+    desk = Desk(queue_timeout=2)
+    exchange = desk.submit(b"x", False)
+    desk.pass_time(1.5)
+    desk.core.upload(exchange, b"x", desk.now)
+    assert failures(desk.pass_time(1.5)) == []
+    assert failures(desk.pass_time(1)) == [(exchange, "no_workers")]
 
 
 def test_room_for_a_body_that_is_taken_is_its_window(desk: Desk) -> None:

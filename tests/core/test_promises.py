@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from prack_grpc.core.effects import Cancel, Deliver, Fail
+from prack_grpc.core import errors
+from prack_grpc.core.effects import Cancel, Deliver, Fail, Grant
 from prack_grpc.core.exchange.flow import NO_BODY
 from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.queue.order import NEVER
@@ -81,9 +82,11 @@ class Gateway(Operators):
         effects, model = self.core.expire(self.now), self.model
         for effect in effects:
             if not isinstance(effect, Deliver):
-                assert isinstance(effect, Fail | Cancel)
+                assert isinstance(effect, Fail | Cancel | Grant)
                 exchange = effect.exchange if isinstance(effect, Fail) else effect.lease.exchange
-                assert self.now >= model.owed[exchange].deadline - EPSILON, "ended too early"
+                over = self.now >= model.owed[exchange].deadline - EPSILON
+                slow = exchange.error is errors.SLOW_READER or isinstance(effect, Grant)
+                assert over or slow, "ended too early"
         self.follow()
         self.lost_now = self.expired_leases()
         self.perform(effects)
@@ -111,10 +114,10 @@ class Gateway(Operators):
             again = set(self.lost_now)
             self.lost_now = []
             for place, lane in self.lanes().items():
-                line, order = self.model.lines[place], list(lane.waiting)
-                others = [owed for owed in in_order(line) if owed not in again]
+                line, order = self.model.lines[place], [*lane.waiting, *lane.uploads]
+                others = in_order([owed for owed in line if owed not in again])
                 line.sort(key=lambda owed: order.index(owed.exchange))
-                assert others == [owed for owed in line if owed not in again]
+                assert sorted(others, key=coming) == [owed for owed in line if owed not in again]
 
     # ------------------------------------------------------------ the end
 
@@ -188,11 +191,14 @@ class Gateway(Operators):
         assert lanes.keys() == self.model.lines.keys()
         for place, lane in lanes.items():
             line = in_order(self.model.lines[place])
-            in_line = [owed.exchange for owed in line]
+            in_line = [owed.exchange for owed in line if not owed.coming]
+            coming = [owed.exchange for owed in line if owed.coming]
             assert list(lane.waiting) == in_line, "S3: others are in line than should be"
+            assert list(lane.uploads) == coming, "S3: others are in line than should be"
             assert set(lane.ready) == self.model.ready(place)
-            assert not (lane.waiting and lane.ready), "work and a free worker, unmatched"
-            assert all(exchange.lane is lane for exchange in lane.waiting)
+            assert set(lane.open) == self.model.open(place)
+            assert not self.model.next_of(place, self.now), "work and a free worker, unmatched"
+            assert all(exchange.lane is lane for exchange in in_line + coming)
 
     def bounds(self) -> None:
         """S9: the queue counts exactly, and only what was handed out before exceeds its bounds."""
@@ -209,7 +215,11 @@ class Gateway(Operators):
         collected = sum(owed.exchange.collected for owed in self.model.unfinished)
         assert self.core.collected == collected <= LIMITS.queue_bytes
         downloads = [owed.exchange.download for owed in self.model.unfinished]
-        assert all(download.buffered <= LIMITS.window for download in downloads)
+        beyond = sum(max(0, download.buffered - LIMITS.window) for download in downloads)
+        lent = sum(owed.exchange.lent for owed in self.model.unfinished)
+        assert beyond <= lent == self.steps.relief.lent <= LIMITS.response_buffer
+        for exchange in self.steps.relief.standing:
+            assert exchange.lease, "what has no slot does not stand in anybody's way"
         body = NO_BODY
         assert (body.granted, body.pushed, body.taken, body.ended) == (0, 0, 0, True)
 
@@ -233,6 +243,10 @@ class Gateway(Operators):
                 next_deadline(self.steps)
                 <= min(owed.deadline for owed in unfinished) + TICK + EPSILON
             )
+
+
+def coming(owed: Owed) -> bool:
+    return owed.coming
 
 
 TestPromises = Gateway.TestCase

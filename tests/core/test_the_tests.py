@@ -58,6 +58,21 @@ class Boundless(Queue):
         return False
 
 
+class Generous(Queue):
+    """Slow clients may have every slot."""
+
+    def taker(self, lane: ExchangeLane, coming: bool) -> Session | None:
+        return super().taker(lane, False)
+
+
+class WithoutShare(HandOut):
+    """A body that is still on its way is as good as one that is here."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        super().__init__(limits, now)
+        self.queue = Generous(limits, now)
+
+
 class WithoutLimit(HandOut):
     """The queue is never full."""
 
@@ -84,6 +99,7 @@ class WithoutCare(HandOut):
         (WithoutTimer, "promise 1"),
         (WithoutLimit, "DID NOT RAISE.*GatewayError"),
         (WithoutCare, "S3"),
+        (WithoutShare, "O4"),
     ],
 )
 def test_what_is_switched_off_is_noticed(steps: type[HandOut], noticed: str) -> None:

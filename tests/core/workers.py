@@ -26,7 +26,19 @@ from prack_grpc.core.queue.traffic import Pool
 from prack_grpc.core.worker import Profile
 from tests.core.building import NO_WORKER, a_head
 from tests.core.clients import Clients
-from tests.core.life import LIMITS, abouts, idle, kinds, one, picks, routes, sizes, slots, workers
+from tests.core.life import (
+    LIMITS,
+    abouts,
+    idle,
+    kinds,
+    one,
+    picks,
+    routes,
+    sizes,
+    slots,
+    websocket_slots,
+    workers,
+)
 from tests.core.lines import served
 from tests.core.owed import Hand
 
@@ -41,12 +53,25 @@ class Workers(Clients):
         slots: int,
         routes: tuple[Route, ...],
         kinds: tuple[Kind, ...],
-        about: tuple[Pool, int, float],
+        about: tuple[Pool, int, float, int, bool],
     ) -> None:
-        model, stream, ((service, version), tier, lease) = self.model, worker == "stream", about
-        lease = 0.0 if stream else lease
-        profile = Profile(worker, slots, stream, routes, service, version, kinds, tier, lease)
-        session = Session(profile, NO_WORKER, slots)
+        model, stream = self.model, worker == "stream"
+        (service, version), tier, lease, sockets, collects = about
+        lease, sockets = (0.0, sockets) if stream else (lease, 0)
+        profile = Profile(
+            worker,
+            slots,
+            stream,
+            routes,
+            service,
+            version,
+            kinds,
+            tier,
+            lease,
+            sockets,
+            collects and not stream,
+        )
+        session = Session(profile, NO_WORKER, slots, sockets)
 
         def act() -> Effects:
             return self.core.join(session, self.now)
@@ -70,10 +95,10 @@ class Workers(Clients):
         return list(self.model.sessions)
 
     @precondition(lambda self: self.sessions)
-    @rule(number=picks, slots=slots)
-    def resize(self, number: int, slots: int) -> None:
+    @rule(number=picks, slots=slots, sockets=websocket_slots)
+    def resize(self, number: int, slots: int, sockets: int) -> None:
         session = one(self.sessions, number)
-        self.perform(self.core.resize(session, slots, self.now))
+        self.perform(self.core.resize(session, slots, self.now, sockets))
 
     @precondition(lambda self: self.sessions)
     @rule(number=picks)
@@ -92,6 +117,8 @@ class Workers(Clients):
         model.leave_lines(session, self.now)
         model.drained.add(session)
         self.follow()
+        if not lost:
+            model.end(session, self.now)
         self.take_away(lost, effects)
         if session in model.sessions:
             model.end(session, self.now)
@@ -141,14 +168,14 @@ class Workers(Clients):
             self.let_go(hand, Late.GONE, act)
         else:
             owed = hand.owed
-            owed.begun, owed.whole, owed.sent = True, head.end, body
+            owed.begun, owed.whole, owed.sent, owed.head_at = True, head.end, body, self.now
             owed.deadline = self.now + idle(owed)
             hand.state, hand.received = Work.ANSWERING, len(body)
             hand.expected = -1 if head.end else length
             if end:
                 self.let_go(hand, Late.ANSWERED, act)
             else:
-                assert act() == []
+                self.perform(act())
 
     def let_go(self, hand: Hand, verdict: Late, act: Callable[[], Effects]) -> Effects:
         """The worker's last word on this hand-out."""
@@ -205,10 +232,11 @@ class Workers(Clients):
         elif download.pushed + size > download.granted:
             self.refused(WindowExceeded, act)
         else:
-            assert act() == []
+            effects = act()
             owed.sent += piece
             hand.received += size
             owed.deadline = self.now + idle(owed)
+            self.perform(effects)
             if not owed.unfinished:  # the answer had no body: what comes is dropped
                 download.take_all()
                 download.regrant(download.taken)
@@ -281,10 +309,10 @@ class Workers(Clients):
         model, exchange = self.model, hand.owed.exchange
         effects = act()
         again = model.give_back(hand, never_left, self.now)
-        others = int(again and bool(model.ready(self.place_of(exchange))))
-        self.perform(effects[:others])
+        others = int(again and bool(model.takers(self.place_of(exchange), hand.owed.coming)))
+        fresh = self.act_on(effects[:others])
         model.close(hand, Late.UNKNOWN if never_left else Late.STALE, self.now)
-        self.perform(effects[others:])
+        self.end_polls(fresh | self.act_on(effects[others:]))
         assert again is hand.owed.unfinished
         if not again:
             assert exchange.error is (errors.WORKER_LOST if hand.owed.lost else errors.REFUSED)

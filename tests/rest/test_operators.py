@@ -68,6 +68,7 @@ async def test_workers_and_routes_show_who_waits_for_what(api: Api) -> None:
         "state": "active",
         "slots": 1,
         "held": 0,
+        "websockets": 0,
         "tier": 3,
         "routes": ["*/shop"],
     }

@@ -33,6 +33,12 @@ FIRST_FRAMES = [
     ("G9", hello(minor_min=2, minor_max=3), FAILED, "version_unsupported"),
     ("G11 none", hello(capacity=pb.Capacity()), INVALID, "bad_capacity"),
     ("G11 many", hello(capacity=pb.Capacity(max_in_flight=10_001)), INVALID, "bad_capacity"),
+    (
+        "WebSockets",
+        hello(capacity=pb.Capacity(max_in_flight=1, max_websockets=10_001)),
+        INVALID,
+        "bad_capacity",
+    ),
     ("W35", hello(worker_id="a\nb"), INVALID, "bad_hello"),
     ("no name", hello(worker_id=""), INVALID, "bad_hello"),
     ("route", hello(routes=[pb.Route(host="a b")]), INVALID, "bad_hello"),

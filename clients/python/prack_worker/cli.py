@@ -130,6 +130,7 @@ async def _serve(found: Any, interface: str, slots: int, settings: Settings) -> 
         _application(found, interface, slots, settings.root_path),
         _transport(settings),
         slots=slots,
+        websocket_slots=settings.websocket_slots,
         grace=settings.grace,
     )
     deadline = Deadline(worker, settings.grace)

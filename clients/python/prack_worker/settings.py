@@ -44,6 +44,7 @@ class Settings:
 
     gateway: Gateway
     slots: int
+    websocket_slots: int
     interface: str
     service: str
     app_version: str
@@ -123,6 +124,12 @@ def _slots(text: str) -> int:
         return 0
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_SLOTS:
         raise ValueError(f"expected a whole number from 1 to {MAX_SLOTS}")
+    return int(text)
+
+
+def _websocket_slots(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_SLOTS:
+        raise ValueError(f"expected a whole number from 0 to {MAX_SLOTS}")
     return int(text)
 
 
@@ -221,6 +228,8 @@ OPTIONS = (
            "http://host:port for the REST API"),
     Option("slots", _slots, "", "N",
            f"requests to hold at a time, 1 to {MAX_SLOTS} (default: 64 for ASGI, 8 for WSGI)"),
+    Option("websocket_slots", _websocket_slots, "1000", "N",
+           f"WebSockets to hold beside them, up to {MAX_SLOTS}; 0: they take the same slots"),
     Option("interface", _one_of(INTERFACES), "auto", "KIND", f"one of {', '.join(INTERFACES)}"),
     Option("route", parse_routes, "", "ROUTE",
            '"[METHODS ]host/path" to serve; may be repeated (default: every request)',

@@ -73,8 +73,8 @@ class Session(Protocol):
     ended: asyncio.Future[Ending]
     lost: asyncio.Event
 
-    def resize(self, slots: int) -> None:
-        """Hold at most so many exchanges from now on."""
+    def resize(self, slots: int, websocket_slots: int) -> None:
+        """Hold at most so many exchanges from now on; see `Transport.connect`."""
 
     async def dismissed(self) -> None:
         """Return once a gateway that stops brings nothing more, or the session is lost."""
@@ -97,8 +97,12 @@ class Transport(Protocol):
     address: str
     counts_held: bool
 
-    async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> Session:
+    async def connect(
+        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
+    ) -> Session:
         """Dial the gateway; with `websockets` the application takes them.
+
+        They take `websocket_slots`, beside the others; if that is 0, they take the others.
 
         Raises:
             ConnectFailed: not now; another attempt may succeed.

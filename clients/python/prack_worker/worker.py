@@ -59,6 +59,7 @@ class Worker:
         app: what answers the exchanges.
         transport: the way to the gateway.
         slots: exchanges to hold at a time, at least 1.
+        websocket_slots: WebSockets to hold beside them; 0: they take the same slots.
         grace: seconds that a drain waits for the exchanges that are held.
         patience: seconds between a cancel and the interruption of a handler that goes on.
     """
@@ -69,20 +70,23 @@ class Worker:
         transport: Transport,
         *,
         slots: int,
+        websocket_slots: int = 0,
         grace: float = 30.0,
         patience: float = 5.0,
     ) -> None:
         self._app = app
         self._transport = transport
         self._slots = slots
+        self._websocket_slots = websocket_slots if getattr(app, "websockets", False) else 0
         self._grace = grace
         self._patience = patience
         self._holdings: list[Holding] = []  # the newest session's is the last
         self._session: Session | None = None  # the newest, while it is of use for new requests
-        self._offered = slots
+        self._offered = self._slots, self._websocket_slots
         self._staying: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._running = 0  # handlers; more than the slots may be held while sessions overlap
+        # Handlers; more than the slots may be held while sessions overlap.
+        self._running = self._running_websockets = 0
         self._draining = asyncio.Event()
         self._backoff = Backoff()
         self._delay = 0.0
@@ -132,8 +136,9 @@ class Worker:
         try:
             session = await self._transport.connect(
                 partial(self._accept, holding),
-                self._offered,
+                self._offered[0],
                 websockets=getattr(self._app, "websockets", False),
+                websocket_slots=self._offered[1],
             )
         except ConnectFailed as error:
             holding.over = True
@@ -236,20 +241,35 @@ class Worker:
 
     async def _run(self, holding: Holding, exchange: Exchange) -> None:
         try:
-            while self._running >= self._slots:
+            while self._full(exchange):
                 await self._change()
-            self._running += 1
+            self._count(exchange, 1)
             try:
                 if exchange.cancelled is None:
                     await self._app.handle(exchange)
             finally:
-                self._running -= 1
+                self._count(exchange, -1)
         except BaseException as error:
             if is_interruption(error):
                 raise
             log_failure(exchange, error)
         finally:
             self._settle(holding, exchange)
+
+    def _apart(self, exchange: Exchange) -> bool:
+        """It takes one of the slots that only WebSockets have."""
+        return self._websocket_slots > 0 and exchange.request.websocket
+
+    def _full(self, exchange: Exchange) -> bool:
+        if self._apart(exchange):
+            return self._running_websockets >= self._websocket_slots
+        return self._running >= self._slots
+
+    def _count(self, exchange: Exchange, change: int) -> None:
+        if self._apart(exchange):
+            self._running_websockets += change
+        else:
+            self._running += change
 
     def _settle(self, holding: Holding, exchange: Exchange) -> None:
         if not exchange.ended:
@@ -266,7 +286,7 @@ class Worker:
     async def _pause(self) -> None:
         """Wait before another attempt, and until old sessions leave a free slot."""
         await asyncio.sleep(self._delay)
-        while self._staying and len(self._held()) >= self._slots:
+        while self._staying and sum(not self._apart(one) for one in self._held()) >= self._slots:
             await self._change()
 
     async def _change(self) -> None:
@@ -274,11 +294,13 @@ class Worker:
         self._changed.clear()
         await self._changed.wait()
 
-    def _free_slots(self) -> int:
+    def _free_slots(self) -> tuple[int, int]:
         """The slots that older sessions do not use. Handlers of lost sessions still use theirs."""
         if self._transport.counts_held:
-            return self._slots
-        return max(1, self._slots - sum(len(one.tasks) for one in self._holdings[:-1]))
+            return self._slots, self._websocket_slots
+        apart = [self._apart(one) for holding in self._holdings[:-1] for one in holding.tasks]
+        slots, sockets = self._slots - apart.count(False), self._websocket_slots - apart.count(True)
+        return max(1, slots), max(1, sockets) if self._websocket_slots else 0
 
     def _share(self, changed: Holding | None = None) -> None:
         """Tell the newest session how many slots it has; its own exchanges do not change that."""
@@ -287,7 +309,7 @@ class Worker:
         free = self._free_slots()
         if self._session is not None and free != self._offered:
             self._offered = free
-            self._session.resize(free)
+            self._session.resize(*free)
 
 
 async def _done(future: asyncio.Future[Ending]) -> None:

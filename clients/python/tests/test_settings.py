@@ -31,7 +31,7 @@ def test_each_option_has_a_variable() -> None:
         "PRACK_APP_DIR", "PRACK_APP_VERSION", "PRACK_FACTORY", "PRACK_GATEWAY", "PRACK_GRACE",
         "PRACK_INTERFACE", "PRACK_LOG_LEVEL", "PRACK_ROUTES", "PRACK_SERVICE", "PRACK_SLOTS",
         "PRACK_MAX_SILENCE", "PRACK_ROOT_PATH", "PRACK_TIER", "PRACK_TOKEN", "PRACK_TOKEN_FILE",
-        "SSL_CERT_DIR", "SSL_CERT_FILE",
+        "PRACK_WEBSOCKET_SLOTS", "SSL_CERT_DIR", "SSL_CERT_FILE",
     }  # fmt: skip
 
 
@@ -76,6 +76,8 @@ def test_routes(text: str, routes: list[Route]) -> None:
         ("gateway", "grpc://x:99999", "Port out of range"),
         ("slots", "0", "1 to 10000"),
         ("slots", "10001", "1 to 10000"),
+        ("websocket_slots", "-1", "0 to 10000"),
+        ("websocket_slots", "10001", "0 to 10000"),
         ("slots", "many", "1 to 10000"),
         ("interface", "cgi", "one of auto, asgi, wsgi"),
         ("route", "GET a b/", "not methods"),

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from serving import App, Handler, serving
+from serving import App, Handler, running, serving
 
 from prack_worker.backoff import Backoff
 from prack_worker.errors import ConnectFailed
@@ -17,9 +17,10 @@ from prack_worker.worker import Worker
 class FakeSession:
     """A session that the test ends."""
 
-    def __init__(self, accept: Accept, slots: int) -> None:
+    def __init__(self, accept: Accept, slots: int, websocket_slots: int) -> None:
         self.accept = accept
         self.slots = [slots]
+        self.websocket_slots = [websocket_slots]
         self.steps: list[str] = []
         self.resized = asyncio.Event()
         self.ended: asyncio.Future[Ending] = asyncio.Future()
@@ -27,8 +28,9 @@ class FakeSession:
         self.released = asyncio.Event()
         self.closed = asyncio.Event()
 
-    def resize(self, slots: int) -> None:
+    def resize(self, slots: int, websocket_slots: int) -> None:
         self.slots.append(slots)
+        self.websocket_slots.append(websocket_slots)
         self.resized.set()
 
     async def dismissed(self) -> None:
@@ -58,10 +60,12 @@ class FakeTransport:
         self._sessions: asyncio.Queue[FakeSession] = asyncio.Queue()
         self.closed = False
 
-    async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> FakeSession:
+    async def connect(
+        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
+    ) -> FakeSession:
         if self._failures:
             raise ConnectFailed(self._failures.pop(0))
-        session = FakeSession(accept, slots)
+        session = FakeSession(accept, slots, websocket_slots)
         self._sessions.put_nowait(session)
         return session
 
@@ -227,3 +231,36 @@ def test_the_back_off_doubles_to_ten_seconds_and_is_random() -> None:
     assert len({backoff.next() for _ in range(10)}) > 1
     backoff.reset()
     assert backoff.next() <= 0.1
+
+
+class SocketApp(App):
+    """Takes WebSockets, too."""
+
+    websockets = True
+
+
+async def test_websockets_take_slots_of_their_own() -> None:
+    transport, release, kinds = FakeTransport(), asyncio.Event(), list[bool]()
+
+    async def handler(exchange: Exchange) -> None:
+        kinds.append(exchange.request.websocket)
+        await release.wait()
+
+    async with running(SocketApp(handler), transport, slots=3, websocket_slots=2):
+        session = await transport.session()
+        assert (session.slots, session.websocket_slots) == ([3], [2])
+        for websocket in (True, False, True, True, False):
+            session.accept(FakeExchange(websocket=websocket))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert kinds == [True, False, True, False], "no more than it has offered"
+        session.ended.set_result(Ending("stops", lost=False))
+        successor = await transport.session()
+        assert (successor.slots, successor.websocket_slots) == ([1], [1])
+        release.set()
+
+
+async def test_without_websockets_there_are_no_slots_for_them() -> None:
+    transport = FakeTransport()
+    async with serving(transport, wait_over, slots=1, websocket_slots=2):
+        assert (await transport.session()).websocket_slots == [0]

@@ -21,7 +21,7 @@ from prack_grpc.core.exchange.states import (
     Work,
     WorkEvent,
 )
-from prack_grpc.core.http.message import Request
+from prack_grpc.core.http.message import HTTP, WEBSOCKET, Kind, Request
 from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.order import NEVER
 from prack_grpc.core.queue.traffic import Pool
@@ -33,8 +33,10 @@ from prack_grpc.core.worker import Profile
 class Exchange:
     """The caller half. `client` takes what comes of it.
 
-    At `wait_until` its wait for a free worker is over. It was `repeated` if it went back to the
-    queue though a worker may have begun it. Once both halves have ended it has no `lease`.
+    Who came first has the lower `place`. At `wait_until` its wait for a free worker is over. It was
+    `repeated` if it went back to the queue though a worker may have begun it. Once both halves have
+    ended it has no `lease`. `lent` is what its response may have beyond its window, and it
+    `stands_since` its client has held it up for the first time.
     """
 
     id: str
@@ -56,6 +58,14 @@ class Exchange:
     outcome: Outcome | None = None
     error: ErrorKind | None = None
     slice: int = NEVER
+    place: int = 0
+    lent: int = 0
+    stands_since: float = 0.0
+
+    @property
+    def coming(self) -> bool:
+        """Its body is still on its way: who takes it now may have to wait for its client."""
+        return not self.upload.ended and self.request.kind is HTTP
 
     def take_events(self) -> None:
         """The worker of this WebSocket takes events: from now on this is their first batch."""
@@ -80,7 +90,8 @@ class Lease:
     """The worker half: one exchange in one worker's hands; `assignment` is what its side knows.
 
     `received` counts the body bytes that the worker has sent, `expected` is what its head declared,
-    -1 for any. `upload_sent` says that the worker has all of the request body.
+    -1 for any. `upload_sent` says that the worker has all of the request body, `coming` that the
+    gateway has not, so that the lease counts as an upload of its session.
     """
 
     exchange: Exchange
@@ -91,6 +102,12 @@ class Lease:
     received: int = 0
     expected: int = -1
     upload_sent: bool = False
+    coming: bool = False
+
+    @property
+    def socket(self) -> bool:
+        """It is a WebSocket, as its worker sees it."""
+        return self.assignment.request.kind is WEBSOCKET
 
     @property
     def cancelled(self) -> bool:
@@ -111,14 +128,17 @@ class Lease:
 class Session:
     """One worker's stream, or one REST poll: a session that drains once it was given something.
 
-    It never holds more than its `slots`, which can change. A cancelled lease of one that
+    It never holds more than its `slots`, which can change; of WebSockets, which are counted in
+    `sockets`, it may have more in slots of their own. A cancelled lease of one that
     acknowledges keeps its slot until then. `receiver` takes what it is handed. While it is
-    `paused`, it is in no line. Numbers of leases are never used again.
+    `paused`, it is in no line. Numbers of leases are never used again. Of what it holds, `uploads`
+    have a body that is still on its way; while it is `open`, it may take one more of these.
     """
 
     profile: Profile
     receiver: WorkReceiver
     slots: int
+    websocket_slots: int = 0
     joined_at: float = 0.0
     lanes: "list[Lane[Exchange, Session]]" = field(default_factory=list)
     held: dict[int, Lease] = field(default_factory=dict)
@@ -126,6 +146,9 @@ class Session:
     draining: bool = False
     lost: bool = False
     paused: bool = False
+    sockets: int = 0
+    uploads: int = 0
+    open: bool = False
 
     @property
     def pool(self) -> Pool:
@@ -134,8 +157,18 @@ class Session:
 
     @property
     def free(self) -> bool:
-        """Another exchange may be handed to this worker now."""
-        return len(self.held) < self.slots and not self.draining
+        """Another request may be handed to this worker now."""
+        return self.room(HTTP) > 0
+
+    def room(self, kind: Kind) -> int:
+        """So many more exchanges of this kind may be handed to this worker now, if above 0."""
+        if self.draining:
+            return 0
+        if not self.websocket_slots:
+            return self.slots - len(self.held)
+        if kind is WEBSOCKET:
+            return self.websocket_slots - self.sockets
+        return self.slots - len(self.held) + self.sockets
 
 
 ExchangeLane = Lane[Exchange, Session]

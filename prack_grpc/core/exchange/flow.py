@@ -132,6 +132,15 @@ class Flow:
         self.granted = consumed + self._window
         return True
 
+    def lend(self, size: int) -> None:
+        """Grant more than the window."""
+        self.granted += size
+
+    @property
+    def beyond(self) -> int:
+        """What is here, or may come, beyond the window; below 0 there is room in it."""
+        return (self.pushed if self.ended else self.granted) - self.taken - self._window
+
     def forget(self) -> None:
         """Keep nothing more: there can be a rewind only while nothing was taken."""
         self._keep = 0

@@ -16,6 +16,9 @@ S = TypeVar("S", bound=Hashable)  # who serves it
 class Lane(Generic[W, S]):
     """What waits for one route, and who is free to serve it. Never both at once.
 
+    `uploads` are the requests that wait and whose body is still on its way; those of `ready` that
+    may take one more of them are `open`, too.
+
     Where a split divides the requests of a route between versions, each of them has a lane of its
     own in `shares`, and nothing waits in the lane of the route itself, their `base`.
     """
@@ -24,6 +27,7 @@ class Lane(Generic[W, S]):
         "base",
         "bytes",
         "kind",
+        "open",
         "pace",
         "pool",
         "ready",
@@ -35,6 +39,7 @@ class Lane(Generic[W, S]):
         "slice",
         "split",
         "turn",
+        "uploads",
         "waiting",
     )
 
@@ -51,7 +56,9 @@ class Lane(Generic[W, S]):
         self.base: Lane[W, S] = base or self
         self.pool = pool  # of a share
         self.waiting: Levels[W] = Levels()
+        self.uploads: Levels[W] = Levels()
         self.ready: Levels[S] = Levels()
+        self.open: Levels[S] = Levels()
         self.sessions: dict[S, None] = {}
         self.seen = now  # when a worker came or left
         self.slice = NEVER  # its deadline while it lingers without workers
@@ -60,6 +67,11 @@ class Lane(Generic[W, S]):
         self.requests = self.bytes = 0  # what waits here and in the shares
         self.split: Split | None = None
         self.shares: dict[Pool, Lane[W, S]] = {}
+
+    @property
+    def count(self) -> int:
+        """How many wait."""
+        return len(self.waiting) + len(self.uploads)
 
     @property
     def live(self) -> bool:

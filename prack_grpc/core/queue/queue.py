@@ -1,15 +1,16 @@
 """One queue for all transports: who waits, who is free, and who gets what.
 
 House rules: the oldest request of a lane goes first; a worker with several routes serves them in
-turn; work is bound to a worker only when that worker has a free slot; no step looks at more than
-one entry of a queue, except when a route or a version comes or goes.
+turn; work is bound to a worker only when that worker has a free slot; clients that are slow to send
+a body never take all slots; no step looks at more than one entry of a queue, except when a route or
+a version comes or goes.
 """
 
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
-from prack_grpc.core.http.message import Kind, Request
+from prack_grpc.core.http.message import HTTP, Kind, Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.order import Deadlines
+from prack_grpc.core.queue.order import Deadlines, Levels
 from prack_grpc.core.queue.routes import DEFAULT, Route
 from prack_grpc.core.queue.table import RouteTable
 from prack_grpc.core.queue.traffic import Split
@@ -57,13 +58,28 @@ class Queue:
     def append(self, exchange: Exchange, size: int, now: float, front: bool = False) -> None:
         """Let an exchange wait in its lane."""
         lane = exchange.lane
-        if not lane.waiting:
-            lane.pace.start(now)
-        lane.waiting.add(exchange, exchange.request.priority, front)
+        if exchange.coming:
+            lane.uploads.add(exchange, exchange.request.priority, front)
+        else:
+            self._line_up(exchange, now, front)
         lane.base.requests += 1
         self.requests += 1
         exchange.queued_bytes = 0
         self.grow(exchange, size)
+
+    def whole(self, exchange: Exchange, now: float) -> list[ExchangeLane]:
+        """Its body is complete. If it waits it goes to the end of its line. Returns as `join`."""
+        lane = exchange.lane
+        if not lane.uploads.discard(exchange, exchange.request.priority):
+            return []
+        self._line_up(exchange, now, False)
+        return [lane] if lane.ready else []
+
+    def _line_up(self, exchange: Exchange, now: float, front: bool) -> None:
+        lane = exchange.lane
+        if not lane.waiting:
+            lane.pace.start(now)
+        lane.waiting.add(exchange, exchange.request.priority, front)
 
     def grow(self, exchange: Exchange, size: int) -> None:
         """Count body bytes that came in while the exchange waits."""
@@ -73,8 +89,8 @@ class Queue:
 
     def remove(self, exchange: Exchange) -> bool:
         """Take an exchange out of its lane. False if it was not waiting."""
-        lane = exchange.lane
-        if not lane.waiting.discard(exchange, exchange.request.priority):
+        lane, level = exchange.lane, exchange.request.priority
+        if not (lane.waiting.discard(exchange, level) or lane.uploads.discard(exchange, level)):
             return False
         lane.base.requests -= 1
         lane.base.bytes -= exchange.queued_bytes
@@ -112,6 +128,7 @@ class Queue:
         changed = False
         if session.paused or (session.draining and session.profile.acknowledges):
             return []
+        session.open = False  # in no line so far
         for table in [self.tables[kind] for kind in session.profile.kinds]:
             for route in dict.fromkeys(session.profile.routes):
                 changed |= self._enter(session, table, route, now)
@@ -122,7 +139,7 @@ class Queue:
 
     def step_out(self, session: Session, now: float) -> list[ExchangeLane]:
         """Take a session out of every line; they linger if it was their last. Returns as `join`."""
-        gone = []
+        gone, alone = [], []
         for lane in session.lanes:
             for one in {lane, lane.base}:
                 del one.sessions[session]
@@ -134,8 +151,11 @@ class Queue:
                 else:
                     self._linger(one, now)
             lane.ready.discard(session, self._level(session, lane))
+            lane.open.discard(session, self._level(session, lane))
+            if self.matchable(lane):
+                alone.append(lane)  # what is left of it has become the only one
         session.lanes.clear()
-        return self._drop(gone, now)
+        return self._drop(gone, now) or alone
 
     def leave(self, session: Session, now: float) -> list[ExchangeLane]:
         """Remove a session. Returns as `join` does."""
@@ -147,25 +167,66 @@ class Queue:
 
         Returns the lanes that now have both work and workers.
         """
-        free, matchable = session.free, []
+        open_, matchable = self._opens(session), []
         for lane in session.lanes:
             level = self._level(session, lane)
-            if not free:
+            if open_ is not session.open and lane.kind is HTTP:
+                if open_:
+                    lane.open.add(session, level)
+                else:
+                    lane.open.discard(session, level)
+            if session.room(lane.kind) <= 0:
                 lane.ready.discard(session, level)
                 continue
             lane.ready.add(session, level)
-            if lane.waiting:
+            if lane.waiting or lane.uploads:
                 matchable.append(lane)
+        session.open = open_
         return matchable
 
+    def _opens(self, session: Session) -> bool:
+        """It may be handed one more request whose body is still on its way."""
+        if not session.free:
+            return False
+        return session.uploads < max(1, int(session.slots * self._limits.upload_share))
+
+    def taker(self, lane: ExchangeLane, coming: bool) -> Session | None:
+        """Who takes the next request of this lane, whose body is still on its way or not.
+
+        A poll, which may be all of a worker, takes such a one only if another could take the next
+        request, or if there is nobody else; or if the body is waited for aside.
+        """
+        if not coming:
+            return lane.ready.first() if lane.ready else None
+        if not lane.open:
+            return None
+        session = lane.open.first()
+        many = session.profile.acknowledges or session.profile.collects
+        spare = many or len(lane.ready) > 1 or len(lane.sessions) == 1
+        return session if spare else None
+
+    def matchable(self, lane: ExchangeLane) -> bool:
+        """Something waits here, and somebody is free for it."""
+        if lane.waiting and lane.ready:
+            return True
+        return bool(lane.uploads) and self.taker(lane, True) is not None
+
     def next(self, lane: ExchangeLane, now: float) -> Exchange:
-        """What leaves this lane next; there must be something.
+        """What leaves this lane next; it must be matchable.
 
         The oldest, or under overload the newest.
         """
-        oldest = lane.waiting.first()
+        if not lane.uploads or self.taker(lane, True) is None:
+            return self._head(lane.waiting, now)
+        upload = self._head(lane.uploads, now)
+        if not lane.waiting:
+            return upload
+        return min(self._head(lane.waiting, now), upload, key=_urgency)
+
+    def _head(self, line: Levels[Exchange], now: float) -> Exchange:
+        oldest = line.first()
         waited = now - oldest.wait_until + self._limits.queue_timeout
-        return oldest if waited < self._limits.newest_first_after else lane.waiting.last()
+        return oldest if waited < self._limits.newest_first_after else line.last()
 
     # ------------------------------------------------------------ routes and versions
 
@@ -240,6 +301,8 @@ class Queue:
         level = self._level(session, source)
         if source.ready.discard(session, level):
             target.ready.add(session, level)
+        if source.open.discard(session, level):
+            target.open.add(session, level)
 
     def _level(self, session: Session, lane: ExchangeLane) -> int:
         """A WebSocket goes to a stream before it goes to polls, which take it in batches."""
@@ -279,9 +342,11 @@ class Queue:
     def _rematch(self, now: float, *gone: ExchangeLane) -> None:
         """All that waits lines up anew, oldest first."""
         lanes = dict.fromkeys((*self.lanes(), *gone))
-        waiting = sorted((one for lane in lanes for one in lane.waiting), key=_sequence)
+        lines = [line for lane in lanes for line in (lane.waiting, lane.uploads)]
+        waiting = sorted((one for line in lines for one in line), key=_place)
+        for line in lines:
+            line.clear()
         for lane in lanes:
-            lane.waiting.clear()
             lane.requests = lane.bytes = 0
         self.requests = self.bytes = 0
         for exchange in waiting:
@@ -289,8 +354,12 @@ class Queue:
             self.append(exchange, exchange.queued_bytes, now)
 
     def _matchable(self) -> list[ExchangeLane]:
-        return [lane for lane in self.lanes() if lane.waiting and lane.ready]
+        return [lane for lane in self.lanes() if self.matchable(lane)]
 
 
-def _sequence(exchange: Exchange) -> int:
-    return exchange.sequence
+def _urgency(exchange: Exchange) -> tuple[int, int]:
+    return exchange.request.priority, exchange.place
+
+
+def _place(exchange: Exchange) -> int:
+    return exchange.place

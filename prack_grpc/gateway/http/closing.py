@@ -78,7 +78,7 @@ class Closing:
     def reset(self) -> None:
         """End the connection now, and never so that it looks like the end of a response."""
         sock = self._transport.get_extra_info("socket")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # closed already, to uvloop a ValueError
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 

@@ -39,6 +39,7 @@ SCHEMAS = {
         {
             "worker": TEXT,
             **POOL,
+            "websockets": COUNT,
             "tier": COUNT,
             "seconds": SECONDS,
             "routes": {"type": "array", "items": TEXT},

@@ -27,7 +27,7 @@ class Line:
         asked = a_request(target=target, **request)
         number = next(self._numbers)
         lane = self.queue.lane(asked, number, 0.0)
-        return Exchange(str(number), asked, lane, number, 0.0, 60.0, NO_BODY, NOBODY)
+        return Exchange(str(number), asked, lane, number, 0.0, 60.0, NO_BODY, NOBODY, place=number)
 
     def wait(self, *targets: bytes, size: int = 10) -> list[Exchange]:
         exchanges = []

@@ -466,15 +466,19 @@ class Capacity(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MAX_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    MAX_WEBSOCKETS_FIELD_NUMBER: _builtins.int
     max_in_flight: _builtins.int
+    max_websockets: _builtins.int
+    """slots of their own, beside those; 0: WebSockets take the same ones"""
     def __init__(
         self,
         *,
         max_in_flight: _builtins.int = ...,
+        max_websockets: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_in_flight", b"max_in_flight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_in_flight", b"max_in_flight", "max_websockets", b"max_websockets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

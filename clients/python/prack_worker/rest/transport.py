@@ -51,7 +51,9 @@ class RestTransport:
         self._client = RestClient(url, identity, token, max_silence, context)
         self._leases = Leases(self._client)
 
-    async def connect(self, accept: Accept, slots: int, *, websockets: bool = False) -> RestSession:
+    async def connect(
+        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
+    ) -> RestSession:
         """See `Transport.connect`; a poll that does not wait shows whether the gateway is there.
 
         No WebSockets come this way: an ASGI application holds one as long as it is open, and
@@ -86,7 +88,7 @@ class RestSession:
         self._begin(first)
         self._polling = asyncio.create_task(self._poll(), name="prack poll")
 
-    def resize(self, slots: int) -> None:
+    def resize(self, slots: int, websocket_slots: int) -> None:
         """From the next poll on."""
         self._slots = slots
 

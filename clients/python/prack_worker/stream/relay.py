@@ -26,13 +26,13 @@ class Relay:
     while the application blocks its loop.
 
     Args:
-        slots: those of the hello.
+        capacity: that of the hello.
         beat: seconds; the longest silence of this worker.
         max_silence: seconds without a word from the gateway, or with one that it does not take.
     """
 
     def __init__(
-        self, link: Link, carrier: Carrier, slots: int, beat: float, max_silence: float
+        self, link: Link, carrier: Carrier, capacity: pb.Capacity, beat: float, max_silence: float
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._link = link
@@ -41,7 +41,7 @@ class Relay:
         self._tick = min(beat, max_silence) / TICKS
         self._max_silence = max_silence
         # On the application's loop:
-        self.slots = slots
+        self.capacity = capacity
         self._news: deque[News] = deque()
         self._reader: asyncio.Future[None] | None = None
         # On the link's:
@@ -166,8 +166,8 @@ class Relay:
     def _offer(self, all_slots: bool) -> None:
         """A worker that blocks holds a request at least: with one slot it gets no other."""
         self._offered = all_slots
-        slots = self.slots if all_slots else 1
-        self._say(pb.WorkerFrame(capacity=pb.Capacity(max_in_flight=slots)))
+        capacity = self.capacity if all_slots else pb.Capacity(max_in_flight=1)
+        self._say(pb.WorkerFrame(capacity=capacity))
 
     def _say(self, frame: pb.WorkerFrame) -> None:
         self._enqueue((frame.SerializeToString(),), None)

@@ -39,9 +39,10 @@ class StreamSession:
         self._reader = self._start(self._read(), "reader")
         self._writer = self._start(self._write(), "writer")
 
-    def resize(self, slots: int) -> None:
-        self._carrier.slots = slots
-        self._outbox.steer().capacity.max_in_flight = slots
+    def resize(self, slots: int, websocket_slots: int) -> None:
+        capacity = pb.Capacity(max_in_flight=slots, max_websockets=websocket_slots)
+        self._carrier.capacity = capacity
+        self._outbox.steer().capacity.CopyFrom(capacity)
 
     async def dismissed(self) -> None:
         await self._drained.wait()

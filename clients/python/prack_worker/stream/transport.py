@@ -59,13 +59,14 @@ class StreamTransport:
         raise NotImplementedError
 
     async def connect(
-        self, accept: Accept, slots: int, *, websockets: bool = False
+        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
     ) -> StreamSession:
         """See `Transport.connect`."""
+        capacity = pb.Capacity(max_in_flight=slots, max_websockets=websocket_slots)
         away = link()
         dialled: list[Carrier] = []
         try:
-            first = await away.do(self._open(dialled, self._hello(slots, websockets)))
+            first = await away.do(self._open(dialled, self._hello(capacity, websockets)))
         except BaseException:  # a cancellation may come together with the answer
             for carrier in dialled:
                 await away.clean_up(carrier.close())
@@ -73,7 +74,7 @@ class StreamTransport:
         welcome = first.welcome
         max_silence = self._max_silence or welcome.dead_after_ms / 1000 or MAX_SILENCE
         beat = welcome.heartbeat_ms / 1000 or MAX_SILENCE / 3
-        return StreamSession(Relay(away, dialled[0], slots, beat, max_silence), first, accept)
+        return StreamSession(Relay(away, dialled[0], capacity, beat, max_silence), first, accept)
 
     async def _open(self, dialled: list[Carrier], hello: pb.Hello) -> pb.GatewayFrame:
         """In the link's thread: the gateway's welcome, on a new connection."""
@@ -88,7 +89,7 @@ class StreamTransport:
     async def close(self) -> None:
         """Nothing here outlives a session."""
 
-    def _hello(self, slots: int, websockets: bool) -> pb.Hello:
+    def _hello(self, capacity: pb.Capacity, websockets: bool) -> pb.Hello:
         identity = self._identity
         python = f"{platform.python_implementation()} {platform.python_version()}; {sys.platform}"
         return pb.Hello(
@@ -98,7 +99,7 @@ class StreamTransport:
             minor_min=MINOR,
             minor_max=MINOR,
             features=["websocket"] if websockets else [],
-            capacity=pb.Capacity(max_in_flight=slots),
+            capacity=capacity,
             routes=[
                 pb.Route(host=route.host, path=route.path, methods=route.methods)
                 for route in identity.routes
