@@ -5,8 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from attack.kinds import KINDS
-from attack.run import MIB, Outcome, Plan, attacks
+from attack.run import MIB, PROXIES, Outcome, Plan, attacks
 from bench.markdown import Cell, table
+from tests.acceptance.processes import OVER
 
 ABOUT = """\
 Starts a gateway and a worker on loopback, and attacks them, one kind after the other. A canary, a
@@ -65,12 +66,14 @@ def _plan() -> Plan:
     add("--only", type=_kinds, default=tuple(KINDS), help=f"of {', '.join(KINDS)}")
     add("--rounds", type=int, default=10, help="of each kind (default: 10)")
     add("--seconds", type=float, default=0.3, help="that a round takes (default: 0.3)")
+    add("--over", choices=OVER, default="prack", help="how the worker dials in (default: prack)")
+    add("--behind", choices=PROXIES, default="", help="a proxy with its file of deploy/")
     add("--short", action="store_true", help="one short round of each that must be survived")
     options = parser.parse_args()
     if options.short:
         survived = [kind for kind in options.only if KINDS[kind].survived]
-        return Plan(survived, 1, options.seconds)
-    return Plan(options.only, options.rounds, options.seconds)
+        return Plan(survived, 1, options.seconds, options.over, options.behind)
+    return Plan(options.only, options.rounds, options.seconds, options.over, options.behind)
 
 
 def _kinds(text: str) -> Sequence[str]:

@@ -1,12 +1,18 @@
-"""One attack, until the process is killed: `python -m attack.attacker KIND PORTS`."""
+"""One attack, until the process is killed.
+
+python -m attack.attacker KIND PUBLIC API GRPC [tls]
+"""
 
 import sys
 
 from attack.kinds import KINDS
-from attack.wire import Target
+from attack.wire import TLS_PORTS, Target
 from bench.processes import allow_many_files
 
 if __name__ == "__main__":
     allow_many_files()
     print("attacking", flush=True)
-    KINDS[sys.argv[1]].run(Target(*map(int, sys.argv[2:5])))
+    target = Target(*map(int, sys.argv[2:5]))
+    if "tls" in sys.argv:
+        TLS_PORTS.add(target.public)
+    KINDS[sys.argv[1]].run(target)

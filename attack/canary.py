@@ -5,6 +5,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from attack.wire import unchecked
+
 SECONDS = 5.0  # an answer that takes longer is none
 PAUSE_SECONDS = 0.002
 
@@ -17,6 +19,7 @@ class Canary:
     """
 
     port: int
+    tls: bool = False
     times: list[float] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
@@ -35,8 +38,14 @@ class Canary:
         """Seconds that one in a hundred took longer than."""
         return sorted(self.times)[len(self.times) * 99 // 100] if self.times else SECONDS
 
+    def _connection(self) -> http.client.HTTPConnection:
+        if not self.tls:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        context = unchecked()
+        return http.client.HTTPSConnection("localhost", self.port, timeout=SECONDS, context=context)
+
     def _run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        connection = self._connection()
         while not self._stop.wait(PAUSE_SECONDS):
             began = time.perf_counter()
             try:

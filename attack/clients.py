@@ -5,8 +5,8 @@ import time
 
 from attack.wire import HANDSHAKE, Target, dial, flood, many, trickle, upgraded
 
-GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nhost: a\r\n"
+GET = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nhost: localhost\r\n"
 CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
 UPLOAD = POST + b"content-length: 1000000\r\n\r\n"
 EXPECT = POST + b"content-length: 1000\r\nexpect: 100-continue\r\n\r\n"

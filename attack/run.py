@@ -5,28 +5,35 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 
 from attack.canary import Canary
 from attack.clients import SLOTS
 from attack.kinds import KINDS
-from tests.acceptance.processes import BAD, PYTHON, Gateway, Process
+from tests.acceptance.processes import BAD, PYTHON, STREAMS, Gateway, Process, launching
+from tests.acceptance.proxies import caddy, nginx, self_signed
 
 MIB = 1024 * 1024
 BEFORE_SECONDS = 1.0  # of the canary alone
 SETTLE_SECONDS = 40.0  # for the connections of an attack to go
 LONELY_SECONDS = 0.1
+CALM = 10  # looks at which nothing has changed
 APP = "attack.app:app"
+PROXIES = {"nginx": nginx, "caddy": caddy}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """So many rounds of each attack, of so many seconds."""
+    """So many rounds of each attack, of so many seconds; its worker, and a proxy of PROXIES."""
 
     kinds: Sequence[str]
     rounds: int
     seconds: float
+    over: str = "prack"
+    behind: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,17 +74,28 @@ class Outcome:
 
 def attacks(plan: Plan) -> Iterator[Outcome]:
     """The outcome of each kind, when it is there."""
-    with _gateway() as gateway:
+    with _gateway(plan) as gateway, _public(gateway, plan.behind) as port:
         for kind in plan.kinds:
-            yield _attack(gateway, kind, plan)
+            yield _attack(gateway, port, kind, plan)
 
 
 @contextmanager
-def _gateway() -> Iterator[Gateway]:
+def _public(gateway: Gateway, proxy: str) -> Iterator[int]:
+    """The port that clients use: the gateway's, or that of a proxy."""
+    if not proxy:
+        yield gateway.port
+        return
+    with TemporaryDirectory() as name, launching(folder := Path(name)) as launcher:
+        yield PROXIES[proxy](launcher, folder, gateway, self_signed(folder))
+
+
+@contextmanager
+def _gateway(plan: Plan) -> Iterator[Gateway]:
     """One that is ready, with a worker, and has served before."""
-    gateway = Gateway("--log-format", "json")
+    trusted = ("--trusted-proxies", "127.0.0.1") if plan.behind else ()
+    gateway = Gateway("--log-format", "json", *trusted)
     try:
-        url = gateway.url("prack")
+        url = gateway.url(plan.over)
         flags = ("--gateway", url, "--slots", str(SLOTS))
         worker = Process(PYTHON, "-m", "prack_worker", APP, *flags)
         try:
@@ -89,18 +107,19 @@ def _gateway() -> Iterator[Gateway]:
         gateway.kill()
 
 
-def _attack(gateway: Gateway, kind: str, plan: Plan) -> Outcome:
-    lines = len(gateway.lines)
-    with Canary(gateway.port) as quiet:
+def _attack(gateway: Gateway, port: int, kind: str, plan: Plan) -> Outcome:
+    lines, tls = len(gateway.lines), bool(plan.behind)
+    ports = (port, gateway.api_port, gateway.grpc_port)
+    with Canary(port, tls) as quiet:
         time.sleep(BEFORE_SECONDS)
-    with _attacker(gateway, kind):  # what is imported, compiled and grown at the first time
+    with _attacker(kind, ports, tls):  # what is imported, compiled and grown at the first time
         time.sleep(plan.seconds)
-    before = _settled(gateway, None)
-    canary, long = Canary(gateway.port), KINDS[kind].seconds
+    before = _settled(gateway, None, plan)
+    canary, long = Canary(port, tls), KINDS[kind].seconds
     for _ in range(1 if long else plan.rounds):
-        with canary, _attacker(gateway, kind):
+        with canary, _attacker(kind, ports, tls):
             time.sleep(long or plan.seconds)
-    after = _settled(gateway, before)
+    after = _settled(gateway, before, plan)
     written = gateway.lines[lines:]
     mine = [line for line in written if "worker lost" in line and "attacker" not in line]
     bad = [line for line in written if BAD.search(line)]
@@ -109,8 +128,9 @@ def _attack(gateway: Gateway, kind: str, plan: Plan) -> Outcome:
 
 
 @contextmanager
-def _attacker(gateway: Gateway, kind: str) -> Iterator[None]:
-    process = Process(PYTHON, "-m", "attack.attacker", kind, *map(str, gateway.ports))
+def _attacker(kind: str, ports: Sequence[int], tls: bool) -> Iterator[None]:
+    flags = ("tls",) if tls else ()
+    process = Process(PYTHON, "-m", "attack.attacker", kind, *map(str, ports), *flags)
     try:
         process.line("attacking")
         yield
@@ -118,15 +138,21 @@ def _attacker(gateway: Gateway, kind: str) -> Iterator[None]:
         process.kill()
 
 
-def _settled(gateway: Gateway, before: Use | None) -> Use:
-    """What it uses when the connections of an attack have gone, or at the deadline."""
+def _settled(gateway: Gateway, before: Use | None, plan: Plan) -> Use:
+    """What it uses when the connections of an attack have gone, or at the deadline.
+
+    Polls and proxies have connections of their own, which come and go: then it is enough that
+    their number stays the same for a while.
+    """
     deadline = time.monotonic() + SETTLE_SECONDS
-    use = _use(gateway)
+    known = plan.over in STREAMS and not plan.behind
+    use, calm = _use(gateway), 0
     while time.monotonic() < deadline:
         time.sleep(LONELY_SECONDS)
         earlier, use = use, _use(gateway)
         enough = before.files if before else earlier.files
-        if use.files <= enough and use.files == earlier.files and _is_alone(gateway):
+        calm = calm + 1 if use.files <= enough and use.files == earlier.files else 0
+        if calm and _is_alone(gateway) if known else calm == CALM:
             break
     return use
 

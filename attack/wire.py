@@ -1,6 +1,7 @@
 """What attackers have in common: blocking sockets, and no manners."""
 
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -8,7 +9,7 @@ from typing import NamedTuple
 
 SECONDS = 5.0
 HANDSHAKE = (
-    b"GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
     b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 STREAM = (
@@ -17,12 +18,24 @@ STREAM = (
 )
 
 
+# The ports behind which somebody speaks TLS.
+TLS_PORTS: set[int] = set()
+
+
 class Target(NamedTuple):
-    """The ports of the gateway."""
+    """The ports of the gateway, and perhaps that of a proxy in place of the public one."""
 
     public: int
     api: int
     grpc: int
+
+
+def unchecked() -> ssl.SSLContext:
+    """A client's TLS that takes every certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def dial(port: int, say: bytes = b"", window: int = 0) -> socket.socket:
@@ -32,6 +45,8 @@ def dial(port: int, say: bytes = b"", window: int = 0) -> socket.socket:
     if window:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
     sock.connect(("127.0.0.1", port))
+    if port in TLS_PORTS:
+        sock = unchecked().wrap_socket(sock, server_hostname="localhost")
     sock.sendall(say)
     return sock
 

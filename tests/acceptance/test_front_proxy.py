@@ -15,38 +15,20 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.acceptance.processes import (
-    ROOT,
     SECONDS,
     Gateway,
     Launcher,
     Reply,
     fetch,
-    free_ports,
     launching,
 )
+from tests.acceptance.proxies import caddy, nginx, self_signed
 from tests.differential.corners import PACED
 from tests.support.tools import needed
 
 CORNERS = "tests.differential.corners:app"
 # The proxies see this client; they themselves come from 127.0.0.1.
 CLIENT = "127.0.0.2"
-NGINX = """
-user root;
-daemon off;
-error_log stderr notice;
-pid {folder}/pid;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/site;
-}}
-"""
-CADDY_OPTIONS = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n"
 
 
 @dataclass(frozen=True)
@@ -81,62 +63,8 @@ class Proxy:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One that was signed by itself, for localhost; its key lies beside it."""
-    path = tmp_path_factory.mktemp("certificate") / "fullchain.pem"
-    subprocess.run(
-        [
-            *(needed("openssl", "openssl"), "req", "-x509", "-nodes", "-days", "2"),
-            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
-            *("-keyout", str(path.with_name("privkey.pem")), "-out", str(path)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return path
-
-
-def nginx(launch: Launcher, folder: Path, gateway: Gateway, certificate: Path) -> int:
-    """nginx with deploy/nginx.conf; its port."""
-    program = needed("nginx", "nginx")
-    plain, port = free_ports(2)
-    site = replaced(
-        (ROOT / "deploy/nginx.conf").read_text(),
-        ("127.0.0.1:8080", f"127.0.0.1:{gateway.port}"),
-        ("listen 80;", f"listen 127.0.0.1:{plain};"),
-        ("listen 443 ", f"listen 127.0.0.1:{port} "),
-        ("/etc/ssl/prack", str(certificate.parent)),
-    )
-    (folder / "site").write_text(site)
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder))
-    process = launch.process(program, "-p", str(folder), "-c", str(folder / "nginx.conf"))
-    process.line("start worker process ")
-    return port
-
-
-def caddy(launch: Launcher, folder: Path, gateway: Gateway, certificate: Path) -> int:
-    """Caddy with deploy/Caddyfile; its port."""
-    program = needed("caddy", "caddy")
-    (port,) = free_ports(1)
-    tls = f"bind 127.0.0.1\ntls {certificate} {certificate.with_name('privkey.pem')}"
-    site = replaced(
-        (ROOT / "deploy/Caddyfile").read_text(),
-        ("127.0.0.1:8080", f"127.0.0.1:{gateway.port}"),
-        ("www.example.com {", f"https://localhost:{port} {{\n{tls}"),
-    )
-    (folder / "Caddyfile").write_text(CADDY_OPTIONS + site)
-    command = (program, "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile"))
-    process = launch.process(*command, env={"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
-    process.line("serving initial configuration")
-    return port
-
-
-def replaced(text: str, *changes: tuple[str, str]) -> str:
-    """The text with each of these changes, every one of which must find its place."""
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
-    return text
+    """For localhost."""
+    return self_signed(tmp_path_factory.mktemp("certificate"))
 
 
 Start = Callable[[Gateway], Proxy]

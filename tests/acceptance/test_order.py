@@ -38,6 +38,7 @@ async def test_one_slot_serves_clients_in_their_order(
             response = await client.response()
             assert response.status == 200
             assert response.body == b"%d 1" % number, "the request, and how many ran"
+    worker.line(f"^ran {WAITING - 1}$")
     assert ran(worker) == [str(number) for number in range(WAITING)]
 
 

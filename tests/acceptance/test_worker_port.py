@@ -90,8 +90,9 @@ async def served(port: int) -> None:
         assert (await client.response()).status == 200
 
 
-@pytest.mark.parametrize("attack", [silent, health, stream, refused])
-@pytest.mark.parametrize("secret", [False, True], ids=["open", "token"])
+@pytest.mark.parametrize(
+    ("secret", "attack"), [(False, silent), (False, stream), (True, health), (True, refused)]
+)
 async def test_a_crowd_on_the_worker_port_leaves_clients_their_descriptors(
     launch: Launcher, tmp_path: Path, secret: bool, attack: Attack
 ) -> None:
