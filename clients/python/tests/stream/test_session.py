@@ -362,6 +362,8 @@ async def test_a_missing_gateway_is_one_log_line(
 async def test_a_loop_that_blocks_has_one_slot_until_it_goes_on(gateway: FakeGateway) -> None:
     async with serving(gateway.transport(), hello, slots=4):
         stream = await gateway.welcomed(heartbeat_ms=30, dead_after_ms=60_000)
+        while (frame := await stream.frame()) and not frame.HasField("heartbeat"):
+            pass  # then it watches
         time.sleep(0.5)  # noqa: ASYNC251 - the worker is in this loop, its connection is not
         offered: list[int] = []
         while len(offered) < 2:
