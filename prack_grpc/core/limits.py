@@ -63,8 +63,8 @@ class Limits:
     # quarter of it.
     response_buffer: int = 64 * MIB
     # How long a response may stand still because of its client while others wait for its slot and
-    # there is no room for it. A client that reads half of a window in this time, 50 KiB/s, is kept.
-    slow_reader: float = 5.0
+    # there is no room for it. A client that reads half of a window in this time, 85 KiB/s, is kept.
+    slow_reader: float = 3.0
     # Body bytes in one event, so that exchanges can take turns.
     chunk: int = PIECE
     # A request body that a REST worker must take in one piece.

@@ -47,7 +47,6 @@ class Poll:
         self.woken: asyncio.Future[None] | None = None
 
     def deliver(self, assignment: Assignment) -> None:
-        """See WorkReceiver."""
         if assignment.bodiless or not self._collect(assignment, self):
             self.add(assignment)
 
@@ -61,11 +60,9 @@ class Poll:
             self._leases.cancel(assignment, reason)
 
     def uploaded(self, assignment: Assignment) -> None:
-        """See WorkReceiver."""
         self._leases.wake(assignment)
 
     def grant(self, assignment: Assignment, offset: int) -> None:
-        """See WorkReceiver."""
         self._leases.wake(assignment)
 
     def add(self, assignment: Assignment) -> None:

@@ -17,7 +17,6 @@ class GrpcCarrier:
         self._context = context
 
     async def receive(self) -> bytes | None:
-        """See Carrier."""
         message = await self._context.read()
         return message if isinstance(message, bytes) else None  # grpc.aio.EOF
 

@@ -49,7 +49,6 @@ class Outbox:
     # ------------------------------------------------------------ WorkReceiver
 
     def deliver(self, assignment: Assignment) -> None:
-        """See WorkReceiver."""
         self._requests[assignment] = True
         self._wake.set()
         if len(self._requests) >= BATCH and not self._packing and self._write_now is not None:
@@ -66,13 +65,11 @@ class Outbox:
         self._wake.set()
 
     def uploaded(self, assignment: Assignment) -> None:
-        """See WorkReceiver."""
         if assignment not in self._requests:
             self._uploads[assignment] = None
             self._wake.set()
 
     def grant(self, assignment: Assignment, offset: int) -> None:
-        """See WorkReceiver."""
         self._grants[assignment.number] = offset
         self._wake.set()
 

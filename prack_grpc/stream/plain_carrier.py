@@ -18,20 +18,16 @@ class PlainCarrier(Frames):
         self._serve = serve
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
         super().connection_made(transport)
         self.peer = ":".join(map(str, transport.get_extra_info("peername")[:2]))
         self._serve(self)
 
     def greeted(self) -> None:
-        """See Carrier."""
         self._incoming.most = MAX_FRAME
 
     async def write(self, *frames: bytes) -> bool:
-        """See Carrier."""
         return await self.send(*frames)
 
     def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
-        """See Carrier."""
         if self.ready and (frame := next_frame()) is not None:
             self.post(frame.SerializeToString())

@@ -28,7 +28,6 @@ class TurnHandler(logging.StreamHandler[TextIO]):
         self._lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """See logging.Handler."""
         try:
             self._lines.append(self.format(record))
             if record.levelno >= logging.WARNING or len(self._lines) >= MOST_LINES:
@@ -39,7 +38,6 @@ class TurnHandler(logging.StreamHandler[TextIO]):
             self.handleError(record)
 
     def flush(self) -> None:
-        """See logging.Handler."""
         self.acquire()
         try:
             lines, self._lines = self._lines, []

@@ -136,7 +136,6 @@ class Frames(asyncio.Protocol):
     # ------------------------------------------------------------ asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=0)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
@@ -144,7 +143,6 @@ class Frames(asyncio.Protocol):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)
 
     def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
         if self._discarding:
             return
         if self._incoming.feed(data) > MAX_UNREAD:
@@ -158,17 +156,14 @@ class Frames(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """See asyncio.Protocol."""
         self._room = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        """See asyncio.Protocol."""
         room, self._room = self._room, None
         if room is not None and not room.done():
             room.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol."""
         self._ended = True
         self._rouse()
         self.resume_writing()

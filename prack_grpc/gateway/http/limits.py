@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from prack_grpc.core.limits import KIB
+from prack_grpc.core.limits import KIB, MAX_HEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class ConnectionLimits:
     write_seconds: float = 30.0  # without the client taking a byte
     keep_alive_seconds: float = 15.0  # between two requests
     linger_seconds: float = 5.0  # for the client to read an early answer
-    head_bytes: int = 64 * KIB
+    head_bytes: int = MAX_HEAD
     target_bytes: int = 16 * KIB
     fields: int = 200
     backlog_bytes: int = 64 * KIB  # of further requests behind one that is being answered

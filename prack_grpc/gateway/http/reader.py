@@ -240,13 +240,11 @@ class Reader:
         return next((offer for offer in offers if self._owner.switches(offer)), None)
 
     def on_message_begin(self) -> None:
-        """See httptools."""
         if not self._resuming:
             self.overhead.message()
             self._url, self._headers = b"", []
 
     def on_url(self, url: bytes) -> None:
-        """See httptools."""
         if not self._resuming:
             self._url += url
             if len(self._url) > self._limits.target_bytes:
@@ -298,19 +296,16 @@ class Reader:
         }
 
     def on_chunk_header(self) -> None:
-        """See httptools."""
         self.chunks_left -= 1
         self.overhead.chunk()
 
     def on_body(self, body: bytes) -> None:
-        """See httptools."""
         self._body_read += len(body)
         self.overhead.body(len(body))
         if self.transaction is not None:
             self.transaction.take(body)
 
     def on_message_complete(self) -> None:
-        """See httptools."""
         if self._parser.should_upgrade() and not self._resuming:
             if self.switched == WEBSOCKET or framing_lines(self._headers):
                 return  # a body comes by way of _upgrade

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from starlette.types import ASGIApp, Message, Scope
 
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.limits import KIB
+from prack_grpc.core.limits import PIECE
 from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.request.problem import problem
 
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 # Pieces of a request body from this size on are not copied; smaller ones are collected up to that,
 # which is what one event to a worker may hold.
-LARGE, COLLECTED = 32 * KIB, 64 * KIB
+LARGE, COLLECTED = PIECE // 2, PIECE
 # When so much of a body has not been received, the client waits.
-HIGH_WATER = 64 * KIB
+HIGH_WATER = PIECE
 STATUS_LINES = {
     status: b"HTTP/1.1 %d %b\r\n" % (status, http.HTTPStatus(status).phrase.encode())
     for status in map(int, http.HTTPStatus)

@@ -11,7 +11,7 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import ErrorKind, GatewayError
 from prack_grpc.core.http.fields import connection_options
 from prack_grpc.core.http.message import Headers
-from prack_grpc.core.limits import KIB
+from prack_grpc.core.limits import MAX_HEAD
 
 # RFC 3986 section 3.2.2, with the zones that some clients leave in an address; and without commas,
 # for so a proxy may have joined two Host fields.
@@ -41,7 +41,7 @@ NEVER_NOMINATED = frozenset(
     (b"authorization", b"content-length", b"content-type", b"cookie", b"host")
 )
 # What the WebSocket library is told to take of a handshake: as much as the guard takes of any head.
-WEBSOCKET_LINE, WEBSOCKET_FIELDS = 64 * KIB, 200
+WEBSOCKET_LINE, WEBSOCKET_FIELDS = MAX_HEAD, 200
 
 
 def checked_target(method: str, version: str, target: bytes, host: bytes) -> tuple[bytes, bytes]:

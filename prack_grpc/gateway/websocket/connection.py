@@ -63,14 +63,12 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._broken = False  # a rule: what comes is dropped
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
         super().connection_made(transport)
         self.http.connections.add(self)
         self._timeout = Timeout(self.loop, lambda _: self._closing.late())
         self._closing = Closing(self.loop, self.transport, self.http.limits, self._timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol."""
         self._timeout.cancel()
         self._closing.cancel()
         self._drop()
@@ -113,7 +111,6 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._closing.watch()
 
     def resume_writing(self) -> None:
-        """See asyncio.Protocol."""
         super().resume_writing()
         self._closing.unwatch()
         self._parse()

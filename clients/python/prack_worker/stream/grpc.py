@@ -70,7 +70,6 @@ class GrpcCarrier:
         self._call = connect(metadata=metadata)
 
     async def read(self) -> pb.GatewayFrame | None:
-        """See Carrier."""
         try:
             frame = await self._call.read()
         except grpc.RpcError as error:
@@ -78,17 +77,14 @@ class GrpcCarrier:
         return frame if isinstance(frame, pb.GatewayFrame) else None
 
     async def write(self, *frames: bytes) -> None:
-        """See Carrier."""
         with suppress(*OVER):
             await self._call.write(b"".join(frames))  # is a frame, too: proto/README.md 1.6
 
     async def done_writing(self) -> None:
-        """See Carrier."""
         with suppress(*OVER):
             await self._call.done_writing()
 
     async def close(self) -> None:
-        """See Carrier."""
         self._call.cancel()  # closing a channel does not end its calls
         await self._channel.close()
 

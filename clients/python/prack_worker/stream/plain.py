@@ -34,7 +34,6 @@ class TcpTransport(StreamTransport):
     hint = HINT
 
     async def _dial(self, token: str | None) -> TcpCarrier:
-        """See StreamTransport."""
         field = f"Authorization: Bearer {token}\r\n" if token else ""
         request = REQUEST.format(host=self.address, version=VERSION, token=field)
         host, _, port = self.address.rpartition(":")
@@ -62,12 +61,10 @@ class Dialling(asyncio.Protocol):
         self.carrier: asyncio.Future[TcpCarrier] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
         self._answer += data
         head, end, rest = self._answer.partition(b"\r\n\r\n")
         if self.carrier.done() or not (end or len(head) > MAX_HEAD):
@@ -86,7 +83,6 @@ class Dialling(asyncio.Protocol):
             self._fail(f'expected 101 Switching Protocols, got "{line[:80]}" {HINT}')
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol."""
         self._fail(f"the server closed the connection without a response {HINT}")
 
     def _switch(self, rest: bytes) -> None:
@@ -106,7 +102,6 @@ class TcpCarrier(Frames):
     """Implements `carrier.Carrier`."""
 
     async def read(self) -> pb.GatewayFrame | None:
-        """See Carrier."""
         try:
             message = await self.receive()
             return None if message is None else pb.GatewayFrame.FromString(message)
@@ -114,21 +109,17 @@ class TcpCarrier(Frames):
             raise ConnectFailed(f"the gateway sent an invalid frame ({error})") from None
 
     async def write(self, *frames: bytes) -> None:
-        """See Carrier."""
         await self.send(*frames)
 
     @property
     def write_now(self) -> Callable[[pb.WorkerFrame], object] | None:
-        """See Carrier."""
         return self._post if self._room is None else None
 
     def _post(self, frame: pb.WorkerFrame) -> None:
         self.post(frame.SerializeToString())
 
     async def done_writing(self) -> None:
-        """See Carrier."""
         self.end()
 
     async def close(self) -> None:
-        """See Carrier."""
         self._transport.abort()

@@ -55,7 +55,6 @@ class Relay:
     # ------------------------------------------------------------ on the application's loop
 
     async def read(self) -> pb.GatewayFrame | None:
-        """See Carrier."""
         while not self._news:
             self._reader = self._loop.create_future()
             await self._reader
@@ -83,19 +82,16 @@ class Relay:
 
     @property
     def write_now(self) -> Callable[[pb.WorkerFrame], object] | None:
-        """See Carrier."""
         return self._post if self._carrier.write_now else None
 
     def _post(self, frame: pb.WorkerFrame) -> None:
         self._link.inbox.post(self._enqueue, (frame.SerializeToString(),), None)
 
     async def done_writing(self) -> None:
-        """See Carrier."""
         await self._flush()
         await self._link.do(self._carrier.done_writing())
 
     async def close(self) -> None:
-        """See Carrier."""
         await self._link.clean_up(self._end())
 
     # ------------------------------------------------------------ on the link's loop
