@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack image check lock clean
+.PHONY: help run setup test test-faults test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack image check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -31,7 +31,14 @@ run: $(READY) ## Start the gateway with a demo worker
 	@$(BIN)/python examples/run_demo.py $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one process)
-	@$(BIN)/python -m pytest $(SPREAD) $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS:%=--ignore=%) $(ARGS)
+
+test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
+	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
+
+# What takes minutes, most of them waiting.
+FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \
+	slots upgrade worker_port) tests/soak
 
 # Two processes, as one waits half of the time. A file stays together, for what its tests share.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder

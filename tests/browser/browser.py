@@ -35,9 +35,13 @@ class Browser:
     def __init__(self, launcher: Launcher, folder: Path) -> None:
         self.downloads = folder / "downloads"
         places = {"HOME": str(folder), "TMPDIR": str(folder)}
-        process = launcher.process(DRIVER, "--port=0", env=places)
-        port = process.line(r"successfully on port (\d+)")[1]
-        url = f"http://127.0.0.1:{port}"
+        # It takes a free port of IPv6, and gives up if somebody has this one of IPv4.
+        while True:
+            process = launcher.process(DRIVER, "--port=0", env=places)
+            said = process.line(r"successfully on port (\d+)|port not available")
+            if said[1]:
+                break
+        url = f"http://127.0.0.1:{said[1]}"
         direct = Proxy(raw={"proxyType": ProxyType.DIRECT})
         config = ClientConfig(url, proxy=direct, timeout=int(2 * SECONDS))
         self.driver = webdriver.Remote(

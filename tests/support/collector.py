@@ -11,11 +11,13 @@ from tests.support.client import SECONDS
 
 @pytest.fixture
 def no_collector() -> Iterator[None]:
-    """What is left for the collector stays."""
+    """What is left for the collector stays, and what was there before is not looked at."""
     gc.collect()
+    gc.freeze()
     gc.disable()
     yield
     gc.enable()
+    gc.unfreeze()
 
 
 def alive(parts: tuple[type, ...]) -> int:

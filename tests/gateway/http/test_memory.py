@@ -1,8 +1,6 @@
 """Nothing of a connection that has ended waits for the garbage collector."""
 
-import asyncio
-import gc
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -15,7 +13,8 @@ from prack_grpc.gateway.http.reader import Reader
 from prack_grpc.gateway.http.timeouts import Timeout
 from prack_grpc.gateway.http.transaction import Response, Transaction
 from tests.conftest import Gateway, Start
-from tests.support.client import SECONDS, RawClient
+from tests.support.client import RawClient
+from tests.support.collector import alive, gone, no_collector
 from tests.support.scripted_worker import ScriptedWorker, connect
 
 PARTS = (Closing, Connection, Flow, Reader, Response, Timeout, Transaction)
@@ -78,6 +77,8 @@ async def broken(client: RawClient, worker: ScriptedWorker) -> None:
     await client.closed()
 
 
+__all__ = ["no_collector"]
+
 WAYS: dict[str, End] = {
     "nothing": ended(b""),
     "a head that is late": ended(b"GET / HT"),
@@ -98,28 +99,12 @@ WAYS: dict[str, End] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    """What is left for the collector stays."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-def alive() -> int:
-    """How many parts of connections there are, those of workers' too."""
-    return sum(type(one) in PARTS for one in gc.get_objects())
-
-
 @pytest.mark.parametrize("end", WAYS.values(), ids=WAYS.keys())
 async def test_nothing_is_left(no_collector: None, start: Start, end: End) -> None:
     gateway: Gateway = await start(guard=QUICK)
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
-        before = alive()
+        before = alive(PARTS)
         for _ in range(3):
             await end(await gateway.client(), worker)
-        async with asyncio.timeout(SECONDS):
-            while alive() > before:  # noqa: ASYNC110 - nothing tells of a connection's end
-                await asyncio.sleep(0.01)
+        await gone(PARTS, before)
