@@ -43,10 +43,10 @@ class MemoryBroker:
         self._identifiers = Identifiers()
         self.tickets: dict[Ticket, Exchange] = {}
         self._sessions: dict[Membership, Session] = {}
-        self._steps = steps = HandOut(limits, self._now(), secrets.token_bytes())
-        self.dispatcher = Dispatcher(steps)
-        self._answering = Answering(steps)
-        self._leases = steps.assigned
+        self._hand_out = hand_out = HandOut(limits, self._now(), secrets.token_bytes())
+        self.dispatcher = Dispatcher(hand_out)
+        self._answering = Answering(hand_out)
+        self._leases = hand_out.assigned
         self._collecting = Collecting(self.dispatcher, self._perform, self._now)
 
     # ------------------------------------------------------------ PublicSide
@@ -93,7 +93,7 @@ class MemoryBroker:
     def complete(self, ticket: Ticket) -> None:
         exchange = self.tickets.get(ticket)
         if exchange is not None:
-            self._steps.complete(exchange, self._now())
+            self._hand_out.complete(exchange, self._now())
             if exchange.lease is not None:
                 self._drop(exchange)
             self._part(exchange, ticket)
@@ -359,7 +359,7 @@ class MemoryBroker:
 
     def _arm(self) -> None:
         """One timer for everything: it may fire early, never late."""
-        deadline = self._steps.soonest
+        deadline = self._hand_out.soonest
         if self._fires_at <= deadline:
             return
         if self._timer is not None:

@@ -25,8 +25,8 @@ from prack_grpc.core.receivers import CancelReason
 class Answering:
     """The worker's events that carry a response, checked and applied."""
 
-    def __init__(self, steps: HandOut) -> None:
-        self._steps = steps
+    def __init__(self, hand_out: HandOut) -> None:
+        self._hand_out = hand_out
 
     def head(
         self, lease: Lease, status: int, headers: Headers, body: bytes, end: bool, now: float
@@ -69,14 +69,14 @@ class Answering:
         a stream there are no windows, and the whole response comes at once.
         """
         windowed = lease.session.profile.acknowledges or not end
-        if windowed and len(head.body) > self._steps.limits.window:
+        if windowed and len(head.body) > self._hand_out.limits.window:
             raise WindowExceeded(
                 f"the head has {len(head.body)} bytes of body, "
-                f"more than the window of {self._steps.limits.window}"
+                f"more than the window of {self._hand_out.limits.window}"
             )
         wanted = not lease.cancelled
         lease.apply(WorkEvent.HEAD)
-        effects = self._steps.finish(lease, now) if end else []
+        effects = self._hand_out.finish(lease, now) if end else []
         if not wanted:
             return effects
         exchange = lease.exchange
@@ -85,13 +85,13 @@ class Answering:
             exchange.upload = NO_BODY
         elif exchange.upload is not NO_BODY:
             exchange.upload.forget()
-        self._steps.stand(exchange, now)
+        self._hand_out.stand(exchange, now)
         if not end:
-            exchange.download = Flow(self._steps.limits.window, allowed=UNBOUNDED)
+            exchange.download = Flow(self._hand_out.limits.window, allowed=UNBOUNDED)
             exchange.download.push(head.body)
             lease.received = len(head.body)
             lease.expected = -1 if head.end else head.body_length
-            effects += self._steps.stall(lease, now)
+            effects += self._hand_out.stall(lease, now)
         return effects
 
     def interim(self, lease: Lease) -> bool:
@@ -119,14 +119,14 @@ class Answering:
         lease.received += len(data)
         if lease.exchange.state is DONE:
             return []
-        self._steps.stand(lease.exchange, now)
-        return self._steps.stall(lease, now)
+        self._hand_out.stand(lease.exchange, now)
+        return self._hand_out.stall(lease, now)
 
     def end(self, lease: Lease, now: float) -> Effects:
         """The response is complete. Raises LeaseError."""
         wanted = not lease.cancelled
         short = wanted and 0 <= lease.expected != lease.received
-        effects = self._steps.finish(lease, now)
+        effects = self._hand_out.finish(lease, now)
         if short:
             too_short = BadResponse("content-length", "the body is shorter")
             return [*effects, *self.spoil(lease, str(too_short), now), Refuse(too_short)]
@@ -137,7 +137,7 @@ class Answering:
     def spoil(self, lease: Lease, message: str, now: float) -> Effects:
         """What the worker sent cannot be passed on: 502, or a cut response."""
         error = GatewayError(errors.BAD_RESPONSE, message)
-        return self._steps.fail(lease.exchange, error, CancelReason.BAD_RESPONSE, now)
+        return self._hand_out.fail(lease.exchange, error, CancelReason.BAD_RESPONSE, now)
 
     def _interim(self, lease: Lease, status: int, headers: Headers) -> Effects:
         if not self.interim(lease):

@@ -22,14 +22,14 @@ from prack_grpc.core.receivers import AnswerReceiver, CancelReason
 class Dispatcher:
     """The events, but for those that carry a response; `HandOut` has the steps that all share."""
 
-    def __init__(self, steps: HandOut) -> None:
-        self._steps = steps
-        self.limits = steps.limits
-        self.counters = steps.counters
-        self.exchanges = steps.exchanges
-        self.queue = steps.queue
-        self.ledger = steps.ledger
-        self.assigned = steps.assigned
+    def __init__(self, hand_out: HandOut) -> None:
+        self._hand_out = hand_out
+        self.limits = hand_out.limits
+        self.counters = hand_out.counters
+        self.exchanges = hand_out.exchanges
+        self.queue = hand_out.queue
+        self.ledger = hand_out.ledger
+        self.assigned = hand_out.assigned
         self.draining = False
         self._sequence = self._arrivals = 0
         self.paused: dict[Pool | str, None] = {}
@@ -52,16 +52,18 @@ class Dispatcher:
         session = self.queue.taker(lane, exchange.coming)
         size = 0 if session else request.size + upload.buffered
         if session is None:
-            self._steps.admit(lane, size, now)
+            self._hand_out.admit(lane, size, now)
         self._sequence = number
         exchange.place = number + self._arrivals
         self.exchanges[id_] = exchange
         self.counters.accepted += 1
         if session is not None:
-            return exchange, [self._steps.lease(session, exchange, now)]
+            return exchange, [self._hand_out.lease(session, exchange, now)]
         self.queue.append(exchange, size, now)
-        self._steps.deadlines.set(exchange, wait_until)
-        return exchange, self._steps.relieve([lane], now) if self._steps.relief.standing else []
+        self._hand_out.deadlines.set(exchange, wait_until)
+        return exchange, self._hand_out.relieve(
+            [lane], now
+        ) if self._hand_out.relief.standing else []
 
     def upload(self, exchange: Exchange, data: bytes, now: float) -> None:
         """A piece of the request body has come from the client.
@@ -75,20 +77,20 @@ class Dispatcher:
         if exchange.lease is None:
             self.queue.grow(exchange, len(data))
             exchange.wait_until = now + self.limits.queue_timeout
-            self._steps.deadlines.set(exchange, exchange.wait_until)
+            self._hand_out.deadlines.set(exchange, exchange.wait_until)
         elif exchange.lease.state is Work.LEASED:
             lease = exchange.lease
-            lease.expires_at = max(lease.expires_at, self._steps.answer_by(lease.session, now))
-            self._steps.deadlines.set(exchange, lease.expires_at)
+            lease.expires_at = max(lease.expires_at, self._hand_out.answer_by(lease.session, now))
+            self._hand_out.deadlines.set(exchange, lease.expires_at)
         else:
-            self._steps.stand(exchange, now)
+            self._hand_out.stand(exchange, now)
 
     def uploaded(self, exchange: Exchange, now: float) -> Effects:
         """The last of the request body has come from the client: only now has the request come."""
         if exchange.coming and exchange.lease is None:
             self._arrivals += 1
             exchange.place = self._sequence + self._arrivals
-        return self._steps.whole(exchange, now)
+        return self._hand_out.whole(exchange, now)
 
     def room(self, exchange: Exchange) -> int:
         """Bytes of request body that may be read from the client now."""
@@ -116,10 +118,10 @@ class Dispatcher:
             return True
         length = exchange.request.body_length
         size = min(length, limits.rest_body) if length > 0 else limits.rest_body
-        if self._steps.collected + size > limits.queue_bytes:
+        if self._hand_out.collected + size > limits.queue_bytes:
             return False
         exchange.collected = size
-        self._steps.collected += size
+        self._hand_out.collected += size
         # One byte too many shows that it is too large.
         upload.granted = max(upload.granted, limits.rest_body + 1)
         return True
@@ -139,19 +141,19 @@ class Dispatcher:
         if exchange.state is Caller.DONE:
             return []
         exchange.apply(Call.LEAVE)
-        return self._steps.end(exchange, Outcome.CLIENT_GONE, CancelReason.CLIENT_GONE, now)
+        return self._hand_out.end(exchange, Outcome.CLIENT_GONE, CancelReason.CLIENT_GONE, now)
 
     def fail(
         self, exchange: Exchange, error: GatewayError, reason: CancelReason, now: float
     ) -> Effects:
         """Answer the client in the worker's place, or cut a response that has begun."""
-        return self._steps.fail(exchange, error, reason, now)
+        return self._hand_out.fail(exchange, error, reason, now)
 
     def consumed(self, exchange: Exchange, now: float) -> bool:
         """The client took response bytes. True if the worker may be granted more."""
-        relief = self._steps.relief
+        relief = self._hand_out.relief
         if exchange.state is not Caller.DONE:
-            self._steps.stand(exchange, now)
+            self._hand_out.stand(exchange, now)
         if exchange.lent:
             relief.settle(exchange)
         if not exchange.download.regrant(exchange.download.taken):
@@ -165,12 +167,12 @@ class Dispatcher:
         """A worker is here. Raises BadRoute or TooManySessions."""
         session.joined_at = now
         session.paused = session.profile.worker in self.paused or session.pool in self.paused
-        return self._steps.serve(self.queue.join(session, now), now)
+        return self._hand_out.serve(self.queue.join(session, now), now)
 
     def resize(self, session: Session, slots: int, now: float, websocket_slots: int = 0) -> Effects:
         """The worker has changed its numbers of slots; what it holds stays."""
         session.slots, session.websocket_slots = slots, websocket_slots
-        return self._steps.serve(self.queue.update(session), now)
+        return self._hand_out.serve(self.queue.update(session), now)
 
     def drain(self, session: Session, now: float) -> Effects:
         """Hand this session nothing more; `session.last_number` is the last that it was given.
@@ -180,8 +182,8 @@ class Dispatcher:
         session.draining = True
         if not session.profile.acknowledges:
             self.queue.update(session)
-            return self._steps.retire(session, now)
-        return self._steps.serve(self.queue.step_out(session, now), now)
+            return self._hand_out.retire(session, now)
+        return self._hand_out.serve(self.queue.step_out(session, now), now)
 
     def lose(self, session: Session, now: float) -> Effects:
         """The worker is gone, and with it all it held."""
@@ -192,9 +194,9 @@ class Dispatcher:
         held = list(session.held.values())
         effects: Effects = []
         for lease in reversed(held):  # so that the oldest is in front again
-            effects += self._steps.lose(lease, now)
+            effects += self._hand_out.lose(lease, now)
         lanes += [lease.exchange.lane for lease in held if lease.exchange.lease is None]
-        return effects + self._steps.serve(lanes, now)
+        return effects + self._hand_out.serve(lanes, now)
 
     def pause(self, who: Pool | str, paused: bool, now: float) -> Effects:
         """Hand this worker, or all of this version, nothing more, or something again.
@@ -213,11 +215,11 @@ class Dispatcher:
                 session.paused = wanted
                 change = self.queue.step_out if wanted else self.queue.line_up
                 lanes += change(session, now)
-        return self._steps.serve(lanes, now)
+        return self._hand_out.serve(lanes, now)
 
     def divide(self, service: str, split: Split | None, now: float) -> Effects:
         """Divide the requests of a service between its versions, or stop that."""
-        return self._steps.serve(self.queue.divide(service, split, now), now)
+        return self._hand_out.serve(self.queue.divide(service, split, now), now)
 
     # ------------------------------------------------------------ worker half
 
@@ -225,25 +227,25 @@ class Dispatcher:
         """The worker ends the exchange without a complete response. Raises LeaseError."""
         if code in UNSTARTED and lease.state is Work.LEASED:
             lease.apply(WorkEvent.RETURN)
-            return self._steps.requeue(lease, Late.STALE, now)
+            return self._hand_out.requeue(lease, Late.STALE, now)
         cancelled = lease.cancelled
         lease.apply(WorkEvent.ABORT)
         if cancelled:
-            return self._steps.release(lease, Late.GONE, now)
+            return self._hand_out.release(lease, Late.GONE, now)
         self.counters.failed += 1
-        effects = self._steps.release(lease, Late.ANSWERED, now)
+        effects = self._hand_out.release(lease, Late.ANSWERED, now)
         kind = ABORT_ERRORS.get(code, errors.WORKER_ERROR)
-        return effects + self._steps.fail_lease(lease, kind, now)
+        return effects + self._hand_out.fail_lease(lease, kind, now)
 
     def put_back(self, lease: Lease, now: float) -> Effects:
         """The hand-out never left for the worker: it does not count. Raises LeaseError."""
         lease.apply(WorkEvent.RETURN)
         lease.exchange.attempt -= 1
-        return self._steps.requeue(lease, Late.UNKNOWN, now)
+        return self._hand_out.requeue(lease, Late.UNKNOWN, now)
 
     def lost(self, lease: Lease, now: float) -> Effects:
         """The worker has gone away with this lease, whatever else it does. Raises LeaseError."""
-        return self._steps.lose(lease, now) + self._steps.serve([lease.exchange.lane], now)
+        return self._hand_out.lose(lease, now) + self._hand_out.serve([lease.exchange.lane], now)
 
     def extend(self, lease: Lease, seconds: float, now: float) -> float:
         """The worker needs longer. Returns the seconds that it has now, clamped to `lease_max`.
@@ -254,7 +256,7 @@ class Dispatcher:
         latest = lease.exchange.leased_at + most
         if lease.state is Work.LEASED:
             lease.expires_at = max(lease.expires_at, min(now + seconds, latest))
-            self._steps.deadlines.set(lease.exchange, lease.expires_at)
+            self._hand_out.deadlines.set(lease.exchange, lease.expires_at)
         return lease.expires_at - now
 
     # ------------------------------------------------------------ time
@@ -262,17 +264,17 @@ class Dispatcher:
     @property
     def collected(self) -> int:
         """Bytes set aside for bodies that must come in one piece."""
-        return self._steps.collected
+        return self._hand_out.collected
 
     def expire(self, now: float) -> Effects:
         """End everything whose time is over."""
-        effects = self._steps.serve(self.queue.forget(now), now)
-        relief = self._steps.relief
+        effects = self._hand_out.serve(self.queue.forget(now), now)
+        relief = self._hand_out.relief
         if now >= relief.due:
             relief.due = math.inf
-            effects += self._steps.relieve(list(relief.pressed), now)
-        for exchange in self._steps.deadlines.due(now):
-            effects += self._steps.time_out(exchange, now)
+            effects += self._hand_out.relieve(list(relief.pressed), now)
+        for exchange in self._hand_out.deadlines.due(now):
+            effects += self._hand_out.time_out(exchange, now)
         return effects
 
     def begin_drain(self) -> None:
@@ -285,5 +287,5 @@ class Dispatcher:
         effects: Effects = []
         for exchange in sorted(self.exchanges.values(), key=lambda one: one.lease is not None):
             kind = errors.DRAINING if exchange.lease is None else errors.SHUTDOWN
-            effects += self._steps.fail(exchange, GatewayError(kind), CancelReason.SHUTDOWN, now)
+            effects += self._hand_out.fail(exchange, GatewayError(kind), CancelReason.SHUTDOWN, now)
         return effects

@@ -179,7 +179,7 @@ class Connection(asyncio.Protocol):
         if reader.in_body and not reader.pipeline:
             self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
             if reader.overhead.too_slow(self._loop.time()):
-                self.refuse(GatewayError(errors.REQUEST_TIMEOUT, "the body came too slowly"))
+                self.refuse(GatewayError(errors.REQUEST_TIMEOUT, "the body arrived too slowly"))
                 return
         reader.receive(data)
         self._parsed()
@@ -377,7 +377,7 @@ class Connection(asyncio.Protocol):
         if reader.switched != WEBSOCKET:
             self.flow.pause_reading()  # the application decides, see `switch`
         elif self._busy() or reader.pipeline:
-            message = "an upgrade must not come before the responses that are owed"
+            message = "an upgrade must not be sent before earlier responses are complete"
             self.refuse(GatewayError(errors.BAD_REQUEST, message))
         else:
             self._hand_over(WebSocketConnection(self.server, self._place.leave), reader.handshake())

@@ -131,7 +131,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         try:
             self.conn.process_request(event)
         except InvalidHandshake as reason:
-            error = GatewayError(errors.BAD_REQUEST, f"no WebSocket: {reason}")
+            error = GatewayError(errors.BAD_REQUEST, f"not a valid WebSocket handshake: {reason}")
             request_id, answer = refusal(error, VERSION)
             self.transport.write(answer)
             refused(error, request_id, self.client)
