@@ -117,7 +117,7 @@ def _attack(gateway: Gateway, port: int, kind: str, plan: Plan) -> Outcome:
     before = _settled(gateway, None, plan)
     canary, long = Canary(port, tls), KINDS[kind].seconds
     for _ in range(1 if long else plan.rounds):
-        with canary, _attacker(kind, ports, tls):
+        with _attacker(kind, ports, tls), canary:
             time.sleep(long or plan.seconds)
     after = _settled(gateway, before, plan)
     written = gateway.lines[lines:]

@@ -36,7 +36,7 @@ http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = WEBSOCKET_LINE, WEBSOCKET_FIELD
 PIECE = 4 * KIB
 # Frames of one client that are parsed in one turn of the loop: with all that follows from them,
 # about a millisecond.
-TURN = 32
+TURN = 8
 # So many frames that carry nothing, control frames among them, within so many seconds are a flood.
 MAX_EMPTY, EMPTY_SECONDS = 1000, 10.0
 # RFC 6455 section 4.2.2: a client that speaks another version is told which it can have.
