@@ -44,6 +44,8 @@ NAMES = (STRANGER, "localhost", "127.0.0.1")
 class Page(BaseHTTPRequestHandler):
     """The stranger's page; its scripts are the test's."""
 
+    timeout = 0.5  # of a connection that the browser has opened in advance
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
@@ -54,10 +56,16 @@ class Page(BaseHTTPRequestHandler):
         """Not on the test's terminal."""
 
 
+class PageServer(ThreadingHTTPServer):
+    """At its end no connection is left that the browser could use for who comes next."""
+
+    daemon_threads = False
+
+
 @contextmanager
 def page() -> Iterator[int]:
     """A web server of the stranger; its port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+    with PageServer(("127.0.0.1", 0), Page) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
         try:

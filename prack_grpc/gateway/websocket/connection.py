@@ -35,7 +35,7 @@ http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = WEBSOCKET_LINE, WEBSOCKET_FIELD
 # How much is parsed at a time; deflate makes at most a thousand times as much of it.
 PIECE = 4 * KIB
 # Frames of one client that are parsed in one turn of the loop: with all that follows from them,
-# about a millisecond.
+# some tenths of a millisecond.
 TURN = 8
 # So many frames that carry nothing, control frames among them, within so many seconds are a flood.
 MAX_EMPTY, EMPTY_SECONDS = 1000, 10.0
