@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import grpc
 import pytest
 
 from prack_grpc import composition
 from prack_grpc.stream import grpc_server
 from tests.conftest import Start
-from tests.support.client import RawClient
+from tests.support.client import SECONDS, RawClient
 from tests.support.scripted_worker import connect
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
@@ -69,5 +70,17 @@ async def test_there_is_a_bound_and_room_again(
         for end in ends:
             end.cancel()
         await asyncio.gather(*ends, return_exceptions=True)
-    async with connect(gateway.grpc_port) as worker:
-        await worker.hello()
+    async with asyncio.timeout(SECONDS):
+        # gRPC takes a moment to see them gone, and does not say when.
+        while not await welcomed(gateway.grpc_port):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def welcomed(port: int) -> bool:
+    """A worker is let in now."""
+    try:
+        async with connect(port) as worker:
+            await worker.hello()
+    except grpc.aio.AioRpcError:
+        return False
+    return True
