@@ -5,12 +5,12 @@ import re
 import secrets
 import shutil
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.processes import OVER, PYTHON, ROOT, Launcher, fetch
+from tests.acceptance.proxies import self_signed
 
 GATEWAY = ROOT / "prack_grpc"
 
@@ -39,14 +39,9 @@ def test_a_worker_finds_its_modules_and_reads_its_token_again(
     assert fetch(again.port, "/").body == b"late"
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 def test_a_worker_finds_the_authorities_that_it_trusts(launch: Launcher, here: Path) -> None:
-    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
-    folder = ROOT / here
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    command = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names)
-    done = subprocess.run([*command, "-keyout", key, "-out", cert], capture_output=True, timeout=20)
-    assert done.returncode == 0, done.stderr
+    cert = self_signed(ROOT / here)
+    key = cert.with_name("privkey.pem")
     assert ssl.create_default_context(cafile=cert).get_ca_certs()
     serve = (PYTHON, "-m", "uvicorn", "tests.acceptance.probe:app", "--host", "localhost")
     tls = ("--ssl-keyfile", str(key), "--ssl-certfile", str(cert))
@@ -55,7 +50,7 @@ def test_a_worker_finds_the_authorities_that_it_trusts(launch: Launcher, here: P
     worker = launch.process(
         *(PYTHON, "-m", "prack_worker", "wanderer:app", "--app-dir", str(here)),
         *("--gateway", f"https://localhost:{port}"),
-        env={"SSL_CERT_FILE": str(here / "cert.pem")},
+        env={"SSL_CERT_FILE": str(here / cert.name)},
     )
     # No Prack gateway answers there, but one that is trusted does.
     assert "CERTIFICATE_VERIFY" not in worker.line("No gateway at .*").string

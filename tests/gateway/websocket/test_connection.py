@@ -15,6 +15,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.websocket.connection import WebSocketConnection
 from prack_wire import websocket_events as events
 from tests.conftest import Gateway, Start
+from tests.gateway.websocket.opening import LIMITS, accepted
 from tests.support.client import Cut, RawClient
 from tests.support.frames import (
     BINARY,
@@ -30,7 +31,6 @@ from tests.support.frames import (
 )
 from tests.support.scripted_worker import WINDOW, ScriptedWorker, connect
 
-LIMITS = pb.Limits(initial_window=1 << 30)
 QUICK = ConnectionLimits(write_seconds=0.1)
 
 
@@ -49,13 +49,8 @@ async def opened(gateway: Gateway) -> AsyncIterator[tuple[RawClient, ScriptedWor
     await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", gateway.port))
     client = RawClient(*await asyncio.open_connection(sock=sock, limit=1024))
     gateway.clients.append(client)
-    async with connect(gateway.grpc_port) as worker:
-        await worker.hello(features=["websocket"], limits=LIMITS)
-        opening = asyncio.create_task(open_socket(client))
-        request = await worker.event("requests")
-        await worker.send(heads=[pb.ResponseHead(id=request.id, status=101)])
-        assert (await opening).status == 101
-        yield client, worker, request.id
+    async with accepted(gateway, client) as (worker, number):
+        yield client, worker, number
 
 
 async def until(condition: Callable[[], object]) -> None:

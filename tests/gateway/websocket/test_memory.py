@@ -18,6 +18,7 @@ from prack_grpc.gateway.websocket.cutter import Cutter
 from prack_grpc.gateway.websocket.exchange import WebSocket
 from prack_wire import websocket_events as events
 from tests.conftest import Gateway, Start
+from tests.gateway.websocket.opening import LIMITS
 from tests.support.client import RawClient
 from tests.support.collector import alive, gone, no_collector
 from tests.support.events_worker import close as closing
@@ -47,7 +48,6 @@ PARTS = (
     WebSocketConnection,
 )
 QUICK = ConnectionLimits(head_seconds=0.1, keep_alive_seconds=0.1, write_seconds=0.1)
-LIMITS = pb.Limits(initial_window=1 << 30)
 
 End = Callable[[RawClient, ScriptedWorker, int], Awaitable[object]]
 

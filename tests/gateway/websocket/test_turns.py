@@ -1,6 +1,5 @@
 """No WebSocket keeps the loop to itself, however small its frames are. With a canary beside it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,7 +9,8 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc.gateway.websocket import connection
 from prack_wire import websocket_events as events
 from tests.conftest import Gateway
-from tests.gateway.websocket.test_connection import LIMITS, sockets, until
+from tests.gateway.websocket.opening import accepted
+from tests.gateway.websocket.test_connection import sockets, until
 from tests.support.canary import canary, flood, running
 from tests.support.client import RawClient
 from tests.support.frames import (
@@ -21,10 +21,9 @@ from tests.support.frames import (
     PONG,
     TEXT,
     frame,
-    open_socket,
     receive,
 )
-from tests.support.scripted_worker import ScriptedWorker, connect
+from tests.support.scripted_worker import ScriptedWorker
 
 READ = 256 * 1024  # bytes, what the gateway reads at a time
 
@@ -33,13 +32,8 @@ READ = 256 * 1024  # bytes, what the gateway reads at a time
 async def opened(gateway: Gateway) -> AsyncIterator[tuple[RawClient, ScriptedWorker, int]]:
     """A WebSocket whose worker takes whatever comes."""
     client = await gateway.client()
-    async with connect(gateway.grpc_port) as worker:
-        await worker.hello(features=["websocket"], limits=LIMITS)
-        opening = asyncio.create_task(open_socket(client))
-        request = await worker.event("requests")
-        await worker.send(heads=[pb.ResponseHead(id=request.id, status=101)])
-        assert (await opening).status == 101
-        yield client, worker, request.id
+    async with accepted(gateway, client) as (worker, number):
+        yield client, worker, number
 
 
 def many(piece: bytes) -> bytes:
