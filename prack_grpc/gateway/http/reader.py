@@ -72,6 +72,27 @@ class Owner(Protocol):
         """Whether the request may leave HTTP for this protocol."""
 
 
+class Gone:
+    """Implements `Owner` for a reader whose connection is no more; it parses nothing."""
+
+    def arrived(self, scope: Scope, keep_alive: bool) -> Transaction:
+        """See Owner."""
+        raise RuntimeError("a reader that is closed parses nothing")
+
+    def ended(self) -> None:
+        """See Owner."""
+
+    def refuse(self, error: GatewayError) -> None:
+        """See Owner."""
+
+    def switches(self, protocol: bytes) -> bool:
+        """See Owner."""
+        return False
+
+
+GONE = Gone()
+
+
 class Reader:
     """The parser of one connection, its callbacks (see httptools), and what waits unparsed."""
 
@@ -178,7 +199,7 @@ class Reader:
         self.stop()
         self.pipeline.clear()
         self._parser, self.transaction = NO_PARSER, None
-        del self._owner
+        self._owner = GONE
 
     # ------------------------------------------------------------ the parser
 
