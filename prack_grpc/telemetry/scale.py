@@ -17,27 +17,33 @@ HEADROOM = 1.25
 # How soon a backlog is to be gone once its slots are there. In the target itself it would take
 # fifty times as many, for a moment.
 DRAIN_SECONDS = 10.0
-# Time constants, in seconds: arrivals are followed upwards, and downwards; how long a slot is held.
-UP_SECONDS, DOWN_SECONDS, HOLD_SECONDS = 5.0, 60.0, 60.0
+# Time constants of what fades, in seconds: arrivals when they grow, and otherwise; how long a slot
+# is held, which changes less often, and whose mean needs more requests than their rate.
+FAST_SECONDS, SLOW_SECONDS, HOLD_SECONDS = 5.0, 60.0, 60.0
+# Arrivals grow when they are so many standard deviations more than expected. Of counts that fade it
+# is less than their root, so this is nearly three.
+DEVIATIONS = 2.0
 # A route to which nothing has come for so long needs no slot.
 IDLE_SECONDS = 60.0
 
 
-def slots_wanted(load: float, hold: float, waiting: int, busy: int, wait: float) -> int:
+def slots_wanted(rate: float, hold: float, waiting: int, busy: int, wait: float) -> int:
     """Slots with which requests hardly ever wait longer than `wait` seconds.
 
-    `load` is the mean number of slots that the arrivals keep busy, `hold` the mean seconds that a
-    request holds one. Never less than are `busy`, and one while anything waits.
+    `rate` requests come a second, and each holds a slot for `hold` seconds, on average; `waiting`
+    have no slot yet, `busy` have one. Never less than `busy`, and one as long as any come or wait.
     """
+    load = rate * hold * HEADROOM
+    steady = _staff(load, hold, wait) if load else 0
     backlog = waiting * min(1.0, hold / max(wait, DRAIN_SECONDS))
-    wanted = math.ceil(_staff(load * HEADROOM, hold, wait) + backlog)
-    return max(wanted, busy, min(waiting, 1))
+    return max(math.ceil(steady + backlog), busy, int(rate > 0 or waiting > 0))
 
 
 def _staff(load: float, hold: float, wait: float) -> int:
-    """The fewest slots with which no more than `LATE` of the requests wait longer than `wait`."""
-    if load <= 0:
-        return 0
+    """The fewest slots with which no more than `LATE` of the requests wait longer than `wait`.
+
+    `load` is the mean number of slots that are busy.
+    """
     slots = math.floor(load) + 1
     while _late(slots, load, hold, wait) > LATE:
         slots += 1
@@ -61,20 +67,20 @@ def _late(slots: int, load: float, hold: float, wait: float) -> float:
 class Demand:
     """What a route or a service was seen to need, from figures that are observed once a second.
 
-    All sums fade, so that its size is fixed. Arrivals are followed fast when they grow and slowly
-    when they fall: a lull between two bursts stops no workers.
+    All sums fade, so that its size is fixed. Arrivals are followed fast when more come than chance
+    explains, and otherwise slowly: neither chance nor a lull starts or stops workers.
     """
 
     __slots__ = (
         "_arrived",
         "_busy",
         "_counters",
+        "_expected_rate",
         "_finished",
         "_finished_lately",
         "_held_seconds",
         "_last_arrival",
         "_now",
-        "_peak_rate",
         "_seconds",
         "_waiting",
     )
@@ -84,11 +90,11 @@ class Demand:
         self._counters = (0, 0)
         self._waiting = self._busy = 0
         self._last_arrival = 0.0
-        # Faded by UP_SECONDS:
+        # Faded by FAST_SECONDS:
         self._seconds = self._arrived = self._finished_lately = 0.0
         # Faded by HOLD_SECONDS:
         self._held_seconds = self._finished = 0.0
-        self._peak_rate = 0.0
+        self._expected_rate = 0.0
 
     def observe(self, now: float, arrived: int, finished: int, waiting: int, busy: int) -> None:
         """Figures of this moment; to be called once a second, more or less.
@@ -112,7 +118,7 @@ class Demand:
         return _growth(before, arrived), _growth(before_finished, finished)
 
     def _follow(self, now: float, seconds: float, arrived: int, finished: int) -> None:
-        kept = math.exp(-seconds / UP_SECONDS)
+        kept = math.exp(-seconds / FAST_SECONDS)
         self._seconds = self._seconds * kept + seconds
         self._arrived = self._arrived * kept + arrived
         self._finished_lately = self._finished_lately * kept + finished
@@ -123,10 +129,16 @@ class Demand:
         if arrived:
             self._last_arrival = now
         elif now - self._last_arrival >= IDLE_SECONDS:
-            self._arrived = self._peak_rate = 0.0
-        kept = math.exp(-seconds / DOWN_SECONDS)
-        rate = self.arrival_rate
-        self._peak_rate = max(rate, rate + (self._peak_rate - rate) * kept)
+            self._arrived = self._expected_rate = 0.0
+        self._expected_rate = self._expect(seconds)
+
+    def _expect(self, seconds: float) -> float:
+        """The rate to be ready for, `seconds` after the last."""
+        rate, expected = self.arrival_rate, self._expected_rate
+        chance = DEVIATIONS * math.sqrt(self._arrived) / self._seconds
+        if rate > expected + chance:
+            return rate
+        return rate + (expected - rate) * math.exp(-seconds / SLOW_SECONDS)
 
     @property
     def arrival_rate(self) -> float:
@@ -139,17 +151,18 @@ class Demand:
         return self._finished_lately / self._seconds if self._seconds else 0.0
 
     @property
-    def service_seconds(self) -> float:
+    def service_seconds(self) -> float | None:
         """Mean seconds that a request holds a slot: Little's law, busy slots by their throughput.
 
-        While none has ended it is as long as they have been seen to take; 0 before the first.
+        While none has ended it is as long as they have been seen to take; None before the first.
         """
-        return self._held_seconds / max(self._finished, 1.0)
+        seen = self._held_seconds or self._finished
+        return self._held_seconds / max(self._finished, 1.0) if seen else None
 
     def wanted(self, wait: float = TARGET_WAIT) -> int:
-        """Slots with which requests hardly ever wait longer than `wait` seconds."""
-        hold = self.service_seconds
-        return slots_wanted(self._peak_rate * hold, hold, self._waiting, self._busy, wait)
+        """Slots with which requests hardly ever wait longer than `wait` seconds, 0 or more."""
+        hold = self.service_seconds or 0.0
+        return slots_wanted(self._expected_rate, hold, self._waiting, self._busy, wait)
 
 
 def _growth(before: int, after: int) -> int:
