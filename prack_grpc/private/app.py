@@ -3,6 +3,7 @@
 import logging
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import prack_grpc
 from prack_grpc.private.callers import TELLING, Callers
-from prack_grpc.private.errors import BAD_METHOD, INTERNAL, NOT_FOUND, ApiError
+from prack_grpc.private.errors import BAD_METHOD, BAD_PARAMETER, INTERNAL, NOT_FOUND, ApiError
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,7 @@ class PrivateApp(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """See Starlette. One in place of five: what raises gets an answer, or a cut connection."""
-        return ExceptionMiddleware(
-            self.router, handlers={HTTPException: _refused, Exception: _refused}
-        )
+        return ExceptionMiddleware(self.router, handlers=HANDLERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -69,6 +68,19 @@ def _last(send: Send) -> Send:
     return last
 
 
+async def _told(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101 - it is handled by its class
+    return error.response()
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """The problem response for a parameter that FastAPI refuses."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    return ApiError(BAD_PARAMETER, f"{name}: {first['msg']}", name).response()
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     """The problem response for an error of the framework."""
     status = error.status_code if isinstance(error, HTTPException) else 500
@@ -85,3 +97,12 @@ def _methods(request: Request) -> list[str]:
     path = request.scope["path"]
     routes = [route for route in request.app.routes if route.path_regex.match(path)]
     return sorted({method for route in routes for method in route.methods})
+
+
+# Of whatever an endpoint raises.
+HANDLERS = {
+    ApiError: _told,
+    RequestValidationError: _invalid,
+    HTTPException: _refused,
+    Exception: _refused,
+}

@@ -64,12 +64,23 @@ class Recent:
 
     def errors(self) -> dict[str, int]:
         """How many ended by a mistake of the gateway, of a worker, or as the client had gone."""
-        before, now = self.before, self.now
-        return {
-            "gateway": before.gateway + now.gateway,
-            "worker": before.worker + now.worker,
-            GONE: before.gone + now.gone,
-        }
+        return total_errors((self,))
+
+
+def total_errors(many: Iterable[Recent]) -> dict[str, int]:
+    """`Recent.errors` of all these."""
+    slices = [one for recent in many for one in (recent.before, recent.now)]
+    return errors_of(slices)
+
+
+def errors_of(slices: Iterable[Slice]) -> dict[str, int]:
+    """Mistakes by who made them: the gateway, a worker; or the client had gone."""
+    all_ = list(slices)
+    return {
+        "gateway": sum(one.gateway for one in all_),
+        "worker": sum(one.worker for one in all_),
+        GONE: sum(one.gone for one in all_),
+    }
 
 
 class Ends:
