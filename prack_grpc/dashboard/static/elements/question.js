@@ -2,6 +2,9 @@
 
 import { element, say } from "./element.js";
 
+const READ = 10_000; // ms for a notice
+let fading;
+
 /**
  * Ask. `sentences` say what will happen, `fields` are elements to fill in, `label` is what the
  * button says. `act(form)` does it; what it throws is shown, what it returns is told as a notice.
@@ -37,7 +40,10 @@ export function ask({ title, sentences, fields = [], label, act }) {
   if (!fields.length) cancel.focus();
 }
 
-/** Tell what was done, until something else is told. */
+/** Tell what was done, for a while. */
 export function notice(text) {
-  say(document.querySelector("#notice"), text);
+  const place = document.querySelector("#notice");
+  say(place, text);
+  clearTimeout(fading);
+  fading = setTimeout(() => say(place, ""), READ);
 }

@@ -7,34 +7,36 @@ import { flag, places } from "./marks.js";
 const SPAN = 900; // seconds
 const HEIGHT = 190; // pixels
 
-// A curve is told by its dashes as well as by its colour.
-const SOLID = [];
-const DASHED = [7, 4];
-const DOTTED = [2, 3];
-const MIXED = [9, 3, 2, 3];
+// Curves are told apart by how their lines look, not by their colours alone.
+const THICK = { width: 2, style: "solid" };
+const THIN = { width: 1, style: "solid" };
+const DASHED = { width: 1.5, style: "dashed", dash: [7, 4] };
+const DOTTED = { width: 1.5, style: "dotted", dash: [2, 3] };
+const AREA = { ...THIN, opacity: "40" }; // hexadecimal, behind the colour
 
-const PARTS = [
-  ["total", "total", "--ink", SOLID],
-  ["queue", "queue", "--queue", DASHED],
-  ["worker", "worker", "--worker", DOTTED],
-  ["gateway", "gateway", "--gateway", MIXED],
-];
+// Each curve: the series, its label, its colour, its line.
 const REQUESTS = [
-  ["requests", "requests", "--ink", SOLID],
+  ["requests", "requests", "--ink", THICK],
   ["gateway_errors", "gateway's errors", "--critical", DASHED],
   ["worker_errors", "workers' errors", "--queue", DOTTED],
-  ["client_gone", "clients gone", "--gateway", MIXED],
+  ["client_gone", "clients gone", "--gateway", THIN],
+];
+const WAIT = [
+  ["total", "in all", "--ink", THICK],
+  ["queue", "queue", "--queue", DASHED],
+  ["worker", "worker", "--worker", DOTTED],
+  ["gateway", "gateway", "--gateway", THIN],
 ];
 const LINE = [
-  ["waiting", "waiting", "--queue", SOLID],
+  ["waiting", "waiting", "--queue", THICK],
   ["slots", "slots", "--quiet", DASHED],
-  ["slots_used", "slots in use", "--worker", MIXED],
+  ["slots_used", "slots in use", "--worker", AREA],
 ];
 
 /** Returns `show()`; the percentile of the wait is the choice of the section's form. */
 export function curves(section, history) {
   const form = section.querySelector("form");
-  const wait = () => PARTS.map(([name, ...rest]) => [`${name}_${form.elements.percentile.value}`, ...rest]);
+  const wait = () => WAIT.map(([name, ...rest]) => [`${name}_${form.elements.percentile.value}`, ...rest]);
   const plots = [
     new Plot(section.querySelector("#curve-requests"), () => REQUESTS, rate, 1),
     new Plot(section.querySelector("#curve-wait"), wait, seconds, 0.01),
@@ -65,21 +67,27 @@ class Plot {
   }
 
   #options(place, format, least) {
-    const series = this.#curves().map(([, label, colour, dash]) => ({
+    const lines = this.#curves().map(([, , , line]) => line);
+    const series = this.#curves().map(([, label, colour, { width, dash, opacity }]) => ({
       label,
+      width,
       dash,
-      width: 1.5,
       stroke: () => paint(colour),
+      fill: () => (opacity ? paint(colour) + opacity : null),
       value: (_, value) => format(value),
       points: { show: false, filter: alone, size: 4 },
     }));
+    const markers = {
+      width: (_, index) => lines[index - 1]?.width ?? 0, // the first is the time
+      dash: (_, index) => lines[index - 1]?.style,
+    };
     const axis = { stroke: () => paint("--quiet"), grid: { stroke: () => paint("--line"), width: 1 }, ticks: { show: false } };
     return {
       width: place.clientWidth,
       height: HEIGHT,
-      padding: [18, 8, 0, 0],
+      padding: [18, 20, 0, 0],
       cursor: { drag: { x: false, y: false }, sync: { key: "curves" } },
-      legend: { markers: { dash: (plot, index) => (plot.series[index].dash.length ? "dashed" : "solid") } },
+      legend: { markers },
       scales: { x: { range: () => this.#span() }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, least) * 1.1] } },
       series: [{ value: (_, at) => (at ? clock(at) : "") }, ...series],
       axes: [

@@ -11,7 +11,7 @@ export function exchanges(section) {
   const timeline = new Timeline(document.querySelector("#exchange"));
   const columns = [
     { title: "Received", kind: "number", sort: "newest", text: (row) => instant(row.received_at) },
-    { title: "Request", kind: "wide", part: () => opener((row) => timeline.open(row.id)) },
+    { title: "Request", kind: "wide", part: () => opener((row) => timeline.open(row)) },
     { title: "Result", sort: "errors", part: result },
     { title: "Worker", part: () => lines((row) => row.worker ?? "none", (row) => `${row.service ?? ""} ${row.version ?? ""}`) },
     { title: "Duration", kind: "number", sort: "slowest", text: (row) => seconds(row.duration) },
