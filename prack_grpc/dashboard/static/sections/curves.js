@@ -4,7 +4,9 @@ import uPlot from "../vendor/uPlot.esm.js";
 import { count, rate, seconds } from "../elements/format.js";
 import { flag, places } from "./marks.js";
 
-const SPAN = 900; // seconds
+// How much of the time is shown, in seconds: what is known, but no less and no more than this.
+const SHORTEST = 120;
+const LONGEST = 900;
 const HEIGHT = 190; // pixels
 
 // Curves are told apart by how their lines look, not by their colours alone.
@@ -99,8 +101,10 @@ class Plot {
   }
 
   #span() {
-    const end = this.#history?.times.at(-1) ?? Date.now() / 1000;
-    return [end - SPAN, end];
+    const times = this.#history?.times ?? [];
+    const end = times.at(-1) ?? Date.now() / 1000;
+    const known = end - (times[0] ?? end);
+    return [end - Math.min(Math.max(known, SHORTEST), LONGEST), end];
   }
 
   #mark(plot) {

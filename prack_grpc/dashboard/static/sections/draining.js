@@ -15,7 +15,7 @@ export function drain({ name, target, held, size = 1 }, active, done) {
   ask({
     title: `Drain ${name}?`,
     sentences: [
-      `It is given no new request. It finishes the ${requests(held)} that it holds now.`,
+      `It is given no new request. ${held ? `It finishes the ${requests(held)} that it holds now.` : "It holds none now."}`,
       "This lasts, also if it connects again, until you resume it.",
       ...last,
     ],

@@ -8,7 +8,7 @@ const LEVELS = {
   warning: "▲ Warning",
   info: "● Note",
   well: "✓",
-  lost: "? Unknown",
+  lost: "?",
 };
 
 /** Returns `show(overview)` and `lost()`. `spoken` is a live region that only hears of changes. */
