@@ -51,7 +51,9 @@ def load(gateway: Gateway, clients: int, pause: float) -> Iterator[None]:
 class Studio:
     """A browser of one size that takes pictures of one gateway's page."""
 
-    def __init__(self, launch: Launcher, folder: Path, width: int, height: int, scheme: str) -> None:
+    def __init__(
+        self, launch: Launcher, folder: Path, width: int, height: int, scheme: str
+    ) -> None:
         self._launch = launch
         self.gateway = launch.gateway()
         self._browser = Browser(launch, folder)

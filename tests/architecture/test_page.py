@@ -26,7 +26,7 @@ def name(path: Path) -> str:
 
 def test_vendored_files_are_what_their_checksums_say() -> None:
     lines = (VENDOR / "SHA256SUMS").read_text().splitlines()
-    said = dict(reversed(line.split("  ", 1)) for line in lines)
+    said = {name: checksum for checksum, name in (line.split("  ", 1) for line in lines)}
     files = [path for path in VENDOR.iterdir() if path.name != "SHA256SUMS"]
     assert said == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     assert "LICENSE" in said
@@ -42,7 +42,9 @@ def test_files_are_small_and_make_no_code_of_text(path: Path) -> None:
 @pytest.mark.parametrize("path", SCRIPTS, ids=name)
 def test_modules_import_what_exists(path: Path) -> None:
     missing = [
-        target for target in IMPORT.findall(path.read_text()) if not (path.parent / target).is_file()
+        target
+        for target in IMPORT.findall(path.read_text())
+        if not (path.parent / target).is_file()
     ]
     assert missing == []
 

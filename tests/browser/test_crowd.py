@@ -96,7 +96,9 @@ def look(chromium: Browser, gateway: Gateway, client: RawClient) -> None:
     for section in ("workers", "exchanges"):
         page.rows(section)
         longest = chromium.driver.execute_async_script(FRAMES, section)
-        assert longest < 1000 * LATE, f"{section} stands still for {longest} ms while it is scrolled"
+        assert longest < 1000 * LATE, (
+            f"{section} stands still for {longest} ms while it is scrolled"
+        )
     search = "#workers input[name=text]"
     chromium.driver.find_element("css selector", search).send_keys("worker-0777")
     page.until(lambda: len(page.rows("workers")) == 1, "the filter finds more than one")

@@ -17,7 +17,7 @@ from tests.browser.page import Page
 SLOTS, WAITING = 4, 3
 SHOP = "tests.browser.apps.shop"
 FORMATS: list[tuple[str, list[Any], str]] = [
-    ("seconds", [None], "–"),
+    ("seconds", [None], "\N{EN DASH}"),
     ("seconds", [0], "0 ms"),
     ("seconds", [0.00042], "0.42 ms"),
     ("seconds", [0.0999], "99.9 ms"),
@@ -192,8 +192,10 @@ def test_the_weight_of_a_canary_is_changed(seen: Browser, launch: Launcher) -> N
     page.press("Set the weights")
     page.no_dialog()
     page.until(
-        lambda: {row["Version"].split("\n")[0]: row["Weight"] for row in page.rows("versions")}
-        == {"v1": "95", "v2": "5"},
+        lambda: (
+            {row["Version"].split("\n")[0]: row["Weight"] for row in page.rows("versions")}
+            == {"v1": "95", "v2": "5"}
+        ),
         "the weights are not on the page",
     )
     [split] = json.loads(fetch(gateway.api_port, "/api/v1/traffic").body)["traffic"]
@@ -247,7 +249,9 @@ def test_the_keyboard_is_enough(seen: Browser, launch: Launcher) -> None:
 def test_a_phone_needs_no_scrolling_to_the_side(seen: Browser, launch: Launcher) -> None:
     gateway = launch.gateway()
     route = f"{'long-name.' * 12}example/a/very/long/path/of/a/route"
-    launch.worker(gateway, "prack", "--service", "s" * 60, "--app-version", "v" * 60, "--route", route)
+    launch.worker(
+        gateway, "prack", "--service", "s" * 60, "--app-version", "v" * 60, "--route", route
+    )
     fetch(gateway.port, f"/run/{'x' * 300}", headers={"Host": route.partition("/")[0]}, seconds=60)
     page = Page(seen, gateway)
     page.narrow(390)

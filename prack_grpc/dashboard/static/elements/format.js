@@ -2,8 +2,10 @@
 
 export const UNKNOWN = "–";
 
-const known = (format) => (value, ...more) =>
-  value === null || value === undefined ? UNKNOWN : format(value, ...more);
+const known =
+  (format) =>
+  (value, ...more) =>
+    value === null || value === undefined ? UNKNOWN : format(value, ...more);
 
 /** Three digits, so that columns are easy to compare: 1.23, 12.3, 123, 1,234. */
 function digits(value) {

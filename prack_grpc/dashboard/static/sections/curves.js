@@ -38,7 +38,8 @@ const LINE = [
 /** Returns `show()`; the percentile of the wait is the choice of the section's form. */
 export function curves(section, history) {
   const form = section.querySelector("form");
-  const wait = () => WAIT.map(([name, ...rest]) => [`${name}_${form.elements.percentile.value}`, ...rest]);
+  const wait = () =>
+    WAIT.map(([name, ...rest]) => [`${name}_${form.elements.percentile.value}`, ...rest]);
   const plots = [
     new Plot(section.querySelector("#curve-requests"), () => REQUESTS, rate, 1),
     new Plot(section.querySelector("#curve-wait"), wait, seconds, 0.01),
@@ -58,7 +59,9 @@ class Plot {
   constructor(place, curves, format, least) {
     this.#curves = curves;
     this.#plot = new uPlot(this.#options(place, format, least), null, place);
-    new ResizeObserver(() => this.#plot.setSize({ width: place.clientWidth, height: HEIGHT })).observe(place);
+    new ResizeObserver(() =>
+      this.#plot.setSize({ width: place.clientWidth, height: HEIGHT }),
+    ).observe(place);
   }
 
   show(history) {
@@ -83,17 +86,29 @@ class Plot {
       width: (_, index) => lines[index - 1]?.width ?? 0, // the first is the time
       dash: (_, index) => lines[index - 1]?.style,
     };
-    const axis = { stroke: () => paint("--quiet"), grid: { stroke: () => paint("--line"), width: 1 }, ticks: { show: false } };
+    const axis = {
+      stroke: () => paint("--quiet"),
+      grid: { stroke: () => paint("--line"), width: 1 },
+      ticks: { show: false },
+    };
     return {
       width: place.clientWidth,
       height: HEIGHT,
       padding: [18, 20, 0, 0],
       cursor: { drag: { x: false, y: false }, sync: { key: "curves" } },
       legend: { markers },
-      scales: { x: { range: () => this.#span() }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, least) * 1.1] } },
+      scales: {
+        x: { range: () => this.#span() },
+        y: { range: (_, low, high) => [0, Math.max(high ?? 0, least) * 1.1] },
+      },
       series: [{ value: (_, at) => (at ? clock(at) : "") }, ...series],
       axes: [
-        { ...axis, values: (_, instants) => instants.map((at) => clock(at).slice(0, 5)), space: 70, size: 26 },
+        {
+          ...axis,
+          values: (_, instants) => instants.map((at) => clock(at).slice(0, 5)),
+          space: 70,
+          size: 26,
+        },
         { ...axis, values: (_, values) => values.map(format), size: 66, space: 36 },
       ],
       hooks: { draw: [(plot) => this.#mark(plot)] },

@@ -13,7 +13,14 @@ export function exchanges(section) {
     { title: "Received", kind: "number", sort: "newest", text: (row) => instant(row.received_at) },
     { title: "Request", kind: "wide", part: () => opener((row) => timeline.open(row)) },
     { title: "Result", sort: "errors", part: result },
-    { title: "Worker", part: () => lines((row) => row.worker ?? "none", (row) => `${row.service ?? ""} ${row.version ?? ""}`) },
+    {
+      title: "Worker",
+      part: () =>
+        lines(
+          (row) => row.worker ?? "none",
+          (row) => `${row.service ?? ""} ${row.version ?? ""}`,
+        ),
+    },
     { title: "Duration", kind: "number", sort: "slowest", text: (row) => seconds(row.duration) },
     { title: "Where the time went", kind: "going", part: split },
     { title: "Queue", kind: "number", text: (row) => seconds(row.queue) },

@@ -11,7 +11,10 @@ export function figures(page) {
     for (const place of places) {
       const path = place.dataset.figure.split(".");
       const value = path.reduce((part, name) => part?.[name], overview);
-      say(place, place.dataset.as ? format[place.dataset.as](value, now) : (value ?? format.UNKNOWN));
+      say(
+        place,
+        place.dataset.as ? format[place.dataset.as](value, now) : (value ?? format.UNKNOWN),
+      );
       place.toggleAttribute("data-some", value > 0);
     }
     for (const meter of page.querySelectorAll("meter[data-slots]")) {

@@ -9,7 +9,9 @@ export function firstWorker(section, marks) {
   const [, start, ask] = commands;
   for (const code of commands) {
     const label = `Copy ${code.dataset.what}`;
-    code.after(element("button", { type: "button", "aria-label": label, onclick: () => copy(code) }, "Copy"));
+    code.after(
+      element("button", { type: "button", "aria-label": label, onclick: () => copy(code) }, "Copy"),
+    );
   }
   return ({ gateway, workers }) => {
     const some = workers.active + workers.draining + workers.drained > 0;

@@ -15,7 +15,17 @@ const SHAPES = {
   upgrade: "U",
 };
 // Which shape stands for several marks at one place.
-const WORST = ["lost", "upgrade", "started", "deploy", "traffic", "drain", "resume", "left", "joined"];
+const WORST = [
+  "lost",
+  "upgrade",
+  "started",
+  "deploy",
+  "traffic",
+  "drain",
+  "resume",
+  "left",
+  "joined",
+];
 const NEAR = 14; // pixels, within which marks share a place
 const LINES = 4; // of the text of such a place
 const LISTED = 100;
@@ -29,7 +39,11 @@ export function list(place, marks) {
         "li",
         {},
         element("time", { datetime: new Date(at * 1000).toISOString() }, instant(at)),
-        element("b", { class: "shape", "data-kind": kind, "aria-hidden": "true" }, SHAPES[kind] ?? "·"),
+        element(
+          "b",
+          { class: "shape", "data-kind": kind, "aria-hidden": "true" },
+          SHAPES[kind] ?? "·",
+        ),
         element("span", {}, text),
       ),
     ),
@@ -54,7 +68,11 @@ export function places(marks, position) {
 
 /** The element for one place; `x` is where. */
 export function flag({ x, kind, text }, width) {
-  const node = element("span", { class: "flag shape", "data-kind": kind, "data-text": text }, SHAPES[kind]);
+  const node = element(
+    "span",
+    { class: "flag shape", "data-kind": kind, "data-text": text },
+    SHAPES[kind],
+  );
   node.style.left = `${x}px`;
   node.classList.toggle("late", x > width / 2);
   return node;

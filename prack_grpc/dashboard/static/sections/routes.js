@@ -8,15 +8,35 @@ import { bar, lines } from "../elements/parts.js";
 export function routes(section, now) {
   const name = (row) => (row.kind === "http" ? row.route : `${row.route} (${row.kind})`);
   const columns = [
-    { title: "Route", kind: "wide", part: () => lines(name, (row) => row.version, (row) => row.sentence) },
+    {
+      title: "Route",
+      kind: "wide",
+      part: () =>
+        lines(
+          name,
+          (row) => row.version,
+          (row) => row.sentence,
+        ),
+    },
     { title: "Waiting", kind: "number", text: (row) => count(row.waiting) },
     { title: "Oldest", kind: "number", text: (row) => seconds(row.oldest) },
     { title: "Bytes waiting", kind: "number", text: (row) => bytes(row.waiting_bytes) },
     { title: "In", kind: "number", text: (row) => rate(row.arrival_rate) },
     { title: "Out", kind: "number", text: (row) => rate(row.service_rate) },
     { title: "Expected wait", kind: "number", text: (row) => seconds(row.expected_wait) },
-    { title: "Slots free", part: () => bar((row) => row.free, (row) => row.slots) },
-    { title: "Errors", kind: "number", text: (row) => share(row.errors.gateway + row.errors.worker) },
+    {
+      title: "Slots free",
+      part: () =>
+        bar(
+          (row) => row.free,
+          (row) => row.slots,
+        ),
+    },
+    {
+      title: "Errors",
+      kind: "number",
+      text: (row) => share(row.errors.gateway + row.errors.worker),
+    },
     { title: "p95", kind: "number", text: (row) => seconds(row.p95) },
     { title: "Last used", kind: "number", text: (row) => ago(row.last_used, now()) },
   ];

@@ -56,7 +56,9 @@ export class Timeline {
     say(this.#part("code"), exchange.id);
     say(this.#part(".outcome"), sentence(exchange));
     this.#part(".stages").replaceChildren(...pieces);
-    this.#part("ol").replaceChildren(...steps(exchange).map((step) => line(step, exchange.received_at)));
+    this.#part("ol").replaceChildren(
+      ...steps(exchange).map((step) => line(step, exchange.received_at)),
+    );
   }
 }
 
@@ -71,7 +73,9 @@ function stages(exchange) {
   const end = ended_at ?? received_at + (exchange.duration ?? 0);
   const answered = first_byte_at ?? end;
   const handed = hand_outs.map(({ at }) => at);
-  const found = [{ kind: "queue", words: "queue", duration: (handed[0] ?? answered) - received_at }];
+  const found = [
+    { kind: "queue", words: "queue", duration: (handed[0] ?? answered) - received_at },
+  ];
   hand_outs.forEach(({ worker, at }, index) => {
     const until = handed[index + 1] ?? answered;
     found.push({ kind: "worker", words: worker, duration: until - at });
@@ -97,7 +101,8 @@ function steps(row) {
       words: `handed out to ${one.worker} (${version(one)})${again(one.attempt)}`,
     })),
   ];
-  if (row.first_byte_at) found.push({ at: row.first_byte_at, words: "first byte sent to the client" });
+  if (row.first_byte_at)
+    found.push({ at: row.first_byte_at, words: "first byte sent to the client" });
   if (row.ended_at) found.push({ at: row.ended_at, words: `ended: ${outcome(row).words}` });
   return found;
 }

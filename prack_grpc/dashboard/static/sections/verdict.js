@@ -22,7 +22,9 @@ export function verdict(section, spoken) {
     section.dataset.level = first.level;
     say(level, LEVELS[first.level]);
     say(text, first.text);
-    others.replaceChildren(...more.map((one) => element("li", {}, `${LEVELS[one.level]}: ${one.text}`)));
+    others.replaceChildren(
+      ...more.map((one) => element("li", {}, `${LEVELS[one.level]}: ${one.text}`)),
+    );
     document.title = `${LEVELS[first.level]} Prack: ${first.text}`;
     // Numbers change each second; nobody wants to hear them all.
     const heard = sentences.map((one) => `${one.level} ${one.route ?? ""}`).join();
@@ -46,10 +48,16 @@ function ordinary({ gateway, traffic, queue, workers }) {
   const waiting = queue.waiting ? count(queue.waiting) : "none";
   const requests = `${rate(traffic.requests_per_second ?? 0).replace("/s", "")} requests/s`;
   if (gateway.state !== "ready") {
-    return { level: "warning", text: [`The gateway is ${gateway.state}`, ...gateway.reasons].join(": ") };
+    return {
+      level: "warning",
+      text: [`The gateway is ${gateway.state}`, ...gateway.reasons].join(": "),
+    };
   }
   if (workers.active === 0) {
-    return { level: "warning", text: `No worker is connected: requests wait for one, ${waiting} now` };
+    return {
+      level: "warning",
+      text: `No worker is connected: requests wait for one, ${waiting} now`,
+    };
   }
   return { level: "well", text: `All is well: ${requests}, ${waiting} waiting` };
 }

@@ -30,7 +30,15 @@ export function versions(section, now, active) {
       },
     );
   const columns = [
-    { title: "Version", kind: "wide", part: () => lines((row) => row.version || "(not named)", (row) => row.service) },
+    {
+      title: "Version",
+      kind: "wide",
+      part: () =>
+        lines(
+          (row) => row.version || "(not named)",
+          (row) => row.service,
+        ),
+    },
     { title: "State", part: state },
     { title: "Weight", kind: "number", text: (row) => count(row.weight) },
     { title: "Requests", kind: "number", text: (row) => rate(row.requests_per_second) },
@@ -38,7 +46,14 @@ export function versions(section, now, active) {
     { title: "p50", kind: "number", text: (row) => seconds(row.p50) },
     { title: "p95", kind: "number", text: (row) => seconds(row.p95) },
     { title: "Workers", kind: "number", text: (row) => count(row.workers) },
-    { title: "Slots in use", part: () => bar((row) => row.held, (row) => row.slots) },
+    {
+      title: "Slots in use",
+      part: () =>
+        bar(
+          (row) => row.held,
+          (row) => row.slots,
+        ),
+    },
     { title: "Seen", kind: "number", text: (row) => ago(row.seen_at, now()) },
     { title: "Actions", kind: "actions", part: actions },
   ];

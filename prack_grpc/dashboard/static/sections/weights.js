@@ -9,7 +9,11 @@ import { ask, notice } from "../elements/question.js";
 export async function changeWeights(service, done) {
   try {
     const { versions } = await get("api/v1/versions");
-    question(service, versions.filter((row) => row.service === service), done);
+    question(
+      service,
+      versions.filter((row) => row.service === service),
+      done,
+    );
   } catch (error) {
     notice(`The versions are not known: ${error.message}`);
   }
@@ -17,7 +21,11 @@ export async function changeWeights(service, done) {
 
 function question(service, rows, done) {
   const inputs = rows.map(({ version, weight }) => field(version, weight));
-  const sticky = element("input", { name: "sticky", placeholder: "cookie:session", autocomplete: "off" });
+  const sticky = element("input", {
+    name: "sticky",
+    placeholder: "cookie:session",
+    autocomplete: "off",
+  });
   ask({
     title: `Traffic of ${service}`,
     sentences: [
@@ -26,16 +34,25 @@ function question(service, rows, done) {
     ],
     fields: [
       element("div", { class: "weights" }, ...inputs.map(({ node }) => node)),
-      element("label", {}, "Same version for the same (cookie:NAME or header:NAME; empty: for none)", sticky),
+      element(
+        "label",
+        {},
+        "Same version for the same (cookie:NAME or header:NAME; empty: for none)",
+        sticky,
+      ),
     ],
     label: "Set the weights",
     act: async () => {
       const given = inputs.filter(({ input }) => input.value !== "");
-      const weights = Object.fromEntries(given.map(({ version, input }) => [version, Number(input.value)]));
+      const weights = Object.fromEntries(
+        given.map(({ version, input }) => [version, Number(input.value)]),
+      );
       const body = sticky.value ? { service, weights, sticky: sticky.value } : { service, weights };
       await act("PUT", "api/v1/traffic", body);
       done();
-      return given.length ? `The traffic of ${service} is split.` : `The traffic of ${service} is not split any more.`;
+      return given.length
+        ? `The traffic of ${service} is split.`
+        : `The traffic of ${service} is not split any more.`;
     },
   });
   const tell = () => proportions(inputs);
@@ -44,9 +61,20 @@ function question(service, rows, done) {
 }
 
 function field(version, weight) {
-  const input = element("input", { type: "number", name: version, min: 0, step: 1, value: weight ?? "" });
+  const input = element("input", {
+    type: "number",
+    name: version,
+    min: 0,
+    step: 1,
+    value: weight ?? "",
+  });
   const part = element("output");
-  return { version, input, part, node: element("label", {}, element("span", {}, version), input, part) };
+  return {
+    version,
+    input,
+    part,
+    node: element("label", {}, element("span", {}, version), input, part),
+  };
 }
 
 function proportions(inputs) {
