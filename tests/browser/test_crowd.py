@@ -77,7 +77,7 @@ async def clients(gateway: Gateway) -> AsyncIterator[list[RawClient]]:
 
 @pytest.mark.timeout(240)
 async def test_a_crowd_is_seen(chromium: Browser, launch: Launcher) -> None:
-    limits = ("--queue-timeout", "600", "--max-connections-per-client", str(WAITING))
+    limits = ("--route-share", "1", "--max-connections-per-client", str(WAITING))
     gateway = await asyncio.to_thread(launch.gateway, *limits, "--no-access-log")
     async with workers(gateway), clients(gateway) as waiting:
         await asyncio.to_thread(look, chromium, gateway, waiting[0])

@@ -5,7 +5,7 @@ import { of } from "./format.js";
 
 /** Some of a total, as a bar with words. `some(row)` and `total(row)` are counts. */
 export function bar(some, total, word = "") {
-  const meter = element("meter", { min: 0 });
+  const meter = element("meter", { min: 0, "aria-hidden": "true" }); // the words say it
   const words = element("span");
   return {
     node: element("span", { class: "bar" }, meter, words),
