@@ -30,22 +30,20 @@ export function lines(...texts) {
 
 const SHAPES = {
   active: "●",
-  waiting: "◔",
-  answering: "◑",
   draining: "◐",
   drained: "○",
   left: "–",
   lost: "✕",
 };
 
-/** A state as a shape and its word. */
+/** A state as a shape and its word; without one there is nobody to have it. */
 export function state() {
   const node = element("span", { class: "state" });
   return {
     node,
     show(row) {
       node.dataset.state = row.state;
-      say(node, `${SHAPES[row.state] ?? ""} ${row.state}`);
+      say(node, row.state ? `${SHAPES[row.state]} ${row.state}` : "no worker");
     },
   };
 }

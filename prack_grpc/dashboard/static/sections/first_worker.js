@@ -3,7 +3,9 @@
 import { element, say } from "../elements/element.js";
 import { copy } from "../elements/copy.js";
 
-/** Returns `show(overview, marks)`. */
+const JOINED = ["joined", "deploy"];
+
+/** Returns `show(overview)`; `marks()` is what happened before. */
 export function firstWorker(section, marks) {
   const commands = section.querySelectorAll("pre code");
   const [, start, ask] = commands;
@@ -15,7 +17,7 @@ export function firstWorker(section, marks) {
   }
   return ({ gateway, workers }) => {
     const some = workers.active + workers.draining + workers.drained > 0;
-    const before = marks().some(({ kind }) => kind === "joined");
+    const before = marks().some(({ kind }) => JOINED.includes(kind));
     section.hidden = some || before;
     say(start, `prack-worker main:app --gateway ${gateway.dial}`);
     say(ask, `curl ${new URL("hello", gateway.public)}`);

@@ -1,6 +1,6 @@
 // Where it waits: each route, the one in most need first.
 
-import { ago, bytes, count, rate, seconds, share } from "../elements/format.js";
+import { ago, bytes, count, rate, seconds, share, UNKNOWN } from "../elements/format.js";
 import { List } from "../elements/list.js";
 import { bar, lines } from "../elements/parts.js";
 
@@ -19,7 +19,11 @@ export function routes(section, now) {
         ),
     },
     { title: "Waiting", kind: "number", text: (row) => count(row.waiting) },
-    { title: "Oldest", kind: "number", text: (row) => seconds(row.oldest) },
+    {
+      title: "Oldest",
+      kind: "number",
+      text: (row) => (row.waiting ? seconds(row.oldest) : UNKNOWN),
+    },
     { title: "Bytes waiting", kind: "number", text: (row) => bytes(row.waiting_bytes) },
     { title: "In", kind: "number", text: (row) => rate(row.arrival_rate) },
     { title: "Out", kind: "number", text: (row) => rate(row.service_rate) },

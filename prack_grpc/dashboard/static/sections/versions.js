@@ -25,7 +25,7 @@ export function versions(section, now, active) {
       },
       {
         label: "Resume",
-        when: (row) => named(row) && row.state !== "active",
+        when: (row) => named(row) && ["draining", "drained"].includes(row.state),
         press: (row) => resume(who(row), done),
       },
     );
