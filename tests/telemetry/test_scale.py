@@ -103,6 +103,13 @@ def test_rates_are_known_soon_after_a_start() -> None:
     assert demand.service_seconds == pytest.approx(0.4)
 
 
+def test_moment_says_nothing_of_a_rate() -> None:
+    demand = Demand()
+    for now in (0.0, 1e-6):
+        demand.observe(now, int(now * 5e6), 0, 0, 0)
+    assert demand.arrival_rate == 5
+
+
 def test_arrivals_are_followed_up_fast_and_down_slowly() -> None:
     route = Route()
     low = route.serve(20, 0.2, 120).wanted()
@@ -134,8 +141,8 @@ def test_silent_route_wants_no_slot_and_comes_back_with_what_it_needs() -> None:
     wanted = route.serve(100, 0.2, 120).wanted()
     assert route.serve(0, 0.2, int(IDLE_SECONDS) - 1).wanted() > 0
     assert route.serve(0, 0.2, 1).wanted() == 0
-    assert route.demand.service_seconds == pytest.approx(0.2)
-    route.demand.observe(1000, 12_030, 12_000, 30, 0)
+    assert route.serve(0, 0.2, 3600).service_seconds == pytest.approx(0.2)
+    route.demand.observe(4000, 12_030, 12_000, 30, 0)
     assert route.demand.wanted() >= 1
     assert route.serve(100, 0.2, 60).wanted() == pytest.approx(wanted, abs=1)
 
