@@ -40,14 +40,14 @@ class Route:
     def __init__(self) -> None:
         self.demand = Demand()
         self._now = 0.0
-        self._count = 0.0
+        self.count = 0.0
 
     def serve(self, rate: float, hold: float, seconds: int) -> Demand:
         for _ in range(seconds):
             self._now += 1
-            self._count += rate
+            self.count += rate
             self.demand.observe(
-                self._now, int(self._count), int(self._count), 0, round(rate * hold)
+                self._now, int(self.count), int(self.count), 0, round(rate * hold)
             )
         return self.demand
 
@@ -131,7 +131,7 @@ def test_counters_may_start_again() -> None:
     route = Route()
     before = route.serve(100, 0.2, 60)
     rate, hold = before.arrival_rate, before.service_seconds
-    route._count = 0
+    route.count = 0
     assert route.serve(100, 0.2, 1).arrival_rate == pytest.approx(rate)
     assert before.service_seconds == pytest.approx(hold)
 
