@@ -46,9 +46,7 @@ class Route:
         for _ in range(seconds):
             self._now += 1
             self.count += rate
-            self.demand.observe(
-                self._now, int(self.count), int(self.count), 0, round(rate * hold)
-            )
+            self.demand.observe(self._now, int(self.count), int(self.count), 0, round(rate * hold))
         return self.demand
 
 
