@@ -144,7 +144,7 @@ class Gateway(Process):
         public, api, grpc = map(str, ports)
         super().__init__(
             *(PYTHON, "-m", program, "serve", "--host", "127.0.0.1", "--port", public),
-            *("--api-port", api, "--grpc-port", grpc, *flags),
+            *("--api-port", api, "--grpc-port", grpc, "--admin-port", "0", *flags),
             env=env,
         )
         try:
@@ -154,6 +154,7 @@ class Gateway(Process):
             raise
         self.api_port = self._announced("REST worker API")
         self.grpc_port = self._announced("gRPC worker API")
+        self.admin_port = self._announced("Admin port")
 
     @property
     def ports(self) -> tuple[int, int, int]:
