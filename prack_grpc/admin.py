@@ -75,7 +75,7 @@ async def admin_port(settings: Settings, sockets: Sockets, told: Told) -> AsyncI
     if settings.ready_with_worker:
         told.health.has_worker = partial(_has_worker, watch, told.broker)
     names = settings.names(settings.admin_host)
-    app = create_app(told.health, _parts(told, watch, pulse), settings.admin_token(), names)
+    app = create_app(told.health, _parts(told, watch, pulse), settings.admin_token, names)
     server = HttpServer(app, LIMITS, Admission(LIMITS, exempt=lambda _: True))
     make = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
     with sockets.take("admin", make) as sock, _marking(watch):

@@ -177,20 +177,10 @@ class Service:
     async def running(self, public_port: int) -> AsyncIterator[Running]:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
-        if settings.token_file and private.is_open_to_others(settings.token_file):
-            log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
         broker = self._make_broker(limits)
         streams = Streams(broker, limits, settings.max_silence)
-        workers = create_app(
-            broker,
-            limits,
-            settings.token,
-            self._health,
-            self._predecessor,
-            keep := self._keep(broker),
-            carrier=streams.carrier,
-            hosts=settings.names(settings.api_host),
-        )
+        keep = self._keep(broker)
+        workers = self._workers(broker, streams, keep)
         most = WORKER_LIMITS.connections
         places = worker_places(most, self.http.limits.connections)
         stream = StreamServer(streams, settings.token, settings.reflection, grpc_places(most))
@@ -215,20 +205,13 @@ class Service:
                 limits,
                 settings.max_body,
             )
-            told = Told(
-                broker,
-                self._health,
-                self._books,
-                Addresses(
-                    url(settings.host, public_port),
-                    url(api_host, api_port),
-                    url(api_host, api_port, "prack"),
-                ),
-                lambda: (self.http.admission.connections, endpoint.websockets),
-                Operating(broker, keep, workers.polls.end),
-                stream.report,
-                self._predecessor is not None,
+            addresses = Addresses(
+                url(settings.host, public_port),
+                url(api_host, api_port),
+                url(api_host, api_port, "prack"),
             )
+            operating = Operating(broker, keep, workers.polls.end)
+            told = self._told(broker, endpoint, addresses, operating, stream)
             try:
                 async with admin_port(settings, self._sockets, told) as admin:
                     yield Running(
@@ -240,6 +223,40 @@ class Service:
                 await stream.stop(LAST_SECONDS)
                 rest.leave("rest" in self._sockets.kept)
                 await rest.stop()
+
+    def _workers(self, broker: Broker, streams: Streams, keep: Callable[[], None]) -> WorkerApp:
+        settings = self.settings
+        if settings.token_file and private.is_open_to_others(settings.token_file):
+            log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
+        return create_app(
+            broker,
+            settings.limits(),
+            settings.token,
+            self._health,
+            self._predecessor,
+            keep,
+            carrier=streams.carrier,
+            hosts=settings.names(settings.api_host),
+        )
+
+    def _told(
+        self,
+        broker: OperatorSide,
+        endpoint: Endpoint,
+        addresses: Addresses,
+        operating: Operating,
+        stream: StreamServer,
+    ) -> Told:
+        return Told(
+            broker,
+            self._health,
+            self._books,
+            addresses,
+            lambda: (self.http.admission.connections, endpoint.websockets),
+            operating,
+            stream.report,
+            self._predecessor is not None,
+        )
 
     def _keep(self, broker: OperatorSide) -> Callable[[], None]:
         """Restore what was kept in the state file; returns what keeps it. Raises BadState."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import FastAPI, Query
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -20,9 +21,9 @@ from prack_grpc.dashboard.feed import updates
 from prack_grpc.dashboard.overview import History, Looking, Overview
 from prack_grpc.dashboard.rows import Routes, Rows, Versions, WorkerOrder, Workers
 from prack_grpc.dashboard.scale import Need, Needs
-from prack_grpc.private.app import HANDLERS, PrivateApp
+from prack_grpc.private.app import HANDLERS, HEADERS, PrivateApp
 from prack_grpc.private.callers import Callers
-from prack_grpc.private.errors import BAD_PARAMETER, CROSS_SITE, NOT_FOUND, ApiError
+from prack_grpc.private.errors import BAD_PARAMETER, CROSS_SITE, NO_STORE, NOT_FOUND, ApiError
 from prack_grpc.private.health import Health, add_health
 from prack_grpc.private.operating import Operating
 from prack_grpc.telemetry.books.watch import Watch
@@ -35,18 +36,14 @@ what is not known is null. Calls that change something need the field `X-Prack-R
 no page of another site can send.
 """
 STATIC = Path(__file__).with_name("static")
-# Browsers load nothing from elsewhere and show the page in no frame.
-HEADERS = (
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-)
+POLICY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+}
+FIELDS = [
+    (name.lower().encode(), value.encode()) for name, value in (HEADERS | POLICY | NO_STORE).items()
+]
 CONFIRMED = b"x-prack-request"
 READING = ("GET", "HEAD")
 MOST_ROWS = 1000
@@ -70,6 +67,10 @@ class Parts:
 class AdminApp(PrivateApp):
     """Its answers tell browsers what they may do with it."""
 
+    def __init__(self, callers: Callers) -> None:
+        super().__init__(callers, "Prack admin API", ABOUT)
+        self.router.route_class = APIRoute
+
     def build_middleware_stack(self) -> ASGIApp:
         """See PrivateApp; what FastAPI's own endpoints need comes with it."""
         return ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=HANDLERS)
@@ -92,7 +93,7 @@ def create_app(
     With a `token`, all but the health pages need it; without one it may be called as localhost, and
     under the names of `hosts`.
     """
-    app = AdminApp(Callers(token, hosts), "Prack admin API", ABOUT)
+    app = AdminApp(Callers(token, hosts))
     add_health(app, health)
     _add_description(app)
     if parts is not None:
@@ -203,7 +204,7 @@ def _guarding(send: Send) -> Send:
     async def guarding(message: Message) -> None:
         if message["type"] == "http.response.start":
             names = {name for name, _ in message["headers"]}
-            added = [field for field in HEADERS if field[0] not in names]
+            added = [field for field in FIELDS if field[0] not in names]
             message = {**message, "headers": [*message["headers"], *added]}
         await send(message)
 

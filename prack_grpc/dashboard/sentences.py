@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from prack_grpc.core.status import RouteStatus, Status
+from prack_grpc.telemetry.access import GONE
 from prack_grpc.telemetry.books.demands import Load
-from prack_grpc.telemetry.books.ended import GONE
 from prack_grpc.telemetry.books.history import WINDOW
 from prack_grpc.telemetry.books.place import Place, errors_of
 from prack_grpc.telemetry.books.watch import Watch

@@ -181,7 +181,8 @@ def environment(extra: Mapping[str, str] | None) -> dict[str, str]:
     """This process's variables without PRACK_* ones, and these."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PRACK_")}
     # Two processes of one application list the members of a set in the same order.
-    return own | {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"} | dict(extra or {})
+    fixed = {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0", "PRACK_ADMIN_PORT": "0"}
+    return own | fixed | dict(extra or {})
 
 
 P = TypeVar("P", bound=Process)

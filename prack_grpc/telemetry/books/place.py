@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import compress
 from operator import sub
 
-from prack_grpc.telemetry.books.ended import GONE, Row
+from prack_grpc.telemetry.access import GONE, Row
 from prack_grpc.telemetry.books.histogram import Counts, Spread, add, empty, spread, total
 
 # RFC 9110 section 9.3, RFC 5789, and what WebDAV uses most; others count as one.
