@@ -73,8 +73,7 @@ async def clients(gateway: Gateway) -> AsyncIterator[list[RawClient]]:
     try:
         yield found
     finally:
-        for client in found:
-            client.reset()
+        await asyncio.gather(*(client.close() for client in found))
 
 
 @pytest.mark.timeout(240)
