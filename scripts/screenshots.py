@@ -79,8 +79,10 @@ class Studio:
     def take(self, name: str, section: str = "") -> None:
         """A picture of the page from its top, or from a section on."""
         if section:
+            # What is above grows when it is seen first.
             self._page.rows(section)
             time.sleep(2)
+            self._page.rows(section)
         shot = self._browser.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         (FOLDER / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
         self._browser.driver.quit()
@@ -102,7 +104,7 @@ def empty() -> None:
 
 def healthy() -> None:
     """Three workers that have little to do."""
-    with studio(1280, 1000, "dark") as scene:
+    with studio(1280, 900, "dark") as scene:
         for _ in range(3):
             scene.worker("well", "v1", 8)
         with load(scene.gateway, 20, 0.2):
@@ -112,7 +114,7 @@ def healthy() -> None:
 
 def canary() -> None:
     """One request in five goes to a version that fails."""
-    with studio(1280, 1000) as scene:
+    with studio(1280, 900) as scene:
         scene.worker("well", "v1", 8)
         scene.worker("well", "v1", 8)
         with load(scene.gateway, 20, 0.2):

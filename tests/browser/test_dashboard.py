@@ -44,6 +44,30 @@ FORMATS: list[tuple[str, list[Any], str]] = [
     ("of", [100, 1000], "100 of 1,000"),
 ]
 
+# Updates that came before the history they belong behind, and one that was missed.
+HISTORY = """
+return import("/static/gateway/history.js").then(({ History }) => {
+    const history = new History();
+    const mark = (at, text) => ({ at, kind: "joined", text });
+    history.add({ at: 102, waiting: 2 }, [mark(101.5, "known")]);
+    history.add({ at: 103, waiting: 3 }, [mark(102.5, "new")]);
+    const series = { waiting: [1, 2] };
+    history.load({ start: 101, step: 1, series, marks: [mark(101.5, "known")] });
+    history.add({ at: 103, waiting: 33 }, []);
+    history.add({ at: 105, waiting: 5 }, []);
+    const [times, waiting] = history.columns(["waiting"]);
+    return [times, waiting, history.marks.map(({ text }) => text)];
+});
+"""
+LONG = """
+return import("/static/gateway/history.js").then(({ History }) => {
+    const history = new History();
+    for (let at = 1; at <= 1000; at++) history.add({ at, waiting: at }, []);
+    const [times, waiting] = history.columns(["waiting"]);
+    return [times.length, waiting.length, waiting[0], waiting.at(-1)];
+});
+"""
+
 
 @pytest.fixture
 def seen(chromium: Browser, launch: Launcher) -> Iterator[Browser]:
@@ -81,6 +105,19 @@ def test_numbers_have_units_and_nothing_is_more_exact_than_it_is(
     assert [page.format(name, *values) for name, values, _ in FORMATS] == [
         text for _, _, text in FORMATS
     ]
+
+
+def test_curves_have_no_gap_where_the_page_was_slow(seen: Browser, launch: Launcher) -> None:
+    page = Page(seen, launch.gateway())
+    times, waiting, marks = page.driver.execute_script(HISTORY)
+    assert times == [101, 102, 103, 104, 105]
+    assert waiting == [1, 2, 33, None, 5]
+    assert marks == ["known", "new"]
+
+
+def test_curves_show_a_quarter_of_an_hour(seen: Browser, launch: Launcher) -> None:
+    page = Page(seen, launch.gateway())
+    assert page.driver.execute_script(LONG) == [900, 900, 101, 1000]
 
 
 def test_an_empty_gateway_teaches_how_to_start_a_worker(seen: Browser, launch: Launcher) -> None:
@@ -189,7 +226,9 @@ def test_the_weight_of_a_canary_is_changed(seen: Browser, launch: Launcher) -> N
     for version in ("v1", "v2"):
         launch.worker(gateway, "prack", "--service", "web", "--app-version", version)
     page = Page(seen, gateway)
+    page.row("versions", "v1")
     page.press("Weights", page.row("versions", "v2"))
+    assert "Traffic of web" in page.dialog().text
     seen.fill(v1="0", v2="0")
     page.press("Set the weights")
     # The API's own words, and a dialog that stays.
