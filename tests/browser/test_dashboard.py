@@ -225,17 +225,18 @@ def test_the_weight_of_a_canary_is_changed(seen: Browser, launch: Launcher) -> N
     gateway = launch.gateway()
     for version in ("v1", "v2"):
         launch.worker(gateway, "prack", "--service", "web", "--app-version", version)
+    split = {"service": "web", "weights": {"v1": 1, "v0": 1}, "sticky": "cookie:session"}
+    before = json.dumps(split).encode()
+    assert fetch(gateway.api_port, "/api/v1/traffic", "PUT", before).status == 200
     page = Page(seen, gateway)
     page.row("versions", "v1")
     page.press("Weights", page.row("versions", "v2"))
     assert "Traffic of web" in page.dialog().text
-    seen.fill(v1="0", v2="0")
+    fill(page, v0="0", v1="0", v2="0")
     page.press("Set the weights")
     # The API's own words, and a dialog that stays.
     page.until(lambda: "weights" in alert(page), "the error is not shown")
-    for field, weight in {"v1": "95", "v2": "5"}.items():
-        seen.driver.find_element(By.NAME, field).clear()
-        seen.fill(**{field: weight})
+    fill(page, v0="", v1="95", v2="5")
     assert "5 % of requests" in page.dialog().text
     page.press("Set the weights")
     page.no_dialog()
@@ -247,8 +248,16 @@ def test_the_weight_of_a_canary_is_changed(seen: Browser, launch: Launcher) -> N
         "the weights are not on the page",
     )
     [split] = json.loads(fetch(gateway.api_port, "/api/v1/traffic").body)["traffic"]
-    assert split == {"service": "web", "weights": {"v1": 95, "v2": 5}, "sticky": None}
+    # What was not changed stays.
+    assert split == {"service": "web", "weights": {"v1": 95, "v2": 5}, "sticky": "cookie:session"}
     assert seen.complaints()  # of the refused call
+
+
+def fill(page: Page, **weights: str) -> None:
+    """Type other weights."""
+    for version, weight in weights.items():
+        page.driver.find_element(By.NAME, version).clear()
+        page.browser.fill(**{version: weight})
 
 
 def alert(page: Page) -> str:
