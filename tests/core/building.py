@@ -1,5 +1,6 @@
 """What the tests of the core are built from: requests, and a dispatcher with a clock of its own."""
 
+import itertools
 import math
 from typing import Any
 
@@ -22,6 +23,7 @@ from prack_grpc.core.worker import Profile
 
 # A deadline may be one tick of 0.05 s late.
 TICK = 0.06
+_numbers = itertools.count(1)
 
 
 def a_request(
@@ -49,6 +51,7 @@ def a_request(
         expects,
         kind=kind,
         priority=priority,
+        id=f"{next(_numbers):032x}",
     )
 
 

@@ -1,7 +1,7 @@
 """The two messages of an exchange. Header names are lower-case; order and repeats are kept."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 Headers = list[tuple[bytes, bytes]]
@@ -30,6 +30,9 @@ class Request:
     waits for 100 (Continue) before it sends the body. `priority` is the urgency of RFC 9218: the
     lower goes first. `opening` is what a worker that takes EVENTS is given in place of a
     WEBSOCKET: a request of that kind, and its body.
+
+    `id` is made by this gateway, and no other request has it. By `x_request_id` client, worker and
+    log know it: the client's own word, which several requests may have, or the id.
     """
 
     method: bytes
@@ -44,6 +47,8 @@ class Request:
     kind: Kind = Kind.HTTP
     priority: int = DEFAULT_URGENCY
     opening: "tuple[Request, bytes] | None" = None
+    id: str = field(kw_only=True)
+    x_request_id: str = ""
 
     @property
     def path(self) -> bytes:

@@ -171,7 +171,8 @@ class Batches:
             *self._meta.items(),
         )
         headers = [*self._request.headers, *fields]
-        return dataclasses.replace(self._request, headers=headers, body_length=len(batch))
+        id_, length = secrets.token_hex(16), len(batch)
+        return dataclasses.replace(self._request, id=id_, headers=headers, body_length=length)
 
     def _remember(self, headers: Headers) -> None:
         """What an answer says of the batches that follow. An empty value is forgotten."""
