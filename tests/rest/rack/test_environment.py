@@ -7,6 +7,7 @@ import pytest
 
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Headers, Request
+from prack_grpc.core.worker import Profile
 from prack_grpc.rest.rack.environment import encode
 
 
@@ -22,7 +23,9 @@ def environment(
     client = ("192.0.2.7", 1234)
     fields, size = headers or [], len(body)
     request = Request(b"GET", scheme, authority, target, b"1.0", fields, client, size, id="abc")
-    assignment = Assignment(1, "abc", 2, "w", request, 1.5, True, "abc.2.f00d")
+    assignment = Assignment(
+        1, "abc", 2, Profile("w", 1, False), request, 1.5, True, "abc.2.f00d", "*/"
+    )
     message = json.loads(encode(assignment, body, seconds))
     assert message["identifier"] == "abc.2.f00d"
     found: dict[str, Any] = message["environment"]
