@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
 from prack_grpc import state
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.broker.seam import Broker, OperatorSide
+from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.core.limits import KIB, Limits
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
@@ -47,9 +47,12 @@ from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings import Settings
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
-from prack_grpc.telemetry import logs
+from prack_grpc.telemetry import logs, tracing
 from prack_grpc.telemetry.access import AccessLog
 from prack_wire import forks, private
+
+if TYPE_CHECKING:
+    from prack_grpc.telemetry.spans import Spans
 
 log = logging.getLogger(__name__)
 
@@ -198,13 +201,8 @@ class Service:
             log.info("REST worker API on %s", url(api_host, api_port))
             log.info("  documentation on %s/docs", url(api_host, api_port))
             log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, "grpc"))
-            endpoint = Endpoint(
-                broker,
-                Forwarding(settings.trusted_proxies, settings.priority),
-                AccessLog(settings.access_log),
-                limits,
-                settings.max_body,
-            )
+            spans = tracing.spans(os.environ)
+            endpoint = self._endpoint(broker, limits, spans)
             try:
                 yield Running(broker, endpoint, workers, rest, stream, api_port, grpc_port)
             finally:
@@ -213,6 +211,19 @@ class Service:
                 await stream.stop(LAST_SECONDS)
                 rest.leave("rest" in self._sockets.kept)
                 await rest.stop()
+                if spans:
+                    await spans.stop()
+
+    def _endpoint(self, broker: PublicSide, limits: Limits, spans: "Spans | None") -> Endpoint:
+        settings, follow = self.settings, spans.begin if spans else None
+        return Endpoint(
+            broker,
+            Forwarding(settings.trusted_proxies, settings.priority, follow),
+            AccessLog(settings.access_log, *([spans] if spans else [])),
+            limits,
+            settings.max_body,
+            settings.server_timing,
+        )
 
     def _keep(self, broker: OperatorSide) -> Callable[[], None]:
         """Restore what was kept in the state file; returns what keeps it. Raises BadState."""

@@ -388,7 +388,7 @@ def _log_end(lease: Lease, action: str, reason: str, **more: str) -> None:
     if lease.cancelled:
         return
     about = {
-        "request_id": lease.exchange.id,
+        "request_id": lease.exchange.request.x_request_id,
         "worker": lease.assignment.worker,
         "reason": reason,
     }

@@ -1,6 +1,8 @@
 """One line for every request, also for those that die in the queue."""
 
 import logging
+import re
+import secrets
 import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
@@ -12,6 +14,8 @@ from prack_grpc.core.http.message import Request
 
 log = logging.getLogger("prack.access")
 Address = tuple[str, int]
+# W3C Trace Context, section 3.2; an id of zeros is none.
+TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)")
 
 
 class Queued(Protocol):
@@ -49,6 +53,26 @@ class Record:
     began: float = field(default_factory=time.monotonic)
     received: float = 0.0
     started: float = 0.0
+    _id: str = ""
+
+    @property
+    def request_id(self) -> str:
+        """By which its client knows it; one that was not understood gets an id of its own."""
+        if self.request is not None:
+            return self.request.x_request_id
+        if not self._id:
+            self._id = secrets.token_hex(16)
+        return self._id
+
+    @property
+    def trace_id(self) -> str | None:
+        """That of our spans, or else the one of its client."""
+        if self.request is None:
+            return None
+        if self.request.trace is not None:
+            return self.request.trace.id
+        parent = TRACE_PARENT.match(dict(self.request.headers).get(b"traceparent", b""))
+        return parent[1].decode() if parent else None
 
     @property
     def client(self) -> str | None:
@@ -67,13 +91,21 @@ class Record:
             "target": (path + b"?" + query if query else path).decode("latin-1"),
             "status": self.status,
             "bytes": self.sent,
-            "total_ms": round(total * 1000, 1),
+            "total_ms": _ms(total),
             "client": self.client,
+            "request_id": self.request_id,
         }
+        if trace_id := self.trace_id:
+            fields["trace_id"] = trace_id
         if ticket is not None:
             taken = ticket.assignment
-            fields["queued_ms"] = round((taken.queued if taken else total) * 1000, 1)
-            fields["request_id"] = ticket.id
+            fields["queued_ms"] = _ms(taken.queued if taken else total)
+            if ticket.answered > ticket.handed:
+                first = (self.started or ended) - (self.received or self.began)
+                fields["worker_ms"] = _ms(ticket.answered - ticket.handed)
+                fields["gateway_ms"] = _ms(first - (ticket.answered - ticket.since))
+            if ticket.id != self.request_id:
+                fields["exchange"] = ticket.id
             fields["attempt"] = taken.attempt if taken else 0
             fields["worker"] = taken.worker if taken else None
             if ticket.left:
@@ -81,6 +113,10 @@ class Record:
         if self.error:
             fields["error"] = self.error
         return fields
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
 
 
 class Listener(Protocol):
@@ -96,15 +132,15 @@ class Listener(Protocol):
 class AccessLog:
     """Hears of every request that ends: writes it down, unless that is switched off."""
 
-    def __init__(self, enabled: bool = True, listener: Listener | None = None) -> None:
+    def __init__(self, enabled: bool = True, *listeners: Listener) -> None:
         self._enabled = enabled
-        self._listener = listener
+        self._listeners = listeners
 
     def write(self, record: Record) -> None:
         """One request is over."""
         now = time.monotonic()
-        if self._listener is not None:
-            self._listener.ended(record, now)
+        for listener in self._listeners:
+            listener.ended(record, now)
         if self._enabled and log.isEnabledFor(logging.INFO):
             # As log.info does, but for looking up in which line of which file.
             line = logging.LogRecord(log.name, logging.INFO, "", 0, "request", None, None)
@@ -113,8 +149,8 @@ class AccessLog:
 
     def refused(self, error: GatewayError, request_id: str, client: Address | None) -> None:
         """One request was refused before it could be understood."""
-        if self._listener is not None:
-            self._listener.refused(error.kind.code)
+        for listener in self._listeners:
+            listener.refused(error.kind.code)
         log.info(
             "refused",
             extra={

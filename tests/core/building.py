@@ -38,7 +38,7 @@ def a_request(
 ) -> Request:
     """A request as the public edge hands it over."""
     client = ("192.0.2.1", 5)
-    fields = headers or []
+    fields, id_ = headers or [], f"{next(_numbers):032x}"
     return Request(
         method,
         b"http",
@@ -51,7 +51,8 @@ def a_request(
         expects,
         kind=kind,
         priority=priority,
-        id=f"{next(_numbers):032x}",
+        id=id_,
+        x_request_id=id_,
     )
 
 

@@ -61,7 +61,9 @@ def amount(text: str) -> float:
 
 def test_every_field_of_the_access_log_is_explained() -> None:
     record = Record({"method": "GET", "raw_path": b"/", "query_string": b"", "client": None})
-    record.ticket = SimpleNamespace(id="r1", assignment=None, left=False)
+    record.ticket = SimpleNamespace(
+        id="r1", assignment=None, since=0.0, handed=1.0, answered=2.0, left=False
+    )
     record.error = "deadline"
     names = [
         name for row in rows(page("docs/operations.md"), "field") for name in row[0].split(",")

@@ -4,7 +4,7 @@ import functools
 import logging
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from starlette.types import Scope
 
@@ -12,7 +12,7 @@ from prack_grpc.broker.ticket import Identifiers
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.fields import HOP_BY_HOP
-from prack_grpc.core.http.message import DEFAULT_URGENCY, Headers, Kind, Request
+from prack_grpc.core.http.message import DEFAULT_URGENCY, Headers, Kind, Request, Trace
 from prack_grpc.gateway.request.addresses import Network, Node, node, trusting
 from prack_grpc.gateway.request.claims import NAMES, Claims, claims_of, node_text, quoted
 from prack_grpc.gateway.request.head import (
@@ -64,23 +64,27 @@ NO_STAMPS: Stamps = {}
 class Forwarding:
     """Turns an ASGI scope into the request that workers see.
 
+    Hop-by-hop fields are dropped; `Via`, the forwarding fields, X-Request-Id and X-Request-Start
+    are added at the end; all else keeps its order, its repeats and its bytes.
+
     Only peers inside the `trusted` networks may say whom they forward for and, with `priority`,
-    how urgent it is.
+    how urgent it is. `follow` begins a trace of each.
     """
 
-    def __init__(self, trusted: Iterable[Network] = (), priority: bool = False) -> None:
+    def __init__(
+        self,
+        trusted: Iterable[Network] = (),
+        priority: bool = False,
+        follow: Callable[[Request], Trace] | None = None,
+    ) -> None:
         self._trusts = trusting(trusted)
         self._priority = priority
+        self._follow = follow
         self._garbled = Complaint(log, "forwarding_dropped", GARBLED)
         self._ids = Identifiers()
 
     def request(self, scope: Scope) -> Request:
-        """The request of this scope. Raises GatewayError.
-
-        Hop-by-hop fields are dropped. `Via`, the forwarding fields, and X-Request-Id and
-        X-Request-Start where they are not here, are added at the end; all else keeps its order,
-        its repeats and its bytes.
-        """
+        """The request of this scope. Raises GatewayError."""
         fields: Headers = scope["headers"]
         version, peer = scope["http_version"], _peer(scope["client"])
         known = dict(fields)
@@ -104,14 +108,13 @@ class Forwarding:
         else:
             client, at = claims.client(peer, self._trusts)
             scheme = claims.of(claims.schemes, at) or scheme
-            said = claims.of(claims.hosts, at)
-            headers.extend(_added(claims, said, peer.address, authority, scheme, version))
+            headers.extend(_added(claims, at, peer.address, authority, scheme, version))
         id_ = self._ids.next()
         if REQUEST_ID not in stamps:
             headers.append((REQUEST_ID, id_.encode()))
         if REQUEST_START not in stamps:
             headers.append((REQUEST_START, b"t=%d" % (time.time_ns() // 1000)))
-        return Request(
+        request = Request(
             scope["method"].encode(),
             scheme,
             authority,
@@ -121,10 +124,13 @@ class Forwarding:
             client,
             length,
             expects=b"expect" in known and length != 0 and version == "1.1",
-            priority=_urgency(fields) if trusted and self._priority else DEFAULT_URGENCY,
+            priority=_urgency(fields) if self._priority and trusted else DEFAULT_URGENCY,
             id=id_,
             x_request_id=stamps[REQUEST_ID].decode() if REQUEST_ID in stamps else id_,
         )
+        if self._follow is not None:
+            request.trace = self._follow(request)
+        return request
 
     def websocket(self, scope: Scope) -> Request:
         """The request of a `websocket` scope, without the fields of its handshake.
@@ -206,7 +212,7 @@ def _replaced(fields: Headers, name: bytes, value: bytes) -> Headers:
 
 
 def _added(
-    claims: Claims, said: bytes | None, address: str, host: bytes, scheme: bytes, version: str
+    claims: Claims, at: int, address: str, host: bytes, scheme: bytes, version: str
 ) -> Headers:
     """What is said of this hop, after what was said of those before it."""
     element = b"for=" + quoted(node_text(Node(address, 0)))
@@ -218,7 +224,7 @@ def _added(
         (b"x-forwarded-for", b", ".join([*claims.addresses(), address.encode()])),
         (b"x-forwarded-proto", scheme),
     ]
-    if host := said or host:
+    if host := claims.of(claims.hosts, at) or host:
         added.append((b"x-forwarded-host", host))
     if claims.prefixes:
         added.append((b"x-forwarded-prefix", b", ".join(claims.prefixes)))
@@ -228,7 +234,7 @@ def _added(
 # A client's connection brings the same again and again.
 @functools.lru_cache(maxsize=4096)
 def _added_alone(address: str, host: bytes, scheme: bytes, version: str) -> Headers:
-    return _added(NO_CLAIMS, None, address, host, scheme, version)
+    return _added(NO_CLAIMS, 0, address, host, scheme, version)
 
 
 def _target(scope: Scope) -> bytes:

@@ -71,10 +71,12 @@ class Batches:
         """The first batch, and what is in it, for the handshake of this request."""
         headers = [field for field in request.headers if not _is_own(field[0])]
         self._request = dataclasses.replace(
-            request, method=b"POST", headers=headers, kind=Kind.EVENTS
+            request, method=b"POST", headers=headers, kind=Kind.EVENTS, trace=None
         )
         batch = events.encode(events.OPEN)
-        return self._asking(batch), batch
+        opening = self._asking(batch)
+        opening.trace = request.trace
+        return opening, batch
 
     async def put(self, event: Event | None) -> None:
         """The client has said this. Waits while too much of it waits."""
