@@ -114,17 +114,18 @@ class Trace:
         self._server.end(self._at(now))
 
     def _end_below(self, ticket: Queued, now: float) -> None:
-        hand_outs = ticket.earlier
-        if ticket.assignment is not None:
-            hand_outs = (*hand_outs, (ticket.assignment, ticket.handed))
-        starts = [at for _, at in hand_outs]
         queue = self._tracer.start_span(
             "queue",
             self._below,
             attributes={"prack.route": ticket.route},
             start_time=self._at(ticket.since),
         )
-        queue.end(self._at(starts[0] if starts else now))
+        if ticket.assignment is None:
+            queue.end(self._at(now))
+            return
+        hand_outs = (*ticket.earlier, (ticket.assignment, ticket.handed))
+        starts = [at for _, at in hand_outs]
+        queue.end(self._at(starts[0]))
         answered = ticket.answered if ticket.answered >= ticket.handed else now
         ends = (*starts[1:], answered)
         for span, (assignment, _), end in zip(self._workers, hand_outs, ends, strict=True):

@@ -19,6 +19,7 @@ ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 EXPORTER, DISABLED = "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"
 OTLP, CONSOLE, NONE, OVER_HTTP = "otlp", "console", "none", "http/protobuf"
+LOST = "traces are lost, or late; see that a collector takes them at the endpoint of OTEL_*"
 MISSING = "the extra is not installed (No module named {}); run: pip install 'prack[otel]'"
 
 
@@ -70,21 +71,17 @@ def _spans(exporter: str) -> "Spans":
     except ModuleNotFoundError as error:
         raise TracesOff(MISSING.format(error.name)) from None
     sdk = logging.getLogger("opentelemetry")
-    sdk.addHandler(_complaints)
-    sdk.propagate = False
+    sdk.handlers, sdk.propagate = [_Complaints(logging.WARNING)], False
     return Spans(OTLPSpanExporter() if exporter == OTLP else ConsoleSpanExporter())
 
 
 class _Complaints(logging.Handler):
     """What the SDK has to say, once a minute: it would say it for each batch of spans."""
 
-    _failed = Complaint(
-        log, "traces_lost", "traces are lost; is there a collector at the endpoint of OTEL_*?"
-    )
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self._lost = Complaint(log, "traces_lost", LOST)
 
     def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        self._failed.make(reason=record.getMessage() + (f" {error}" if error else ""))
-
-
-_complaints = _Complaints(logging.WARNING)
+        error = record.exc_info[1] if record.exc_info else ""
+        self._lost.make(reason=f"{record.getMessage()} {error}".rstrip())
