@@ -136,6 +136,10 @@ class AccessLog:
         self._enabled = enabled
         self._listeners = listeners
 
+    def tell(self, listener: Listener) -> None:
+        """One more who is to hear of requests."""
+        self._listeners = (*self._listeners, listener)
+
     def write(self, record: Record) -> None:
         """One request is over."""
         now = time.monotonic()

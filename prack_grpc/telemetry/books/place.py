@@ -64,12 +64,23 @@ class Recent:
 
     def errors(self) -> dict[str, int]:
         """How many ended by a mistake of the gateway, of a worker, or as the client had gone."""
-        before, now = self.before, self.now
-        return {
-            "gateway": before.gateway + now.gateway,
-            "worker": before.worker + now.worker,
-            GONE: before.gone + now.gone,
-        }
+        return total_errors((self,))
+
+
+def total_errors(many: Iterable[Recent]) -> dict[str, int]:
+    """`Recent.errors` of all these."""
+    slices = [one for recent in many for one in (recent.before, recent.now)]
+    return errors_of(slices)
+
+
+def errors_of(slices: Iterable[Slice]) -> dict[str, int]:
+    """Mistakes by who made them: the gateway, a worker; or the client had gone."""
+    all_ = list(slices)
+    return {
+        "gateway": sum(one.gateway for one in all_),
+        "worker": sum(one.worker for one in all_),
+        GONE: sum(one.gone for one in all_),
+    }
 
 
 class Ends:
@@ -88,6 +99,21 @@ class Ends:
                 self.gateway += count
             elif status >= 500:
                 self.worker += count
+
+
+class Second:
+    """One second of the gateway: how many requests ended, how, and where the waits went.
+
+    `waits` are told in `queue`, `taken`, the workers' part, and `ours`. Bytes are those of bodies.
+    """
+
+    __slots__ = ("ends", "ours", "queue", "received", "sent", "taken", "waits")
+
+    def __init__(self) -> None:
+        self.ends = Slice()
+        self.waits = self.ends.times
+        self.queue, self.taken, self.ours = empty(), empty(), empty()
+        self.received = self.sent = 0
 
 
 class Times:
@@ -164,8 +190,8 @@ class Hand:
         self.last_used = 0.0
         self.recent = Recent()
 
-    def add(self, rows: Iterable[Row]) -> None:
-        """Count these requests, here and at the place; see `ended.Ended` for the columns."""
+    def add(self, rows: Iterable[Row], second: Second) -> None:
+        """Count these requests here, at the place and in this second, by the columns of Ended."""
         place = self.place
         (
             _, sockets, methods, _, _, _, statuses, errors, *_,
@@ -173,24 +199,33 @@ class Hand:
         ) = zip(*rows, strict=True)  # fmt: skip
         ends = Ends(Counter(zip(methods, statuses, errors, strict=True)))
         place.count(ends, self.transport)
-        place.taken += sum(taken)
-        place.sent += sum(sent)
+        received_bytes, sent_bytes = sum(taken), sum(sent)
+        place.taken += received_bytes
+        place.sent += sent_bytes
+        second.received += received_bytes
+        second.sent += sent_bytes
         place.last_used = self.last_used = max(ended)
         queue = list(map(sub, handed, since))
-        place.queue.add(spread(queue), sum(queue))
+        spent = spread(queue)
+        place.queue.add(spent, sum(queue))
+        add(second.queue, spent)
         if self.transport:
             worker = list(map(sub, answered, handed))
             spent = spread(worker)
             place.worker.add(spent, sum(worker))
             self.recent.now.add(ends, spent)
+            add(second.taken, spent)
         waits = list(map(sub, started, began))
         ours = list(map(sub, map(sub, started, answered), map(sub, received, since)))
         if 0 in statuses:
             waits, ours = list(compress(waits, statuses)), list(compress(ours, statuses))
+        spent = spread(ours)
+        place.gateway.add(spent, sum(ours))
+        add(second.ours, spent)
         spent, sum_ = spread(waits), sum(waits)
         place.waits.add(spent, sum_)
         place.recent.now.add(ends, spent)
-        place.gateway.add(spread(ours), sum(ours))
+        second.ends.add(ends, spent)
         if started != ended or any(sockets):
             durations = list(map(sub, ended, began))
             durations = list(compress(durations, map(_counts, statuses, sockets)))
