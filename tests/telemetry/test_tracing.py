@@ -19,7 +19,9 @@ from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.spans import Spans
 from tests.conftest import Start
 from tests.core.building import a_request
+from tests.gateway.websocket.test_exchange import websocket
 from tests.support.client import RawClient, Response
+from tests.support.events_worker import close, events_worker
 from tests.support.otlp import Collector, Received, collecting
 from tests.support.scripted_worker import ScriptedWorker, connect
 
@@ -186,6 +188,54 @@ async def test_errors_of_a_worker_are_told_from_those_of_its_client(
         Status.STATUS_CODE_ERROR,
     ]
     assert [one.attributes.get("error.type") for one in spans] == [None, "500"]
+
+
+async def test_a_response_that_is_cut_is_an_error_and_a_client_that_leaves_is_none(
+    collector: Collector, start: Start
+) -> None:
+    gateway = await start(idle_timeout=0.05)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        client = await gateway.client()
+        await client.get(b"/cut")
+        request = await worker.event("requests")
+        await worker.send(heads=[pb.ResponseHead(id=request.id, status=200, body=b"half")])
+        assert (await client.head()).status == 200
+        await worker.event("cancels")
+        client = await gateway.client()
+        await client.get(b"/gone")
+        request = await worker.event("requests")
+        await client.close()
+        await worker.event("cancels")
+        spans = await asyncio.to_thread(collector.spans, 6)
+    cut, gone = (one for one in spans if one.name == "GET")
+    assert cut.span.status.code == Status.STATUS_CODE_ERROR
+    assert cut.attributes["error.type"] == cut.attributes["prack.error"] == "deadline"
+    assert cut.attributes["http.response.status_code"] == 200
+    assert gone.span.status.code == Status.STATUS_CODE_UNSET
+    assert gone.attributes["prack.error"] == "client_gone"
+    assert "http.response.status_code" not in gone.attributes
+
+
+async def test_the_batches_of_a_websocket_are_below_its_span(
+    collector: Collector, start: Start
+) -> None:
+    gateway = await start()
+    async with events_worker(gateway.api_port) as worker:
+        opening = asyncio.create_task(websocket(gateway))
+        first = await worker.accept()
+        socket_ = await opening
+        await socket_.send("more")
+        second = await worker.batch()
+        given = [(batch.header("traceparent") or "").split("-") for batch in (first, second)]
+        await second.answer(close(1000))
+        await socket_.wait_closed()
+        spans = by_name(await asyncio.to_thread(collector.spans, 3))
+    server, taken = spans["GET"], spans["worker"]
+    assert {parent[1] for parent in given} == {server.trace_id}
+    assert [parent[2] for parent in given] == [taken.id, server.id]
+    assert server.attributes["http.response.status_code"] == 101
+    assert taken.span.end_time_unix_nano <= server.span.end_time_unix_nano
 
 
 async def test_what_the_client_does_not_sample_is_not_sent_but_goes_on(
