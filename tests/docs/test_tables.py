@@ -13,6 +13,7 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.telemetry.access import Record
 from scripts import settings_table
+from tests.core.building import a_request
 from tests.docs.pages import page, rows
 
 UNITS = {"s": 1, "KiB": 1024, "MiB": 1024**2}
@@ -61,7 +62,10 @@ def amount(text: str) -> float:
 
 def test_every_field_of_the_access_log_is_explained() -> None:
     record = Record({"method": "GET", "raw_path": b"/", "query_string": b"", "client": None})
-    record.ticket = SimpleNamespace(id="r1", assignment=None, left=False)
+    record.ticket = SimpleNamespace(
+        id="r1", assignment=None, since=0.0, handed=1.0, answered=2.0, left=False
+    )
+    record.request = a_request(headers=[(b"traceparent", b"00-%032x-%016x-01" % (1, 1))])
     record.error = "deadline"
     names = [
         name for row in rows(page("docs/operations.md"), "field") for name in row[0].split(",")
