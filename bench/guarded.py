@@ -18,7 +18,7 @@ from bench.client import get, run
 from bench.no_socket import NoSocket
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.core.limits import Limits
+from prack_grpc.core.limits import BookLimits, Limits
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.connection import Connection
@@ -28,6 +28,7 @@ from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.stream.hello import MINOR, limits_message
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry.access import AccessLog
+from prack_grpc.telemetry.books.books import Books
 from prack_wire.frames import LENGTH, Deframer
 from prack_worker.asgi.application import AsgiApplication
 from prack_worker.loops.link import link
@@ -116,7 +117,8 @@ class FakeWorker:
 async def gateway(turns: int) -> None:
     """Ten connections of clients, one request after the other on each."""
     broker, turn, limits = MemoryBroker(LIMITS), Turn(), ConnectionLimits()
-    endpoint = Endpoint(broker, Forwarding(), AccessLog(False), LIMITS)
+    books = Books(BookLimits(), 0.0)
+    endpoint = Endpoint(broker, Forwarding(), AccessLog(False, books), LIMITS)
     FakeWorker(Streams(broker, LIMITS))
     state = State(endpoint=endpoint)
     app = PublicApp(lambda _: nullcontext(state))

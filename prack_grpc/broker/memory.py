@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from prack_grpc.broker.collecting import Collecting
 from prack_grpc.broker.seam import Membership, Piece
@@ -23,7 +23,7 @@ from prack_grpc.core.http.message import Headers, Kind, Request
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.receivers import NOBODY, CancelReason, WorkReceiver
-from prack_grpc.core.status import Status, status
+from prack_grpc.core.status import ExchangeStatus, Status, exchanges, status
 from prack_grpc.core.worker import Principal, Profile
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class MemoryBroker:
             upload.ended = end
         ticket = Ticket(self._loop, self._identifiers.next(), news)
         exchange, effects = self.dispatcher.submit(ticket.id, request, upload, ticket, self._now())
+        ticket.route = exchange.lane.name
         self.tickets[ticket] = exchange
         self._perform(effects)
         if request.expects and self.dispatcher.reads_ahead(exchange):
@@ -269,6 +270,9 @@ class MemoryBroker:
 
     def status(self) -> Status:
         return status(self.dispatcher, self._now())
+
+    def exchanges(self) -> Iterator[ExchangeStatus]:
+        return exchanges(self.dispatcher, self._now())
 
     def begin_drain(self) -> None:
         self.dispatcher.begin_drain()

@@ -6,7 +6,7 @@ core: it holds a `Ticket`, a `Membership` or an `Assignment`, and asks with thes
 runs on one event loop. `now` never appears: an implementation brings its clock; times are seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -18,7 +18,7 @@ from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers, Request
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.receivers import WorkReceiver
-from prack_grpc.core.status import Status
+from prack_grpc.core.status import ExchangeStatus, Status
 from prack_grpc.core.worker import Principal, Profile
 
 
@@ -178,6 +178,9 @@ class OperatorSide(Protocol):
 
     def status(self) -> Status:
         """Who is here, what waits and what has been done."""
+
+    def exchanges(self) -> Iterator[ExchangeStatus]:
+        """What is not over, the oldest first. To be read before anything changes."""
 
     def begin_drain(self) -> None:
         """Accept no more requests; what is here goes on."""

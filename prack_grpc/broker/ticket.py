@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable
 
 from prack_grpc.core.errors import GatewayError, PrackError
@@ -25,7 +26,9 @@ class Ticket(AnswerReceiver):
     """The receiver of a client of this process.
 
     One coroutine may wait for the response, one may upload. As long as `news` is set, it is called
-    in place of waking the first. `id` names the request; `assignment` is the last hand-out.
+    in place of waking the first. `id` names the request, `route` says how it went; `assignment` is
+    the last hand-out, at `handed`, and `earlier` are those before it. The request was accepted at
+    `since`, and `answered` is when a worker's head came, all by `time.monotonic`; 0 if never.
     """
 
     __slots__ = (
@@ -35,11 +38,16 @@ class Ticket(AnswerReceiver):
         "_loop",
         "_uploader",
         "_waiter",
+        "answered",
         "assignment",
+        "earlier",
+        "handed",
         "id",
         "is_wanted",
         "left",
         "news",
+        "route",
+        "since",
         "trailers",
     )
 
@@ -53,6 +61,10 @@ class Ticket(AnswerReceiver):
         self.id = id_
         self.news = news
         self.assignment: Assignment | None = None
+        self.earlier: tuple[tuple[Assignment, float], ...] = ()
+        self.route = ""
+        self.since = time.monotonic()
+        self.handed = self.answered = 0.0
         self.left = False  # the client has gone before the end
         self._heads: list[ResponseHead] = []
         self._download = NO_BODY
@@ -112,11 +124,15 @@ class Ticket(AnswerReceiver):
     # ------------------------------------------------------------ AnswerReceiver
 
     def taken(self, assignment: Assignment) -> None:
+        if self.assignment is not None:
+            self.earlier = (*self.earlier, (self.assignment, self.handed))
         self.assignment = assignment
+        self.handed = time.monotonic()
 
     def answer(self, head: ResponseHead, download: Flow) -> None:
         self._download = download
         self._heads.append(head)
+        self.answered = time.monotonic()
         if len(self._heads) > MAX_HEADS:
             del self._heads[0]
         self.more()

@@ -10,7 +10,8 @@ class Counters:
     """What was accepted and how it ended; what was handed out and how that ended.
 
     `accepted` equals the sum of `done` and the exchanges in flight; `leased` equals the sum of
-    the four ends and the open leases.
+    the four ends and the open leases. Of those `redelivered`, by reason, a worker was lost, or did
+    not begin them.
     """
 
     accepted: int = 0
@@ -20,3 +21,6 @@ class Counters:
     returned: int = 0
     failed: int = 0
     cancelled: int = 0
+    redelivered: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("worker_lost", "returned"), 0)
+    )

@@ -57,6 +57,7 @@ class Dispatcher:
         exchange.place = number + self._arrivals
         self.exchanges[id_] = exchange
         self.counters.accepted += 1
+        lane.base.accepted += 1
         if session is not None:
             return exchange, [self._hand_out.lease(session, exchange, now)]
         self.queue.append(exchange, size, now)
@@ -227,6 +228,7 @@ class Dispatcher:
         """The worker ends the exchange without a complete response. Raises LeaseError."""
         if code in UNSTARTED and lease.state is Work.LEASED:
             lease.apply(WorkEvent.RETURN)
+            self.counters.redelivered["returned"] += 1
             return self._hand_out.requeue(lease, Late.STALE, now)
         cancelled = lease.cancelled
         lease.apply(WorkEvent.ABORT)

@@ -100,6 +100,7 @@ class HandOut:
         once_more = self.limits.redeliver and not exchange.repeated
         if exchange.state is Caller.WAITING and once_more and repeatable(exchange.request):
             exchange.repeated = True
+            self.counters.redelivered["worker_lost"] += 1
             return self.wait_again(exchange, errors.WORKER_LOST, now)
         return self.fail_lease(lease, errors.WORKER_LOST, now)
 
@@ -117,11 +118,12 @@ class HandOut:
             number,
             exchange.id,
             exchange.attempt,
-            session.profile.worker,
+            session.profile,
             exchange.request,
             now - exchange.accepted_at,
             exchange.upload is NO_BODY,
             "" if session.profile.acknowledges else self._name(exchange),
+            exchange.lane.name,
         )
         coming = exchange.coming and not session.profile.collects
         lease = Lease(exchange, session, assignment, expires_at, coming=coming)

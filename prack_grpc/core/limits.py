@@ -85,3 +85,22 @@ class Limits:
     max_paused: int = 10_000
     # Closed hand-outs whose late answers can still be told apart (409 and 410 instead of 404).
     remembered_leases: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class BookLimits:
+    """The bounds of the books. All full, they take about 25 MiB."""
+
+    # Requests that are remembered one by one, the last ones: 1 KiB each.
+    requests: int = 4096
+    # Services, versions and routes, in all their combinations, that are told apart: 3 KiB each, and
+    # for Prometheus some hundred series. Others count as `_other`.
+    places: int = 100
+    # Methods, statuses, transports and errors that are told apart at each of these, likewise.
+    kinds: int = 50
+    # Workers that are told apart at these: 1.2 KiB each.
+    workers: int = 5000
+    # How far back the curves go, in seconds: 400 bytes each.
+    seconds: int = 900
+    # Events that are marked on the curves.
+    marks: int = 500

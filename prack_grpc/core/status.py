@@ -2,12 +2,15 @@
 
 import enum
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
-from prack_grpc.core.http.message import Kind
+from prack_grpc.core.exchange.states import Caller
+from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.queue.traffic import Pool, Split
+from prack_grpc.core.worker import Profile
 
 
 class Serving(enum.StrEnum):
@@ -24,6 +27,7 @@ class WorkerStatus:
 
     Of those `held`, `websockets` are WebSockets, which may have slots beside these.
     `seconds` is how long it has been here, for one that polls since the oldest of these polls.
+    It comes from `address`.
     """
 
     worker: str
@@ -35,6 +39,8 @@ class WorkerStatus:
     websockets: int
     tier: int
     seconds: float
+    transport: str
+    address: str
     routes: list[str]
 
 
@@ -56,17 +62,22 @@ class RouteStatus:
     """One line. `version` is empty unless the traffic of the route is split.
 
     `oldest` is the age in seconds of what has waited the longest, `rate` what leaves the line a
-    second, None while it cannot be told.
+    second, None while it cannot be told. Its workers have so many `slots`, and in these they hold
+    `busy` requests, of other routes, too. `accepted` counts its requests since the route is known.
     """
 
     route: str
     kind: str
     version: str
     workers: int
+    slots: int
+    busy: int
     free: int
     waiting: int
+    waiting_bytes: int
     oldest: float
     rate: float | None
+    accepted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,24 @@ class QueueStatus:
     leased: int
     leases: dict[str, int]
     open_leases: int
+    redelivered: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeStatus:
+    """A request that is not over. Without a `profile`, that of its worker, it waits.
+
+    It is here for `seconds`, of which it waited `queued`; `answering` says that its response began.
+    """
+
+    id: str
+    request: Request
+    route: str
+    profile: Profile | None
+    attempt: int
+    seconds: float
+    queued: float
+    answering: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +143,22 @@ def status(core: Dispatcher, now: float) -> Status:
     )
 
 
+def exchanges(core: Dispatcher, now: float) -> Iterator[ExchangeStatus]:
+    """What is not over, the oldest first. To be read before anything changes."""
+    for one in core.exchanges.values():
+        lease = one.lease
+        yield ExchangeStatus(
+            one.id,
+            one.request,
+            one.lane.name,
+            lease.session.profile if lease else None,
+            one.attempt,
+            now - one.accepted_at,
+            (one.leased_at if lease else now) - one.accepted_at,
+            one.state is Caller.ANSWERING,
+        )
+
+
 def _queue(core: Dispatcher, now: float) -> QueueStatus:
     counters, lanes = core.counters, core.queue.lanes()
     ends = ("answered", "returned", "failed", "cancelled")
@@ -128,6 +173,7 @@ def _queue(core: Dispatcher, now: float) -> QueueStatus:
         {end: getattr(counters, end) for end in ends},
         # Counted and not computed, so that whoever looks can see that the books balance.
         sum(not one.cancelled for session in core.queue.sessions for one in session.held.values()),
+        dict(counters.redelivered),
     )
 
 
@@ -145,6 +191,8 @@ def _workers(core: Dispatcher, sessions: list[Session], now: float) -> list[Work
             sum(session.sockets for session in of_worker),
             of_worker[0].profile.tier,
             now - min(session.joined_at for session in of_worker),
+            of_worker[0].profile.transport,
+            of_worker[0].profile.address,
             [str(route) for route in of_worker[0].profile.routes],
         )
         for (worker, pool), of_worker in sorted(named.items())
@@ -192,14 +240,18 @@ def _counts(lane: ExchangeLane) -> bool:
 
 def _route(kind: Kind, lane: ExchangeLane, now: float) -> RouteStatus:
     return RouteStatus(
-        str(lane.route),
+        lane.name,
         kind.name.lower(),
         "/".join(lane.pool) if lane is not lane.base else "",
         len({session.profile.worker for session in lane.sessions}),
+        sum(session.slots for session in lane.sessions),
+        sum(len(session.held) for session in lane.sessions),
         sum(session.room(lane.kind) for session in lane.ready),
         lane.count,
+        lane.bytes,
         _oldest(lane, now),
         lane.pace.rate(now) if lane.waiting else None,
+        lane.base.accepted,
     )
 
 

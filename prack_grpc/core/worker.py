@@ -34,7 +34,8 @@ class Profile:
     if so, a cancelled exchange keeps its slot until then; if not, it is known by its identifier
     (`WorkerSide.find`). It is given work only while no worker of a lower `tier` is free for it.
     Of one that `collects`, a request takes no slot until its body is here (`WorkerSide.grow`). One
-    that does not answer within `lease` seconds, if that is not 0, is taken for lost.
+    that does not answer within `lease` seconds, if that is not 0, is taken for lost. It came over
+    this `transport`, from this `address`.
     """
 
     worker: str
@@ -48,3 +49,5 @@ class Profile:
     lease: float = 0.0
     websocket_slots: int = 0
     collects: bool = False
+    transport: str = ""
+    address: str = ""

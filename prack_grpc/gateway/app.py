@@ -77,7 +77,7 @@ class Endpoint:
         await exchange.run(self._forwarding, scope, receive, send)
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        record = Record(scope, scope["client"])
+        record = Record(scope)
         websocket = WebSocket(self._broker, scope, receive, send, record, self._limits)
         self._websockets.add(websocket)
         try:

@@ -105,14 +105,16 @@ class Polls:
             if poll.worker == worker:
                 poll.rouse()
 
-    async def pull(self, ask: Ask, receive: Receive, whole: bool = True) -> list[Assignment]:
+    async def pull(
+        self, ask: Ask, receive: Receive, whole: bool = True, address: str = ""
+    ) -> list[Assignment]:
         """What comes for this poll; empty if nothing does. `whole` waits for complete bodies.
 
         The caller must send it without waiting for anything. Raises Gone, or ApiError.
         """
         poll = Poll(ask, self.leases, self._collect if whole else _as_it_is)
         most = ask.most or 1
-        member = self._join(ask, most, poll, whole)
+        member = self._join(ask, most, poll, whole, address)
         gone = True
         try:
             gone = not poll.taken and await self._park(poll, ask.wait, receive)
@@ -130,7 +132,7 @@ class Polls:
             raise ApiError(DRAINING)
         return handed
 
-    def _join(self, ask: Ask, slots: int, poll: Poll, whole: bool) -> Membership:
+    def _join(self, ask: Ask, slots: int, poll: Poll, whole: bool, address: str) -> Membership:
         if len(ask.routes) > self._limits.session_routes:
             message = f"a worker may serve at most {self._limits.session_routes} routes"
             raise ApiError(BAD_PARAMETER, message, "routes")
@@ -145,6 +147,8 @@ class Polls:
             ask.tier,
             ask.lease,
             collects=whole,
+            transport="rest",
+            address=address,
         )
         try:
             poll.member = self._broker.join(profile, TRUSTED, poll)

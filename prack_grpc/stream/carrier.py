@@ -7,9 +7,10 @@ from prack.v1 import worker_pb2 as pb
 
 
 class Carrier(Protocol):
-    """One stream, for one reader and one writer. `peer` is the worker's address, for the log."""
+    """One stream, for one reader and one writer. `peer` is the worker's address, for people."""
 
     peer: str
+    transport: str
 
     async def receive(self) -> bytes | None:
         """The bytes of the next frame, None when the worker has ended its side or is gone.

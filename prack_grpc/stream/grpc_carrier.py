@@ -1,6 +1,7 @@
 """Frames over gRPC: each is a message of one bidirectional call."""
 
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import grpc
 
@@ -12,8 +13,10 @@ Context = grpc.aio.ServicerContext[object, bytes]
 class GrpcCarrier:
     """Implements `carrier.Carrier` for one call."""
 
+    transport = "grpc"
+
     def __init__(self, context: Context) -> None:
-        self.peer = context.peer()
+        self.peer = unquote(context.peer().partition(":")[2])  # without "ipv4:"
         self._context = context
 
     async def receive(self) -> bytes | None:

@@ -11,6 +11,8 @@ from prack_wire.frames import MAX_FRAME, Deframer, Frames
 class PlainCarrier(Frames):
     """Implements `carrier.Carrier`. Calls `serve` with itself once it has its connection."""
 
+    transport = "prack"
+
     def __init__(self, serve: Callable[["PlainCarrier"], None]) -> None:
         super().__init__()
         self._incoming = Deframer(MAX_HELLO)

@@ -173,7 +173,7 @@ class Streams:
         self._check_name(hello)
         outbox = Outbox(self._broker, self._limits, hello.initial_window)
         self._welcome(outbox, hello)
-        member = self._join(hello, outbox)
+        member = self._join(hello, carrier, outbox)
         stream = Stream(self._broker, self._limits, member, outbox, carrier, self._loop.time)
         older = self._streams.get(hello.worker)
         self._streams[hello.worker] = stream
@@ -206,9 +206,9 @@ class Streams:
         welcome.heartbeat_ms = int(self._beat_seconds * 1000)
         welcome.dead_after_ms = int(self.max_silence * 1000)
 
-    def _join(self, hello: Hello, outbox: Outbox) -> Membership:
+    def _join(self, hello: Hello, carrier: Carrier, outbox: Outbox) -> Membership:
         try:
-            member = self._broker.join(_profile(hello), TRUSTED, outbox)
+            member = self._broker.join(_profile(hello, carrier), TRUSTED, outbox)
         except BadRoute as error:  # the hello was checked: it is the gateway that has too many
             raise StreamError(errors.TOO_MANY_ROUTES, str(error)) from error
         except TooManySessions as error:
@@ -263,7 +263,7 @@ class Streams:
         return 1 + random.randrange(max(spread, 1))  # noqa: S311 - spreads load, hides nothing
 
 
-def _profile(hello: Hello) -> Profile:
+def _profile(hello: Hello, carrier: Carrier) -> Profile:
     return Profile(
         hello.worker,
         hello.slots,
@@ -274,6 +274,8 @@ def _profile(hello: Hello) -> Profile:
         hello.kinds,
         hello.tier,
         websocket_slots=hello.websocket_slots,
+        transport=carrier.transport,
+        address=carrier.peer,
     )
 
 

@@ -8,15 +8,25 @@ from typing import Any, Protocol
 
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.http.message import Request
 
 log = logging.getLogger("prack.access")
+Address = tuple[str, int]
 
 
 class Queued(Protocol):
-    """A request that was accepted; `left` says that its client has gone before the end."""
+    """A request that was accepted, see `broker.ticket`: `left` says that its client has gone.
+
+    Instants are those of `time.monotonic`, 0 for what did not happen.
+    """
 
     id: str
+    route: str
     assignment: Assignment | None
+    earlier: tuple[tuple[Assignment, float], ...]
+    since: float
+    handed: float
+    answered: float
     left: bool
 
 
@@ -24,20 +34,31 @@ class Queued(Protocol):
 class Record:
     """What is known of one request; the endpoint fills it in on the way.
 
-    `client` is the peer until it is known better. A `status` of 0: the client was sent nothing.
+    A `status` of 0: the client was sent nothing. `taken` and `sent` are bytes of the two bodies.
+    It `began` with its head; it was `received` once all was here that is read before it is queued,
+    and `started` is when the head of its response was written, 0 if that was its end, too.
     """
 
     scope: MutableMapping[str, Any]
-    client: tuple[str, int] | None
+    request: Request | None = None
     ticket: Queued | None = None
     status: int = 0
+    taken: int = 0
     sent: int = 0
     error: str | None = None
-    _began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=time.monotonic)
+    received: float = 0.0
+    started: float = 0.0
 
-    def fields(self) -> dict[str, Any]:
+    @property
+    def client(self) -> str | None:
+        """The address of the client, or of its peer until more is known."""
+        client = self.request.client if self.request else self.scope["client"]
+        return client[0] if client else None
+
+    def fields(self, ended: float) -> dict[str, Any]:
         """The line as data: times in milliseconds, sizes in bytes."""
-        total = time.monotonic() - self._began
+        total = ended - self.began
         ticket, scope = self.ticket, self.scope
         path, query = scope["raw_path"], scope["query_string"]
         fields = {
@@ -47,7 +68,7 @@ class Record:
             "status": self.status,
             "bytes": self.sent,
             "total_ms": round(total * 1000, 1),
-            "client": self.client[0] if self.client else None,
+            "client": self.client,
         }
         if ticket is not None:
             taken = ticket.assignment
@@ -62,31 +83,46 @@ class Record:
         return fields
 
 
-class AccessLog:
-    """Writes records, or nothing when it is switched off."""
+class Listener(Protocol):
+    """Who keeps books of requests."""
 
-    def __init__(self, enabled: bool = True) -> None:
+    def ended(self, record: Record, now: float) -> None:
+        """A request is over."""
+
+    def refused(self, code: str) -> None:
+        """A request was refused before it was understood."""
+
+
+class AccessLog:
+    """Hears of every request that ends: writes it down, unless that is switched off."""
+
+    def __init__(self, enabled: bool = True, listener: Listener | None = None) -> None:
         self._enabled = enabled
+        self._listener = listener
 
     def write(self, record: Record) -> None:
-        """Log one finished request."""
+        """One request is over."""
+        now = time.monotonic()
+        if self._listener is not None:
+            self._listener.ended(record, now)
         if self._enabled and log.isEnabledFor(logging.INFO):
             # As log.info does, but for looking up in which line of which file.
             line = logging.LogRecord(log.name, logging.INFO, "", 0, "request", None, None)
-            vars(line).update(record.fields())
+            vars(line).update(record.fields(now))
             log.handle(line)
 
-
-def refused(error: GatewayError, request_id: str, client: tuple[str, int] | None) -> None:
-    """The line of a request that was refused before it could be understood."""
-    log.info(
-        "refused",
-        extra={
-            "action": "refused",
-            "status": error.kind.status,
-            "error": error.kind.code,
-            "detail": error.detail,
-            "client": client[0] if client else None,
-            "request_id": request_id,
-        },
-    )
+    def refused(self, error: GatewayError, request_id: str, client: Address | None) -> None:
+        """One request was refused before it could be understood."""
+        if self._listener is not None:
+            self._listener.refused(error.kind.code)
+        log.info(
+            "refused",
+            extra={
+                "action": "refused",
+                "status": error.kind.status,
+                "error": error.kind.code,
+                "detail": error.detail,
+                "client": client[0] if client else None,
+                "request_id": request_id,
+            },
+        )

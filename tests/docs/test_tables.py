@@ -60,13 +60,13 @@ def amount(text: str) -> float:
 
 
 def test_every_field_of_the_access_log_is_explained() -> None:
-    record = Record({"method": "GET", "raw_path": b"/", "query_string": b""}, None)
+    record = Record({"method": "GET", "raw_path": b"/", "query_string": b"", "client": None})
     record.ticket = SimpleNamespace(id="r1", assignment=None, left=False)
     record.error = "deadline"
     names = [
         name for row in rows(page("docs/operations.md"), "field") for name in row[0].split(",")
     ]
-    assert {name.strip(" `") for name in names} == set(record.fields())
+    assert {name.strip(" `") for name in names} == set(record.fields(0.0))
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ async def test_workers_and_routes_show_who_waits_for_what(api: Api) -> None:
         "held": 0,
         "websockets": 0,
         "tier": 3,
+        "transport": "rest",
+        "address": "127.0.0.1",
         "routes": ["*/shop"],
     }
     rows = {row["route"]: row for row in (await look(api, "routes"))["routes"]}

@@ -24,9 +24,11 @@ class Lane(Generic[W, S]):
     """
 
     __slots__ = (
+        "accepted",
         "base",
         "bytes",
         "kind",
+        "name",
         "open",
         "pace",
         "pool",
@@ -53,6 +55,7 @@ class Lane(Generic[W, S]):
     ) -> None:
         self.kind = kind
         self.route = route
+        self.name = str(route)
         self.base: Lane[W, S] = base or self
         self.pool = pool  # of a share
         self.waiting: Levels[W] = Levels()
@@ -65,6 +68,7 @@ class Lane(Generic[W, S]):
         self.turn = 0  # the number of its last hand-out
         self.pace = Pace()
         self.requests = self.bytes = 0  # what waits here and in the shares
+        self.accepted = 0  # requests of this route, in all
         self.split: Split | None = None
         self.shares: dict[Pool, Lane[W, S]] = {}
 

@@ -22,7 +22,6 @@ from prack_grpc.gateway.http.transaction import HIGH_WATER, Response, Transactio
 from prack_grpc.gateway.request.client import OnLost
 from prack_grpc.gateway.request.exchange import READ_AHEAD
 from prack_grpc.gateway.websocket.connection import WebSocketConnection
-from prack_grpc.telemetry.access import refused
 
 PAUSE_SECONDS = 1.0
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
@@ -265,7 +264,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(answer)
         self._close(half=True)
         if logged:
-            refused(error, request_id, self._client)
+            self.server.access.refused(error, request_id, self._client)
 
     def unfinished(self) -> None:
         """The application has ended without an end of the response."""

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Scope
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.request.client import Client, TakesWhole
+from prack_grpc.telemetry.access import AccessLog
 
 
 class Member(Protocol):
@@ -26,10 +27,12 @@ class HttpServer:
     """One application, its limits, and who is connected.
 
     With `websockets`, handshakes are answered, as uvicorn's class does it with these settings.
-    With `upgrade`, a request may ask for that protocol, and the application switches to it.
+    With `upgrade`, a request may ask for that protocol, and the application switches to it. What is
+    refused before the application sees it is told to `access`.
     """
 
     __slots__ = (
+        "access",
         "admission",
         "app",
         "begin",
@@ -49,6 +52,7 @@ class HttpServer:
         admission: Admission,
         websockets: uvicorn.Config | None = None,
         upgrade: bytes | None = None,
+        access: AccessLog | None = None,
     ) -> None:
         self.app = app
         self.begin = _begin(app)
@@ -56,6 +60,7 @@ class HttpServer:
         self.admission = admission
         self.websockets = websockets
         self.upgrade = upgrade
+        self.access = access or AccessLog()
         self.state: dict[str, object] = {}  # what a lifespan gives to each request
         self.connections: set[Member] = set()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -63,7 +68,9 @@ class HttpServer:
 
     def serving(self, app: ASGIApp) -> "HttpServer":
         """The same with another application, and not leaving."""
-        other = HttpServer(app, self.limits, self.admission, self.websockets, self.upgrade)
+        other = HttpServer(
+            app, self.limits, self.admission, self.websockets, self.upgrade, self.access
+        )
         other.state, other.connections, other.tasks = self.state, self.connections, self.tasks
         return other
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any
@@ -64,7 +65,7 @@ class HttpExchange:
     ) -> None:
         self._broker = broker
         self._access = access
-        self._record = Record(scope, scope["client"])
+        self._record = Record(scope)
         self._connection = connection
         self._max_body = max_body
         self._pump: asyncio.Task[None] | None = None
@@ -81,7 +82,7 @@ class HttpExchange:
         if request.expects or request.target == b"*" or (body and self._exceeds(len(body))):
             return False
         self._read_all = True
-        self._record.client = request.client
+        self._record.request, self._record.taken = request, len(body)
         try:
             self._ticket = self._broker.submit(request, body, True, self._news)
         except GatewayError as error:
@@ -141,8 +142,7 @@ class HttpExchange:
 
     async def _begin_and_serve(self, forwarding: Forwarding, scope: Scope) -> None:
         try:
-            request = forwarding.request(scope)
-            self._record.client = request.client
+            request = self._record.request = forwarding.request(scope)
             if request.target == b"*":
                 # RFC 9110 section 9.3.7: about the server, not about any application.
                 await self._start(204, [])
@@ -178,7 +178,9 @@ class HttpExchange:
         if length == 0:
             ticket = self._broker.submit(request, b"", True)
         elif 0 < length <= READ_AHEAD and not request.expects:
-            ticket = self._broker.submit(request, await self._read(), True)
+            body = await self._read()
+            self._record.taken, self._record.received = len(body), time.monotonic()
+            ticket = self._broker.submit(request, body, True)
             self._read_all = True
         else:
             ticket = self._broker.submit(request, b"", False)
@@ -210,14 +212,13 @@ class HttpExchange:
 
     async def _upload(self, ticket: Ticket) -> None:
         """Pass the body on as it comes, then wait for the client to leave."""
-        received = 0
         if self._expects:
             await ticket.wanted()
         while (message := await self._receive())["type"] == "http.request":
             if not self._read_all:
                 self._read_all = not message["more_body"]
-                received += len(message["body"])
-                if self._exceeds(received):
+                self._record.taken += len(message["body"])
+                if self._exceeds(self._record.taken):
                     self._broker.fail(ticket, GatewayError(errors.BODY_TOO_LARGE))
                 await self._broker.upload(ticket, message["body"], self._read_all)
         self._broker.leave(ticket)
@@ -241,7 +242,7 @@ class HttpExchange:
         self._broker.complete(ticket)
 
     async def _start(self, status: int, headers: Headers) -> None:
-        self._record.status = status
+        self._record.status, self._record.started = status, time.monotonic()
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _body(self, body: bytes, more: bool, trailers: Headers | None = None) -> None:

@@ -1,6 +1,7 @@
 """The client's end of a WebSocket: its messages as events, and events as messages to it."""
 
 import contextlib
+import time
 
 from starlette.types import Message, Receive, Send
 
@@ -49,6 +50,7 @@ class WebSocketClient:
         text = message.get("text")
         name = events.BINARY if text is None else events.TEXT
         data = message["bytes"] if text is None else text.encode()
+        self._record.taken += len(data)
         if len(data) <= self._max_message:
             return Event(name, data)
         await self.close(TOO_BIG, "message too big")
@@ -71,7 +73,7 @@ class WebSocketClient:
         if chosen is not None and not TOKEN.fullmatch(chosen):
             raise BadEvents("sec-websocket-protocol must be one token")
         self.accepted = True
-        self._record.status = 101
+        self._record.status, self._record.started = 101, time.monotonic()
         others = [field for field in headers if field[0] not in HANDSHAKE]
         await self._say(
             {
@@ -108,6 +110,7 @@ class WebSocketClient:
         """Answer the handshake with an ordinary response."""
         self.closed = True
         self._record.status, self._record.sent = status, len(body)
+        self._record.started = time.monotonic()
         start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
         await self._say(start)
         await self._say({"type": "websocket.http.response.body", "body": body})

@@ -28,7 +28,6 @@ from prack_grpc.gateway.http.timeouts import Timeout
 from prack_grpc.gateway.http.transaction import refusal
 from prack_grpc.gateway.request.head import WEBSOCKET_FIELDS, WEBSOCKET_LINE
 from prack_grpc.gateway.websocket.cutter import Cutter
-from prack_grpc.telemetry.access import refused
 
 # The guard has measured the head, as it does any other; the library's limits are lower.
 http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = WEBSOCKET_LINE, WEBSOCKET_FIELDS
@@ -134,7 +133,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             error = GatewayError(errors.BAD_REQUEST, f"not a valid WebSocket handshake: {reason}")
             request_id, answer = refusal(error, VERSION)
             self.transport.write(answer)
-            refused(error, request_id, self.client)
+            self.http.access.refused(error, request_id, self.client)
             self.handshake_initiated = self.close_sent = True
             self._closing.close(half=True)
         else:

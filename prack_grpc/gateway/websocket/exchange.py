@@ -60,8 +60,7 @@ class WebSocket:
         """Serve it to its end."""
         await self._receive()  # websocket.connect
         try:
-            request = forwarding.websocket(self._scope)
-            self._record.client = request.client
+            request = self._record.request = forwarding.websocket(self._scope)
             request.opening = self._batches.opening(request)
             ticket = self._broker.submit(request, b"", False)
         except GatewayError as error:

@@ -148,7 +148,8 @@ class Endpoints:
             raise
 
     async def _pull(self, wanted: Ask, request: Request) -> list[bytes]:
-        pulled = await self._polls.pull(self._relay.shortened(wanted), request.receive)
+        wanted, address = self._relay.shortened(wanted), ask.address(request)
+        pulled = await self._polls.pull(wanted, request.receive, address=address)
         return [await self._encoded(assignment) for assignment in pulled]
 
     async def _encoded(self, assignment: Assignment) -> bytes:

@@ -80,7 +80,8 @@ class RawEndpoints:
         if relayed := await self._relay.poll(request):
             return relayed
         wanted = self._relay.shortened(wanted)
-        pulled = await self._polls.pull(wanted, request.receive, whole=False)
+        address = ask.address(request)
+        pulled = await self._polls.pull(wanted, request.receive, whole=False, address=address)
         if not pulled:
             return Response(status_code=204, headers=NO_STORE)
         (assignment,) = pulled

@@ -7,6 +7,7 @@ import pytest
 
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Headers, Request
+from prack_grpc.core.worker import Profile
 from prack_grpc.rest.rack.environment import encode
 
 
@@ -21,7 +22,9 @@ def environment(
     """The environment of a request that was handed out after 1.5 s."""
     client = ("192.0.2.7", 1234)
     request = Request(b"GET", scheme, authority, target, b"1.0", headers or [], client, len(body))
-    assignment = Assignment(1, "abc", 2, "w", request, 1.5, True, "abc.2.f00d")
+    assignment = Assignment(
+        1, "abc", 2, Profile("w", 1, False), request, 1.5, True, "abc.2.f00d", "*/"
+    )
     message = json.loads(encode(assignment, body, seconds))
     assert message["identifier"] == "abc.2.f00d"
     found: dict[str, Any] = message["environment"]

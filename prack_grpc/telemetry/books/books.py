@@ -1,0 +1,122 @@
+"""The books: each request that has ended, counted and remembered, within bounds.
+
+They listen where the access log listens, on the way of every request: there they take a row and no
+more. Rows are counted many at a time, which costs a fifth.
+"""
+
+from collections import defaultdict, deque
+
+from prack_grpc.core.limits import BookLimits
+from prack_grpc.telemetry.access import Record
+from prack_grpc.telemetry.books.ended import Ended, Row, row
+from prack_grpc.telemetry.books.place import OTHER, Hand, Place
+
+MOST_ROWS = 1000  # until they are counted
+MOST_TEXT = 512  # bytes of what a client can make as long as it likes
+SLICE_SECONDS = 30.0
+# What is not used for so long makes room: the one costs memory, the other matters only to many.
+HAND_SECONDS, PLACE_SECONDS = 900.0, 3600.0
+AUTHORITY, TARGET, PROFILE, ROUTE = map(
+    Ended._fields.index, ("authority", "target", "profile", "route")
+)
+Key = tuple[str, str, str, str, str]  # worker, transport, service, version, route
+
+
+class Books:
+    """What has ended since the start. `now` is of `time.monotonic` everywhere.
+
+    `places` holds what was done for each service, version and route, `hands` each worker's part of
+    that, `refusals` how many requests were not understood, by error. What comes beyond the bounds
+    is counted under `_other`, and in `crowded`. All are current after `settle`.
+    """
+
+    def __init__(self, limits: BookLimits, now: float) -> None:
+        self._limits = limits
+        self._rows: list[Row] = []
+        self._ring: deque[Row] = deque(maxlen=limits.requests)
+        self.places: dict[tuple[str, str, str], Place] = {}
+        self.hands: dict[Key, Hand] = {}
+        self.refusals: dict[str, int] = {}
+        self.crowded = 0
+        self._since = self._before = now  # of the two slices
+
+    def ended(self, record: Record, now: float) -> None:
+        """See access.Listener."""
+        rows = self._rows
+        rows.append(row(record, now))
+        if len(rows) >= MOST_ROWS:
+            self.settle()
+
+    def refused(self, code: str) -> None:
+        """See access.Listener."""
+        self.refusals[code] = self.refusals.get(code, 0) + 1
+
+    def settle(self) -> None:
+        """Count what has come."""
+        rows, self._rows = self._rows, []
+        groups: dict[Key, list[Row]] = defaultdict(list)
+        for one in rows:
+            profile = one[PROFILE]
+            if profile is None:
+                groups["", "", "", "", one[ROUTE]].append(one)
+            else:
+                groups[
+                    profile.worker, profile.transport, profile.service, profile.version, one[ROUTE]
+                ].append(one)
+        for key, group in groups.items():
+            (self.hands.get(key) or self._hand(key)).add(group)
+        self._ring.extend(
+            one if len(one[TARGET]) <= MOST_TEXT >= len(one[AUTHORITY]) else _cut(one)
+            for one in rows
+        )
+
+    def last(self) -> list[Ended]:
+        """The last requests, the newest first."""
+        return [Ended._make(one) for one in reversed(self._ring)]
+
+    def window(self, now: float) -> float:
+        """For how many seconds `recent` requests of places and hands are remembered now."""
+        return now - self._before
+
+    def turn(self, now: float) -> None:
+        """To be called once a second: counts, and forgets what is no longer recent, or not used."""
+        self.settle()
+        if now - self._since < SLICE_SECONDS:
+            return
+        self._before, self._since = self._since, now
+        for key, hand in list(self.hands.items()):
+            hand.recent.turn()
+            if now - hand.last_used > HAND_SECONDS:
+                del self.hands[key]
+        kept = {id(hand.place) for hand in self.hands.values()}
+        crowded = len(self.places) > self._limits.places / 2
+        for name, place in list(self.places.items()):
+            place.recent.turn()
+            if crowded and now - place.last_used > PLACE_SECONDS and id(place) not in kept:
+                del self.places[name]
+
+    def _place(self, name: tuple[str, str, str]) -> Place:
+        if name not in self.places and len(self.places) >= self._limits.places:
+            self.crowded += 1
+            name = OTHER, OTHER, OTHER
+        place = self.places.get(name)
+        if place is None:
+            place = self.places[name] = Place(*name, self._limits.kinds)
+        return place
+
+    def _hand(self, key: Key) -> Hand:
+        worker, transport, *name = key
+        place = self._place((name[0], name[1], name[2]))
+        if len(self.hands) >= self._limits.workers:
+            worker = OTHER  # there are only so many places
+        key = worker, transport, place.service, place.version, place.route
+        hand = self.hands.get(key)
+        if hand is None:
+            hand = self.hands[key] = Hand(worker, transport, place)
+        return hand
+
+
+def _cut(one: Row) -> Row:
+    ended = Ended._make(one)
+    authority, target = ended.authority[:MOST_TEXT], ended.target[:MOST_TEXT]
+    return tuple(ended._replace(authority=authority, target=target))

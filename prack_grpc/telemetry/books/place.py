@@ -1,0 +1,203 @@
+"""What was done at one place: for a service, version and route, or there by one worker."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import compress
+from operator import sub
+
+from prack_grpc.telemetry.books.ended import GONE, Row
+from prack_grpc.telemetry.books.histogram import Counts, Spread, add, empty, spread, total
+
+# RFC 9110 section 9.3, RFC 5789, and what WebDAV uses most; others count as one.
+METHODS = {
+    method.encode(): method
+    for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+                   "QUERY", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "REPORT")
+}  # fmt: skip
+OTHER_METHOD = "_OTHER"
+OTHER = "_other"
+# What is told apart at a place: method, class of status, transport, error.
+Kind = tuple[str, int, str, str]
+OTHER_KIND: Kind = (OTHER_METHOD, 0, OTHER, OTHER)
+
+
+class Slice:
+    """Some time's requests: how many, whose mistakes ended them, and times in seconds."""
+
+    __slots__ = ("gateway", "gone", "requests", "times", "worker")
+
+    def __init__(self) -> None:
+        self.requests = self.gateway = self.worker = self.gone = 0
+        self.times = empty()
+
+    def add(self, ends: "Ends", times: Spread) -> None:
+        """Count these."""
+        self.requests += ends.requests
+        self.gateway += ends.gateway
+        self.worker += ends.worker
+        self.gone += ends.gone
+        add(self.times, times)
+
+
+class Recent:
+    """The requests of the time since the turn before last."""
+
+    __slots__ = ("before", "now")
+
+    def __init__(self) -> None:
+        self.before = Slice()
+        self.now = Slice()
+
+    def turn(self) -> None:
+        """Forget what was before the last turn."""
+        self.before, self.now = self.now, Slice()
+
+    @property
+    def requests(self) -> int:
+        """How many have ended."""
+        return self.before.requests + self.now.requests
+
+    @property
+    def times(self) -> Counts:
+        """All times of them."""
+        return total((self.before.times, self.now.times))
+
+    def errors(self) -> dict[str, int]:
+        """How many ended by a mistake of the gateway, of a worker, or as the client had gone."""
+        before, now = self.before, self.now
+        return {
+            "gateway": before.gateway + now.gateway,
+            "worker": before.worker + now.worker,
+            GONE: before.gone + now.gone,
+        }
+
+
+class Ends:
+    """How some requests ended."""
+
+    __slots__ = ("gateway", "gone", "kinds", "requests", "worker")
+
+    def __init__(self, kinds: Counter[tuple[bytes, int, str]]) -> None:
+        self.kinds = kinds
+        self.requests = self.gateway = self.worker = self.gone = 0
+        for (_, status, error), count in kinds.items():
+            self.requests += count
+            if error == GONE:
+                self.gone += count
+            elif error:
+                self.gateway += count
+            elif status >= 500:
+                self.worker += count
+
+
+class Times:
+    """A histogram and its sum, in seconds."""
+
+    __slots__ = ("counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = empty()
+        self.sum = 0.0
+
+    def add(self, times: Spread, sum_: float) -> None:
+        """Count these."""
+        add(self.counts, times)
+        self.sum += sum_
+
+
+class Place:
+    """All requests of one service, version and route. `taken` and `sent` are bytes of bodies.
+
+    Of its times, `waits` are those to the first byte, `durations` those to the last.
+    """
+
+    __slots__ = (
+        "_most_kinds",
+        "durations",
+        "gateway",
+        "kinds",
+        "last_used",
+        "queue",
+        "recent",
+        "route",
+        "sent",
+        "service",
+        "taken",
+        "version",
+        "waits",
+        "worker",
+    )
+
+    def __init__(self, service: str, version: str, route: str, most_kinds: int) -> None:
+        self.service = service
+        self.version = version
+        self.route = route
+        self.kinds: dict[Kind, int] = {}
+        self._most_kinds = most_kinds
+        self.waits = Times()
+        self.durations = Times()
+        self.queue = Times()
+        self.worker = Times()
+        self.gateway = Times()
+        self.taken = self.sent = 0
+        self.last_used = 0.0
+        self.recent = Recent()
+
+    def count(self, ends: Ends, transport: str) -> None:
+        """Count how these ended."""
+        for (method, status, error), count in ends.kinds.items():
+            kind = METHODS.get(method, OTHER_METHOD), status // 100, transport, error
+            if kind not in self.kinds and len(self.kinds) >= self._most_kinds:
+                kind = OTHER_KIND
+            self.kinds[kind] = self.kinds.get(kind, 0) + count
+
+
+class Hand:
+    """One worker's part of a place, with the times that it took; or, without a name, nobody's."""
+
+    __slots__ = ("last_used", "place", "recent", "transport", "worker")
+
+    def __init__(self, worker: str, transport: str, place: Place) -> None:
+        self.worker = worker
+        self.transport = transport
+        self.place = place
+        self.last_used = 0.0
+        self.recent = Recent()
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Count these requests, here and at the place; see `ended.Ended` for the columns."""
+        place = self.place
+        (
+            _, sockets, methods, _, _, _, statuses, errors, *_,
+            began, received, since, handed, answered, started, ended, taken, sent,
+        ) = zip(*rows, strict=True)  # fmt: skip
+        ends = Ends(Counter(zip(methods, statuses, errors, strict=True)))
+        place.count(ends, self.transport)
+        place.taken += sum(taken)
+        place.sent += sum(sent)
+        place.last_used = self.last_used = max(ended)
+        queue = list(map(sub, handed, since))
+        place.queue.add(spread(queue), sum(queue))
+        if self.transport:
+            worker = list(map(sub, answered, handed))
+            spent = spread(worker)
+            place.worker.add(spent, sum(worker))
+            self.recent.now.add(ends, spent)
+        waits = list(map(sub, started, began))
+        ours = list(map(sub, map(sub, started, answered), map(sub, received, since)))
+        if 0 in statuses:
+            waits, ours = list(compress(waits, statuses)), list(compress(ours, statuses))
+        spent, sum_ = spread(waits), sum(waits)
+        place.waits.add(spent, sum_)
+        place.recent.now.add(ends, spent)
+        place.gateway.add(spread(ours), sum(ours))
+        if started != ended or any(sockets):
+            durations = list(map(sub, ended, began))
+            durations = list(compress(durations, map(_counts, statuses, sockets)))
+            spent, sum_ = spread(durations), sum(durations)
+        place.durations.add(spent, sum_)
+
+
+def _counts(status: int, socket: int) -> bool:
+    """Its client got all of a response, which took as long as it took us."""
+    return bool(status) and not socket
