@@ -1,0 +1,159 @@
+"""What Prometheus is told of known requests, queues and workers."""
+
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from prometheus_client.core import Metric, Sample
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as text
+
+from prack_grpc.core.limits import BookLimits
+from prack_grpc.core.status import (
+    QueueStatus,
+    RouteStatus,
+    Serving,
+    Status,
+    VersionStatus,
+    WorkerStatus,
+)
+from prack_grpc.telemetry.books.books import Books
+from prack_grpc.telemetry.metrics.present import MOST
+from prack_grpc.telemetry.metrics.scrape import Process, encoded, metrics
+from tests.telemetry.books.test_books import START, record
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+PROCESS = Process(started=5.0, epoch=1e9, connections=7, websockets=2, lag=0.01, wanted={"*": 3})
+LINE = RouteStatus("*", "http", "", 1, 4, 3, 1, 6, 100, 1.5, None, 40)
+WORKER = WorkerStatus("w1", "shop", "v1", Serving.ACTIVE, 4, 3, 0, 0, 9.0, "grpc", "::1", ["*"])
+VERSION = VersionStatus("shop", "v1", Serving.ACTIVE, 1, 4, 3, None)
+QUEUE = QueueStatus(6, 100, 1.5, 9, 40, {}, 40, {}, 3, {"worker_lost": 1, "returned": 0})
+STATUS = Status(QUEUE, [WORKER], [VERSION], [LINE], [], [])
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books(BookLimits(), START)
+
+
+def scraped(books: Books, status: Status = STATUS, process: Process = PROCESS) -> list[Metric]:
+    """All metrics, as a scraper reads them."""
+    _, body = encoded(list(metrics(books, status, process)), OPENMETRICS)
+    return list(openmetrics(body.decode()))  # type: ignore[no-untyped-call]
+
+
+def samples(found: list[Metric]) -> Iterator[Sample]:
+    return (sample for metric in found for sample in metric.samples)
+
+
+def values(found: list[Metric], name: str) -> dict[tuple[str, ...], float]:
+    """The values of this series, by those of its labels, in the order of their names."""
+    shown = [sample for sample in samples(found) if sample.name == name]
+    return {tuple(sample.labels.values()): sample.value for sample in shown}
+
+
+def test_requests_are_told_by_how_they_ended(books: Books) -> None:
+    for status, error in ((200, None), (200, None), (502, "worker_lost"), (0, "client_gone")):
+        books.ended(record(status=status, error=error), START + 1)
+    books.ended(record(worker=None, status=503, error="no_workers"), START + 60)
+    found = {
+        (
+            one.labels["service"],
+            one.labels["transport"],
+            one.labels["status"],
+            one.labels["error"],
+        ): one.value
+        for one in samples(scraped(books))
+        if one.name == "prack_requests_total"
+    }
+    assert found == {
+        ("shop", "prack", "2xx", ""): 2,
+        ("shop", "prack", "5xx", "worker_lost"): 1,
+        ("shop", "prack", "none", "client_gone"): 1,
+        ("", "", "5xx", "no_workers"): 1,
+    }
+
+
+def test_a_histogram_holds_each_time_at_its_bound_and_above(books: Books) -> None:
+    for queue in (0.05, 0.0501, 70.0):
+        books.ended(record(queue=queue), START + 100)
+    found = scraped(books)
+    buckets = {
+        one.labels["le"]: one.value
+        for one in samples(found)
+        if one.name == "prack_queue_wait_seconds_bucket"
+    }
+    assert len(buckets) == 16
+    shown = {bound: buckets[bound] for bound in ("0.025", "0.05", "0.1", "60.0", "+Inf")}
+    assert shown == {"0.025": 0, "0.05": 1, "0.1": 2, "60.0": 2, "+Inf": 3}
+    (sum_,) = values(found, "prack_queue_wait_seconds_sum").values()
+    assert sum_ == pytest.approx(70.1001)
+
+
+def test_what_is_here_is_told_by_route_version_and_worker(books: Books) -> None:
+    other = replace(LINE, kind="websocket", waiting=1, oldest=2.5, accepted=2)
+    share = replace(LINE, version="shop/v1")
+    found = scraped(books, replace(STATUS, routes=[LINE, share, other]))
+    assert values(found, "prack_waiting_requests") == {("*",): 13}
+    assert values(found, "prack_oldest_wait_seconds") == {("*",): 2.5}
+    assert values(found, "prack_arrivals_total") == {("*",): 42}
+    assert values(found, "prack_route_slots_wanted") == {("*",): 3}
+    assert values(found, "prack_slots") == {("shop", "v1"): 4}
+    assert values(found, "prack_slots_used") == {("shop", "v1"): 3}
+    workers = values(found, "prack_workers")
+    assert len(workers) == 9
+    assert {name for name, count in workers.items() if count} == {("active", "grpc")}
+    assert values(found, "prack_redeliveries_total") == {("worker_lost",): 1, ("returned",): 0}
+
+
+def test_instants_are_in_unix_time(books: Books) -> None:
+    books.ended(record(), START + 1)
+    found = scraped(books)
+    assert values(found, "prack_start_time_seconds") == {(): 1e9 + 5}
+    assert values(found, "prack_route_last_used_timestamp_seconds") == {("*/",): 1e9 + START + 1}
+
+
+def test_text_and_openmetrics_say_the_same(books: Books) -> None:
+    books.ended(record(), START + 1)
+    shown = list(metrics(books, STATUS, PROCESS))
+    kind, body = encoded(shown, "text/plain")
+    assert kind.startswith("text/plain; version=0.0.4")
+    assert list(samples(list(text(body.decode())))) == list(samples(scraped(books)))
+
+
+def test_no_request_brings_series_without_bound(books: Books) -> None:
+    """Hosts, methods, paths, names of workers and versions, and all that can go wrong."""
+
+    def ask(first: int, last: int) -> None:
+        for n in range(first, last):
+            name = f"n{n}"
+            one = record(worker=name, service=name, version=name, route=f"{name}.test/{name}",
+                         method=name.encode(), target=b"/" + name.encode(), error=name)  # fmt: skip
+            books.ended(one, START + 1)
+
+    ask(0, 10_000)
+    before = len(list(samples(scraped(books))))
+    ask(10_000, 80_000)
+    tracemalloc.start()
+    ask(80_000, 100_000)
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(list(samples(scraped(books)))) == before < 15_000
+    assert grown < 8 * 1024**2
+    counted = values(scraped(books), "prack_requests_total")
+    assert sum(counted.values()) == 100_000
+
+
+def test_no_worker_brings_series_without_bound(books: Books) -> None:
+    many = range(10_000)
+    routes = [replace(LINE, route=f"/{n}") for n in many]
+    versions = [replace(VERSION, version=f"v{n}") for n in many]
+    wanted = {f"/{n}": 1 for n in many}
+    status = replace(STATUS, routes=routes, versions=versions)
+    found = scraped(books, status, replace(PROCESS, wanted=wanted))
+    for name in ("prack_waiting_requests", "prack_slots", "prack_route_slots_wanted"):
+        assert len(values(found, name)) == MOST + 1
+    assert values(found, "prack_waiting_requests")["_other",] == 6 * (10_000 - MOST)
+    assert values(found, "prack_slots")["_other", "_other"] == 4 * (10_000 - MOST)
+    assert len(values(found, "prack_arrivals_total")) == MOST
