@@ -20,8 +20,9 @@ from prack_grpc.telemetry.metrics.present import present
 class Process:
     """What neither the books nor the queue know.
 
-    `started` is an instant of `time.monotonic`, and `epoch` the Unix time at the 0 of that clock;
-    `lag` is by how many seconds the event loop was late; `wanted` are the slots of each route.
+    `started` is an instant of `time.monotonic`, and `epoch` the Unix time at the 0 of that clock,
+    found out once: a start that moves would look like another one. `lag` is by how many seconds the
+    event loop was late; `wanted` are the slots of each route.
     """
 
     started: float
@@ -33,7 +34,7 @@ class Process:
 
 
 def metrics(books: Books, status: Status, process: Process) -> Iterator[Metric]:
-    """All of them, one by one: each takes up to 5 ms, so let others have a turn in between."""
+    """All of them, one by one: each takes up to 10 ms, so let others have a turn between."""
     yield from ended(books, process.epoch)
     yield from present(status, process.wanted)
     clients = only(process.connections)
@@ -50,7 +51,7 @@ def metrics(books: Books, status: Status, process: Process) -> Iterator[Metric]:
 def encoded(shown: Sequence[Metric], accept: str) -> tuple[str, bytes]:
     """Content type and body, as text or OpenMetrics, as this Accept field asks.
 
-    It takes 0.3 s if the books are full; a thread may do it.
+    It takes 0.1 s if the books are full; a thread may do it.
     """
     encode, content_type = choose_encoder(accept)
     return content_type, encode(_Scrape(shown))
