@@ -50,6 +50,7 @@ is left out, with a line that says why.
 exit status: 0 all went well, 1 something was left out or failed, 2 wrong usage, 130 Ctrl-C
 """
 SCALE = ("sockets", "depth", "clients", "workers")
+WITHOUT_LOAD = {"scaling", "targets", "page"}
 QUICK = ("throughput", "tail", "chunks", "footprint")
 LONGEST_SECONDS = 3600
 
@@ -118,7 +119,7 @@ def _contenders(text: str) -> tuple[str, ...]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if not {*options.names} <= {"targets", "page"} and (absent := provide("wrk")):
+    if not {*options.names} <= WITHOUT_LOAD and (absent := provide("wrk")):
         say(f"{absent}; nothing can be measured without it")
         return 1
     say(describe())

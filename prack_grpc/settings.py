@@ -96,10 +96,21 @@ class Settings(BaseModel):
     api_hosts: Hosts = Field(
         (),
         description="names by which workers may call the REST worker API without a token, beside "
-        "localhost and --api-host: gateway,prack.internal",
+        "localhost and --api-host: gateway,prack.internal; the admin port likewise",
     )
     grpc_host: Host = Field("127.0.0.1", description="address of the gRPC worker API")
     grpc_port: Port = Field(4243, description="port of the gRPC worker API")
+    admin_host: Host = Field(
+        "127.0.0.1", description="address of the admin port: the page, metrics, health"
+    )
+    admin_port: Port = Field(4244, description="admin port")
+    admin_token_file: Path | None = Field(
+        None, description="file with the bearer token that the admin port asks for"
+    )
+    metrics: bool = Field(True, description="keep figures for the page, the API and Prometheus")
+    ready_with_worker: bool = Field(
+        False, description="report ready only while a worker is connected"
+    )
     token: str | None = Field(
         None, description="bearer token that workers must send (variable only)", repr=False
     )
@@ -252,11 +263,15 @@ class Settings(BaseModel):
             write_seconds=self.read_timeout,
         )
 
-    def api_names(self) -> tuple[str, ...]:
-        """The names by which the REST worker API may be called without a token."""
+    def names(self, host: str) -> tuple[str, ...]:
+        """The names by which a private port at this address may be called without a token."""
         # What stands for every address is none: browsers take 0.0.0.0 for this machine.
-        own = () if self.api_host in ("0.0.0.0", "::") else (self.api_host,)  # noqa: S104
+        own = () if host in ("0.0.0.0", "::") else (host,)  # noqa: S104
         return (*own, *self.api_hosts)
+
+    def admin_token(self) -> str | None:
+        """The token of the admin port. Raises OSError or ValueError."""
+        return _token_of(self.admin_token_file) if self.admin_token_file else None
 
     def shown(self) -> dict[str, str]:
         """The settings in use, for people; secrets are masked."""
@@ -297,6 +312,10 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
         settings = _with_token(settings)
     except (OSError, ValueError) as error:
         problems.append(f"--token-file: cannot read it: {error}")
+    try:
+        problems += _weak(settings.admin_token())
+    except (OSError, ValueError) as error:
+        problems.append(f"--admin-token-file: cannot read it: {error}")
     problems += _exposed(settings)
     if problems:
         raise SettingsError(problems)
@@ -325,8 +344,8 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 def _conflicts(settings: Settings) -> list[str]:
     problems = []
-    ports = [("port", settings.port), ("api_port", settings.api_port)]
-    ports.append(("grpc_port", settings.grpc_port))
+    names = ("port", "api_port", "grpc_port", "admin_port")
+    ports = [(name, getattr(settings, name)) for name in names]
     for i, (name, port) in enumerate(ports):
         problems += [
             f"{flag(other)}: must differ from {flag(name)}, both are {port}"
@@ -341,17 +360,20 @@ def _conflicts(settings: Settings) -> list[str]:
 def _with_token(settings: Settings) -> Settings:
     if settings.token_file is None:
         return settings
-    token = settings.token_file.read_text(encoding="utf-8").strip()
-    return settings.model_copy(update={"token": token})
+    return settings.model_copy(update={"token": _token_of(settings.token_file)})
+
+
+def _token_of(file: Path) -> str:
+    return file.read_text(encoding="utf-8").strip()
 
 
 def _exposed(settings: Settings) -> list[str]:
-    problems = []
     token = settings.token
-    if token is not None and (len(token) < MIN_TOKEN or not re.fullmatch(r"[!-~]+", token)):
+    problems = _weak(token)
+    if not (_loopback(settings.admin_host) or settings.admin_token_file):
         problems.append(
-            f"the token must have at least {MIN_TOKEN} visible ASCII characters; make one with "
-            "`python3 -c 'import secrets; print(secrets.token_urlsafe())'`"
+            f"--admin-host: {settings.admin_host} is reachable from other hosts, which could then "
+            "see your traffic and stop your workers; set --admin-token-file"
         )
     for name in ("api_host", "grpc_host"):
         host = getattr(settings, name)
@@ -361,6 +383,15 @@ def _exposed(settings: Settings) -> list[str]:
                 "clients; set --token-file, or --insecure-worker-api on a closed network"
             )
     return problems
+
+
+def _weak(token: str | None) -> list[str]:
+    if token is None or (len(token) >= MIN_TOKEN and re.fullmatch(r"[!-~]+", token)):
+        return []
+    return [
+        f"the token must have at least {MIN_TOKEN} visible ASCII characters; make one with "
+        "`python3 -c 'import secrets; print(secrets.token_urlsafe())'`"
+    ]
 
 
 def _loopback(host: str) -> bool:

@@ -50,6 +50,11 @@ class Endpoint:
         self._access = access
         self._websockets: set[WebSocket] = set()
 
+    @property
+    def websockets(self) -> int:
+        """How many WebSockets are open, or ask to be."""
+        return len(self._websockets)
+
     def stop(self) -> None:
         """End the WebSockets that no exchange is open for."""
         for websocket in self._websockets:

@@ -2,28 +2,27 @@
 
 import asyncio
 import copy
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-import prack_grpc
 from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
-from prack_grpc.rest import ask, bodies
-from prack_grpc.rest.callers import TELLING, Callers
+from prack_grpc.private import bodies
+from prack_grpc.private.app import PrivateApp
+from prack_grpc.private.callers import Callers
+from prack_grpc.private.errors import ApiError
+from prack_grpc.private.health import Health
+from prack_grpc.rest import ask
 from prack_grpc.rest.description import openapi
 from prack_grpc.rest.description import operators as openapi_operating
 from prack_grpc.rest.description import raw as openapi_raw
 from prack_grpc.rest.description.pages import add_pages
-from prack_grpc.rest.errors import BAD_METHOD, INTERNAL, NOT_FOUND, ApiError
 from prack_grpc.rest.leases import Cancellations
 from prack_grpc.rest.operators import OperatorEndpoints
 from prack_grpc.rest.polls import Polls
@@ -33,10 +32,6 @@ from prack_grpc.rest.raw.endpoints import RawEndpoints
 from prack_grpc.rest.relay import EarlierGateway, Relay
 from prack_grpc.rest.switching import StreamEndpoint
 
-log = logging.getLogger(__name__)
-
-# What the framework itself answers.
-BY_STATUS = {404: NOT_FOUND, 405: BAD_METHOD}
 Paths = tuple[tuple[str, str, str], ...]
 Operations = dict[str, dict[str, Any]]
 # Method, path and name of each endpoint.
@@ -92,45 +87,14 @@ class RawRoute(APIRoute):
         await response(scope, receive, send)
 
 
-class WorkerApp(FastAPI):
-    """Checks the caller before anything else. `polls` is used to stop the gateway."""
+class WorkerApp(PrivateApp):
+    """`polls` is used to stop the gateway."""
 
     def __init__(self, polls: Polls, relay: Relay, callers: Callers) -> None:
-        super().__init__(
-            title="Prack worker API",
-            version=prack_grpc.__version__,
-            description=openapi.ABOUT,
-            docs_url=None,
-            redoc_url=None,
-            openapi_url=None,
-            redirect_slashes=False,
-            telemetry={"tracing": False},
-        )
+        super().__init__(callers, "Prack worker API", openapi.ABOUT)
         self.router.route_class = RawRoute
         self.polls = polls
         self.relay = relay
-        self._callers = callers
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """See Starlette. One in place of five: what raises gets an answer, or a cut connection."""
-        return ExceptionMiddleware(
-            self.router, handlers={HTTPException: _refused, Exception: _refused}
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope."""
-        telling = tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
-        callers = self._callers
-        if scope["type"] != "http" or telling in callers.admitted or callers.admits(telling):
-            await self.trusted(scope, receive, send)
-        elif refusal := callers.refusal(scope):
-            await refusal.response()(scope, receive, _last(send))
-        else:  # a page that anybody may see
-            await self.trusted(scope, receive, _last(send) if callers.has_token else send)
-
-    async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope of a caller who was checked elsewhere."""
-        await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description, with the schemas that FastAPI cannot derive."""
@@ -144,7 +108,7 @@ def create_app(
     broker: Broker,
     limits: Limits,
     token: str | None,
-    ready: Callable[[], bool],
+    health: Health,
     predecessor: EarlierGateway | None = None,
     changed: Callable[[], None] = lambda: None,
     carrier: Callable[[], asyncio.Protocol | None] = lambda: None,
@@ -153,7 +117,7 @@ def create_app(
     """The worker API. With a `token`, all but the health and description pages need it; without
     one it may be called as localhost, and under the names of `hosts`.
 
-    `ready` says whether this gateway takes requests. `polls.end_all()` of the result ends the
+    `health` says whether this gateway takes requests. `polls.end_all()` of the result ends the
     parked polls when the gateway stops. A `predecessor` finishes what it holds.
     `changed` is called when drains or divisions have changed. `carrier` makes what serves a
     connection that becomes a stream, or None while there can be none; see `StreamEndpoint`.
@@ -166,10 +130,10 @@ def create_app(
     _add_endpoints(app, endpoints, PATHS, openapi.OPERATIONS)
     raw = RawEndpoints(broker, polls, answers, relay)
     _add_endpoints(app, raw, RAW_PATHS, openapi_raw.OPERATIONS)
-    operating = OperatorEndpoints(broker, polls, changed)
+    operating = OperatorEndpoints(broker, changed, polls.end)
     _add_endpoints(app, operating, OPERATING_PATHS, openapi_operating.OPERATIONS)
     _add_endpoints(app, StreamEndpoint(carrier), STREAM_PATHS, openapi.STREAM)
-    add_pages(app, limits, ready)
+    add_pages(app, limits, health)
     return app
 
 
@@ -178,18 +142,6 @@ def _add_endpoints(app: FastAPI, endpoints: object, paths: Paths, operations: Op
         options = operations[name]
         endpoint = getattr(endpoints, name)
         app.add_api_route(f"/api/v1/{path}", endpoint, methods=[method], **options)
-
-
-def _last(send: Send) -> Send:
-    """End the connection with this response: callers without the token may not keep one."""
-
-    async def last(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = [*message["headers"], (b"connection", b"close")]
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return last
 
 
 def _telling(cancelled: Cancellations, scope: Scope, response: Response) -> Response:
@@ -201,21 +153,3 @@ def _telling(cancelled: Cancellations, scope: Scope, response: Response) -> Resp
     told = copy.copy(response)  # some responses are shared
     told.raw_headers = [*response.raw_headers, (b"prack-cancelled", identifiers.encode())]
     return told
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    """The problem response for an error of the framework."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    if status == 500:
-        log.error("a bug of the gateway", exc_info=error, extra={"action": "internal"})
-    response = ApiError(BY_STATUS.get(status, INTERNAL)).response()
-    if status == 405:
-        response.headers["Allow"] = ", ".join(_methods(request))
-    return response
-
-
-def _methods(request: Request) -> list[str]:
-    """All methods of this path; the framework knows only those of its first endpoint."""
-    path = request.scope["path"]
-    routes = [route for route in request.app.routes if route.path_regex.match(path)]
-    return sorted({method for route in routes for method in route.methods})

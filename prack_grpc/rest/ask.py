@@ -12,7 +12,7 @@ from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import MAX_TIER
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME, NAME_EXPECTED
-from prack_grpc.rest.errors import BAD_PARAMETER, ApiError
+from prack_grpc.private.errors import BAD_PARAMETER, ApiError
 
 MAX_WAIT = 60.0
 MAX_BATCH = 100

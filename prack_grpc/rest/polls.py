@@ -17,15 +17,15 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.receivers import CancelReason
 from prack_grpc.core.worker import TRUSTED, Profile
-from prack_grpc.rest.ask import Ask
-from prack_grpc.rest.bodies import Gone
-from prack_grpc.rest.errors import (
+from prack_grpc.private.bodies import Gone
+from prack_grpc.private.errors import (
     BAD_PARAMETER,
     DRAINING,
     TOO_MANY_POLLS,
     TOO_MANY_ROUTES,
     ApiError,
 )
+from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.leases import Leases, disconnect
 
 # Takes an assignment whose body is not yet here; False to have it delivered as it is.

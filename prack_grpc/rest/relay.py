@@ -20,8 +20,8 @@ from starlette.types import Receive, Scope, Send
 from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.limits import PIECE
+from prack_grpc.private.errors import LATE, ApiError, ApiKind
 from prack_grpc.rest.ask import Ask
-from prack_grpc.rest.errors import LATE, ApiError, ApiKind
 
 log = logging.getLogger(__name__)
 

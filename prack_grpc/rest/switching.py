@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from prack_grpc.rest.errors import DRAINING, UPGRADE, UPGRADE_REQUIRED, ApiError
+from prack_grpc.private.errors import DRAINING, UPGRADE, UPGRADE_REQUIRED, ApiError
 
 Switch = Callable[[asyncio.Protocol], None]
 TOKEN = UPGRADE.encode()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prack_grpc.rest.callers import name_of
+from prack_grpc.private.callers import name_of
 from tests.rest.conftest import Api, Start
 from tests.support.client import RawWorker
 from tests.support.plain_worker import PATH, UPGRADE

@@ -9,9 +9,9 @@ import pytest
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
+from prack_grpc.private.bodies import Gone
+from prack_grpc.private.errors import ApiError
 from prack_grpc.rest import ask
-from prack_grpc.rest.bodies import Gone
-from prack_grpc.rest.errors import ApiError
 from tests.rest.conftest import Api, Start, answer, until
 from tests.support.client import RawClient
 

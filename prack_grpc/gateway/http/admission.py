@@ -75,6 +75,11 @@ class Admission:
         self._short = Complaint(log, "descriptors_short", SHORT)
         self._set_idle_seconds()
 
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return self._all
+
     def enter(self, transport: asyncio.Transport, peer: tuple[str, int] | None) -> Place:
         """A place for a new connection of this peer."""
         self._scarce = are_short(transport.get_extra_info("socket").fileno())

@@ -25,6 +25,7 @@ QUEUE = {
     "leased": COUNT,
     "leases": COUNTS,
     "open_leases": COUNT,
+    "redelivered": COUNTS,
 }
 POOL = {"service": TEXT, "version": TEXT, "state": STATE, "slots": COUNT, "held": COUNT}
 TRAFFIC = {
@@ -42,6 +43,8 @@ SCHEMAS = {
             "websockets": COUNT,
             "tier": COUNT,
             "seconds": SECONDS,
+            "transport": {"enum": ["prack", "grpc", "rest"]},
+            "address": TEXT,
             "routes": {"type": "array", "items": TEXT},
         },
     ),
@@ -52,10 +55,14 @@ SCHEMAS = {
             "kind": TEXT,
             "version": {**TEXT, "description": "`service/version` where traffic is divided"},
             "workers": COUNT,
+            "slots": COUNT,
+            "busy": {**COUNT, "description": "Slots in use, also for other routes"},
             "free": COUNT,
             "waiting": COUNT,
+            "waiting_bytes": COUNT,
             "oldest": SECONDS,
             "rate": {"type": "number", "nullable": True, "description": "Hand-outs a second"},
+            "accepted": COUNT,
         },
     ),
     "Versions": _rows(

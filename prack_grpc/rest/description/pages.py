@@ -1,6 +1,5 @@
 """Pages about the gateway itself."""
 
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,14 +8,16 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 import prack_grpc
 from prack_grpc.core.limits import Limits
-from prack_grpc.rest import ask, bodies
+from prack_grpc.private import bodies
+from prack_grpc.private.health import Health, add_health
+from prack_grpc.rest import ask
 from prack_grpc.rest.description import openapi
 from prack_grpc.rest.description.page import HEADERS, page
 from prack_grpc.rest.rack import endpoints
 
 
-def add_pages(app: FastAPI, limits: Limits, ready: Callable[[], bool]) -> None:
-    """Add the description, /api/v1/info, and the health pages, which nobody needs a token for."""
+def add_pages(app: FastAPI, limits: Limits, health: Health) -> None:
+    """Add the description, /api/v1/info, and the health pages."""
     about = _about(limits)
 
     @app.get("/docs", include_in_schema=False)
@@ -31,19 +32,7 @@ def add_pages(app: FastAPI, limits: Limits, ready: Callable[[], bool]) -> None:
     async def info(_: Request) -> Response:
         return JSONResponse(about, headers=HEADERS)
 
-    @app.get("/livez", summary="Whether the process runs")
-    async def livez(_: Request) -> Response:
-        return JSONResponse({"status": "live"}, headers=HEADERS)
-
-    @app.get(
-        "/readyz",
-        summary="Whether the gateway takes requests",
-        responses={503: {"description": "It does not, or no more"}},
-    )
-    async def readyz(_: Request) -> Response:
-        if ready():
-            return JSONResponse({"status": "ready"}, headers=HEADERS)
-        return JSONResponse({"status": "not ready"}, 503, headers=HEADERS)
+    add_health(app, health)
 
 
 def _about(limits: Limits) -> dict[str, Any]:

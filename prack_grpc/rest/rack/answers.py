@@ -12,7 +12,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import MIB
-from prack_grpc.rest.errors import BAD_ANSWER, BAD_BODY, BAD_JSON, BAD_PARAMETER, LATE, ApiError
+from prack_grpc.private.errors import BAD_ANSWER, BAD_BODY, BAD_JSON, BAD_PARAMETER, LATE, ApiError
 from prack_grpc.rest.leases import Leases
 from prack_grpc.rest.relay import Relay
 

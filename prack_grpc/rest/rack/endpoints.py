@@ -12,9 +12,10 @@ from starlette.responses import Response
 from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.rest import ask, bodies
+from prack_grpc.private import bodies
+from prack_grpc.private.errors import BAD_JSON, BAD_PARAMETER, NO_STORE, ApiError
+from prack_grpc.rest import ask
 from prack_grpc.rest.ask import Ask
-from prack_grpc.rest.errors import BAD_JSON, BAD_PARAMETER, NO_STORE, ApiError
 from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.rack import environment
 from prack_grpc.rest.rack.answers import Answers

@@ -14,8 +14,8 @@ from prack_grpc.core.errors import BadResponse
 from prack_grpc.core.http.fields import BODILESS
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import MAX_HEAD
-from prack_grpc.rest import bodies
-from prack_grpc.rest.errors import STALLED, ApiError
+from prack_grpc.private import bodies
+from prack_grpc.private.errors import STALLED, ApiError
 from prack_grpc.rest.raw.writer import Writer
 
 MESSAGE = b"application/http"

@@ -12,7 +12,7 @@ from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.errors import Late
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.limits import MIB
-from prack_grpc.rest.errors import BAD_PARAMETER, LATE, OUT_OF_ORDER, WINDOW_FULL, ApiError
+from prack_grpc.private.errors import BAD_PARAMETER, LATE, OUT_OF_ORDER, WINDOW_FULL, ApiError
 from prack_grpc.rest.leases import Leases
 from prack_grpc.rest.rack.answers import Answers, decoded
 from prack_grpc.rest.raw.writer import Writer

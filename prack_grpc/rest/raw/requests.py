@@ -15,7 +15,7 @@ from prack_grpc.core.exchange.flow import UNBOUNDED
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import PIECE
-from prack_grpc.rest.errors import NO_STORE
+from prack_grpc.private.errors import NO_STORE
 from prack_grpc.rest.leases import Leases, disconnect
 
 # How long a worker may read nothing, in seconds.

@@ -8,7 +8,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import PIECE
-from prack_grpc.rest.errors import BAD_ANSWER, LATE, ApiError
+from prack_grpc.private.errors import BAD_ANSWER, LATE, ApiError
 from prack_grpc.rest.leases import Leases
 
 

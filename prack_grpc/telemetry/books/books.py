@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.books.ended import Ended, Row, row
-from prack_grpc.telemetry.books.place import OTHER, Hand, Place
+from prack_grpc.telemetry.books.place import OTHER, Hand, Place, Second
 
 MOST_ROWS = 1000  # until they are counted
 MOST_TEXT = 512  # bytes of what a client can make as long as it likes
@@ -38,6 +38,7 @@ class Books:
         self.hands: dict[Key, Hand] = {}
         self.refusals: dict[str, int] = {}
         self.crowded = 0
+        self._second = Second()
         self._since = self._before = now  # of the two slices
 
     def ended(self, record: Record, now: float) -> None:
@@ -64,7 +65,7 @@ class Books:
                     profile.worker, profile.transport, profile.service, profile.version, one[ROUTE]
                 ].append(one)
         for key, group in groups.items():
-            (self.hands.get(key) or self._hand(key)).add(group)
+            (self.hands.get(key) or self._hand(key)).add(group, self._second)
         self._ring.extend(
             one if len(one[TARGET]) <= MOST_TEXT >= len(one[AUTHORITY]) else _cut(one)
             for one in rows
@@ -78,11 +79,18 @@ class Books:
         """For how many seconds `recent` requests of places and hands are remembered now."""
         return now - self._before
 
-    def turn(self, now: float) -> None:
-        """To be called once a second: counts, and forgets what is no longer recent, or not used."""
+    def turn(self, now: float) -> Second:
+        """To be called once a second: counts, and forgets what is no longer recent, or not used.
+
+        Returns what has ended since it was called before.
+        """
         self.settle()
-        if now - self._since < SLICE_SECONDS:
-            return
+        second, self._second = self._second, Second()
+        if now - self._since >= SLICE_SECONDS:
+            self._forget(now)
+        return second
+
+    def _forget(self, now: float) -> None:
         self._before, self._since = self._since, now
         for key, hand in list(self.hands.items()):
             hand.recent.turn()

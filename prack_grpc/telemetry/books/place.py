@@ -90,6 +90,21 @@ class Ends:
                 self.worker += count
 
 
+class Second:
+    """One second of the gateway: how many requests ended, how, and where the waits went.
+
+    `waits` are told in `queue`, `taken`, the workers' part, and `ours`. Bytes are those of bodies.
+    """
+
+    __slots__ = ("ends", "ours", "queue", "received", "sent", "taken", "waits")
+
+    def __init__(self) -> None:
+        self.ends = Slice()
+        self.waits = self.ends.times
+        self.queue, self.taken, self.ours = empty(), empty(), empty()
+        self.received = self.sent = 0
+
+
 class Times:
     """A histogram and its sum, in seconds."""
 
@@ -164,8 +179,8 @@ class Hand:
         self.last_used = 0.0
         self.recent = Recent()
 
-    def add(self, rows: Iterable[Row]) -> None:
-        """Count these requests, here and at the place; see `ended.Ended` for the columns."""
+    def add(self, rows: Iterable[Row], second: Second) -> None:
+        """Count these requests here, at the place and in this second, by the columns of Ended."""
         place = self.place
         (
             _, sockets, methods, _, _, _, statuses, errors, *_,
@@ -173,24 +188,33 @@ class Hand:
         ) = zip(*rows, strict=True)  # fmt: skip
         ends = Ends(Counter(zip(methods, statuses, errors, strict=True)))
         place.count(ends, self.transport)
-        place.taken += sum(taken)
-        place.sent += sum(sent)
+        received_bytes, sent_bytes = sum(taken), sum(sent)
+        place.taken += received_bytes
+        place.sent += sent_bytes
+        second.received += received_bytes
+        second.sent += sent_bytes
         place.last_used = self.last_used = max(ended)
         queue = list(map(sub, handed, since))
-        place.queue.add(spread(queue), sum(queue))
+        spent = spread(queue)
+        place.queue.add(spent, sum(queue))
+        add(second.queue, spent)
         if self.transport:
             worker = list(map(sub, answered, handed))
             spent = spread(worker)
             place.worker.add(spent, sum(worker))
             self.recent.now.add(ends, spent)
+            add(second.taken, spent)
         waits = list(map(sub, started, began))
         ours = list(map(sub, map(sub, started, answered), map(sub, received, since)))
         if 0 in statuses:
             waits, ours = list(compress(waits, statuses)), list(compress(ours, statuses))
+        spent = spread(ours)
+        place.gateway.add(spent, sum(ours))
+        add(second.ours, spent)
         spent, sum_ = spread(waits), sum(waits)
         place.waits.add(spent, sum_)
         place.recent.now.add(ends, spent)
-        place.gateway.add(spread(ours), sum(ours))
+        second.ends.add(ends, spent)
         if started != ended or any(sockets):
             durations = list(map(sub, ended, began))
             durations = list(compress(durations, map(_counts, statuses, sockets)))

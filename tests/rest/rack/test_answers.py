@@ -10,7 +10,7 @@ import pytest
 from prack_grpc.core import errors
 from prack_grpc.core.errors import ErrorKind, GatewayError
 from prack_grpc.core.limits import MIB
-from prack_grpc.rest import bodies
+from prack_grpc.private import bodies
 from tests.rest.conftest import Api, Start, answer
 
 

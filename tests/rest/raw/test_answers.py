@@ -9,7 +9,7 @@ from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import KIB, MIB
-from prack_grpc.rest import bodies
+from prack_grpc.private import bodies
 from prack_grpc.rest.raw import endpoints as raw
 from tests.rest.conftest import Api, Start, answer, until
 from tests.support.client import RawClient

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from starlette.types import Receive
 
 from prack_grpc.core.limits import MIB
-from prack_grpc.rest.errors import BAD_JSON, STALLED, TOO_LARGE, ApiError
+from prack_grpc.private.errors import BAD_JSON, STALLED, TOO_LARGE, ApiError
 
 # Room for an answer with a body of 48 MiB, which base64 makes a third larger.
 MAX_BODY = 64 * MIB

@@ -14,12 +14,12 @@ from functools import lru_cache
 
 from starlette.types import Scope
 
-from prack_grpc.rest.errors import CROSS_SITE, UNAUTHENTICATED, UNKNOWN_HOST, ApiError
+from prack_grpc.private.errors import CROSS_SITE, UNAUTHENTICATED, UNKNOWN_HOST, ApiError
 from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
-HEALTH = frozenset(("/livez", "/readyz"))
+HEALTH = frozenset(("/livez", "/healthz", "/readyz"))
 WITHOUT_TOKEN = HEALTH | {"/docs", "/openapi.json"}
 LOOPBACK = "localhost"
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:@/?#\s]+))(?::\d*)?")

@@ -1,0 +1,1 @@
+"""The admin port: the page, its figures as JSON, metrics and health."""

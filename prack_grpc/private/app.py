@@ -1,0 +1,87 @@
+"""The FastAPI application of a private port: checks the caller before anything else."""
+
+import logging
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import prack_grpc
+from prack_grpc.private.callers import TELLING, Callers
+from prack_grpc.private.errors import BAD_METHOD, INTERNAL, NOT_FOUND, ApiError
+
+log = logging.getLogger(__name__)
+
+# What the framework itself answers.
+BY_STATUS = {404: NOT_FOUND, 405: BAD_METHOD}
+
+
+class PrivateApp(FastAPI):
+    """Its errors are problem documents, and it has no page that it does not add itself."""
+
+    def __init__(self, callers: Callers, title: str, description: str) -> None:
+        super().__init__(
+            title=title,
+            version=prack_grpc.__version__,
+            description=description,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            redirect_slashes=False,
+            telemetry={"tracing": False},
+        )
+        self._callers = callers
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """See Starlette. One in place of five: what raises gets an answer, or a cut connection."""
+        return ExceptionMiddleware(
+            self.router, handlers={HTTPException: _refused, Exception: _refused}
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        telling = tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
+        callers = self._callers
+        if scope["type"] != "http" or telling in callers.admitted or callers.admits(telling):
+            await self.trusted(scope, receive, send)
+        elif refusal := callers.refusal(scope):
+            await refusal.response()(scope, receive, _last(send))
+        else:  # a page that anybody may see
+            await self.trusted(scope, receive, _last(send) if callers.has_token else send)
+
+    async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope of a caller who was checked elsewhere."""
+        await super().__call__(scope, receive, send)
+
+
+def _last(send: Send) -> Send:
+    """End the connection with this response: callers without the token may not keep one."""
+
+    async def last(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return last
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """The problem response for an error of the framework."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 500:
+        log.error("a bug of the gateway", exc_info=error, extra={"action": "internal"})
+    response = ApiError(BY_STATUS.get(status, INTERNAL)).response()
+    if status == 405:
+        response.headers["Allow"] = ", ".join(_methods(request))
+    return response
+
+
+def _methods(request: Request) -> list[str]:
+    """All methods of this path; the framework knows only those of its first endpoint."""
+    path = request.scope["path"]
+    routes = [route for route in request.app.routes if route.path_regex.match(path)]
+    return sorted({method for route in routes for method in route.methods})

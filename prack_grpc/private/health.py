@@ -1,0 +1,48 @@
+"""Whether this gateway takes requests, and if not, why."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from prack_grpc.private.errors import NO_STORE
+
+
+class Health:
+    """It `started` with its public port, and is `draining` when it stops.
+
+    With `has_worker`, it also takes a worker.
+    """
+
+    def __init__(self, has_worker: Callable[[], bool] = lambda: True) -> None:
+        self.started = self.draining = False
+        self._has_worker = has_worker
+
+    def reasons(self) -> list[str]:
+        """Why it does not take requests; empty if it does."""
+        if self.draining:
+            return ["draining: the gateway is stopping"]
+        if not self.started:
+            return ["starting: the public port is not open yet"]
+        return [] if self._has_worker() else ["no worker is connected (--ready-with-worker)"]
+
+
+def add_health(app: FastAPI, health: Health) -> None:
+    """Add the health pages, which nobody needs a token for."""
+
+    @app.get("/livez", summary="Whether the process runs")
+    @app.get("/healthz", include_in_schema=False)
+    async def livez(_: Request) -> Response:
+        return JSONResponse({"status": "live"}, headers=NO_STORE)
+
+    @app.get(
+        "/readyz",
+        summary="Whether the gateway takes requests",
+        responses={503: {"description": "It does not, for these `reasons`"}},
+    )
+    async def readyz(_: Request) -> Response:
+        if reasons := health.reasons():
+            told = {"status": "not ready", "reasons": reasons}
+            return JSONResponse(told, 503, headers=NO_STORE)
+        return JSONResponse({"status": "ready"}, headers=NO_STORE)

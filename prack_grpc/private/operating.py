@@ -1,0 +1,151 @@
+"""What operators do, on the worker API and on the admin port: draining, splitting traffic.
+
+The docstrings of endpoints are their descriptions.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from prack_grpc.broker.seam import OperatorSide
+from prack_grpc.core.errors import BadSplit
+from prack_grpc.core.queue.traffic import Pool, Split, Sticky, StickyBy
+from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME
+from prack_grpc.private import bodies
+from prack_grpc.private.errors import BAD_PARAMETER, NO_STORE, ApiError
+
+log = logging.getLogger(__name__)
+
+WHO = "expected `worker`, or `service` and `version`"
+
+
+class Operating:
+    """Each takes the framework's request, and raises ApiError or Gone.
+
+    `changed` is called when drains or divisions have changed, `drained` with the name of a worker
+    that is to poll no more.
+    """
+
+    def __init__(
+        self,
+        broker: OperatorSide,
+        changed: Callable[[], None],
+        drained: Callable[[str], None],
+    ) -> None:
+        self._broker = broker
+        self._changed = changed
+        self._drained = drained
+
+    async def traffic(self, request: Request) -> Response:
+        """How the requests of each service are split between its versions."""
+        await bodies.read(request.receive)
+        return shown({"traffic": [_members(split) for split in self._broker.status().splits]})
+
+    async def divide(self, request: Request) -> Response:
+        """Splits the requests of a service between its versions, in proportion to the weights.
+
+        A version that is not named, or has a weight of 0, gets nothing. `sticky`, such as
+        `cookie:session` or `header:x-user`, keeps requests with the same value with their version.
+        Empty `weights` end the split: any free worker gets the next request, as before.
+        """
+        message = await bodies.parse_object(await bodies.read(request.receive))
+        service = _label(message, "service")
+        weights = _weights(message.get("weights"))
+        try:
+            split = Split(service, weights, _sticky(message.get("sticky"))) if weights else None
+        except BadSplit as error:
+            raise ApiError(BAD_PARAMETER, str(error), "weights") from None
+        self._broker.divide(service, split)
+        self._changed()
+        _note(request, "traffic", service=service, weights=dict(weights))
+        return shown(_members(split) if split else {"service": service, "weights": {}})
+
+    async def drain(self, request: Request) -> Response:
+        """Sends no new requests to a worker, or a version; they finish what they hold.
+
+        It holds for workers that come later, too, until `resume`. Parked polls of a worker that is
+        named return at once; with `leaving` that is all: it is going to poll no more.
+        """
+        return await self._pause(request, True)
+
+    async def resume(self, request: Request) -> Response:
+        """Undoes a drain."""
+        return await self._pause(request, False)
+
+    async def _pause(self, request: Request, paused: bool) -> Response:
+        message = await bodies.parse_object(await bodies.read(request.receive))
+        who = _who(message)
+        if message.get("leaving") is not True:
+            self._broker.pause(who, paused)
+            self._changed()
+            _note(request, "drained" if paused else "resumed", **_named(who))
+        if paused and isinstance(who, str):
+            self._drained(who)
+        workers = self._broker.status().workers
+        rows = [row for row in workers if who in (row.worker, (row.service, row.version))]
+        return shown({"workers": len(rows), "held": sum(row.held for row in rows)})
+
+
+def shown(value: dict[str, Any]) -> Response:
+    """A JSON response."""
+    return Response(json.dumps(value), headers=NO_STORE, media_type="application/json")
+
+
+def _note(request: Request, action: str, **about: object) -> None:
+    """Who did what to the traffic of others belongs into the log."""
+    client = request.client.host if request.client else None
+    log.info("%s by an operator", action, extra={"action": action, **about, "operator": client})
+
+
+def _named(who: Pool | str) -> dict[str, str]:
+    return {"worker": who} if isinstance(who, str) else {"service": who[0], "version": who[1]}
+
+
+def _members(split: Split) -> dict[str, Any]:
+    sticky = split.sticky
+    return {
+        "service": split.service,
+        "weights": dict(split.weights),
+        "sticky": f"{sticky.by}:{sticky.name}" if sticky else None,
+    }
+
+
+def _label(message: dict[str, Any], name: str) -> str:
+    value = message.get(name)
+    if not isinstance(value, str) or not LABEL.fullmatch(value):
+        raise ApiError(BAD_PARAMETER, f"{name}: {LABEL_EXPECTED}", name)
+    return value
+
+
+def _who(message: dict[str, Any]) -> Pool | str:
+    names = message.keys() & {"worker", "service", "version"}
+    if names == {"service", "version"}:
+        return _label(message, "service"), _label(message, "version")
+    worker = message.get("worker")
+    if names != {"worker"} or not isinstance(worker, str) or not NAME.fullmatch(worker):
+        raise ApiError(BAD_PARAMETER, WHO, "worker")
+    return worker
+
+
+def _weights(value: Any) -> tuple[tuple[str, int], ...]:
+    if not isinstance(value, dict) or not all(type(weight) is int for weight in value.values()):
+        expected = 'expected whole numbers by version, such as {"v2": 10, "v1": 90}'
+        raise ApiError(BAD_PARAMETER, f"weights: {expected}", "weights")
+    if not all(LABEL.fullmatch(version) for version in value):
+        raise ApiError(
+            BAD_PARAMETER, "weights: a version must consist of visible ASCII characters", "weights"
+        )
+    return tuple(value.items())
+
+
+def _sticky(value: Any) -> Sticky | None:
+    if value is None:
+        return None
+    by, _, name = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if by not in tuple(StickyBy) or not NAME.fullmatch(name):
+        raise ApiError(BAD_PARAMETER, "sticky: expected cookie:NAME or header:NAME", "sticky")
+    return Sticky(StickyBy(by), name)
