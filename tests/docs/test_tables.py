@@ -13,11 +13,10 @@ from prack_grpc.core.limits import BookLimits, Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.books.books import Books
-from prack_grpc.telemetry.metrics.scrape import metrics
 from scripts import settings_table
 from tests.docs.pages import page, rows
 from tests.telemetry.books.test_books import START, record
-from tests.telemetry.metrics.test_scrape import PROCESS, STATUS
+from tests.telemetry.metrics.test_scrape import shown as of_books
 
 UNITS = {"s": 1, "KiB": 1024, "MiB": 1024**2}
 NEVER_RAN = {501, 503, 505}
@@ -84,7 +83,7 @@ def test_every_metric_is_explained() -> None:
             metric.type,
             {label for sample in metric.samples for label in sample.labels} - {"le"},
         )
-        for metric in metrics(books, STATUS, PROCESS)
+        for metric in of_books(books)
     }
 
 

@@ -2,48 +2,34 @@
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 import prack_grpc
-from prack_grpc.core.status import Status
-from prack_grpc.telemetry.books.books import Books
+from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.metrics.ended import ended
 from prack_grpc.telemetry.metrics.family import gauge, only
 from prack_grpc.telemetry.metrics.present import present
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What neither the books nor the queue know.
+def metrics(
+    watch: Watch, connections: int, websockets: int, wanted: Mapping[str, int]
+) -> Iterator[Metric]:
+    """All of them, one by one: each takes up to 10 ms, so let others have a turn between.
 
-    `started` is an instant of `time.monotonic`, and `epoch` the Unix time at the 0 of that clock,
-    found out once: a start that moves would look like another one. `lag` is by how many seconds the
-    event loop was late; `wanted` are the slots of each route.
+    `connections` are those of clients, `wanted` the slots of each route.
     """
-
-    started: float
-    epoch: float
-    connections: int
-    websockets: int
-    lag: float
-    wanted: Mapping[str, int]
-
-
-def metrics(books: Books, status: Status, process: Process) -> Iterator[Metric]:
-    """All of them, one by one: each takes up to 10 ms, so let others have a turn between."""
-    yield from ended(books, process.epoch)
-    yield from present(status, process.wanted)
-    clients = only(process.connections)
-    yield gauge("prack_client_connections", "Open connections of clients.", clients)
-    yield gauge("prack_websockets", "Open WebSockets.", only(process.websockets))
+    yield from ended(watch.books, watch.unix(0.0))
+    yield from present(watch.status, wanted)
+    about = "Open connections of clients."
+    yield gauge("prack_client_connections", about, only(connections))
+    yield gauge("prack_websockets", "Open WebSockets.", only(websockets))
     about = "By how much the event loop was late, the worst of the last 15 seconds."
-    yield gauge("prack_event_loop_lag_seconds", about, only(process.lag))
-    started = only(process.epoch + process.started)
-    yield gauge("prack_start_time_seconds", "When the gateway started, in Unix time.", started)
+    yield gauge("prack_event_loop_lag_seconds", about, only(watch.lag))
+    about = "When the gateway started, in Unix time."
+    yield gauge("prack_start_time_seconds", about, only(watch.started_at))
     runs = prack_grpc.__version__, platform.python_version()
     yield gauge("prack_build_info", "What runs; always 1.", [(runs, 1)], "version", "python")
 

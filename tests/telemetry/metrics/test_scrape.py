@@ -1,7 +1,8 @@
 """What Prometheus is told of known requests, queues and workers."""
 
+import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -19,12 +20,14 @@ from prack_grpc.core.status import (
     WorkerStatus,
 )
 from prack_grpc.telemetry.books.books import Books
+from prack_grpc.telemetry.books.marks import Marks
+from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.metrics.present import MOST
-from prack_grpc.telemetry.metrics.scrape import Process, encoded, metrics
+from prack_grpc.telemetry.metrics.scrape import encoded, metrics
 from tests.telemetry.books.test_books import START, record
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-PROCESS = Process(started=5.0, epoch=1e9, connections=7, websockets=2, lag=0.01, wanted={"*": 3})
+WANTED = {"*": 3}
 LINE = RouteStatus("*", "http", "", 1, 4, 3, 1, 6, 100, 1.5, None, 40)
 WORKER = WorkerStatus("w1", "shop", "v1", Serving.ACTIVE, 4, 3, 0, 0, 9.0, "grpc", "::1", ["*"])
 VERSION = VersionStatus("shop", "v1", Serving.ACTIVE, 1, 4, 3, None)
@@ -37,13 +40,28 @@ def books() -> Books:
     return Books(BookLimits(), START)
 
 
-def scraped(books: Books, status: Status = STATUS, process: Process = PROCESS) -> list[Metric]:
-    """All metrics, as a scraper reads them."""
-    _, body = encoded(list(metrics(books, status, process)), OPENMETRICS)
+def shown(
+    books: Books, status: Status = STATUS, wanted: Mapping[str, int] = WANTED
+) -> list[Metric]:
+    """All metrics of a gateway with seven clients, two of them with WebSockets."""
+    limits = BookLimits()
+    return list(metrics(Watch(books, Marks(1), limits, lambda: status), 7, 2, wanted))
+
+
+def scraped(
+    books: Books, status: Status = STATUS, wanted: Mapping[str, int] = WANTED
+) -> list[Metric]:
+    """The same as a scraper reads them."""
+    _, body = encoded(shown(books, status, wanted), OPENMETRICS)
+    return parsed(body)
+
+
+def parsed(body: bytes) -> list[Metric]:
+    """By a parser that is strict."""
     return list(openmetrics(body.decode()))  # type: ignore[no-untyped-call]
 
 
-def samples(found: list[Metric]) -> Iterator[Sample]:
+def samples(found: Iterable[Metric]) -> Iterator[Sample]:
     return (sample for metric in found for sample in metric.samples)
 
 
@@ -108,18 +126,22 @@ def test_what_is_here_is_told_by_route_version_and_worker(books: Books) -> None:
 
 
 def test_instants_are_in_unix_time(books: Books) -> None:
-    books.ended(record(), START + 1)
+    before = time.time()
+    books.ended(record(), time.monotonic())
     found = scraped(books)
-    assert values(found, "prack_start_time_seconds") == {(): 1e9 + 5}
-    assert values(found, "prack_route_last_used_timestamp_seconds") == {("*/",): 1e9 + START + 1}
+    for name in ("prack_start_time_seconds", "prack_route_last_used_timestamp_seconds"):
+        (instant,) = values(found, name).values()
+        assert before - 1 < instant < time.time() + 1
 
 
 def test_text_and_openmetrics_say_the_same(books: Books) -> None:
     books.ended(record(), START + 1)
-    shown = list(metrics(books, STATUS, PROCESS))
-    kind, body = encoded(shown, "text/plain")
-    assert kind.startswith("text/plain; version=0.0.4")
-    assert list(samples(list(text(body.decode())))) == list(samples(scraped(books)))
+    found = shown(books)
+    plain, plain_body = encoded(found, "text/plain")
+    modern, modern_body = encoded(found, OPENMETRICS)
+    assert plain.startswith("text/plain; version=0.0.4")
+    assert modern.startswith("application/openmetrics-text; version=1.0.0")
+    assert list(samples(text(plain_body.decode()))) == list(samples(parsed(modern_body)))
 
 
 def test_no_request_brings_series_without_bound(books: Books) -> None:
@@ -151,7 +173,7 @@ def test_no_worker_brings_series_without_bound(books: Books) -> None:
     versions = [replace(VERSION, version=f"v{n}") for n in many]
     wanted = {f"/{n}": 1 for n in many}
     status = replace(STATUS, routes=routes, versions=versions)
-    found = scraped(books, status, replace(PROCESS, wanted=wanted))
+    found = scraped(books, status, wanted)
     for name in ("prack_waiting_requests", "prack_slots", "prack_route_slots_wanted"):
         assert len(values(found, name)) == MOST + 1
     assert values(found, "prack_waiting_requests")["_other",] == 6 * (10_000 - MOST)
