@@ -197,7 +197,7 @@ def _gateway(port: int, *flags: str) -> tuple[Part, dict[str, int]]:
     rest, grpc = free_port(), free_port()
     ports = {"prack": rest, "http": rest, "grpc": grpc}  # by the scheme of the worker's URL
     command = [sys.executable, "-m", "prack_grpc", "serve", "--host=127.0.0.1", f"--port={port}"]
-    command += [f"--api-port={rest}", f"--grpc-port={grpc}"]
+    command += [f"--api-port={rest}", f"--grpc-port={grpc}", "--admin-port=0"]
     # All clients come from one address.
     command += ["--max-connections-per-client=10000", *flags]
     return Part("front", command, says="Public port on"), ports

@@ -15,7 +15,7 @@ from time import monotonic, sleep
 
 START_SECONDS = 20.0
 ADDRESS_IN_USE = 3  # as of `prack serve`
-PORTS = {"--port": 8080, "--api-port": 4242, "--grpc-port": 4243}
+PORTS = {"--port": 8080, "--api-port": 4242, "--grpc-port": 4243, "--admin-port": 4244}
 # Whatever `http_proxy` says: both are on this machine.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +24,7 @@ READY = """
   Prack is up.
 
     {public}/          the demo worker, through the gateway
+    {admin}/          what is going on
     {api}/docs      the REST worker API
 
   Try:   curl {public}/hello
@@ -82,6 +83,7 @@ def main() -> int:
             return ADDRESS_IN_USE
         options += [name, str(port)]
     public, api = f"http://127.0.0.1:{ports.port}", f"http://127.0.0.1:{ports.api_port}"
+    admin = f"http://127.0.0.1:{ports.admin_port}"
     dial = f"prack://127.0.0.1:{ports.api_port}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     processes = [start("prack_grpc", "serve", *options)]
@@ -89,7 +91,7 @@ def main() -> int:
         if answers(f"{api}/livez", processes):
             processes.append(start("prack_worker", "examples.demo:app", "--gateway", dial))
             if answers(f"{public}/hello", processes):
-                print(READY.format(public=public, api=api), flush=True)
+                print(READY.format(public=public, admin=admin, api=api), flush=True)
                 processes[0].wait()
     except KeyboardInterrupt:
         print("\n  Stopping: the worker finishes what it holds, then the gateway.", flush=True)

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 import socket
 import sys
 import time
@@ -17,9 +16,11 @@ from typing import Any
 from fastapi import FastAPI
 
 from prack_grpc import state
+from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide
-from prack_grpc.core.limits import KIB, Limits
+from prack_grpc.core.limits import KIB, BookLimits, Limits
+from prack_grpc.dashboard.overview import Addresses
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.descriptors import fitted
@@ -42,14 +43,18 @@ from prack_grpc.listener import (
     url,
     worker_places,
 )
+from prack_grpc.private.health import Health
+from prack_grpc.private.operating import Operating
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings import Settings
+from prack_grpc.signals import Stop, stop_signal
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import logs
 from prack_grpc.telemetry.access import AccessLog
-from prack_wire import forks, private
+from prack_grpc.telemetry.books.books import Books
+from prack_wire import private
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +72,14 @@ SWITCH_SECONDS = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The parts of a gateway that is up, and the private ports that it got."""
+    """The parts of a gateway that is up, and the ports of the worker API that it got."""
 
     broker: Broker
     endpoint: Endpoint
     workers: WorkerApp
     rest: Listener
     stream: StreamServer
+    admin: Admin
     api_port: int
     grpc_port: int
 
@@ -96,17 +102,19 @@ class Service:
         admission = Admission(limits, trusting(settings.trusted_proxies))
         # It counts compressed bytes, and those of noise grow a little.
         websockets = websocket_settings(self.app, settings.websocket_message * 65 // 64 + KIB)
-        self.http = HttpServer(self.app, limits, admission, websockets)
+        self._books = Books(BookLimits(), time.monotonic()) if settings.metrics else None
+        self._access = AccessLog(settings.access_log, self._books)
+        self.http = HttpServer(self.app, limits, admission, websockets, access=self._access)
+        self._health = Health()
         self._sockets = sockets or Sockets()
         self._predecessor = predecessor
         self._successor: Successor | None = None
         self._upgrading = asyncio.Lock()
-        self._draining = False
         self._why = "closed"
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
-        stop = _stop_signal()
+        stop = stop_signal()
         async with self.listening() as (running, _):
             sock = self._control(running.api_port)
             async with control.serving(sock, partial(self._upgrade, running, stop)):
@@ -143,11 +151,12 @@ class Service:
         settings = self.settings
         make = partial(listen, settings.host, settings.port, "port")
         with self._sockets.take("public", make) as sock:
-            async with self.running() as running:
+            async with self.running(sock.getsockname()[1]) as running:
                 public = Listener(self.http, sock)
                 self.http.admission.on_shortage = public.pause
                 self.http.state["endpoint"] = running.endpoint
                 await public.start()
+                self._health.started = True
                 host, port = sock.getsockname()[:2]
                 log.info("Public port on %s", url(host, port))
                 try:
@@ -160,27 +169,18 @@ class Service:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[State]:
         """The private side, for a public app that somebody else serves."""
         logs.configure(self.settings.log_format, self.settings.log_level)
-        async with self.running() as running:
+        async with self.running(self.settings.port) as running:
+            self._health.started = True
             yield State(endpoint=running.endpoint)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Running]:
+    async def running(self, public_port: int) -> AsyncIterator[Running]:
         """The private side up inside, down outside. Raises AddressInUse."""
         settings, limits = self.settings, self.settings.limits()
-        if settings.token_file and private.is_open_to_others(settings.token_file):
-            log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
         broker = self._make_broker(limits)
         streams = Streams(broker, limits, settings.max_silence)
-        workers = create_app(
-            broker,
-            limits,
-            settings.token,
-            lambda: not self._draining,
-            self._predecessor,
-            self._keep(broker),
-            carrier=streams.carrier,
-            hosts=settings.api_names(),
-        )
+        keep = self._keep(broker)
+        workers = self._workers(broker, streams, keep)
         most = WORKER_LIMITS.connections
         places = worker_places(most, self.http.limits.connections)
         stream = StreamServer(streams, settings.token, settings.reflection, grpc_places(most))
@@ -201,18 +201,62 @@ class Service:
             endpoint = Endpoint(
                 broker,
                 Forwarding(settings.trusted_proxies, settings.priority),
-                AccessLog(settings.access_log),
+                self._access,
                 limits,
                 settings.max_body,
             )
+            addresses = Addresses(
+                url(settings.host, public_port),
+                url(api_host, api_port),
+                url(api_host, api_port, "prack"),
+            )
+            operating = Operating(broker, keep, workers.polls.end)
+            told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                yield Running(broker, endpoint, workers, rest, stream, api_port, grpc_port)
+                async with admin_port(settings, self._sockets, told) as admin:
+                    yield Running(
+                        broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
+                    )
             finally:
                 broker.shut_down()
                 workers.polls.end_all()
                 await stream.stop(LAST_SECONDS)
                 rest.leave("rest" in self._sockets.kept)
                 await rest.stop()
+
+    def _workers(self, broker: Broker, streams: Streams, keep: Callable[[], None]) -> WorkerApp:
+        settings = self.settings
+        if settings.token_file and private.is_open_to_others(settings.token_file):
+            log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
+        return create_app(
+            broker,
+            settings.limits(),
+            settings.token,
+            self._health,
+            self._predecessor,
+            keep,
+            carrier=streams.carrier,
+            hosts=settings.names(settings.api_host),
+        )
+
+    def _told(
+        self,
+        broker: OperatorSide,
+        endpoint: Endpoint,
+        addresses: Addresses,
+        operating: Operating,
+        stream: StreamServer,
+    ) -> Told:
+        return Told(
+            broker,
+            self._health,
+            self._books,
+            addresses,
+            lambda: (self.http.admission.connections, endpoint.websockets),
+            operating,
+            stream.report,
+            self._predecessor is not None,
+        )
 
     def _keep(self, broker: OperatorSide) -> Callable[[], None]:
         """Restore what was kept in the state file; returns what keeps it. Raises BadState."""
@@ -249,7 +293,7 @@ class Service:
             self._leave_workers(running, self._successor)
             quiet.append(running.rest.quiet())
         else:
-            self._draining = True
+            self._health.draining = True
             running.broker.begin_drain()
             running.stream.release()
         await running.stream.send_away()
@@ -264,9 +308,10 @@ class Service:
         """Have REST workers call the successor, which passes on what is for us."""
         successor.lend(partial(running.rest.adopt, app=running.workers.trusted))
         running.rest.leave(True)
+        running.admin.leave()
         running.workers.polls.hurry()
 
-    async def _upgrade(self, running: Running, stop: "_Stop") -> str:
+    async def _upgrade(self, running: Running, stop: Stop) -> str:
         """Have a successor take over; says so. Raises UpgradeFailed: then nothing has changed."""
         if self._upgrading.locked():
             raise UpgradeFailed("another upgrade is in progress; try again when it is done")
@@ -306,43 +351,6 @@ class Service:
             await running.stream.start()
             raise
         return successor
-
-
-class _Stop:
-    """The first signal asks, the second insists."""
-
-    def __init__(self) -> None:
-        self._why: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._asked = False
-
-    def __call__(self, why: str) -> None:
-        if not self._why.done():
-            self._why.set_result(why)
-
-    def signal(self, number: signal.Signals) -> None:
-        if self._asked:
-            logging.shutdown()
-            os._exit(128 + number)
-        self._asked = True
-        self(number.name)
-
-    async def wait(self) -> str:
-        return await self._why
-
-
-def _stop_signal() -> _Stop:
-    stop, loop = _Stop(), asyncio.get_running_loop()
-    forks.disown((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.signal, number)
-    # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.
-    loop.add_signal_handler(
-        signal.SIGHUP,
-        log.info,
-        "SIGHUP ignored: there is nothing to reload; use `prack upgrade` for new code, a restart "
-        "for new settings",
-    )
-    return stop
 
 
 def _bind(stream: StreamServer, host: str, port: int) -> int:

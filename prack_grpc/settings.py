@@ -10,12 +10,13 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from prack_grpc.core.limits import KIB, MIB, Limits
+from prack_grpc.core.limits import MIB, Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.values import Buffer, Count, Host, Hosts, Networks, Port, Seconds, Size
 
 PREFIX = "PRACK_"
 # What `prack-worker` reads; a shared environment file is no mistake.
@@ -26,9 +27,8 @@ WORKER_VARIABLES = frozenset(
         "ROUTES", "APP_DIR", "FACTORY", "ROOT_PATH",
     )
 )  # fmt: skip
+SECRETS = ("token", "admin_token")
 MIN_TOKEN = 22  # 128 bits in base64
-SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
-UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
 
 
 class SettingsError(Exception):
@@ -39,47 +39,6 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def _size(value: object) -> object:
-    match = SIZE.fullmatch(value) if isinstance(value, str) else None
-    if isinstance(value, str) and not match:
-        raise ValueError("expected a size such as 65536, 64KiB or 256MiB")
-    return int(match[1]) * UNITS[match[2] or "B"] if match else value
-
-
-def _networks(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return tuple(map(ipaddress.ip_network, filter(None, map(str.strip, value.split(",")))))
-    except ValueError as error:
-        raise ValueError(f"expected networks such as 10.0.0.0/8,::1 ({error})") from None
-
-
-def _host(value: str) -> str:
-    if not re.fullmatch(r"[0-9A-Za-z.:_-]+", value):
-        raise ValueError("expected an address such as 127.0.0.1, ::1 or localhost")
-    return value
-
-
-def _hosts(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    names = tuple(filter(None, map(str.strip, value.split(","))))
-    for name in names:
-        if not re.fullmatch(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+", name):
-            raise ValueError("expected names such as gateway,prack.internal, without ports")
-    return names
-
-
-Host = Annotated[str, AfterValidator(_host)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=1024 * 1024 * MIB)]
-Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=1024 * 1024 * MIB)]
-Count = Annotated[int, Field(gt=0, le=10_000_000)]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
-Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 DEFAULTS = Limits()
 CONNECTION_DEFAULTS = ConnectionLimits()
 
@@ -104,9 +63,10 @@ class Settings(BaseModel):
         "127.0.0.1", description="address of the admin port: the page, metrics, health"
     )
     admin_port: Port = Field(4244, description="admin port")
-    admin_token_file: Path | None = Field(
-        None, description="file with the bearer token that the admin port asks for"
+    admin_token: str | None = Field(
+        None, description="bearer token of the admin port (variable only)", repr=False
     )
+    admin_token_file: Path | None = Field(None, description="file with the admin port's token")
     metrics: bool = Field(True, description="keep figures for the page, the API and Prometheus")
     ready_with_worker: bool = Field(
         False, description="report ready only while a worker is connected"
@@ -269,15 +229,10 @@ class Settings(BaseModel):
         own = () if host in ("0.0.0.0", "::") else (host,)  # noqa: S104
         return (*own, *self.api_hosts)
 
-    def admin_token(self) -> str | None:
-        """The token of the admin port. Raises OSError or ValueError."""
-        return _token_of(self.admin_token_file) if self.admin_token_file else None
-
     def shown(self) -> dict[str, str]:
         """The settings in use, for people; secrets are masked."""
         values = self.model_dump(mode="json")
-        if self.token:
-            values["token"] = "(set)"  # noqa: S105 - this is the mask
+        values |= {name: "(set)" for name in SECRETS if values[name]}
         return {name: _shown(value) for name, value in values.items()}
 
 
@@ -304,18 +259,15 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
             name = str(problem["loc"][0])
             source = flag(name) if name in flags else PREFIX + name.upper()
             text = problem["msg"].removeprefix("Value error, ")
-            shown = "" if name == "token" else f" (got {values[name]!r})"
+            shown = "" if name in SECRETS else f" (got {values[name]!r})"
             problems.append(f"{source}: {text[:1].lower()}{text[1:]}{shown}")
         raise SettingsError(problems) from None
     problems += _conflicts(settings)
-    try:
-        settings = _with_token(settings)
-    except (OSError, ValueError) as error:
-        problems.append(f"--token-file: cannot read it: {error}")
-    try:
-        problems += _weak(settings.admin_token())
-    except (OSError, ValueError) as error:
-        problems.append(f"--admin-token-file: cannot read it: {error}")
+    for name in SECRETS:
+        try:
+            settings = _with_secret(settings, name)
+        except (OSError, ValueError) as error:
+            problems.append(f"{flag(name)}-file: cannot read it: {error}")
     problems += _exposed(settings)
     if problems:
         raise SettingsError(problems)
@@ -357,27 +309,23 @@ def _conflicts(settings: Settings) -> list[str]:
     return problems
 
 
-def _with_token(settings: Settings) -> Settings:
-    if settings.token_file is None:
+def _with_secret(settings: Settings, name: str) -> Settings:
+    file: Path | None = getattr(settings, f"{name}_file")
+    if file is None:
         return settings
-    return settings.model_copy(update={"token": _token_of(settings.token_file)})
-
-
-def _token_of(file: Path) -> str:
-    return file.read_text(encoding="utf-8").strip()
+    return settings.model_copy(update={name: file.read_text(encoding="utf-8").strip()})
 
 
 def _exposed(settings: Settings) -> list[str]:
-    token = settings.token
-    problems = _weak(token)
-    if not (_loopback(settings.admin_host) or settings.admin_token_file):
+    problems = [*_weak("token", settings.token), *_weak("admin token", settings.admin_token)]
+    if not (_loopback(settings.admin_host) or settings.admin_token):
         problems.append(
             f"--admin-host: {settings.admin_host} is reachable from other hosts, which could then "
             "see your traffic and stop your workers; set --admin-token-file"
         )
     for name in ("api_host", "grpc_host"):
         host = getattr(settings, name)
-        if not (_loopback(host) or token or settings.insecure_worker_api):
+        if not (_loopback(host) or settings.token or settings.insecure_worker_api):
             problems.append(
                 f"{flag(name)}: {host} is reachable from other hosts, which could then answer your "
                 "clients; set --token-file, or --insecure-worker-api on a closed network"
@@ -385,11 +333,11 @@ def _exposed(settings: Settings) -> list[str]:
     return problems
 
 
-def _weak(token: str | None) -> list[str]:
+def _weak(name: str, token: str | None) -> list[str]:
     if token is None or (len(token) >= MIN_TOKEN and re.fullmatch(r"[!-~]+", token)):
         return []
     return [
-        f"the token must have at least {MIN_TOKEN} visible ASCII characters; make one with "
+        f"the {name} must have at least {MIN_TOKEN} visible ASCII characters; make one with "
         "`python3 -c 'import secrets; print(secrets.token_urlsafe())'`"
     ]
 

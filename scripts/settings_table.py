@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from prack_grpc.cli.main import SHORT
 from prack_grpc.core.limits import MIB
-from prack_grpc.settings import PREFIX, Settings, flag
+from prack_grpc.settings import PREFIX, SECRETS, Settings, flag
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN = "<!-- settings: python -m scripts.settings_table -->\n"
@@ -18,7 +18,7 @@ def table() -> str:
     for name, field in Settings.model_fields.items():
         # A token on a command line can be read by every user of the machine.
         names = [SHORT[name], flag(name)] if name in SHORT else [flag(name)]
-        flags = "" if name == "token" else ", ".join(f"`{one}`" for one in names)
+        flags = "" if name in SECRETS else ", ".join(f"`{one}`" for one in names)
         default = _default(field.default, field.annotation)
         rows.append(f"| {flags} | `{PREFIX}{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows) + "\n"

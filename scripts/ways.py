@@ -24,7 +24,14 @@ COUNTED = (f"{ROOT}/prack_grpc/", f"{ROOT}/clients/python/prack_wire/")
 PUBLIC = ("prack_grpc/gateway/", "prack_grpc/telemetry/")
 ROUNDS = 5
 SECONDS = 20.0
-PORTS = {"host": "127.0.0.1", "port": 0, "api_port": 0, "grpc_port": 0, "grace": 0.2}
+PORTS = {
+    "host": "127.0.0.1",
+    "port": 0,
+    "api_port": 0,
+    "grpc_port": 0,
+    "admin_port": 0,
+    "grace": 0.2,
+}
 
 HOST = b"Host: localhost\r\n"
 POST = b"POST / HTTP/1.1\r\n" + HOST

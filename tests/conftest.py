@@ -87,7 +87,14 @@ async def start(finer_ticks: None) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def start(guard: ConnectionLimits | None = None, **settings: Any) -> Gateway:
-            values = {"port": 0, "api_port": 0, "grpc_port": 0, "grace": 0.2, "host": "127.0.0.1"}
+            values = {
+                "port": 0,
+                "api_port": 0,
+                "grpc_port": 0,
+                "admin_port": 0,
+                "grace": 0.2,
+                "host": "127.0.0.1",
+            }
             service = Service(Settings.model_validate(values | settings), guard)
             gateway = Gateway(*await stack.enter_async_context(service.listening()))
             stack.push_async_callback(gateway.close)

@@ -13,7 +13,7 @@ from typing import Literal, NoReturn, get_origin
 import prack_grpc
 from prack_grpc.cli import operate, upgrade
 from prack_grpc.cli.terminal import say
-from prack_grpc.settings import PREFIX, Settings, SettingsError, flag, load, nearest
+from prack_grpc.settings import PREFIX, SECRETS, Settings, SettingsError, flag, load, nearest
 
 USAGE_ERROR = 2
 BIND_ERROR = 3
@@ -138,8 +138,8 @@ def _serve_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description=ABOUT,
         epilog=f"Each option is also a variable: --queue-timeout is {PREFIX}QUEUE_TIMEOUT. "
-        f"An option overrides its variable. The token itself can only be set by a variable, "
-        f"{PREFIX}TOKEN.",
+        f"An option overrides its variable. The tokens themselves can only be set by "
+        f"variables, {PREFIX}TOKEN and {PREFIX}ADMIN_TOKEN.",
     )
     parser.add_argument("--help", action="help", help="print this help")
     parser.add_argument(
@@ -147,7 +147,7 @@ def _serve_parser() -> argparse.ArgumentParser:
     )
     for name, field in Settings.model_fields.items():
         # A token on a command line can be read by every user of the machine.
-        if name != "token":
+        if name not in SECRETS:
             default = _default(name, field.default)
             help_ = f"{field.description}{default}".replace("%", "%%")
             _add(parser, name, field.annotation, help_)

@@ -57,7 +57,7 @@ class Dispatcher:
         exchange.place = number + self._arrivals
         self.exchanges[id_] = exchange
         self.counters.accepted += 1
-        lane.base.accepted += 1
+        lane.accepted += 1
         if session is not None:
             return exchange, [self._hand_out.lease(session, exchange, now)]
         self.queue.append(exchange, size, now)

@@ -1,7 +1,7 @@
 """What is going on: who is here, what waits and what has been done. Looking changes nothing."""
 
 import enum
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -62,8 +62,8 @@ class RouteStatus:
     """One line. `version` is empty unless the traffic of the route is split.
 
     `oldest` is the age in seconds of what has waited the longest, `rate` what leaves the line a
-    second, None while it cannot be told. Its workers have so many `slots`, and in these they hold
-    `busy` requests, of other routes, too. `accepted` counts its requests since the route is known.
+    second, None while it cannot be told. Its workers have so many `slots`; `busy` of them are
+    held by its requests. `accepted` counts these since the route is known.
     """
 
     route: str
@@ -128,12 +128,14 @@ class Status:
 def status(core: Dispatcher, now: float) -> Status:
     """How things are now."""
     sessions = list(core.queue.sessions)
+    held = (lease for session in sessions for lease in session.held.values())
+    busy = Counter(lease.exchange.lane for lease in held)
     return Status(
         _queue(core, now),
         _workers(core, sessions, now),
         _versions(core, sessions),
         [
-            _route(kind, lane, now)
+            _route(kind, lane, busy, now)
             for kind, table in core.queue.tables.items()
             for lane in table.lanes()
             if _counts(lane)
@@ -238,20 +240,20 @@ def _counts(lane: ExchangeLane) -> bool:
     return bool(lane.sessions or lane.count) and not lane.shares
 
 
-def _route(kind: Kind, lane: ExchangeLane, now: float) -> RouteStatus:
+def _route(kind: Kind, lane: ExchangeLane, busy: Counter[ExchangeLane], now: float) -> RouteStatus:
     return RouteStatus(
         lane.name,
         kind.name.lower(),
         "/".join(lane.pool) if lane is not lane.base else "",
         len({session.profile.worker for session in lane.sessions}),
         sum(session.slots for session in lane.sessions),
-        sum(len(session.held) for session in lane.sessions),
+        busy[lane],
         sum(session.room(lane.kind) for session in lane.ready),
         lane.count,
         lane.bytes,
         _oldest(lane, now),
         lane.pace.rate(now) if lane.waiting else None,
-        lane.base.accepted,
+        lane.accepted,
     )
 
 

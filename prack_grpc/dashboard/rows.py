@@ -1,14 +1,23 @@
 """Routes, workers and versions: how they are, and how their requests have fared lately."""
 
-from collections.abc import Iterable
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from prack_grpc.core.status import RouteStatus, Serving, VersionStatus
+from prack_grpc.core.queue.traffic import Pool
+from prack_grpc.core.status import RouteStatus, VersionStatus
 from prack_grpc.dashboard.sentences import about_route
+from prack_grpc.telemetry.books.demands import Load
 from prack_grpc.telemetry.books.histogram import quantile, total
-from prack_grpc.telemetry.books.place import Recent
+from prack_grpc.telemetry.books.place import Place, Recent, total_errors
 from prack_grpc.telemetry.books.sightings import Sighting
 from prack_grpc.telemetry.books.watch import Watch
+
+WorkerOrder = Literal["worker", "requests", "p95", "errors", "held", "seconds"]
+GONE = ("left", "lost")
+Names = tuple[str, str, str]  # worker, service, version
 
 
 @dataclass(frozen=True)
@@ -116,15 +125,144 @@ class Versions:
     versions: list[VersionRow]
 
 
-def recently(many: Iterable[Recent], seconds: float) -> tuple[float, Errors, float | None, float | None]:
+# The most first, or by name; those that are gone come last.
+WORKER_ORDERS: dict[WorkerOrder, Callable[[WorkerRow], Any]] = {
+    "worker": lambda row: (row.state in GONE, row.service, row.version, row.worker),
+    "requests": lambda row: (row.state in GONE, -row.requests_per_second, row.worker),
+    "p95": lambda row: (row.state in GONE, -(row.p95 or 0.0), row.worker),
+    "errors": lambda row: (
+        row.state in GONE,
+        -(row.errors.worker + row.errors.gateway),
+        row.worker,
+    ),
+    "held": lambda row: (row.state in GONE, -row.held, row.worker),
+    "seconds": lambda row: (row.state in GONE, row.connected_at, row.worker),
+}
+
+
+def recently(many: Iterable[Recent], seconds: float) -> dict[str, Any]:
     """The fields of Recently, of all these together, over so many seconds."""
     recents = list(many)
     requests = sum(recent.requests for recent in recents)
-    errors = [recent.errors() for recent in recents]
-    shares = (
-        sum(one[name] for one in errors) / requests if requests else 0.0
-        for name in ("gateway", "worker", "client_gone")
-    )
+    errors = total_errors(recents)
     times = total(recent.times for recent in recents)
-    rate = requests / seconds if seconds else 0.0
-    return rate, Errors(*shares), quantile(times, 0.5), quantile(times, 0.95)
+    return {
+        "requests_per_second": requests / seconds if seconds else 0.0,
+        "errors": Errors(**{name: share(count, requests) for name, count in errors.items()}),
+        "p50": quantile(times, 0.5),
+        "p95": quantile(times, 0.95),
+    }
+
+
+def share(count: int, requests: int) -> float:
+    """Which part that is, 0 of nothing."""
+    return count / requests if requests else 0.0
+
+
+class Rows:
+    """The tables of this moment."""
+
+    def __init__(self, watch: Watch) -> None:
+        watch.books.settle()
+        self._watch = watch
+        self._seconds = watch.books.window(time.monotonic())
+        self._status = watch.look_up()
+
+    def routes(self, text: str, most: int) -> Routes:
+        """Those with this text in their name."""
+        rows = [row for row in self._status.routes if text in row.route]
+        rows.sort(key=lambda row: (-row.waiting, row.route, row.version))
+        return Routes(len(rows), [self._route(row) for row in rows[:most]])
+
+    def workers(self, text: str, sort: WorkerOrder, most: int) -> Workers:
+        """Those with this text in a name."""
+        hands: dict[Names, list[Recent]] = defaultdict(list)
+        for hand in self._watch.books.hands.values():
+            hands[hand.worker, hand.place.service, hand.place.version].append(hand.recent)
+        known = self._watch.workers.known
+        rows = [
+            self._worker(seen, hands[names])
+            for names, seen in known.items()
+            if any(text in name for name in names)
+        ]
+        rows.sort(key=WORKER_ORDERS[sort])
+        return Workers(len(rows), rows[:most])
+
+    def versions(self) -> Versions:
+        """All of which a worker is here, or was a moment ago."""
+        here = {(row.service, row.version): row for row in self._status.versions}
+        places: dict[Pool, list[Place]] = defaultdict(list)
+        for place in self._watch.books.places.values():
+            if place.recent.requests and place.version:
+                places[place.service, place.version].append(place)
+        names = sorted({*here, *places})
+        return Versions([self._version(pool, here.get(pool), places[pool]) for pool in names])
+
+    def _route(self, row: RouteStatus) -> RouteRow:
+        books, load = self._watch.books, self._watch.demands.routes.get(row.route)
+        places = [place for place in books.places.values() if _at(place, row)]
+        last_used = max((place.last_used for place in places), default=0.0)
+        return RouteRow(
+            **recently((place.recent for place in places), self._seconds),
+            route=row.route,
+            kind=row.kind,
+            version=row.version,
+            workers=row.workers,
+            slots=row.slots,
+            busy=row.busy,
+            free=row.free,
+            waiting=row.waiting,
+            waiting_bytes=row.waiting_bytes,
+            oldest=row.oldest,
+            arrival_rate=load.demand.arrival_rate if load else None,
+            service_rate=load.demand.service_rate if load else None,
+            expected_wait=_expected_wait(row, load),
+            last_used=self._watch.unix(last_used) if last_used else None,
+            sentence=about_route(row, load),
+        )
+
+    def _worker(self, seen: Sighting, recents: list[Recent]) -> WorkerRow:
+        row = seen.status
+        return WorkerRow(
+            **recently(recents, self._seconds),
+            worker=row.worker,
+            service=row.service,
+            version=row.version,
+            address=row.address,
+            transport=row.transport,
+            state=seen.gone or row.state,
+            slots=0 if seen.gone else row.slots,
+            held=0 if seen.gone else row.held,
+            websockets=0 if seen.gone else row.websockets,
+            tier=row.tier,
+            connected_at=self._watch.unix(seen.first),
+            seen_at=self._watch.unix(seen.last),
+            routes=row.routes,
+        )
+
+    def _version(self, pool: Pool, row: VersionStatus | None, places: list[Place]) -> VersionRow:
+        last_used = max((place.last_used for place in places), default=0.0)
+        return VersionRow(
+            **recently((place.recent for place in places), self._seconds),
+            service=pool[0],
+            version=pool[1],
+            state=row.state if row else None,
+            workers=row.workers if row else 0,
+            slots=row.slots if row else 0,
+            held=row.held if row else 0,
+            weight=row.weight if row else None,
+            seen_at=self._watch.unix(last_used) if last_used else None,
+        )
+
+
+def _at(place: Place, row: RouteStatus) -> bool:
+    """Whether what is done there came this way."""
+    pool = row.version in ("", f"{place.service}/{place.version}")
+    return place.route == row.route and pool
+
+
+def _expected_wait(row: RouteStatus, load: Load | None) -> float | None:
+    if row.free and not row.waiting:
+        return 0.0
+    rate = row.rate or (load.demand.service_rate if load else 0.0)
+    return (row.waiting + 1) / rate if rate else None

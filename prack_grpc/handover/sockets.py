@@ -1,4 +1,4 @@
-"""The listening sockets that a gateway can pass on: public, rest and control."""
+"""The listening sockets that a gateway can pass on: public, rest, admin and control."""
 
 import socket
 from collections.abc import Callable, Mapping

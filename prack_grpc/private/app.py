@@ -1,8 +1,12 @@
 """The FastAPI application of a private port: checks the caller before anything else."""
 
 import logging
+from collections.abc import Sized
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
@@ -10,8 +14,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import prack_grpc
+from prack_grpc.private.bodies import Gone
 from prack_grpc.private.callers import TELLING, Callers
-from prack_grpc.private.errors import BAD_METHOD, INTERNAL, NOT_FOUND, ApiError
+from prack_grpc.private.errors import BAD_METHOD, BAD_PARAMETER, INTERNAL, NOT_FOUND, ApiError
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +24,45 @@ log = logging.getLogger(__name__)
 BY_STATUS = {404: NOT_FOUND, 405: BAD_METHOD}
 
 
+# Of all pages: browsers load and run nothing, and show them in no frame.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class RawRoute(APIRoute):
+    """Described like any route of FastAPI, but called without its dependencies and models."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.app = self._serve
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request, app = Request(scope, receive), scope["app"]
+        try:
+            about = scope["path_params"].get("identifier")
+            response = about and await app.about(about, request)
+            response = response or await self.endpoint(request)
+        except ApiError as error:
+            response = error.response()
+        except Gone:
+            return
+        if app.notices:
+            response = app.telling(scope, response)
+        await response(scope, receive, send)
+
+
 class PrivateApp(FastAPI):
-    """Its errors are problem documents, and it has no page that it does not add itself."""
+    """Its errors are problem documents, and it has no page that it does not add itself.
+
+    As long as there are `notices`, its raw routes have `telling` add them to their responses.
+    """
+
+    notices: Sized = ()
 
     def __init__(self, callers: Callers, title: str, description: str) -> None:
         super().__init__(
@@ -33,13 +75,20 @@ class PrivateApp(FastAPI):
             redirect_slashes=False,
             telemetry={"tracing": False},
         )
+        self.router.route_class = RawRoute
         self._callers = callers
+
+    async def about(self, identifier: str, request: Request) -> Response | None:
+        """The reply to a call about something that is not ours, None if it is."""
+        return None
+
+    def telling(self, scope: Scope, response: Response) -> Response:
+        """The response with what its caller is to notice."""
+        return response
 
     def build_middleware_stack(self) -> ASGIApp:
         """See Starlette. One in place of five: what raises gets an answer, or a cut connection."""
-        return ExceptionMiddleware(
-            self.router, handlers={HTTPException: _refused, Exception: _refused}
-        )
+        return ExceptionMiddleware(self.router, handlers=HANDLERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -69,6 +118,19 @@ def _last(send: Send) -> Send:
     return last
 
 
+async def _told(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101 - it is handled by its class
+    return error.response()
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """The problem response for a parameter that FastAPI refuses."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    return ApiError(BAD_PARAMETER, f"{name}: {first['msg']}", name).response()
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     """The problem response for an error of the framework."""
     status = error.status_code if isinstance(error, HTTPException) else 500
@@ -85,3 +147,12 @@ def _methods(request: Request) -> list[str]:
     path = request.scope["path"]
     routes = [route for route in request.app.routes if route.path_regex.match(path)]
     return sorted({method for route in routes for method in route.methods})
+
+
+# Of whatever an endpoint raises.
+HANDLERS = {
+    ApiError: _told,
+    RequestValidationError: _invalid,
+    HTTPException: _refused,
+    Exception: _refused,
+}

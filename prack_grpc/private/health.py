@@ -1,6 +1,7 @@
 """Whether this gateway takes requests, and if not, why."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -12,12 +13,21 @@ from prack_grpc.private.errors import NO_STORE
 class Health:
     """It `started` with its public port, and is `draining` when it stops.
 
-    With `has_worker`, it also takes a worker.
+    Where it must have a worker to be ready, `has_worker` tells.
     """
 
-    def __init__(self, has_worker: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self) -> None:
         self.started = self.draining = False
-        self._has_worker = has_worker
+        self.has_worker: Callable[[], bool] = lambda: True
+
+    @property
+    def state(self) -> Literal["starting", "ready", "not ready", "draining"]:
+        """In one word."""
+        if self.draining:
+            return "draining"
+        if not self.started:
+            return "starting"
+        return "not ready" if self.reasons() else "ready"
 
     def reasons(self) -> list[str]:
         """Why it does not take requests; empty if it does."""
@@ -25,7 +35,7 @@ class Health:
             return ["draining: the gateway is stopping"]
         if not self.started:
             return ["starting: the public port is not open yet"]
-        return [] if self._has_worker() else ["no worker is connected (--ready-with-worker)"]
+        return [] if self.has_worker() else ["no worker is connected (--ready-with-worker)"]
 
 
 def add_health(app: FastAPI, health: Health) -> None:

@@ -6,24 +6,20 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
-from prack_grpc.private import bodies
 from prack_grpc.private.app import PrivateApp
 from prack_grpc.private.callers import Callers
-from prack_grpc.private.errors import ApiError
 from prack_grpc.private.health import Health
 from prack_grpc.rest import ask
 from prack_grpc.rest.description import openapi
 from prack_grpc.rest.description import operators as openapi_operating
 from prack_grpc.rest.description import raw as openapi_raw
 from prack_grpc.rest.description.pages import add_pages
-from prack_grpc.rest.leases import Cancellations
 from prack_grpc.rest.operators import OperatorEndpoints
 from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.rack.answers import Answers
@@ -64,37 +60,28 @@ OPERATING_PATHS = (
 )
 
 
-class RawRoute(APIRoute):
-    """Described like any route of FastAPI, but called without its dependencies and models."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.app = self._serve
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request, app = Request(scope, receive), scope["app"]
-        try:
-            about = scope["path_params"].get("identifier")
-            response = about and await app.relay.about(about, request)
-            response = response or await self.endpoint(request)
-        except ApiError as error:
-            response = error.response()
-        except bodies.Gone:
-            return
-        cancelled: Cancellations = app.polls.leases.cancelled
-        if cancelled.of:
-            response = _telling(cancelled, scope, response)
-        await response(scope, receive, send)
-
-
 class WorkerApp(PrivateApp):
     """`polls` is used to stop the gateway."""
 
     def __init__(self, polls: Polls, relay: Relay, callers: Callers) -> None:
         super().__init__(callers, "Prack worker API", openapi.ABOUT)
-        self.router.route_class = RawRoute
         self.polls = polls
-        self.relay = relay
+        self.notices = polls.leases.cancelled.of
+        self._relay = relay
+
+    async def about(self, identifier: str, request: Request) -> Response | None:
+        """See PrivateApp. A predecessor may have handed it out."""
+        return await self._relay.about(identifier, request)
+
+    def telling(self, scope: Scope, response: Response) -> Response:
+        """The response, with the cancelled requests of the worker that made the call."""
+        worker = scope.get("prack.worker") or ask.named(scope["query_string"])
+        identifiers = ",".join(self.polls.leases.cancelled.take(worker))
+        if not identifiers:
+            return response
+        told = copy.copy(response)  # some responses are shared
+        told.raw_headers = [*response.raw_headers, (b"prack-cancelled", identifiers.encode())]
+        return told
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description, with the schemas that FastAPI cannot derive."""
@@ -142,14 +129,3 @@ def _add_endpoints(app: FastAPI, endpoints: object, paths: Paths, operations: Op
         options = operations[name]
         endpoint = getattr(endpoints, name)
         app.add_api_route(f"/api/v1/{path}", endpoint, methods=[method], **options)
-
-
-def _telling(cancelled: Cancellations, scope: Scope, response: Response) -> Response:
-    """The response, with the cancelled requests of the worker that made the call."""
-    worker = scope.get("prack.worker") or ask.named(scope["query_string"])
-    identifiers = ",".join(cancelled.take(worker))
-    if not identifiers:
-        return response
-    told = copy.copy(response)  # some responses are shared
-    told.raw_headers = [*response.raw_headers, (b"prack-cancelled", identifiers.encode())]
-    return told

@@ -112,7 +112,7 @@ class StreamServer:
     async def start(self) -> None:
         """Admit workers from now on."""
         await self._servers[-1].start()
-        await self._report(health_pb2.HealthCheckResponse.SERVING)
+        await self.report(True)
 
     def release(self) -> None:
         """Listen no more. The streams go on until `stop`; the port is free a moment later."""
@@ -121,7 +121,7 @@ class StreamServer:
 
     async def send_away(self) -> None:
         """Report that this gateway stops, and have every worker dial another one as well."""
-        await self._report(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self.report(False)
         self._streams.send_away("the gateway is stopping")
 
     async def stop(self, grace: float) -> None:
@@ -130,6 +130,8 @@ class StreamServer:
         stopping = (server.stop(grace) for server in self._servers)
         await asyncio.gather(self._streams.stop(grace), *stopping, *self._stopping)
 
-    async def _report(self, status: int) -> None:
+    async def report(self, ready: bool) -> None:
+        """Tell those who ask for health."""
+        response = health_pb2.HealthCheckResponse
         for name in ("", NAME):
-            await self._health.set(name, status)
+            await self._health.set(name, response.SERVING if ready else response.NOT_SERVING)

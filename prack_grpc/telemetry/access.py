@@ -8,10 +8,14 @@ from typing import Any, Protocol
 
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.http.message import Request
+from prack_grpc.core.http.message import Kind, Request
+from prack_grpc.core.worker import Profile
 
 log = logging.getLogger("prack.access")
 Address = tuple[str, int]
+Row = tuple[Any, ...]
+MOST_ROWS = 1000  # are counted together
+GONE = "client_gone"
 
 
 class Queued(Protocol):
@@ -56,6 +60,42 @@ class Record:
         client = self.request.client if self.request else self.scope["client"]
         return client[0] if client else None
 
+    def row(self, ended: float) -> Row:
+        """What books keep of it: the columns of `books.ended.Ended`. Nothing holds the request."""
+        ticket, request, began, error = self.ticket, self.request, self.began, self.error or ""
+        earlier: tuple[tuple[Profile, float], ...] = ()
+        started = self.started or ended
+        if ticket is None:
+            since = handed = answered = self.received or began
+            id_, route, profile, attempt = "", "", None, 0
+        else:
+            id_, route, since, handed, taken = (
+                ticket.id, ticket.route, ticket.since, ticket.handed, ticket.assignment
+            )  # fmt: skip
+            if taken is None:
+                handed = answered = started
+                profile, attempt = None, 0
+            else:
+                profile, route, attempt = taken.profile, taken.route, taken.attempt
+                answered = ticket.answered
+                if answered < handed:
+                    answered = started
+            if ticket.left and not error:
+                error = GONE
+            if ticket.earlier:
+                earlier = tuple((assignment.profile, at) for assignment, at in ticket.earlier)
+        if request is None:
+            kind, method, authority, target, client = Kind.HTTP, b"", b"", b"", self.client
+        else:
+            kind, method, authority, target, client = (
+                request.kind, request.method, request.authority, request.target, request.client[0]
+            )  # fmt: skip
+        return (
+            id_, kind, method, authority, target, client, self.status, error, profile, route,
+            attempt, earlier, began, self.received or began, since, handed, answered, started,
+            ended, self.taken, self.sent,
+        )  # fmt: skip
+
     def fields(self, ended: float) -> dict[str, Any]:
         """The line as data: times in milliseconds, sizes in bytes."""
         total = ended - self.began
@@ -77,17 +117,19 @@ class Record:
             fields["attempt"] = taken.attempt if taken else 0
             fields["worker"] = taken.worker if taken else None
             if ticket.left:
-                fields["error"] = "client_gone"
+                fields["error"] = GONE
         if self.error:
             fields["error"] = self.error
         return fields
 
 
-class Listener(Protocol):
-    """Who keeps books of requests."""
+class Keeper(Protocol):
+    """Who keeps books of requests: those that have ended, and how many were not understood."""
 
-    def ended(self, record: Record, now: float) -> None:
-        """A request is over."""
+    rows: list[Row]
+
+    def settle(self) -> None:
+        """Count the rows, and begin anew."""
 
     def refused(self, code: str) -> None:
         """A request was refused before it was understood."""
@@ -96,15 +138,18 @@ class Listener(Protocol):
 class AccessLog:
     """Hears of every request that ends: writes it down, unless that is switched off."""
 
-    def __init__(self, enabled: bool = True, listener: Listener | None = None) -> None:
+    def __init__(self, enabled: bool = True, books: Keeper | None = None) -> None:
         self._enabled = enabled
-        self._listener = listener
+        self._books = books
 
     def write(self, record: Record) -> None:
         """One request is over."""
         now = time.monotonic()
-        if self._listener is not None:
-            self._listener.ended(record, now)
+        if self._books is not None:
+            rows = self._books.rows
+            rows.append(record.row(now))
+            if len(rows) >= MOST_ROWS:
+                self._books.settle()
         if self._enabled and log.isEnabledFor(logging.INFO):
             # As log.info does, but for looking up in which line of which file.
             line = logging.LogRecord(log.name, logging.INFO, "", 0, "request", None, None)
@@ -113,8 +158,8 @@ class AccessLog:
 
     def refused(self, error: GatewayError, request_id: str, client: Address | None) -> None:
         """One request was refused before it could be understood."""
-        if self._listener is not None:
-            self._listener.refused(error.kind.code)
+        if self._books is not None:
+            self._books.refused(error.kind.code)
         log.info(
             "refused",
             extra={

@@ -52,5 +52,6 @@ class Pulse:
             for waiter in self._waiting:
                 if not waiter.done():
                     waiter.set_result(None)
-        self._due = time.monotonic() + BEAT
-        self._timer = self._loop.call_later(BEAT, self._beat)
+        # In step with the clock, unless so much was missed that it is no use to catch up.
+        self._due = max(self._due + BEAT, now)
+        self._timer = self._loop.call_later(self._due - now, self._beat)

@@ -144,7 +144,7 @@ class Gateway(Process):
         public, api, grpc = map(str, ports)
         super().__init__(
             *(PYTHON, "-m", program, "serve", "--host", "127.0.0.1", "--port", public),
-            *("--api-port", api, "--grpc-port", grpc, *flags),
+            *("--api-port", api, "--grpc-port", grpc, "--admin-port", "0", *flags),
             env=env,
         )
         try:
@@ -154,6 +154,7 @@ class Gateway(Process):
             raise
         self.api_port = self._announced("REST worker API")
         self.grpc_port = self._announced("gRPC worker API")
+        self.admin_port = self._announced("Admin port")
 
     @property
     def ports(self) -> tuple[int, int, int]:
@@ -180,7 +181,8 @@ def environment(extra: Mapping[str, str] | None) -> dict[str, str]:
     """This process's variables without PRACK_* ones, and these."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PRACK_")}
     # Two processes of one application list the members of a set in the same order.
-    return own | {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"} | dict(extra or {})
+    fixed = {"PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0", "PRACK_ADMIN_PORT": "0"}
+    return own | fixed | dict(extra or {})
 
 
 P = TypeVar("P", bound=Process)

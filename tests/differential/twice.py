@@ -56,7 +56,7 @@ def main() -> None:
     """Serve until a signal."""
     parser = argparse.ArgumentParser()
     parser.add_argument("command", choices=["serve"])
-    for name in ("host", "port", "api-port", "grpc-port"):
+    for name in ("host", "port", "api-port", "grpc-port", "admin-port"):
         parser.add_argument(f"--{name}")
     flags = vars(parser.parse_args())
     del flags["command"]

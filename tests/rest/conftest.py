@@ -5,7 +5,7 @@ import base64
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -21,6 +21,7 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.listener import Listener, listen
+from prack_grpc.private.health import Health
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.relay import EarlierGateway
 from prack_grpc.rest.switching import TOKEN
@@ -39,7 +40,7 @@ class Api:
     app: WorkerApp
     port: int
     http: httpx2.AsyncClient
-    ready: list[bool] = field(default_factory=lambda: [True])
+    health: Health
 
     def submit(
         self,
@@ -141,14 +142,15 @@ async def start() -> AsyncIterator[Start]:
             **limits: Any,
         ) -> Api:
             bounds = Limits(**limits)
-            broker, ready = MemoryBroker(bounds), [True]
+            broker, health = MemoryBroker(bounds), Health()
+            health.started = True
             stack.callback(broker.shut_down)
-            app = create_app(broker, bounds, token, lambda: ready[0], predecessor, hosts=hosts)
+            app = create_app(broker, bounds, token, health, predecessor, hosts=hosts)
             port = await stack.enter_async_context(listening(app))
             http = httpx2.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", timeout=SECONDS, verify=TLS
             )
-            return Api(broker, app, port, await stack.enter_async_context(http), ready)
+            return Api(broker, app, port, await stack.enter_async_context(http), health)
 
         yield start
 

@@ -88,7 +88,7 @@ async def test_pages_of_other_sites_take_no_requests(api: Api, site: str, status
 
 
 async def test_readiness_follows_the_gateway(api: Api) -> None:
-    api.ready[0] = False
+    api.health.draining = True
     assert (await api.http.get("/readyz")).status_code == 503
     assert (await api.http.get("/livez")).status_code == 200
 

@@ -56,7 +56,7 @@ SCHEMAS = {
             "version": {**TEXT, "description": "`service/version` where traffic is divided"},
             "workers": COUNT,
             "slots": COUNT,
-            "busy": {**COUNT, "description": "Slots in use, also for other routes"},
+            "busy": {**COUNT, "description": "Slots that its requests hold"},
             "free": COUNT,
             "waiting": COUNT,
             "waiting_bytes": COUNT,

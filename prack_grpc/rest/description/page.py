@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+from prack_grpc.private.app import HEADERS
+
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }
 pre, code { font-family: ui-monospace, monospace; font-size: 0.9em; background: #8882 }
@@ -17,13 +19,10 @@ td { padding: 0 1em 0.3em 0; vertical-align: top }
 :root { color-scheme: light dark }
 """
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-# For all pages: browsers run no scripts, load nothing and show them in no frame.
-HEADERS = {
+# Nothing is loaded, and run only this style.
+PAGE_HEADERS = HEADERS | {
     "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 INLINE = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*)")
 

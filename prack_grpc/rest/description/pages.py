@@ -12,7 +12,7 @@ from prack_grpc.private import bodies
 from prack_grpc.private.health import Health, add_health
 from prack_grpc.rest import ask
 from prack_grpc.rest.description import openapi
-from prack_grpc.rest.description.page import HEADERS, page
+from prack_grpc.rest.description.page import PAGE_HEADERS, page
 from prack_grpc.rest.rack import endpoints
 
 
@@ -22,15 +22,15 @@ def add_pages(app: FastAPI, limits: Limits, health: Health) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs(_: Request) -> Response:
-        return HTMLResponse(page(app.openapi()), headers=HEADERS)
+        return HTMLResponse(page(app.openapi()), headers=PAGE_HEADERS)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def description(_: Request) -> Response:
-        return JSONResponse(app.openapi(), headers=HEADERS)
+        return JSONResponse(app.openapi(), headers=PAGE_HEADERS)
 
     @app.get("/api/v1/info", summary="What this gateway speaks", openapi_extra=openapi.SECURED)
     async def info(_: Request) -> Response:
-        return JSONResponse(about, headers=HEADERS)
+        return JSONResponse(about, headers=PAGE_HEADERS)
 
     add_health(app, health)
 

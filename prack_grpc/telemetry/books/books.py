@@ -1,17 +1,16 @@
 """The books: each request that has ended, counted and remembered, within bounds.
 
-They listen where the access log listens, on the way of every request: there they take a row and no
-more. Rows are counted many at a time, which costs a fifth.
+On the way of a request the access log takes a row of it, and no more. Rows are counted many at a
+time, which costs less than half.
 """
 
 from collections import defaultdict, deque
 
 from prack_grpc.core.limits import BookLimits
-from prack_grpc.telemetry.access import Record
-from prack_grpc.telemetry.books.ended import Ended, Row, row
+from prack_grpc.telemetry.access import Row
+from prack_grpc.telemetry.books.ended import Ended
 from prack_grpc.telemetry.books.place import OTHER, Hand, Place, Second
 
-MOST_ROWS = 1000  # until they are counted
 MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 SLICE_SECONDS = 30.0
 # What is not used for so long makes room: the one costs memory, the other matters only to many.
@@ -32,7 +31,7 @@ class Books:
 
     def __init__(self, limits: BookLimits, now: float) -> None:
         self._limits = limits
-        self._rows: list[Row] = []
+        self.rows: list[Row] = []
         self._ring: deque[Row] = deque(maxlen=limits.requests)
         self.places: dict[tuple[str, str, str], Place] = {}
         self.hands: dict[Key, Hand] = {}
@@ -41,20 +40,13 @@ class Books:
         self._second = Second()
         self._since = self._before = now  # of the two slices
 
-    def ended(self, record: Record, now: float) -> None:
-        """See access.Listener."""
-        rows = self._rows
-        rows.append(row(record, now))
-        if len(rows) >= MOST_ROWS:
-            self.settle()
-
     def refused(self, code: str) -> None:
-        """See access.Listener."""
+        """See access.Keeper."""
         self.refusals[code] = self.refusals.get(code, 0) + 1
 
     def settle(self) -> None:
-        """Count what has come."""
-        rows, self._rows = self._rows, []
+        """See access.Keeper."""
+        rows, self.rows = self.rows, []
         groups: dict[Key, list[Row]] = defaultdict(list)
         for one in rows:
             profile = one[PROFILE]

@@ -18,6 +18,9 @@ class Waits(NamedTuple):
     p99: float | None
 
 
+NONE = Waits(None, None, None)
+
+
 class Point(NamedTuple):
     """One second, which ended `at` this Unix second; `requests` and errors are counts.
 
@@ -52,8 +55,14 @@ class History:
         self.seconds: deque[Second] = deque(maxlen=WINDOW)
 
     def close(self, second: Second, at: int, waiting: int, slots: int, used: int) -> None:
-        """A second is over."""
+        """A second is over. Those in which nobody could look have no requests."""
         self.seconds.append(second)
+        last = self.points[-1].at if self.points else at - 1
+        at = max(at, last + 1)
+        for missed in range(max(last + 1, at - (self.points.maxlen or 0)), at):
+            self.points.append(
+                Point(missed, 0, 0, 0, 0, NONE, NONE, NONE, NONE, waiting, slots, used)
+            )
         ends = second.ends
         self.points.append(
             Point(

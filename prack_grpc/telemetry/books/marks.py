@@ -5,7 +5,7 @@ A mark and a line in the log are the same event; whatever is to be marked is log
 
 import logging
 from collections import deque
-from typing import NamedTuple
+from dataclasses import dataclass
 
 # Kinds of marks by the action of a line.
 KINDS = {
@@ -33,7 +33,8 @@ TEXTS = {
 MOST_VERSIONS = 1000
 
 
-class Mark(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Mark:
     """Something that happened at this Unix time; names are empty where they do not belong."""
 
     at: float

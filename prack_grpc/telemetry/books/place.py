@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import compress
 from operator import sub
 
-from prack_grpc.telemetry.books.ended import GONE, Row
+from prack_grpc.telemetry.access import GONE, Row
 from prack_grpc.telemetry.books.histogram import Counts, Spread, add, empty, spread, total
 
 # RFC 9110 section 9.3, RFC 5789, and what WebDAV uses most; others count as one.
@@ -64,12 +64,23 @@ class Recent:
 
     def errors(self) -> dict[str, int]:
         """How many ended by a mistake of the gateway, of a worker, or as the client had gone."""
-        before, now = self.before, self.now
-        return {
-            "gateway": before.gateway + now.gateway,
-            "worker": before.worker + now.worker,
-            GONE: before.gone + now.gone,
-        }
+        return total_errors((self,))
+
+
+def total_errors(many: Iterable[Recent]) -> dict[str, int]:
+    """`Recent.errors` of all these."""
+    slices = [one for recent in many for one in (recent.before, recent.now)]
+    return errors_of(slices)
+
+
+def errors_of(slices: Iterable[Slice]) -> dict[str, int]:
+    """Mistakes by who made them: the gateway, a worker; or the client had gone."""
+    all_ = list(slices)
+    return {
+        "gateway": sum(one.gateway for one in all_),
+        "worker": sum(one.worker for one in all_),
+        GONE: sum(one.gone for one in all_),
+    }
 
 
 class Ends:

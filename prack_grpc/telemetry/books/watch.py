@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.core.status import Status
 from prack_grpc.telemetry.books.books import Books
+from prack_grpc.telemetry.books.demands import Demands
 from prack_grpc.telemetry.books.history import History
 from prack_grpc.telemetry.books.marks import Marks
 from prack_grpc.telemetry.books.sightings import Sightings
@@ -17,7 +18,8 @@ LAGS = 15  # seconds
 class Watch:
     """The figures of now and of the last quarter of an hour. `now` is of `time.monotonic`.
 
-    `status` is the last look at queue and workers.
+    `look_up` tells of queue and workers now, `status` is the last look, `demands` what was seen of
+    each route and service.
     """
 
     def __init__(
@@ -27,8 +29,10 @@ class Watch:
         self.marks = marks
         self.history = History(limits.seconds)
         self.workers = Sightings(marks, limits.workers)
-        self._look_up = status
+        self.demands = Demands()
+        self.look_up = status
         self.status = status()
+        self.looked_at = 0.0
         self.started_at = time.time()
         self.looks = 0
         self._lags: deque[float] = deque(maxlen=LAGS)
@@ -45,15 +49,16 @@ class Watch:
 
     def look(self, now: float) -> None:
         """To be called once a second."""
-        at = time.time()
+        at, self.looked_at = time.time(), now
         self._lags.append(self._late)
         self._late = 0.0
-        self.status = status = self._look_up()
+        self.status = status = self.look_up()
         second = self.books.turn(now)
         slots = sum(row.slots for row in status.workers)
         used = sum(row.held for row in status.workers)
         self.history.close(second, int(at), status.queue.waiting, slots, used)
         self.workers.look(status.workers, now, at)
+        self.demands.look(status.routes, self.workers.known.values(), now)
         self.looks += 1
 
     def unix(self, instant: float) -> float:

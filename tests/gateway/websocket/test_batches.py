@@ -365,7 +365,14 @@ async def test_a_worker_can_ask_to_be_asked(
 
 
 async def test_a_gateway_that_stops_goes_away() -> None:
-    settings = {"port": 0, "api_port": 0, "grpc_port": 0, "host": "127.0.0.1", "grace": 0.1}
+    settings = {
+        "port": 0,
+        "api_port": 0,
+        "grpc_port": 0,
+        "admin_port": 0,
+        "host": "127.0.0.1",
+        "grace": 0.1,
+    }
     service = Service(Settings.model_validate(settings))
     async with AsyncExitStack() as stack:
         gateway = Gateway(*await stack.enter_async_context(service.listening()))

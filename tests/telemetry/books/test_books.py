@@ -58,6 +58,11 @@ def record(
     return Record({}, request, ticket, status, 3, 5, error, began, 0.0, started)
 
 
+def ended(books: Books, one: Record, now: float) -> None:
+    """As the access log does."""
+    books.rows.append(one.row(now))
+
+
 def only(books: Books) -> Place:
     books.settle()
     (place,) = books.places.values()
@@ -65,7 +70,7 @@ def only(books: Books) -> Place:
 
 
 def test_a_wait_is_told_in_its_parts(books: Books) -> None:
-    books.ended(record(queue=0.1, taken=0.2), START + 0.35)
+    ended(books, record(queue=0.1, taken=0.2), START + 0.35)
     place = only(books)
     sums = [times.sum for times in (place.queue, place.worker, place.gateway, place.waits)]
     assert sums == pytest.approx([0.1, 0.2, 0.05, 0.35])
@@ -77,21 +82,21 @@ def test_a_wait_is_told_in_its_parts(books: Books) -> None:
 
 
 def test_a_response_that_goes_on_has_a_duration_beyond_its_wait(books: Books) -> None:
-    books.ended(record(started=START + 0.35), START + 10)
+    ended(books, record(started=START + 0.35), START + 10)
     place = only(books)
     assert (place.waits.sum, place.durations.sum) == pytest.approx((0.35, 10.0))
 
 
 def test_a_websocket_has_no_duration(books: Books) -> None:
     accepted = record(kind=Kind.WEBSOCKET, status=101, started=START + 0.35)
-    books.ended(accepted, START + 1000)
+    ended(books, accepted, START + 1000)
     place = only(books)
     assert sum(place.durations.counts) == 0
     assert place.waits.sum == pytest.approx(0.35)
 
 
 def test_who_got_nothing_has_no_wait(books: Books) -> None:
-    books.ended(record(status=0, left=True), START + 5)
+    ended(books, record(status=0, left=True), START + 5)
     place = only(books)
     assert sum(place.waits.counts) == sum(place.durations.counts) == 0
     assert place.kinds == {("GET", 0, "prack", "client_gone"): 1}
@@ -99,7 +104,7 @@ def test_who_got_nothing_has_no_wait(books: Books) -> None:
 
 
 def test_a_request_that_no_worker_had_has_waited_all_the_time(books: Books) -> None:
-    books.ended(record(worker=None, status=503, error="no_workers"), START + 60)
+    ended(books, record(worker=None, status=503, error="no_workers"), START + 60)
     place = only(books)
     assert (place.service, place.version) == ("", "")
     assert place.queue.sum == pytest.approx(60)
@@ -108,9 +113,9 @@ def test_a_request_that_no_worker_had_has_waited_all_the_time(books: Books) -> N
 
 
 def test_mistakes_are_told_apart_by_who_made_them(books: Books) -> None:
-    books.ended(record(status=500), START + 1)
-    books.ended(record(status=502, error="worker_lost"), START + 1)
-    books.ended(record(status=404), START + 1)
+    ended(books, record(status=500), START + 1)
+    ended(books, record(status=502, error="worker_lost"), START + 1)
+    ended(books, record(status=404), START + 1)
     place = only(books)
     assert place.recent.errors() == {"gateway": 1, "worker": 1, "client_gone": 0}
     assert place.kinds == {
@@ -122,19 +127,19 @@ def test_mistakes_are_told_apart_by_who_made_them(books: Books) -> None:
 
 def test_unknown_methods_are_one(books: Books) -> None:
     for number in range(1000):
-        books.ended(record(method=b"M%d" % number), START + 1)
+        ended(books, record(method=b"M%d" % number), START + 1)
     assert only(books).kinds == {("_OTHER", 2, "prack", ""): 1000}
 
 
 def test_what_a_client_makes_long_is_cut(books: Books) -> None:
-    books.ended(record(target=b"/" + b"x" * 50_000), START + 1)
+    ended(books, record(target=b"/" + b"x" * 50_000), START + 1)
     books.settle()
     assert len(books.last()[0].target) == 512
 
 
 def test_the_ring_holds_the_last_ones_newest_first(books: Books) -> None:
     for number in range(20):
-        books.ended(record(target=b"/%d" % number), START + 1)
+        ended(books, record(target=b"/%d" % number), START + 1)
     books.settle()
     assert [one.target for one in books.last()] == [b"/%d" % number for number in range(19, 11, -1)]
 
@@ -142,7 +147,7 @@ def test_the_ring_holds_the_last_ones_newest_first(books: Books) -> None:
 def test_beyond_the_bounds_everything_is_counted_as_other(books: Books) -> None:
     for number in range(1000):
         name = f"n{number}"
-        books.ended(record(worker=name, service=name, route=f"{name}/", error=name), START + 1)
+        ended(books, record(worker=name, service=name, route=f"{name}/", error=name), START + 1)
     books.settle()
     assert len(books.places) == LIMITS.places + 1
     assert books.places[OTHER, OTHER, OTHER].kinds[OTHER_KIND] > 900
@@ -152,7 +157,7 @@ def test_beyond_the_bounds_everything_is_counted_as_other(books: Books) -> None:
 
 
 def test_what_was_is_recent_for_two_turns(books: Books) -> None:
-    books.ended(record(), START + 1)
+    ended(books, record(), START + 1)
     books.turn(START + SLICE_SECONDS)
     assert only(books).recent.requests == 1
     assert books.window(START + SLICE_SECONDS) == SLICE_SECONDS
@@ -162,7 +167,7 @@ def test_what_was_is_recent_for_two_turns(books: Books) -> None:
 
 
 def test_workers_that_are_gone_make_room(books: Books) -> None:
-    books.ended(record(), START + 1)
+    ended(books, record(), START + 1)
     books.turn(START + 2 + HAND_SECONDS)
     assert not books.hands
     assert sum(only(books).kinds.values()) == 1
@@ -173,7 +178,7 @@ def test_counting_a_thousand_names_costs_no_more_memory_than_the_bounds() -> Non
     for number in range(20_000):
         name = str(number)
         one = record(worker=name, service=name, route=f"{name}.test/", target=b"/" + name.encode())
-        books.ended(one, START + 1)
+        ended(books, one, START + 1)
     books.settle()
     limits = BookLimits()
     assert len(books.places) <= limits.places + 1

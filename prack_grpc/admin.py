@@ -1,0 +1,132 @@
+"""The admin port, with what it tells of: the books, and what makes them look."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import prack_grpc
+from prack_grpc.broker.seam import OperatorSide
+from prack_grpc.core.limits import BookLimits
+from prack_grpc.dashboard.app import Parts, create_app
+from prack_grpc.dashboard.overview import Addresses, Looking
+from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.handover.sockets import Sockets
+from prack_grpc.listener import Listener, listen, url
+from prack_grpc.private.health import Health
+from prack_grpc.private.operating import Operating
+from prack_grpc.settings import Settings
+from prack_grpc.telemetry.books.books import Books
+from prack_grpc.telemetry.books.marks import Marks
+from prack_grpc.telemetry.books.watch import Watch
+from prack_grpc.telemetry.pulse import Pulse
+
+log = logging.getLogger(__name__)
+
+# Whoever looks at the page, some scrapers, and some shells.
+LIMITS = ConnectionLimits(connections=256)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the admin port tells of, and what it changes.
+
+    `clients` counts connections and WebSockets; `report` takes whether the gateway is ready, when
+    that changes. It `succeeds` another gateway, or starts afresh.
+    """
+
+    broker: OperatorSide
+    health: Health
+    books: Books | None
+    addresses: Addresses
+    clients: Callable[[], tuple[int, int]]
+    operating: Operating
+    report: Callable[[bool], Awaitable[None]]
+    succeeds: bool
+
+
+class Admin:
+    """The admin port, open."""
+
+    def __init__(self, listener: Listener, pulse: Pulse) -> None:
+        self._listener = listener
+        self._pulse = pulse
+
+    def leave(self) -> None:
+        """A successor tells from now on."""
+        self._pulse.stop()
+        self._listener.leave(True)
+
+
+@asynccontextmanager
+async def admin_port(settings: Settings, sockets: Sockets, told: Told) -> AsyncIterator[Admin]:
+    """The admin port is open inside. Raises AddressInUse."""
+    watch = None
+    if told.books is not None:
+        marks = Marks(BookLimits().marks)
+        marks.add(time.time(), "upgrade" if told.succeeds else "started")
+        watch = Watch(told.books, marks, BookLimits(), told.broker.status)
+    pulse = Pulse(watch)
+    if settings.ready_with_worker:
+        told.health.has_worker = partial(_has_worker, watch, told.broker)
+    names = settings.names(settings.admin_host)
+    app = create_app(told.health, _parts(told, watch, pulse), settings.admin_token, names)
+    server = HttpServer(app, LIMITS, Admission(LIMITS, exempt=lambda _: True))
+    make = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
+    with sockets.take("admin", make) as sock, _marking(watch):
+        listener = Listener(server, sock)
+        await listener.start()
+        pulse.start()
+        reporting = asyncio.create_task(_report(told, pulse), name="health")
+        log.info("Admin port on %s", url(*sock.getsockname()[:2]))
+        try:
+            yield Admin(listener, pulse)
+        finally:
+            pulse.stop()
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
+            listener.leave("admin" in sockets.kept)
+            await listener.stop()
+
+
+def _parts(told: Told, watch: Watch | None, pulse: Pulse) -> Parts | None:
+    if watch is None:
+        return None
+    looking = Looking(watch, told.health, told.addresses, told.clients)
+    return Parts(watch, looking, pulse, told.broker.exchanges, told.operating)
+
+
+def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:
+    """A worker that polls is no less here between two polls."""
+    if watch is None:
+        return bool(broker.status().workers)
+    return any(not seen.gone for seen in watch.workers.known.values())
+
+
+@contextmanager
+def _marking(watch: Watch | None) -> Iterator[None]:
+    """What is logged is marked."""
+    if watch is None:
+        yield
+        return
+    logger = logging.getLogger(prack_grpc.__name__)
+    logger.addHandler(watch.marks)
+    try:
+        yield
+    finally:
+        logger.removeHandler(watch.marks)
+
+
+async def _report(told: Told, pulse: Pulse) -> None:
+    """Tell when the gateway has become ready, or is no more; until that is told elsewhere."""
+    before = True
+    while not told.health.draining:
+        await pulse.next_look()
+        if (ready := not told.health.reasons()) is not before:
+            before = ready
+            await told.report(ready)

@@ -1,0 +1,211 @@
+"""The FastAPI application of the admin port."""
+
+from collections.abc import AsyncIterable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, Query
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import APIRoute
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from prack_grpc.core.status import ExchangeStatus
+from prack_grpc.dashboard import overview, scale
+from prack_grpc.dashboard.exchanges import STATUS, ExchangeRows, Exchanges, Order, Timeline, Wanted
+from prack_grpc.dashboard.feed import updates
+from prack_grpc.dashboard.overview import History, Looking, Overview
+from prack_grpc.dashboard.rows import Routes, Rows, Versions, WorkerOrder, Workers
+from prack_grpc.dashboard.scale import Need, Needs
+from prack_grpc.private.app import HANDLERS, HEADERS, PrivateApp
+from prack_grpc.private.callers import Callers
+from prack_grpc.private.errors import BAD_PARAMETER, CROSS_SITE, NO_STORE, NOT_FOUND, ApiError
+from prack_grpc.private.health import Health, add_health
+from prack_grpc.private.operating import Operating
+from prack_grpc.telemetry.books.watch import Watch
+from prack_grpc.telemetry.pulse import Pulse
+from prack_grpc.telemetry.scale import TARGET_WAIT
+
+ABOUT = """\
+What this gateway does, for whoever runs it. Times are seconds, instants Unix seconds, sizes bytes;
+what is not known is null. Calls that change something need the field `X-Prack-Request: 1`, which
+no page of another site can send.
+"""
+STATIC = Path(__file__).with_name("static")
+POLICY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+}
+FIELDS = [
+    (name.lower().encode(), value.encode()) for name, value in (HEADERS | POLICY | NO_STORE).items()
+]
+CONFIRMED = b"x-prack-request"
+READING = ("GET", "HEAD")
+MOST_ROWS = 1000
+
+Most = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows at most")]
+Text = Annotated[str, Query(max_length=512)]
+Seconds = Annotated[float, Query(gt=0, le=600, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the admin port tells of. `live` are the requests that are not over."""
+
+    watch: Watch
+    looking: Looking
+    pulse: Pulse
+    live: Callable[[], Iterator[ExchangeStatus]]
+    operating: Operating
+
+
+class AdminApp(PrivateApp):
+    """Its answers tell browsers what they may do with it."""
+
+    def __init__(self, callers: Callers) -> None:
+        super().__init__(callers, "Prack admin API", ABOUT)
+        self.router.route_class = APIRoute
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """See PrivateApp; what FastAPI's own endpoints need comes with it."""
+        return ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=HANDLERS)
+
+    async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope of a caller who was checked."""
+        if scope["type"] == "http" and scope["method"] not in READING:
+            if CONFIRMED not in dict(scope["headers"]):
+                error = ApiError(CROSS_SITE, "calls that change something need X-Prack-Request: 1")
+                await error.response()(scope, receive, send)
+                return
+        await super().trusted(scope, receive, _guarding(send))
+
+
+def create_app(
+    health: Health, parts: Parts | None, token: str | None, hosts: tuple[str, ...]
+) -> AdminApp:
+    """The admin port. Without `parts` there are no figures: it tells only of health.
+
+    With a `token`, all but the health pages need it; without one it may be called as localhost, and
+    under the names of `hosts`.
+    """
+    app = AdminApp(Callers(token, hosts))
+    add_health(app, health)
+    _add_description(app)
+    if parts is not None:
+        _add_page(app)
+        _add_figures(app, parts)
+        _add_requests(app, parts)
+        _add_scale(app, parts.watch)
+        _add_actions(app, parts.operating)
+    return app
+
+
+def _add_description(app: FastAPI) -> None:
+    @app.get("/openapi.json", include_in_schema=False)
+    async def description() -> Response:
+        return JSONResponse(app.openapi())
+
+
+def _add_page(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(STATIC / "index.html")
+
+    app.mount("/static", StaticFiles(directory=STATIC))
+
+
+def _add_figures(app: FastAPI, parts: Parts) -> None:
+    watch, looking = parts.watch, parts.looking
+
+    @app.get("/api/v1/overview", summary="How the gateway is, at one look")
+    async def look() -> Overview:
+        return looking.overview()
+
+    @app.get("/api/v1/history", summary="The last 15 minutes, second by second")
+    async def history() -> History:
+        return overview.history(watch)
+
+    @app.get("/api/v1/routes", summary="Where requests wait")
+    async def routes(text: Text = "", most: Most = 100) -> Routes:
+        return Rows(watch).routes(text, most)
+
+    @app.get("/api/v1/workers", summary="Who works")
+    async def workers(text: Text = "", sort: WorkerOrder = "worker", most: Most = 100) -> Workers:
+        return Rows(watch).workers(text, sort, most)
+
+    @app.get("/api/v1/versions", summary="Versions, side by side")
+    async def versions() -> Versions:
+        return Rows(watch).versions()
+
+    @app.get(
+        "/api/v1/events",
+        summary="An `update` each second: overview, last point of the history, new marks",
+        response_class=EventSourceResponse,
+    )
+    async def events() -> AsyncIterable[ServerSentEvent]:
+        async for update in updates(watch, looking, parts.pulse):
+            yield ServerSentEvent(event="update", data=update)
+
+
+def _add_requests(app: FastAPI, parts: Parts) -> None:
+    known = Exchanges(parts.watch, parts.live)
+
+    @app.get("/api/v1/exchanges", summary="Requests, those in flight or the last that have ended")
+    async def exchanges(
+        state: Literal["live", "ended"] = "ended",
+        status: Annotated[str, Query(pattern=rf"^({STATUS})?$", examples=["5xx", "404"])] = "",
+        route: Text = "",
+        worker: Text = "",
+        text: Text = "",
+        sort: Order = "newest",
+        most: Most = 100,
+    ) -> ExchangeRows:
+        return known.rows(Wanted(state, status, route, worker, text, sort, most))
+
+    @app.get("/api/v1/exchanges/{id}", summary="One request, with its timeline")
+    async def exchange(id: str) -> Timeline:
+        if found := known.find(id):
+            return found
+        raise ApiError(NOT_FOUND, "no request with this id is remembered")
+
+
+def _add_scale(app: FastAPI, watch: Watch) -> None:
+    @app.get("/api/v1/scale", summary="How many slots a route or a service needs")
+    async def needs(
+        route: Text | None = None, service: Text | None = None, wait: Seconds = TARGET_WAIT
+    ) -> Need | Needs:
+        if route is None and service is None:
+            return scale.needs(watch, wait)
+        if route is not None and service is not None:
+            raise ApiError(BAD_PARAMETER, "expected `route` or `service`, not both", "service")
+        name, loads = route, watch.demands.routes
+        if name is None:
+            name, loads = service or "", watch.demands.services
+        if load := loads.get(name):
+            return scale.need(load, wait)
+        what = "service" if route is None else "route"
+        detail = f"no worker serves the {what} {name!r}, and nothing waits for it"
+        raise ApiError(NOT_FOUND, detail, what)
+
+
+def _add_actions(app: FastAPI, operating: Operating) -> None:
+    app.add_api_route("/api/v1/traffic", operating.traffic, methods=["GET"])
+    app.add_api_route("/api/v1/traffic", operating.divide, methods=["PUT"])
+    app.add_api_route("/api/v1/drain", operating.drain, methods=["POST"])
+    app.add_api_route("/api/v1/resume", operating.resume, methods=["POST"])
+
+
+def _guarding(send: Send) -> Send:
+    async def guarding(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            names = {name for name, _ in message["headers"]}
+            added = [field for field in FIELDS if field[0] not in names]
+            message = {**message, "headers": [*message["headers"], *added]}
+        await send(message)
+
+    return guarding

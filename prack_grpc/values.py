@@ -1,0 +1,55 @@
+"""The kinds of values that settings have, and how people write them."""
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from prack_grpc.core.limits import KIB, MIB
+
+SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
+UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
+
+
+def _size(value: object) -> object:
+    match = SIZE.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, str) and not match:
+        raise ValueError("expected a size such as 65536, 64KiB or 256MiB")
+    return int(match[1]) * UNITS[match[2] or "B"] if match else value
+
+
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(map(ipaddress.ip_network, filter(None, map(str.strip, value.split(",")))))
+    except ValueError as error:
+        raise ValueError(f"expected networks such as 10.0.0.0/8,::1 ({error})") from None
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[0-9A-Za-z.:_-]+", value):
+        raise ValueError("expected an address such as 127.0.0.1, ::1 or localhost")
+    return value
+
+
+def _hosts(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = tuple(filter(None, map(str.strip, value.split(","))))
+    for name in names:
+        if not re.fullmatch(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+", name):
+            raise ValueError("expected names such as gateway,prack.internal, without ports")
+    return names
+
+
+Host = Annotated[str, AfterValidator(_host)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=1024 * 1024 * MIB)]
+Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=1024 * 1024 * MIB)]
+Count = Annotated[int, Field(gt=0, le=10_000_000)]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
