@@ -15,7 +15,7 @@ from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.books.books import Books
 from scripts import settings_table
 from tests.docs.pages import page, rows
-from tests.telemetry.books.test_books import START, record
+from tests.telemetry.books.test_books import START, ended, record
 from tests.telemetry.metrics.test_scrape import shown as of_books
 
 UNITS = {"s": 1, "KiB": 1024, "MiB": 1024**2}
@@ -76,7 +76,7 @@ def test_every_metric_is_explained() -> None:
     shown = {row[0].strip("`"): row[1:3] for row in rows(page("docs/operations.md"), "metric")}
     named = {name: (kind, set(re.findall(r"`(\w+)`", of))) for name, (kind, of) in shown.items()}
     books = Books(BookLimits(), START)
-    books.ended(record(), START + 1)
+    ended(books, record(), START + 1)
     books.refused("framing")
     assert named == {
         metric.name + "_total" * (metric.type == "counter"): (

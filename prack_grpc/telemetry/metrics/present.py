@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import Metric
 
-from prack_grpc.core.status import RouteStatus, Serving, Status, VersionStatus
+from prack_grpc.core.status import Serving, Status, VersionStatus
+from prack_grpc.telemetry.books.demands import Load
 from prack_grpc.telemetry.books.place import OTHER
 from prack_grpc.telemetry.metrics.family import Series, counter, gauge, only
 
@@ -16,9 +17,9 @@ VERSION = ("service", "version")
 Name = tuple[str, ...]
 
 
-def present(status: Status, wanted: Mapping[str, int]) -> Iterator[Metric]:
-    """One by one; `wanted` are the slots that each route wants."""
-    yield from _routes(status.routes, wanted)
+def present(status: Status, loads: Mapping[str, Load]) -> Iterator[Metric]:
+    """One by one; `loads` are those of the routes."""
+    yield from _routes(loads)
     yield from _versions(status.versions)
     here = Counter((one.transport, one.state) for one in status.workers)
     workers = [((over, state), here[over, state]) for over in TRANSPORTS for state in Serving]
@@ -32,22 +33,21 @@ def present(status: Status, wanted: Mapping[str, int]) -> Iterator[Metric]:
     yield counter("prack_redeliveries_total", about, again, "reason")
 
 
-def _routes(lines: Sequence[RouteStatus], wanted: Mapping[str, int]) -> Iterator[Metric]:
-    names = _told_apart((one.route,) for one in lines)
-    named = [(names[one.route,], one) for one in lines]
-    waiting = _sums((name, one.waiting) for name, one in named)
+def _routes(loads: Mapping[str, Load]) -> Iterator[Metric]:
+    names = _told_apart((route,) for route in sorted(loads))
+    named = [(names[route,], load) for route, load in loads.items()]
+    waiting = _sums((name, load.waiting) for name, load in named)
     yield gauge("prack_waiting_requests", "Requests in the queue.", waiting, "route")
     oldest: dict[Name, float] = {}
-    for name, one in named:
-        oldest[name] = max(oldest.get(name, 0.0), one.oldest)
+    for name, load in named:
+        oldest[name] = max(oldest.get(name, 0.0), load.oldest)
     about = "How long the oldest request in the queue has waited."
     yield gauge("prack_oldest_wait_seconds", about, oldest.items(), "route")
-    slots = _sums((names[route,], count) for route, count in wanted.items() if (route,) in names)
+    wanted = _sums((name, load.demand.wanted()) for name, load in named)
     about = "Slots that would keep the wait in the queue short."
-    yield gauge("prack_route_slots_wanted", about, slots, "route")
-    # Versions of a route have one count. Of routes that change there is no sum that only grows.
-    kinds = {(name, one.kind): one.accepted for name, one in named if name != (OTHER,)}
-    came = _sums((name, count) for (name, _), count in kinds.items())
+    yield gauge("prack_route_slots_wanted", about, wanted, "route")
+    # Of routes that come and go there is no sum that only grows.
+    came = [(name, load.accepted) for name, load in named if name != (OTHER,)]
     yield counter("prack_arrivals_total", "Requests that came.", came, "route")
 
 

@@ -1,7 +1,7 @@
 """One scrape by Prometheus."""
 
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
@@ -14,15 +14,13 @@ from prack_grpc.telemetry.metrics.family import gauge, only
 from prack_grpc.telemetry.metrics.present import present
 
 
-def metrics(
-    watch: Watch, connections: int, websockets: int, wanted: Mapping[str, int]
-) -> Iterator[Metric]:
+def metrics(watch: Watch, connections: int, websockets: int) -> Iterator[Metric]:
     """All of them, one by one: each takes up to 10 ms, so let others have a turn between.
 
-    `connections` are those of clients, `wanted` the slots of each route.
+    `connections` and `websockets` are those of clients.
     """
     yield from ended(watch.books, watch.unix(0.0))
-    yield from present(watch.status, wanted)
+    yield from present(watch.status, watch.demands.routes)
     about = "Open connections of clients."
     yield gauge("prack_client_connections", about, only(connections))
     yield gauge("prack_websockets", "Open WebSockets.", only(websockets))
