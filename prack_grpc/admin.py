@@ -51,9 +51,10 @@ class Told:
 
 
 class Admin:
-    """The admin port, open."""
+    """The admin port, open: its number is `port`."""
 
-    def __init__(self, listener: Listener, pulse: Pulse) -> None:
+    def __init__(self, port: int, listener: Listener, pulse: Pulse) -> None:
+        self.port = port
         self._listener = listener
         self._pulse = pulse
 
@@ -83,9 +84,10 @@ async def admin_port(settings: Settings, sockets: Sockets, told: Told) -> AsyncI
         await listener.start()
         pulse.start()
         reporting = asyncio.create_task(_report(told, pulse), name="health")
-        log.info("Admin port on %s", url(*sock.getsockname()[:2]))
+        host, port = sock.getsockname()[:2]
+        log.info("Admin port on %s", url(host, port))
         try:
-            yield Admin(listener, pulse)
+            yield Admin(port, listener, pulse)
         finally:
             pulse.stop()
             reporting.cancel()
@@ -110,16 +112,19 @@ def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:
 
 @contextmanager
 def _marking(watch: Watch | None) -> Iterator[None]:
-    """What is logged is marked."""
+    """What is logged is marked, whether it is written or not."""
     if watch is None:
         yield
         return
     logger = logging.getLogger(prack_grpc.__name__)
+    level = logger.level
+    logger.setLevel(min(logger.getEffectiveLevel(), logging.INFO))
     logger.addHandler(watch.marks)
     try:
         yield
     finally:
         logger.removeHandler(watch.marks)
+        logger.setLevel(level)
 
 
 async def _report(told: Told, pulse: Pulse) -> None:

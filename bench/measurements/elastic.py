@@ -129,7 +129,7 @@ class Simulation:
         self._load, self._end, self._work = load, seconds, work
         self._signal, self._scaler = signal, scaler
         self._arriving, self._working = (random.Random(f"{of} {seed}") for of in ("load", "work"))
-        self._fleet, self._course, self._workers = Fleet(), Course(), LEAST
+        self.fleet, self._course, self._workers = Fleet(), Course(), LEAST
         looks = max(1, round(scaler.window / scaler.poll))
         self._advice: deque[int] = deque([LEAST], maxlen=looks)
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
@@ -150,29 +150,29 @@ class Simulation:
         heapq.heappush(self._events, (when, self._number, event))
 
     def _observe(self, now: float) -> None:
-        self._fleet.observe(now)
+        self.fleet.observe(now)
         if now < self._end:
             self._at(now + 1.0, self._observe)
 
     def _arrive(self, now: float) -> None:
         if now < self._end:
-            self._fleet.arrive(now)
+            self.fleet.arrive(now)
             self._at(now + self._arriving.expovariate(self._load(now)), self._arrive)
             self._hand_out(now)
 
     def _hand_out(self, now: float) -> None:
-        while (came := self._fleet.hand_out()) is not None:
+        while (came := self.fleet.hand_out()) is not None:
             self._course.arrivals.append(came)
             self._course.waits.append(now - came)
             self._at(now + self._work(self._working), self._finish)
 
     def _finish(self, now: float) -> None:
-        self._fleet.finish()
+        self.fleet.finish()
         self._hand_out(now)
 
     def _look(self, now: float) -> None:
         """One step of the autoscaler."""
-        asked = self._signal(self._fleet)
+        asked = self._signal(self.fleet)
         same = abs(asked / self._workers - 1) <= TOLERANCE
         self._advice.append(self._workers if same else min(MOST, max(LEAST, ceil(asked))))
         # Up to the latest advice at once, down to the highest one of the window.
@@ -186,10 +186,10 @@ class Simulation:
         slots, self._workers = (workers - self._workers) * SLOTS, workers
         self._course.workers.append((now, workers))
         if slots < 0:
-            self._fleet.resize(slots)
+            self.fleet.resize(slots)
         else:
             self._at(now + START_SECONDS, lambda then: self._join(then, slots))
 
     def _join(self, now: float, slots: int) -> None:
-        self._fleet.resize(slots)
+        self.fleet.resize(slots)
         self._hand_out(now)

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from prack_grpc.private.errors import NO_STORE
+from prack_grpc.private.app import HEADERS
 
 
 class Health:
@@ -44,7 +44,7 @@ def add_health(app: FastAPI, health: Health) -> None:
     @app.get("/livez", summary="Whether the process runs")
     @app.get("/healthz", include_in_schema=False)
     async def livez(_: Request) -> Response:
-        return JSONResponse({"status": "live"}, headers=NO_STORE)
+        return JSONResponse({"status": "live"}, headers=HEADERS)
 
     @app.get(
         "/readyz",
@@ -54,5 +54,5 @@ def add_health(app: FastAPI, health: Health) -> None:
     async def readyz(_: Request) -> Response:
         if reasons := health.reasons():
             told = {"status": "not ready", "reasons": reasons}
-            return JSONResponse(told, 503, headers=NO_STORE)
-        return JSONResponse({"status": "ready"}, headers=NO_STORE)
+            return JSONResponse(told, 503, headers=HEADERS)
+        return JSONResponse({"status": "ready"}, headers=HEADERS)

@@ -126,11 +126,8 @@ def configure(format_: str, level: str, stream: TextIO = sys.stderr) -> None:
     pretty = format_ == "pretty" or (format_ == "auto" and terminal)
     handler = TurnHandler(stream)
     handler.setFormatter(PrettyFormatter(color=terminal) if pretty else JsonFormatter())
-    handler.setLevel(level.upper())
-    # What is not written is still marked (books.marks), except for the many lines of requests.
-    lowest = min(handler.level, logging.INFO)
-    logging.basicConfig(handlers=[handler], level=lowest, force=True)
-    logging.getLogger("prack.access").setLevel(level.upper())
+    handler.setLevel(level.upper())  # marks are made of lines that may not be written
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 

@@ -6,14 +6,17 @@ has brought about chases itself.
 """
 
 import math
+from bisect import bisect_left
 
 # Seconds that requests are to wait at most, unless somebody asks for another target.
 TARGET_WAIT = 0.2
 # The share of requests that may wait longer in the long run. The rest of the 5 % that a p95 allows
 # is for the times in which new workers start.
 LATE = 0.01
-# Load grows while new workers start; this is the growth that is expected.
+# More may come until new workers are here: so much more is expected.
 HEADROOM = 1.25
+# How far ahead it looks: until the autoscaler has looked, and new workers have started.
+AHEAD_SECONDS = 60.0
 # How soon a backlog is to be gone once its slots are there. In the target itself it would take
 # fifty times as many, for a moment.
 DRAIN_SECONDS = 10.0
@@ -33,10 +36,20 @@ def slots_wanted(rate: float, hold: float, waiting: int, busy: int, wait: float)
     `rate` requests come a second, and each holds a slot for `hold` seconds, on average; `waiting`
     have no slot yet, `busy` have one. Never less than `busy`, and one as long as any come or wait.
     """
-    load = rate * hold * HEADROOM
-    steady = _staff(load, hold, wait) if load else 0
+    load = _load_ahead(rate * HEADROOM, hold, busy)
+    steady = _staff(load, hold, wait) if rate * hold > 0 else 0
     backlog = waiting * min(1.0, hold / max(wait, DRAIN_SECONDS))
     return max(math.ceil(steady + backlog), busy, int(rate > 0 or waiting > 0))
+
+
+def _load_ahead(rate: float, hold: float, busy: int) -> float:
+    """The mean number of slots that will be busy, if nobody has to wait (M/M/inf).
+
+    It is that of Little's law, `rate * hold`, unless slots are held for longer than it looks ahead:
+    of WebSockets there will be those that are here, and those that come until then.
+    """
+    still_held = math.exp(-AHEAD_SECONDS / hold) if hold else 0.0
+    return busy * still_held + rate * hold * (1 - still_held)
 
 
 def _staff(load: float, hold: float, wait: float) -> int:
@@ -44,10 +57,13 @@ def _staff(load: float, hold: float, wait: float) -> int:
 
     `load` is the mean number of slots that are busy.
     """
-    slots = math.floor(load) + 1
-    while _late(slots, load, hold, wait) > LATE:
-        slots += 1
-    return slots
+    fewest = math.floor(load) + 1
+    enough = fewest + math.ceil(3 * math.sqrt(load))  # hardly anybody has to wait at all
+
+    def few_are_late(slots: int) -> bool:
+        return _late(slots, load, hold, wait) <= LATE
+
+    return bisect_left(range(enough), True, fewest, key=few_are_late)
 
 
 def _late(slots: int, load: float, hold: float, wait: float) -> float:
@@ -99,10 +115,10 @@ class Demand:
     def observe(self, now: float, arrived: int, finished: int, waiting: int, busy: int) -> None:
         """Figures of this moment; to be called once a second, more or less.
 
-        `now` is in seconds of any clock. `arrived` counts the requests that came, those that were
-        refused because the queue was full among them; `finished` counts slots that became free.
-        Both only grow, and may start again from 0. `waiting` requests have no slot, `busy` have
-        one. The first call says only from where to count.
+        `now` is in seconds of a clock that never goes back. `arrived` counts the requests that
+        came, those among them that were refused because the queue was full; `finished` counts the
+        slots that became free. Both only grow, and may start again from 0. `waiting` requests have
+        no slot, `busy` have one. The first call says only from where to count.
         """
         before, self._now = self._now, now
         counts = self._count(arrived, finished)
@@ -119,7 +135,7 @@ class Demand:
 
     def _follow(self, now: float, seconds: float, arrived: int, finished: int) -> None:
         kept = math.exp(-seconds / FAST_SECONDS)
-        self._seconds = self._seconds * kept + seconds
+        self._seconds = max(self._seconds * kept + seconds, 1.0)  # less says nothing of a rate
         self._arrived = self._arrived * kept + arrived
         self._finished_lately = self._finished_lately * kept + finished
         if self._busy or finished:  # what an idle route once took is what it will take
