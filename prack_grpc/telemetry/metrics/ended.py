@@ -28,7 +28,8 @@ def ended(books: Books, epoch: float) -> Iterator[Metric]:
     about = "Requests that were refused before they were understood."
     yield counter("prack_refusals_total", about, refused, "error")
     about = "Requests that were counted under _other, as there were too many names."
-    yield counter("prack_series_dropped_total", about, only(books.crowded))
+    dropped = sum(_dropped(at) for _, at in places)
+    yield counter("prack_series_dropped_total", about, only(dropped))
 
 
 def _counts(places: Places) -> Iterator[Metric]:
@@ -39,6 +40,12 @@ def _counts(places: Places) -> Iterator[Metric]:
     yield counter("prack_request_body_bytes_total", "Bytes of request bodies.", taken, *LABELS)
     sent = [(of, at.sent) for of, at in places]
     yield counter("prack_response_body_bytes_total", "Bytes of response bodies.", sent, *LABELS)
+
+
+def _dropped(at: Place) -> int:
+    if at.service == OTHER:
+        return sum(at.kinds.values())
+    return at.kinds.get(OTHER_KIND, 0)
 
 
 def _kind(kind: Kind) -> tuple[str, str, str, str]:

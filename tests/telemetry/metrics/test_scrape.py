@@ -163,6 +163,8 @@ def test_no_request_brings_series_without_bound(books: Books) -> None:
     assert len(list(samples(scraped(books)))) == before < 15_000
     counted = values(scraped(books), "prack_requests_total")
     assert sum(counted.values()) == 100_000
+    (dropped,) = values(scraped(books), "prack_series_dropped_total").values()
+    assert dropped == 100_000 - BookLimits().places
 
 
 def test_no_worker_brings_series_without_bound(books: Books) -> None:
