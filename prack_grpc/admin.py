@@ -25,6 +25,7 @@ from prack_grpc.telemetry.books.books import Books
 from prack_grpc.telemetry.books.marks import Marks
 from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.pulse import Pulse
+from prack_wire import private
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,9 @@ async def admin_port(settings: Settings, sockets: Sockets, told: Told) -> AsyncI
     if settings.ready_with_worker:
         told.health.has_worker = partial(_has_worker, watch, told.broker)
     names = settings.names(settings.admin_host)
+    file = settings.admin_token_file
+    if file and private.is_open_to_others(file):
+        log.warning(private.REMEDY, file, extra={"action": "token_exposed"})
     app = create_app(told.health, _parts(told, watch, pulse), settings.admin_token, names)
     server = HttpServer(app, LIMITS, Admission(LIMITS, exempt=lambda _: True))
     make = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
@@ -100,7 +104,7 @@ def _parts(told: Told, watch: Watch | None, pulse: Pulse) -> Parts | None:
     if watch is None:
         return None
     looking = Looking(watch, told.health, told.addresses, told.clients)
-    return Parts(watch, looking, pulse, told.broker.exchanges, told.operating)
+    return Parts(watch, looking, pulse, told.broker.exchanges, told.clients, told.operating)
 
 
 def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:

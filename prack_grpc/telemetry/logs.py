@@ -100,10 +100,11 @@ def _second(since_epoch: int) -> str:
 
 
 def _request(extra: dict[str, Any]) -> str:
-    """An access line starts with what one looks for."""
+    """An access line starts with what one looks for, and leaves out what only machines do."""
     status = extra.pop("status") or "---"
     method, target = extra.pop("method"), _printable(extra.pop("target"))
-    extra.pop("request_id", None)
+    for name in ("request_id", "exchange", "trace_id", "worker_ms", "gateway_ms"):
+        extra.pop(name, None)
     return f"{status} {method} {target}"
 
 
