@@ -8,7 +8,6 @@ from prack_grpc.core.status import RouteStatus
 from prack_grpc.telemetry.books.sightings import Sighting
 from prack_grpc.telemetry.scale import Demand
 
-
 Line = tuple[str, str, str]  # route, kind, version
 
 
