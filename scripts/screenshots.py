@@ -98,14 +98,14 @@ def studio(width: int, height: int, scheme: str = "light") -> Iterator[Studio]:
 
 def empty() -> None:
     """No worker yet."""
-    with studio(1200, 780) as scene:
+    with studio(1240, 780) as scene:
         scene.watch(5)
         scene.take("empty")
 
 
 def healthy() -> None:
     """Three workers that have little to do."""
-    with studio(1200, 900, "dark") as scene:
+    with studio(1240, 900, "dark") as scene:
         for _ in range(3):
             scene.worker("well", "v1", 8)
         with load(scene.gateway, 20, 0.2):
@@ -115,7 +115,7 @@ def healthy() -> None:
 
 def canary() -> None:
     """One request in five goes to a version that fails."""
-    with studio(1200, 820) as scene:
+    with studio(1240, 820) as scene:
         scene.worker("well", "v1", 8)
         scene.worker("well", "v1", 8)
         with load(scene.gateway, 20, 0.2):
