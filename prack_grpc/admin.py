@@ -25,6 +25,7 @@ from prack_grpc.telemetry.books.books import Books
 from prack_grpc.telemetry.books.marks import Marks
 from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.pulse import Pulse
+from prack_grpc.tls.certificates import Certificates
 from prack_wire import private
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,9 @@ class Admin:
 
 
 @asynccontextmanager
-async def admin_port(settings: Settings, sockets: Sockets, told: Told) -> AsyncIterator[Admin]:
+async def admin_port(
+    settings: Settings, sockets: Sockets, told: Told, certificates: Certificates | None
+) -> AsyncIterator[Admin]:
     """The admin port is open inside. Raises AddressInUse."""
     watch = None
     if told.books is not None:
@@ -84,12 +87,12 @@ async def admin_port(settings: Settings, sockets: Sockets, told: Told) -> AsyncI
     server = HttpServer(app, LIMITS, Admission(LIMITS, exempt=lambda _: True))
     make = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
     with sockets.take("admin", make) as sock, _marking(watch):
-        listener = Listener(server, sock)
+        listener = Listener(server, sock, certificates=certificates)
         await listener.start()
         pulse.start()
         reporting = asyncio.create_task(_report(told, pulse), name="health")
         host, port = sock.getsockname()[:2]
-        log.info("Admin port on %s", url(host, port))
+        log.info("Admin port on %s", url(host, port, "https" if certificates else "http"))
         try:
             yield Admin(port, listener, pulse)
         finally:

@@ -46,11 +46,14 @@ from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings import Settings
 from prack_grpc.signals import Stop, stop_signal
+from prack_grpc.stream.credentials import credentials
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import logs, tracing
 from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.telemetry.books.books import Books
+from prack_grpc.tls.certificates import Certificates
+from prack_grpc.tls.reloading import reloading
 from prack_wire import private
 
 if TYPE_CHECKING:
@@ -92,6 +95,9 @@ class Service:
     ) -> None:
         self.settings = settings
         self._make_broker = make_broker
+        self._tls = Certificates(settings, "tls") if settings.tls_cert else None
+        self._api_tls = Certificates(settings, "api_tls") if settings.api_tls_cert else None
+        self._certificates = [one for one in (self._tls, self._api_tls) if one]
         self.app = PublicApp(self.lifespan)
         limits = limits or settings.connection_limits()
         admission = Admission(limits, trusting(settings.trusted_proxies))
@@ -109,8 +115,8 @@ class Service:
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
-        stop = stop_signal()
-        async with self.listening() as (running, _):
+        stop = stop_signal([one.reload for one in self._certificates])
+        async with self.listening() as (running, _), reloading(self._certificates):
             sock = self._control(running.api_port)
             async with control.serving(sock, partial(self._upgrade, running, stop)):
                 if self._predecessor:
@@ -147,13 +153,13 @@ class Service:
         make = partial(listen, settings.host, settings.port, "port")
         with self._sockets.take("public", make) as sock:
             async with self.running(sock.getsockname()[1]) as running:
-                public = Listener(self.http, sock)
+                public = Listener(self.http, sock, certificates=self._tls)
                 self.http.admission.on_shortage = public.pause
                 self.http.state["endpoint"] = running.endpoint
                 await public.start()
                 self._health.started = True
                 host, port = sock.getsockname()[:2]
-                log.info("Public port on %s", url(host, port))
+                log.info("Public port on %s", url(host, port, scheme(self._tls)))
                 try:
                     yield running, port
                 finally:
@@ -164,7 +170,8 @@ class Service:
     async def lifespan(self, _: FastAPI) -> AsyncIterator[State]:
         """The private side, for a public app that somebody else serves."""
         logs.configure(self.settings.log_format, self.settings.log_level)
-        async with self.running(self.settings.port) as running:
+        port = self.settings.port
+        async with self.running(port) as running, reloading(self._certificates):
             self._health.started = True
             yield State(endpoint=running.endpoint)
 
@@ -178,7 +185,11 @@ class Service:
         workers = self._workers(broker, streams, keep)
         most = WORKER_LIMITS.connections
         places = worker_places(most, self.http.limits.connections)
-        stream = StreamServer(streams, settings.token, settings.reflection, grpc_places(most))
+        tls = self._api_tls
+        shown = credentials(lambda: tls.loaded) if tls else None
+        stream = StreamServer(
+            streams, settings.token, settings.reflection, grpc_places(most), shown
+        )
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         with self._sockets.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
@@ -187,23 +198,25 @@ class Service:
             admission = Admission(worker_limits, exempt=lambda _: True)
             server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
             # A stream keeps its place until its worker has said who it is.
-            rest = Listener(server, sock, lambda: places - streams.greeting)
+            rest = Listener(server, sock, lambda: places - streams.greeting, tls)
             await rest.start()
             await stream.start()
-            log.info("REST worker API on %s", url(api_host, api_port))
-            log.info("  documentation on %s/docs", url(api_host, api_port))
-            log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, "grpc"))
+            http = scheme(tls)
+            log.info("REST worker API on %s", url(api_host, api_port, http))
+            log.info("  documentation on %s/docs", url(api_host, api_port, http))
+            grpc_scheme = "grpcs" if tls else "grpc"
+            log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, grpc_scheme))
             spans = tracing.spans(os.environ)
             endpoint = self._endpoint(broker, limits, spans)
             addresses = Addresses(
-                url(settings.host, public_port),
-                url(api_host, api_port),
-                url(api_host, api_port, "prack"),
+                url(settings.host, public_port, scheme(self._tls)),
+                url(api_host, api_port, http),
+                url(api_host, api_port, "pracks" if tls else "prack"),
             )
             operating = Operating(broker, keep, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                async with admin_port(settings, self._sockets, told) as admin:
+                async with admin_port(settings, self._sockets, told, tls) as admin:
                     yield Running(
                         broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
                     )
@@ -352,6 +365,11 @@ class Service:
             await running.stream.start()
             raise
         return successor
+
+
+def scheme(certificates: Certificates | None) -> str:
+    """Of the URLs of a port."""
+    return "https" if certificates else "http"
 
 
 def _bind(stream: StreamServer, host: str, port: int) -> int:

@@ -20,6 +20,8 @@ from prack_grpc.gateway.http.descriptors import SPARE, are_short
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.settings import flag
 from prack_grpc.telemetry.complaint import Complaint
+from prack_grpc.tls.certificates import Certificates
+from prack_grpc.tls.handshakes import Handshakes
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ TICK_SECONDS = 0.05
 # first request, which no client sends again and whose first packet may get lost. In ticks: a loop
 # that was busy must first read what has come meanwhile.
 IDLE_TICKS, NEW_TICKS = 20, 100
-# Connections accepted in one turn of the loop on a port with `room`.
+# Connections accepted in one turn of the loop on a port with `room`, or with TLS.
 TURN = 16
 FULL = (
     "the worker port has as many connections as it may have beside the clients: more wait; raise "
@@ -68,11 +70,15 @@ class Listener:
     """Accepts the connections of one HTTP server, and ends them when the gateway stops.
 
     With `room`, only while it says that there are places left: whoever else connects waits in the
-    kernel, and holds no descriptor.
+    kernel, and holds no descriptor. With `certificates` it speaks TLS.
     """
 
     def __init__(
-        self, server: HttpServer, sock: socket.socket, room: Callable[[], int] | None = None
+        self,
+        server: HttpServer,
+        sock: socket.socket,
+        room: Callable[[], int] | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self._server = server
         self._sock = sock
@@ -81,6 +87,7 @@ class Listener:
         self._tasks: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
         self._room = room
+        self._handshakes = Handshakes(server, certificates) if certificates else None
         self._full = Complaint(log, "worker_port_full", FULL)
 
     async def start(self) -> None:
@@ -95,7 +102,7 @@ class Listener:
             self._pause = loop.call_later(PAUSE_SECONDS, self._resume)
 
     def adopt(self, sock: socket.socket, app: ASGIApp | None = None) -> None:
-        """Serve a connection that was accepted elsewhere, with another application if need be."""
+        """Serve a connection that is not encrypted, with another application if need be."""
         if self._ended:
             sock.close()
             return
@@ -165,36 +172,49 @@ class Listener:
             sock.close()
             self.pause()
             return
-        if self._room is not None:
+        if self._accepts_itself:
             sock.close()
             self._sock.setblocking(False)
-            asyncio.get_running_loop().add_reader(self._sock, self._take, self._room)
+            asyncio.get_running_loop().add_reader(self._sock, self._take)
             return
         loop, connection = asyncio.get_running_loop(), partial(Connection, self._server)
         self._accepting = await loop.create_server(connection, sock=sock, backlog=BACKLOG)
 
-    def _take(self, room: Callable[[], int]) -> None:
+    @property
+    def _accepts_itself(self) -> bool:
+        """Rather than the loop's own server, which has connections only once they are greeted."""
+        return self._room is not None or self._handshakes is not None
+
+    def _take(self) -> None:
         """Accept as many as there is room for, and at most TURN in one turn of the loop."""
-        places = room() - len(self._server.connections) - len(self._tasks)
-        if places <= 0:
-            self._full.make(places=room())
-            self.pause()
-            return
+        places = TURN
+        if self._room is not None:
+            places = self._room() - len(self._server.connections) - len(self._tasks)
+            if places <= 0:
+                self._full.make(places=self._room())
+                self.pause()
+                return
         try:
             for _ in range(min(places, TURN)):
-                sock, _ = self._sock.accept()
+                sock, peer = self._sock.accept()
                 if are_short(sock.fileno()):
                     self.pause()
-                self.adopt(sock)
+                self._begin(sock, peer)
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError:
             self.pause()
 
+    def _begin(self, sock: socket.socket, peer: tuple[str, int]) -> None:
+        if self._handshakes is None:
+            self.adopt(sock)
+        else:
+            self._run(self._handshakes.greet(sock, peer[:2]), "handshake")
+
     def _accept_no_more(self) -> None:
         if self._accepting is not None:
             self._accepting.close()
-        if self._room is not None:
+        if self._accepts_itself:
             asyncio.get_running_loop().remove_reader(self._sock)
 
     def _resume(self) -> None:
@@ -211,7 +231,7 @@ class Listener:
         self._sock.setblocking(False)
         try:
             while True:
-                self.adopt(self._sock.accept()[0])
+                self._begin(*self._sock.accept())
         except OSError:
             return  # there are no more, or no more can be had
 

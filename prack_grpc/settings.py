@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prack_grpc.core.limits import MIB, Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.values import Buffer, Count, Host, Hosts, Networks, Port, Seconds, Size
+from prack_grpc.values import Buffer, Count, Files, Host, Hosts, Networks, Port, Seconds, Size
 
 PREFIX = "PRACK_"
 # What `prack-worker` reads; a shared environment file is no mistake.
@@ -50,6 +50,12 @@ class Settings(BaseModel):
 
     host: Host = Field("0.0.0.0", description="address of the public port")  # noqa: S104 - as the original
     port: Port = Field(8080, description="public port; 0 chooses a free one")
+    tls_cert: Files = Field(
+        (),
+        description="certificate of the public port, as PEM with those that signed it; several "
+        "with commas, the first is the default",
+    )
+    tls_key: Files = Field((), description="its key; several in the same order")
     api_host: Host = Field("127.0.0.1", description="address of the REST worker API")
     api_port: Port = Field(4242, description="port of the REST worker API")
     api_hosts: Hosts = Field(
@@ -80,6 +86,15 @@ class Settings(BaseModel):
     )
     trusted_proxies: Networks = Field(
         (), description="networks whose Forwarded and X-Forwarded-* fields are trusted"
+    )
+    api_tls_cert: Files = Field(
+        (), description="certificate of the other ports: REST, gRPC and admin"
+    )
+    api_tls_key: Files = Field((), description="its key")
+    client_ca: Path | None = Field(
+        None,
+        description="authorities, as PEM, of which whoever calls the other ports must show a "
+        "certificate: workers, operators and probes",
     )
     queue_timeout: Seconds = Field(
         DEFAULTS.queue_timeout, description="how long a request waits for a worker, then 503"
@@ -305,6 +320,16 @@ def _conflicts(settings: Settings) -> list[str]:
             for other, same in ports[i + 1 :]
             if port == same != 0
         ]
+    for name in ("tls", "api_tls"):
+        certs, keys = getattr(settings, f"{name}_cert"), getattr(settings, f"{name}_key")
+        if len(certs) != len(keys):
+            option = flag(f"{name}_key")
+            problems.append(
+                f"{option}: expected a key for each {flag(f'{name}_cert')}, "
+                f"{len(certs)} in all, got {len(keys)}"
+            )
+    if settings.client_ca and not settings.api_tls_cert:
+        problems.append("--client-ca: needs --api-tls-cert")
     if settings.rest_body > settings.queue_bytes:
         problems.append("--rest-body: must not be larger than --queue-bytes")
     return problems
@@ -319,14 +344,15 @@ def _with_secret(settings: Settings, name: str) -> Settings:
 
 def _exposed(settings: Settings) -> list[str]:
     problems = [*_weak("token", settings.token), *_weak("admin token", settings.admin_token)]
-    if not (_loopback(settings.admin_host) or settings.admin_token):
+    if not (_loopback(settings.admin_host) or settings.admin_token or settings.client_ca):
         problems.append(
             f"--admin-host: {settings.admin_host} is reachable from other hosts, which could then "
             "see your traffic and stop your workers; set --admin-token-file"
         )
     for name in ("api_host", "grpc_host"):
         host = getattr(settings, name)
-        if not (_loopback(host) or settings.token or settings.insecure_worker_api):
+        known = settings.token or settings.client_ca or settings.insecure_worker_api
+        if not (_loopback(host) or known):
             problems.append(
                 f"{flag(name)}: {host} is reachable from other hosts, which could then answer your "
                 "clients; set --token-file, or --insecure-worker-api on a closed network"

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable, Sequence
 
 from prack_wire import forks
 
@@ -35,17 +36,22 @@ class Stop:
         return await self._why
 
 
-def stop_signal() -> Stop:
-    """What the signals of this process ask for from now on."""
+def stop_signal(reloads: Sequence[Callable[[], None]] = ()) -> Stop:
+    """What the signals of this process ask for from now on; SIGHUP asks for `reloads`."""
     stop, loop = Stop(), asyncio.get_running_loop()
     forks.disown((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.signal, number)
     # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.
-    loop.add_signal_handler(
-        signal.SIGHUP,
-        log.info,
-        "SIGHUP ignored: there is nothing to reload; use `prack upgrade` for new code, a restart "
-        "for new settings",
-    )
+    loop.add_signal_handler(signal.SIGHUP, _reload, reloads)
     return stop
+
+
+def _reload(reloads: Sequence[Callable[[], None]]) -> None:
+    if not reloads:
+        log.info(
+            "SIGHUP ignored: there is nothing to reload; use `prack upgrade` for new code, a "
+            "restart for new settings"
+        )
+    for reload in reloads:
+        reload()

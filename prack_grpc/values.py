@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -44,6 +45,12 @@ def _hosts(value: object) -> object:
     return names
 
 
+def _files(value: object) -> object:
+    return (
+        tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+    )
+
+
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -53,3 +60,4 @@ Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
+Files = Annotated[tuple[Path, ...], BeforeValidator(_files)]

@@ -75,13 +75,22 @@ async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> Non
 
 
 class StreamServer:
-    """Owns the gRPC server and the service behind it. It takes at most `most` connections."""
+    """Owns the gRPC server and the service behind it. It takes at most `most` connections.
+
+    With `credentials`, they must speak TLS.
+    """
 
     def __init__(
-        self, streams: Streams, token: str | None, with_reflection: bool, most: int
+        self,
+        streams: Streams,
+        token: str | None,
+        with_reflection: bool,
+        most: int,
+        credentials: grpc.ServerCredentials | None = None,
     ) -> None:
         self._options = (*OPTIONS, (CONNECTIONS, most))
         self._streams = streams
+        self._credentials = credentials
         self._interceptors = [*([TokenCheck(token)] if token else ()), Decoding()]
         self._with_reflection = with_reflection
         self._health = health.aio.HealthServicer()
@@ -105,9 +114,10 @@ class StreamServer:
             names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, server)
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        port = server.add_insecure_port(address)
         self._servers.append(server)
-        return port
+        if self._credentials is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, self._credentials)
 
     async def start(self) -> None:
         """Admit workers from now on."""

@@ -106,7 +106,7 @@ class RawClient:
     async def close(self) -> None:
         """Leave."""
         self.writer.close()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):  # in TLS also what came after the end
             await self.writer.wait_closed()
 
     def stop_reading(self) -> None:

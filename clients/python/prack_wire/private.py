@@ -4,6 +4,7 @@ import os
 import stat
 
 REMEDY = "Others can read or change the token file %s: run `chmod 600` on it"
+KEY_REMEDY = "Others can read or change the key %s: run `chmod 600` on it"
 # Not the group's reading: systemd's credentials show their access list there.
 OF_OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP
 

@@ -2,7 +2,6 @@
 when file descriptors run out.
 """
 
-import asyncio
 import enum
 import logging
 from collections.abc import Callable
@@ -42,16 +41,19 @@ class Verdict(enum.Enum):
 class Place:
     """One connection's place among those of its client."""
 
-    __slots__ = ("_admission", "client", "verdict")
+    __slots__ = ("_admission", "_has_left", "client", "verdict")
 
     def __init__(self, admission: "Admission", client: str, verdict: Verdict) -> None:
         self._admission = admission
+        self._has_left = False
         self.client = client
         self.verdict = verdict
 
     def leave(self) -> None:
-        """The connection is gone, whatever it had become. To be called once."""
-        self._admission.left(self)
+        """The connection is gone, whatever it had become."""
+        if not self._has_left:
+            self._has_left = True
+            self._admission.left(self)
 
 
 class Admission:
@@ -80,9 +82,9 @@ class Admission:
         """How many there are."""
         return self._all
 
-    def enter(self, transport: asyncio.Transport, peer: tuple[str, int] | None) -> Place:
-        """A place for a new connection of this peer."""
-        self._scarce = are_short(transport.get_extra_info("socket").fileno())
+    def enter(self, number: int, peer: tuple[str, int] | None) -> Place:
+        """A place for a new connection of this peer, by the number of its descriptor."""
+        self._scarce = are_short(number)
         if self._scarce and self.on_shortage is not None:
             self._short.make()
             self.on_shortage()

@@ -34,6 +34,7 @@ class Connection(asyncio.Protocol):
         "_client",
         "_closing",
         "_loop",
+        "_met",
         "_on_lost",
         "_place",
         "_reader",
@@ -54,8 +55,10 @@ class Connection(asyncio.Protocol):
     _transport: asyncio.Transport
     flow: Flow
 
-    def __init__(self, server: HttpServer) -> None:
+    def __init__(self, server: HttpServer, place: Place | None = None) -> None:
+        """With the `place` that it has already, if it was met before it could speak HTTP."""
         self.server = server
+        self._met = place
         self._loop = asyncio.get_running_loop()
         self._timeout = Timeout(self._loop, self._late)
         self._on_lost: OnLost | None = None
@@ -152,7 +155,8 @@ class Connection(asyncio.Protocol):
         self._reader = Reader(self, server.limits, side)
         server.connections.add(self)
         self._timeout.start(Phase.NEXT, server.limits.head_seconds)
-        self._place = server.admission.enter(stream, self._client)
+        number = stream.get_extra_info("socket").fileno()
+        self._place = self._met or server.admission.enter(number, self._client)
         if self._place.verdict is Verdict.CUT:
             stream.abort()
         elif self._place.verdict is Verdict.REFUSED:

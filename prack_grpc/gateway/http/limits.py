@@ -21,6 +21,8 @@ class ConnectionLimits:
     fields: int = 200
     backlog_bytes: int = 64 * KIB  # of further requests behind one that is being answered
     chunk_overhead: int = 16 * KIB  # of one body's chunk extensions
+    handshake_seconds: float = 10.0  # from the connection to the end of TLS's greetings
+    handshakes: int = 1_000  # under way; beyond it the oldest gives way
     connections: int = 10_000
     client_connections: int = (
         5_000  # of one client; half, so that nobody alone keeps all others out

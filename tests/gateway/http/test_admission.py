@@ -143,11 +143,11 @@ def test_idle_connections_give_way_under_pressure() -> None:
     patient = Admission(limits, exempt=lambda _: False)
     short = Admission(replace(limits, keep_alive_seconds=1), exempt=lambda _: False)
     with socket.socket() as connection:
-        transport = asyncio.Transport({"socket": connection})
+        number = connection.fileno()
         for admission, calm, pressed in ((patient, 75, PRESSED_SECONDS), (short, 1, 1)):
-            places = [admission.enter(transport, ("192.0.2.1", 1)) for _ in range(3)]
+            places = [admission.enter(number, ("192.0.2.1", 1)) for _ in range(3)]
             assert admission.idle_seconds == calm
-            places.append(admission.enter(transport, ("192.0.2.2", 1)))
+            places.append(admission.enter(number, ("192.0.2.2", 1)))
             assert admission.idle_seconds == pressed
             places.pop().leave()
             assert admission.idle_seconds == calm

@@ -1,0 +1,1 @@
+"""TLS on any port: certificates, handshakes, and what happens when the files change."""

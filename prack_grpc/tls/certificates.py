@@ -1,0 +1,133 @@
+"""The certificates of a port, as files that may change while it is open."""
+
+import logging
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from prack_grpc.settings import Settings, SettingsError, flag
+from prack_grpc.tls.context import Shown, shown
+from prack_wire import private
+
+log = logging.getLogger(__name__)
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the files held. `pairs` are keys and chains in PEM, for gRPC, which reads no files."""
+
+    context: ssl.SSLContext
+    pairs: tuple[tuple[bytes, bytes], ...]
+    client_ca: bytes | None
+
+
+class Certificates:
+    """The certificates of these settings: `tls` for the public port, `api_tls` for the others.
+
+    The first is shown to whoever asks for none of their names by SNI (RFC 6066 section 3).
+    `loaded` is replaced when the files change; a connection keeps what it began with.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        """Raises SettingsError."""
+        self._name = name
+        certs, keys = getattr(settings, f"{name}_cert"), getattr(settings, f"{name}_key")
+        self._pairs: list[tuple[Path, Path]] = list(zip(certs, keys, strict=True))
+        self._client_ca = settings.client_ca if name == "api_tls" else None
+        for key in keys:
+            if private.is_open_to_others(key):
+                log.warning(private.KEY_REMEDY, key, extra={"action": "key_exposed"})
+        self._tried = self._seen = self._stamps()
+        self.loaded = self._load()
+
+    def reload(self) -> None:
+        """Show what the files hold now; or go on with what they held, and say why."""
+        self._tried = self._seen = self._stamps()
+        try:
+            self.loaded = self._load()
+        except SettingsError as error:
+            log.error(
+                "the certificates stay as they were: %s",
+                error,
+                extra={"action": "tls_not_reloaded"},
+            )
+
+    def look(self) -> None:
+        """Reload if the files have changed, once they are no longer being written."""
+        now = self._stamps()
+        if now == self._seen and now != self._tried:
+            self.reload()
+        self._seen = now
+
+    def _load(self) -> Loaded:
+        all_ = [self._shown(cert, key) for cert, key in self._pairs]
+        default = all_[0].context
+        if len(all_) > 1:
+            default.sni_callback = _choosing(all_)
+        ca = self._client_ca
+        try:
+            pems = tuple((key.read_bytes(), cert.read_bytes()) for cert, key in self._pairs)
+            return Loaded(default, pems, ca.read_bytes() if ca else None)
+        except OSError as error:
+            raise SettingsError([f"{flag(self._name)}-cert: {error}"]) from None
+
+    def _shown(self, cert: Path, key: Path) -> Shown:
+        try:
+            one = shown(cert, key, self._client_ca)
+        except (OSError, ValueError) as error:
+            raise SettingsError([self._wrong(cert, key, error)]) from None
+        about = {"certificate": str(cert), "names": ", ".join(one.names), "until": one.until}
+        log.info("Certificate %s", cert, extra={"action": "tls_loaded", **about})
+        return one
+
+    def _wrong(self, cert: Path, key: Path, error: Exception) -> str:
+        """The sentence for a pair that cannot be used: which file, and what was expected of it."""
+        name, ca = flag(self._name), self._client_ca
+        for option, path in ((f"{name}-cert", cert), (f"{name}-key", key), ("--client-ca", ca)):
+            if path is not None and (reason := _unreadable(path)):
+                return f"{option}: {path} cannot be read: {reason}"
+        return (
+            f"{name}-cert: {cert} cannot be used with the key {key}: "
+            f"{getattr(error, 'reason', None) or error}; expected PEM: the certificate, then those "
+            "that signed it, and its key without a password"
+        )
+
+    def _stamps(self) -> tuple[Stamp | None, ...]:
+        return tuple(map(_stamp, self._files()))
+
+    def _files(self) -> Iterator[Path]:
+        for pair in self._pairs:
+            yield from pair
+        if self._client_ca is not None:
+            yield self._client_ca
+
+
+def _choosing(
+    all_: list[Shown],
+) -> Callable[[ssl.SSLObject, str | None, ssl.SSLContext], None]:
+    def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        asked = (name or "").lower()
+        found = next((one for one in all_ if one.is_for(asked)), None)
+        if found is not None:
+            connection.context = found.context
+
+    return choose
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        now = path.stat()
+    except OSError:
+        return None
+    return now.st_mtime_ns, now.st_ino, now.st_size
+
+
+def _unreadable(path: Path) -> str | None:
+    try:
+        with path.open("rb"):
+            return None
+    except OSError as error:
+        return error.strerror

@@ -1,0 +1,100 @@
+"""TLS handshakes of a listening socket: each within its time, and not too many at once.
+
+A client has its place among the connections from its first packet on. Who comes when there are too
+many handshakes makes the one under way for the longest give way: a handshake takes milliseconds,
+and who is silent is the oldest soon.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+
+from prack_grpc.core import errors
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.gateway.http.admission import Verdict
+from prack_grpc.gateway.http.connection import Connection
+from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.http.transaction import refusal
+from prack_grpc.telemetry.complaint import Complaint
+from prack_grpc.tls.certificates import Certificates
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE = b"\x16"  # the first byte of TLS (RFC 8446 section 5.1)
+HEAD = 64 * 1024
+NOT_PLAIN = "this port speaks TLS: use https:// (for a worker pracks://)"
+FAILED = "a TLS handshake failed: see the reason; a client may trust other certificates"
+
+
+class Handshakes:
+    """Makes connections of `server` from sockets that were accepted."""
+
+    def __init__(self, server: HttpServer, certificates: Certificates) -> None:
+        self._server = server
+        self._certificates = certificates
+        self._under_way: dict[asyncio.Task[object], None] = {}
+        self._failed = Complaint(log, "tls_failed", FAILED)
+
+    async def greet(self, sock: socket.socket, peer: tuple[str, int] | None) -> None:
+        """Have this client become a connection, or be gone."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is a coroutine
+        place = self._server.admission.enter(sock.fileno(), peer)
+        if len(self._under_way) >= self._server.limits.handshakes:
+            oldest = next(iter(self._under_way))
+            del self._under_way[oldest]
+            oldest.cancel()
+        self._under_way[task] = None
+        connection = Connection(self._server, place)
+        try:
+            async with asyncio.timeout(self._server.limits.handshake_seconds):
+                if place.verdict is not Verdict.CUT and await _speaks_tls(sock):
+                    await self._shake(sock, lambda: connection)
+                    return
+            sock.close()
+        except BaseException as error:
+            place.leave()
+            sock.close()
+            if not isinstance(error, OSError | TimeoutError):
+                raise
+            self._failed.make(client=peer[0] if peer else "", reason=_reason(error))
+        else:
+            place.leave()
+        finally:
+            self._under_way.pop(task, None)
+
+    async def _shake(self, sock: socket.socket, make: Callable[[], Connection]) -> None:
+        limits = self._server.limits
+        await asyncio.get_running_loop().connect_accepted_socket(
+            make,
+            sock,
+            ssl=self._certificates.loaded.context,
+            ssl_handshake_timeout=limits.handshake_seconds,
+            ssl_shutdown_timeout=limits.linger_seconds,
+        )
+
+
+async def _speaks_tls(sock: socket.socket) -> bool:
+    """Wait for the first byte, and leave it there. Whoever speaks HTTP is told what is spoken here.
+
+    Raises OSError.
+    """
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    sock.setblocking(False)
+    loop.add_reader(sock, came.set)
+    try:
+        await came.wait()
+    finally:
+        loop.remove_reader(sock)
+    first = sock.recv(1, socket.MSG_PEEK)
+    if first and first != HANDSHAKE:
+        with contextlib.suppress(OSError):
+            sock.recv(HEAD)  # left unread it would reset the connection, and with it the answer
+            sock.send(refusal(GatewayError(errors.BAD_REQUEST, NOT_PLAIN))[1])
+    return first == HANDSHAKE
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "reason", None) or str(error) or type(error).__name__

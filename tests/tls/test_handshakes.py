@@ -1,0 +1,86 @@
+"""Clients that do not speak TLS, speak it slowly, or come in crowds."""
+
+import asyncio
+import json
+import logging
+
+import pytest
+
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from tests.conftest import Gateway, Start
+from tests.support.certificates import Authority, Issued
+from tests.support.client import RawClient
+from tests.tls.conftest import secure
+
+
+async def is_served(client: RawClient) -> bool:
+    """Whether this client gets an answer."""
+    await client.get(b"*", method=b"OPTIONS")
+    return (await client.response()).status == 204
+
+
+async def test_plain_http_is_told_what_is_spoken(start: Start, shown: Issued) -> None:
+    gateway = await start(**shown.settings(), **shown.settings("api_tls"))
+    for port in (gateway.port, gateway.api_port, gateway.admin_port):
+        client = await RawClient.connect(port)
+        gateway.clients.append(client)
+        await client.get()
+        answer = await client.response()
+        assert answer.status == 400
+        assert "https://" in json.loads(answer.body)["detail"]
+        assert await client.closed()
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x00\xff\x01"])
+async def test_a_slow_handshake_is_ended(start: Start, shown: Issued, sent: bytes) -> None:
+    gateway = await start(ConnectionLimits(handshake_seconds=0.1), **shown.settings())
+    client = await gateway.client()
+    await client.send(sent)
+    assert await client.closed()
+
+
+async def test_what_is_not_tls_is_ended_and_logged_with_the_reason(
+    start: Start, shown: Issued, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = await start(**shown.settings())
+    client = await gateway.client()
+    await client.send(b"\x16\x03\x01\x00\x05hello")
+    await client.reader.read()
+    (record,) = [one for one in caplog.records if getattr(one, "action", "") == "tls_failed"]
+    assert record.levelno == logging.WARNING
+    assert (record.client, record.reason != "") == ("127.0.0.1", True)  # type: ignore[attr-defined]
+
+
+async def test_the_oldest_of_too_many_handshakes_gives_way(
+    start: Start, authority: Authority, shown: Issued
+) -> None:
+    gateway = await start(ConnectionLimits(handshakes=2), **shown.settings())
+    silent = [await gateway.client() for _ in range(2)]
+    assert await is_served(await secure(gateway, authority))
+    assert await silent[0].closed()
+    assert not silent[1].reader.at_eof()
+
+
+async def test_who_is_greeted_has_a_place_already(
+    start: Start, authority: Authority, shown: Issued
+) -> None:
+    gateway = await start(max_connections_per_client=2, **shown.settings())
+    silent = await gateway.client()
+    assert await is_served(await secure(gateway, authority))
+    third = await secure(gateway, authority)
+    assert (await third.response()).status == 429
+    assert await third.closed()
+    fourth = await gateway.client()
+    assert await fourth.closed()
+    await silent.close()
+    client = await served_at_last(gateway, authority)
+    assert await is_served(client)
+
+
+async def served_at_last(gateway: Gateway, authority: Authority) -> RawClient:
+    """A client that comes again until those before it are gone."""
+    async with asyncio.timeout(10):
+        while True:
+            client = await secure(gateway, authority)
+            if await is_served(client):
+                return client
