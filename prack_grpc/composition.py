@@ -187,9 +187,8 @@ class Service:
         places = worker_places(most, self.http.limits.connections)
         tls = self._api_tls
         shown = credentials(lambda: tls.loaded) if tls else None
-        stream = StreamServer(
-            streams, settings.token, settings.reflection, grpc_places(most), shown
-        )
+        reflection, grpc_most = settings.reflection, grpc_places(most)
+        stream = StreamServer(streams, settings.token, reflection, grpc_most, shown)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         with self._sockets.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
@@ -201,18 +200,9 @@ class Service:
             rest = Listener(server, sock, lambda: places - streams.greeting, tls)
             await rest.start()
             await stream.start()
-            http = scheme(tls)
-            log.info("REST worker API on %s", url(api_host, api_port, http))
-            log.info("  documentation on %s/docs", url(api_host, api_port, http))
-            grpc_scheme = "grpcs" if tls else "grpc"
-            log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, grpc_scheme))
+            addresses = self._announced(public_port, api_host, api_port, grpc_port)
             spans = tracing.spans(os.environ)
             endpoint = self._endpoint(broker, limits, spans)
-            addresses = Addresses(
-                url(settings.host, public_port, scheme(self._tls)),
-                url(api_host, api_port, http),
-                url(api_host, api_port, "pracks" if tls else "prack"),
-            )
             operating = Operating(broker, keep, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
@@ -228,6 +218,20 @@ class Service:
                 await rest.stop()
                 if spans:
                     await spans.stop()
+
+    def _announced(self, public: int, api_host: str, api: int, grpc: int) -> Addresses:
+        """Log where the private ports are, for people and for whoever starts this."""
+        settings, http = self.settings, scheme(self._api_tls)
+        log.info("REST worker API on %s", url(api_host, api, http))
+        log.info("  documentation on %s/docs", url(api_host, api, http))
+        log.info(
+            "gRPC worker API on %s", url(settings.grpc_host, grpc, http.replace("http", "grpc"))
+        )
+        return Addresses(
+            url(settings.host, public, scheme(self._tls)),
+            url(api_host, api, http),
+            url(api_host, api, http.replace("http", "prack")),
+        )
 
     def _endpoint(self, broker: PublicSide, limits: Limits, spans: "Spans | None") -> Endpoint:
         settings = self.settings

@@ -24,7 +24,8 @@ WORKER_VARIABLES = frozenset(
     "PRACK_" + name
     for name in (
         "GATEWAY", "SLOTS", "WEBSOCKET_SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "TIER",
-        "ROUTES", "APP_DIR", "FACTORY", "ROOT_PATH",
+        "ROUTES", "APP_DIR", "FACTORY", "ROOT_PATH", "TLS_CA", "TLS_SERVER_NAME", "CLIENT_CERT",
+        "CLIENT_KEY",
     )
 )  # fmt: skip
 SECRETS = ("token", "admin_token")

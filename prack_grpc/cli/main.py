@@ -12,6 +12,7 @@ from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
 from prack_grpc.cli import operate, upgrade
+from prack_grpc.cli.calling import Way
 from prack_grpc.cli.terminal import say
 from prack_grpc.settings import PREFIX, SECRETS, Settings, SettingsError, flag, load, nearest
 
@@ -104,6 +105,8 @@ def _serve(settings: Settings) -> int:
     # These imports are half of the start-up time, which `prack --help` should not pay. The garbage
     # collector would add a sixth, and find nothing; `run` turns it on again.
     gc.disable()
+    # Strangers could have its library write lines that are no log of ours.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     from prack_grpc.handover.systemd import BadActivation
     from prack_grpc.listener import AddressInUse
     from prack_grpc.process import run
@@ -120,12 +123,13 @@ def _serve(settings: Settings) -> int:
 
 
 def _healthcheck(settings: Settings) -> int:
-    url = f"{operate.api_url(settings)}/readyz"
+    way = Way(settings, {}, os.environ)
+    url = f"{way.url}/readyz"
     try:
-        with operate.DIRECT.open(url, timeout=3) as response:
+        with way.open(url, timeout=3) as response:
             print(f"ready: {url} answers {response.status}")
     except (OSError, http.client.HTTPException) as error:
-        say(f"not ready: {url}: {getattr(error, 'reason', error)}", sys.stderr)
+        say(f"not ready: {url}: {way.reason(error)}", sys.stderr)
         return 1
     return 0
 

@@ -12,8 +12,9 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from prack_grpc.cli.calling import FILES, Way
 from prack_grpc.cli.terminal import say
-from prack_grpc.settings import Settings, load
+from prack_grpc.settings import Settings, flag, load
 from prack_wire.terminal import visible
 
 COMMANDS = {
@@ -30,8 +31,6 @@ WEIGHT = re.compile(r"([!-<>-~]*)=(\d{1,7})")
 SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 0.5
 MAX_ANSWER = 64 * 1024 * 1024  # of whatever listens there
-# The token is for the gateway only, whatever `http_proxy` says.
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 Row = Mapping[str, Any]
 
 
@@ -55,7 +54,7 @@ def run(command: str, arguments: Sequence[str]) -> int:
     # Whether the gateway may listen there is for the gateway to say.
     settings = load({**flags, "insecure_worker_api": "true"}, os.environ)
     try:
-        return _act(Gateway(settings), words)
+        return _act(Gateway(settings, Way(settings, vars(words), os.environ)), words)
     except Misuse as error:
         parser.error(str(error))
     except Trouble as error:
@@ -70,17 +69,12 @@ def _act(gateway: "Gateway", words: argparse.Namespace) -> int:
         raise Trouble(f"what answers there is no gateway of this version ({error!r})") from None
 
 
-def api_url(settings: Settings) -> str:
-    """The URL of the worker API of the gateway with these settings, on this machine."""
-    host = settings.api_host if settings.api_host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
-
-
 class Gateway:
     """A running gateway, seen from its worker API."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._url = api_url(settings)
+    def __init__(self, settings: Settings, way: Way) -> None:
+        self._way = way
+        self._url = way.url
         self._token = settings.token
 
     def ask(self, method: str, path: str, message: Row | None = None) -> dict[str, Any]:
@@ -91,7 +85,7 @@ class Gateway:
         if self._token:
             request.add_header("Authorization", f"Bearer {self._token}")
         try:
-            with DIRECT.open(request, timeout=SECONDS) as reply:
+            with self._way.open(request, timeout=SECONDS) as reply:
                 answer = json.loads(reply.read(MAX_ANSWER))
                 if not isinstance(answer, dict):
                     raise ValueError("what answers there is no gateway")
@@ -99,7 +93,7 @@ class Gateway:
         except urllib.error.HTTPError as error:
             raise Trouble(f"{self._url}: {_reason(error)}") from None
         except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", error)
+            reason = self._way.reason(error)
             hint = "is `prack serve` running there? set its address with --api-host and --api-port"
             raise Trouble(f"no gateway at {self._url}: {reason} ({hint})") from None
 
@@ -197,6 +191,9 @@ def _parser(command: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--token-file", metavar="FILE", help="file with its token (or set PRACK_TOKEN)"
     )
+    for name, (variable, help_) in FILES.items():
+        text = f"{help_} (or set {variable})"
+        parser.add_argument(flag(name), metavar="FILE", help=text)
     if command in LOOKS:
         parser.add_argument("--json", action="store_true", help="print the JSON of the API")
     elif command == "traffic":

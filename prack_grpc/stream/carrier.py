@@ -7,9 +7,13 @@ from prack.v1 import worker_pb2 as pb
 
 
 class Carrier(Protocol):
-    """One stream, for one reader and one writer. `peer` is the worker's address, for people."""
+    """One stream, for one reader and one writer. `peer` is the worker's address, for people.
+
+    `certificate` is the name that its authority has signed, if it had to show one.
+    """
 
     peer: str
+    certificate: str | None
     transport: str
 
     async def receive(self) -> bytes | None:

@@ -6,7 +6,10 @@ from urllib.parse import unquote
 import grpc
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.private.certificate import name_of
 
+# In what gRPC tells of a peer's certificate.
+NAMES = ("peer_dns", "peer_uri", "x509_common_name")
 Context = grpc.aio.ServicerContext[object, bytes]
 
 
@@ -18,6 +21,9 @@ class GrpcCarrier:
     def __init__(self, context: Context) -> None:
         self.peer = unquote(context.peer().partition(":")[2])  # without "ipv4:"
         self._context = context
+        about = context.auth_context()
+        names = (map(bytes.decode, about.get(kind, ())) for kind in NAMES)
+        self.certificate = name_of(*names)
 
     async def receive(self) -> bytes | None:
         message = await self._context.read()

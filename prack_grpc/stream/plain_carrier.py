@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.private.certificate import of_connection
 from prack_grpc.stream.hello import MAX_HELLO
 from prack_wire.frames import MAX_FRAME, Deframer, Frames
 
@@ -17,11 +18,13 @@ class PlainCarrier(Frames):
         super().__init__()
         self._incoming = Deframer(MAX_HELLO)
         self.peer = ""
+        self.certificate: str | None = None
         self._serve = serve
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.peer = ":".join(map(str, transport.get_extra_info("peername")[:2]))
+        self.certificate = of_connection(transport.get_extra_info("peercert"))
         self._serve(self)
 
     def greeted(self) -> None:

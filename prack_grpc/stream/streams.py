@@ -222,6 +222,7 @@ class Streams:
                 "version": hello.version,
                 "slots": hello.slots,
                 "routes": ", ".join(map(str, hello.routes)),
+                **({"certificate": carrier.certificate} if carrier.certificate else {}),
             },
         )
         return member

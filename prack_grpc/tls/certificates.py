@@ -49,7 +49,7 @@ class Certificates:
         try:
             self.loaded = self._load()
         except SettingsError as error:
-            log.error(
+            log.warning(
                 "the certificates stay as they were: %s",
                 error,
                 extra={"action": "tls_not_reloaded"},

@@ -2,11 +2,12 @@
 
 import http.client
 import itertools
+import ssl
 import threading
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from tests.acceptance.processes import SECONDS
+from tests.acceptance.processes import SECONDS, connection_to
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Load:
     port: int
     clients: int = 4
     fresh: int = 0
+    tls: ssl.SSLContext | None = None
     answered: int = 0
     failures: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -56,7 +58,7 @@ class Load:
         assert done, f"{self.answered} of {until} were answered"
 
     def _ask(self, client: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        connection = connection_to(self.port, self.tls)
         for number in itertools.count():
             if self._stop.is_set():
                 break

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -155,6 +156,7 @@ class Gateway(Process):
         self.api_port = self._announced("REST worker API")
         self.grpc_port = self._announced("gRPC worker API")
         self.admin_port = self._announced("Admin port")
+        self.is_secure = bool(re.search(r"REST worker API on https:", "\n".join(self.lines)))
 
     @property
     def ports(self) -> tuple[int, int, int]:
@@ -163,10 +165,8 @@ class Gateway(Process):
 
     def url(self, over: str) -> str:
         """What a worker dials, `over` one of OVER."""
-        if over == "grpc":
-            return f"grpc://127.0.0.1:{self.grpc_port}"
-        scheme = "http" if over == "rest" else over
-        return f"{scheme}://127.0.0.1:{self.api_port}"
+        scheme = ("http" if over == "rest" else over) + "s" * self.is_secure
+        return f"{scheme}://127.0.0.1:{self.grpc_port if over == 'grpc' else self.api_port}"
 
     def _announced(self, what: str) -> int:
         return int(self.line(rf'"{what} on \w+://[\d.]+:(\d+)"')[1])
@@ -268,9 +268,10 @@ def fetch(
     body: bytes | Iterator[bytes] | None = None,
     headers: Mapping[str, str] | None = None,
     seconds: float = SECONDS,
+    tls: ssl.SSLContext | None = None,
 ) -> Reply:
     """One request on a connection of its own; a body that is an iterator goes out in chunks."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    connection = connection_to(port, tls, seconds)
     try:
         connection.request(method, target, body, dict(headers or {}))
         response = connection.getresponse()
@@ -278,6 +279,15 @@ def fetch(
         return Reply(response.status, fields, response.read())
     finally:
         connection.close()
+
+
+def connection_to(
+    port: int, tls: ssl.SSLContext | None = None, seconds: float = SECONDS
+) -> http.client.HTTPConnection:
+    """A connection that is opened by its first request."""
+    if tls is None:
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=seconds, context=tls)
 
 
 def free_ports(count: int) -> list[int]:

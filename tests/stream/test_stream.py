@@ -16,6 +16,7 @@ class Dead:
     """A carrier whose worker is gone: a write fails once it is cancelled, or the call is `over`."""
 
     peer = "nobody"
+    certificate: str | None = None
     transport = "prack"
 
     def __init__(self) -> None:

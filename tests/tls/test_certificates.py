@@ -30,10 +30,9 @@ def test_a_certificate_is_logged_with_its_names_and_its_end(
 ) -> None:
     caplog.set_level(logging.INFO)
     certificates(authority.issue("DNS:a.example", "DNS:*.a.example"))
-    (record,) = caplog.records
-    assert record.action == "tls_loaded"  # type: ignore[attr-defined]
-    assert record.names == "a.example, *.a.example"  # type: ignore[attr-defined]
-    assert ssl.cert_time_to_seconds(record.until) > record.created  # type: ignore[attr-defined]
+    about = vars(caplog.records[0])
+    assert (about["action"], about["names"]) == ("tls_loaded", "a.example, *.a.example")
+    assert ssl.cert_time_to_seconds(about["until"]) > about["created"]
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,14 @@ class Frames(asyncio.Protocol):
             self._transport.write(LENGTH.pack(len(message)) + message)
 
     def end(self) -> None:
-        """Send no more; the peer may go on."""
-        if not self._transport.is_closing():
-            with suppress(OSError):  # it has gone, and we are about to hear of it
-                self._transport.write_eof()
+        """Send no more. The peer may go on, but not over TLS, where there is no half of an end."""
+        if self._transport.is_closing():
+            return
+        if not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        with suppress(OSError):  # it has gone, and we are about to hear of it
+            self._transport.write_eof()
 
     async def hang_up(self, seconds: float) -> None:
         """Be gone, after the peer has ended its side as well, or so many seconds.
@@ -137,7 +141,9 @@ class Frames(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=0)
+        # Over TLS a transport that holds nothing counts as full at 0, and never says otherwise.
+        secure = transport.get_extra_info("sslcontext") is not None
+        self._transport.set_write_buffer_limits(high=1 if secure else 0)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             sock = transport.get_extra_info("socket")
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)
@@ -150,10 +156,10 @@ class Frames(asyncio.Protocol):
         self._rouse()
 
     def eof_received(self) -> bool:
-        """See asyncio.Protocol. Our side stays open."""
+        """See asyncio.Protocol. Our side stays open, if it can."""
         self._ended = True
         self._rouse()
-        return True
+        return self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
         self._room = self._loop.create_future()

@@ -15,6 +15,7 @@ from typing import Any
 
 from prack_wire import private
 from prack_wire.terminal import visible
+from prack_wire.tls import BadFiles, Tls
 from prack_worker.app.detect import detect
 from prack_worker.app.loading import load
 from prack_worker.asgi.application import AsgiApplication
@@ -49,6 +50,8 @@ examples:
   prack-worker main:create_app --factory           call create_app() to get the application
   prack-worker main:app --gateway prack://gateway.example.com:4242
                                                    a gateway on another machine
+  prack-worker main:app --gateway pracks://gateway.example.com:4242
+                                                   the same over TLS
   prack-worker main:app --gateway grpc://127.0.0.1:4243
                                                    over gRPC, on the gateway's gRPC port
   prack-worker main:app --gateway http://127.0.0.1:4242
@@ -69,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     # The application may fork (subprocesses do); its children have no use for our connection.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # we say ourselves what went wrong
     flags = vars(_parser().parse_args(argv))
     if flags["route"] is not None:
         flags["route"] = ",".join(flags["route"])
@@ -186,20 +190,29 @@ def _transport(settings: Settings) -> Transport:
         tier=settings.tier,
     )
     gateway, token, silence = settings.gateway, _token_reader(settings), settings.max_silence
-    if gateway.scheme == "grpc":
+    tls = _tls(settings) if gateway.is_secure else None
+    if gateway.scheme in ("grpc", "grpcs"):
         from prack_worker.stream.grpc import GrpcTransport
 
-        return GrpcTransport(gateway.address, identity, token, silence)
-    if gateway.scheme == "prack":
+        return GrpcTransport(gateway.address, identity, token, silence, tls)
+    if gateway.scheme in ("prack", "pracks"):
         from prack_worker.stream.plain import TcpTransport
 
-        return TcpTransport(gateway.address, identity, token, silence)
-    from prack_worker.rest.client import tls
+        return TcpTransport(gateway.address, identity, token, silence, tls)
     from prack_worker.rest.transport import RestTransport
 
-    secure = gateway.scheme == "https"
-    context = tls(settings.cert_file, settings.cert_dir) if secure else None
-    return RestTransport(str(gateway), identity, token, silence, context)
+    return RestTransport(str(gateway), identity, token, silence, tls)
+
+
+def _tls(settings: Settings) -> Tls:
+    key = settings.tls.key
+    if key is not None and private.is_open_to_others(key):
+        log.warning(private.KEY_REMEDY, key)
+    try:
+        settings.tls.context()
+    except BadFiles as error:
+        raise UsageError(str(error)) from None
+    return settings.tls
 
 
 def _token_reader(settings: Settings) -> Callable[[], str]:

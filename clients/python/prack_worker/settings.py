@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from prack_wire.tls import Tls
 from prack_worker.errors import UsageError
 from prack_worker.transport import Route
 
-PORTS = {"prack": 4242, "grpc": 4243, "http": 4242, "https": 443}
+PORTS = {
+    "prack": 4242, "pracks": 4242, "grpc": 4243, "grpcs": 4243, "http": 4242, "https": 443
+}  # fmt: skip
 INTERFACES = ("auto", "asgi", "wsgi")
 LEVELS = ("debug", "info", "warning", "error")
 MAX_SLOTS = 10_000
@@ -29,10 +32,15 @@ TOKEN = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Where to dial in: `scheme` is "prack", "grpc", "http" or "https"."""
+    """Where to dial in: `scheme` is "prack", "grpc" or "http", or one of these with an s."""
 
     scheme: str
     address: str
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is dialled over TLS."""
+        return self.scheme.endswith("s")
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.address}"
@@ -57,8 +65,7 @@ class Settings:
     max_silence: float
     token_file: Path | None
     token: str
-    cert_file: Path | None
-    cert_dir: Path | None
+    tls: Tls
     log_level: str
 
 
@@ -82,7 +89,10 @@ def parse_gateway(text: str) -> Gateway:
     """`scheme://host[:port]`, with the scheme's default port."""
     parts = urlsplit(text)
     if parts.scheme not in PORTS:
-        raise ValueError("expected prack://, grpc://, http:// or https://, then host:port")
+        raise ValueError(
+            "expected prack://, grpc:// or http://, or with TLS pracks://, grpcs:// or https://, "
+            "then host:port"
+        )
     if not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
         raise ValueError("expected only a host and a port after the scheme")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -217,15 +227,30 @@ def _token_file(text: str) -> Path | None:
     return path
 
 
-def _authorities(text: str) -> Path | None:
-    """Resolved now, as the application may change its folder; read only for https://."""
+def _file(text: str) -> Path | None:
+    """Resolved now, as the application may change its folder; read only for TLS."""
     return Path(text).resolve() if text else None
+
+
+def _server_name(text: str) -> str:
+    if text and not HOST.fullmatch(text.lower()):
+        raise ValueError("expected a name such as gateway.example.com")
+    return text
 
 
 OPTIONS = (
     Option("gateway", parse_gateway, "prack://127.0.0.1:4242", "URL",
            "prack://host:port; or grpc://host:port for the same over gRPC, "
-           "http://host:port for the REST API"),
+           "http://host:port for the REST API; over TLS pracks://, grpcs:// or https://"),
+    Option("tls_ca", _file, "", "FILE",
+           "authorities, as PEM, that may have signed the gateway's certificate (default: those of "
+           "this system, or of SSL_CERT_FILE and SSL_CERT_DIR)"),
+    Option("tls_cert", _file, "", "FILE",
+           "certificate of this worker, as PEM, for a gateway that demands one",
+           variable="PRACK_CLIENT_CERT"),
+    Option("tls_key", _file, "", "FILE", "its key", variable="PRACK_CLIENT_KEY"),
+    Option("tls_server_name", _server_name, "", "NAME",
+           "name that the gateway's certificate must be for (default: the host of --gateway)"),
     Option("slots", _slots, "", "N",
            f"requests to hold at a time, 1 to {MAX_SLOTS} (default: 64 for ASGI, 8 for WSGI)"),
     Option("websocket_slots", _websocket_slots, "1000", "N",
@@ -252,10 +277,14 @@ OPTIONS = (
            "file with the gateway's token; read at each connection attempt "
            "(or set PRACK_TOKEN)"),
     Option("token", lambda text: check_token(text) if text else "", "", "", "", flag=False),
-    Option("cert_file", _authorities, "", "", "", variable="SSL_CERT_FILE", flag=False),
-    Option("cert_dir", _authorities, "", "", "", variable="SSL_CERT_DIR", flag=False),
+    Option("cert_file", _file, "", "", "", variable="SSL_CERT_FILE", flag=False),
+    Option("cert_dir", _file, "", "", "", variable="SSL_CERT_DIR", flag=False),
     Option("log_level", _one_of(LEVELS), "info", "LEVEL", f"one of {', '.join(LEVELS)}"),
 )  # fmt: skip
+
+
+def _given(values: Mapping[str, Any], name: str) -> Any:
+    return values[name.replace("-", "_")]
 
 
 def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
@@ -276,6 +305,13 @@ def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -
         except ValueError as error:
             shown = "" if option.name == "token" else f' "{text}"'
             mistakes.append(f"{source}{shown}: {error}")
+    for name, other in (("tls-cert", "tls-key"), ("tls-key", "tls-cert")):
+        if not mistakes and _given(values, name) and not _given(values, other):
+            mistakes.append(f"--{name} {_given(values, name)}: needs --{other}")
     if mistakes:
         raise UsageError("\n".join(mistakes))
-    return Settings(routes=values.pop("route"), **values)
+    tls = Tls(
+        *(values.pop(f"tls_{name}") for name in ("ca", "cert", "key", "server_name")),
+        *(values.pop(name) for name in ("cert_file", "cert_dir")),
+    )
+    return Settings(routes=values.pop("route"), tls=tls, **values)

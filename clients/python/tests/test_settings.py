@@ -31,7 +31,8 @@ def test_each_option_has_a_variable() -> None:
         "PRACK_APP_DIR", "PRACK_APP_VERSION", "PRACK_FACTORY", "PRACK_GATEWAY", "PRACK_GRACE",
         "PRACK_INTERFACE", "PRACK_LOG_LEVEL", "PRACK_ROUTES", "PRACK_SERVICE", "PRACK_SLOTS",
         "PRACK_MAX_SILENCE", "PRACK_ROOT_PATH", "PRACK_TIER", "PRACK_TOKEN", "PRACK_TOKEN_FILE",
-        "PRACK_WEBSOCKET_SLOTS", "SSL_CERT_DIR", "SSL_CERT_FILE",
+        "PRACK_WEBSOCKET_SLOTS", "PRACK_TLS_CA", "PRACK_CLIENT_CERT", "PRACK_CLIENT_KEY",
+        "PRACK_TLS_SERVER_NAME", "SSL_CERT_DIR", "SSL_CERT_FILE",
     }  # fmt: skip
 
 
@@ -43,6 +44,8 @@ def test_each_option_has_a_variable() -> None:
         ("prack://host", Gateway("prack", "host:4242")),
         ("http://10.0.0.1/", Gateway("http", "10.0.0.1:4242")),
         ("https://host:8443", Gateway("https", "host:8443")),
+        ("pracks://host", Gateway("pracks", "host:4242")),
+        ("grpcs://host", Gateway("grpcs", "host:4243")),
     ],
 )
 def test_gateways(text: str, gateway: Gateway) -> None:
@@ -72,6 +75,9 @@ def test_routes(text: str, routes: list[Route]) -> None:
         ("gateway", "localhost:4242", "expected prack://"),
         ("gateway", "127.0.0.1", "expected prack://"),
         ("gateway", "grpc://", "only a host"),
+        ("tls_cert", "cert.pem", "needs --tls-key"),
+        ("tls_key", "key.pem", "needs --tls-cert"),
+        ("tls_server_name", "a b", "expected a name"),
         ("gateway", "http://x/api", "only a host"),
         ("gateway", "grpc://x:99999", "Port out of range"),
         ("slots", "0", "1 to 10000"),

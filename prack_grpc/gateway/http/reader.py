@@ -18,6 +18,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.overhead import Overhead
 from prack_grpc.gateway.http.transaction import Transaction
 from prack_grpc.gateway.request.head import framing_lines
+from prack_grpc.private.certificate import of_connection
 
 # No more requests than one piece can hold wait as parsed ones. There can be none in what is known
 # to be body: that comes in pieces that a worker can be sent as they are. One of chunks may have
@@ -43,6 +44,7 @@ class Side(NamedTuple):
     client: tuple[str, int] | None
     server: tuple[str, int] | None
     state: dict[str, object]
+    certificate: str | None
 
     @classmethod
     def of(cls, transport: asyncio.Transport, state: dict[str, object]) -> Self:
@@ -53,7 +55,8 @@ class Side(NamedTuple):
         except OSError:
             client = None
         scheme = "https" if transport.get_extra_info("sslcontext") else "http"
-        return cls(scheme, client, _address(sock.getsockname()), state)
+        certificate = of_connection(transport.get_extra_info("peercert"))
+        return cls(scheme, client, _address(sock.getsockname()), state, certificate)
 
 
 class Owner(Protocol):
@@ -298,7 +301,10 @@ class Reader:
 
     def _scope(self) -> Scope:
         raw_path, _, query = self._url.partition(b"?")
-        scheme, client, server, state = self._side
+        scheme, client, server, state, certificate = self._side
+        prack = {"target": self._url, "connection": self._owner}
+        if certificate is not None:
+            prack["certificate"] = certificate
         return {
             "type": "http",
             "asgi": ASGI,
@@ -313,7 +319,7 @@ class Reader:
             "client": client,
             "server": server,
             "state": state,
-            "extensions": {"prack": {"target": self._url, "connection": self._owner}},
+            "extensions": {"prack": prack},
         }
 
     def on_chunk_header(self) -> None:

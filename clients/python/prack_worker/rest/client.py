@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from prack_wire.tls import NOT_TLS, Tls, not_tls, uncertified
 from prack_worker.backoff import Backoff
-from prack_worker.errors import ConnectFailed, GatewayRefused, UsageError
+from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.loops.link import link
 from prack_worker.transport import Identity
 from prack_worker.version import VERSION
@@ -21,8 +20,8 @@ POLL_SECONDS = 5.0  # how long a poll is parked
 LEASE_SECONDS = 20
 SLACK_SECONDS = 5.0  # the gateway ends a poll; the client only gives up on one that got lost
 CALL_SECONDS = 30.0
+ENDED = httpx2.RemoteProtocolError, httpx2.ReadError
 HINT = "(http:// connects to the REST port of `prack serve`, 4242 by default)"
-NO_TLS = "`prack serve` has no TLS: use http://, or the address of a proxy with TLS"
 
 
 class RestClient:
@@ -42,7 +41,7 @@ class RestClient:
         identity: Identity,
         token: Callable[[], str | None],
         max_silence: float,
-        context: ssl.SSLContext | None,
+        tls: Tls | None,
     ) -> None:
         self.lease = max(1, round(max_silence or LEASE_SECONDS))
         self._slack = max_silence or SLACK_SECONDS
@@ -51,8 +50,12 @@ class RestClient:
             base_url=f"{url}/api/v1",
             headers={"user-agent": f"prack-worker/{VERSION}"},
             trust_env=False,  # the token is for the gateway, not for a proxy of the environment
-            verify=context or False,
+            verify=tls.context() if tls else False,
         )
+        self._tls = tls
+        self._host = url.rpartition("//")[2]
+        name = tls.server_name if tls else ""
+        self._extensions = {"sni_hostname": name} if name else {}
         self._token = token
         self._worker_id = identity.worker_id
         self._about = [
@@ -114,39 +117,35 @@ class RestClient:
             headers["authorization"] = f"Bearer {token}"
         try:
             reply = await self._link.do(
-                self._http.request(method, path, headers=headers, timeout=timeout, **request)
+                self._http.request(
+                    method,
+                    path,
+                    headers=headers,
+                    timeout=timeout,
+                    extensions=self._extensions,
+                    **request,
+                )
             )
         except httpx2.HTTPError as error:
-            raise ConnectFailed(_describe(error)) from error
+            raise ConnectFailed(self._describe(error)) from error
         if reply.status_code == 401:
             raise ConnectFailed("the gateway rejects this token: check PRACK_TOKEN or --token-file")
         if reply.status_code in (403, 408, 429) or reply.status_code >= 500:
             raise ConnectFailed(_detail(reply))
         return reply
 
-
-def tls(cert_file: Path | None = None, cert_dir: Path | None = None) -> ssl.SSLContext:
-    """Trusts the authorities in these places, or else those of httpx.
-
-    Raises:
-        UsageError: they cannot be read.
-    """
-    if cert_file is None and cert_dir is None:
-        return httpx2.create_ssl_context(trust_env=False)
-    try:
-        return ssl.create_default_context(cafile=cert_file, capath=cert_dir)
-    except OSError as error:
-        raise UsageError(f"SSL_CERT_FILE or SSL_CERT_DIR cannot be used: {error}") from None
-
-
-def _describe(error: httpx2.HTTPError) -> str:
-    """Why a call had no answer, as one line for the log."""
-    reason = str(error) or type(error).__name__
-    if "WRONG_VERSION_NUMBER" in reason:
-        return NO_TLS
-    if isinstance(error, httpx2.ConnectError):
-        return f"{reason} (is `prack serve` running there?)"
-    return f"{reason} {HINT}"
+    def _describe(self, error: httpx2.HTTPError) -> str:
+        """Why a call had no answer, as one line for the log."""
+        reason = str(error) or type(error).__name__
+        if self._tls and (refusal := self._tls.refusal(error, self._host)):
+            return refusal
+        if NOT_TLS in reason:
+            return not_tls("http")
+        if self._tls and isinstance(error, ENDED):
+            return uncertified(reason)
+        if isinstance(error, httpx2.ConnectError):
+            return f"{reason} (is `prack serve` running there?)"
+        return f"{reason} {HINT}"
 
 
 def _detail(reply: httpx2.Response) -> str:

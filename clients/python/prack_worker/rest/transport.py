@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from prack_wire.tls import Tls
 from prack_worker.errors import ConnectFailed, GatewayRefused
-from prack_worker.rest.client import POLL_SECONDS, RestClient, tls
+from prack_worker.rest.client import POLL_SECONDS, RestClient
 from prack_worker.rest.exchange import RestExchange, to_request
 from prack_worker.rest.leases import Leases
 from prack_worker.transport import Accept, Ending, Identity
@@ -32,7 +32,7 @@ class RestTransport:
         max_silence: seconds. The gateway gives a request to another worker after so much silence
             about it, and the worker gives up a gateway whose answer is late by so much; 0 is 20
             and 5.
-        context: for https://; without it the authorities of httpx are trusted.
+        tls: how to speak TLS for https://; its files are read now.
     """
 
     counts_held = True
@@ -43,12 +43,12 @@ class RestTransport:
         identity: Identity,
         token: Callable[[], str | None] = lambda: None,
         max_silence: float = 0.0,
-        context: ssl.SSLContext | None = None,
+        tls: Tls | None = None,
     ) -> None:
-        if context is None and url.startswith("https:"):
-            context = tls()
+        if tls is None and url.startswith("https:"):
+            tls = Tls()
         self.address = url
-        self._client = RestClient(url, identity, token, max_silence, context)
+        self._client = RestClient(url, identity, token, max_silence, tls)
         self._leases = Leases(self._client)
 
     async def connect(

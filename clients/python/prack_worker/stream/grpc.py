@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import grpc
 from grpc import aio
 
 from prack.v1 import worker_pb2 as pb
+from prack_wire.tls import NOT_TLS, not_tls, uncertified
 from prack_worker.errors import ConnectFailed
 from prack_worker.stream.transport import NOBODY, WRONG_TOKEN, StreamTransport
 from prack_worker.version import VERSION
@@ -26,6 +28,7 @@ OPTIONS = (
 )
 PING_SECONDS = 15.0
 HINT = "(grpc:// connects to the gRPC port of `prack serve`, 4243 by default)"
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED: "
 METHOD = "/prack.v1.WorkerService/Connect"
 # The call is over.
 OVER = grpc.RpcError, asyncio.InvalidStateError
@@ -39,7 +42,31 @@ class GrpcTransport(StreamTransport):
     async def _dial(self, token: str | None) -> GrpcCarrier:
         """See StreamTransport. The connection is made when the first frame is written."""
         options = (*OPTIONS, *_pings(max(self._max_silence, PING_SECONDS)))
-        return GrpcCarrier(aio.insecure_channel(self.address, options=options), token)
+        tls = self._tls
+        if tls is None:
+            return GrpcCarrier(aio.insecure_channel(self.address, options=options), token, describe)
+        shown = grpc.ssl_channel_credentials(*tls.pems())
+        if tls.server_name:
+            options = (*options, ("grpc.ssl_target_name_override", tls.server_name))
+        return GrpcCarrier(
+            aio.secure_channel(self.address, shown, options=options), token, self._describe
+        )
+
+    def _describe(self, error: grpc.RpcError) -> str:
+        """The same as `describe`, of what may go wrong with TLS."""
+        details = (error.details() if isinstance(error, aio.AioRpcError) else None) or ""
+        assert self._tls is not None  # noqa: S101 - else this is not called
+        if "Hostname Verification" in details:
+            return self._tls.misnamed(self.address)
+        if UNTRUSTED in details:
+            return self._tls.untrusted(details.partition(UNTRUSTED)[2].removesuffix(": OK"))
+        if NOT_TLS in details:
+            return not_tls("grpc")
+        return (
+            uncertified(details.rpartition(": ")[2])
+            if "Socket closed" in details
+            else describe(error)
+        )
 
 
 def _pings(seconds: float) -> tuple[tuple[str, int], ...]:
@@ -61,9 +88,15 @@ class GrpcCarrier:
 
     write_now = None
 
-    def __init__(self, channel: aio.Channel, token: str | None) -> None:
+    def __init__(
+        self,
+        channel: aio.Channel,
+        token: str | None,
+        describe: Callable[[grpc.RpcError], str],
+    ) -> None:
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._channel = channel
+        self._describe = describe
         connect: aio.StreamStreamMultiCallable[bytes, pb.GatewayFrame] = channel.stream_stream(
             METHOD, response_deserializer=pb.GatewayFrame.FromString
         )
@@ -73,7 +106,7 @@ class GrpcCarrier:
         try:
             frame = await self._call.read()
         except grpc.RpcError as error:
-            raise ConnectFailed(describe(error)) from error
+            raise ConnectFailed(self._describe(error)) from error
         return frame if isinstance(frame, pb.GatewayFrame) else None
 
     async def write(self, *frames: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import cast
 
@@ -10,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from prack.v1 import worker_pb2 as pb
 from prack_wire.frames import Frames, FrameTooLong
+from prack_wire.tls import NOT_TLS, not_tls, uncertified
 from prack_worker.errors import ConnectFailed
 from prack_worker.stream.dialling import dial
 from prack_worker.stream.transport import NOBODY, WRONG_TOKEN, StreamTransport
@@ -21,10 +23,12 @@ REQUEST = (
 )
 MAX_HEAD = 64 * 1024
 HINT = "(prack:// connects to the REST port of `prack serve`, 4242 by default)"
+SILENT = f"the server closed the connection without a response {HINT}"
 WRONG_NAME = (
     "the gateway does not take calls by this name without a token: set one on both sides, or name "
     "it with --api-hosts of `prack serve`"
 )
+NO_PLAIN = "the server there refused the call: if it speaks TLS, use pracks://"
 NO_UPGRADE = "a proxy in between does not pass on the upgrade: configure it to, or use grpc://"
 
 
@@ -37,26 +41,43 @@ class TcpTransport(StreamTransport):
         field = f"Authorization: Bearer {token}\r\n" if token else ""
         request = REQUEST.format(host=self.address, version=VERSION, token=field)
         host, _, port = self.address.rpartition(":")
-        loop = asyncio.get_running_loop()
+        host = host.strip("[]")
+        loop, tls = asyncio.get_running_loop(), self._tls
+        context = tls.context() if tls else None
         try:
-            sock = await dial(host.strip("[]"), int(port))
+            sock = await dial(host, int(port))
             transport, dialling = await loop.create_connection(
-                lambda: Dialling(request.encode()), sock=sock
+                lambda: Dialling(request.encode(), uncertified(SILENT) if tls else SILENT),
+                sock=sock,
+                ssl=context,
+                server_hostname=(tls.server_name or host) if tls else None,
             )
         except OSError as error:
-            raise ConnectFailed(f"{error} {NOBODY}") from error
+            raise ConnectFailed(self._describe(error)) from error
         try:
             return await dialling.carrier
         except BaseException:
             transport.abort()
             raise
 
+    def _describe(self, error: OSError) -> str:
+        """Why there is no connection, as one line for the log."""
+        if self._tls and (refusal := self._tls.refusal(error, self.address)):
+            return refusal
+        if isinstance(error, ssl.SSLError):
+            return not_tls("prack") if error.reason == NOT_TLS else uncertified(error.reason)
+        return f"{error} {NOBODY}"
+
 
 class Dialling(asyncio.Protocol):
-    """Asks for the upgrade. `carrier` is done when that was granted; or raises ConnectFailed."""
+    """Asks for the upgrade. `carrier` is done when that was granted; or raises ConnectFailed.
 
-    def __init__(self, request: bytes) -> None:
+    A server that says nothing is told of as `silent`.
+    """
+
+    def __init__(self, request: bytes, silent: str) -> None:
         self._request = request
+        self._silent = silent
         self._answer = bytearray()
         self.carrier: asyncio.Future[TcpCarrier] = asyncio.get_running_loop().create_future()
 
@@ -75,6 +96,8 @@ class Dialling(asyncio.Protocol):
             self._switch(bytes(rest))
         elif status == ["401"]:
             self._fail(WRONG_TOKEN)
+        elif status == ["400"]:
+            self._fail(NO_PLAIN)
         elif status == ["403"]:
             self._fail(WRONG_NAME)
         elif status == ["426"]:
@@ -83,7 +106,7 @@ class Dialling(asyncio.Protocol):
             self._fail(f'expected 101 Switching Protocols, got "{line[:80]}" {HINT}')
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(f"the server closed the connection without a response {HINT}")
+        self._fail(uncertified(exc.reason) if isinstance(exc, ssl.SSLError) else self._silent)
 
     def _switch(self, rest: bytes) -> None:
         carrier = TcpCarrier()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
 from prack_wire import heap
+from prack_wire.tls import BadFiles, Tls
 from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.loops.link import link
 from prack_worker.stream.carrier import Carrier
@@ -34,6 +35,7 @@ class StreamTransport:
             the worker runs; it may raise ConnectFailed.
         max_silence: seconds without a word from the gateway until it is given up; 0 takes what the
             gateway itself has.
+        tls: how to speak TLS; its files are read at each dial.
     """
 
     counts_held = False
@@ -46,8 +48,10 @@ class StreamTransport:
         identity: Identity,
         token: Callable[[], str | None] = lambda: None,
         max_silence: float = 0.0,
+        tls: Tls | None = None,
     ) -> None:
         self.address = address
+        self._tls = tls
         self._identity = identity
         self._token = token
         self._instance = secrets.token_bytes(16)
@@ -83,6 +87,8 @@ class StreamTransport:
             async with asyncio.timeout(WELCOME_SECONDS):
                 dialled.append(await self._dial(token))
                 return await _greet(dialled[0], hello)
+        except BadFiles as error:
+            raise ConnectFailed(str(error)) from error
         except TimeoutError as error:
             raise ConnectFailed(f"no welcome within {WELCOME_SECONDS:g} s {self.hint}") from error
 
