@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Scope
 
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.turns import Turns
 from prack_grpc.gateway.request.client import Client, TakesWhole
 
 
@@ -38,6 +39,7 @@ class HttpServer:
         "limits",
         "state",
         "tasks",
+        "turns",
         "upgrade",
         "websockets",
     )
@@ -59,12 +61,14 @@ class HttpServer:
         self.state: dict[str, object] = {}  # what a lifespan gives to each request
         self.connections: set[Member] = set()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.turns = Turns()
         self.leaving = False  # each response is the last of its connection
 
     def serving(self, app: ASGIApp) -> "HttpServer":
         """The same with another application, and not leaving."""
         other = HttpServer(app, self.limits, self.admission, self.websockets, self.upgrade)
         other.state, other.connections, other.tasks = self.state, self.connections, self.tasks
+        other.turns = self.turns
         return other
 
 
