@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
-from prack_grpc.cli import operate, upgrade
+from prack_grpc.cli import gateway, operate, upgrade
 from prack_grpc.cli.terminal import say
 from prack_grpc.settings import PREFIX, SECRETS, Settings, SettingsError, flag, load, nearest
 
@@ -120,9 +120,9 @@ def _serve(settings: Settings) -> int:
 
 
 def _healthcheck(settings: Settings) -> int:
-    url = f"{operate.api_url(settings)}/readyz"
+    url = f"{gateway.api_url(settings)}/readyz"
     try:
-        with operate.DIRECT.open(url, timeout=3) as response:
+        with gateway.DIRECT.open(url, timeout=3) as response:
             print(f"ready: {url} answers {response.status}")
     except (OSError, http.client.HTTPException) as error:
         say(f"not ready: {url}: {getattr(error, 'reason', error)}", sys.stderr)
