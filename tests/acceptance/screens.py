@@ -1,0 +1,102 @@
+"""A program on a terminal of its own: what its screen shows, and the keys that are pressed there."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from select import select
+
+from tests.acceptance.processes import ROOT, SECONDS, environment
+
+HOME = "\x1b[H"  # a whole new screen follows
+STYLE = re.compile(r"\x1b\[[\d;]*m")
+OTHER = "\x1b[?1049"  # h: go to the other screen of the terminal, l: come back
+
+
+class Screen:
+    """The terminal of one program, so many columns and lines large."""
+
+    def __init__(self, *command: str, columns: int, lines: int, env: Mapping[str, str]) -> None:
+        self._master, self.slave = pty.openpty()
+        self.resize(columns, lines)
+        self.before = termios.tcgetattr(self.slave)
+        self.popen = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment({"TERM": "xterm-256color", **env}),
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+            start_new_session=True,
+            preexec_fn=_control,
+        )
+        self.written = ""
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Make it as large; the program is told."""
+        self.lines = lines
+        size = struct.pack("HHHH", lines, columns, 0, 0)
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, size)
+
+    def press(self, keys: str) -> None:
+        """Send what a terminal sends for these keys."""
+        os.write(self._master, keys.encode())
+
+    def shown(self) -> list[str]:
+        """The lines of the last screen that was drawn as a whole, without their styles."""
+        for frame in reversed(self.written.split(HOME)):
+            lines = STYLE.sub("", frame).replace("\r", "").split("\n")
+            if len(lines) >= self.lines:
+                return [line.rstrip() for line in lines]
+        return []
+
+    def until(self, fits: Callable[[str], bool], seconds: float = SECONDS) -> str:
+        """Wait for a screen that fits; its text."""
+        deadline = time.monotonic() + seconds
+        while not fits(text := "\n".join(self.shown())):
+            assert time.monotonic() < deadline, f"no such screen, but:\n{text}"
+            self._read(deadline - time.monotonic())
+        return text
+
+    def wait(self, seconds: float = SECONDS) -> int:
+        """Wait for the end of the program; its exit status."""
+        deadline = time.monotonic() + seconds
+        while self.popen.poll() is None:
+            assert time.monotonic() < deadline, "\n".join(self.shown())
+            self._read(0.05)
+        self._read(0)
+        return self.popen.returncode
+
+    def close(self) -> None:
+        """End the program, if it has not ended."""
+        self.popen.kill()
+        self.popen.wait()
+        os.close(self._master)
+        os.close(self.slave)
+
+    def _read(self, seconds: float) -> None:
+        if select([self._master], [], [], max(0.0, seconds))[0]:
+            self.written += os.read(self._master, 65536).decode(errors="replace")
+
+
+def _control() -> None:
+    """Take the terminal as the one whose Ctrl-C ends this process."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@contextmanager
+def on_screen(
+    *command: str, columns: int = 80, lines: int = 24, env: Mapping[str, str] | None = None
+) -> Iterator[Screen]:
+    """A program on a terminal, gone at the end."""
+    screen = Screen(*command, columns=columns, lines=lines, env=env or {})
+    try:
+        yield screen
+    finally:
+        screen.close()
