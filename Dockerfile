@@ -23,7 +23,7 @@ WORKDIR /app
 # A number, so that a platform can see that it is not root. Nothing is written: the root file
 # system may be read-only.
 USER 10001:10001
-EXPOSE 8080 4242 4243
+EXPOSE 8080 4242 4243 4244
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["prack", "healthcheck"]
 # The worker ports listen inside the container only, until variables open them, with a token:

@@ -38,7 +38,8 @@ test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \
-	slots upgrade worker_port) tests/soak
+	slots upgrade worker_port) \
+	tests/browser/test_crowd.py tests/soak
 
 # Two processes, as one waits half of the time. A file stays together, for what its tests share.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder

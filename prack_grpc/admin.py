@@ -25,6 +25,7 @@ from prack_grpc.telemetry.books.books import Books
 from prack_grpc.telemetry.books.marks import Marks
 from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.pulse import Pulse
+from prack_wire import private
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +52,10 @@ class Told:
 
 
 class Admin:
-    """The admin port, open."""
+    """The admin port, open: its number is `port`."""
 
-    def __init__(self, listener: Listener, pulse: Pulse) -> None:
+    def __init__(self, port: int, listener: Listener, pulse: Pulse) -> None:
+        self.port = port
         self._listener = listener
         self._pulse = pulse
 
@@ -75,6 +77,9 @@ async def admin_port(settings: Settings, sockets: Sockets, told: Told) -> AsyncI
     if settings.ready_with_worker:
         told.health.has_worker = partial(_has_worker, watch, told.broker)
     names = settings.names(settings.admin_host)
+    file = settings.admin_token_file
+    if file and private.is_open_to_others(file):
+        log.warning(private.REMEDY, file, extra={"action": "token_exposed"})
     app = create_app(told.health, _parts(told, watch, pulse), settings.admin_token, names)
     server = HttpServer(app, LIMITS, Admission(LIMITS, exempt=lambda _: True))
     make = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
@@ -83,9 +88,10 @@ async def admin_port(settings: Settings, sockets: Sockets, told: Told) -> AsyncI
         await listener.start()
         pulse.start()
         reporting = asyncio.create_task(_report(told, pulse), name="health")
-        log.info("Admin port on %s", url(*sock.getsockname()[:2]))
+        host, port = sock.getsockname()[:2]
+        log.info("Admin port on %s", url(host, port))
         try:
-            yield Admin(listener, pulse)
+            yield Admin(port, listener, pulse)
         finally:
             pulse.stop()
             reporting.cancel()
@@ -98,7 +104,7 @@ def _parts(told: Told, watch: Watch | None, pulse: Pulse) -> Parts | None:
     if watch is None:
         return None
     looking = Looking(watch, told.health, told.addresses, told.clients)
-    return Parts(watch, looking, pulse, told.broker.exchanges, told.operating)
+    return Parts(watch, looking, pulse, told.broker.exchanges, told.clients, told.operating)
 
 
 def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:
@@ -110,16 +116,19 @@ def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:
 
 @contextmanager
 def _marking(watch: Watch | None) -> Iterator[None]:
-    """What is logged is marked."""
+    """What is logged is marked, whether it is written or not."""
     if watch is None:
         yield
         return
     logger = logging.getLogger(prack_grpc.__name__)
+    level = logger.level
+    logger.setLevel(min(logger.getEffectiveLevel(), logging.INFO))
     logger.addHandler(watch.marks)
     try:
         yield
     finally:
         logger.removeHandler(watch.marks)
+        logger.setLevel(level)
 
 
 async def _report(told: Told, pulse: Pulse) -> None:

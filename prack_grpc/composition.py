@@ -1,29 +1,26 @@
 """The composition root: what is built from what, and the order of start and stop."""
 
 import asyncio
-import gc
 import logging
 import os
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
 from prack_grpc import state
 from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.broker.seam import Broker, OperatorSide
+from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.core.limits import KIB, BookLimits, Limits
 from prack_grpc.dashboard.overview import Addresses
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
-from prack_grpc.gateway.http.descriptors import fitted
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.addresses import trusting
@@ -51,23 +48,21 @@ from prack_grpc.settings import Settings
 from prack_grpc.signals import Stop, stop_signal
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
-from prack_grpc.telemetry import logs
+from prack_grpc.telemetry import logs, tracing
 from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.telemetry.books.books import Books
 from prack_wire import private
 
+if TYPE_CHECKING:
+    from prack_grpc.telemetry.spans import Spans
+
 log = logging.getLogger(__name__)
 
-# What was imported lives as long as the process: collections need not look at it, and with
-# thousands of exchanges open they need not come every 700 objects.
-GC_THRESHOLDS = 10_000, 20, 50
 # Of workers there is a limit elsewhere. They keep a connection longer than they are busy, as their
 # answer must not meet one that is closed, and the REST API says how slowly a body may come.
 WORKER_LIMITS = ConnectionLimits(
     connections=20_000, keep_alive_seconds=120.0, body_seconds=120.0, body_rate=0
 )
-# gRPC's own thread wakes the loop for every frame, and would wait 5 ms for its turn.
-SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +193,8 @@ class Service:
             log.info("REST worker API on %s", url(api_host, api_port))
             log.info("  documentation on %s/docs", url(api_host, api_port))
             log.info("gRPC worker API on %s", url(settings.grpc_host, grpc_port, "grpc"))
-            endpoint = Endpoint(
-                broker,
-                Forwarding(settings.trusted_proxies, settings.priority),
-                self._access,
-                limits,
-                settings.max_body,
-            )
+            spans = tracing.spans(os.environ)
+            endpoint = self._endpoint(broker, limits, spans)
             addresses = Addresses(
                 url(settings.host, public_port),
                 url(api_host, api_port),
@@ -223,6 +213,17 @@ class Service:
                 await stream.stop(LAST_SECONDS)
                 rest.leave("rest" in self._sockets.kept)
                 await rest.stop()
+                if spans:
+                    await spans.stop()
+
+    def _endpoint(self, broker: PublicSide, limits: Limits, spans: "Spans | None") -> Endpoint:
+        settings = self.settings
+        if spans:
+            self._access.tracer = spans
+        follow = spans.begin if spans else None
+        forwarding = Forwarding(settings.trusted_proxies, settings.priority, follow)
+        timing = settings.server_timing
+        return Endpoint(broker, forwarding, self._access, limits, settings.max_body, timing)
 
     def _workers(self, broker: Broker, streams: Streams, keep: Callable[[], None]) -> WorkerApp:
         settings = self.settings
@@ -359,36 +360,3 @@ def _bind(stream: StreamServer, host: str, port: int) -> int:
     except RuntimeError as error:
         listen(host, port, "grpc_port").close()  # a socket says why, gRPC does not
         raise AddressInUse(f"cannot listen on {url(host, port, '')}: {error}") from None
-
-
-def run(settings: Settings) -> int:
-    """Run the gateway of these settings until it is told to stop.
-
-    Raises AddressInUse, BadActivation or BadState.
-    """
-    logs.configure(settings.log_format, settings.log_level)
-    logs.announce_alone()
-    _tune()
-    predecessor = Predecessor.of(os.environ)
-    given = systemd.sockets(os.environ)
-    sockets = predecessor.sockets if predecessor else Sockets(given, frozenset(given))
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        limits = fitted(settings.connection_limits())
-        runner.run(Service(settings, limits, sockets, predecessor).serve())
-    return 0
-
-
-def _tune() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-    gc.enable()
-    sys.setswitchinterval(SWITCH_SECONDS)
-
-
-def _loop_factory() -> Any:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

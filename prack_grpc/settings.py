@@ -185,6 +185,7 @@ class Settings(BaseModel):
         description="file that keeps the state of `prack traffic` and `prack drain` over a restart",
     )
     access_log: bool = Field(True, description="one log line for every request")
+    server_timing: bool = Field(False, description="send Server-Timing: how long, and where")
     log_format: Literal["auto", "pretty", "json"] = Field(
         "auto", description="auto: pretty on a terminal, JSON otherwise"
     )

@@ -48,6 +48,11 @@ class Gateway:
         return self.running.api_port
 
     @property
+    def admin_port(self) -> int:
+        """The page and its figures."""
+        return self.running.admin.port
+
+    @property
     def grpc_port(self) -> int:
         """gRPC."""
         return self.running.grpc_port

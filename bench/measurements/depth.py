@@ -13,13 +13,13 @@ from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Record, Samples
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.broker.ticket import Ticket
-from prack_grpc.composition import GC_THRESHOLDS
+from prack_grpc.broker.ticket import Identifiers, Ticket
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Request
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.receivers import CancelReason
 from prack_grpc.core.worker import TRUSTED, Profile
+from prack_grpc.process import GC_THRESHOLDS
 
 ABOUT = "queue of 10 to 100,000: requests/s in process, and through the gateway up to 9,900"
 INSIDE, CONTENDERS = "in process", ("prack", "prack-grpc")
@@ -73,13 +73,13 @@ class Worker:
 async def turn_over(depth: int) -> float:
     """Requests a second while `depth` wait."""
     broker = MemoryBroker(Limits(queue_requests=2 * max(DEPTHS), queue_timeout=1e7))
-    worker, tickets = Worker(), deque[Ticket]()
+    worker, tickets, ids = Worker(), deque[Ticket](), Identifiers()
     broker.join(Profile("bench", SLOTS, True), TRUSTED, worker)
     for _ in range(SLOTS + depth):
-        tickets.append(broker.submit(Request(*REQUEST), b"", True))
+        tickets.append(broker.submit(Request(*REQUEST, id=ids.next()), b"", True))
     start = monotonic()
     for _ in range(STEPS):
-        tickets.append(broker.submit(Request(*REQUEST), b"", True))
+        tickets.append(broker.submit(Request(*REQUEST, id=ids.next()), b"", True))
         broker.head(worker.handed.popleft(), 200, [], b"ok", True)
         broker.complete(tickets.popleft())  # the oldest goes first, so it is this one's
     return STEPS / (monotonic() - start)

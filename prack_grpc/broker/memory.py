@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from prack_grpc.broker.collecting import Collecting
 from prack_grpc.broker.seam import Membership, Piece
-from prack_grpc.broker.ticket import Identifiers, Ticket
+from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Answer, Cancel, Deliver, Effects, Fail, Finish, Grant
@@ -40,7 +40,6 @@ class MemoryBroker:
         self._timer: asyncio.TimerHandle | None = None
         self._fires_at = math.inf
         self._idle: asyncio.Future[None] | None = None
-        self._identifiers = Identifiers()
         self.tickets: dict[Ticket, Exchange] = {}
         self._sessions: dict[Membership, Session] = {}
         self._hand_out = hand_out = HandOut(limits, self._now(), secrets.token_bytes())
@@ -60,7 +59,7 @@ class MemoryBroker:
             upload = Flow(max(limits.window, len(body)), keep=limits.inline_body)
             upload.push(body)
             upload.ended = end
-        ticket = Ticket(self._loop, self._identifiers.next(), news)
+        ticket = Ticket(self._loop, request.id, news)
         exchange, effects = self.dispatcher.submit(ticket.id, request, upload, ticket, self._now())
         ticket.route = exchange.lane.name
         self.tickets[ticket] = exchange
@@ -389,7 +388,7 @@ def _log_end(lease: Lease, action: str, reason: str, **more: str) -> None:
     if lease.cancelled:
         return
     about = {
-        "request_id": lease.exchange.id,
+        "request_id": lease.exchange.request.x_request_id,
         "worker": lease.assignment.worker,
         "reason": reason,
     }

@@ -128,6 +128,8 @@ class Ticket(AnswerReceiver):
             self.earlier = (*self.earlier, (self.assignment, self.handed))
         self.assignment = assignment
         self.handed = time.monotonic()
+        if (trace := assignment.request.trace) is not None:
+            trace.handed(assignment.request.headers)
 
     def answer(self, head: ResponseHead, download: Flow) -> None:
         self._download = download

@@ -108,9 +108,9 @@ def _serve(settings: Settings) -> int:
     # These imports are half of the start-up time, which `prack --help` should not pay. The garbage
     # collector would add a sixth, and find nothing; `run` turns it on again.
     gc.disable()
-    from prack_grpc.composition import run
     from prack_grpc.handover.systemd import BadActivation
     from prack_grpc.listener import AddressInUse
+    from prack_grpc.process import run
     from prack_grpc.state import BadState
 
     try:

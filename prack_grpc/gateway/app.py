@@ -1,7 +1,6 @@
 """The public FastAPI application. It has no route of its own: every path is the workers'."""
 
 import logging
-import secrets
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypedDict
@@ -42,9 +41,11 @@ class Endpoint:
         access: AccessLog,
         limits: Limits,
         max_body: int | None = None,
+        server_timing: bool = False,
     ) -> None:
         self._limits = limits
         self._max_body = max_body
+        self._timing = server_timing
         self._broker = broker
         self._forwarding = forwarding
         self._access = access
@@ -69,7 +70,7 @@ class Endpoint:
             request = self._forwarding.request(scope)
         except GatewayError:
             return False
-        exchange = HttpExchange(self._broker, self._access, scope, connection, self._max_body)
+        exchange = self._exchange(scope, connection)
         return exchange.begin(request, body, connection)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,8 +79,13 @@ class Endpoint:
             await self._serve_websocket(scope, receive, send)
             return
         connection: Client = scope["extensions"]["prack"]["connection"]
-        exchange = HttpExchange(self._broker, self._access, scope, connection, self._max_body)
+        exchange = self._exchange(scope, connection)
         await exchange.run(self._forwarding, scope, receive, send)
+
+    def _exchange(self, scope: Scope, connection: Client) -> HttpExchange:
+        return HttpExchange(
+            self._broker, self._access, scope, connection, self._max_body, self._timing
+        )
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = Record(scope)
@@ -92,7 +98,7 @@ class Endpoint:
                 "bug: the gateway failed to serve a WebSocket; please report this traceback",
                 extra={"action": "internal"},
             )
-            await websocket.fail(GatewayError(errors.INTERNAL), secrets.token_hex(16))
+            await websocket.fail(GatewayError(errors.INTERNAL))
         finally:
             self._websockets.discard(websocket)
             self._access.write(record)

@@ -1,6 +1,8 @@
 """One line for every request, also for those that die in the queue."""
 
 import logging
+import re
+import secrets
 import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
@@ -16,6 +18,8 @@ Address = tuple[str, int]
 Row = tuple[Any, ...]
 MOST_ROWS = 1000  # are counted together
 GONE = "client_gone"
+# W3C Trace Context, section 3.2; an id of zeros is none.
+TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)")
 
 
 class Queued(Protocol):
@@ -53,6 +57,26 @@ class Record:
     began: float = field(default_factory=time.monotonic)
     received: float = 0.0
     started: float = 0.0
+    _id: str = ""
+
+    @property
+    def request_id(self) -> str:
+        """By which its client knows it; one that was not understood gets an id of its own."""
+        if self.request is not None:
+            return self.request.x_request_id
+        if not self._id:
+            self._id = secrets.token_hex(16)
+        return self._id
+
+    @property
+    def trace_id(self) -> str | None:
+        """That of our spans, or else the one of its client."""
+        if self.request is None:
+            return None
+        if self.request.trace is not None:
+            return self.request.trace.id
+        parent = TRACE_PARENT.match(dict(self.request.headers).get(b"traceparent", b""))
+        return parent[1].decode() if parent else None
 
     @property
     def client(self) -> str | None:
@@ -107,13 +131,21 @@ class Record:
             "target": (path + b"?" + query if query else path).decode("latin-1"),
             "status": self.status,
             "bytes": self.sent,
-            "total_ms": round(total * 1000, 1),
+            "total_ms": _ms(total),
             "client": self.client,
+            "request_id": self.request_id,
         }
+        if trace_id := self.trace_id:
+            fields["trace_id"] = trace_id
         if ticket is not None:
             taken = ticket.assignment
-            fields["queued_ms"] = round((taken.queued if taken else total) * 1000, 1)
-            fields["request_id"] = ticket.id
+            fields["queued_ms"] = _ms(taken.queued if taken else total)
+            if ticket.answered > ticket.handed:
+                first = (self.started or ended) - (self.received or self.began)
+                fields["worker_ms"] = _ms(ticket.answered - ticket.handed)
+                fields["gateway_ms"] = _ms(first - (ticket.answered - ticket.since))
+            if ticket.id != self.request_id:
+                fields["exchange"] = ticket.id
             fields["attempt"] = taken.attempt if taken else 0
             fields["worker"] = taken.worker if taken else None
             if ticket.left:
@@ -121,6 +153,10 @@ class Record:
         if self.error:
             fields["error"] = self.error
         return fields
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
 
 
 class Keeper(Protocol):
@@ -135,12 +171,20 @@ class Keeper(Protocol):
         """A request was refused before it was understood."""
 
 
+class Tracer(Protocol):
+    """Who makes traces of requests."""
+
+    def ended(self, record: Record, now: float) -> None:
+        """A request is over."""
+
+
 class AccessLog:
     """Hears of every request that ends: writes it down, unless that is switched off."""
 
     def __init__(self, enabled: bool = True, books: Keeper | None = None) -> None:
         self._enabled = enabled
         self._books = books
+        self.tracer: Tracer | None = None
 
     def write(self, record: Record) -> None:
         """One request is over."""
@@ -150,6 +194,8 @@ class AccessLog:
             rows.append(record.row(now))
             if len(rows) >= MOST_ROWS:
                 self._books.settle()
+        if self.tracer is not None:
+            self.tracer.ended(record, now)
         if self._enabled and log.isEnabledFor(logging.INFO):
             # As log.info does, but for looking up in which line of which file.
             line = logging.LogRecord(log.name, logging.INFO, "", 0, "request", None, None)

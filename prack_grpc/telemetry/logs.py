@@ -100,10 +100,11 @@ def _second(since_epoch: int) -> str:
 
 
 def _request(extra: dict[str, Any]) -> str:
-    """An access line starts with what one looks for."""
+    """An access line starts with what one looks for, and leaves out what only machines do."""
     status = extra.pop("status") or "---"
     method, target = extra.pop("method"), _printable(extra.pop("target"))
-    extra.pop("request_id", None)
+    for name in ("request_id", "exchange", "trace_id", "worker_ms", "gateway_ms"):
+        extra.pop(name, None)
     return f"{status} {method} {target}"
 
 
@@ -126,11 +127,8 @@ def configure(format_: str, level: str, stream: TextIO = sys.stderr) -> None:
     pretty = format_ == "pretty" or (format_ == "auto" and terminal)
     handler = TurnHandler(stream)
     handler.setFormatter(PrettyFormatter(color=terminal) if pretty else JsonFormatter())
-    handler.setLevel(level.upper())
-    # What is not written is still marked (books.marks), except for the many lines of requests.
-    lowest = min(handler.level, logging.INFO)
-    logging.basicConfig(handlers=[handler], level=lowest, force=True)
-    logging.getLogger("prack.access").setLevel(level.upper())
+    handler.setLevel(level.upper())  # marks are made of lines that may not be written
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 

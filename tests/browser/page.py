@@ -101,8 +101,12 @@ class Page:
         place.find_element(By.XPATH, f".//button[normalize-space()='{label}']").click()
 
     def dialog(self) -> WebElement:
-        """The open dialog."""
-        return self.driver.find_element(By.CSS_SELECTOR, "dialog[open]")
+        """The open dialog, once there is one."""
+        find = self.driver.find_elements
+        found: list[WebElement] = self.until(
+            lambda: find(By.CSS_SELECTOR, "dialog[open]"), "no dialog opens"
+        )
+        return found[0]
 
     def no_dialog(self) -> None:
         """Wait until none is open."""

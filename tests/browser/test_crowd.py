@@ -3,10 +3,12 @@
 import asyncio
 import resource
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import pytest
+from selenium.webdriver.common.by import By
 
 from prack.v1 import worker_pb2 as pb
 from tests.acceptance.processes import Gateway, Launcher
@@ -71,27 +73,37 @@ async def clients(gateway: Gateway) -> AsyncIterator[list[RawClient]]:
     try:
         yield found
     finally:
-        for client in found:
-            client.reset()
+        await asyncio.gather(*(client.close() for client in found))
 
 
 @pytest.mark.timeout(240)
 async def test_a_crowd_is_seen(chromium: Browser, launch: Launcher) -> None:
-    limits = ("--route-share", "1", "--max-connections-per-client", str(WAITING))
+    limits = (
+        "--route-share",
+        "1",
+        "--max-silence",
+        "120",
+        "--max-connections-per-client",
+        str(WAITING),
+    )
     gateway = await asyncio.to_thread(launch.gateway, *limits, "--no-access-log")
     async with workers(gateway), clients(gateway) as waiting:
-        await asyncio.to_thread(look, chromium, gateway, waiting[0])
+        loop = asyncio.get_running_loop()
+        leave = partial(loop.call_soon_threadsafe, waiting[0].reset)
+        await asyncio.to_thread(look, chromium, gateway, leave)
     await asyncio.to_thread(chromium.leave)
     assert chromium.complaints() == []
 
 
-def look(chromium: Browser, gateway: Gateway, client: RawClient) -> None:
-    """What somebody does who is called in the night."""
+def look(chromium: Browser, gateway: Gateway, leave: Callable[[], object]) -> None:
+    """What somebody does who is called in the night; one client gives up with `leave`."""
     page = Page(chromium, gateway)
     page.until(lambda: page.figures()["queue.waiting"] == "10,000", "they are not seen to wait")
     assert page.figures()["workers.active"] == "1,000"
     assert len(page.until(lambda: page.rows("workers"), "there is no worker")) == 100
     chromium.see("100 of 1,000 shown; filter to see others.", "#workers .count")
+    chromium.driver.find_element(By.CSS_SELECTOR, "#exchanges [value=live]").click()
+    page.row("exchanges", "waiting")
     chromium.see("100 of 10,000 shown; filter to see others.", "#exchanges .count")
     for section in ("workers", "exchanges"):
         page.rows(section)
@@ -99,10 +111,10 @@ def look(chromium: Browser, gateway: Gateway, client: RawClient) -> None:
         assert longest < 1000 * LATE, (
             f"{section} stands still for {longest} ms while it is scrolled"
         )
-    search = "#workers input[name=text]"
-    chromium.driver.find_element("css selector", search).send_keys("worker-0777")
+    search = chromium.driver.find_element(By.CSS_SELECTOR, "#workers input[name=text]")
+    search.send_keys("worker-0777")
     page.until(lambda: len(page.rows("workers")) == 1, "the filter finds more than one")
     left = time.monotonic()
-    client.writer.transport.get_loop().call_soon_threadsafe(client.reset)  # type: ignore[attr-defined]
+    leave()
     page.until(lambda: page.figures()["queue.waiting"] == "9,999", "nobody is seen to leave")
     assert time.monotonic() - left < LATE

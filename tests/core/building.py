@@ -1,5 +1,6 @@
 """What the tests of the core are built from: requests, and a dispatcher with a clock of its own."""
 
+import itertools
 import math
 from typing import Any
 
@@ -22,6 +23,7 @@ from prack_grpc.core.worker import Profile
 
 # A deadline may be one tick of 0.05 s late.
 TICK = 0.06
+_numbers = itertools.count(1)
 
 
 def a_request(
@@ -36,7 +38,7 @@ def a_request(
 ) -> Request:
     """A request as the public edge hands it over."""
     client = ("192.0.2.1", 5)
-    fields = headers or []
+    fields, id_ = headers or [], f"{next(_numbers):032x}"
     return Request(
         method,
         b"http",
@@ -49,6 +51,8 @@ def a_request(
         expects,
         kind=kind,
         priority=priority,
+        id=id_,
+        x_request_id=id_,
     )
 
 

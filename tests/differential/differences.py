@@ -41,6 +41,7 @@ class Difference:
 
 D = Difference
 PROXY = "Prack is a proxy and says so, and for whom; what a client claims is replaced"
+STAMPED = "each request has an id, which the log knows, and the time at which it came"
 HOP = "it is about one hop only, and Prack's connection with the client is its own"
 WHOLE = "a response that is complete when it leaves the worker gets the length of its body"
 DECLARED = WHOLE + ", whatever it declared"
@@ -285,6 +286,11 @@ DIFFERENCES: tuple[Difference, ...] = (
     D("wsgi-*", "json HTTP_X_FORWARDED_PROTO", "'http'", PROXY),
     D("wsgi-*", "json HTTP_X_FORWARDED_HOST", r"'wsgi\.localhost[.:0-9]*'", PROXY),
     D("wsgi-* forged forwarding", "json HTTP_X_REAL_IP", "-", PROXY),
+    D("*", "header x-request-id", "'([0-9a-f]{32}|<varies>)'", STAMPED),
+    D("asgi-*", "json headers x-request-id", "'[0-9a-f]{32}'", STAMPED),
+    D("asgi-*", "json headers x-request-start", r"'t=\d{16}'", STAMPED),
+    D("wsgi-*", "json HTTP_X_REQUEST_ID", "'[0-9a-f]{32}'", STAMPED),
+    D("wsgi-*", "json HTTP_X_REQUEST_START", r"'t=\d{16}'", STAMPED),
     D("httpbin-*", "json *headers Forwarded", _forwarded("httpbin"), PROXY),
     D("httpbin-*", "json *headers X-Forwarded-Host", r"'httpbin\.localhost'", PROXY),
     D("httpbin-* HEAD /get", "header content-length", r"'\d+'", PROXY + "; its echo is longer"),

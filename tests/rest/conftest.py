@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import secrets
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -55,7 +56,8 @@ class Api:
         fields = [(b"host", b"test"), *(headers or [])]
         size = len(body) if length is None else length
         client = ("192.0.2.7", 1234)
-        request = Request(method, b"http", b"test", target, b"1.1", fields, client, size)
+        id_ = secrets.token_hex(16)
+        request = Request(method, b"http", b"test", target, b"1.1", fields, client, size, id=id_)
         return self.broker.submit(request, body, end)
 
     def lease(self, ticket: Ticket) -> Lease | None:

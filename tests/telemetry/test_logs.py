@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from prack_grpc.telemetry.logs import MOST_LINES, JsonFormatter, TurnHandler
+from prack_grpc.telemetry.logs import MOST_LINES, JsonFormatter, PrettyFormatter, TurnHandler
 
 
 class Stream(io.StringIO):
@@ -131,3 +131,15 @@ async def test_a_line_that_cannot_be_written_is_nobody_elses_trouble(full: loggi
         full.info("later")
     await asyncio.sleep(0)
     assert troubles == []
+
+
+def test_people_are_shown_less_of_a_request(stream: Stream) -> None:
+    handler = TurnHandler(stream)
+    handler.setFormatter(PrettyFormatter(color=False))
+    record = logging.makeLogRecord({"levelno": logging.INFO, "levelname": "INFO"})
+    request = {"action": "request", "status": 200, "method": "GET", "target": "/a", "total_ms": 4.2}
+    hidden = dict.fromkeys(("request_id", "exchange", "trace_id"), "hidden")
+    vars(record).update(request | hidden | {"worker_ms": 3.1, "gateway_ms": 0.2})
+    handler.handle(record)
+    _, _, line = stream.getvalue().partition("INFO")
+    assert line.split() == ["200", "GET", "/a", "total_ms=4.2"]

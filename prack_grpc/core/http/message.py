@@ -1,8 +1,9 @@
 """The two messages of an exchange. Header names are lower-case; order and repeats are kept."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
+from typing import Protocol
 
 Headers = list[tuple[bytes, bytes]]
 # RFC 9218 section 4.1: from 0, the most urgent, to 7.
@@ -21,6 +22,15 @@ class Kind(enum.IntEnum):
 HTTP, WEBSOCKET = Kind.HTTP, Kind.WEBSOCKET
 
 
+class Trace(Protocol):
+    """Follows one request; `id` is what all that follow it call it."""
+
+    id: str
+
+    def handed(self, headers: Headers) -> None:
+        """A worker is about to get these, which may be changed so that it goes on from here."""
+
+
 @dataclass(slots=True)
 class Request:
     """What the client sent, ready to be handed to a worker (hop-by-hop fields are gone).
@@ -30,6 +40,10 @@ class Request:
     waits for 100 (Continue) before it sends the body. `priority` is the urgency of RFC 9218: the
     lower goes first. `opening` is what a worker that takes EVENTS is given in place of a
     WEBSOCKET: a request of that kind, and its body.
+
+    `id` is made by this gateway, and no other request has it. By `x_request_id` client, worker and
+    log know it: the client's own word, which several requests may have, or the id. A `trace` is
+    told of each hand-out.
     """
 
     method: bytes
@@ -44,6 +58,9 @@ class Request:
     kind: Kind = Kind.HTTP
     priority: int = DEFAULT_URGENCY
     opening: "tuple[Request, bytes] | None" = None
+    id: str = field(kw_only=True)
+    x_request_id: str = ""
+    trace: Trace | None = None
 
     @property
     def path(self) -> bytes:

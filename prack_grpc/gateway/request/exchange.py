@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Coroutine
 from functools import partial
@@ -17,9 +16,9 @@ from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers, Request
 from prack_grpc.core.limits import PIECE
 from prack_grpc.gateway.request.client import Client
-from prack_grpc.gateway.request.forwarding import Forwarding
+from prack_grpc.gateway.request.forwarding import REQUEST_ID, Forwarding
 from prack_grpc.gateway.request.problem import problem
-from prack_grpc.telemetry.access import AccessLog, Record
+from prack_grpc.telemetry.access import AccessLog, Queued, Record
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +48,7 @@ class HttpExchange:
         "_send",
         "_started",
         "_ticket",
+        "_timing",
     )
 
     _receive: Receive
@@ -62,12 +62,14 @@ class HttpExchange:
         scope: Scope,
         connection: Client,
         max_body: int | None,
+        timing: bool,
     ) -> None:
         self._broker = broker
         self._access = access
         self._record = Record(scope)
         self._connection = connection
         self._max_body = max_body
+        self._timing = timing
         self._pump: asyncio.Task[None] | None = None
         self._read_all = self._expects = False
         self._started = False
@@ -114,11 +116,14 @@ class HttpExchange:
         self._broker.complete(ticket)
         self._record.status, self._record.sent = head.status, len(head.body)
         self._access.write(self._record)
+        name(head.headers, self._record)
+        if self._timing:
+            head.headers.append(server_timing(ticket))
         reply.respond(head.status, head.headers, head.body)
 
     async def _refuse(self, error: GatewayError, _: Scope, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
-        await self._guarded(self._fail(error, secrets.token_hex(16)))
+        await self._guarded(self._fail(error))
 
     async def _go_on(self, _: Scope, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
@@ -136,7 +141,7 @@ class HttpExchange:
             await serving
         except Exception:
             log.exception(BUG, extra={"action": "internal"})
-            await self._fail(GatewayError(errors.INTERNAL), secrets.token_hex(16))
+            await self._fail(GatewayError(errors.INTERNAL))
         finally:
             self._access.write(self._record)
 
@@ -145,12 +150,14 @@ class HttpExchange:
             request = self._record.request = forwarding.request(scope)
             if request.target == b"*":
                 # RFC 9110 section 9.3.7: about the server, not about any application.
-                await self._start(204, [])
+                headers: Headers = []
+                name(headers, self._record)
+                await self._start(204, headers)
                 await self._body(b"", False)
                 return
             await self._submit(request)
         except GatewayError as error:
-            await self._fail(error, secrets.token_hex(16))
+            await self._fail(error)
         except ClientGone:
             pass
         else:
@@ -165,7 +172,7 @@ class HttpExchange:
             gone.__traceback__ = None  # the ticket holds it, and so would hold this
         except GatewayError as error:
             error.__traceback__ = None
-            await self._fail(error, ticket.id)
+            await self._fail(error)
         finally:
             self._leave(ticket)
 
@@ -230,6 +237,9 @@ class HttpExchange:
         if self._expects and not ticket.is_wanted:
             # The client may send the body, or not: what comes next could be either.
             head.headers.append((b"connection", b"close"))
+        name(head.headers, self._record)
+        if self._timing:
+            head.headers.append(server_timing(ticket))
         await self._start(head.status, head.headers)
         if head.end:
             await self._body(head.body, False)
@@ -252,14 +262,16 @@ class HttpExchange:
             message["trailers"] = trailers
         await self._send(message)
 
-    async def _fail(self, error: GatewayError, request_id: str) -> None:
+    async def _fail(self, error: GatewayError) -> None:
         """Answer in the worker's place, or cut what has begun (promise S7)."""
         self._record.error = error.kind.code
         if self._started:
             self._connection.cut()
             return
         close = not self._read_all or error.kind is errors.DRAINING
-        status, headers, body = problem(error, request_id, close)
+        status, headers, body = problem(error, self._record.request_id, close)
+        if self._timing and self._record.ticket is not None:
+            headers.append(server_timing(self._record.ticket))
         await self._start(status, headers)
         await self._body(body, False)
 
@@ -269,3 +281,19 @@ class HttpExchange:
             self._pump.cancel()
             self._pump = None  # its cancellation holds this
         self._broker.leave(ticket)
+
+
+def name(headers: Headers, record: Record) -> None:
+    """Add the X-Request-Id of this request to its response, unless its worker has written one."""
+    if REQUEST_ID not in dict(headers):
+        headers.append((REQUEST_ID, record.request_id.encode()))
+
+
+def server_timing(ticket: Queued) -> tuple[bytes, bytes]:
+    """Where the time went until now, in milliseconds, as browsers show it (W3C Server Timing)."""
+    now, handed = time.monotonic(), ticket.handed
+    waited = b"queue;dur=%.1f" % (((handed or now) - ticket.since) * 1000)
+    if handed:
+        answered = ticket.answered if ticket.answered >= handed else now
+        waited += b", worker;dur=%.1f" % ((answered - handed) * 1000)
+    return b"server-timing", waited

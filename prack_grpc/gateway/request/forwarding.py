@@ -3,17 +3,25 @@
 import functools
 import logging
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 
 from starlette.types import Scope
 
+from prack_grpc.broker.ticket import Identifiers
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.fields import HOP_BY_HOP
-from prack_grpc.core.http.message import DEFAULT_URGENCY, Headers, Kind, Request
+from prack_grpc.core.http.message import DEFAULT_URGENCY, Headers, Kind, Request, Trace
 from prack_grpc.gateway.request.addresses import Network, Node, node, trusting
 from prack_grpc.gateway.request.claims import NAMES, Claims, claims_of, node_text, quoted
-from prack_grpc.gateway.request.head import FRAMINGS, check_fields, checked_target, nominated
+from prack_grpc.gateway.request.head import (
+    CHECKED,
+    FRAMINGS,
+    check_fields,
+    checked_target,
+    nominated,
+)
 from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
@@ -22,7 +30,16 @@ log = logging.getLogger(__name__)
 # Expect is answered by this gateway, the forwarding fields are written anew.
 NOT_FORWARDED = HOP_BY_HOP | NAMES | {b"expect"}
 # Applications believe these, so only a trusted proxy may send them.
-TRUST = re.compile(rb"^(?:x-forwarded-|x-real-ip$)", re.MULTILINE)
+TRUST = re.compile(rb"x-forwarded-|x-real-ip$|x-request-start$")
+# Names of a head, in all. Whether more need a look is not remembered.
+MAX_NAMES = 1024
+REQUEST_ID, REQUEST_START = b"x-request-id", b"x-request-start"
+# What is kept of these two, if it comes once. Proxies write the start in seconds, milli- or
+# microseconds since 1970, and those who read it tell them apart by their size.
+STAMPS = {
+    REQUEST_ID: re.compile(rb"[!-~]{1,128}"),
+    REQUEST_START: re.compile(rb"(?:t=)?[0-9]{10,16}(?:\.[0-9]{1,9})?"),
+}
 # The urgency of RFC 9218 section 4.1, where a field of several parameters may have it.
 URGENCY = re.compile(rb"(?:^|,)[ \t]*u=([0-7])[ \t]*(?:[,;]|$)")
 # What is between the client and this gateway only (RFC 6455 section 4.1), and the length of a body
@@ -40,54 +57,64 @@ GARBLED = (
     "what it does with X-Forwarded-* and Forwarded"
 )
 NO_CLAIMS = Claims()
+Stamps = Mapping[bytes, bytes]
+NO_STAMPS: Stamps = {}
 
 
 class Forwarding:
     """Turns an ASGI scope into the request that workers see.
 
+    Hop-by-hop fields are dropped; `Via`, the forwarding fields, X-Request-Id and X-Request-Start
+    are added at the end; all else keeps its order, its repeats and its bytes.
+
     Only peers inside the `trusted` networks may say whom they forward for and, with `priority`,
-    how urgent it is.
+    how urgent it is. `follow` begins a trace of each.
     """
 
-    def __init__(self, trusted: Iterable[Network] = (), priority: bool = False) -> None:
+    def __init__(
+        self,
+        trusted: Iterable[Network] = (),
+        priority: bool = False,
+        follow: Callable[[Request], Trace] | None = None,
+    ) -> None:
         self._trusts = trusting(trusted)
         self._priority = priority
+        self._follow = follow
         self._garbled = Complaint(log, "forwarding_dropped", GARBLED)
+        self._ids = Identifiers()
 
     def request(self, scope: Scope) -> Request:
-        """The request of this scope. Raises GatewayError.
-
-        Hop-by-hop fields are dropped, `Via` and the forwarding fields are added at the end; all
-        else keeps its order, its repeats and its bytes.
-        """
+        """The request of this scope. Raises GatewayError."""
         fields: Headers = scope["headers"]
         version, peer = scope["http_version"], _peer(scope["client"])
         known = dict(fields)
         host = known.get(b"host", b"")
         target, authority = checked_target(scope["method"], version, _target(scope), host)
-        check_fields(version, fields, known)
-        headers, length = _forwarded(fields, known), 0
+        trusted = self._trusts(peer.address)
+        claims, stamps, names = NO_CLAIMS, NO_STAMPS, b"\n".join(known)
+        if len(known) == len(fields) and len(names) <= MAX_NAMES and _are_plain(names):
+            headers = list(fields)
+        else:
+            check_fields(version, fields, known)
+            headers, claims, stamps = self._sifted(fields, known, peer, trusted)
+        length = 0
+        if not FRAMINGS.isdisjoint(known):
+            headers, length = _measured(headers, known)
         if authority != host:
             headers = _replaced(headers, b"host", authority)
-        if not FRAMINGS.isdisjoint(known):
-            length = _body_length(known)
-            if known.get(b"content-length", b"")[:1] == b"0":
-                headers = _replaced(headers, b"content-length", b"%d" % length)
-        trusted = self._trusts(peer.address)
-        claims = NO_CLAIMS
-        if trusted and not NAMES.isdisjoint(known):
-            claims = self._claims(fields, peer)
-        if not trusted and TRUST.search(b"\n".join(known)):
-            headers = [field for field in headers if not TRUST.match(field[0])]
         client, scheme = peer, scope["scheme"].encode()
         if claims is NO_CLAIMS:
             headers.extend(_added_alone(peer.address, authority, scheme, version))
         else:
             client, at = claims.client(peer, self._trusts)
             scheme = claims.of(claims.schemes, at) or scheme
-            said = claims.of(claims.hosts, at)
-            headers.extend(_added(claims, said, peer.address, authority, scheme, version))
-        return Request(
+            headers.extend(_added(claims, at, peer.address, authority, scheme, version))
+        id_ = self._ids.next()
+        if REQUEST_ID not in stamps:
+            headers.append((REQUEST_ID, id_.encode()))
+        if REQUEST_START not in stamps:
+            headers.append((REQUEST_START, b"t=%d" % (time.time_ns() // 1000)))
+        request = Request(
             scope["method"].encode(),
             scheme,
             authority,
@@ -97,8 +124,13 @@ class Forwarding:
             client,
             length,
             expects=b"expect" in known and length != 0 and version == "1.1",
-            priority=_urgency(fields) if trusted and self._priority else DEFAULT_URGENCY,
+            priority=_urgency(fields) if self._priority and trusted else DEFAULT_URGENCY,
+            id=id_,
+            x_request_id=stamps[REQUEST_ID].decode() if REQUEST_ID in stamps else id_,
         )
+        if self._follow is not None:
+            request.trace = self._follow(request)
+        return request
 
     def websocket(self, scope: Scope) -> Request:
         """The request of a `websocket` scope, without the fields of its handshake.
@@ -112,11 +144,25 @@ class Forwarding:
         request.kind, request.body_length = Kind.WEBSOCKET, -1
         return request
 
-    def _claims(self, fields: Headers, peer: Node) -> Claims:
-        claims = claims_of(fields)
-        if claims.dropped:
-            self._garbled.make(client=peer.address)
-        return claims
+    def _sifted(
+        self, fields: Headers, known: dict[bytes, bytes], peer: Node, trusted: bool
+    ) -> tuple[Headers, Claims, Stamps]:
+        """What goes on to the worker, and what is believed of what was said. Raises GatewayError.
+
+        The fields are a new list, without those that are written anew.
+        """
+        headers, claims = _forwarded(fields, known), NO_CLAIMS
+        if not trusted:
+            headers = [field for field in headers if not TRUST.match(field[0])]
+        elif not NAMES.isdisjoint(known):
+            claims = claims_of(fields)
+            if claims.dropped:
+                self._garbled.make(client=peer.address)
+        if STAMPS.keys().isdisjoint(known):
+            return headers, claims, NO_STAMPS
+        stamps = _kept(headers)
+        kept = [field for field in headers if field[0] in stamps or field[0] not in STAMPS]
+        return kept, claims, stamps
 
 
 # The requests of a connection have the same.
@@ -142,12 +188,31 @@ def _forwarded(fields: Headers, known: dict[bytes, bytes]) -> Headers:
     return [field for field in fields if field[0] not in drop]
 
 
+@functools.lru_cache(maxsize=1024)
+def _are_plain(names: bytes) -> bool:
+    """Whether fields with these names, a line each, are passed on without a look at any."""
+    each = frozenset(names.split(b"\n"))
+    looked_at = NOT_FORWARDED | CHECKED | STAMPS.keys()
+    suspect = any(b"_" in name or TRUST.match(name) for name in each)
+    return b"host" in each and each.isdisjoint(looked_at) and not suspect
+
+
+def _kept(fields: Headers) -> Stamps:
+    """The stamps that came once, and are what they should be."""
+    kept = {}
+    for name, pattern in STAMPS.items():
+        values = [value for key, value in fields if key == name]
+        if len(values) == 1 and pattern.fullmatch(values[0]):
+            kept[name] = values[0]
+    return kept
+
+
 def _replaced(fields: Headers, name: bytes, value: bytes) -> Headers:
     return [(key, value if key == name else old) for key, old in fields]
 
 
 def _added(
-    claims: Claims, said: bytes | None, address: str, host: bytes, scheme: bytes, version: str
+    claims: Claims, at: int, address: str, host: bytes, scheme: bytes, version: str
 ) -> Headers:
     """What is said of this hop, after what was said of those before it."""
     element = b"for=" + quoted(node_text(Node(address, 0)))
@@ -159,7 +224,7 @@ def _added(
         (b"x-forwarded-for", b", ".join([*claims.addresses(), address.encode()])),
         (b"x-forwarded-proto", scheme),
     ]
-    if host := said or host:
+    if host := claims.of(claims.hosts, at) or host:
         added.append((b"x-forwarded-host", host))
     if claims.prefixes:
         added.append((b"x-forwarded-prefix", b", ".join(claims.prefixes)))
@@ -169,7 +234,7 @@ def _added(
 # A client's connection brings the same again and again.
 @functools.lru_cache(maxsize=4096)
 def _added_alone(address: str, host: bytes, scheme: bytes, version: str) -> Headers:
-    return _added(NO_CLAIMS, None, address, host, scheme, version)
+    return _added(NO_CLAIMS, 0, address, host, scheme, version)
 
 
 def _target(scope: Scope) -> bytes:
@@ -180,6 +245,14 @@ def _target(scope: Scope) -> bytes:
     path: bytes = scope["raw_path"]
     query: bytes = scope["query_string"]
     return path + b"?" + query if query else path
+
+
+def _measured(fields: Headers, known: dict[bytes, bytes]) -> tuple[Headers, int]:
+    """The length of the body, and fields that say it without zeros before. Raises GatewayError."""
+    length = _body_length(known)
+    if known.get(b"content-length", b"")[:1] == b"0":
+        fields = _replaced(fields, b"content-length", b"%d" % length)
+    return fields, length
 
 
 def _body_length(known: dict[bytes, bytes]) -> int:

@@ -71,10 +71,12 @@ class Batches:
         """The first batch, and what is in it, for the handshake of this request."""
         headers = [field for field in request.headers if not _is_own(field[0])]
         self._request = dataclasses.replace(
-            request, method=b"POST", headers=headers, kind=Kind.EVENTS
+            request, method=b"POST", headers=headers, kind=Kind.EVENTS, trace=None
         )
         batch = events.encode(events.OPEN)
-        return self._asking(batch), batch
+        opening = self._asking(batch)
+        opening.trace = request.trace
+        return opening, batch
 
     async def put(self, event: Event | None) -> None:
         """The client has said this. Waits while too much of it waits."""
@@ -171,7 +173,8 @@ class Batches:
             *self._meta.items(),
         )
         headers = [*self._request.headers, *fields]
-        return dataclasses.replace(self._request, headers=headers, body_length=len(batch))
+        id_, length = secrets.token_hex(16), len(batch)
+        return dataclasses.replace(self._request, id=id_, headers=headers, body_length=length)
 
     def _remember(self, headers: Headers) -> None:
         """What an answer says of the batches that follow. An empty value is forgotten."""

@@ -10,6 +10,7 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import ErrorKind, GatewayError
 from prack_grpc.core.http.fields import TOKEN
 from prack_grpc.core.http.message import Headers
+from prack_grpc.gateway.request.exchange import name
 from prack_grpc.gateway.request.problem import problem
 from prack_grpc.telemetry.access import Record
 from prack_wire import websocket_events as events
@@ -75,6 +76,7 @@ class WebSocketClient:
         self.accepted = True
         self._record.status, self._record.started = 101, time.monotonic()
         others = [field for field in headers if field[0] not in HANDSHAKE]
+        name(others, self._record)
         await self._say(
             {
                 "type": "websocket.accept",
@@ -111,11 +113,12 @@ class WebSocketClient:
         self.closed = True
         self._record.status, self._record.sent = status, len(body)
         self._record.started = time.monotonic()
+        name(headers, self._record)
         start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
         await self._say(start)
         await self._say({"type": "websocket.http.response.body", "body": body})
 
-    async def fail(self, error: GatewayError, request_id: str) -> None:
+    async def fail(self, error: GatewayError) -> None:
         """Answer in the worker's place, with a status or with a close code."""
         self._record.error = error.kind.code
         with contextlib.suppress(ClientGone):
@@ -123,7 +126,7 @@ class WebSocketClient:
                 other = TRY_AGAIN if error.kind.status == 503 else INTERNAL_ERROR
                 await self.close(CLOSE_CODES.get(error.kind, other), error.kind.code)
             else:
-                await self.respond(*problem(error, request_id, close=True))
+                await self.respond(*problem(error, self._record.request_id, close=True))
 
     async def _say(self, message: Message) -> None:
         try:

@@ -7,7 +7,6 @@ see `batches`. The server below has done the handshake's and the frames' work.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -64,7 +63,7 @@ class WebSocket:
             request.opening = self._batches.opening(request)
             ticket = self._broker.submit(request, b"", False)
         except GatewayError as error:
-            await self.fail(error, secrets.token_hex(16))
+            await self.fail(error)
             return
         self._record.ticket = ticket
         reader = asyncio.create_task(self._read(ticket), name="websocket-read")
@@ -74,20 +73,20 @@ class WebSocket:
             gone.__traceback__ = None  # the ticket holds it, and so would hold this
         except GatewayError as error:
             error.__traceback__ = None
-            await self.fail(error, ticket.id)
+            await self.fail(error)
         except BadEvents as error:
-            bad_events.make(request_id=ticket.id, reason=str(error))
+            bad_events.make(request_id=self._record.request_id, reason=str(error))
             bad = GatewayError(errors.BAD_RESPONSE, str(error))
             self._broker.fail(ticket, bad)
-            await self.fail(bad, ticket.id)
+            await self.fail(bad)
         finally:
             reader.cancel()
             self._broker.leave(ticket)
         await self._batches.part()
 
-    async def fail(self, error: GatewayError, request_id: str) -> None:
+    async def fail(self, error: GatewayError) -> None:
         """Answer in the worker's place, with a status or with a close code."""
-        await self._client.fail(error, request_id)
+        await self._client.fail(error)
 
     def stop(self) -> None:
         """The gateway stops. Between two batches there is no exchange that would say so."""

@@ -33,6 +33,7 @@ class Watch:
         self.look_up = status
         self.status = status()
         self.looked_at = 0.0
+        self._offset = time.time() - time.monotonic()
         self.started_at = time.time()
         self.looks = 0
         self._lags: deque[float] = deque(maxlen=LAGS)
@@ -50,6 +51,7 @@ class Watch:
     def look(self, now: float) -> None:
         """To be called once a second."""
         at, self.looked_at = time.time(), now
+        self._offset = at - now
         self._lags.append(self._late)
         self._late = 0.0
         self.status = status = self.look_up()
@@ -63,4 +65,4 @@ class Watch:
 
     def unix(self, instant: float) -> float:
         """The Unix time of an instant of `time.monotonic`."""
-        return time.time() - time.monotonic() + instant
+        return self._offset + instant

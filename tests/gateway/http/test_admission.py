@@ -87,7 +87,7 @@ async def test_p93_those_who_are_told_are_not_too_many_either(
         assert await client.closed()
     assert len(gateway.connections()) <= 3
     (line,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert (vars(line)["action"], vars(line)["client"]) == ("client_full", "127.0.0.1")
+    assert (vars(line).get("action"), vars(line)["client"]) == ("client_full", "127.0.0.1")
 
 
 async def test_p93_those_who_are_told_leave_room_for_others(start: Start) -> None:
@@ -174,4 +174,5 @@ async def test_more_connections_than_there_may_be_are_closed(
     for _ in range(3):
         assert await (await gateway.client()).closed()
     assert await welcome(first)
-    assert [vars(record)["action"] for record in caplog.records] == ["connections_full"]
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [vars(record)["action"] for record in warnings] == ["connections_full"]

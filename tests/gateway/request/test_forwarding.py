@@ -1,6 +1,7 @@
 """What a request looks like once it has crossed the gateway."""
 
 import ipaddress
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from prack_grpc.gateway.request.forwarding import Forwarding
 
 PEER = ("192.0.2.7", 5000)
 TRUSTED = [ipaddress.ip_network("192.0.2.0/24"), ipaddress.ip_network("10.0.0.0/8")]
+ID, START = b"x-request-id", b"x-request-start"
 ADDED = [b"via", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"]
 
 Fields = list[tuple[bytes, bytes]]
@@ -37,7 +39,17 @@ def forward(headers: Fields, trusted: Any = (), **values: Any) -> Request:
 
 def kept(request: Request) -> Fields:
     """The client's own fields as the worker sees them."""
-    return [field for field in request.headers if field[0] not in ADDED]
+    return [field for field in unstamped(request) if field[0] not in ADDED]
+
+
+def unstamped(request: Request) -> Fields:
+    """What the worker sees but for the two stamps, which differ from request to request."""
+    return [field for field in request.headers if field[0] not in (ID, START)]
+
+
+def stamps(request: Request) -> Fields:
+    """The two stamps, in order of their names."""
+    return sorted(field for field in request.headers if field[0] in (ID, START))
 
 
 def test_order_repeats_and_bytes_are_kept() -> None:
@@ -88,7 +100,7 @@ def test_what_a_stranger_says_of_forwarding_is_replaced() -> None:
     )
     assert request.client == PEER
     assert request.scheme == b"http"
-    assert request.headers == [
+    assert unstamped(request) == [
         (b"host", b"shop"),
         (b"via", b"1.1 prack"),
         (b"forwarded", b'for=192.0.2.7;host="shop";proto=http'),
@@ -113,7 +125,7 @@ def test_what_a_trusted_proxy_says_is_kept_and_continued() -> None:
     # The nearest address that is not a trusted proxy's; what stands before it may be forged.
     assert request.client == ("203.0.113.9", 0)
     assert request.scheme == b"https"
-    assert request.headers[1:] == [
+    assert unstamped(request)[1:] == [
         (b"via", b"1.1 prack"),
         (b"forwarded", b'for=203.0.113.9, for=192.0.2.7;host="inner";proto=https'),
         (b"x-forwarded-for", b"6.6.6.6, 203.0.113.9, 10.1.1.1, 192.0.2.7"),
@@ -130,7 +142,7 @@ def test_ipv6_peers_are_quoted() -> None:
 def test_an_old_client_need_not_name_a_host() -> None:
     request = Forwarding().request(scope([], http_version="1.0"))
     assert request.authority == b""
-    assert request.headers == [
+    assert unstamped(request) == [
         (b"via", b"1.0 prack"),
         (b"forwarded", b"for=192.0.2.7;proto=http"),
         (b"x-forwarded-for", b"192.0.2.7"),
@@ -176,7 +188,7 @@ def test_a_proxy_that_sends_only_forwarded_is_understood_by_all() -> None:
     request = forward([(b"host", b"inner"), (b"forwarded", said)], TRUSTED)
     assert request.client == ("2001:db8::1", 4711)
     assert request.scheme == b"https"
-    assert request.headers[1:] == [
+    assert unstamped(request)[1:] == [
         (b"via", b"1.1 prack"),
         (
             b"forwarded",
@@ -204,7 +216,7 @@ def test_what_cannot_be_parsed_is_dropped_and_complained_of(
     for _ in range(3):
         request = forwarding.request(scope(fields))
         assert (request.client, request.scheme) == (PEER, b"http")
-        assert request.headers[2:] == [
+        assert unstamped(request)[2:] == [
             (b"forwarded", b'for=192.0.2.7;host="h";proto=http'),
             (b"x-forwarded-for", b"192.0.2.7"),
             (b"x-forwarded-proto", b"http"),
@@ -224,3 +236,84 @@ def test_a_peer_is_one_in_each_spelling_of_its_address() -> None:
     fields = [(b"x-forwarded-for", b"203.0.113.9")]
     assert forward(fields, TRUSTED, client=("::ffff:192.0.2.7", 5000)).client[0] == "203.0.113.9"
     assert forward([], client=("::ffff:192.0.2.7", 5000)).client == PEER
+
+
+def test_each_request_has_an_id_and_says_when_it_came() -> None:
+    before = time.time_ns() // 1000
+    requests = [forward([(b"x-a", b"1")], peers) for peers in ((), TRUSTED)]
+    after = time.time_ns() // 1000
+    for request in requests:
+        assert request.x_request_id == request.id
+        assert request.headers[-2] == (ID, request.id.encode())
+        name, value = request.headers[-1]
+        assert (name, value[:2]) == (START, b"t=")
+        assert before <= int(value[2:]) <= after
+    assert len({request.id for request in requests}) == 2
+
+
+SANE = [b"a", b"req-42/x:1", b"~" * 128]
+INSANE = [[b""], [b"a b"], [b"caf\xe9"], [b"a\tb"], [b"x" * 129], [b"a", b"b"], [b"a", b"a"]]
+
+
+@pytest.mark.parametrize("value", SANE)
+def test_a_sane_id_is_kept_where_it_is_and_names_nothing_of_ours(value: bytes) -> None:
+    first, second = (forward([(ID, value), (b"x-end", b"1")]) for _ in range(2))
+    assert kept(first)[-1] == (b"x-end", b"1")
+    assert first.headers[1] == second.headers[1] == (ID, value)
+    assert first.x_request_id == second.x_request_id == value.decode()
+    assert len({first.id, second.id, value.decode()}) == 3
+    assert [name for name, _ in stamps(first)] == [ID, START]
+
+
+@pytest.mark.parametrize("values", INSANE)
+def test_any_other_id_is_replaced(values: list[bytes]) -> None:
+    request = forward([(ID, value) for value in values], TRUSTED)
+    assert request.x_request_id == request.id
+    assert stamps(request)[0] == (ID, request.id.encode())
+    assert len(stamps(request)) == 2
+
+
+STARTS = [b"t=1700000000123456", b"1700000000123", b"t=1700000000.123", b"t=1700000000"]
+NO_STARTS = [[b""], [b"t="], [b"now"], [b"t=12"], [b"t=1" + b"0" * 16], [STARTS[0], STARTS[0]]]
+
+
+@pytest.mark.parametrize("value", STARTS)
+def test_a_trusted_proxy_may_say_when_the_request_came(value: bytes) -> None:
+    assert stamps(forward([(START, value)], TRUSTED))[1:] == [(START, value)]
+    ((_, own),) = stamps(forward([(START, value)]))[1:]
+    assert own.startswith(b"t=")
+    assert own != value
+
+
+@pytest.mark.parametrize("values", NO_STARTS)
+def test_what_is_no_start_is_replaced(values: list[bytes]) -> None:
+    request = forward([(START, value) for value in values], TRUSTED)
+    ((_, own),) = stamps(request)[1:]
+    assert own not in values
+    assert len(own) == len(b"t=1700000000123456")
+
+
+def test_what_connection_names_is_neither_id_nor_start() -> None:
+    named = (b"connection", b"x-request-id, x-request-start")
+    request = forward([named, (ID, b"a"), (START, STARTS[0])], TRUSTED)
+    assert request.x_request_id == request.id
+    assert (START, STARTS[0]) not in request.headers
+
+
+def test_a_trace_is_passed_on_as_it_came() -> None:
+    fields = [
+        (b"host", b"h"),
+        (b"tracestate", b"a=1,b=2"),
+        (b"traceparent", b"00-" + b"1" * 32 + b"-" + b"2" * 16 + b"-01"),
+        (b"tracestate", b" c=3"),
+        (b"traceparent", b"garbled"),
+        (b"baggage", b"k=v"),
+    ]
+    assert kept(forward(fields)) == fields
+
+
+def test_a_head_of_long_names_is_looked_at_too() -> None:
+    long = (b"x-" + b"a" * 2000, b"1")
+    assert kept(forward([long, (b"x-real-ip", b"6.6.6.6")]))[1:] == [long]
+    with pytest.raises(GatewayError, match="ambiguous_header"):
+        forward([long, (b"content_length", b"1")])

@@ -21,7 +21,8 @@ def environment(
 ) -> dict[str, Any]:
     """The environment of a request that was handed out after 1.5 s."""
     client = ("192.0.2.7", 1234)
-    request = Request(b"GET", scheme, authority, target, b"1.0", headers or [], client, len(body))
+    fields, size = headers or [], len(body)
+    request = Request(b"GET", scheme, authority, target, b"1.0", fields, client, size, id="abc")
     assignment = Assignment(
         1, "abc", 2, Profile("w", 1, False), request, 1.5, True, "abc.2.f00d", "*/"
     )

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -21,15 +22,16 @@ def submit(api: Api, body: bytes = b"TEXT 2\r\nhi\r\n", kind: Kind = Kind.EVENTS
     """A batch of an open WebSocket, or what looks like one."""
     headers = [*FIELDS, (b"content-length", b"%d" % len(body))]
     client = ("192.0.2.7", 1234)
-    request = Request(
-        b"POST", b"http", b"test", b"/ws?a=1", b"1.1", headers, client, len(body), kind=kind
-    )
+    about = (b"POST", b"http", b"test", b"/ws?a=1", b"1.1", headers, client, len(body))
+    request = Request(*about, kind=kind, id=secrets.token_hex(16))
     return api.broker.submit(request, body, True)
 
 
 def handshake(api: Api) -> Ticket:
     """A WebSocket that is being opened."""
-    request = Request(b"GET", b"http", b"test", b"/ws", b"1.1", [], ("192.0.2.7", 1234), -1)
+    fields: Headers = []
+    about = (b"GET", b"http", b"test", b"/ws", b"1.1", fields, ("192.0.2.7", 1234), -1)
+    request = Request(*about, id=secrets.token_hex(16))
     opening = dataclasses.replace(request, method=b"POST", kind=Kind.EVENTS, body_length=6)
     asked = dataclasses.replace(request, kind=Kind.WEBSOCKET, opening=(opening, b"OPEN\r\n"))
     return api.broker.submit(asked, b"", False)

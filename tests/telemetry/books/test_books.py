@@ -41,7 +41,9 @@ def record(
     started: float = 0.0,
 ) -> Record:
     """A request that waits `queue` seconds, and whose worker answers after `taken`."""
-    request = Request(method, b"http", b"shop.test", target, b"1.1", [], ("192.0.2.1", 9), 0)
+    request = Request(
+        method, b"http", b"shop.test", target, b"1.1", [], ("192.0.2.1", 9), 0, id="r"
+    )
     request.kind = kind
     profile = Profile(worker or "", 1, True, (), service, version, transport="prack")
     assignment = Assignment(1, "id", 1, profile, request, queue, True, "", route)

@@ -54,6 +54,9 @@ export const share = known((value) => {
   return `${(value * 100).toLocaleString("en", { maximumFractionDigits: value < 0.1 ? 1 : 0 })} %`;
 });
 
+/** The part of the requests that failed, by a mistake of the gateway or of a worker. */
+export const failed = known(({ gateway, worker }) => share(gateway + worker));
+
 /** The time of day here, with the date if it was another day. */
 export const instant = known((value) => {
   const at = new Date(value * 1000);

@@ -8,7 +8,7 @@ import { Table } from "./table.js";
 const MOST = 100; // rows
 
 /**
- * `path` is asked for `{total?, [rows]: [...]}`, with the fields of the section's form;
+ * `path` is asked for `{total?, [rows]: [...]}`, with those fields of the section's form that are valid;
  * `order` is the first order, where there are several.
  */
 export class List {
@@ -65,9 +65,10 @@ export class List {
   }
 
   #parameters() {
-    const fields = this.#form ? Object.fromEntries(new FormData(this.#form)) : {};
-    delete fields.still;
-    return { ...fields, sort: this.#order, most: MOST };
+    const fields = [...(this.#form?.elements ?? [])];
+    const asked = fields.filter(({ name, validity }) => name !== "still" && validity.valid);
+    const values = Object.fromEntries(asked.map(({ name, value }) => [name, value]));
+    return { ...values, sort: this.#order, most: MOST };
   }
 
   #sort(order) {

@@ -17,8 +17,8 @@ export function exchanges(section) {
       title: "Worker",
       part: () =>
         lines(
-          (row) => row.worker ?? "none",
-          (row) => `${row.service ?? ""} ${row.version ?? ""}`,
+          (row) => row.worker || "none",
+          (row) => `${row.service} ${row.version}`,
         ),
     },
     { title: "Duration", kind: "number", sort: "slowest", text: (row) => seconds(row.duration) },

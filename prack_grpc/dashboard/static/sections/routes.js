@@ -1,6 +1,6 @@
 // Where it waits: each route, the one in most need first.
 
-import { ago, bytes, count, rate, seconds, share, UNKNOWN } from "../elements/format.js";
+import { ago, bytes, count, failed, rate, seconds, UNKNOWN } from "../elements/format.js";
 import { List } from "../elements/list.js";
 import { bar, lines } from "../elements/parts.js";
 
@@ -39,7 +39,7 @@ export function routes(section, now) {
     {
       title: "Errors",
       kind: "number",
-      text: (row) => share(row.errors.gateway + row.errors.worker),
+      text: (row) => failed(row.errors),
     },
     { title: "p95", kind: "number", text: (row) => seconds(row.p95) },
     { title: "Last used", kind: "number", text: (row) => ago(row.last_used, now()) },

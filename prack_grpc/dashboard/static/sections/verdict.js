@@ -4,9 +4,9 @@ import { element, say } from "../elements/element.js";
 import { count, instant, rate } from "../elements/format.js";
 
 const LEVELS = {
-  critical: "✕ Critical",
-  warning: "▲ Warning",
-  info: "● Note",
+  critical: "✕ Critical:",
+  warning: "▲ Warning:",
+  info: "● Note:",
   well: "✓",
   lost: "?",
 };
@@ -23,12 +23,12 @@ export function verdict(section, spoken) {
     say(level, LEVELS[first.level]);
     say(text, first.text);
     others.replaceChildren(
-      ...more.map((one) => element("li", {}, `${LEVELS[one.level]}: ${one.text}`)),
+      ...more.map((one) => element("li", {}, `${LEVELS[one.level]} ${one.text}`)),
     );
-    document.title = `${LEVELS[first.level]} Prack: ${first.text}`;
+    document.title = `${LEVELS[first.level]} ${first.text} – Prack`;
     // Numbers change each second; nobody wants to hear them all.
     const heard = sentences.map((one) => `${one.level} ${one.route ?? ""}`).join();
-    if (heard !== last) say(spoken, `${LEVELS[first.level]}: ${first.text}`);
+    if (heard !== last) say(spoken, `${LEVELS[first.level]} ${first.text}`);
     last = heard;
   }
 

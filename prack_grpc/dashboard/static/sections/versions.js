@@ -1,6 +1,6 @@
 // Versions side by side, and how traffic is split between them.
 
-import { ago, count, rate, seconds, share } from "../elements/format.js";
+import { ago, count, failed, rate, seconds } from "../elements/format.js";
 import { List } from "../elements/list.js";
 import { bar, buttons, lines, state } from "../elements/parts.js";
 import { drain, resume } from "./draining.js";
@@ -42,7 +42,7 @@ export function versions(section, now, active) {
     { title: "State", part: state },
     { title: "Weight", kind: "number", text: (row) => count(row.weight) },
     { title: "Requests", kind: "number", text: (row) => rate(row.requests_per_second) },
-    { title: "Errors", kind: "number", text: (row) => share(row.errors) },
+    { title: "Errors", kind: "number", text: (row) => failed(row.errors) },
     { title: "p50", kind: "number", text: (row) => seconds(row.p50) },
     { title: "p95", kind: "number", text: (row) => seconds(row.p95) },
     { title: "Workers", kind: "number", text: (row) => count(row.workers) },

@@ -1,6 +1,6 @@
 // Who works: each worker, with the buttons that drain it and let it work again.
 
-import { ago, count, rate, seconds, share } from "../elements/format.js";
+import { ago, count, failed, rate, seconds } from "../elements/format.js";
 import { List } from "../elements/list.js";
 import { bar, buttons, lines, state } from "../elements/parts.js";
 import { drain, resume } from "./draining.js";
@@ -48,7 +48,7 @@ export function workers(section, now, active) {
     },
     { title: "p50", kind: "number", text: (row) => seconds(row.p50) },
     { title: "p95", kind: "number", sort: "p95", text: (row) => seconds(row.p95) },
-    { title: "Errors", kind: "number", sort: "errors", text: (row) => share(row.errors) },
+    { title: "Errors", kind: "number", sort: "errors", text: (row) => failed(row.errors) },
     {
       title: "Connected",
       kind: "number",
