@@ -22,6 +22,10 @@ class Trouble(Exception):
     """The gateway could not be reached, or refused; the message says why."""
 
 
+class Missing(Trouble):
+    """There is nothing of this name (404)."""
+
+
 @dataclass(frozen=True)
 class Gateway:
     """One private port. `address` and `secret` say how to set where it is, and its token."""
@@ -45,7 +49,8 @@ class Gateway:
                     raise ValueError("what answers there is no gateway")
                 return answer
         except urllib.error.HTTPError as error:
-            raise Trouble(f"{self.url}: {self._reason(error)}") from None
+            kind = Missing if error.code == 404 else Trouble
+            raise kind(f"{self.url}: {self._reason(error)}") from None
         except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             hint = f"is `prack serve` running there? set its address with {self.address}"

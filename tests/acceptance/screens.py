@@ -1,4 +1,4 @@
-"""A program on a terminal of its own: what its screen shows, and the keys that are pressed there."""
+"""A program on a terminal of its own: what its screen shows, and keys that are pressed there."""
 
 import fcntl
 import os
@@ -8,15 +8,22 @@ import struct
 import subprocess
 import termios
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from select import select
 
-from tests.acceptance.processes import ROOT, SECONDS, environment
+from tests.acceptance.processes import PYTHON, ROOT, SECONDS, environment
 
 HOME = "\x1b[H"  # a whole new screen follows
 STYLE = re.compile(r"\x1b\[[\d;]*m")
-OTHER = "\x1b[?1049"  # h: go to the other screen of the terminal, l: come back
+ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"  # the other screen of the terminal
+# Ctrl-C is for whom the terminal is the controlling one; then the program takes the place of this.
+CONTROLLED = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 class Screen:
@@ -27,16 +34,16 @@ class Screen:
         self.resize(columns, lines)
         self.before = termios.tcgetattr(self.slave)
         self.popen = subprocess.Popen(
-            command,
+            (PYTHON, "-S", "-c", CONTROLLED, *command),
             cwd=ROOT,
             env=environment({"TERM": "xterm-256color", **env}),
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,
             start_new_session=True,
-            preexec_fn=_control,
         )
         self.written = ""
+        self._decoder = getincrementaldecoder("utf-8")()
 
     def resize(self, columns: int, lines: int) -> None:
         """Make it as large; the program is told."""
@@ -70,7 +77,8 @@ class Screen:
         while self.popen.poll() is None:
             assert time.monotonic() < deadline, "\n".join(self.shown())
             self._read(0.05)
-        self._read(0)
+        while self._read(0):
+            pass
         return self.popen.returncode
 
     def close(self) -> None:
@@ -80,14 +88,12 @@ class Screen:
         os.close(self._master)
         os.close(self.slave)
 
-    def _read(self, seconds: float) -> None:
-        if select([self._master], [], [], max(0.0, seconds))[0]:
-            self.written += os.read(self._master, 65536).decode(errors="replace")
-
-
-def _control() -> None:
-    """Take the terminal as the one whose Ctrl-C ends this process."""
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    def _read(self, seconds: float) -> bool:
+        """Take what the program writes within this time; whether that was anything."""
+        ready = bool(select([self._master], [], [], max(0.0, seconds))[0])
+        if ready:
+            self.written += self._decoder.decode(os.read(self._master, 65536))
+        return ready
 
 
 @contextmanager

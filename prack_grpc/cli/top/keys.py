@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 # What terminals send for keys that have no letter, and a letter that means the same.
 NAMED = {"A": "k", "B": "j", "5~": "b", "6~": " "}
-KEY = re.compile(r"\x1b[[O](\d+~|[A-Z])|(.)", re.DOTALL)
+KEY = re.compile(r"\x1b[\[O](\d+~|[A-Z])|(.)", re.DOTALL)
 
 
 @contextmanager

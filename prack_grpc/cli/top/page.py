@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prack_grpc.cli.gateway import Gateway, Row, understood
+from prack_grpc.cli.gateway import Gateway, Missing, Row, Trouble, understood
 from prack_grpc.cli.top import tables
 from prack_grpc.cli.top.figures import count, instant, rate, share, size, span
 from prack_grpc.cli.top.tables import Table, Wish
@@ -40,7 +40,7 @@ class Page:
 def look(gateway: Gateway, wish: Wish) -> Page:
     """How the gateway is now. Raises Trouble."""
     with understood():
-        overview = gateway.ask("GET", "overview")
+        overview = _overview(gateway)
         now = overview["gateway"]["now"]
         return Page(
             about=visible(_about(overview["gateway"])),
@@ -52,6 +52,16 @@ def look(gateway: Gateway, wish: Wish) -> Page:
             slots=(int(overview["slots"]["used"]), int(overview["slots"]["total"])),
             tables=tuple(tables.ask(gateway, name, wish, now) for name in wish.names),
         )
+
+
+def _overview(gateway: Gateway) -> Row:
+    try:
+        return gateway.ask("GET", "overview")
+    except Missing:
+        raise Trouble(
+            f"{gateway.url} has no figures: either it is no admin port (set its address with "
+            f"{gateway.address}), or the gateway runs with --no-metrics"
+        ) from None
 
 
 def _about(gateway: Row) -> str:
@@ -68,7 +78,7 @@ def _verdict(overview: Row) -> Iterator[tuple[str, str]]:
 
 def _traffic(overview: Row) -> Iterator[tuple[str, str]]:
     traffic, errors = overview["traffic"], overview["traffic"]["errors"]
-    yield "requests", f"{rate(traffic['requests_per_second'])} over {span(overview['window'])}"
+    yield "requests", f"{rate(traffic['requests_per_second'])} over {count(overview['window'])} s"
     yield (
         "errors",
         f"gateway {share(errors['gateway'])}, workers {share(errors['worker'])}, "
@@ -83,12 +93,9 @@ def _waits(wait: Row) -> Iterator[tuple[str, ...]]:
 
 def _figures(overview: Row) -> Iterator[tuple[str, str]]:
     queue, workers, clients = overview["queue"], overview["workers"], overview["clients"]
-    oldest = f", the oldest for {span(queue['oldest'])}" if queue["waiting"] else ""
+    oldest = f", oldest {span(queue['oldest'])}" if queue["waiting"] else ""
     yield "waiting", f"{count(queue['waiting'])}{oldest}, {size(queue['waiting_bytes'])}"
-    yield (
-        "in flight",
-        f"{count(queue['in_flight'])} on {count(clients['connections'])} connections, "
-        f"{count(clients['websockets'])} WebSockets",
-    )
-    yield "workers", ", ".join(f"{count(number)} {visible(s)}" for s, number in workers.items())
+    yield "in flight", f"{count(queue['in_flight'])} on {count(clients['connections'])} connections"
+    some = [f"{count(number)} {visible(state)}" for state, number in workers.items() if number]
+    yield "workers", ", ".join(some) or "none"
     yield "loop lag", span(overview["loop_lag"])

@@ -18,6 +18,7 @@ from prack_wire.terminal import visible
 STYLES = {"CRITICAL": "bold red", "WARNING": "bold yellow", "NOTE": "bold cyan", "": "green"}
 MOST_SENTENCES = 3
 BAR = 12  # columns
+BESIDE = 72  # columns that the numbers of now take beside the waits
 KEYS = "r routes  w workers  v versions  x requests  s sort  p pause  ? help  q quit"
 HELP = """\
 r  routes, the one in most need first     j, down        scroll by one
@@ -41,7 +42,7 @@ class Drawing:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The lines of all parts; the table has the room that the others leave."""
         options = options.update(height=None)
-        head = console.render_lines(Group(*self._head()), options, pad=False)
+        head = console.render_lines(Group(*self._head(options.max_width)), options, pad=False)
         foot = console.render_lines(_line(KEYS, "dim"), options, pad=False)
         room = max(0, options.max_height - len(head) - len(foot))
         body = console.render_lines(self._body(room, options.max_width), options, pad=False)[:room]
@@ -50,17 +51,19 @@ class Drawing:
             yield from line
             yield Segment.line()
 
-    def _head(self) -> Iterator[RenderableType]:
+    def _head(self, width: int) -> Iterator[RenderableType]:
         view, page = self._view, self._view.page
         silence = view.silence(self._now)
         if silence:
             yield Text(f"NO ANSWER for {span(round(silence))}, trying again", "bold red")
             if view.trouble:
-                yield _line(visible(view.trouble))
+                yield Text(visible(view.trouble))
             yield Text(f"The figures below are those of {page.at}", "bold")
         elif view.paused:
             yield Text(f"PAUSED at {page.at}, p goes on", "bold reverse")
-        figures = Group(_about(page), *_verdict(page), Text(), *_traffic(page), _grid(page), Text())
+        figures = Group(
+            _about(page), *_verdict(page), Text(), *_traffic(page), _numbers(page, width), Text()
+        )
         yield Styled(figures, "dim") if silence else figures
 
     def _body(self, room: int, width: int) -> RenderableType:
@@ -98,8 +101,8 @@ def _traffic(page: Page) -> Iterator[Text]:
         yield line
 
 
-def _grid(page: Page) -> RenderableType:
-    """The waits, and beside them what is there now."""
+def _numbers(page: Page, width: int) -> RenderableType:
+    """The waits, and beside or below them what is there now."""
     waits = Grid.grid(padding=(0, 2))
     waits.add_column(style="bold")
     for _ in PERCENTILES:
@@ -113,6 +116,8 @@ def _grid(page: Page) -> RenderableType:
     for name, text in page.figures:
         figures.add_row(name, _line(text))
     figures.add_row("slots", _bar(*page.slots))
+    if width < BESIDE:
+        return Group(waits, figures)
     both = Grid.grid(padding=(0, 3))
     both.add_row(waits, figures)
     return both

@@ -74,7 +74,7 @@ def _ago(name: str) -> Callable[[Row, float], str]:
 
 
 def _route(row: Row, now: float) -> str:
-    told = [row["route"], row["version"], row["kind"] if row["kind"] != "http" else ""]
+    told = [row["kind"] if row["kind"] != "http" else "", row["route"], row["version"]]
     return " ".join(filter(None, told))
 
 

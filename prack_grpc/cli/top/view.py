@@ -52,9 +52,9 @@ class View:
             self._stay_inside()
 
     def silence(self, now: float) -> float:
-        """For how many seconds the gateway has not answered; 0 as long as it does."""
+        """For how many seconds, at least 1, the gateway has not answered; 0 if it does."""
         seconds = now - self.heard
-        return seconds if self.trouble or seconds > self.interval + LATE else 0.0
+        return max(1.0, seconds) if self.trouble or seconds > self.interval + LATE else 0.0
 
     def press(self, key: str) -> None:
         """Do what a key means."""
