@@ -11,7 +11,7 @@ import time
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from select import select
+from select import POLLIN, poll
 
 from tests.acceptance.processes import PYTHON, ROOT, SECONDS, environment
 
@@ -31,6 +31,8 @@ class Screen:
 
     def __init__(self, *command: str, columns: int, lines: int, env: Mapping[str, str]) -> None:
         self._master, self.slave = pty.openpty()
+        self._poll = poll()
+        self._poll.register(self._master, POLLIN)
         self.resize(columns, lines)
         self.before = termios.tcgetattr(self.slave)
         self.popen = subprocess.Popen(
@@ -90,7 +92,7 @@ class Screen:
 
     def _read(self, seconds: float) -> bool:
         """Take what the program writes within this time; whether that was anything."""
-        ready = bool(select([self._master], [], [], max(0.0, seconds))[0])
+        ready = bool(self._poll.poll(max(0.0, seconds) * 1000))
         if ready:
             self.written += self._decoder.decode(os.read(self._master, 65536))
         return ready

@@ -3,14 +3,15 @@
 import argparse
 import math
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from prack_grpc.cli.gateway import Trouble, admin_port
 from prack_grpc.cli.terminal import say
 from prack_grpc.cli.top import snapshot
-from prack_grpc.cli.top.page import look
+from prack_grpc.cli.top.page import Page, look
 from prack_grpc.cli.top.tables import MOST_ROWS, ORDERS, TABLES, Wish
 from prack_grpc.settings import load
 
@@ -27,7 +28,7 @@ SHORTEST, LONGEST = 0.1, 3600.0  # seconds between two looks
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command. Returns 0, 1 without an answer, 2 if the live view cannot be had.
+    """Run the command. Returns 0, 1 without an answer, 2 without rich, 143 after SIGTERM.
 
     Raises SettingsError.
     """
@@ -39,16 +40,21 @@ def run(arguments: Sequence[str]) -> int:
         if once or not _is_screen():
             snapshot.show(ask(Wish(tuple(TABLES), order, MOST_ROWS)))
             return 0
-        try:
-            from prack_grpc.cli.top.live import watch
-        except ImportError:
-            say(f"prack: {MISSING}", sys.stderr)
-            return 2
-        watch(ask, interval, order)
-        return 0
+        return _watch(ask, interval, order)
     except Trouble as error:
         say(f"prack: {error}", sys.stderr)
         return 1
+
+
+def _watch(ask: Callable[[Wish], Page], interval: float, order: str) -> int:
+    # Until there is a screen, there is nothing to restore: Ctrl-C just ends the process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        from prack_grpc.cli.top.live import watch
+    except ImportError:
+        say(f"prack: {MISSING}", sys.stderr)
+        return 2
+    return watch(ask, interval, order)
 
 
 def _is_screen() -> bool:

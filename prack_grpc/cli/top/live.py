@@ -4,10 +4,10 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import takewhile
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
-from types import FrameType
 
 from rich.console import Console
 from rich.live import Live
@@ -22,19 +22,14 @@ from prack_grpc.cli.top.view import FIRST, STEP, View
 Look = Callable[[Wish], Page]
 TICK = 1.0  # seconds; then is told anew for how long the gateway has been silent
 QUIT = "q"
+# A key, an answer, an exit status, or nothing but a reason to draw.
+Event = str | Page | Trouble | int | None
 
 
-def watch(look: Look, interval: float, order: str) -> None:
-    """Show it until `q` or Ctrl-C. Raises Trouble if there is no answer to the first look."""
-    signal.signal(signal.SIGTERM, _end)
-    with suppress(KeyboardInterrupt):
-        page = look(Wish((FIRST,), order, STEP))
-        _Watching(View(page, monotonic(), interval, order), look).go_on()
-
-
-def _end(number: int, _: FrameType | None) -> None:
-    """Leave by way of what restores the terminal."""
-    raise SystemExit(128 + number)
+def watch(look: Look, interval: float, order: str) -> int:
+    """Show it until `q` or a signal; the exit status. Raises Trouble if the first look fails."""
+    page = look(Wish((FIRST,), order, STEP))
+    return _Watching(View(page, monotonic(), interval, order), look).go_on()
 
 
 class _Watching:
@@ -43,29 +38,31 @@ class _Watching:
     def __init__(self, view: View, look: Look) -> None:
         self._view = view
         self._look = look
-        # A key, an answer, or nothing but a reason to draw.
-        self._events: SimpleQueue[str | Page | Trouble | None] = SimpleQueue()
+        self._events: SimpleQueue[Event] = SimpleQueue()
         self._wishes: SimpleQueue[Wish] = SimpleQueue()
 
-    def go_on(self) -> None:
-        """Until somebody quits."""
+    def go_on(self) -> int:
+        """Until somebody quits; the exit status."""
+        # No signal breaks off what draws, or what restores the terminal.
+        signal.signal(signal.SIGINT, lambda *_: self._events.put(0))
+        signal.signal(signal.SIGTERM, lambda number, _: self._events.put(128 + number))
+        signal.signal(signal.SIGWINCH, lambda *_: self._events.put(None))
         keyboard = sys.stdin.fileno()
         with (
             unbuffered(keyboard),
             Live(self._drawing(), console=Console(), screen=True, auto_refresh=False) as live,
         ):
-            signal.signal(signal.SIGWINCH, lambda *_: self._events.put(None))
             Thread(target=self._read, args=(keyboard,), daemon=True).start()
             Thread(target=self._ask, args=(self._view.wish(),), daemon=True).start()
-            live.refresh()
-            while (event := self._next_event()) != QUIT:
+            while not isinstance(event := self._next_event(), int):
                 self._take(event)
                 live.update(self._drawing(), refresh=True)
+        return event
 
     def _drawing(self) -> Drawing:
         return Drawing(self._view, monotonic())
 
-    def _next_event(self) -> str | Page | Trouble | None:
+    def _next_event(self) -> Event:
         try:
             return self._events.get(timeout=TICK)
         except Empty:
@@ -81,9 +78,9 @@ class _Watching:
             self._view.hear(event, monotonic())
 
     def _read(self, keyboard: int) -> None:
-        for key in pressed(keyboard):
+        for key in takewhile(lambda key: key != QUIT, pressed(keyboard)):
             self._events.put(key)
-        self._events.put(QUIT)
+        self._events.put(0)
 
     def _ask(self, wish: Wish) -> None:
         while True:
