@@ -43,7 +43,9 @@ class Recently:
 class RouteRow(Recently):
     """One line of the queue. `expected_wait` is what a request that comes now may have to wait.
 
-    Rates are per second, null while they cannot be told; `last_used` is Unix time.
+    Rates are per second, null where they cannot be told: those of a route whose traffic is divided
+    belong to none of its versions. What has ended is told in the line of HTTP only. `last_used` is
+    Unix time.
     """
 
     route: str
@@ -199,8 +201,10 @@ class Rows:
         return Versions([self._version(pool, here.get(pool), places[pool]) for pool in names])
 
     def _route(self, row: RouteStatus) -> RouteRow:
-        books, load = self._watch.books, self._watch.demands.routes.get(row.route)
-        places = [place for place in books.places.values() if _at(place, row)]
+        places, load = [], None
+        if row.kind == "http":  # WebSockets are not told apart in the books
+            places = [place for place in self._watch.books.places.values() if _at(place, row)]
+            load = None if row.version else self._watch.demands.routes.get(row.route)
         last_used = max((place.last_used for place in places), default=0.0)
         return RouteRow(
             **recently((place.recent for place in places), self._seconds),

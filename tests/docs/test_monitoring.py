@@ -36,7 +36,7 @@ def unknown(text: str) -> set[str]:
 
 
 def test_prometheus_takes_the_configuration() -> None:
-    assert "1 rule files found" in promtool("check", "config", PROMETHEUS / "prometheus.yml")
+    assert "2 rule files found" in promtool("check", "config", PROMETHEUS / "prometheus.yml")
     promtool("check", "rules", "--lint=all", "--lint-fatal", RULES)
 
 

@@ -42,7 +42,7 @@ def books() -> Books:
 def shown(books: Books, status: Status = STATUS) -> list[Metric]:
     """All metrics of a gateway with seven clients, two of them with WebSockets."""
     watch = Watch(books, Marks(1), BookLimits(), lambda: status)
-    watch.look(START)
+    watch.look(time.monotonic())
     return list(metrics(watch, 7, 2))
 
 
