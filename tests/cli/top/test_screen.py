@@ -7,14 +7,16 @@ from prack_grpc.cli.gateway import Trouble
 from prack_grpc.cli.top.keys import keys
 from prack_grpc.cli.top.page import Page
 from prack_grpc.cli.top.screen import KEYS
-from prack_grpc.cli.top.tables import ORDERS, TABLES, Table
+from prack_grpc.cli.top.tables import MOST_ROWS, ORDERS, TABLES, Table
 from prack_grpc.cli.top.view import View
 from tests.cli.top.conftest import drawn
 
 
-def a_view(rows: int = 3, verdict: tuple[tuple[str, str], ...] = (("", "All is well"),)) -> View:
-    """A gateway with so many workers, of which the first 100 were fetched."""
-    lines = tuple((f"worker-{i}", "東京" * 9, *["-"] * 10) for i in range(min(rows, 100)))
+def a_view(
+    rows: int = 3, verdict: tuple[tuple[str, str], ...] = (("", "All is well"),), most: int = 200
+) -> View:
+    """A gateway with so many workers, of which no more than `most` were fetched."""
+    lines = tuple((f"worker-{i}", "東京" * 9, *["-"] * 10) for i in range(min(rows, most)))
     table = Table("workers", rows, TABLES["workers"], lines)
     page = Page("prack", "12:34:56", verdict, (), (), (), (1, 4), (table,))
     return View(page, 100.0, 1.0, ORDERS[0])
@@ -54,13 +56,15 @@ def test_rows_are_scrolled_through() -> None:
     assert "workers: 1 to " in "\n".join(drawn(view, 100.0, 80, 24))
 
 
-def test_more_rows_are_asked_for_before_they_are_seen() -> None:
+def test_more_rows_are_fetched_before_they_are_reached() -> None:
     view = a_view(1000)
-    for _ in range(1000):
-        assert view.wish().most >= min(view.first + 100, 1000)
-        view.page = a_view(1000).page
+    for first in range(10, 1000, 10):
         view.press(" ")
-    assert view.first == 99, "what was fetched"
+        assert view.first == first
+        view.hear(a_view(1000, most=view.wish().most).page, 101.0)
+    view.press(" ")
+    assert view.first == 999
+    assert view.wish().most == MOST_ROWS
 
 
 def test_a_table_that_has_shrunk_is_not_empty() -> None:
