@@ -11,9 +11,10 @@ from itertools import pairwise
 from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
-from prack_grpc.cli import operate, upgrade
-from prack_grpc.cli.calling import Way
+from prack_grpc.cli import gateway, operate, upgrade
 from prack_grpc.cli.terminal import say
+from prack_grpc.cli.top import command as top
+from prack_grpc.cli.trust import Trust
 from prack_grpc.settings import PREFIX, SECRETS, Settings, SettingsError, flag, load, nearest
 
 USAGE_ERROR = 2
@@ -31,6 +32,7 @@ servers ("workers") connect to a private port and pull a request when they have 
 COMMANDS = {
     "serve": "start the gateway (also what `prack` does without a command)",
     "healthcheck": "exit 0 if the gateway on this machine is ready, 1 if not",
+    "top": top.HELP,
     "upgrade": upgrade.HELP,
     "version": "print the version",
 }
@@ -68,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if command in operate.COMMANDS:
             return operate.run(command, rest)
+        if command == "top":
+            return top.run(rest)
         return upgrade.run(rest) if command == "upgrade" else _run(command, rest, os.environ)
     except SettingsError as error:
         _complain(error.problems)
@@ -123,13 +127,13 @@ def _serve(settings: Settings) -> int:
 
 
 def _healthcheck(settings: Settings) -> int:
-    way = Way(settings, {}, os.environ)
-    url = f"{way.url}/readyz"
+    trust = Trust(settings, {}, os.environ)
+    url = f"{gateway.api_url(settings, trust)}/readyz"
     try:
-        with way.open(url, timeout=3) as response:
+        with trust.open(url, timeout=3) as response:
             print(f"ready: {url} answers {response.status}")
     except (OSError, http.client.HTTPException) as error:
-        say(f"not ready: {url}: {way.reason(error)}", sys.stderr)
+        say(f"not ready: {url}: {trust.reason(error, url)}", sys.stderr)
         return 1
     return 0
 

@@ -1,21 +1,17 @@
 """The commands that inspect and control a running gateway (docs/deploying.md)."""
 
 import argparse
-import http.client
 import json
 import os
 import re
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from prack_grpc.cli.calling import FILES, Way
-from prack_grpc.cli.terminal import say
-from prack_grpc.settings import Settings, flag, load
-from prack_wire.terminal import visible
+from prack_grpc.cli.gateway import Gateway, Row, Trouble, understood, worker_port
+from prack_grpc.cli.terminal import say, say_table
+from prack_grpc.cli.trust import Trust, add_flags
+from prack_grpc.settings import load
 
 COMMANDS = {
     "workers": "list the workers and what they hold",
@@ -28,14 +24,7 @@ COMMANDS = {
 }
 LOOKS = ("workers", "routes", "queue", "versions")
 WEIGHT = re.compile(r"([!-<>-~]*)=(\d{1,7})")
-SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 0.5
-MAX_ANSWER = 64 * 1024 * 1024  # of whatever listens there
-Row = Mapping[str, Any]
-
-
-class Trouble(Exception):
-    """The gateway could not be reached, or refused; the message says why."""
 
 
 class Misuse(Exception):
@@ -51,60 +40,16 @@ def run(command: str, arguments: Sequence[str]) -> int:
     words = parser.parse_args(arguments)
     given = {name: getattr(words, name) for name in ("api_host", "api_port", "token_file")}
     flags = {name: value for name, value in given.items() if value is not None}
-    # Whether the gateway may listen there is for the gateway to say.
-    settings = load({**flags, "insecure_worker_api": "true"}, os.environ)
+    settings = load(flags, os.environ, listening=False)
+    trust = Trust(settings, vars(words), os.environ)
     try:
-        return _act(Gateway(settings, Way(settings, vars(words), os.environ)), words)
+        with understood():
+            return ACTIONS[words.command](worker_port(settings, trust), words)
     except Misuse as error:
         parser.error(str(error))
     except Trouble as error:
         say(f"prack: {error}", sys.stderr)
         return 1
-
-
-def _act(gateway: "Gateway", words: argparse.Namespace) -> int:
-    try:
-        return ACTIONS[words.command](gateway, words)
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise Trouble(f"what answers there is no gateway of this version ({error!r})") from None
-
-
-class Gateway:
-    """A running gateway, seen from its worker API."""
-
-    def __init__(self, settings: Settings, way: Way) -> None:
-        self._way = way
-        self._url = way.url
-        self._token = settings.token
-
-    def ask(self, method: str, path: str, message: Row | None = None) -> dict[str, Any]:
-        """The JSON object of one call. Raises Trouble."""
-        content = None if message is None else json.dumps(message).encode()
-        request = urllib.request.Request(f"{self._url}/api/v1/{path}", content, method=method)  # noqa: S310
-        request.add_header("Content-Type", "application/json")
-        if self._token:
-            request.add_header("Authorization", f"Bearer {self._token}")
-        try:
-            with self._way.open(request, timeout=SECONDS) as reply:
-                answer = json.loads(reply.read(MAX_ANSWER))
-                if not isinstance(answer, dict):
-                    raise ValueError("what answers there is no gateway")
-                return answer
-        except urllib.error.HTTPError as error:
-            raise Trouble(f"{self._url}: {_reason(error)}") from None
-        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
-            reason = self._way.reason(error)
-            hint = "is `prack serve` running there? set its address with --api-host and --api-port"
-            raise Trouble(f"no gateway at {self._url}: {reason} ({hint})") from None
-
-
-def _reason(error: urllib.error.HTTPError) -> str:
-    if error.code == 401:
-        return "the gateway requires a token: set PRACK_TOKEN or --token-file"
-    try:
-        return str(json.loads(error.read(MAX_ANSWER))["detail"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return f"{error.code} {error.reason}"
 
 
 # ---------------------------------------------------------------- commands
@@ -191,9 +136,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--token-file", metavar="FILE", help="file with its token (or set PRACK_TOKEN)"
     )
-    for name, (variable, help_) in FILES.items():
-        text = f"{help_} (or set {variable})"
-        parser.add_argument(flag(name), metavar="FILE", help=text)
+    add_flags(parser)
     if command in LOOKS:
         parser.add_argument("--json", action="store_true", help="print the JSON of the API")
     elif command == "traffic":
@@ -232,14 +175,8 @@ def _print_table(rows: Sequence[Row]) -> None:
     if not rows:
         say("none")
         return
-    lines = [[visible(name.upper()) for name in rows[0]]]
-    lines += [
-        ["-" if value in (None, "") else visible(value) for value in row.values()] for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        say("  ".join(cells).rstrip())
+    lines = [["-" if value in (None, "") else str(value) for value in row.values()] for row in rows]
+    say_table([name.upper() for name in rows[0]], lines)
 
 
 def _print_queue(queue: Row) -> None:

@@ -166,7 +166,7 @@ def test_a_certificate_without_its_key_is_wrong_usage(launch: Launcher, shown: I
     worker.line("--tls-cert: .* cannot be used with the key .*nowhere")
 
 
-COMMANDS = (("workers",), ("queue",), ("traffic",))
+COMMANDS = (("workers",), ("traffic",), ("top", "--once"))
 
 
 def asked(launch: Launcher, *words: str, env: Mapping[str, str]) -> Process:
@@ -179,7 +179,10 @@ def asked(launch: Launcher, *words: str, env: Mapping[str, str]) -> Process:
 def test_commands_of_operators_call_over_tls(
     launch: Launcher, secure: Gateway, authority: Authority, shown: Issued
 ) -> None:
-    port = {"PRACK_API_PORT": str(secure.api_port)}
+    port = {
+        "PRACK_API_PORT": str(secure.api_port),
+        "PRACK_ADMIN_PORT": str(secure.admin_port),
+    }
     ca, own = ("--tls-ca", str(authority.file)), {"PRACK_API_TLS_CERT": str(shown.cert)}
     key = {"PRACK_API_TLS_KEY": str(shown.key)}
     for words in (*COMMANDS, ("healthcheck",)):

@@ -42,8 +42,8 @@ def test_files_that_cannot_be_used_are_named(
     cert_file: str | None,
     said: str,
 ) -> None:
-    given = [folder / file if file else None for file in (ca, cert, key, cert_file)]
-    tls = Tls(*given[:3], cert_file=given[3])
+    files = [folder / file if file else None for file in (ca, cert, key, cert_file)]
+    tls = Tls(files[0], files[1], files[2], cert_file=files[3])
     for read in (tls.context, tls.pems):
         with pytest.raises(BadFiles, match=said):
             read()
