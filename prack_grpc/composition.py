@@ -25,6 +25,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.addresses import trusting
 from prack_grpc.gateway.request.forwarding import Forwarding
+from prack_grpc.gateway.secure import StrictResponse
 from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
@@ -42,6 +43,7 @@ from prack_grpc.listener import (
 )
 from prack_grpc.private.health import Health
 from prack_grpc.private.operating import Operating
+from prack_grpc.redirects import redirecting
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings import Settings
@@ -106,6 +108,8 @@ class Service:
         self._books = Books(BookLimits(), time.monotonic()) if settings.metrics else None
         self._access = AccessLog(settings.access_log, self._books)
         self.http = HttpServer(self.app, limits, admission, websockets, access=self._access)
+        if settings.hsts is not None:
+            self.http.response = partial(StrictResponse, settings.hsts)
         self._health = Health()
         self._sockets = sockets or Sockets()
         self._predecessor = predecessor
@@ -160,11 +164,13 @@ class Service:
                 self._health.started = True
                 host, port = sock.getsockname()[:2]
                 log.info("Public port on %s", url(host, port, scheme(self._tls)))
-                try:
-                    yield running, port
-                finally:
-                    await self._drain(running, public)
-                    await public.stop()
+                args = settings, self._sockets, self.http, port
+                async with redirecting(*args, lambda: self._successor is not None):
+                    try:
+                        yield running, port
+                    finally:
+                        await self._drain(running, public)
+                        await public.stop()
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[State]:

@@ -57,6 +57,15 @@ class Settings(BaseModel):
         "with commas, the first is the default",
     )
     tls_key: Files = Field((), description="its key; several in the same order")
+    http_redirect: Port | None = Field(
+        None, description="port without TLS that sends clients to the public port, by 308"
+    )
+    hsts: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000_000,
+        description="have browsers use TLS only for so many seconds (Strict-Transport-Security)",
+    )
     api_host: Host = Field("127.0.0.1", description="address of the REST worker API")
     api_port: Port = Field(4242, description="port of the REST worker API")
     api_hosts: Hosts = Field(
@@ -320,13 +329,13 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 def _conflicts(settings: Settings) -> list[str]:
     problems = []
-    names = ("port", "api_port", "grpc_port", "admin_port")
+    names = ("port", "api_port", "grpc_port", "admin_port", "http_redirect")
     ports = [(name, getattr(settings, name)) for name in names]
     for i, (name, port) in enumerate(ports):
         problems += [
             f"{flag(other)}: must differ from {flag(name)}, both are {port}"
             for other, same in ports[i + 1 :]
-            if port == same != 0
+            if port == same not in (0, None)
         ]
     for name in ("tls", "api_tls"):
         certs, keys = getattr(settings, f"{name}_cert"), getattr(settings, f"{name}_key")
@@ -336,8 +345,11 @@ def _conflicts(settings: Settings) -> list[str]:
                 f"{option}: expected a key for each {flag(f'{name}_cert')}, "
                 f"{len(certs)} in all, got {len(keys)}"
             )
-    if settings.client_ca and not settings.api_tls_cert:
-        problems.append("--client-ca: needs --api-tls-cert")
+    for name, needed in (
+        ("client_ca", "api_tls_cert"), ("http_redirect", "tls_cert"), ("hsts", "tls_cert")
+    ):  # fmt: skip
+        if getattr(settings, name) is not None and not getattr(settings, needed):
+            problems.append(f"{flag(name)}: needs {flag(needed)}")
     if settings.rest_body > settings.queue_bytes:
         problems.append("--rest-body: must not be larger than --queue-bytes")
     return problems

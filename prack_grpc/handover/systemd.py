@@ -6,7 +6,7 @@ import socket
 from collections.abc import MutableMapping
 
 FIRST = 3
-NAMES = ("public", "rest", "admin")
+NAMES = ("public", "redirect", "rest", "admin")
 
 
 class BadActivation(Exception):
@@ -30,7 +30,8 @@ def sockets(environ: MutableMapping[str, str]) -> dict[str, socket.socket]:
         if name not in NAMES or name in found:
             raise BadActivation(
                 f"systemd passed a socket named {name!r}: set FileDescriptorName= of "
-                "the .socket units to public (exactly one), rest or admin (at most one each)"
+                "the .socket units to public (exactly one), redirect, rest or admin (at most one "
+                "each)"
             )
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type != socket.SOCK_STREAM:
             raise BadActivation(

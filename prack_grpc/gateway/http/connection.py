@@ -289,7 +289,7 @@ class Connection(asyncio.Protocol):
         if self._reader.switched is not None:
             keep_alive = False
             scope["extensions"]["prack"]["switch"] = self.switch
-        response = Response(self, self._transport, scope["method"], old, keep_alive)
+        response = self.server.response(self, self._transport, scope["method"], old, keep_alive)
         transaction = Transaction(self, scope, self.flow, response)
         self.requests += 1
         if self._busy():

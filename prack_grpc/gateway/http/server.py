@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Scope
 
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.transaction import Response
 from prack_grpc.gateway.http.turns import Turns
 from prack_grpc.gateway.request.client import Client, TakesWhole
 from prack_grpc.telemetry.access import AccessLog
@@ -29,7 +30,7 @@ class HttpServer:
 
     With `websockets`, handshakes are answered, as uvicorn's class does it with these settings.
     With `upgrade`, a request may ask for that protocol, and the application switches to it. What is
-    refused before the application sees it is told to `access`.
+    refused before the application sees it is told to `access`. What `response` makes is sent.
     """
 
     __slots__ = (
@@ -40,6 +41,7 @@ class HttpServer:
         "connections",
         "leaving",
         "limits",
+        "response",
         "state",
         "tasks",
         "turns",
@@ -59,6 +61,7 @@ class HttpServer:
         self.app = app
         self.begin = _begin(app)
         self.limits = limits
+        self.response: Callable[..., Response] = Response
         self.admission = admission
         self.websockets = websockets
         self.upgrade = upgrade
@@ -74,6 +77,7 @@ class HttpServer:
         other = HttpServer(
             app, self.limits, self.admission, self.websockets, self.upgrade, self.access
         )
+        other.response = self.response
         other.state, other.connections, other.tasks = self.state, self.connections, self.tasks
         other.turns = self.turns
         return other

@@ -37,7 +37,9 @@ async def top(gateway: Gateway, capsys: pytest.CaptureFixture[str], options: str
 
 def asked(port: int) -> Asked:
     """What answers at this port."""
-    return Asked(f"http://127.0.0.1:{port}", None, "", "", Trust(Settings(), {}, {}))
+    return Asked(
+        f"http://127.0.0.1:{port}", None, "", "", Trust(Settings.model_validate({}), {}, {})
+    )
 
 
 async def test_an_idle_gateway(gateway: Gateway, capsys: pytest.CaptureFixture[str]) -> None:
