@@ -70,18 +70,19 @@ class Certificates:
         ca = self._client_ca
         try:
             pems = tuple((key.read_bytes(), cert.read_bytes()) for cert, key in self._pairs)
-            return Loaded(default, pems, ca.read_bytes() if ca else None)
+            loaded = Loaded(default, pems, ca.read_bytes() if ca else None)
         except OSError as error:
             raise SettingsError([f"{flag(self._name)}-cert: {error}"]) from None
+        for (cert, _), one in zip(self._pairs, all_, strict=True):
+            about = {"certificate": str(cert), "names": ", ".join(one.names), "until": one.until}
+            log.info("certificate loaded", extra={"action": "tls_loaded", **about})
+        return loaded
 
     def _shown(self, cert: Path, key: Path) -> Shown:
         try:
-            one = shown(cert, key, self._client_ca)
+            return shown(cert, key, self._client_ca)
         except (OSError, ValueError) as error:
             raise SettingsError([self._wrong(cert, key, error)]) from None
-        about = {"certificate": str(cert), "names": ", ".join(one.names), "until": one.until}
-        log.info("Certificate %s", cert, extra={"action": "tls_loaded", **about})
-        return one
 
     def _wrong(self, cert: Path, key: Path, error: Exception) -> str:
         """The sentence for a pair that cannot be used: which file, and what was expected of it."""

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
@@ -39,36 +40,40 @@ class Handshakes:
 
     async def greet(self, sock: socket.socket, peer: tuple[str, int] | None) -> None:
         """Have this client become a connection, or be gone."""
+        place = self._server.admission.enter(sock.fileno(), peer)
+        made = False
+        try:
+            async with self._in_turn():
+                if place.verdict is not Verdict.CUT and await _speaks_tls(sock):
+                    await self._shake(sock, Connection(self._server, place))
+                    made = True
+        except OSError as error:
+            self._failed.make(client=peer[0] if peer else "", reason=_reason(error))
+        finally:
+            if not made:
+                place.leave()
+                sock.close()
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """Within the time for a handshake, or until too many others have come. Raises OSError."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine
-        place = self._server.admission.enter(sock.fileno(), peer)
         if len(self._under_way) >= self._server.limits.handshakes:
             oldest = next(iter(self._under_way))
             del self._under_way[oldest]
             oldest.cancel()
         self._under_way[task] = None
-        connection = Connection(self._server, place)
         try:
             async with asyncio.timeout(self._server.limits.handshake_seconds):
-                if place.verdict is not Verdict.CUT and await _speaks_tls(sock):
-                    await self._shake(sock, lambda: connection)
-                    return
-            sock.close()
-        except BaseException as error:
-            place.leave()
-            sock.close()
-            if not isinstance(error, OSError | TimeoutError):
-                raise
-            self._failed.make(client=peer[0] if peer else "", reason=_reason(error))
-        else:
-            place.leave()
+                yield
         finally:
             self._under_way.pop(task, None)
 
-    async def _shake(self, sock: socket.socket, make: Callable[[], Connection]) -> None:
+    async def _shake(self, sock: socket.socket, connection: Connection) -> None:
         limits = self._server.limits
         await asyncio.get_running_loop().connect_accepted_socket(
-            make,
+            lambda: connection,
             sock,
             ssl=self._certificates.loaded.context,
             ssl_handshake_timeout=limits.handshake_seconds,
@@ -96,5 +101,5 @@ async def _speaks_tls(sock: socket.socket) -> bool:
     return first == HANDSHAKE
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: OSError) -> str:
     return getattr(error, "reason", None) or str(error) or type(error).__name__

@@ -36,6 +36,7 @@ from tests.acceptance.processes import (
     free_ports,
 )
 from tests.docs.pages import fenced, page
+from tests.support.certificates import Authority
 from tests.support.client import RawClient
 from tests.support.frames import CLOSE, TEXT, close, frame, open_socket, receive
 
@@ -102,6 +103,26 @@ def test_upgrades_under_load_lose_nothing(launch: Launcher, upgrade: Upgrade) ->
         for _ in range(UPGRADES):
             load.more(50)
             upgrade(gateway)
+        for worker in workers:
+            worker.line("ran", number=sum("ran" in line for line in worker.lines) + 1)
+    assert not load.failures
+
+
+@pytest.mark.timeout(2 * UPGRADE_SECONDS)
+def test_an_upgrade_under_load_over_tls_loses_nothing(
+    launch: Launcher, upgrade: Upgrade, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    shown = authority.issue("IP:127.0.0.1")
+    (redirect,) = free_ports(1)
+    gateway = launch.gateway(
+        *shown.flags(), *shown.flags("api-tls"), "--http-redirect", str(redirect)
+    )
+    workers = [launch.worker(gateway, over, "--tls-ca", str(authority.file)) for over in OVER]
+    with Load(gateway.port, fresh=4, tls=authority.client()) as load:
+        load.more(50)
+        upgrade(gateway)
+        assert fetch(redirect, "/").status == 308
         for worker in workers:
             worker.line("ran", number=sum("ran" in line for line in worker.lines) + 1)
     assert not load.failures
