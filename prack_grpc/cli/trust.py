@@ -37,6 +37,13 @@ class Trust:
         files = [flags.get(name) or environ.get(of) for name, (of, _) in FILES.items()]
         ca, cert, key = (Path(file) if file else None for file in files)
         own = settings.api_tls_cert[0] if settings.api_tls_cert else None
+        for name, file, others in (
+            ("cert", cert, key),
+            ("key", key, cert),
+            ("cert", cert, ca or own),
+        ):
+            if file and not others:
+                raise SettingsError([f"--tls-{name}: needs --tls-ca, --tls-cert and --tls-key"])
         self._tls = Tls(ca or own, cert, key) if ca or own else None
         self.scheme = "https" if self._tls else "http"
         # The token is for the gateway only, whatever `http_proxy` says.

@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,8 @@ class Certificates:
         for (cert, _), one in zip(self._pairs, all_, strict=True):
             about = {"certificate": str(cert), "names": ", ".join(one.names), "until": one.until}
             log.info("certificate loaded", extra={"action": "tls_loaded", **about})
+            if ssl.cert_time_to_seconds(one.until) < time.time():
+                log.warning("certificate has expired", extra={"action": "tls_expired", **about})
         return loaded
 
     def _shown(self, cert: Path, key: Path) -> Shown:

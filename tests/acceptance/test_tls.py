@@ -2,6 +2,7 @@
 
 import json
 import signal
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -111,6 +112,9 @@ def test_reloads_under_load_fail_no_request(
             gateway.line('"tls_loaded"', number=2 * (number + 2))
     assert not load.failures
     assert not gateway.records("tls_not_reloaded")
+    newest = shown.cert.read_text()
+    for port in (*gateway.ports, gateway.admin_port):
+        assert ssl.get_server_certificate(("127.0.0.1", port)) == newest
 
 
 def test_a_new_certificate_is_shown_without_a_signal(
@@ -191,6 +195,22 @@ def test_commands_of_operators_call_over_tls(
     for words in COMMANDS:
         elsewhere = asked(launch, *words, *ca, env=port)
         assert elsewhere.wait() == 0, elsewhere
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--tls-ca", "nowhere.pem"), "--tls-ca: No such file"),
+        (("--tls-cert", "a.pem", "--tls-key", "a.key"), "--tls-cert: needs --tls-ca"),
+        (("--tls-ca", "a.pem", "--tls-key", "a.key"), "--tls-key: needs .*--tls-cert"),
+    ],
+)
+def test_a_command_says_what_is_wrong_with_its_files(
+    launch: Launcher, flags: Sequence[str], said: str
+) -> None:
+    command = asked(launch, "queue", *flags, env={})
+    assert command.wait() == 2
+    command.line(said)
 
 
 def test_a_command_says_which_name_was_expected(launch: Launcher, authority: Authority) -> None:

@@ -34,7 +34,11 @@ class Authority:
         self._of(name, self.file, self._key, "basicConstraints=critical,CA:TRUE")
 
     def issue(
-        self, *sans: str, file: str = "", subject: str = "", usage: str = "serverAuth,clientAuth"
+        self,
+        *sans: str,
+        file: str = "",
+        subject: str = "",
+        usage: str = "serverAuth,clientAuth",
     ) -> Issued:
         """A certificate for these names, such as `DNS:localhost`, in files of this name."""
         name = file or sans[0].partition(":")[2].strip("*.").replace("/", "-")
@@ -53,12 +57,24 @@ class Authority:
         words = ("pkey", "-aes256", "-passout", "pass:secret", "-in", str(key), "-out", str(locked))
         subprocess.run([needed("openssl", "openssl"), *words], check=True, capture_output=True)
 
+    def expire(self, issued: Issued) -> None:
+        """Sign it once more, with an end that was yesterday."""
+        words = ("x509", "-CAcreateserial", "-CA", str(self.file), "-CAkey", str(self._key))
+        files = ("-days", "-1", "-in", str(issued.cert), "-out", str(issued.cert))
+        command = [needed("openssl", "openssl"), *words, *files]
+        subprocess.run(command, check=True, capture_output=True)
+
     def client(self) -> ssl.SSLContext:
         """What a client needs that trusts this authority only."""
         return ssl.create_default_context(cafile=self.file)
 
     def _of(
-        self, subject: str, cert: Path, key: Path, *extensions: str, by: "Authority | None" = None
+        self,
+        subject: str,
+        cert: Path,
+        key: Path,
+        *extensions: str,
+        by: "Authority | None" = None,
     ) -> None:
         """Make files; renewed ones take the place of the old at once."""
         new_cert, new_key = cert.with_suffix(".new"), key.with_suffix(".new-key")
@@ -83,7 +99,12 @@ class _Intermediate(Authority):
         super().__init__(folder, "Test Intermediate")
 
     def _of(
-        self, subject: str, cert: Path, key: Path, *extensions: str, by: Authority | None = None
+        self,
+        subject: str,
+        cert: Path,
+        key: Path,
+        *extensions: str,
+        by: Authority | None = None,
     ) -> None:
         super()._of(subject, cert, key, *extensions, by=by or self._root)
         if by is self:

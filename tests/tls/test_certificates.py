@@ -35,6 +35,15 @@ def test_a_certificate_is_logged_with_its_names_and_its_end(
     assert ssl.cert_time_to_seconds(about["until"]) > about["created"]
 
 
+def test_a_certificate_that_has_expired_is_shown_but_told(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = authority.issue("DNS:old.example")
+    authority.expire(old)
+    certificates(old)
+    assert actions(caplog) == ["tls_expired"]
+
+
 @pytest.mark.parametrize(
     ("cert", "key", "said"),
     [

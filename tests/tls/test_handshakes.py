@@ -50,11 +50,14 @@ async def test_what_is_not_tls_is_ended_and_logged_with_the_reason(
     assert about["reason"]
 
 
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x00\xff\x01"])
 async def test_the_oldest_of_too_many_handshakes_gives_way(
-    start: Start, authority: Authority, shown: Issued
+    start: Start, authority: Authority, shown: Issued, sent: bytes
 ) -> None:
     gateway = await start(ConnectionLimits(handshakes=2), **shown.settings())
     silent = [await gateway.client() for _ in range(2)]
+    for client in silent:
+        await client.send(sent)
     assert await is_served(await secure(gateway, authority))
     assert await silent[0].closed()
     assert not silent[1].reader.at_eof()
