@@ -18,6 +18,7 @@ from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.core.limits import KIB, BookLimits, Limits
+from prack_grpc.core.rates import RateLimits, parse
 from prack_grpc.dashboard.overview import Addresses
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
@@ -25,6 +26,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.addresses import trusting
 from prack_grpc.gateway.request.forwarding import Forwarding
+from prack_grpc.gateway.request.rates import ClientRates
 from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
@@ -94,7 +96,8 @@ class Service:
         self._make_broker = make_broker
         self.app = PublicApp(self.lifespan)
         limits = limits or settings.connection_limits()
-        admission = Admission(limits, trusting(settings.trusted_proxies))
+        self._exempt = trusting(settings.trusted_proxies)
+        admission = Admission(limits, self._exempt)
         # It counts compressed bytes, and those of noise grow a little.
         websockets = websocket_settings(self.app, settings.websocket_message * 65 // 64 + KIB)
         self._books = Books(BookLimits(), time.monotonic()) if settings.metrics else None
@@ -222,8 +225,13 @@ class Service:
             self._access.tracer = spans
         follow = spans.begin if spans else None
         forwarding = Forwarding(settings.trusted_proxies, settings.priority, follow)
+        admit = None
+        if settings.rate_limit:
+            rates = RateLimits(parse(settings.rate_limit), limits.rated_clients)
+            admit = ClientRates(rates, self._exempt).ask
         timing = settings.server_timing
-        return Endpoint(broker, forwarding, self._access, limits, settings.max_body, timing)
+        most = settings.max_body
+        return Endpoint(broker, forwarding, self._access, limits, most, timing, admit)
 
     def _workers(self, broker: Broker, streams: Streams, keep: Callable[[], None]) -> WorkerApp:
         settings = self.settings

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prack_grpc.core.limits import MIB, Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.values import Buffer, Count, Host, Hosts, Networks, Port, Seconds, Size
+from prack_grpc.values import Buffer, Count, Host, Hosts, Networks, Port, Rates, Seconds, Size
 
 PREFIX = "PRACK_"
 # What `prack-worker` reads; a shared environment file is no mistake.
@@ -132,6 +132,11 @@ class Settings(BaseModel):
         CONNECTION_DEFAULTS.client_connections,
         description="connections per client (an IPv4 address, or a /64 of IPv6), then 429; trusted "
         "proxies are exempt",
+    )
+    rate_limit: Rates | None = Field(
+        None,
+        description="requests per client, then 429: `100/s burst 200; POST /login = 5/m` is two "
+        "rates, the second for a route; trusted proxies are exempt",
     )
     keep_alive: Seconds = Field(
         75.0,

@@ -47,7 +47,7 @@ WRONG = {
     "C1 C2 C5 C12": Wrong(
         "serve --queue-timeot 5 --queue-time 5 -x --port=-1 --api-port 70000 --grpc-port abc "
         "--queue-timeout 0 --head-timeout=-1 --idle-timeout nan --grace 1e309 "
-        "--rest-body 10apples --queue-bytes=-1",
+        "--rest-body 10apples --queue-bytes=-1 --rate-limit lots",
         [
             ("--queue-timeot:", "did you mean --queue-timeout?"),
             ("--queue-time:", "did you mean --queue-timeout?"),
@@ -61,6 +61,7 @@ WRONG = {
             ("--grace:", "finite", "'1e309'"),
             ("--rest-body:", "KiB", "'10apples'"),
             ("--queue-bytes:", "'-1'"),
+            ("--rate-limit:", "100/s burst 200", "'lots'"),
             ("PRACK_QUEUE_REQUESTS:", "'many'"),
             ("PRACK_PROT:", "did you mean PRACK_PORT?"),
             ("PRACK_NAME:",),
