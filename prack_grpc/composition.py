@@ -21,7 +21,7 @@ from prack_grpc.core.limits import KIB, BookLimits, Limits
 from prack_grpc.core.rates import RateLimits, parse
 from prack_grpc.dashboard.overview import Addresses
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
-from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.admission import Admission, within
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.addresses import trusting
@@ -46,7 +46,7 @@ from prack_grpc.private.health import Health
 from prack_grpc.private.operating import Operating
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
-from prack_grpc.settings import Settings
+from prack_grpc.settings import Settings, flag
 from prack_grpc.signals import Stop, stop_signal
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
@@ -181,13 +181,15 @@ class Service:
         workers = self._workers(broker, streams, keep)
         most = WORKER_LIMITS.connections
         places = worker_places(most, self.http.limits.connections)
-        stream = StreamServer(streams, settings.token, settings.reflection, grpc_places(most))
+        admits = within(settings.worker_networks, flag("worker_networks"))
+        most_grpc = grpc_places(most)
+        stream = StreamServer(streams, settings.token, settings.reflection, most_grpc, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         with self._sockets.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
             worker_limits = replace(WORKER_LIMITS, connections=places)
-            admission = Admission(worker_limits, exempt=lambda _: True)
+            admission = Admission(worker_limits, lambda _: True, admits)
             server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
             # A stream keeps its place until its worker has said who it is.
             rest = Listener(server, sock, lambda: places - streams.greeting)

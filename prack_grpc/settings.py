@@ -81,6 +81,12 @@ class Settings(BaseModel):
     trusted_proxies: Networks = Field(
         (), description="networks whose Forwarded and X-Forwarded-* fields are trusted"
     )
+    worker_networks: Networks = Field(
+        (), description="networks that may connect to the worker ports; all if there are none"
+    )
+    admin_networks: Networks = Field(
+        (), description="networks that may connect to the admin port; all if there are none"
+    )
     queue_timeout: Seconds = Field(
         DEFAULTS.queue_timeout, description="how long a request waits for a worker, then 503"
     )
