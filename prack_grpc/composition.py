@@ -23,6 +23,7 @@ from prack_grpc.dashboard.overview import Addresses
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission, within
 from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.proxy_protocol import Proxies
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.addresses import trusting
 from prack_grpc.gateway.request.forwarding import Forwarding
@@ -150,7 +151,7 @@ class Service:
         make = partial(listen, settings.host, settings.port, "port")
         with self._sockets.take("public", make) as sock:
             async with self.running(sock.getsockname()[1]) as running:
-                public = Listener(self.http, sock)
+                public = Listener(self.http, sock, proxies=self._proxies())
                 self.http.admission.on_shortage = public.pause
                 self.http.state["endpoint"] = running.endpoint
                 await public.start()
@@ -220,6 +221,9 @@ class Service:
                 await rest.stop()
                 if spans:
                     await spans.stop()
+
+    def _proxies(self) -> Proxies | None:
+        return Proxies(self._exempt, self.http.limits) if self.settings.proxy_protocol else None
 
     def _endpoint(self, broker: PublicSide, limits: Limits, spans: "Spans | None") -> Endpoint:
         settings = self.settings

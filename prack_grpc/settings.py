@@ -81,6 +81,11 @@ class Settings(BaseModel):
     trusted_proxies: Networks = Field(
         (), description="networks whose Forwarded and X-Forwarded-* fields are trusted"
     )
+    proxy_protocol: bool = Field(
+        False,
+        description="each connection to the public port begins with a PROXY header, v1 or v2, of a "
+        "trusted proxy; others are closed",
+    )
     worker_networks: Networks = Field(
         (), description="networks that may connect to the worker ports; all if there are none"
     )
@@ -316,6 +321,8 @@ def _conflicts(settings: Settings) -> list[str]:
             for other, same in ports[i + 1 :]
             if port == same != 0
         ]
+    if settings.proxy_protocol and not settings.trusted_proxies:
+        problems.append("--proxy-protocol: set --trusted-proxies to the networks that may use it")
     if settings.rest_body > settings.queue_bytes:
         problems.append("--rest-body: must not be larger than --queue-bytes")
     return problems

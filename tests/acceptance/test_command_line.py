@@ -69,12 +69,14 @@ WRONG = {
         {"PRACK_QUEUE_REQUESTS": "many", "PRACK_PROT": "1", "PRACK_NAME": "x"},
     ),
     "C4 C6 C7": Wrong(
-        "--port 4242 --grpc-port 4242 --rest-body 1GiB --api-host 0.0.0.0 --grpc-host ::",
+        "--port 4242 --grpc-port 4242 --rest-body 1GiB --api-host 0.0.0.0 --grpc-host :: "
+        "--proxy-protocol",
         [
             ("--api-port:", "--port", "4242"),
             ("--grpc-port:", "--port", "4242"),
             ("--grpc-port:", "--api-port", "4242"),
             ("--rest-body:", "--queue-bytes"),
+            ("--proxy-protocol:", "--trusted-proxies"),
             ("--api-host:", "0.0.0.0", "--token-file", "--insecure-worker-api"),
             ("--grpc-host:", "::", "--token-file", "--insecure-worker-api"),
         ],
