@@ -1,4 +1,4 @@
-"""Limits by rate, over real sockets: who is one client, and what those get who ask too often."""
+"""Promise O3: limits by rate, over real sockets; who is one client, and what it is told."""
 
 import json
 import logging

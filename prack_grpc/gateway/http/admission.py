@@ -20,6 +20,7 @@ PRESSED_SECONDS = 5.0
 # One of so many of a client's connections is told, beyond its share, why it has no more.
 TOLD = 10
 
+OUTSIDE = "a connection from outside of %s was refused: add its network, if it is one of yours"
 FULL = "the limit of connections is reached: new ones are closed"
 CROWDED = (
     "one client reached its limit of connections: more get 429; raise "
@@ -29,9 +30,6 @@ SHORT = (
     "file descriptors are running out: new clients wait; raise ulimit -n (LimitNOFILE of "
     "systemd, --ulimit of containers)"
 )
-
-
-OUTSIDE = "a client outside of %s was closed: add its network, if it is one of yours"
 
 
 def within(networks: Iterable[Network], setting: str) -> Callable[[str], bool] | None:
