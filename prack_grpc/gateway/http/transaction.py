@@ -68,7 +68,8 @@ class Response:
         self.started = self.complete = False
         self.framed = False  # the client can tell where the body ends without the connection's end
         self._chunked = False
-        self._unsent = b""  # the head, until its first piece of body (an ASGI server has to wait)
+        # The head, until its first piece of body (an ASGI server has to wait).
+        self._unsent: list[bytes] = []
 
     @property
     def ends_with_connection(self) -> bool:
@@ -113,12 +114,11 @@ class Response:
             parts.append(b"connection: keep-alive\r\n")
         parts.append(b"\r\n")
         self.keep_alive = keep_alive
-        self._unsent = b"".join(parts)
+        self._unsent = parts
 
     def body(self, body: bytes, more: bool, trailers: Fields = ()) -> None:
         """A piece of the body; with no `more` the response is complete."""
-        parts = [self._unsent] if self._unsent else []
-        self._unsent = b""
+        parts, self._unsent = self._unsent, []
         if self._chunked:
             if body:
                 parts += (b"%x\r\n" % len(body), body, b"\r\n")
