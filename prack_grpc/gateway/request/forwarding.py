@@ -109,8 +109,10 @@ class Forwarding:
             client, at = claims.client(peer, self._trusts)
             scheme = claims.of(claims.schemes, at) or scheme
             headers.extend(_added(claims, at, peer.address, authority, scheme, version))
-        id_ = self._ids.next()
-        if REQUEST_ID not in stamps:
+        id_ = x_request_id = self._ids.next()
+        if REQUEST_ID in stamps:
+            x_request_id = stamps[REQUEST_ID].decode()
+        else:
             headers.append((REQUEST_ID, id_.encode()))
         if REQUEST_START not in stamps:
             headers.append((REQUEST_START, b"t=%d" % (time.time_ns() // 1000)))
@@ -126,7 +128,7 @@ class Forwarding:
             expects=b"expect" in known and length != 0 and version == "1.1",
             priority=self._urgency(fields, peer) if self._priority else DEFAULT_URGENCY,
             id=id_,
-            x_request_id=stamps[REQUEST_ID].decode() if REQUEST_ID in stamps else id_,
+            x_request_id=x_request_id,
         )
         if self._follow is not None:
             request.trace = self._follow(request)
