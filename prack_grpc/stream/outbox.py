@@ -146,10 +146,10 @@ class Outbox:
             self._packing = False
 
     def _fill(self, frame: pb.GatewayFrame) -> int:
-        events = size = 0
-        while self._requests and events < MAX_EVENTS and size < MAX_BYTES:
-            assignment = next(iter(self._requests))
-            if self._requests.pop(assignment):
+        events, size, requests = 0, 0, self._requests
+        while requests and events < MAX_EVENTS and size < MAX_BYTES:
+            assignment = next(iter(requests))
+            if requests.pop(assignment):
                 size += self._request(frame, assignment)
                 events += 1
             else:
