@@ -171,6 +171,14 @@ def _prack(over: str, *flags: str) -> Build:
     return build
 
 
+def _watched(setup: Setup, port: int, folder: Path) -> list[Part]:
+    """Prack as it comes, and somebody who looks at its figures; see viewer.py."""
+    admin = free_port()
+    parts = _prack("prack", QUIET, f"--admin-port={admin}")(setup, port, folder)
+    viewer = [sys.executable, "-m", "bench.viewer", str(admin)]
+    return [*parts, Part("viewer", viewer, says="the page is open")]
+
+
 def _fleet(over: str) -> Build:
     """A gateway, and as many workers as the setup says in one process; see fleet.py."""
 
@@ -264,6 +272,8 @@ CONTENDERS = {
         Contender("prack-grpc", "Prack, prack-worker over gRPC", _prack("grpc", QUIET)),
         Contender("prack-rest", "Prack, prack-worker over REST", _prack("http", QUIET)),
         Contender("prack-logged", "Prack as it comes, with its access log", _prack("prack")),
+        Contender("prack-blind", "Prack without figures", _prack("prack", QUIET, "--no-metrics")),
+        Contender("prack-watched", "Prack whose page is open", _watched),
         Contender(
             "prack-rest-one",
             "Prack, 16 plain pollers: one request, one answer, and again",

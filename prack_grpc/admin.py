@@ -104,7 +104,7 @@ def _parts(told: Told, watch: Watch | None, pulse: Pulse) -> Parts | None:
     if watch is None:
         return None
     looking = Looking(watch, told.health, told.addresses, told.clients)
-    return Parts(watch, looking, pulse, told.broker.exchanges, told.operating)
+    return Parts(watch, looking, pulse, told.broker.exchanges, told.clients, told.operating)
 
 
 def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:

@@ -71,6 +71,7 @@ class Studio:
         call = self._browser.driver.execute_cdp_cmd
         screen = {"deviceScaleFactor": 1, "mobile": self._size["width"] < 640}
         call("Emulation.setDeviceMetricsOverride", {**self._size, **screen})
+        call("Emulation.setScrollbarsHidden", {"hidden": True})
         scheme = {"name": "prefers-color-scheme", "value": self._scheme}
         call("Emulation.setEmulatedMedia", {"features": [scheme]})
         self._page = Page(self._browser, self.gateway)
@@ -79,8 +80,10 @@ class Studio:
     def take(self, name: str, section: str = "") -> None:
         """A picture of the page from its top, or from a section on."""
         if section:
+            # What is above grows when it is seen first.
             self._page.rows(section)
             time.sleep(2)
+            self._page.rows(section)
         shot = self._browser.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         (FOLDER / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
         self._browser.driver.quit()
@@ -95,14 +98,14 @@ def studio(width: int, height: int, scheme: str = "light") -> Iterator[Studio]:
 
 def empty() -> None:
     """No worker yet."""
-    with studio(1280, 800) as scene:
+    with studio(1240, 780) as scene:
         scene.watch(5)
         scene.take("empty")
 
 
 def healthy() -> None:
     """Three workers that have little to do."""
-    with studio(1280, 1000, "dark") as scene:
+    with studio(1240, 900, "dark") as scene:
         for _ in range(3):
             scene.worker("well", "v1", 8)
         with load(scene.gateway, 20, 0.2):
@@ -112,7 +115,7 @@ def healthy() -> None:
 
 def canary() -> None:
     """One request in five goes to a version that fails."""
-    with studio(1280, 1000) as scene:
+    with studio(1240, 820) as scene:
         scene.worker("well", "v1", 8)
         scene.worker("well", "v1", 8)
         with load(scene.gateway, 20, 0.2):

@@ -1,16 +1,17 @@
 """The FastAPI application of the admin port."""
 
+import asyncio
 from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Header, Query
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +28,7 @@ from prack_grpc.private.errors import BAD_PARAMETER, CROSS_SITE, NO_STORE, NOT_F
 from prack_grpc.private.health import Health, add_health
 from prack_grpc.private.operating import Operating
 from prack_grpc.telemetry.books.watch import Watch
+from prack_grpc.telemetry.metrics import scrape
 from prack_grpc.telemetry.pulse import Pulse
 from prack_grpc.telemetry.scale import TARGET_WAIT
 
@@ -55,12 +57,16 @@ Seconds = Annotated[float, Query(gt=0, le=600, allow_inf_nan=False)]
 
 @dataclass(frozen=True)
 class Parts:
-    """What the admin port tells of. `live` are the requests that are not over."""
+    """What the admin port tells of.
+
+    `live` are the requests that are not over; `clients` counts connections and WebSockets.
+    """
 
     watch: Watch
     looking: Looking
     pulse: Pulse
     live: Callable[[], Iterator[ExchangeStatus]]
+    clients: Callable[[], tuple[int, int]]
     operating: Operating
 
 
@@ -99,6 +105,7 @@ def create_app(
     if parts is not None:
         _add_page(app)
         _add_figures(app, parts)
+        _add_metrics(app, parts)
         _add_requests(app, parts)
         _add_scale(app, parts.watch)
         _add_actions(app, parts.operating)
@@ -150,6 +157,17 @@ def _add_figures(app: FastAPI, parts: Parts) -> None:
     async def events() -> AsyncIterable[ServerSentEvent]:
         async for update in updates(watch, looking, parts.pulse):
             yield ServerSentEvent(event="update", data=update)
+
+
+def _add_metrics(app: FastAPI, parts: Parts) -> None:
+    @app.get("/metrics", summary="The figures for Prometheus", response_class=PlainTextResponse)
+    async def metrics(accept: Annotated[str, Header()] = "") -> Response:
+        shown = []
+        for metric in scrape.metrics(parts.watch, *parts.clients()):
+            shown.append(metric)
+            await asyncio.sleep(0)  # full books are much to read: let others have a turn
+        kind, body = await asyncio.to_thread(scrape.encoded, shown, accept)
+        return Response(body, media_type=kind)
 
 
 def _add_requests(app: FastAPI, parts: Parts) -> None:

@@ -23,7 +23,7 @@ from tests.acceptance.processes import (
 
 MIB = 1024 * 1024
 # What each hop writes for itself.
-OWN = {"connection", "date", "keep-alive", "server", "transfer-encoding", "via"}
+OWN = {"x-request-id", "connection", "date", "keep-alive", "server", "transfer-encoding", "via"}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from prack_grpc.telemetry.scale import TARGET_WAIT
 from tests.docs.pages import ROOT, page
 from tests.support.tools import needed
 
-RULES = ROOT / "deploy/prometheus-scaling.yml"
+RULES = ROOT / "deploy/prometheus/scaling.rules.yml"
 SCALE = "/api/v1/scale"
 CASES = f"""\
 rule_files: [{RULES}]

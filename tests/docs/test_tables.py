@@ -9,12 +9,15 @@ import pytest
 
 from prack_grpc.core import errors
 from prack_grpc.core.exchange.states import CALLER, WORKER, Call, Caller, Work, WorkEvent
-from prack_grpc.core.limits import Limits
+from prack_grpc.core.limits import BookLimits, Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.telemetry.access import Record
+from prack_grpc.telemetry.books.books import Books
 from scripts import settings_table
 from tests.core.building import a_request
 from tests.docs.pages import page, rows
+from tests.telemetry.books.test_books import START, ended, record
+from tests.telemetry.metrics.test_scrape import shown as of_books
 
 UNITS = {"s": 1, "KiB": 1024, "MiB": 1024**2}
 NEVER_RAN = {501, 503, 505}
@@ -71,6 +74,21 @@ def test_every_field_of_the_access_log_is_explained() -> None:
         name for row in rows(page("docs/operations.md"), "field") for name in row[0].split(",")
     ]
     assert {name.strip(" `") for name in names} == set(record.fields(0.0))
+
+
+def test_every_metric_is_explained() -> None:
+    shown = {row[0].strip("`"): row[1:3] for row in rows(page("docs/operations.md"), "metric")}
+    named = {name: (kind, set(re.findall(r"`(\w+)`", of))) for name, (kind, of) in shown.items()}
+    books = Books(BookLimits(), START)
+    ended(books, record(), START + 1)
+    books.refused("framing")
+    assert named == {
+        metric.name + "_total" * (metric.type == "counter"): (
+            metric.type,
+            {label for sample in metric.samples for label in sample.labels} - {"le"},
+        )
+        for metric in of_books(books)
+    }
 
 
 @pytest.mark.parametrize(

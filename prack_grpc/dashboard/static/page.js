@@ -56,7 +56,7 @@ follow({
     state("live");
     showVerdict.show(overview);
     showFigures(overview);
-    history.add(data.point, data.marks);
+    if (data.point.at) history.add(data.point, data.marks); // there is none in its first second
     if (data.marks.length) showMarks();
     showFirst(overview);
     showCurves();

@@ -23,7 +23,7 @@ class Books:
 
     `places` holds what was done for each service, version and route, `hands` each worker's part of
     that, `refusals` how many requests were not understood, by error. What comes beyond the bounds
-    is counted under `_other`, and in `crowded`. All are current after `settle`.
+    is counted under `_other`. All are current after `settle`.
     """
 
     def __init__(self, limits: BookLimits, now: float) -> None:
@@ -33,7 +33,6 @@ class Books:
         self.places: dict[tuple[str, str, str], Place] = {}
         self.hands: dict[Key, Hand] = {}
         self.refusals: dict[str, int] = {}
-        self.crowded = 0
         self._second = Second()
         self._since = self._before = now  # of the two slices
 
@@ -91,7 +90,6 @@ class Books:
 
     def _place(self, name: tuple[str, str, str]) -> Place:
         if name not in self.places and len(self.places) >= self._limits.places:
-            self.crowded += 1
             name = OTHER, OTHER, OTHER
         place = self.places.get(name)
         if place is None:

@@ -8,12 +8,14 @@ from prack_grpc.core.status import RouteStatus
 from prack_grpc.telemetry.books.sightings import Sighting
 from prack_grpc.telemetry.scale import Demand
 
+Line = tuple[str, str, str]  # route, kind, version
+
 
 @dataclass(slots=True)
 class Load:
     """A route, or the routes of a service together: how it is now, and what was seen of it.
 
-    All are counts, but for `oldest`, in seconds.
+    All are counts, but for `oldest`, in seconds. `accepted` counts its requests since it is known.
     """
 
     demand: Demand = field(default_factory=Demand)
@@ -25,12 +27,12 @@ class Load:
 
     def clear(self) -> None:
         """Keep only what was seen."""
-        self.accepted = self.waiting = self.busy = self.slots = 0
+        self.waiting = self.busy = self.slots = 0
         self.oldest = 0.0
 
-    def add(self, row: RouteStatus) -> None:
-        """This line is part of it."""
-        self.accepted += row.accepted
+    def add(self, row: RouteStatus, accepted: int) -> None:
+        """This line is part of it, and has accepted so many since the last look."""
+        self.accepted += accepted
         self.waiting += row.waiting
         self.busy += row.busy
         self.oldest = max(self.oldest, row.oldest)
@@ -47,6 +49,7 @@ class Demands:
     def __init__(self) -> None:
         self.routes: dict[str, Load] = {}
         self.services: dict[str, Load] = {}
+        self._accepted: dict[Line, int] = {}
 
     def look(self, rows: list[RouteStatus], workers: Iterable[Sighting], now: float) -> None:
         """These are all lines and all workers of now; to be called once a second."""
@@ -55,18 +58,31 @@ class Demands:
         self.services = _again(self.services, {worker.service for worker in here})
         serving = {(worker.service, route) for worker in here for route in worker.routes}
         lines: dict[str, list[RouteStatus]] = defaultdict(list)
+        new = self._count(rows)
         for row in rows:
             lines[row.route].append(row)
-            self.routes[row.route].add(row)
+            self.routes[row.route].add(row, new[_line(row)])
         for route, load in self.routes.items():
             load.slots = _slots(lines[route])
         for service, route in serving:
             for row in lines[route]:
-                self.services[service].add(row)
+                self.services[service].add(row, new[_line(row)])
         for worker in here:
             self.services[worker.service].slots += worker.slots
         for load in (*self.routes.values(), *self.services.values()):
             load.observe(now)
+
+    def _count(self, rows: list[RouteStatus]) -> dict[Line, int]:
+        """How many each line has accepted since the last look; one that comes anew began at 0."""
+        before, self._accepted = self._accepted, {_line(row): row.accepted for row in rows}
+        return {
+            line: accepted - before.get(line, 0) if accepted >= before.get(line, 0) else accepted
+            for line, accepted in self._accepted.items()
+        }
+
+
+def _line(row: RouteStatus) -> Line:
+    return row.route, row.kind, row.version
 
 
 def _again(loads: dict[str, Load], names: set[str]) -> dict[str, Load]:
@@ -77,8 +93,8 @@ def _again(loads: dict[str, Load], names: set[str]) -> dict[str, Load]:
 
 
 def _slots(lines: list[RouteStatus]) -> int:
-    """Those of a route. Its versions have their own, its kinds of requests share them."""
+    """Those of a route. Its versions have their own; WebSockets may have theirs beside these."""
     kinds: dict[str, int] = defaultdict(int)
     for row in lines:
         kinds[row.kind] += row.slots
-    return max(kinds.values(), default=0)
+    return kinds.get("http") or max(kinds.values(), default=0)

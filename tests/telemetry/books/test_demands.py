@@ -53,3 +53,14 @@ def test_what_is_gone_is_forgotten() -> None:
     demands.look([], [], 3.0)
     assert not demands.routes
     assert not demands.services
+
+
+def test_a_line_that_goes_takes_no_requests_with_it() -> None:
+    """Of a route whose last worker for WebSockets leaves, the rest goes on."""
+    demands = Demands()
+    for now in range(60):
+        rows = [line("a/", now, 0, 1), line("a/", 100_000, 0, 0, "websocket")]
+        demands.look(rows if now < 30 else rows[:1], [], float(now))
+    load = demands.routes["a/"]
+    assert load.accepted == 100_059
+    assert load.demand.arrival_rate == pytest.approx(1, rel=0.05)

@@ -106,7 +106,8 @@ class Plot {
         {
           ...axis,
           values: (_, instants) => instants.map((at) => clock(at).slice(0, 5)),
-          space: 70,
+          incrs: [60, 120, 300], // whole minutes
+          space: 60,
           size: 26,
         },
         { ...axis, values: (_, values) => values.map(format), size: 66, space: 36 },

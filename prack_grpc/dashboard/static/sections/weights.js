@@ -8,23 +8,24 @@ import { ask, notice } from "../elements/question.js";
 /** Ask for weights, and set them. All weights empty: the split ends. */
 export async function changeWeights(service, done) {
   try {
-    const { versions } = await get("api/v1/versions");
-    question(
-      service,
-      versions.filter((row) => row.service === service),
-      done,
+    const [{ versions }, { traffic }] = await Promise.all(
+      ["api/v1/versions", "api/v1/traffic"].map((path) => get(path)),
     );
+    const split = traffic.find((one) => one.service === service) ?? { weights: {}, sticky: null };
+    const served = versions.filter((row) => row.service === service).map((row) => row.version);
+    question(service, [...new Set([...served, ...Object.keys(split.weights)])], split, done);
   } catch (error) {
     notice(`The versions are not known: ${error.message}`);
   }
 }
 
-function question(service, rows, done) {
-  const inputs = rows.map(({ version, weight }) => field(version, weight));
+function question(service, versions, split, done) {
+  const inputs = versions.map((version) => field(version, split.weights[version]));
   const sticky = element("input", {
     name: "sticky",
     placeholder: "cookie:session",
     autocomplete: "off",
+    value: split.sticky ?? "",
   });
   ask({
     title: `Traffic of ${service}`,
