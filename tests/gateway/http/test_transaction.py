@@ -17,10 +17,10 @@ class Scene:
     def __init__(self) -> None:
         self.transport = Mock(spec=asyncio.Transport)
         self.flow = Flow(self.transport)
-        owner = Mock(spec=Connection)
-        response = Response(owner, self.transport, "POST", old=False, keep_alive=True)
+        self.owner = Mock(spec=Connection)
+        response = Response(self.owner, self.transport, "POST", old=False, keep_alive=True)
         scope = {"type": "http", "method": "POST", "http_version": "1.1"}
-        self.transaction = Transaction(owner, scope, self.flow, response)
+        self.transaction = Transaction(self.owner, scope, self.flow, response)
 
     async def messages(self, count: int) -> list[Any]:
         """So many events."""
@@ -130,3 +130,18 @@ def test_other_options_of_a_connection_are_written_as_they_are() -> None:
         b"HTTP/1.1 200 OK\r\nconnection: upgrade\r\ndate: now\r\ncontent-length: 1\r\n\r\nx"
     )
     assert response.keep_alive
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_nothing_is_written_once_somebody_has_closed_the_connection(closed: bool) -> None:
+    """Such as a server that stops while the application of another task answers."""
+    scene = Scene()
+    scene.transport.is_closing.return_value = closed
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok", "more_body": True})
+
+    await scene.transaction.run(app)
+    assert scene.transport.write.called is not closed
+    assert scene.owner.unfinished.called is not closed
