@@ -17,8 +17,8 @@ from starlette.types import ASGIApp
 
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.descriptors import SPARE, are_short
-from prack_grpc.gateway.http.proxy_protocol import Proxies
 from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.settings import flag
 from prack_grpc.telemetry.complaint import Complaint
 

@@ -1,6 +1,7 @@
 """Printing of text that came from the network: control characters are escaped."""
 
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 from prack_wire.terminal import visible
@@ -9,3 +10,12 @@ from prack_wire.terminal import visible
 def say(line: object, file: TextIO | None = None) -> None:
     """Print one line."""
     print(visible(line), file=file or sys.stdout)
+
+
+def say_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """Print the cells of all lines below their headings."""
+    shown = [[visible(cell) for cell in line] for line in (headings, *lines)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for line in shown:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        say("  ".join(cells).rstrip())

@@ -11,7 +11,7 @@ from prack_grpc.core.status import RouteStatus, VersionStatus
 from prack_grpc.dashboard.sentences import about_route
 from prack_grpc.telemetry.books.demands import Load
 from prack_grpc.telemetry.books.histogram import quantile, total
-from prack_grpc.telemetry.books.place import Place, Recent, total_errors
+from prack_grpc.telemetry.books.place import Hand, Place, Recent, total_errors
 from prack_grpc.telemetry.books.sightings import Sighting
 from prack_grpc.telemetry.books.watch import Watch
 
@@ -91,7 +91,8 @@ class WorkerRow(Recently):
 class VersionRow(Recently):
     """All workers of one version. `weight` is its part of divided traffic, null of other.
 
-    One that has no worker any more has no `state`. `seen_at` is when it ended a request last.
+    One that has no worker any more has no `state`. Its times are those that its workers took;
+    `seen_at` is when it ended a request last.
     """
 
     service: str
@@ -193,12 +194,12 @@ class Rows:
     def versions(self) -> Versions:
         """All of which a worker is here, or was a moment ago."""
         here = {(row.service, row.version): row for row in self._status.versions}
-        places: dict[Pool, list[Place]] = defaultdict(list)
-        for place in self._watch.books.places.values():
-            if place.recent.requests and place.version:
-                places[place.service, place.version].append(place)
-        names = sorted({*here, *places})
-        return Versions([self._version(pool, here.get(pool), places[pool]) for pool in names])
+        hands: dict[Pool, list[Hand]] = defaultdict(list)
+        for hand in self._watch.books.hands.values():
+            if hand.transport and hand.recent.requests:
+                hands[hand.place.service, hand.place.version].append(hand)
+        names = sorted({*here, *hands})
+        return Versions([self._version(pool, here.get(pool), hands[pool]) for pool in names])
 
     def _route(self, row: RouteStatus) -> RouteRow:
         places, load = [], None
@@ -244,10 +245,10 @@ class Rows:
             routes=row.routes,
         )
 
-    def _version(self, pool: Pool, row: VersionStatus | None, places: list[Place]) -> VersionRow:
-        last_used = max((place.last_used for place in places), default=0.0)
+    def _version(self, pool: Pool, row: VersionStatus | None, hands: list[Hand]) -> VersionRow:
+        last_used = max((hand.last_used for hand in hands), default=0.0)
         return VersionRow(
-            **recently((place.recent for place in places), self._seconds),
+            **recently((hand.recent for hand in hands), self._seconds),
             service=pool[0],
             version=pool[1],
             state=row.state if row else None,

@@ -67,6 +67,7 @@ class Streams:
         self._reason = ""  # why workers are sent away
         self._errors = Complaint(log, "stream_error", ENDED, most=20)
         heap.keep()
+        self._tidy(heap.Spare())
 
     # ------------------------------------------------------------ gRPC
 
@@ -242,6 +243,10 @@ class Streams:
                 stream.heartbeat()
             left = self.max_silence - max(silent, blocked)
             self._loop.call_later(min(self._beat_seconds, left), self._beat, stream)
+
+    def _tidy(self, spare: heap.Spare) -> None:
+        spare.give_back()
+        self._loop.call_later(heap.LOOK_SECONDS, self._tidy, spare)
 
     # ------------------------------------------------------------ the gateway stops
 

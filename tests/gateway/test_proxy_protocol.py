@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.gateway.http.proxy_protocol import (
+from prack_grpc.gateway.proxy_protocol import (
     LONGEST,
     LONGEST_LINE,
     SIGNATURE,
