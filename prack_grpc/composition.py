@@ -18,13 +18,16 @@ from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.core.limits import KIB, BookLimits, Limits
+from prack_grpc.core.rates import RateLimits, parse
 from prack_grpc.dashboard.overview import Addresses
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
-from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.admission import Admission, within
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.gateway.request.addresses import trusting
 from prack_grpc.gateway.request.forwarding import Forwarding
+from prack_grpc.gateway.request.rates import ClientRates
 from prack_grpc.gateway.secure import StrictResponse
 from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover import control, systemd
@@ -46,7 +49,7 @@ from prack_grpc.private.operating import Operating
 from prack_grpc.redirects import redirecting
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
-from prack_grpc.settings import Settings
+from prack_grpc.settings import Settings, flag
 from prack_grpc.signals import Stop, stop_signal
 from prack_grpc.stream.credentials import credentials
 from prack_grpc.stream.grpc_server import StreamServer
@@ -102,7 +105,8 @@ class Service:
         self._certificates = [one for one in (self._tls, self._api_tls) if one]
         self.app = PublicApp(self.lifespan)
         limits = limits or settings.connection_limits()
-        admission = Admission(limits, trusting(settings.trusted_proxies))
+        self._exempt = trusting(settings.trusted_proxies)
+        admission = Admission(limits, self._exempt)
         # It counts compressed bytes, and those of noise grow a little.
         websockets = websocket_settings(self.app, settings.websocket_message * 65 // 64 + KIB)
         self._books = Books(BookLimits(), time.monotonic()) if settings.metrics else None
@@ -157,13 +161,13 @@ class Service:
         make = partial(listen, settings.host, settings.port, "port")
         with self._sockets.take("public", make) as sock:
             async with self.running(sock.getsockname()[1]) as running:
-                public = Listener(self.http, sock, certificates=self._tls)
+                public = Listener(self.http, sock, None, self._tls, self._proxies())
                 self.http.admission.on_shortage = public.pause
                 self.http.state["endpoint"] = running.endpoint
                 await public.start()
                 self._health.started = True
                 host, port = sock.getsockname()[:2]
-                log.info("Public port on %s", url(host, port, scheme(self._tls)))
+                log.info("Public port on %s", url(host, port, "http", self._tls))
                 args = settings, self._sockets, self.http, port
                 async with redirecting(*args, lambda: self._successor is not None):
                     try:
@@ -189,21 +193,18 @@ class Service:
         streams = Streams(broker, limits, settings.max_silence)
         keep = self._keep(broker)
         workers = self._workers(broker, streams, keep)
-        most = WORKER_LIMITS.connections
-        places = worker_places(most, self.http.limits.connections)
-        tls = self._api_tls
-        shown = credentials(lambda: tls.loaded) if tls else None
-        reflection, grpc_most = settings.reflection, grpc_places(most)
-        stream = StreamServer(streams, settings.token, reflection, grpc_most, shown)
+        places = worker_places(WORKER_LIMITS.connections, self.http.limits.connections)
+        admits = within(settings.worker_networks, flag("worker_networks"))
+        stream = self._stream_server(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         with self._sockets.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
             worker_limits = replace(WORKER_LIMITS, connections=places)
-            admission = Admission(worker_limits, exempt=lambda _: True)
+            admission = Admission(worker_limits, lambda _: True, admits)
             server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
             # A stream keeps its place until its worker has said who it is.
-            rest = Listener(server, sock, lambda: places - streams.greeting, tls)
+            rest = Listener(server, sock, lambda: places - streams.greeting, self._api_tls)
             await rest.start()
             await stream.start()
             addresses = self._announced(public_port, api_host, api_port, grpc_port)
@@ -212,7 +213,7 @@ class Service:
             operating = Operating(broker, keep, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                async with admin_port(settings, self._sockets, told, tls) as admin:
+                async with admin_port(settings, self._sockets, told, self._api_tls) as admin:
                     yield Running(
                         broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
                     )
@@ -225,19 +226,28 @@ class Service:
                 if spans:
                     await spans.stop()
 
+    def _stream_server(
+        self, streams: Streams, admits: Callable[[str], bool] | None
+    ) -> StreamServer:
+        settings, tls = self.settings, self._api_tls
+        most = grpc_places(WORKER_LIMITS.connections)
+        shown = credentials(lambda: tls.loaded) if tls else None
+        return StreamServer(streams, settings.token, settings.reflection, most, admits, shown)
+
     def _announced(self, public: int, api_host: str, api: int, grpc: int) -> Addresses:
         """Log where the private ports are, for people and for whoever starts this."""
-        settings, http = self.settings, scheme(self._api_tls)
-        log.info("REST worker API on %s", url(api_host, api, http))
-        log.info("  documentation on %s/docs", url(api_host, api, http))
-        log.info(
-            "gRPC worker API on %s", url(settings.grpc_host, grpc, http.replace("http", "grpc"))
-        )
+        tls = self._api_tls
+        log.info("REST worker API on %s", url(api_host, api, "http", tls))
+        log.info("  documentation on %s/docs", url(api_host, api, "http", tls))
+        log.info("gRPC worker API on %s", url(self.settings.grpc_host, grpc, "grpc", tls))
         return Addresses(
-            url(settings.host, public, scheme(self._tls)),
-            url(api_host, api, http),
-            url(api_host, api, http.replace("http", "prack")),
+            url(self.settings.host, public, "http", self._tls),
+            url(api_host, api, "http", tls),
+            url(api_host, api, "prack", tls),
         )
+
+    def _proxies(self) -> Proxies | None:
+        return Proxies(self._exempt, self.http.limits) if self.settings.proxy_protocol else None
 
     def _endpoint(self, broker: PublicSide, limits: Limits, spans: "Spans | None") -> Endpoint:
         settings = self.settings
@@ -245,8 +255,13 @@ class Service:
             self._access.tracer = spans
         follow = spans.begin if spans else None
         forwarding = Forwarding(settings.trusted_proxies, settings.priority, follow)
+        admit = None
+        if settings.rate_limit:
+            rates = RateLimits(parse(settings.rate_limit), limits.rated_clients)
+            admit = ClientRates(rates, self._exempt).ask
         timing = settings.server_timing
-        return Endpoint(broker, forwarding, self._access, limits, settings.max_body, timing)
+        most = settings.max_body
+        return Endpoint(broker, forwarding, self._access, limits, most, timing, admit)
 
     def _workers(self, broker: Broker, streams: Streams, keep: Callable[[], None]) -> WorkerApp:
         settings = self.settings
@@ -375,11 +390,6 @@ class Service:
             await running.stream.start()
             raise
         return successor
-
-
-def scheme(certificates: Certificates | None) -> str:
-    """Of the URLs of a port."""
-    return "https" if certificates else "http"
 
 
 def _bind(stream: StreamServer, host: str, port: int) -> int:

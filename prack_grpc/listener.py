@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.descriptors import SPARE, are_short
 from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.settings import flag
 from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.tls.certificates import Certificates
@@ -33,7 +34,7 @@ TICK_SECONDS = 0.05
 # first request, which no client sends again and whose first packet may get lost. In ticks: a loop
 # that was busy must first read what has come meanwhile.
 IDLE_TICKS, NEW_TICKS = 20, 100
-# Connections accepted in one turn of the loop on a port with `room`, or with TLS.
+# Connections accepted in one turn of the loop on a port with `room`, TLS, or behind `proxies`.
 TURN = 16
 FULL = (
     "the worker port has as many connections as it may have beside the clients: more wait; raise "
@@ -70,7 +71,8 @@ class Listener:
     """Accepts the connections of one HTTP server, and ends them when the gateway stops.
 
     With `room`, only while it says that there are places left: whoever else connects waits in the
-    kernel, and holds no descriptor. With `certificates` it speaks TLS.
+    kernel, and holds no descriptor. With `proxies`, they say first who the clients are. With
+    `certificates`, clients speak TLS.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Listener:
         sock: socket.socket,
         room: Callable[[], int] | None = None,
         certificates: Certificates | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         self._server = server
         self._sock = sock
@@ -88,6 +91,7 @@ class Listener:
         self._pause: asyncio.TimerHandle | None = None
         self._room = room
         self._handshakes = Handshakes(server, certificates) if certificates else None
+        self._proxies = proxies
         self._full = Complaint(log, "worker_port_full", FULL)
 
     async def start(self) -> None:
@@ -183,7 +187,7 @@ class Listener:
     @property
     def _accepts_itself(self) -> bool:
         """Rather than the loop's own server, which has connections only once they are greeted."""
-        return self._room is not None or self._handshakes is not None
+        return any(one is not None for one in (self._room, self._handshakes, self._proxies))
 
     def _take(self) -> None:
         """Accept as many as there is room for, and at most TURN in one turn of the loop."""
@@ -199,17 +203,30 @@ class Listener:
                 sock, peer = self._sock.accept()
                 if are_short(sock.fileno()):
                     self.pause()
-                self._begin(sock, peer)
+                self._begin(sock, peer[:2])
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError:
             self.pause()
 
     def _begin(self, sock: socket.socket, peer: tuple[str, int]) -> None:
-        if self._handshakes is None:
+        if self._handshakes is None and self._proxies is None:
             self.adopt(sock)
         else:
-            self._run(self._handshakes.greet(sock, peer[:2]), "handshake")
+            self._run(self._introduce(sock, peer), "introduce")
+
+    async def _introduce(self, sock: socket.socket, peer: tuple[str, int]) -> None:
+        """Learn who the client is, and greet it, before it speaks HTTP."""
+        client: tuple[str, int] | None = peer
+        if self._proxies is not None:
+            client = await self._proxies.client(sock, peer)
+        if client is None:
+            return
+        if self._handshakes is not None:
+            await self._handshakes.greet(sock, client)
+        else:
+            connection = partial(Connection, self._server, client)
+            await asyncio.get_running_loop().connect_accepted_socket(connection, sock)
 
     def _accept_no_more(self) -> None:
         if self._accepting is not None:
@@ -231,7 +248,8 @@ class Listener:
         self._sock.setblocking(False)
         try:
             while True:
-                self._begin(*self._sock.accept())
+                sock, peer = self._sock.accept()
+                self._begin(sock, peer[:2])
         except OSError:
             return  # there are no more, or no more can be had
 
@@ -256,10 +274,12 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         ) from None
 
 
-def url(host: str, port: int, scheme: str = "http") -> str:
-    """An address as people write it."""
+def url(
+    host: str, port: int, scheme: str = "http", certificates: Certificates | None = None
+) -> str:
+    """An address as people write it; with certificates that of the scheme over TLS."""
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return f"{scheme}://{address}" if scheme else address
+    return f"{scheme}{'s' if certificates else ''}://{address}" if scheme else address
 
 
 async def free(host: str, port: int) -> int:

@@ -5,7 +5,6 @@ flag before variable before default. All problems are reported together.
 """
 
 import difflib
-import ipaddress
 import math
 import re
 from collections.abc import Mapping
@@ -14,9 +13,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from prack_grpc import values
 from prack_grpc.core.limits import MIB, Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.values import Buffer, Count, Files, Host, Hosts, Networks, Port, Seconds, Size
+from prack_grpc.values import Buffer, Count, Host, Hosts, Networks, Pems, Port, Rates, Seconds, Size
 
 PREFIX = "PRACK_"
 # What `prack-worker` reads; a shared environment file is no mistake.
@@ -51,12 +51,12 @@ class Settings(BaseModel):
 
     host: Host = Field("0.0.0.0", description="address of the public port")  # noqa: S104 - as the original
     port: Port = Field(8080, description="public port; 0 chooses a free one")
-    tls_cert: Files = Field(
+    tls_cert: Pems = Field(
         (),
         description="certificate of the public port, as PEM with those that signed it; several "
         "with commas, the first is the default",
     )
-    tls_key: Files = Field((), description="its key; several in the same order")
+    tls_key: Pems = Field((), description="its key; several in the same order")
     http_redirect: Port | None = Field(
         None, description="port without TLS that sends clients to the public port, by 308"
     )
@@ -97,14 +97,21 @@ class Settings(BaseModel):
     trusted_proxies: Networks = Field(
         (), description="networks whose Forwarded and X-Forwarded-* fields are trusted"
     )
-    api_tls_cert: Files = Field(
-        (), description="certificate of the other ports: REST, gRPC and admin"
+    proxy_protocol: bool = Field(
+        False,
+        description="each connection to the public port begins with a PROXY header, v1 or v2, of a "
+        "trusted proxy; others are closed",
     )
-    api_tls_key: Files = Field((), description="its key")
+    worker_networks: Networks = Field(
+        (), description="networks that may connect to the worker ports; all if there are none"
+    )
+    admin_networks: Networks = Field(
+        (), description="networks that may connect to the admin port; all if there are none"
+    )
+    api_tls_cert: Pems = Field((), description="certificate of the REST, gRPC and admin ports")
+    api_tls_key: Pems = Field((), description="its key")
     client_ca: Path | None = Field(
-        None,
-        description="authorities, as PEM, of which whoever calls the other ports must show a "
-        "certificate: workers, operators and probes",
+        None, description="authorities, as PEM, that must have signed who calls these three ports"
     )
     queue_timeout: Seconds = Field(
         DEFAULTS.queue_timeout, description="how long a request waits for a worker, then 503"
@@ -157,6 +164,11 @@ class Settings(BaseModel):
         CONNECTION_DEFAULTS.client_connections,
         description="connections per client (an IPv4 address, or a /64 of IPv6), then 429; trusted "
         "proxies are exempt",
+    )
+    rate_limit: Rates | None = Field(
+        None,
+        description="requests per client, then 429: `100/s burst 200; POST /login = 5/m` is two "
+        "rates, the second for a route; trusted proxies are exempt",
     )
     keep_alive: Seconds = Field(
         75.0,
@@ -257,9 +269,9 @@ class Settings(BaseModel):
 
     def shown(self) -> dict[str, str]:
         """The settings in use, for people; secrets are masked."""
-        values = self.model_dump(mode="json")
-        values |= {name: "(set)" for name in SECRETS if values[name]}
-        return {name: _shown(value) for name, value in values.items()}
+        all_ = self.model_dump(mode="json")
+        all_ |= {name: "(set)" for name in SECRETS if all_[name]}
+        return {name: _shown(value) for name, value in all_.items()}
 
 
 def _shown(value: Any) -> str:
@@ -282,15 +294,15 @@ def load(
     variables = {
         name: environ[PREFIX + name.upper()] for name in names if PREFIX + name.upper() in environ
     }
-    values: dict[str, Any] = {**variables, **flags}
+    given: dict[str, Any] = {**variables, **flags}
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
         for problem in error.errors():
             name = str(problem["loc"][0])
             source = flag(name) if name in flags else PREFIX + name.upper()
             text = problem["msg"].removeprefix("Value error, ")
-            shown = "" if name in SECRETS else f" (got {values[name]!r})"
+            shown = "" if name in SECRETS else f" (got {given[name]!r})"
             problems.append(f"{source}: {text[:1].lower()}{text[1:]}{shown}")
         raise SettingsError(problems) from None
     if listening:
@@ -338,18 +350,16 @@ def _conflicts(settings: Settings) -> list[str]:
             if port == same not in (0, None)
         ]
     for name in ("tls", "api_tls"):
-        certs, keys = getattr(settings, f"{name}_cert"), getattr(settings, f"{name}_key")
-        if len(certs) != len(keys):
-            option = flag(f"{name}_key")
-            problems.append(
-                f"{option}: expected a key for each {flag(f'{name}_cert')}, "
-                f"{len(certs)} in all, got {len(keys)}"
-            )
-    for name, needed in (
-        ("client_ca", "api_tls_cert"), ("http_redirect", "tls_cert"), ("hsts", "tls_cert")
-    ):  # fmt: skip
+        certs, keys = (len(getattr(settings, f"{name}_{part}")) for part in ("cert", "key"))
+        if certs != keys:
+            cert, key = flag(f"{name}_cert"), flag(f"{name}_key")
+            problems.append(f"{key}: expected a key for each {cert}, {certs} in all, got {keys}")
+    needs = {"client_ca": "api_tls_cert", "http_redirect": "tls_cert", "hsts": "tls_cert"}
+    for name, needed in needs.items():
         if getattr(settings, name) is not None and not getattr(settings, needed):
             problems.append(f"{flag(name)}: needs {flag(needed)}")
+    if settings.proxy_protocol and not settings.trusted_proxies:
+        problems.append("--proxy-protocol: set --trusted-proxies to the networks that may use it")
     if settings.rest_body > settings.queue_bytes:
         problems.append("--rest-body: must not be larger than --queue-bytes")
     return problems
@@ -364,7 +374,7 @@ def _with_secret(settings: Settings, name: str) -> Settings:
 
 def _exposed(settings: Settings) -> list[str]:
     problems = [*_weak("token", settings.token), *_weak("admin token", settings.admin_token)]
-    if not (_loopback(settings.admin_host) or settings.admin_token or settings.client_ca):
+    if not (values.is_loopback(settings.admin_host) or settings.admin_token or settings.client_ca):
         problems.append(
             f"--admin-host: {settings.admin_host} is reachable from other hosts, which could then "
             "see your traffic and stop your workers; set --admin-token-file"
@@ -372,7 +382,7 @@ def _exposed(settings: Settings) -> list[str]:
     for name in ("api_host", "grpc_host"):
         host = getattr(settings, name)
         known = settings.token or settings.client_ca or settings.insecure_worker_api
-        if not (_loopback(host) or known):
+        if not (values.is_loopback(host) or known):
             problems.append(
                 f"{flag(name)}: {host} is reachable from other hosts, which could then answer your "
                 "clients; set --token-file, or --insecure-worker-api on a closed network"
@@ -387,10 +397,3 @@ def _weak(name: str, token: str | None) -> list[str]:
         f"the {name} must have at least {MIN_TOKEN} visible ASCII characters; make one with "
         "`python3 -c 'import secrets; print(secrets.token_urlsafe())'`"
     ]
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

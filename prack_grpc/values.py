@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from prack_grpc.core import rates
 from prack_grpc.core.limits import KIB, MIB
 
 SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
@@ -51,6 +52,19 @@ def _files(value: object) -> object:
     )
 
 
+def _rates(value: str) -> str:
+    rates.parse(value)
+    return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a port at this address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -59,5 +73,6 @@ Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=1024 * 1024 * MIB
 Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+Rates = Annotated[str, AfterValidator(_rates)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
-Files = Annotated[tuple[Path, ...], BeforeValidator(_files)]
+Pems = Annotated[tuple[Path, ...], BeforeValidator(_files)]

@@ -2,14 +2,16 @@
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from prack_grpc.stream.decoding import Decoding
+from prack_grpc.stream.decoding import Context, Decoding
 from prack_grpc.stream.streams import NAME, Streams
 
 OPTIONS = (
@@ -67,6 +69,46 @@ class TokenCheck(grpc.aio.ServerInterceptor):
         return grpc.stream_stream_rpc_method_handler(_refuse)
 
 
+class NetworkCheck(grpc.aio.ServerInterceptor):
+    """Ends the calls of peers that `admits` does not know: gRPC tells of no connection."""
+
+    def __init__(self, admits: Callable[[str], bool]) -> None:
+        self._admits = admits
+
+    async def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Any:
+        """Have the peer of the call looked at first."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        ways = ("unary_unary", "unary_stream", "stream_stream")
+        serves = {way: getattr(handler, way) for way in ways}
+        checked = {way: self._checked(serve) for way, serve in serves.items() if serve}
+        return handler._replace(**checked)
+
+    def _checked(self, serve: Callable[[Any, Context], Any]) -> Callable[[Any, Context], Any]:
+        async def once(given: Any, context: Context) -> Any:
+            await self._check(context)
+            return await serve(given, context)
+
+        async def each(given: Any, context: Context) -> AsyncIterator[Any]:
+            await self._check(context)
+            async for answer in serve(given, context):
+                yield answer
+
+        return each if inspect.isasyncgenfunction(serve) else once
+
+    async def _check(self, context: Context) -> None:
+        # `ipv4:192.0.2.1:4711`, or `ipv6:%5B2001:db8::1%5D:4711`.
+        _, _, peer = unquote(context.peer()).partition(":")
+        if not self._admits(peer.rpartition(":")[0]):
+            await context.abort(
+                grpc.StatusCode.PERMISSION_DENIED,
+                "this gateway takes no workers from your network (--worker-networks)",
+            )
+
+
 async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
     await context.abort(
         grpc.StatusCode.UNAUTHENTICATED,
@@ -75,8 +117,9 @@ async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> Non
 
 
 class StreamServer:
-    """Owns the gRPC server and the service behind it. It takes at most `most` connections.
+    """Owns the gRPC server and the service behind it.
 
+    It takes at most `most` connections, and calls of those addresses for which `admits` is true.
     With `credentials`, they must speak TLS.
     """
 
@@ -86,12 +129,14 @@ class StreamServer:
         token: str | None,
         with_reflection: bool,
         most: int,
+        admits: Callable[[str], bool] | None = None,
         credentials: grpc.ServerCredentials | None = None,
     ) -> None:
         self._options = (*OPTIONS, (CONNECTIONS, most))
         self._streams = streams
         self._credentials = credentials
-        self._interceptors = [*([TokenCheck(token)] if token else ()), Decoding()]
+        networks = [NetworkCheck(admits)] if admits else ()
+        self._interceptors = [*networks, *([TokenCheck(token)] if token else ()), Decoding()]
         self._with_reflection = with_reflection
         self._health = health.aio.HealthServicer()
         # The last one listens; those before it only have streams.

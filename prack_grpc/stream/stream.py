@@ -272,8 +272,8 @@ class Stream:
 def _pairs(flat: Sequence[bytes]) -> Headers:
     if len(flat) % 2:
         return [(b"", b"")]  # a name without a value is no field: fail the check
-    flat = flat[:MAX_FLAT]
-    return list(zip(flat[::2], flat[1::2], strict=True))
+    each = iter(flat[:MAX_FLAT])
+    return list(zip(each, each, strict=True))
 
 
 ENDED = (pb.REFUSAL_CODE_ALREADY_EXISTS, "this exchange has already ended")

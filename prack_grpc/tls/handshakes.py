@@ -38,17 +38,17 @@ class Handshakes:
         self._under_way: dict[asyncio.Task[object], None] = {}
         self._failed = Complaint(log, "tls_failed", FAILED)
 
-    async def greet(self, sock: socket.socket, peer: tuple[str, int] | None) -> None:
+    async def greet(self, sock: socket.socket, peer: tuple[str, int]) -> None:
         """Have this client become a connection, or be gone."""
         place = self._server.admission.enter(sock.fileno(), peer)
         made = False
         try:
             async with self._in_turn():
                 if place.verdict is not Verdict.CUT and await _speaks_tls(sock):
-                    await self._shake(sock, Connection(self._server, place))
+                    await self._shake(sock, Connection(self._server, peer, place))
                     made = True
         except OSError as error:
-            self._failed.make(client=peer[0] if peer else "", reason=_reason(error))
+            self._failed.make(client=peer[0], reason=_reason(error))
         finally:
             if not made:
                 place.leave()

@@ -69,7 +69,9 @@ class Screen:
         """Wait for a screen that fits; its text."""
         deadline = time.monotonic() + seconds
         while not fits(text := "\n".join(self.shown())):
-            assert time.monotonic() < deadline, f"no such screen, but:\n{text}"
+            assert time.monotonic() < deadline, (
+                f"no such screen, but, of {self.popen.poll()}:\n{text or self.written[-4000:]!r}"
+            )
             self._read(deadline - time.monotonic())
         return text
 

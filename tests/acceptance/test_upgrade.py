@@ -35,6 +35,7 @@ from tests.acceptance.processes import (
     fetch,
     free_ports,
 )
+from tests.acceptance.proxies import haproxy
 from tests.docs.pages import fenced, page
 from tests.support.certificates import Authority
 from tests.support.client import RawClient
@@ -125,6 +126,18 @@ def test_an_upgrade_under_load_over_tls_loses_nothing(
         assert fetch(redirect, "/").status == 308
         for worker in workers:
             worker.line("ran", number=sum("ran" in line for line in worker.lines) + 1)
+    assert not load.failures
+
+
+def test_an_upgrade_behind_the_proxy_protocol_loses_nothing(
+    launch: Launcher, upgrade: Upgrade, tmp_path: Path
+) -> None:
+    gateway = launch.gateway("--proxy-protocol", "--trusted-proxies", "127.0.0.1/32")
+    launch.worker(gateway)
+    with Load(haproxy(launch, tmp_path, gateway, "send-proxy-v2"), fresh=4) as load:
+        load.more(50)
+        upgrade(gateway)
+        load.more(50)
     assert not load.failures
 
 

@@ -60,9 +60,11 @@ class Authority:
     def expire(self, issued: Issued) -> None:
         """Sign it once more, with an end that was yesterday."""
         words = ("x509", "-CAcreateserial", "-CA", str(self.file), "-CAkey", str(self._key))
-        files = ("-days", "-1", "-in", str(issued.cert), "-out", str(issued.cert))
+        new = issued.cert.with_suffix(".new")
+        files = ("-days", "-1", "-in", str(issued.cert), "-out", str(new))
         command = [needed("openssl", "openssl"), *words, *files]
         subprocess.run(command, check=True, capture_output=True)
+        new.rename(issued.cert)
 
     def client(self) -> ssl.SSLContext:
         """What a client needs that trusts this authority only."""

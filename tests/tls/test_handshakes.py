@@ -9,6 +9,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from tests.conftest import Gateway, Start
 from tests.support.certificates import Authority, Issued
 from tests.support.client import RawClient
+from tests.support.scripted_worker import connect
 from tests.tls.conftest import secure
 
 
@@ -77,6 +78,25 @@ async def test_who_is_greeted_has_a_place_already(
     await silent.close()
     client = await served_at_last(gateway, authority)
     assert await is_served(client)
+
+
+async def test_a_proxy_header_comes_before_the_handshake(
+    start: Start, authority: Authority, shown: Issued
+) -> None:
+    behind = {"proxy_protocol": True, "trusted_proxies": "127.0.0.1/32"}
+    gateway = await start(**behind, **shown.settings())
+    client = await gateway.client()
+    await client.send(b"PROXY TCP4 192.0.2.7 192.0.2.1 4000 443\r\n")
+    await client.writer.start_tls(authority.client(), server_hostname="localhost")
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        await client.get()
+        request = await worker.event("requests")
+        fields = dict(zip(request.headers[::2], request.headers[1::2], strict=True))
+        assert fields[b"x-forwarded-for"] == b"192.0.2.7"
+        assert fields[b"x-forwarded-proto"] == b"https"
+        await worker.answer(request)
+        assert (await client.response()).status == 200
 
 
 async def served_at_last(gateway: Gateway, authority: Authority) -> RawClient:

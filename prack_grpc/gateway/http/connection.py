@@ -15,7 +15,7 @@ from prack_grpc.core.errors import GatewayError
 from prack_grpc.gateway.http.admission import Place, Verdict
 from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.flow import Flow
-from prack_grpc.gateway.http.reader import WEBSOCKET, Reader, Side
+from prack_grpc.gateway.http.reader import WEBSOCKET, Address, Reader, Side
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.timeouts import Phase, Timeout
 from prack_grpc.gateway.http.transaction import HIGH_WATER, Response, Transaction, refusal
@@ -48,17 +48,18 @@ class Connection(asyncio.Protocol):
         "server",
     )
 
-    _client: tuple[str, int] | None
     _closing: Closing
     _place: Place
     _reader: Reader
     _transport: asyncio.Transport
     flow: Flow
 
-    def __init__(self, server: HttpServer, place: Place | None = None) -> None:
-        """With the `place` that it has already, if it was met before it could speak HTTP."""
+    def __init__(
+        self, server: HttpServer, client: Address | None = None, place: Place | None = None
+    ) -> None:
+        """Of a `client` that is not at the other end; with the `place` that it has already."""
         self.server = server
-        self._met = place
+        self._client, self._met = client, place
         self._loop = asyncio.get_running_loop()
         self._timeout = Timeout(self._loop, self._late)
         self._on_lost: OnLost | None = None
@@ -148,7 +149,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         server = self.server
         self._transport = stream = cast("asyncio.Transport", transport)
-        side = Side.of(stream, server.state)
+        side = Side.of(stream, server.state, self._client)
         self._client = side.client
         self.flow = Flow(stream)
         self._closing = Closing(self._loop, stream, server.limits, self._timeout)
@@ -384,7 +385,8 @@ class Connection(asyncio.Protocol):
             message = "an upgrade must not be sent before earlier responses are complete"
             self.refuse(GatewayError(errors.BAD_REQUEST, message))
         else:
-            self._hand_over(WebSocketConnection(self.server, self._place.leave), reader.handshake())
+            websocket = WebSocketConnection(self.server, self._client, self._place.leave)
+            self._hand_over(websocket, reader.handshake())
 
     def _hand_over(self, protocol: asyncio.Protocol, head: bytes = b"") -> None:
         """The connection is this protocol's, which reads its head and then what has come since."""

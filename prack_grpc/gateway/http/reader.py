@@ -36,22 +36,26 @@ ASGI = {"version": "3.0", "spec_version": "2.3"}
 # A parser and its protocol hold each other; this one takes the place of one that is done with.
 NO_PARSER = httptools.HttpRequestParser(object())
 
+Address = tuple[str, int]
+
 
 class Side(NamedTuple):
     """What all requests of a connection have in common."""
 
     scheme: str
-    client: tuple[str, int] | None
-    server: tuple[str, int] | None
+    client: Address | None
+    server: Address | None
     state: dict[str, object]
     certificate: str | None
 
     @classmethod
-    def of(cls, transport: asyncio.Transport, state: dict[str, object]) -> Self:
-        """That of this connection; its client may have gone already."""
+    def of(
+        cls, transport: asyncio.Transport, state: dict[str, object], client: Address | None
+    ) -> Self:
+        """That of this connection; a client that is not known otherwise may have gone already."""
         sock: socket.socket = transport.get_extra_info("socket")
         try:
-            client = _address(sock.getpeername())
+            client = client or _address(sock.getpeername())
         except OSError:
             client = None
         scheme = "https" if transport.get_extra_info("sslcontext") else "http"
@@ -276,7 +280,7 @@ class Reader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """See httptools. Trailers are read and dropped (RFC 9110 section 6.5.1)."""
-        if self.in_body or self._resuming:
+        if self.in_body:  # so it is of a head that was refused its upgrade, and is parsed again
             return
         # RFC 9112 section 5.1: the parser has only stripped the space before the value.
         self._headers.append((name.lower(), value.rstrip(b" \t")))
@@ -363,6 +367,6 @@ def _path(raw: bytes) -> str:
     return urllib.parse.unquote(path) if "%" in path else path
 
 
-def _address(name: object) -> tuple[str, int] | None:
+def _address(name: object) -> Address | None:
     """Of an internet socket; those of UNIX have none."""
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
