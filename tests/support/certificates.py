@@ -23,6 +23,15 @@ class Issued:
         """The same as flags."""
         return (f"--{name}-cert", str(self.cert), f"--{name}-key", str(self.key))
 
+    def expire(self) -> None:
+        """Have it sign itself, with an end that was yesterday."""
+        words = ("x509", "-signkey", str(self.key))
+        new = self.cert.with_suffix(".new")
+        files = ("-days", "-1", "-in", str(self.cert), "-out", str(new))
+        command = [needed("openssl", "openssl"), *words, *files]
+        subprocess.run(command, check=True, capture_output=True)
+        new.rename(self.cert)
+
 
 class Authority:
     """Signs certificates, by an intermediate one if it is asked to; `file` is its own."""
@@ -56,15 +65,6 @@ class Authority:
         """Write this key once more, behind a password."""
         words = ("pkey", "-aes256", "-passout", "pass:secret", "-in", str(key), "-out", str(locked))
         subprocess.run([needed("openssl", "openssl"), *words], check=True, capture_output=True)
-
-    def expire(self, issued: Issued) -> None:
-        """Sign it once more, with an end that was yesterday."""
-        words = ("x509", "-CAcreateserial", "-CA", str(self.file), "-CAkey", str(self._key))
-        new = issued.cert.with_suffix(".new")
-        files = ("-days", "-1", "-in", str(issued.cert), "-out", str(new))
-        command = [needed("openssl", "openssl"), *words, *files]
-        subprocess.run(command, check=True, capture_output=True)
-        new.rename(issued.cert)
 
     def client(self) -> ssl.SSLContext:
         """What a client needs that trusts this authority only."""
