@@ -25,7 +25,7 @@ from prack_grpc.telemetry.books.books import Books
 from prack_grpc.telemetry.books.marks import Marks
 from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.pulse import Pulse
-from prack_grpc.tls.certificates import Certificates
+from prack_grpc.tls.certificates import Certificates, names_of
 from prack_wire import private
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ async def admin_port(
     pulse = Pulse(watch)
     if settings.ready_with_worker:
         told.health.has_worker = partial(_has_worker, watch, told.broker)
-    names = settings.names(settings.admin_host)
+    names = settings.names(settings.admin_host, names_of(certificates))
     file = settings.admin_token_file
     if file and private.is_open_to_others(file):
         log.warning(private.REMEDY, file, extra={"action": "token_exposed"})

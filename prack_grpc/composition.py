@@ -57,7 +57,7 @@ from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import logs, tracing
 from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.telemetry.books.books import Books
-from prack_grpc.tls.certificates import Certificates
+from prack_grpc.tls.certificates import Certificates, names_of
 from prack_grpc.tls.reloading import reloading
 from prack_wire import private
 
@@ -275,7 +275,7 @@ class Service:
             self._predecessor,
             keep,
             carrier=streams.carrier,
-            hosts=settings.names(settings.api_host),
+            hosts=settings.names(settings.api_host, names_of(self._api_tls)),
         )
 
     def _told(

@@ -261,11 +261,11 @@ class Settings(BaseModel):
             write_seconds=self.read_timeout,
         )
 
-    def names(self, host: str) -> tuple[str, ...]:
-        """The names by which a private port at this address may be called without a token."""
+    def names(self, host: str, certified: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """By which a private port at this address may be called without a token."""
         # What stands for every address is none: browsers take 0.0.0.0 for this machine.
         own = () if host in ("0.0.0.0", "::") else (host,)  # noqa: S104
-        return (*own, *self.api_hosts)
+        return (*own, *self.api_hosts, *certified)
 
     def shown(self) -> dict[str, str]:
         """The settings in use, for people; secrets are masked."""

@@ -18,9 +18,13 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the files held. `pairs` are keys and chains in PEM, for gRPC, which reads no files."""
+    """What the files held: contexts, the names of all certificates, and for gRPC the PEM itself.
+
+    `pairs` are keys and chains.
+    """
 
     context: ssl.SSLContext
+    names: tuple[str, ...]
     pairs: tuple[tuple[bytes, bytes], ...]
     client_ca: bytes | None
 
@@ -71,7 +75,8 @@ class Certificates:
         ca = self._client_ca
         try:
             pems = tuple((key.read_bytes(), cert.read_bytes()) for cert, key in self._pairs)
-            loaded = Loaded(default, pems, ca.read_bytes() if ca else None)
+            names = tuple(name for one in all_ for name in one.names)
+            loaded = Loaded(default, names, pems, ca.read_bytes() if ca else None)
         except OSError as error:
             raise SettingsError([f"{flag(self._name)}-cert: {error}"]) from None
         for (cert, _), one in zip(self._pairs, all_, strict=True):
@@ -107,6 +112,11 @@ class Certificates:
             yield from pair
         if self._client_ca is not None:
             yield self._client_ca
+
+
+def names_of(certificates: Certificates | None) -> tuple[str, ...]:
+    """The names by which a port that shows them may be called."""
+    return certificates.loaded.names if certificates else ()
 
 
 def _choosing(

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.http.admission import Verdict
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.server import HttpServer
@@ -24,7 +25,9 @@ from prack_grpc.tls.certificates import Certificates
 log = logging.getLogger(__name__)
 
 HANDSHAKE = b"\x16"  # the first byte of TLS (RFC 8446 section 5.1)
-HEAD = 64 * 1024
+HEAD = 64 * KIB
+# What a client may leave unread before it has to wait, as without TLS: by default it is eightfold.
+UNSENT = 64 * KIB
 NOT_PLAIN = "this port speaks TLS: use https:// (for a worker pracks://)"
 FAILED = "a TLS handshake failed: see the reason; a client may trust other certificates"
 
@@ -72,13 +75,14 @@ class Handshakes:
 
     async def _shake(self, sock: socket.socket, connection: Connection) -> None:
         limits = self._server.limits
-        await asyncio.get_running_loop().connect_accepted_socket(
+        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
             lambda: connection,
             sock,
             ssl=self._certificates.loaded.context,
             ssl_handshake_timeout=limits.handshake_seconds,
             ssl_shutdown_timeout=limits.linger_seconds,
         )
+        transport.set_write_buffer_limits(UNSENT)
 
 
 async def _speaks_tls(sock: socket.socket) -> bool:

@@ -99,6 +99,18 @@ async def test_with_the_right_one_the_port_answers(
     assert (await client.response()).status == 200
 
 
+async def test_a_name_of_the_certificate_is_one_of_the_port(
+    start: Start, authority: Authority, right: Issued
+) -> None:
+    own = authority.issue("DNS:localhost", "DNS:gateway.example", file="named-gateway")
+    gateway = await start(**own.settings("api_tls"), client_ca=authority.file)
+    for host, status in ((b"gateway.example:4242", 404), (b"evil.example", 403)):
+        client = await called(gateway, "api_port", authority, right)
+        client.host = host
+        await client.get(b"/api/v1/request?wait=0")
+        assert (await client.response()).status == status
+
+
 async def test_grpc_demands_it_as_well(
     gateway: Gateway, authority: Authority, foreign: Issued, right: Issued
 ) -> None:

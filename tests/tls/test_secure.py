@@ -113,6 +113,14 @@ async def test_without_the_setting_there_is_no_policy(
     assert (await client.response()).header(b"strict-transport-security") is None
 
 
+def test_private_ports_that_demand_certificates_may_be_reached_without_a_token() -> None:
+    hosts = dict.fromkeys(("api_host", "grpc_host", "admin_host"), "0.0.0.0")
+    files = {"api_tls_cert": "a.pem", "api_tls_key": "a.key"}
+    assert load({**hosts, **files, "client_ca": "ca.pem"}, {}).token is None
+    with pytest.raises(SettingsError, match="reachable from other hosts"):
+        load({**hosts, **files}, {})
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
