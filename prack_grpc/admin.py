@@ -18,6 +18,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.listener import Listener, listen, url
+from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
 from prack_grpc.private.operating import Operating
 from prack_grpc.settings import Settings
@@ -66,7 +67,9 @@ class Admin:
 
 
 @asynccontextmanager
-async def admin_port(settings: Settings, sockets: Sockets, told: Told) -> AsyncIterator[Admin]:
+async def admin_port(
+    settings: Settings, sockets: Sockets, callers: Callers, told: Told
+) -> AsyncIterator[Admin]:
     """The admin port is open inside. Raises AddressInUse."""
     watch = None
     if told.books is not None:
@@ -76,11 +79,10 @@ async def admin_port(settings: Settings, sockets: Sockets, told: Told) -> AsyncI
     pulse = Pulse(watch)
     if settings.ready_with_worker:
         told.health.has_worker = partial(_has_worker, watch, told.broker)
-    names = settings.names(settings.admin_host)
     file = settings.admin_token_file
     if file and private.is_open_to_others(file):
         log.warning(private.REMEDY, file, extra={"action": "token_exposed"})
-    app = create_app(told.health, _parts(told, watch, pulse), settings.admin_token, names)
+    app = create_app(told.health, _parts(told, watch, pulse), callers)
     server = HttpServer(app, LIMITS, Admission(LIMITS, exempt=lambda _: True))
     make = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
     with sockets.take("admin", make) as sock, _marking(watch):

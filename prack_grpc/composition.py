@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from prack_grpc import state
+from prack_grpc.access import Access
 from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.core.limits import KIB, BookLimits, Limits
+from prack_grpc.core.worker import Principal
 from prack_grpc.dashboard.overview import Addresses
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
@@ -100,6 +102,7 @@ class Service:
         self._books = Books(BookLimits(), time.monotonic()) if settings.metrics else None
         self._access = AccessLog(settings.access_log, self._books)
         self.http = HttpServer(self.app, limits, admission, websockets, access=self._access)
+        self._callers = Access(settings)
         self._health = Health()
         self._sockets = sockets or Sockets()
         self._predecessor = predecessor
@@ -109,7 +112,7 @@ class Service:
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
-        stop = stop_signal()
+        stop = stop_signal(self._callers.reload)
         async with self.listening() as (running, _):
             sock = self._control(running.api_port)
             async with control.serving(sock, partial(self._upgrade, running, stop)):
@@ -178,7 +181,8 @@ class Service:
         workers = self._workers(broker, streams, keep)
         most = WORKER_LIMITS.connections
         places = worker_places(most, self.http.limits.connections)
-        stream = StreamServer(streams, settings.token, settings.reflection, grpc_places(most))
+        callers, places_of_grpc = self._callers.workers, grpc_places(most)
+        stream = StreamServer(streams, callers, settings.reflection, places_of_grpc)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         with self._sockets.take("rest", make) as sock:
             grpc_port = await self._bind(stream, broker)
@@ -203,10 +207,13 @@ class Service:
             operating = Operating(broker, keep, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                async with admin_port(settings, self._sockets, told) as admin:
-                    yield Running(
-                        broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
-                    )
+                with self._callers.kept(partial(_expel, broker, streams, workers)):
+                    async with admin_port(
+                        settings, self._sockets, self._callers.admin, told
+                    ) as admin:
+                        yield Running(
+                            broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
+                        )
             finally:
                 broker.shut_down()
                 workers.polls.end_all()
@@ -232,12 +239,11 @@ class Service:
         return create_app(
             broker,
             settings.limits(),
-            settings.token,
+            self._callers.workers,
             self._health,
             self._predecessor,
             keep,
             carrier=streams.carrier,
-            hosts=settings.names(settings.api_host),
         )
 
     def _told(
@@ -307,7 +313,7 @@ class Service:
 
     def _leave_workers(self, running: Running, successor: Successor) -> None:
         """Have REST workers call the successor, which passes on what is for us."""
-        successor.lend(partial(running.rest.adopt, app=running.workers.trusted))
+        successor.lend(partial(running.rest.adopt, app=running.workers.relayed))
         running.rest.leave(True)
         running.admin.leave()
         running.workers.polls.hurry()
@@ -352,6 +358,13 @@ class Service:
             await running.stream.start()
             raise
         return successor
+
+
+def _expel(broker: OperatorSide, streams: Streams, workers: WorkerApp, who: Principal) -> None:
+    """These credentials are valid no more: what they have opened and hold ends."""
+    broker.expel(who)
+    streams.expel(who)
+    workers.polls.expel(who)
 
 
 def _bind(stream: StreamServer, host: str, port: int) -> int:

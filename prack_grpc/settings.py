@@ -75,6 +75,9 @@ class Settings(BaseModel):
         None, description="bearer token that workers must send (variable only)", repr=False
     )
     token_file: Path | None = Field(None, description="file with the token")
+    credentials: Path | None = Field(
+        None, description="file with tokens and what each allows; read again when it changes"
+    )
     insecure_worker_api: bool = Field(
         False, description="accept workers from other hosts without a token"
     )
@@ -319,17 +322,20 @@ def _with_secret(settings: Settings, name: str) -> Settings:
 
 def _exposed(settings: Settings) -> list[str]:
     problems = [*_weak("token", settings.token), *_weak("admin token", settings.admin_token)]
-    if not (_loopback(settings.admin_host) or settings.admin_token):
+    admin_asks = settings.admin_token or settings.credentials
+    if not (_loopback(settings.admin_host) or admin_asks):
         problems.append(
             f"--admin-host: {settings.admin_host} is reachable from other hosts, which could then "
-            "see your traffic and stop your workers; set --admin-token-file"
+            "see your traffic and stop your workers; set --admin-token-file or --credentials"
         )
     for name in ("api_host", "grpc_host"):
         host = getattr(settings, name)
-        if not (_loopback(host) or settings.token or settings.insecure_worker_api):
+        worker_asks = settings.token or settings.credentials
+        if not (_loopback(host) or worker_asks or settings.insecure_worker_api):
             problems.append(
                 f"{flag(name)}: {host} is reachable from other hosts, which could then answer your "
-                "clients; set --token-file, or --insecure-worker-api on a closed network"
+                "clients; set --token-file or --credentials, or --insecure-worker-api on a closed "
+                "network"
             )
     return problems
 

@@ -4,10 +4,9 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable
 
 from prack_wire import forks
-
-log = logging.getLogger(__name__)
 
 
 class Stop:
@@ -35,17 +34,12 @@ class Stop:
         return await self._why
 
 
-def stop_signal() -> Stop:
-    """What the signals of this process ask for from now on."""
+def stop_signal(reload: Callable[[], None]) -> Stop:
+    """What the signals of this process ask for from now on. SIGHUP asks to `reload`."""
     stop, loop = Stop(), asyncio.get_running_loop()
     forks.disown((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.signal, number)
-    # A terminal that closes, or a habit from servers that reload: neither must kill the gateway.
-    loop.add_signal_handler(
-        signal.SIGHUP,
-        log.info,
-        "SIGHUP ignored: there is nothing to reload; use `prack upgrade` for new code, a restart "
-        "for new settings",
-    )
+    # A terminal that closes must not kill the gateway.
+    loop.add_signal_handler(signal.SIGHUP, reload)
     return stop

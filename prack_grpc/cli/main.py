@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
-from prack_grpc.cli import operate, upgrade
+from prack_grpc.cli import operate, token, upgrade
 from prack_grpc.cli.terminal import say
 from prack_grpc.settings import PREFIX, SECRETS, Settings, SettingsError, flag, load, nearest
 
@@ -31,6 +31,7 @@ COMMANDS = {
     "serve": "start the gateway (also what `prack` does without a command)",
     "healthcheck": "exit 0 if the gateway on this machine is ready, 1 if not",
     "upgrade": upgrade.HELP,
+    "token": token.HELP,
     "version": "print the version",
 }
 SHORT = {"host": "-h", "port": "-p"}
@@ -67,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if command in operate.COMMANDS:
             return operate.run(command, rest)
+        if command == "token":
+            return token.run(rest)
         return upgrade.run(rest) if command == "upgrade" else _run(command, rest, os.environ)
     except SettingsError as error:
         _complain(error.problems)
@@ -106,6 +109,7 @@ def _serve(settings: Settings) -> int:
     gc.disable()
     from prack_grpc.handover.systemd import BadActivation
     from prack_grpc.listener import AddressInUse
+    from prack_grpc.private.credentials import BadCredentials
     from prack_grpc.process import run
     from prack_grpc.state import BadState
 
@@ -114,7 +118,7 @@ def _serve(settings: Settings) -> int:
     except AddressInUse as error:
         _complain([str(error)])
         return BIND_ERROR
-    except (BadActivation, BadState) as error:
+    except (BadActivation, BadCredentials, BadState) as error:
         _complain([str(error)])
         return USAGE_ERROR
 

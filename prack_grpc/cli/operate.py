@@ -12,9 +12,8 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from prack_grpc.cli.terminal import say
+from prack_grpc.cli.terminal import print_table, say
 from prack_grpc.settings import Settings, load
-from prack_wire.terminal import visible
 
 COMMANDS = {
     "workers": "list the workers and what they hold",
@@ -124,7 +123,7 @@ def _look(gateway: Gateway, words: argparse.Namespace) -> int:
     elif words.command == "queue":
         _print_queue(answer)
     else:
-        _print_table([{**row, **_told(row)} for row in answer[words.command]])
+        print_table([{**row, **_told(row)} for row in answer[words.command]])
     return 0
 
 
@@ -229,20 +228,6 @@ def _told(row: Row) -> dict[str, str]:
     if row.get("state") == "drained":
         told["state"] = "drained, safe to stop"
     return told
-
-
-def _print_table(rows: Sequence[Row]) -> None:
-    if not rows:
-        say("none")
-        return
-    lines = [[visible(name.upper()) for name in rows[0]]]
-    lines += [
-        ["-" if value in (None, "") else visible(value) for value in row.values()] for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        say("  ".join(cells).rstrip())
 
 
 def _print_queue(queue: Row) -> None:

@@ -4,11 +4,16 @@ from collections.abc import Callable
 from typing import Protocol
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.core.worker import Principal
 
 
 class Carrier(Protocol):
-    """One stream, for one reader and one writer. `peer` is the worker's address, for people."""
+    """One stream, for one reader and one writer, of whoever is the `principal`.
 
+    `peer` is the worker's address, for people.
+    """
+
+    principal: Principal
     peer: str
     transport: str
 

@@ -22,7 +22,9 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.listener import Listener, listen
+from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
+from prack_grpc.private.principals import Principals
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.relay import EarlierGateway
 from prack_grpc.rest.switching import TOKEN
@@ -141,13 +143,15 @@ async def start() -> AsyncIterator[Start]:
             token: str | None = None,
             predecessor: EarlierGateway | None = None,
             hosts: tuple[str, ...] = (),
+            principals: Principals | None = None,
             **limits: Any,
         ) -> Api:
             bounds = Limits(**limits)
             broker, health = MemoryBroker(bounds), Health()
             health.started = True
             stack.callback(broker.shut_down)
-            app = create_app(broker, bounds, token, health, predecessor, hosts=hosts)
+            callers = Callers(token, hosts, principals)
+            app = create_app(broker, bounds, callers, health, predecessor)
             port = await stack.enter_async_context(listening(app))
             http = httpx2.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", timeout=SECONDS, verify=TLS

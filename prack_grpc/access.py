@@ -1,0 +1,79 @@
+"""Who may call the private ports, from the settings, kept up with the credentials file."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prack_grpc.core.worker import Principal, Right
+from prack_grpc.dashboard.app import PAGES
+from prack_grpc.private.callers import Callers
+from prack_grpc.private.failures import Failures
+from prack_grpc.private.principals import Principals
+from prack_grpc.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# Half of what a revoked credential may go on for.
+LOOK_SECONDS = 0.5
+OPERATOR = frozenset((Right.READ, Right.OPERATE))
+
+
+class Access:
+    """The callers of the worker ports, and those of the admin port."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises BadCredentials."""
+        path = settings.credentials
+        self._principals = Principals(path, time.time()) if path else None
+        failures = Failures()
+        self.workers = Callers(
+            settings.token,
+            settings.names(settings.api_host),
+            self._principals,
+            failures=failures,
+        )
+        self.admin = Callers(
+            settings.admin_token,
+            settings.names(settings.admin_host),
+            self._principals,
+            Principal("admin-token", OPERATOR),
+            failures,
+            PAGES,
+        )
+        self._expel: Callable[[Principal], None] = lambda _: None
+
+    @contextmanager
+    def kept(self, expel: Callable[[Principal], None]) -> Iterator[None]:
+        """Look for changes while this is entered; `expel` is told who is known no more."""
+        self._expel = expel
+        if self._principals is None:
+            yield
+            return
+        looking = asyncio.get_running_loop().create_task(self._look(), name="credentials")
+        try:
+            yield
+        finally:
+            looking.cancel()
+
+    def reload(self) -> None:
+        """Read the credentials now, changed or not."""
+        if self._principals is None:
+            log.info(
+                "SIGHUP ignored: without --credentials there is nothing to reload; use `prack "
+                "upgrade` for new code, a restart for new settings"
+            )
+        else:
+            self._refresh(self._principals, True)
+
+    async def _look(self) -> None:
+        assert self._principals is not None  # noqa: S101 - it is what this task is for
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self._refresh(self._principals, False)
+
+    def _refresh(self, principals: Principals, whatever: bool) -> None:
+        for principal in principals.look(time.time(), whatever):
+            self._expel(principal)
+            log.info("revoked", extra={"action": "revoked", "principal": principal.name})
