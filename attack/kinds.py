@@ -23,6 +23,7 @@ KINDS = {
     "departures": Kind(clients.departures),
     "tiny-frames": Kind(clients.tiny_frames),
     "empty-fragments": Kind(clients.empty_fragments),
+    "crowd": Kind(clients.crowd, seconds=2.0),
     "pings": Kind(clients.pings),
     "tiny-chunks": Kind(clients.tiny_chunks),
     "tiny-events": Kind(workers.tiny_events),

@@ -244,8 +244,13 @@ def _shown(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
+def load(
+    flags: Mapping[str, str], environ: Mapping[str, str], *, listening: bool = True
+) -> Settings:
     """The settings from flags (by setting name) and variables.
+
+    Who is not `listening` only calls a gateway that has such settings: whether it may have them,
+    and whether they go together, is for the gateway to say.
 
     Raises SettingsError with every problem: a mistyped variable, a bad value, values that do not
     go together.
@@ -266,13 +271,15 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
             shown = "" if name in SECRETS else f" (got {values[name]!r})"
             problems.append(f"{source}: {text[:1].lower()}{text[1:]}{shown}")
         raise SettingsError(problems) from None
-    problems += _conflicts(settings)
+    if listening:
+        problems += _conflicts(settings)
     for name in SECRETS:
         try:
             settings = _with_secret(settings, name)
         except (OSError, ValueError) as error:
             problems.append(f"{flag(name)}-file: cannot read it: {error}")
-    problems += _exposed(settings)
+    if listening:
+        problems += _exposed(settings)
     if problems:
         raise SettingsError(problems)
     return settings

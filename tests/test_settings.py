@@ -1,6 +1,8 @@
-"""What settings of both programs have in common."""
+"""What settings of both programs have in common, and what only matters to a gateway."""
 
-from prack_grpc.settings import PREFIX, WORKER_VARIABLES, Settings
+import pytest
+
+from prack_grpc.settings import PREFIX, WORKER_VARIABLES, Settings, SettingsError, load
 from prack_worker.settings import OPTIONS
 
 
@@ -8,3 +10,15 @@ def test_variables_of_the_worker_are_no_mistakes_of_the_gateway() -> None:
     own = {PREFIX + name.upper() for name in Settings.model_fields}
     variables = {option.variable_name() for option in OPTIONS}
     assert {name for name in variables - own if name.startswith(PREFIX)} == WORKER_VARIABLES
+
+
+def test_who_calls_a_gateway_is_not_judged_as_one() -> None:
+    flags = {"admin_host": "192.0.2.1", "admin_port": "4243"}
+    with pytest.raises(SettingsError) as error:
+        load(flags, {})
+    assert [problem.partition(":")[0] for problem in error.value.problems] == [
+        "--admin-port",
+        "--admin-host",
+    ]
+    settings = load(flags, {}, listening=False)
+    assert (settings.admin_host, settings.admin_port) == ("192.0.2.1", 4243)

@@ -314,7 +314,8 @@ class MemoryBroker:
                 self._grant(effect.lease.exchange)
             else:
                 refusal = effect.error
-        self._arm()
+        if self._hand_out.soonest < self._fires_at:
+            self._arm(self._hand_out.soonest)
         if self._idle is not None or self._collecting.crowded:
             self._settle()
         if refusal is not None:
@@ -365,11 +366,8 @@ class MemoryBroker:
 
     # ------------------------------------------------------------ time
 
-    def _arm(self) -> None:
+    def _arm(self, deadline: float) -> None:
         """One timer for everything: it may fire early, never late."""
-        deadline = self._hand_out.soonest
-        if self._fires_at <= deadline:
-            return
         if self._timer is not None:
             self._timer.cancel()
         self._fires_at = deadline

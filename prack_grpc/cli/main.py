@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
-from prack_grpc.cli import operate, token, upgrade
+from prack_grpc.cli import gateway, operate, token, upgrade
 from prack_grpc.cli.terminal import say
+from prack_grpc.cli.top import command as top
 from prack_grpc.settings import PREFIX, SECRETS, Settings, SettingsError, flag, load, nearest
 
 USAGE_ERROR = 2
@@ -30,10 +31,12 @@ servers ("workers") connect to a private port and pull a request when they have 
 COMMANDS = {
     "serve": "start the gateway (also what `prack` does without a command)",
     "healthcheck": "exit 0 if the gateway on this machine is ready, 1 if not",
+    "top": top.HELP,
     "upgrade": upgrade.HELP,
     "token": token.HELP,
     "version": "print the version",
 }
+OTHERS = {"top": top.run, "upgrade": upgrade.run, "token": token.run}
 SHORT = {"host": "-h", "port": "-p"}
 
 
@@ -68,9 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if command in operate.COMMANDS:
             return operate.run(command, rest)
-        if command == "token":
-            return token.run(rest)
-        return upgrade.run(rest) if command == "upgrade" else _run(command, rest, os.environ)
+        if command in OTHERS:
+            return OTHERS[command](rest)
+        return _run(command, rest, os.environ)
     except SettingsError as error:
         _complain(error.problems)
         return USAGE_ERROR
@@ -124,9 +127,9 @@ def _serve(settings: Settings) -> int:
 
 
 def _healthcheck(settings: Settings) -> int:
-    url = f"{operate.api_url(settings)}/readyz"
+    url = f"{gateway.api_url(settings)}/readyz"
     try:
-        with operate.DIRECT.open(url, timeout=3) as response:
+        with gateway.DIRECT.open(url, timeout=3) as response:
             print(f"ready: {url} answers {response.status}")
     except (OSError, http.client.HTTPException) as error:
         say(f"not ready: {url}: {getattr(error, 'reason', error)}", sys.stderr)

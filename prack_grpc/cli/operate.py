@@ -1,19 +1,16 @@
 """The commands that inspect and control a running gateway (docs/deploying.md)."""
 
 import argparse
-import http.client
 import json
 import os
 import re
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from prack_grpc.cli.terminal import print_table, say
-from prack_grpc.settings import Settings, load
+from prack_grpc.cli.gateway import Gateway, Row, Trouble, understood, worker_port
+from prack_grpc.cli.terminal import say, say_table
+from prack_grpc.settings import load
 
 COMMANDS = {
     "workers": "list the workers and what they hold",
@@ -26,16 +23,7 @@ COMMANDS = {
 }
 LOOKS = ("workers", "routes", "queue", "versions")
 WEIGHT = re.compile(r"([!-<>-~]*)=(\d{1,7})")
-SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 0.5
-MAX_ANSWER = 64 * 1024 * 1024  # of whatever listens there
-# The token is for the gateway only, whatever `http_proxy` says.
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-Row = Mapping[str, Any]
-
-
-class Trouble(Exception):
-    """The gateway could not be reached, or refused; the message says why."""
 
 
 class Misuse(Exception):
@@ -51,65 +39,15 @@ def run(command: str, arguments: Sequence[str]) -> int:
     words = parser.parse_args(arguments)
     given = {name: getattr(words, name) for name in ("api_host", "api_port", "token_file")}
     flags = {name: value for name, value in given.items() if value is not None}
-    # Whether the gateway may listen there is for the gateway to say.
-    settings = load({**flags, "insecure_worker_api": "true"}, os.environ)
+    settings = load(flags, os.environ, listening=False)
     try:
-        return _act(Gateway(settings), words)
+        with understood():
+            return ACTIONS[words.command](worker_port(settings), words)
     except Misuse as error:
         parser.error(str(error))
     except Trouble as error:
         say(f"prack: {error}", sys.stderr)
         return 1
-
-
-def _act(gateway: "Gateway", words: argparse.Namespace) -> int:
-    try:
-        return ACTIONS[words.command](gateway, words)
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise Trouble(f"what answers there is no gateway of this version ({error!r})") from None
-
-
-def api_url(settings: Settings) -> str:
-    """The URL of the worker API of the gateway with these settings, on this machine."""
-    host = settings.api_host if settings.api_host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
-
-
-class Gateway:
-    """A running gateway, seen from its worker API."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._url = api_url(settings)
-        self._token = settings.token
-
-    def ask(self, method: str, path: str, message: Row | None = None) -> dict[str, Any]:
-        """The JSON object of one call. Raises Trouble."""
-        content = None if message is None else json.dumps(message).encode()
-        request = urllib.request.Request(f"{self._url}/api/v1/{path}", content, method=method)  # noqa: S310
-        request.add_header("Content-Type", "application/json")
-        if self._token:
-            request.add_header("Authorization", f"Bearer {self._token}")
-        try:
-            with DIRECT.open(request, timeout=SECONDS) as reply:
-                answer = json.loads(reply.read(MAX_ANSWER))
-                if not isinstance(answer, dict):
-                    raise ValueError("what answers there is no gateway")
-                return answer
-        except urllib.error.HTTPError as error:
-            raise Trouble(f"{self._url}: {_reason(error)}") from None
-        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", error)
-            hint = "is `prack serve` running there? set its address with --api-host and --api-port"
-            raise Trouble(f"no gateway at {self._url}: {reason} ({hint})") from None
-
-
-def _reason(error: urllib.error.HTTPError) -> str:
-    if error.code == 401:
-        return "the gateway requires a token: set PRACK_TOKEN or --token-file"
-    try:
-        return str(json.loads(error.read(MAX_ANSWER))["detail"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return f"{error.code} {error.reason}"
 
 
 # ---------------------------------------------------------------- commands
@@ -123,7 +61,7 @@ def _look(gateway: Gateway, words: argparse.Namespace) -> int:
     elif words.command == "queue":
         _print_queue(answer)
     else:
-        print_table([{**row, **_told(row)} for row in answer[words.command]])
+        _print_table([{**row, **_told(row)} for row in answer[words.command]])
     return 0
 
 
@@ -228,6 +166,14 @@ def _told(row: Row) -> dict[str, str]:
     if row.get("state") == "drained":
         told["state"] = "drained, safe to stop"
     return told
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    if not rows:
+        say("none")
+        return
+    lines = [["-" if value in (None, "") else str(value) for value in row.values()] for row in rows]
+    say_table([name.upper() for name in rows[0]], lines)
 
 
 def _print_queue(queue: Row) -> None:

@@ -1,8 +1,8 @@
 """Printing of text that came from the network: control characters are escaped."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Sequence
+from typing import TextIO
 
 from prack_wire.terminal import visible
 
@@ -12,16 +12,10 @@ def say(line: object, file: TextIO | None = None) -> None:
     print(visible(line), file=file or sys.stdout)
 
 
-def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows of the same fields, with their names above."""
-    if not rows:
-        say("none")
-        return
-    lines = [[visible(name.upper()) for name in rows[0]]]
-    lines += [
-        ["-" if value in (None, "") else visible(value) for value in row.values()] for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
+def say_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """Print the cells of all lines below their headings."""
+    shown = [[visible(cell) for cell in line] for line in (headings, *lines)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for line in shown:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         say("  ".join(cells).rstrip())

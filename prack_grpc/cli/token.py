@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prack_grpc.cli.terminal import print_table, say
+from prack_grpc.cli.terminal import say, say_table
 from prack_grpc.private.credentials import ROLES, BadCredentials, Entry, digest, parse, read
 
 HELP = "make, list and revoke tokens in a credentials file: prack token new --help"
@@ -65,23 +65,24 @@ def _new(words: argparse.Namespace) -> None:
 
 
 def _list(words: argparse.Namespace) -> None:
-    print_table([_row(entry) for entry in read(words.file)])
+    headings = ("NAME", "ROLE", "EXPIRES", "SERVICES", "ROUTES", "TIERS", "SLOTS")
+    say_table(headings, [[cell or "-" for cell in _cells(entry)] for entry in read(words.file)])
 
 
-def _row(entry: Entry) -> dict[str, str]:
+def _cells(entry: Entry) -> list[str]:
     scope, expires = entry.scope, "never"
     if entry.expires < float("inf"):
         expires = datetime.fromtimestamp(entry.expires, UTC).isoformat(" ", "minutes")
         expires += " (expired)" if entry.expires <= time.time() else ""
-    return {
-        "name": entry.name,
-        "role": entry.role,
-        "expires": expires,
-        "services": ", ".join(sorted(scope.services)),
-        "routes": ", ".join(map(str, scope.routes)),
-        "tiers": ", ".join(map(str, sorted(scope.tiers))),
-        "slots": str(scope.slots or ""),
-    }
+    return [
+        entry.name,
+        entry.role,
+        expires,
+        ", ".join(sorted(scope.services)),
+        ", ".join(map(str, scope.routes)),
+        ", ".join(map(str, sorted(scope.tiers))),
+        str(scope.slots or ""),
+    ]
 
 
 def _revoke(words: argparse.Namespace) -> None:

@@ -33,8 +33,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     words = vars(parser.parse_args(arguments))
     flags = {name: value for name, value in words.items() if value is not None}
-    # Whether the gateway may listen there is for the gateway to say.
-    settings = load({**flags, "insecure_worker_api": "true"}, os.environ)
+    settings = load(flags, os.environ, listening=False)
     # `prack --help` should not pay for it.
     from prack_grpc.handover import control
 

@@ -10,7 +10,7 @@ from prack_grpc.core.effects import Answer, Effects, Finish, Refuse
 from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError, WindowExceeded
 from prack_grpc.core.exchange.exchange import Lease
 from prack_grpc.core.exchange.flow import NO_BODY, UNBOUNDED, Flow
-from prack_grpc.core.exchange.states import DONE, Call, Work, WorkEvent
+from prack_grpc.core.exchange.states import CANCELLED, DONE, Call, Work, WorkEvent
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.fields import (
     checked_accept,
@@ -37,7 +37,7 @@ class Answering:
 
         Raises LeaseError or WindowExceeded, with nothing changed.
         """
-        if lease.cancelled:
+        if lease.state is CANCELLED:
             return self.end(lease, now) if end else []
         try:
             if 100 <= status < 200 and status != 101 and not body and not end:
@@ -74,7 +74,7 @@ class Answering:
                 f"the head has {len(head.body)} bytes of body, "
                 f"more than the window of {self._hand_out.limits.window}"
             )
-        wanted = not lease.cancelled
+        wanted = lease.state is not CANCELLED
         lease.apply(WorkEvent.HEAD)
         effects = self._hand_out.finish(lease, now) if end else []
         if not wanted:

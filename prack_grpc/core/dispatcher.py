@@ -46,13 +46,14 @@ class Dispatcher:
         """
         if self.draining:
             raise GatewayError(errors.DRAINING)
-        lane = self.queue.lane(request, self._sequence + 1, now)
-        wait_until = now + self.limits.queue_timeout
         number = self._sequence + 1
+        lane = self.queue.lane(request, number, now)
+        wait_until = now + self.limits.queue_timeout
         exchange = Exchange(id_, request, lane, number, now, wait_until, upload, client)
         session = self.queue.taker(lane, exchange.coming)
-        size = 0 if session else request.size + upload.buffered
+        size = 0
         if session is None:
+            size = request.size + upload.buffered
             self._hand_out.admit(lane, size, now)
         self._sequence = number
         exchange.place = number + self._arrivals

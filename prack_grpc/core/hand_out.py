@@ -13,6 +13,7 @@ from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Led
 from prack_grpc.core.exchange.flow import NO_BODY
 from prack_grpc.core.exchange.redelivery import repeatable
 from prack_grpc.core.exchange.states import (
+    CANCELLED,
     CLOSED,
     COUPLING,
     DONE,
@@ -108,24 +109,26 @@ class HandOut:
 
     def lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
         """Put this exchange into the hands of a worker that has a free slot."""
-        if exchange.request.opening and Kind.EVENTS in session.profile.kinds:
+        profile = session.profile
+        if exchange.request.opening and Kind.EVENTS in profile.kinds:
             exchange.take_events()
         session.last_number = number = session.last_number + 1
         exchange.attempt += 1
         exchange.leased_at = now
         expires_at = self.answer_by(session, now)
+        bodiless = exchange.upload is NO_BODY
         assignment = Assignment(
             number,
             exchange.id,
             exchange.attempt,
-            session.profile,
+            profile,
             exchange.request,
             now - exchange.accepted_at,
-            exchange.upload is NO_BODY,
-            "" if session.profile.acknowledges else self._name(exchange),
+            bodiless,
+            "" if profile.acknowledges else self._name(exchange),
             exchange.lane.name,
         )
-        coming = exchange.coming and not session.profile.collects
+        coming = not bodiless and exchange.coming and not profile.collects
         lease = Lease(exchange, session, assignment, expires_at, coming=coming)
         if coming:
             session.uploads += 1
@@ -136,7 +139,7 @@ class HandOut:
         self.deadlines.set(exchange, expires_at)
         self.counters.leased += 1
         exchange.lane.turn = self.counters.leased
-        if not session.profile.acknowledges:
+        if not profile.acknowledges:
             self.ledger.open(lease)
         return Deliver(lease)
 
@@ -182,12 +185,12 @@ class HandOut:
 
     def release(self, lease: Lease, verdict: Late, now: float) -> Effects:
         """The lease is closed: its slot is free for the next exchange."""
-        session = lease.session
+        session, assignment = lease.session, lease.assignment
         if lease.coming:
             self._let_upload_go(lease)
-        if lease.assignment.request.kind is WEBSOCKET:
+        if assignment.request.kind is WEBSOCKET:
             session.sockets -= 1
-        del session.held[lease.assignment.number], self.assigned[lease.assignment]
+        del session.held[assignment.number], self.assigned[assignment]
         if lease.exchange.state is DONE:
             lease.exchange.lease = None
         if not session.profile.acknowledges:
@@ -293,7 +296,7 @@ class HandOut:
 
     def finish(self, lease: Lease, now: float) -> Effects:
         """The worker has sent all of the response. Raises LeaseError."""
-        cancelled = lease.cancelled
+        cancelled = lease.state is CANCELLED
         lease.apply(WorkEvent.FINISH)
         self.counters.answered += not cancelled
         if lease.exchange.state is DONE:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.exchange.states import Caller
-from prack_grpc.core.http.message import Kind, Request
+from prack_grpc.core.http.message import WEBSOCKET, Kind, Request
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.worker import Profile
 
@@ -248,7 +248,7 @@ def _route(kind: Kind, lane: ExchangeLane, busy: Counter[ExchangeLane], now: flo
         kind.name.lower(),
         "/".join(lane.pool) if lane is not lane.base else "",
         len({session.profile.worker for session in lane.sessions}),
-        sum(session.slots for session in lane.sessions),
+        sum(_slots(session, kind) for session in lane.sessions),
         busy[lane],
         sum(session.room(lane.kind) for session in lane.ready),
         lane.count,
@@ -257,6 +257,11 @@ def _route(kind: Kind, lane: ExchangeLane, busy: Counter[ExchangeLane], now: flo
         lane.pace.rate(now) if lane.waiting else None,
         lane.accepted,
     )
+
+
+def _slots(session: Session, kind: Kind) -> int:
+    """How many requests of this kind it holds at most."""
+    return session.websocket_slots or session.slots if kind is WEBSOCKET else session.slots
 
 
 def _oldest(lane: ExchangeLane, now: float) -> float:

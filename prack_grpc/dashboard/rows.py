@@ -11,7 +11,7 @@ from prack_grpc.core.status import RouteStatus, VersionStatus
 from prack_grpc.dashboard.sentences import about_route
 from prack_grpc.telemetry.books.demands import Load
 from prack_grpc.telemetry.books.histogram import quantile, total
-from prack_grpc.telemetry.books.place import Place, Recent, total_errors
+from prack_grpc.telemetry.books.place import Hand, Place, Recent, total_errors
 from prack_grpc.telemetry.books.sightings import Sighting
 from prack_grpc.telemetry.books.watch import Watch
 
@@ -43,7 +43,9 @@ class Recently:
 class RouteRow(Recently):
     """One line of the queue. `expected_wait` is what a request that comes now may have to wait.
 
-    Rates are per second, null while they cannot be told; `last_used` is Unix time.
+    Rates are per second, null where they cannot be told: those of a route whose traffic is divided
+    belong to none of its versions. What has ended is told in the line of HTTP only. `last_used` is
+    Unix time.
     """
 
     route: str
@@ -89,7 +91,8 @@ class WorkerRow(Recently):
 class VersionRow(Recently):
     """All workers of one version. `weight` is its part of divided traffic, null of other.
 
-    One that has no worker any more has no `state`. `seen_at` is when it ended a request last.
+    One that has no worker any more has no `state`. Its times are those that its workers took;
+    `seen_at` is when it ended a request last.
     """
 
     service: str
@@ -191,16 +194,18 @@ class Rows:
     def versions(self) -> Versions:
         """All of which a worker is here, or was a moment ago."""
         here = {(row.service, row.version): row for row in self._status.versions}
-        places: dict[Pool, list[Place]] = defaultdict(list)
-        for place in self._watch.books.places.values():
-            if place.recent.requests and place.version:
-                places[place.service, place.version].append(place)
-        names = sorted({*here, *places})
-        return Versions([self._version(pool, here.get(pool), places[pool]) for pool in names])
+        hands: dict[Pool, list[Hand]] = defaultdict(list)
+        for hand in self._watch.books.hands.values():
+            if hand.transport and hand.recent.requests:
+                hands[hand.place.service, hand.place.version].append(hand)
+        names = sorted({*here, *hands})
+        return Versions([self._version(pool, here.get(pool), hands[pool]) for pool in names])
 
     def _route(self, row: RouteStatus) -> RouteRow:
-        books, load = self._watch.books, self._watch.demands.routes.get(row.route)
-        places = [place for place in books.places.values() if _at(place, row)]
+        places, load = [], None
+        if row.kind == "http":  # WebSockets are not told apart in the books
+            places = [place for place in self._watch.books.places.values() if _at(place, row)]
+            load = None if row.version else self._watch.demands.routes.get(row.route)
         last_used = max((place.last_used for place in places), default=0.0)
         return RouteRow(
             **recently((place.recent for place in places), self._seconds),
@@ -240,10 +245,10 @@ class Rows:
             routes=row.routes,
         )
 
-    def _version(self, pool: Pool, row: VersionStatus | None, places: list[Place]) -> VersionRow:
-        last_used = max((place.last_used for place in places), default=0.0)
+    def _version(self, pool: Pool, row: VersionStatus | None, hands: list[Hand]) -> VersionRow:
+        last_used = max((hand.last_used for hand in hands), default=0.0)
         return VersionRow(
-            **recently((place.recent for place in places), self._seconds),
+            **recently((hand.recent for hand in hands), self._seconds),
             service=pool[0],
             version=pool[1],
             state=row.state if row else None,

@@ -82,11 +82,12 @@ def _of_routes(watch: Watch, status: Status) -> Iterator[Sentence]:
 
 
 def _of_workers(watch: Watch, status: Status) -> Iterator[Sentence]:
-    if not any(not seen.gone for seen in watch.workers.known.values()) and not status.workers:
+    here = status.workers or any(not seen.gone for seen in watch.workers.known.values())
+    if not here and not status.queue.waiting:  # otherwise the route that waits says so
         yield Sentence("info", None, "no worker is connected")
     lost = [seen for seen in watch.workers.known.values() if seen.gone == "lost"]
     for seen in sorted(lost, key=lambda one: -one.last)[:MOST]:
-        ago = told(max(0.0, watch.looked_at - seen.last))
+        ago = told(max(1.0, round(watch.looked_at - seen.last)))
         text = f"{seen.status.worker} was lost {ago} ago with requests in progress"
         yield Sentence("warning", None, text)
 

@@ -146,10 +146,10 @@ class Outbox:
             self._packing = False
 
     def _fill(self, frame: pb.GatewayFrame) -> int:
-        events = size = 0
-        while self._requests and events < MAX_EVENTS and size < MAX_BYTES:
-            assignment = next(iter(self._requests))
-            if self._requests.pop(assignment):
+        events, size, requests = 0, 0, self._requests
+        while requests and events < MAX_EVENTS and size < MAX_BYTES:
+            assignment = next(iter(requests))
+            if requests.pop(assignment):
                 size += self._request(frame, assignment)
                 events += 1
             else:
@@ -167,20 +167,20 @@ class Outbox:
         self.held[number] = assignment
         self.last_sent = number
         fields = list(chain.from_iterable(request.headers))
-        message = frame.requests.add(
-            id=number,
-            request_id=assignment.request_id,
-            attempt=assignment.attempt,
-            deadline_ms=max(1, int(self._broker.remaining(assignment) * 1000)),
-            queued_ms=int(assignment.queued * 1000),
-            method=request.method,
-            scheme=request.scheme,
-            authority=request.authority,
-            target=request.target,
-            http_version=request.http_version,
-            headers=fields,
-        )
-        message.client.ip, message.client.port = request.client
+        message = frame.requests.add()  # arguments in place of what follows would cost more
+        message.id = number
+        message.request_id = assignment.request_id
+        message.attempt = assignment.attempt
+        message.deadline_ms = max(1, int(self._broker.remaining(assignment) * 1000))
+        message.queued_ms = int(assignment.queued * 1000)
+        message.method = request.method
+        message.scheme = request.scheme
+        message.authority = request.authority
+        message.target = request.target
+        message.http_version = request.http_version
+        message.headers.extend(fields)
+        client = message.client
+        client.ip, client.port = request.client
         if request.kind:
             message.upgrade = pb.UPGRADE_WEBSOCKET
         size = len(request.target) + sum(map(len, fields))

@@ -168,7 +168,10 @@ class Stream:
     async def _read_frames(self) -> None:
         left = TURN
         while (data := await self._carrier.receive()) is not None:
-            frame = pb.WorkerFrame.FromString(data) if len(data) <= COUNTED else parse(data)
+            if len(data) <= COUNTED:
+                frame = pb.WorkerFrame.FromString(data)
+            else:
+                frame = parse(data, self._most_events())
             self.heard_at = self._now()
             left -= self._count(frame)
             self._handle(frame)
@@ -182,10 +185,12 @@ class Stream:
         """The events of a frame. Raises StreamError if they are too many."""
         bodies = len(frame.heads) + len(frame.data) + len(frame.finishes)
         events = bodies + len(frame.aborts) + len(frame.windows)
-        most = MAX_EVENTS + 2 * len(self._outbox.held)
-        if events > most:
+        if events > MAX_EVENTS and events > (most := self._most_events()):
             raise NotAFrame(f"{events} events in one frame; at most {most} are taken")
         return events
+
+    def _most_events(self) -> int:
+        return MAX_EVENTS + 2 * len(self._outbox.held)
 
     def _handle(self, frame: pb.WorkerFrame) -> None:
         """The events of a frame, in the order of proto/README.md section 1."""
@@ -273,8 +278,8 @@ class Stream:
 def _pairs(flat: Sequence[bytes]) -> Headers:
     if len(flat) % 2:
         return [(b"", b"")]  # a name without a value is no field: fail the check
-    flat = flat[:MAX_FLAT]
-    return list(zip(flat[::2], flat[1::2], strict=True))
+    each = iter(flat[:MAX_FLAT])
+    return list(zip(each, each, strict=True))
 
 
 ENDED = (pb.REFUSAL_CODE_ALREADY_EXISTS, "this exchange has already ended")

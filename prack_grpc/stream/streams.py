@@ -68,6 +68,7 @@ class Streams:
         self._reason = ""  # why workers are sent away
         self._errors = Complaint(log, "stream_error", ENDED, most=20)
         heap.keep()
+        self._tidy(heap.Spare())
 
     # ------------------------------------------------------------ gRPC
 
@@ -257,6 +258,10 @@ class Streams:
             if who is principal:
                 message = "these credentials were revoked, or have expired"
                 stream.stop(StreamError(errors.REVOKED, message))
+
+    def _tidy(self, spare: heap.Spare) -> None:
+        spare.give_back()
+        self._loop.call_later(heap.LOOK_SECONDS, self._tidy, spare)
 
     # ------------------------------------------------------------ the gateway stops
 

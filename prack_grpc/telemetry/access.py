@@ -11,12 +11,12 @@ from typing import Any, Protocol
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Kind, Request
-from prack_grpc.core.worker import Profile
 
 log = logging.getLogger("prack.access")
 Address = tuple[str, int]
 Row = tuple[Any, ...]
 MOST_ROWS = 1000  # are counted together
+MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 GONE = "client_gone"
 # W3C Trace Context, section 3.2; an id of zeros is none.
 TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)")
@@ -86,38 +86,38 @@ class Record:
 
     def row(self, ended: float) -> Row:
         """What books keep of it: the columns of `books.ended.Ended`. Nothing holds the request."""
-        ticket, request, began, error = self.ticket, self.request, self.began, self.error or ""
-        earlier: tuple[tuple[Profile, float], ...] = ()
-        started = self.started or ended
-        if ticket is None:
-            since = handed = answered = self.received or began
-            id_, route, profile, attempt = "", "", None, 0
+        ticket, request = self.ticket, self.request
+        if ticket is None or request is None:
+            return self._unqueued(ended)
+        started, handed, answered = self.started or ended, ticket.handed, ticket.answered
+        taken = ticket.assignment
+        if taken is None:
+            handed = answered = started
+            profile, route, attempt = None, ticket.route, 0
         else:
-            id_, route, since, handed, taken = (
-                ticket.id, ticket.route, ticket.since, ticket.handed, ticket.assignment
-            )  # fmt: skip
-            if taken is None:
-                handed = answered = started
-                profile, attempt = None, 0
-            else:
-                profile, route, attempt = taken.profile, taken.route, taken.attempt
-                answered = ticket.answered
-                if answered < handed:
-                    answered = started
-            if ticket.left and not error:
-                error = GONE
-            if ticket.earlier:
-                earlier = tuple((assignment.profile, at) for assignment, at in ticket.earlier)
-        if request is None:
-            kind, method, authority, target, client = Kind.HTTP, b"", b"", b"", self.client
-        else:
-            kind, method, authority, target, client = (
-                request.kind, request.method, request.authority, request.target, request.client[0]
-            )  # fmt: skip
+            profile, route, attempt = taken.profile, taken.route, taken.attempt
+            if answered < handed:
+                answered = started
         return (
-            id_, kind, method, authority, target, client, self.status, error, profile, route,
-            attempt, earlier, began, self.received or began, since, handed, answered, started,
-            ended, self.taken, self.sent,
+            ticket.id, request.kind, request.method, request.authority[:MOST_TEXT],
+            request.target[:MOST_TEXT], request.client[0], self.status,
+            self.error or (GONE if ticket.left else ""), profile, route, attempt,
+            ticket.earlier and tuple((one.profile, at) for one, at in ticket.earlier), self.began,
+            self.received or self.began, ticket.since, handed, answered, started, ended,
+            self.taken, self.sent,
+        )  # fmt: skip
+
+    def _unqueued(self, ended: float) -> Row:
+        """It was refused, or answered, before it was queued."""
+        request, read = self.request, self.received or self.began
+        kind, method, authority, target = Kind.HTTP, b"", b"", b""
+        if request is not None:
+            kind, method = request.kind, request.method
+            authority, target = request.authority[:MOST_TEXT], request.target[:MOST_TEXT]
+        return (
+            "", kind, method, authority, target, self.client, self.status, self.error or "", None,
+            "", 0, (), self.began, read, read, read, read, self.started or ended, ended,
+            self.taken, self.sent,
         )  # fmt: skip
 
     def fields(self, ended: float) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import re
 import threading
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 from opentelemetry.context import Context
 from opentelemetry.propagate import extract, inject
@@ -42,7 +41,7 @@ PARENT, STATE = "traceparent", b"tracestate"
 class Spans:
     """Makes the spans, and sends them in a thread of the SDK's, whose queue is bounded.
 
-    Implements `telemetry.access.Listener`. The variables of the SDK say what is sampled.
+    Implements `telemetry.access.Tracer`. The variables of the SDK say what is sampled.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:
@@ -57,12 +56,9 @@ class Spans:
         return Trace(self._tracer, request)
 
     def ended(self, record: Record, now: float) -> None:
-        """A request is over."""
+        """See access.Tracer."""
         if record.request is not None and isinstance(record.request.trace, Trace):
             record.request.trace.end(record, now)
-
-    def refused(self, code: str) -> None:
-        """What was not understood has no span."""
 
     async def stop(self) -> None:
         """Send what is left, if somebody takes it in time."""
@@ -163,7 +159,7 @@ def _name(attributes: dict[str, Any]) -> str:
 
 def _of_request(request: Request) -> dict[str, Any]:
     """What is known when it comes, for samplers too."""
-    method, server = METHODS.get(request.method), urlsplit("//" + request.authority.decode())
+    method, (host, port) = METHODS.get(request.method), _server(request.authority.decode())
     path, _, query = request.target.decode("latin-1").partition("?")
     found = {
         "http.request.method": method or OTHER_METHOD,
@@ -171,8 +167,8 @@ def _of_request(request: Request) -> dict[str, Any]:
         "url.scheme": request.scheme.decode(),
         "url.path": path,
         "url.query": SECRET.sub(r"\1REDACTED", query),
-        "server.address": server.hostname,
-        "server.port": server.port,
+        "server.address": host,
+        "server.port": port,
         "client.address": request.client[0],
         "network.protocol.version": request.http_version.decode(),
         "user_agent.original": dict(request.headers).get(b"user-agent", b"").decode("latin-1"),
@@ -180,6 +176,14 @@ def _of_request(request: Request) -> dict[str, Any]:
         "prack.exchange": request.id,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _server(authority: str) -> tuple[str, int | None]:
+    """Host and port. Not by urllib, which does not take all that RFC 3986 does."""
+    host, _, port = authority.rpartition(":")
+    if port.isdigit():
+        return host.strip("[]"), int(port)
+    return authority.removesuffix(":").strip("[]"), None
 
 
 def _of_hand_out(assignment: Assignment) -> dict[str, Any]:

@@ -2,10 +2,7 @@
 
 import json
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +11,11 @@ import pytest
 from prack_grpc.cli.main import main
 from prack_wire.terminal import visible
 from tests.acceptance.processes import PROBE, Launcher, launching
+from tests.cli.conftest import Answer
 
 # Clear the screen, set the title, forge a row, write backwards, and C1's spelling of an escape.
 HOSTILE = "a\x1b[2J\x1b]0;title\x07\r\nb\u202ec\x9b1md\x7f"
 SHOWN = r"a\x1b[2J\x1b]0;title\x07\r\nb\u202ec\x9b1md\x7f"
-Answer = Callable[..., int]
-
-
-@pytest.fixture
-def answer() -> Iterator[Answer]:
-    """Serves one answer to every call; the port."""
-    with ExitStack() as stack:
-
-        def answer(body: bytes, status: int = 200, reason: str = "OK") -> int:
-            class Handler(BaseHTTPRequestHandler):
-                def do_GET(self) -> None:
-                    self.wfile.write(b"HTTP/1.0 %d %b\r\n\r\n" % (status, reason.encode()) + body)
-
-                do_POST = do_PUT = do_GET
-
-                def log_message(self, format: str, *args: object) -> None:
-                    """Not among what the command prints."""
-
-            server = stack.enter_context(HTTPServer(("127.0.0.1", 0), Handler))
-            thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-            thread.start()
-            stack.callback(thread.join)
-            stack.callback(server.shutdown)
-            return int(server.server_address[1])
-
-        yield answer
 
 
 def printed(port: int, line: str, capsys: pytest.CaptureFixture[str]) -> str:

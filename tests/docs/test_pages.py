@@ -14,7 +14,7 @@ from tests.docs.pages import CODE, ROOT, fenced, page, pages, prose
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FLAG = re.compile(r"--[a-z][a-z-]*")
 MODULES = {"prack": "prack_grpc", "prack-worker": "prack_worker"}
-COMMANDS = ("serve", "upgrade", *operate.COMMANDS)
+COMMANDS = ("serve", "top", "upgrade", *operate.COMMANDS)
 # A command of ours at the start of a line, or as what a container runs.
 CALL = re.compile(r"(?:^|[\s/])(prack|prack-worker)(?=\s)(?! prack)([^|&;]*)")
 # Pages whose text names flags of other programs, and of the benchmark.

@@ -162,7 +162,7 @@ async def test_the_log_says_where_the_time_went(
 
 
 async def test_clients_are_told_where_the_time_went_if_they_are_to_be(start: Start) -> None:
-    gateway = await start(server_timing=True, queue_timeout=0.05, head_timeout=0.05)
+    gateway = await start(server_timing=True)
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
         client = await gateway.client()
@@ -175,14 +175,20 @@ async def test_clients_are_told_where_the_time_went_if_they_are_to_be(start: Sta
         request = await worker.event("requests")
         await worker.send(heads=[pb.ResponseHead(id=request.id, status=200, body=b"a")])
         assert BOTH.fullmatch((await client.head()).header(TIMING) or b"")
+
+
+async def test_errors_say_what_is_known_of_the_time(start: Start) -> None:
+    gateway = await start(server_timing=True, queue_timeout=0.05, head_timeout=0.05)
+    unserved = await gateway.client()
+    await unserved.get(b"/")
+    assert re.fullmatch(rb"queue;dur=\d+\.\d", (await unserved.response()).header(TIMING) or b"")
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
         late = await gateway.client()
         await late.get(b"/late")
         response = await late.response()
         assert response.status == 504
         assert BOTH.fullmatch(response.header(TIMING) or b"")
-    unserved = await gateway.client()
-    await unserved.get(b"/")
-    assert re.fullmatch(rb"queue;dur=\d+\.\d", (await unserved.response()).header(TIMING) or b"")
 
 
 async def test_clients_are_not_told_unasked(gateway: Gateway) -> None:

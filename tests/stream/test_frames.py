@@ -7,7 +7,7 @@ import pytest
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.stream import frame
 from prack_grpc.stream.errors import NotAFrame
-from prack_grpc.stream.frame import MAX_EVENTS, MOST_EVENTS, parse
+from prack_grpc.stream.frame import MAX_EVENTS, MAX_OTHERS, MAX_PARTED, parse
 from prack_grpc.stream.hello import MAX_HELLO
 from prack_grpc.stream.stream import MAX_REFUSALS
 from tests.conftest import Gateway
@@ -147,11 +147,12 @@ UNKNOWN = [b"\xf8\x07\x80\x01", b"\xf9\x07" + bytes(8), b"\xfa\x07\x01a", b"\xfd
 
 @pytest.mark.parametrize("field", UNKNOWN, ids=["varint", "fixed64", "sized", "fixed32"])
 def test_fields_of_every_form_are_counted(field: bytes) -> None:
-    most = field * MOST_EVENTS
-    assert len(most) > frame.COUNTED
-    parse(most)
-    with pytest.raises(NotAFrame, match="events in one frame"):
-        parse(most + field)
+    most = frame.COUNTED // len(field)
+    data = field * (most + MAX_OTHERS)
+    assert len(data) > frame.COUNTED
+    parse(data, most)
+    with pytest.raises(NotAFrame, match=f"more than {most} events in one frame"):
+        parse(data + field, most)
 
 
 @pytest.mark.parametrize("data", [b"\xff" * 100_000, b"\x1a\xff" * 50_000, b"\x1b" * 100_000])
@@ -161,5 +162,21 @@ def test_what_is_no_message_is_none_whatever_its_size(data: bytes) -> None:
 
 
 def test_bodies_of_any_size_are_few_events() -> None:
-    large = pb.WorkerFrame(data=[pb.Data(id=1, data=bytes(64 * 1024))] * 16)
+    large = pb.WorkerFrame(data=[pb.Data(id=1, data=bytes(64 * 1024))] * 60)
     assert parse(serialized(large)) == large
+
+
+@pytest.mark.parametrize("kind", ["heads", "finishes"])
+def test_an_event_of_many_small_parts_is_refused(kind: str) -> None:
+    parse(serialized(_nested(kind, MAX_PARTED // 2 - 20)))
+    with pytest.raises(NotAFrame, match=f"more than {MAX_PARTED} bytes of heads and trailers"):
+        parse(serialized(_nested(kind, MAX_PARTED // 2 + 1)))
+
+
+def _nested(kind: str, parts: int) -> pb.WorkerFrame:
+    """A frame of one event with so many parts, of two bytes each when they are encoded."""
+    fields: dict[str, Any] = {
+        "heads": [pb.ResponseHead(headers=[b""] * parts)],
+        "finishes": [pb.Finish(trailers=[b""] * parts)],
+    }
+    return pb.WorkerFrame(**{kind: fields[kind]})

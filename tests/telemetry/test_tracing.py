@@ -265,6 +265,33 @@ def one_request(spans: Spans) -> None:
     spans.ended(record, record.began + 0.1)
 
 
+AUTHORITIES = [
+    (b"shop.test", "shop.test", None),
+    (b"shop.test:81", "shop.test", 81),
+    (b"shop.test:", "shop.test", None),
+    (b"[2001:db8::1]:81", "2001:db8::1", 81),
+    (b"[2001:db8::1]", "2001:db8::1", None),
+    (b"[::::]", "::::", None),
+    (b"[v1.a]:80", "v1.a", 80),
+    (b"", None, None),
+]
+
+
+@pytest.mark.parametrize(("authority", "host", "port"), AUTHORITIES)
+async def test_any_authority_that_is_let_in_can_be_told(
+    collector: Collector, authority: bytes, host: str | None, port: int | None
+) -> None:
+    spans = tracing.spans(os.environ)
+    assert spans is not None
+    request = a_request(host=authority, headers=[(b"traceparent", b"\xff"), (b"tracestate", b",=")])
+    request.trace = spans.begin(request)
+    spans.ended(Record({}, request, status=204), 0.0)
+    await spans.stop()
+    (server,) = collector.spans(1)
+    assert server.attributes.get("server.address") == host
+    assert server.attributes.get("server.port") == port
+
+
 async def test_a_stop_sends_what_is_left(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:

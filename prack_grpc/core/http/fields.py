@@ -2,6 +2,7 @@
 
 import functools
 import re
+from itertools import chain
 
 from prack_grpc.core.errors import BadResponse
 from prack_grpc.core.http.message import Headers, ResponseHead
@@ -84,7 +85,8 @@ def checked_response(
     known = dict(headers)  # nearly always this says that there is nothing to look for
     if not HOP_BY_HOP.isdisjoint(known):
         headers = end_to_end(headers)
-    length = _content_length(headers) if b"content-length" in known else -1
+        known = dict(headers)
+    length = _content_length(headers, known)
     if status in BODILESS or method == b"HEAD":
         if status == 204 and length >= 0:
             headers, length = _without_length(headers), -1
@@ -104,13 +106,13 @@ def _checked_headers(headers: Headers) -> Headers:
     if len(headers) > MAX_FIELDS:
         raise BadResponse("headers", f"more than {MAX_FIELDS} fields")
     checked = [(_checked_name(name), value.strip(b" \t")) for name, value in headers]
-    values = b"".join([value for _, value in checked])
-    if len(values.translate(None, BAD_BYTES)) < len(values):
+    text = b"".join(chain.from_iterable(checked))
+    if len(text.translate(None, BAD_BYTES)) < len(text):  # no name has such bytes
         name = next(name for name, value in checked if value.translate(None, BAD_BYTES) != value)
         raise BadResponse("headers", f"the value of {name[:64]!r} contains a control character")
-    if len(values) + sum([len(name) + 4 for name, _ in checked]) > MAX_HEAD:
+    if len(text) + 4 * len(checked) > MAX_HEAD:
         raise BadResponse("headers", f"the head is larger than {MAX_HEAD} bytes")
-    if b"proxy-status" in [name for name, _ in checked]:
+    if b"proxy-status" in text:
         return [field for field in checked if not _is_own_status(*field)]
     return checked
 
@@ -131,13 +133,15 @@ def _is_own_status(name: bytes, value: bytes) -> bool:
     return name == b"proxy-status" and OWN_PROXY_STATUS.search(value) is not None
 
 
-def _content_length(headers: Headers) -> int:
-    values = [value for name, value in headers if name == b"content-length"]
-    if not values:
-        return -1  # Connection has named it
-    if len(values) > 1 or not values[0].isdigit() or len(values[0]) > 18:
+def _content_length(headers: Headers, known: dict[bytes, bytes]) -> int:
+    """The number, -1 without the field; `known` is `dict(headers)`."""
+    value = known.get(b"content-length")
+    if value is None:
+        return -1
+    repeated = len(known) < len(headers) and len(_without_length(headers)) < len(headers) - 1
+    if repeated or not value.isdigit() or len(value) > 18:
         raise BadResponse("content-length", "must be one decimal number")
-    return int(values[0])
+    return int(value)
 
 
 def _without_length(headers: Headers) -> Headers:

@@ -173,6 +173,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._refusal is not None or self._timeout.phase is Phase.LINGER:
+            self.flow.hold(self.server.turns)  # it is dropped, which takes its time, too
             return
         reader = self._reader
         if reader.in_body and not reader.pipeline:
@@ -314,7 +315,7 @@ class Connection(asyncio.Protocol):
         if self._reader.switched is not None and self._refusal is None:
             self._leave_http()
         elif self._reader.has_had_its_turn:
-            self.flow.hold(self._go_on)
+            self.flow.hold(self.server.turns, self._go_on)
 
     def _start(self) -> None:
         """Start the running request: without a coroutine, if it is here whole and not large."""

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+
+from prack_grpc.gateway.http.turns import Turns
 
 
 class Flow:
@@ -13,7 +16,7 @@ class Flow:
         self._transport = transport
         self._writable: asyncio.Event | None = None
         self.read_paused = False
-        self._held = False  # until the next turn of the loop, whoever wants to read
+        self._held = False  # until it is its turn, whoever wants to read
         self.write_paused = False
 
     def pause_reading(self) -> None:
@@ -29,17 +32,18 @@ class Flow:
             if not self._held:
                 self._transport.resume_reading()
 
-    def hold(self, then: Callable[[], None]) -> None:
-        """Read nothing more in this turn of the loop; in the next, do this first."""
+    def hold(self, turns: Turns, then: Callable[[], None] | None = None) -> None:
+        """Read nothing more until it is the connection's turn again; then do this first."""
         if not self._held and not self._transport.is_closing():
             self._held = True
             self._transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._let_go, then)
+            turns.wait(partial(self._let_go, then))
 
-    def _let_go(self, then: Callable[[], None]) -> None:
+    def _let_go(self, then: Callable[[], None] | None) -> None:
         self._held = False
         if not self._transport.is_closing():
-            then()
+            if then is not None:
+                then()
             if not (self.read_paused or self._held):
                 self._transport.resume_reading()
 

@@ -273,7 +273,7 @@ class Reader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """See httptools. Trailers are read and dropped (RFC 9110 section 6.5.1)."""
-        if self.in_body or self._resuming:
+        if self.in_body:  # so it is of a head that was refused its upgrade, and is parsed again
             return
         # RFC 9112 section 5.1: the parser has only stripped the space before the value.
         self._headers.append((name.lower(), value.rstrip(b" \t")))

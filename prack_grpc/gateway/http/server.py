@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Scope
 
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.turns import Turns
 from prack_grpc.gateway.request.client import Client, TakesWhole
 from prack_grpc.telemetry.access import AccessLog
 
@@ -41,6 +42,7 @@ class HttpServer:
         "limits",
         "state",
         "tasks",
+        "turns",
         "upgrade",
         "websockets",
     )
@@ -64,6 +66,7 @@ class HttpServer:
         self.state: dict[str, object] = {}  # what a lifespan gives to each request
         self.connections: set[Member] = set()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.turns = Turns()
         self.leaving = False  # each response is the last of its connection
 
     def serving(self, app: ASGIApp) -> "HttpServer":
@@ -72,6 +75,7 @@ class HttpServer:
             app, self.limits, self.admission, self.websockets, self.upgrade, self.access
         )
         other.state, other.connections, other.tasks = self.state, self.connections, self.tasks
+        other.turns = self.turns
         return other
 
 

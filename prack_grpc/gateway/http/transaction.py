@@ -8,7 +8,7 @@ import http
 import logging
 import secrets
 import time
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Collection, MutableMapping
 from email.utils import formatdate
 from typing import Any, Protocol
 
@@ -31,7 +31,7 @@ STATUS_LINES = {
     for status in map(int, http.HTTPStatus)
 }
 
-Fields = Iterable[tuple[bytes, bytes]]
+Fields = Collection[tuple[bytes, bytes]]
 
 
 class Asker(Protocol):
@@ -68,7 +68,8 @@ class Response:
         self.started = self.complete = False
         self.framed = False  # the client can tell where the body ends without the connection's end
         self._chunked = False
-        self._unsent = b""  # the head, until its first piece of body (an ASGI server has to wait)
+        # The head, until its first piece of body (an ASGI server has to wait).
+        self._unsent: list[bytes] = []
 
     @property
     def ends_with_connection(self) -> bool:
@@ -88,18 +89,18 @@ class Response:
     def head(self, status: int, headers: Fields) -> None:
         """The final head, dated if it is not. It is written with what comes next of the body."""
         self.started = True
-        framed, keep_alive = self._bodiless or status in (204, 304), self.keep_alive
-        dated = False
+        keep_alive = self.keep_alive
+        known = dict(headers)  # nearly always this says that there is nothing to look for
+        if b"connection" in known:
+            count = len(headers)
+            headers = [field for field in headers if not _closes(*field)]
+            keep_alive = keep_alive and len(headers) == count
         parts = [_status_line(status)]
         for name, value in headers:
-            if name == b"connection" and value.lower() == b"close":
-                keep_alive = False
-                continue
             parts += (name, b": ", value, b"\r\n")
-            framed = framed or name == b"content-length"
-            dated = dated or name == b"date"
-        if not dated:
+        if b"date" not in known:
             parts += (b"date: ", date(), b"\r\n")
+        framed = self._bodiless or b"content-length" in known or status in (204, 304)
         self.framed = framed
         if not framed:
             if self._old:
@@ -113,12 +114,11 @@ class Response:
             parts.append(b"connection: keep-alive\r\n")
         parts.append(b"\r\n")
         self.keep_alive = keep_alive
-        self._unsent = b"".join(parts)
+        self._unsent = parts
 
     def body(self, body: bytes, more: bool, trailers: Fields = ()) -> None:
         """A piece of the body; with no `more` the response is complete."""
-        parts = [self._unsent] if self._unsent else []
-        self._unsent = b""
+        parts, self._unsent = self._unsent, []
         if self._chunked:
             if body:
                 parts += (b"%x\r\n" % len(body), body, b"\r\n")
@@ -286,6 +286,11 @@ def refusal(error: GatewayError, *fields: tuple[bytes, bytes]) -> tuple[str, byt
 
 def _status_line(status: int) -> bytes:
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+def _closes(name: bytes, value: bytes) -> bool:
+    """This field asks for the end of the connection, which is ours to say."""
+    return name == b"connection" and value.lower() == b"close"
 
 
 def _lines(fields: Fields) -> list[bytes]:

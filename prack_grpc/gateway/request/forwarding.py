@@ -89,14 +89,14 @@ class Forwarding:
         version, peer = scope["http_version"], _peer(scope["client"])
         known = dict(fields)
         host = known.get(b"host", b"")
-        target, authority = checked_target(scope["method"], version, _target(scope), host)
-        trusted = self._trusts(peer.address)
+        sent: bytes = scope["extensions"]["prack"]["target"]
+        target, authority = checked_target(scope["method"], version, sent, host)
         claims, stamps, names = NO_CLAIMS, NO_STAMPS, b"\n".join(known)
         if len(known) == len(fields) and len(names) <= MAX_NAMES and _are_plain(names):
             headers = list(fields)
         else:
             check_fields(version, fields, known)
-            headers, claims, stamps = self._sifted(fields, known, peer, trusted)
+            headers, claims, stamps = self._sifted(fields, known, peer)
         length = 0
         if not FRAMINGS.isdisjoint(known):
             headers, length = _measured(headers, known)
@@ -109,8 +109,10 @@ class Forwarding:
             client, at = claims.client(peer, self._trusts)
             scheme = claims.of(claims.schemes, at) or scheme
             headers.extend(_added(claims, at, peer.address, authority, scheme, version))
-        id_ = self._ids.next()
-        if REQUEST_ID not in stamps:
+        id_ = x_request_id = self._ids.next()
+        if REQUEST_ID in stamps:
+            x_request_id = stamps[REQUEST_ID].decode()
+        else:
             headers.append((REQUEST_ID, id_.encode()))
         if REQUEST_START not in stamps:
             headers.append((REQUEST_START, b"t=%d" % (time.time_ns() // 1000)))
@@ -124,9 +126,9 @@ class Forwarding:
             client,
             length,
             expects=b"expect" in known and length != 0 and version == "1.1",
-            priority=_urgency(fields) if self._priority and trusted else DEFAULT_URGENCY,
+            priority=self._urgency(fields, peer) if self._priority else DEFAULT_URGENCY,
             id=id_,
-            x_request_id=stamps[REQUEST_ID].decode() if REQUEST_ID in stamps else id_,
+            x_request_id=x_request_id,
         )
         if self._follow is not None:
             request.trace = self._follow(request)
@@ -144,15 +146,20 @@ class Forwarding:
         request.kind, request.body_length = Kind.WEBSOCKET, -1
         return request
 
+    def _urgency(self, fields: Headers, peer: Node) -> int:
+        value = b",".join(value for name, value in fields if name == b"priority")
+        match = URGENCY.search(value)
+        return int(match[1]) if match and self._trusts(peer.address) else DEFAULT_URGENCY
+
     def _sifted(
-        self, fields: Headers, known: dict[bytes, bytes], peer: Node, trusted: bool
+        self, fields: Headers, known: dict[bytes, bytes], peer: Node
     ) -> tuple[Headers, Claims, Stamps]:
         """What goes on to the worker, and what is believed of what was said. Raises GatewayError.
 
         The fields are a new list, without those that are written anew.
         """
         headers, claims = _forwarded(fields, known), NO_CLAIMS
-        if not trusted:
+        if not self._trusts(peer.address):
             headers = [field for field in headers if not TRUST.match(field[0])]
         elif not NAMES.isdisjoint(known):
             claims = claims_of(fields)
@@ -172,12 +179,6 @@ def _peer(client: tuple[str, int] | None) -> Node:
     address, port = client or ("unknown", 0)
     known = node(address)
     return Node(known.address if known else address, port)
-
-
-def _urgency(fields: Headers) -> int:
-    value = b",".join(value for name, value in fields if name == b"priority")
-    match = URGENCY.search(value)
-    return int(match[1]) if match else DEFAULT_URGENCY
 
 
 def _forwarded(fields: Headers, known: dict[bytes, bytes]) -> Headers:
@@ -235,16 +236,6 @@ def _added(
 @functools.lru_cache(maxsize=4096)
 def _added_alone(address: str, host: bytes, scheme: bytes, version: str) -> Headers:
     return _added(NO_CLAIMS, 0, address, host, scheme, version)
-
-
-def _target(scope: Scope) -> bytes:
-    guard = scope.get("extensions", {}).get("prack")
-    if guard is not None:
-        target: bytes = guard["target"]
-        return target
-    path: bytes = scope["raw_path"]
-    query: bytes = scope["query_string"]
-    return path + b"?" + query if query else path
 
 
 def _measured(fields: Headers, known: dict[bytes, bytes]) -> tuple[Headers, int]:

@@ -58,8 +58,8 @@ def checked_target(method: str, version: str, target: bytes, host: bytes) -> tup
         _refuse(errors.FRAMING, "the target contains an invalid character")
     if not target.startswith(b"/"):
         target, host = _other_form(method, target, host)
-    if host or version == "1.1":
-        _check_host(host)
+    if (host or version == "1.1") and not is_host(host):
+        _refuse(errors.BAD_HOST, "expected a name or an address, with an optional port")
     return target, host
 
 
@@ -136,11 +136,6 @@ def is_host(host: bytes) -> bool:
 def _is_host(host: bytes) -> bool:
     match = HOST.fullmatch(host)
     return match is not None and int(match[1] or 0) <= MAX_PORT
-
-
-def _check_host(host: bytes) -> None:
-    if not is_host(host):
-        _refuse(errors.BAD_HOST, "expected a name or an address, with an optional port")
 
 
 def _check_coding(version: str, value: bytes) -> None:

@@ -57,7 +57,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._unread = bytearray()
         self._cutter = Cutter()
         self._cutter.budget = TURN
-        self._next_turn: asyncio.Handle | None = None
+        self._waits = False  # for its next turn
         self._counted_from = self.loop.time()  # what was empty
         self._broken = False  # a rule: what comes is dropped
 
@@ -87,7 +87,10 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """See asyncio.Protocol. What comes after a broken rule is dropped."""
         if not self.handshake_initiated:
             super().data_received(data)  # the head that the guard has read, whole
-        elif not self._broken:
+        elif self._broken:
+            self._wait()  # dropping takes its time, too
+            self._read_on()
+        else:
             self._unread += data
             self._parse()
         if self._is_early() and len(self._unread) > self.http.limits.backlog_bytes:
@@ -175,7 +178,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             piece = bytes(self._unread[:PIECE])
             size = self._cutter.cut(piece)
             if not size:
-                self._go_on_later()
+                self._wait()
                 break
             del self._unread[:size]
             if self._cutter.empty > MAX_EMPTY and self._is_flood():
@@ -193,17 +196,19 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """Read only when all is parsed that was read; before the handshake there is a bound."""
         if self.transport.is_closing() or self._is_early():
             return
-        if self._unread:
+        if self._unread or self._waits:
             self.transport.pause_reading()
         elif not self.read_paused:
             self.transport.resume_reading()
 
-    def _go_on_later(self) -> None:
-        if self._next_turn is None:
-            self._next_turn = self.loop.call_soon(self._begin_turn)
+    def _wait(self) -> None:
+        """Go on, and read on, when it is this connection's turn again."""
+        if not self._waits:
+            self._waits = True
+            self.http.turns.wait(self._begin_turn)
 
     def _begin_turn(self) -> None:
-        self._next_turn = None
+        self._waits = False
         self._cutter.budget = TURN
         self._parse()
 
@@ -215,9 +220,6 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def _drop(self) -> None:
         """Nothing more is parsed."""
         self._unread.clear()
-        if self._next_turn is not None:
-            self._next_turn.cancel()
-            self._next_turn = None
 
 
 def settings(app: ASGIApp, max_size: int) -> Config:

@@ -11,13 +11,10 @@ from prack_grpc.telemetry.access import Row
 from prack_grpc.telemetry.books.ended import Ended
 from prack_grpc.telemetry.books.place import OTHER, Hand, Place, Second
 
-MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 SLICE_SECONDS = 30.0
 # What is not used for so long makes room: the one costs memory, the other matters only to many.
 HAND_SECONDS, PLACE_SECONDS = 900.0, 3600.0
-AUTHORITY, TARGET, PROFILE, ROUTE = map(
-    Ended._fields.index, ("authority", "target", "profile", "route")
-)
+PROFILE, ROUTE = map(Ended._fields.index, ("profile", "route"))
 Key = tuple[str, str, str, str, str]  # worker, transport, service, version, route
 
 
@@ -57,10 +54,7 @@ class Books:
                 ].append(one)
         for key, group in groups.items():
             (self.hands.get(key) or self._hand(key)).add(group, self._second)
-        self._ring.extend(
-            one if len(one[TARGET]) <= MOST_TEXT >= len(one[AUTHORITY]) else _cut(one)
-            for one in rows
-        )
+        self._ring.extend(rows)
 
     def last(self) -> list[Ended]:
         """The last requests, the newest first."""
@@ -112,9 +106,3 @@ class Books:
         if hand is None:
             hand = self.hands[key] = Hand(worker, transport, place)
         return hand
-
-
-def _cut(one: Row) -> Row:
-    ended = Ended._make(one)
-    authority, target = ended.authority[:MOST_TEXT], ended.target[:MOST_TEXT]
-    return tuple(ended._replace(authority=authority, target=target))

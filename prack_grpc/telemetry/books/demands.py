@@ -93,8 +93,8 @@ def _again(loads: dict[str, Load], names: set[str]) -> dict[str, Load]:
 
 
 def _slots(lines: list[RouteStatus]) -> int:
-    """Those of a route. Its versions have their own, its kinds of requests share them."""
+    """Those of a route. Its versions have their own; WebSockets may have theirs beside these."""
     kinds: dict[str, int] = defaultdict(int)
     for row in lines:
         kinds[row.kind] += row.slots
-    return max(kinds.values(), default=0)
+    return kinds.get("http") or max(kinds.values(), default=0)

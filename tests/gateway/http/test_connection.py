@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from functools import partial
 from unittest.mock import Mock
 
 import pytest
@@ -11,12 +12,16 @@ from starlette.types import Receive, Scope, Send
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.gateway.http.reader import HEAD_PIECE
+from prack_grpc.gateway.http.reader import CHUNKED_PIECE, HEAD_PIECE
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.client import Client
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
-READ = GET * (256 * 1024 // len(GET))  # as much as a loop reads at once
+AT_ONCE = 256 * 1024  # as much as a loop reads at once
+READ = GET * (AT_ONCE // len(GET))
+CHUNKED = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+CHUNK = b"1\r\na\r\n"
+CHUNKS = CHUNK * (AT_ONCE // len(CHUNK))
 
 
 class App:
@@ -35,24 +40,39 @@ class App:
         raise AssertionError("this request was here whole")
 
 
+class Taking(App):
+    """Takes the body of every upload, and counts its bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+        while (message := await receive())["type"] == "http.request":
+            self.taken += len(message["body"])
+
+
+def serving(app: App) -> HttpServer:
+    """A server without a socket."""
+    limits = ConnectionLimits()
+    return HttpServer(app, limits, Admission(limits, exempt=lambda _: True))
+
+
 class Scene:
     """One connection, and whether it reads."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, server: HttpServer | None = None) -> None:
         self.app = App()
-        limits = ConnectionLimits()
-        server = HttpServer(self.app, limits, Admission(limits, exempt=lambda _: True))
+        server = server or serving(self.app)
         self.transport = Mock(spec=asyncio.Transport)
         self.transport.get_extra_info.side_effect = {"socket": sock, "sslcontext": None}.get
         self.transport.is_closing.return_value = False
+        self.reads = True  # it wants more of what its client has sent
+        self.transport.pause_reading.side_effect = partial(setattr, self, "reads", False)
+        self.transport.resume_reading.side_effect = partial(setattr, self, "reads", True)
         self.connection = Connection(server)
         self.connection.connection_made(self.transport)
-
-    @property
-    def reads(self) -> bool:
-        """The connection wants more of what its client has sent."""
-        calls = [name for name, _, _ in self.transport.method_calls if name.endswith("reading")]
-        return calls[-1:] != ["pause_reading"]
 
     def answer(self) -> None:
         """A response to the running request."""
@@ -90,3 +110,40 @@ async def test_it_reads_on_when_most_of_it_is_answered(sock: socket.socket) -> N
     parsed = HEAD_PIECE + len(GET)
     assert 0 < left <= ConnectionLimits().backlog_bytes + parsed
     scene.connection.connection_lost(None)
+
+
+async def test_a_crowd_with_tiny_chunks_takes_no_more_of_a_turn_than_one(
+    sock: socket.socket,
+) -> None:
+    server = serving(app := Taking())
+    scenes = [Scene(sock, server) for _ in range(10)]
+    for scene in scenes:
+        scene.connection.data_received(CHUNKED + CHUNKS)
+        assert not scene.reads
+    await turns(10)
+    for _ in range(50):
+        before = app.taken
+        await turns(1)
+        assert 0 < app.taken - before <= CHUNKED_PIECE // len(CHUNK) + 1
+    for scene in scenes:
+        scene.connection.connection_lost(None)
+    await turns(10)
+
+
+async def test_what_refused_clients_go_on_sending_takes_turns(sock: socket.socket) -> None:
+    server = serving(App())
+    scenes = [Scene(sock, server) for _ in range(3)]
+    for scene in scenes:
+        scene.connection.data_received(b"no request\r\n")
+        scene.connection.data_received(READ)
+    for reading in range(4):
+        assert sum(scene.reads for scene in scenes) == reading
+        await turns(1)
+    for scene in scenes:
+        scene.connection.connection_lost(None)
+
+
+async def turns(count: int) -> None:
+    """So many of the loop."""
+    for _ in range(count):
+        await asyncio.sleep(0)

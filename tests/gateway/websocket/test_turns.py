@@ -1,11 +1,12 @@
 """No WebSocket keeps the loop to itself, however small its frames are. With a canary beside it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.gateway.http.turns import Turns
 from prack_grpc.gateway.websocket import connection
 from prack_wire import websocket_events as events
 from tests.conftest import Gateway
@@ -49,14 +50,30 @@ async def test_tiny_messages_leave_the_others_their_turn(gateway: Gateway) -> No
         client.reset()
 
 
+class Counting(Turns):
+    """Counts who waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited = 0
+
+    def wait(self, go_on: Callable[[], None]) -> None:
+        """See Turns."""
+        self.waited += 1
+        super().wait(go_on)
+
+
 async def test_tiny_messages_all_arrive_in_order(gateway: Gateway) -> None:
     count = 3 * connection.TURN + 1
     async with opened(gateway) as (client, worker, _):
+        (socket,) = sockets()
+        socket.http.turns = turns = Counting()
         await client.send(b"".join(frame(TEXT, b"%d" % n) for n in range(count)))
         decoder, seen = events.Decoder(1000), list[bytes]()
         while len(seen) < count:
             seen += [one.data for one in decoder.feed((await worker.event("data")).data)]
         assert seen == [b"%d" % n for n in range(count)]
+        assert turns.waited == 3  # as all do whose turn is over
         client.reset()
 
 

@@ -1,0 +1,1 @@
+"""`prack top`: what the page shows, in a terminal."""

@@ -1,0 +1,100 @@
+"""The command `prack top` (docs/operations.md)."""
+
+import argparse
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from prack_grpc.cli.gateway import Trouble, admin_port
+from prack_grpc.cli.terminal import say
+from prack_grpc.cli.top import snapshot
+from prack_grpc.cli.top.page import Page, look
+from prack_grpc.cli.top.tables import MOST_ROWS, ORDERS, TABLES, Wish
+from prack_grpc.settings import load
+
+HELP = "watch what the gateway does, in this terminal"
+ABOUT = """\
+Shows what the page of the admin port shows, in this terminal, again each second. If the output is
+no terminal, or with --once, it prints the figures once, as plain text.
+"""
+MISSING = (
+    "the live view needs rich, run: pip install 'prack[top]' "
+    "(`prack top --once` prints the figures without it)"
+)
+SHORTEST, LONGEST = 0.1, 3600.0  # seconds between two looks
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command. Returns 0, 1 without an answer, 2 without rich, 143 after SIGTERM.
+
+    Raises SettingsError.
+    """
+    words = vars(_parser().parse_args(arguments))
+    once, interval, order = (words.pop(name) for name in ("once", "interval", "sort"))
+    flags = {name: value for name, value in words.items() if value is not None}
+    ask = partial(look, admin_port(load(flags, os.environ, listening=False)))
+    try:
+        if once or not _is_screen():
+            snapshot.show(ask(Wish(tuple(TABLES), order, MOST_ROWS)))
+            return 0
+        return _watch(ask, interval, order)
+    except Trouble as error:
+        say(f"prack: {error}", sys.stderr)
+        return 1
+
+
+def _watch(ask: Callable[[Wish], Page], interval: float, order: str) -> int:
+    # Until there is a screen, there is nothing to restore: Ctrl-C just ends the process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        from prack_grpc.cli.top.live import watch
+    except ImportError:
+        say(f"prack: {MISSING}", sys.stderr)
+        return 2
+    return watch(ask, interval, order)
+
+
+def _is_screen() -> bool:
+    """Whether there is a screen to draw on, and keys to press."""
+    dumb = os.environ.get("TERM", "dumb") == "dumb"
+    return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not SHORTEST <= seconds <= LONGEST:
+        raise argparse.ArgumentTypeError(
+            f"expected seconds from {SHORTEST:g} to {LONGEST:g} (got {text!r})"
+        )
+    return seconds
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="prack top", description=ABOUT, allow_abbrev=False)
+    parser.add_argument("--admin-host", metavar="HOST", help="where the gateway's admin port is")
+    parser.add_argument("--admin-port", metavar="PORT", help="its port (default 4244)")
+    parser.add_argument(
+        "--token-file",
+        "--admin-token-file",
+        dest="admin_token_file",
+        metavar="FILE",
+        help="file with its token (or set PRACK_ADMIN_TOKEN)",
+    )
+    parser.add_argument(
+        "--interval",
+        type=_seconds,
+        default=1.0,
+        metavar="SECONDS",
+        help="time between two looks (default 1)",
+    )
+    parser.add_argument(
+        "--sort", choices=ORDERS, default=ORDERS[0], help="order of the workers (default worker)"
+    )
+    parser.add_argument("--once", action="store_true", help="print the figures once")
+    return parser

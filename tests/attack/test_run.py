@@ -1,0 +1,70 @@
+"""When an attack counts as survived."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from attack.canary import Canary
+from attack.run import MIB, Outcome, Use
+from attack.turns import Turns
+
+
+def canary(seconds: float) -> Canary:
+    """One that waited so long for a few of its answers."""
+    return Canary(0, times=[0.0005] * 90 + [seconds] * 10)
+
+
+WELL = Outcome(
+    kind="pings",
+    timed=True,
+    quiet=canary(0.004),
+    canary=canary(0.019),
+    turns=Turns(Counter({10: 991, 200: 9})),
+    before=Use(70 * MIB, 25),
+    after=Use(76 * MIB, 25),
+    lost=0,
+    bad=[],
+    lines=0,
+)
+LATE = replace(WELL, canary=canary(0.021))
+ANYWAY: dict[str, dict[str, Any]] = {
+    "the canary was not answered: {'503': 2}": {
+        "canary": Canary(0, times=[0.001], missed=["503", "503"])
+    },
+    "1 lost workers": {"lost": 1},
+    "tracebacks: Traceback": {"bad": ["Traceback"]},
+    "descriptors: 25 before, 26 after": {"after": Use(70 * MIB, 26)},
+}
+TIMED: dict[str, dict[str, Any]] = {
+    "the canary's p99 is 21.0 ms, 4.0 ms without": {"canary": canary(0.021)},
+    "one turn of the loop in a hundred takes 20.0 ms of CPU time": {
+        "turns": Turns(Counter({10: 980, 200: 20}))
+    },
+    "MiB: 70 before, 78 after": {"after": Use(78 * MIB, 25)},
+}
+
+
+def test_a_little_more_of_everything_is_no_failure() -> None:
+    assert WELL.failures == []
+    assert not WELL.busy
+
+
+@pytest.mark.parametrize("failure", [*ANYWAY, *TIMED])
+def test_what_fails_is_said_with_its_figures(failure: str) -> None:
+    outcome = replace(WELL, **{**ANYWAY, **TIMED}[failure])
+    assert outcome.failures == [failure]
+    assert replace(outcome, timed=False).failures == ([failure] if failure in ANYWAY else [])
+
+
+def test_three_times_as_late_is_late_enough() -> None:
+    slow = replace(LATE, quiet=canary(0.005), canary=canary(0.0201))
+    assert slow.failures
+    assert not replace(slow, quiet=canary(0.0049), canary=canary(0.0146)).failures
+
+
+def test_a_canary_that_is_late_by_itself_says_nothing() -> None:
+    outcome = replace(LATE, quiet=canary(0.006))
+    assert outcome.failures == []
+    assert outcome.busy
