@@ -15,8 +15,8 @@ from prack_grpc.settings import Settings
 
 log = logging.getLogger(__name__)
 
-# Half of what a revoked credential may go on for.
-LOOK_SECONDS = 0.5
+# A change is seen at the second look: half of what a revoked credential may go on for.
+LOOK_SECONDS = 0.25
 OPERATOR = frozenset((Right.READ, Right.OPERATE))
 
 
@@ -43,19 +43,19 @@ class Access:
             PAGES,
         )
         self._expel: Callable[[Principal], None] = lambda _: None
+        self._timer: asyncio.TimerHandle | None = None
 
     @contextmanager
     def kept(self, expel: Callable[[Principal], None]) -> Iterator[None]:
         """Look for changes while this is entered; `expel` is told who is known no more."""
         self._expel = expel
-        if self._principals is None:
-            yield
-            return
-        looking = asyncio.get_running_loop().create_task(self._look(), name="credentials")
+        if self._principals is not None:
+            self._look(self._principals)
         try:
             yield
         finally:
-            looking.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
 
     def reload(self) -> None:
         """Read the credentials now, changed or not."""
@@ -67,11 +67,10 @@ class Access:
         else:
             self._refresh(self._principals, True)
 
-    async def _look(self) -> None:
-        assert self._principals is not None  # noqa: S101 - it is what this task is for
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            self._refresh(self._principals, False)
+    def _look(self, principals: Principals) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(LOOK_SECONDS, self._look, principals)
+        self._refresh(principals, False)
 
     def _refresh(self, principals: Principals, whatever: bool) -> None:
         for principal in principals.look(time.time(), whatever):

@@ -108,18 +108,21 @@ class AdminApp(PrivateApp):
                 error = ApiError(CROSS_SITE, "calls that change something need X-Prack-Request: 1")
                 await error.response()(scope, receive, send)
                 return
-            elif not self._may(scope, Right.OPERATE):
-                await ApiError(FORBIDDEN, LOOK_ONLY).response()(scope, receive, send)
-                return
-        elif not self._may(scope, Right.READ):
-            await ApiError(FORBIDDEN).response()(scope, receive, send)
+        if denial := self._denial(scope):
+            self.forbidden(scope, denial)
+            await denial.response()(scope, receive, send)
             return
         await super().trusted(scope, receive, _guarding(send))
 
-    def _may(self, scope: Scope, right: Right) -> bool:
-        """Pages that anybody may see, and logging in, have nobody who needs rights."""
+    def _denial(self, scope: Scope) -> ApiError | None:
+        """Pages that anybody may see, and logging out, need no right."""
         who: Principal | None = scope.get(PRINCIPAL)
-        return who is None or right in who.rights or scope["path"] == "/logout"
+        if who is None or scope["type"] != "http" or scope["path"] == "/logout":
+            return None
+        if Right.READ not in who.rights:
+            return ApiError(FORBIDDEN)
+        looks = scope["method"] in READING or Right.OPERATE in who.rights
+        return None if looks else ApiError(FORBIDDEN, LOOK_ONLY)
 
 
 def create_app(health: Health, parts: Parts | None, callers: Callers) -> AdminApp:

@@ -26,6 +26,7 @@ from prack_grpc.private.errors import (
     UNAUTHENTICATED,
     ApiError,
 )
+from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ class RawRoute(APIRoute):
             response = about and await app.about(about, request)
             response = response or await self.endpoint(request)
         except ApiError as error:
+            if error.kind is FORBIDDEN:
+                app.forbidden(scope, error)
             response = error.response()
         except Gone:
             return
@@ -120,6 +123,14 @@ class PrivateApp(FastAPI):
         )
         self.router.route_class = RawRoute
         self._callers = callers
+        text = "refused a call that its credentials do not allow"
+        self._complaint = Complaint(log, "forbidden", text, most=10)
+
+    def forbidden(self, scope: Scope, error: ApiError) -> None:
+        """Tell of it: these credentials may be stolen."""
+        who, client = scope[PRINCIPAL].name, address(scope)
+        about = {"path": scope["path"], "reason": error.detail}
+        self._complaint.make(principal=who, client=client, **about)
 
     async def about(self, identifier: str, request: Request) -> Response | None:
         """The reply to a call about something that is not ours, None if it is."""

@@ -76,7 +76,7 @@ def read(path: Path) -> list[Entry]:
         return parse(content.decode())
     except OSError as error:
         raise BadCredentials(f"{path}: cannot read it: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadCredentials(f"{path}: {error}") from None
 
 

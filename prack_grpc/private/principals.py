@@ -23,7 +23,7 @@ class Principals:
     def __init__(self, path: Path, now: float) -> None:
         """Raises BadCredentials."""
         self._path = path
-        self._version = _version(path)
+        self._version = self._seen = _version(path)
         self._warn()
         self._known: dict[bytes, tuple[Entry, Principal]] = {}
         self._take(read(path), now)
@@ -38,9 +38,13 @@ class Principals:
         return next((who for entry, who in self._known.values() if entry.name == name), None)
 
     def look(self, now: float, whatever: bool = False) -> list[Principal]:
-        """Read the file if it has changed, or `whatever`. Returns who is known no more."""
-        version = _version(self._path)
-        if version == self._version and not whatever:
+        """Read the file if it has changed, or `whatever`. Returns who is known no more.
+
+        A file that was not so at the last look may still be written.
+        """
+        version, before = _version(self._path), self._seen
+        self._seen = version
+        if not whatever and (version == self._version or version != before):
             return self._take([entry for entry, _ in self._known.values()], now)
         self._version = version
         try:

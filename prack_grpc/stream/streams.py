@@ -152,7 +152,8 @@ class Streams:
                 if self._streams.get(name) is stream:
                     del self._streams[name]
         except StreamError as error:
-            self._errors.make(peer=carrier.peer, code=error.kind.code, reason=error.message)
+            about = {"peer": carrier.peer, "principal": carrier.principal.name}
+            self._errors.make(**about, code=error.kind.code, reason=error.message)
             # What it holds of the stack holds the stream, whose tasks hold the error.
             error.__traceback__ = error.__context__ = None
             return error

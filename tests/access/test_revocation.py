@@ -18,12 +18,12 @@ ROUTES = {"routes": [pb.Route(host="a.test")], "service": "a"}
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is looked at every 50 ms; that it is every half second has its own test."""
+    """The file is looked at every 50 ms; that it is often enough has its own test."""
     monkeypatch.setattr(access, "LOOK_SECONDS", 0.05)
 
 
 def test_the_file_is_looked_at_so_often_that_a_second_is_enough() -> None:
-    assert access.LOOK_SECONDS <= 0.5
+    assert 2 * access.LOOK_SECONDS <= 0.5
 
 
 @pytest.mark.parametrize("over", ["grpc", "plain"])

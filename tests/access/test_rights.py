@@ -85,3 +85,19 @@ async def test_the_one_token_has_all_rights_beside_the_file(start: Start, tmp_pa
         }
         admin.headers["authorization"] = f"Bearer {'t' * 32}"
         assert (await admin.get("/api/v1/me")).status_code == 401
+
+
+async def test_whatever_is_forbidden_is_in_the_log(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, admin = await site.http("a"), await site.http("eye", "admin")
+    await a.get("/api/v1/request?route=b.test/&service=a")
+    await a.get("/api/v1/queue")
+    await admin.post("/api/v1/drain", json=MESSAGES["drain"])
+    lines = [vars(one) for one in caplog.records if vars(one).get("action") == "forbidden"]
+    assert [(line["principal"], line["path"]) for line in lines] == [
+        ("a", "/api/v1/request"),
+        ("a", "/api/v1/queue"),
+        ("eye", "/api/v1/drain"),
+    ]
+    assert lines[0]["reason"].startswith("routes: b.test/ is not allowed by these credentials")

@@ -30,7 +30,8 @@ def test_who_stays_as_he_was_stays_the_same(path: Path) -> None:
     assert a is known.named("a")
     assert known.look(1.0) == []
     path.write_text(entry("c") + entry("a"))
-    assert known.look(2.0) == [b]
+    assert known.look(2.0) == []
+    assert known.look(2.5) == [b]
     assert known.of(digest(b"a")) is a
     assert known.of(digest(b"b")) is None
     assert known.named("c") is known.of(digest(b"c"))
@@ -41,6 +42,7 @@ def test_who_has_changed_is_somebody_else(path: Path, secret: str, more: str) ->
     known = Principals(path, 0.0)
     before = known.of(digest(b"a"))
     path.write_text(entry("a", secret, more) + entry("b"))
+    known.look(0.5)
     assert known.look(1.0) == [before]
     now = known.of(digest(secret.encode()))
     assert now is known.named("a")
@@ -67,8 +69,8 @@ def test_a_bad_file_changes_nothing_and_is_told_once(
     if bad is not None:
         path.touch(0o600)
         path.write_text(bad)
-    assert known.look(1.0) == []
-    assert known.look(2.0) == []
+    for now in (1.0, 2.0, 3.0):
+        assert known.look(now) == []
     assert known.of(digest(b"a")) is not None
     (line,) = caplog.records
     assert line.getMessage().startswith(f"kept the credentials as they were: {path}: ")
@@ -96,3 +98,12 @@ def test_a_file_that_others_can_read_is_said_so(
     Principals(path, 0.0)
     (line,) = caplog.records
     assert vars(line)["action"] == "token_exposed"
+
+
+def test_a_file_that_is_written_in_pieces_is_read_as_a_whole(path: Path) -> None:
+    known = Principals(path, 0.0)
+    for number, text in enumerate(("", entry("a"), entry("a") + entry("b"))):
+        path.write_text(text)
+        assert known.look(number) == []
+    assert known.look(9.0) == []
+    assert known.of(digest(b"b")) is not None
