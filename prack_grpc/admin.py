@@ -13,7 +13,7 @@ from prack_grpc.broker.seam import OperatorSide
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.dashboard.app import Parts, create_app
 from prack_grpc.dashboard.overview import Addresses, Looking
-from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.admission import Admission, within
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.handover.sockets import Sockets
@@ -21,7 +21,7 @@ from prack_grpc.listener import Listener, listen, url
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
 from prack_grpc.private.operating import Operating
-from prack_grpc.settings import Settings
+from prack_grpc.settings import Settings, flag
 from prack_grpc.telemetry.books.books import Books
 from prack_grpc.telemetry.books.marks import Marks
 from prack_grpc.telemetry.books.watch import Watch
@@ -83,7 +83,8 @@ async def admin_port(
     if file and private.is_open_to_others(file):
         log.warning(private.REMEDY, file, extra={"action": "token_exposed"})
     app = create_app(told.health, _parts(told, watch, pulse), callers)
-    server = HttpServer(app, LIMITS, Admission(LIMITS, exempt=lambda _: True))
+    admits = within(settings.admin_networks, flag("admin_networks"))
+    server = HttpServer(app, LIMITS, Admission(LIMITS, lambda _: True, admits))
     make = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
     with sockets.take("admin", make) as sock, _marking(watch):
         listener = Listener(server, sock)

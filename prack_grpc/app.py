@@ -19,7 +19,10 @@ from prack_grpc.private.credentials import BadCredentials
 from prack_grpc.settings import SettingsError, load
 
 try:
-    service = Service(load({}, os.environ))
+    settings = load({}, os.environ)
+    if settings.proxy_protocol:
+        raise SettingsError(["PRACK_PROXY_PROTOCOL: uvicorn does not speak it; use `prack serve`"])
+    service = Service(settings)
 except SettingsError as error:
     sys.exit("\n".join(f"prack: {problem}" for problem in error.problems))
 except BadCredentials as error:

@@ -19,14 +19,17 @@ from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.core.limits import KIB, BookLimits, Limits
+from prack_grpc.core.rates import RateLimits, parse
 from prack_grpc.core.worker import Principal
 from prack_grpc.dashboard.overview import Addresses
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
-from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.admission import Admission, within
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.gateway.request.addresses import trusting
 from prack_grpc.gateway.request.forwarding import Forwarding
+from prack_grpc.gateway.request.rates import ClientRates
 from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
@@ -46,7 +49,7 @@ from prack_grpc.private.health import Health
 from prack_grpc.private.operating import Operating
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
-from prack_grpc.settings import Settings
+from prack_grpc.settings import Settings, flag
 from prack_grpc.signals import Stop, stop_signal
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
@@ -96,7 +99,8 @@ class Service:
         self._make_broker = make_broker
         self.app = PublicApp(self.lifespan)
         limits = limits or settings.connection_limits()
-        admission = Admission(limits, trusting(settings.trusted_proxies))
+        self._exempt = trusting(settings.trusted_proxies)
+        admission = Admission(limits, self._exempt)
         # It counts compressed bytes, and those of noise grow a little.
         websockets = websocket_settings(self.app, settings.websocket_message * 65 // 64 + KIB)
         self._books = Books(BookLimits(), time.monotonic()) if settings.metrics else None
@@ -150,7 +154,7 @@ class Service:
         make = partial(listen, settings.host, settings.port, "port")
         with self._sockets.take("public", make) as sock:
             async with self.running(sock.getsockname()[1]) as running:
-                public = Listener(self.http, sock)
+                public = Listener(self.http, sock, proxies=self._proxies())
                 self.http.admission.on_shortage = public.pause
                 self.http.state["endpoint"] = running.endpoint
                 await public.start()
@@ -181,14 +185,16 @@ class Service:
         workers = self._workers(broker, streams, keep)
         most = WORKER_LIMITS.connections
         places = worker_places(most, self.http.limits.connections)
-        callers, places_of_grpc = self._callers.workers, grpc_places(most)
-        stream = StreamServer(streams, callers, settings.reflection, places_of_grpc)
+        admits = within(settings.worker_networks, flag("worker_networks"))
+        callers, most_grpc = self._callers.workers, grpc_places(most)
+        stream = StreamServer(streams, callers, settings.reflection, most_grpc, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
-        with self._sockets.take("rest", make) as sock:
+        expel = partial(_expel, broker, streams, workers)
+        with self._sockets.take("rest", make) as sock, self._callers.kept(expel):
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
             worker_limits = replace(WORKER_LIMITS, connections=places)
-            admission = Admission(worker_limits, exempt=lambda _: True)
+            admission = Admission(worker_limits, lambda _: True, admits)
             server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
             # A stream keeps its place until its worker has said who it is.
             rest = Listener(server, sock, lambda: places - streams.greeting)
@@ -207,13 +213,10 @@ class Service:
             operating = Operating(broker, keep, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                with self._callers.kept(partial(_expel, broker, streams, workers)):
-                    async with admin_port(
-                        settings, self._sockets, self._callers.admin, told
-                    ) as admin:
-                        yield Running(
-                            broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
-                        )
+                async with admin_port(settings, self._sockets, self._callers.admin, told) as admin:
+                    yield Running(
+                        broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
+                    )
             finally:
                 broker.shut_down()
                 workers.polls.end_all()
@@ -223,14 +226,22 @@ class Service:
                 if spans:
                     await spans.stop()
 
+    def _proxies(self) -> Proxies | None:
+        return Proxies(self._exempt, self.http.limits) if self.settings.proxy_protocol else None
+
     def _endpoint(self, broker: PublicSide, limits: Limits, spans: "Spans | None") -> Endpoint:
         settings = self.settings
         if spans:
             self._access.tracer = spans
         follow = spans.begin if spans else None
         forwarding = Forwarding(settings.trusted_proxies, settings.priority, follow)
+        admit = None
+        if settings.rate_limit:
+            rates = RateLimits(parse(settings.rate_limit), limits.rated_clients)
+            admit = ClientRates(rates, self._exempt).ask
         timing = settings.server_timing
-        return Endpoint(broker, forwarding, self._access, limits, settings.max_body, timing)
+        most = settings.max_body
+        return Endpoint(broker, forwarding, self._access, limits, most, timing, admit)
 
     def _workers(self, broker: Broker, streams: Streams, keep: Callable[[], None]) -> WorkerApp:
         settings = self.settings

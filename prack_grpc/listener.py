@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.descriptors import SPARE, are_short
 from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.settings import flag
 from prack_grpc.telemetry.complaint import Complaint
 
@@ -31,7 +32,7 @@ TICK_SECONDS = 0.05
 # first request, which no client sends again and whose first packet may get lost. In ticks: a loop
 # that was busy must first read what has come meanwhile.
 IDLE_TICKS, NEW_TICKS = 20, 100
-# Connections accepted in one turn of the loop on a port with `room`.
+# Connections accepted in one turn of the loop on a port with `room`, or behind `proxies`.
 TURN = 16
 FULL = (
     "the worker port has as many connections as it may have beside the clients: more wait; raise "
@@ -68,11 +69,15 @@ class Listener:
     """Accepts the connections of one HTTP server, and ends them when the gateway stops.
 
     With `room`, only while it says that there are places left: whoever else connects waits in the
-    kernel, and holds no descriptor.
+    kernel, and holds no descriptor. With `proxies`, they say first who the clients are.
     """
 
     def __init__(
-        self, server: HttpServer, sock: socket.socket, room: Callable[[], int] | None = None
+        self,
+        server: HttpServer,
+        sock: socket.socket,
+        room: Callable[[], int] | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         self._server = server
         self._sock = sock
@@ -81,6 +86,7 @@ class Listener:
         self._tasks: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
         self._room = room
+        self._proxies = proxies
         self._full = Complaint(log, "worker_port_full", FULL)
 
     async def start(self) -> None:
@@ -165,36 +171,56 @@ class Listener:
             sock.close()
             self.pause()
             return
-        if self._room is not None:
+        if self._accepts_itself:
             sock.close()
             self._sock.setblocking(False)
-            asyncio.get_running_loop().add_reader(self._sock, self._take, self._room)
+            asyncio.get_running_loop().add_reader(self._sock, self._take)
             return
         loop, connection = asyncio.get_running_loop(), partial(Connection, self._server)
         self._accepting = await loop.create_server(connection, sock=sock, backlog=BACKLOG)
 
-    def _take(self, room: Callable[[], int]) -> None:
+    @property
+    def _accepts_itself(self) -> bool:
+        """Rather than the loop's own server, which has connections only once they are greeted."""
+        return self._room is not None or self._proxies is not None
+
+    def _take(self) -> None:
         """Accept as many as there is room for, and at most TURN in one turn of the loop."""
-        places = room() - len(self._server.connections) - len(self._tasks)
-        if places <= 0:
-            self._full.make(places=room())
-            self.pause()
-            return
+        places = TURN
+        if self._room is not None:
+            places = self._room() - len(self._server.connections) - len(self._tasks)
+            if places <= 0:
+                self._full.make(places=self._room())
+                self.pause()
+                return
         try:
             for _ in range(min(places, TURN)):
-                sock, _ = self._sock.accept()
+                sock, peer = self._sock.accept()
                 if are_short(sock.fileno()):
                     self.pause()
-                self.adopt(sock)
+                self._begin(sock, peer[:2])
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError:
             self.pause()
 
+    def _begin(self, sock: socket.socket, peer: tuple[str, int]) -> None:
+        if self._proxies is None:
+            self.adopt(sock)
+        else:
+            self._run(self._introduce(self._proxies, sock, peer), "proxy-protocol")
+
+    async def _introduce(
+        self, proxies: Proxies, sock: socket.socket, peer: tuple[str, int]
+    ) -> None:
+        if (client := await proxies.client(sock, peer)) is not None:
+            connection = partial(Connection, self._server, client)
+            await asyncio.get_running_loop().connect_accepted_socket(connection, sock)
+
     def _accept_no_more(self) -> None:
         if self._accepting is not None:
             self._accepting.close()
-        if self._room is not None:
+        if self._accepts_itself:
             asyncio.get_running_loop().remove_reader(self._sock)
 
     def _resume(self) -> None:
@@ -211,7 +237,8 @@ class Listener:
         self._sock.setblocking(False)
         try:
             while True:
-                self.adopt(self._sock.accept()[0])
+                sock, peer = self._sock.accept()
+                self._begin(sock, peer[:2])
         except OSError:
             return  # there are no more, or no more can be had
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prack_grpc.core.limits import MIB, Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.values import Buffer, Count, Host, Hosts, Networks, Port, Seconds, Size
+from prack_grpc.values import Buffer, Count, Host, Hosts, Networks, Port, Rates, Seconds, Size
 
 PREFIX = "PRACK_"
 # What `prack-worker` reads; a shared environment file is no mistake.
@@ -84,6 +84,17 @@ class Settings(BaseModel):
     trusted_proxies: Networks = Field(
         (), description="networks whose Forwarded and X-Forwarded-* fields are trusted"
     )
+    proxy_protocol: bool = Field(
+        False,
+        description="each connection to the public port begins with a PROXY header, v1 or v2, of a "
+        "trusted proxy; others are closed",
+    )
+    worker_networks: Networks = Field(
+        (), description="networks that may connect to the worker ports; all if there are none"
+    )
+    admin_networks: Networks = Field(
+        (), description="networks that may connect to the admin port; all if there are none"
+    )
     queue_timeout: Seconds = Field(
         DEFAULTS.queue_timeout, description="how long a request waits for a worker, then 503"
     )
@@ -135,6 +146,11 @@ class Settings(BaseModel):
         CONNECTION_DEFAULTS.client_connections,
         description="connections per client (an IPv4 address, or a /64 of IPv6), then 429; trusted "
         "proxies are exempt",
+    )
+    rate_limit: Rates | None = Field(
+        None,
+        description="requests per client, then 429: `100/s burst 200; POST /login = 5/m` is two "
+        "rates, the second for a route; trusted proxies are exempt",
     )
     keep_alive: Seconds = Field(
         75.0,
@@ -315,6 +331,8 @@ def _conflicts(settings: Settings) -> list[str]:
             for other, same in ports[i + 1 :]
             if port == same != 0
         ]
+    if settings.proxy_protocol and not settings.trusted_proxies:
+        problems.append("--proxy-protocol: set --trusted-proxies to the networks that may use it")
     if settings.rest_body > settings.queue_bytes:
         problems.append("--rest-body: must not be larger than --queue-bytes")
     return problems

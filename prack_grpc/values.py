@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from prack_grpc.core import rates
 from prack_grpc.core.limits import KIB, MIB
 
 SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
@@ -44,6 +45,11 @@ def _hosts(value: object) -> object:
     return names
 
 
+def _rates(value: str) -> str:
+    rates.parse(value)
+    return value
+
+
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -52,4 +58,5 @@ Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=1024 * 1024 * MIB
 Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
+Rates = Annotated[str, AfterValidator(_rates)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]

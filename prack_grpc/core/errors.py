@@ -93,6 +93,9 @@ TOO_MANY_CONNECTIONS = ErrorKind(
     "Too many connections from this address",
     1,
 )
+RATE_LIMITED = ErrorKind(
+    "rate_limited", 429, "http_request_denied", "Too many requests from this client", 1
+)
 REQUEST_TIMEOUT = ErrorKind(
     "request_timeout", 408, "http_request_error", "The request did not arrive in time"
 )
@@ -133,6 +136,7 @@ ALL = (
     TARGET_TOO_LONG,
     HEAD_TOO_LARGE,
     TOO_MANY_CONNECTIONS,
+    RATE_LIMITED,
     REQUEST_TIMEOUT,
     EXPECTATION_FAILED,
     NOT_IMPLEMENTED,
@@ -148,14 +152,22 @@ class PrackError(Exception):
 class GatewayError(PrackError):
     """A client is owed this error instead of a worker's response.
 
-    `retry_after` is in seconds, 0 when trying again will not help.
+    `retry_after` is in seconds, 0 when trying again will not help. `fields` are those of the
+    response that say more, names in lower case.
     """
 
-    def __init__(self, kind: ErrorKind, detail: str = "", retry_after: int = 0) -> None:
+    def __init__(
+        self,
+        kind: ErrorKind,
+        detail: str = "",
+        retry_after: int = 0,
+        fields: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
         super().__init__(f"{kind.code}: {detail or kind.title}")
         self.kind = kind
         self.detail = detail or kind.title
         self.retry_after = retry_after or kind.retry_after
+        self.fields = fields
 
 
 class BadResponse(PrackError):

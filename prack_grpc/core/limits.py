@@ -12,6 +12,9 @@ PIECE = 64 * KIB
 MAX_HEAD = 64 * KIB
 # The last tier of workers; a look-up costs a little for each that is in use.
 MAX_TIER = 9
+# Rates that clients are held to: the most specific one is looked up for each request, and each of
+# them remembers clients, which takes at most 4 MB.
+MAX_RATES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Limits:
     max_paused: int = 10_000
     # Closed hand-outs whose late answers can still be told apart (409 and 410 instead of 404).
     remembered_leases: int = 10_000
+    # Clients that are remembered of each rate limit, 400 bytes each.
+    rated_clients: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.request.client import Client
-from prack_grpc.gateway.request.exchange import HttpExchange
+from prack_grpc.gateway.request.exchange import Admit, HttpExchange
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.exchange import WebSocket
 from prack_grpc.telemetry.access import AccessLog, Record
@@ -42,10 +42,13 @@ class Endpoint:
         limits: Limits,
         max_body: int | None = None,
         server_timing: bool = False,
+        admit: Admit | None = None,
     ) -> None:
+        """What `admit` refuses is not queued."""
         self._limits = limits
         self._max_body = max_body
         self._timing = server_timing
+        self._admit = admit
         self._broker = broker
         self._forwarding = forwarding
         self._access = access
@@ -84,7 +87,13 @@ class Endpoint:
 
     def _exchange(self, scope: Scope, connection: Client) -> HttpExchange:
         return HttpExchange(
-            self._broker, self._access, scope, connection, self._max_body, self._timing
+            self._broker,
+            self._access,
+            scope,
+            connection,
+            self._max_body,
+            self._timing,
+            self._admit,
         )
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,7 +101,7 @@ class Endpoint:
         websocket = WebSocket(self._broker, scope, receive, send, record, self._limits)
         self._websockets.add(websocket)
         try:
-            await websocket.run(self._forwarding)
+            await websocket.run(self._forwarding, self._admit)
         except Exception:
             log.exception(
                 "bug: the gateway failed to serve a WebSocket; please report this traceback",

@@ -1,8 +1,10 @@
 """The gRPC server of the private port: the worker service, health and, if wanted, reflection."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -10,8 +12,8 @@ from grpc_reflection.v1alpha import reflection
 
 from prack_grpc.core.worker import Principal
 from prack_grpc.private.callers import Callers
-from prack_grpc.stream.decoding import Decoding
-from prack_grpc.stream.grpc_carrier import Context, peer
+from prack_grpc.stream.decoding import Context, Decoding
+from prack_grpc.stream.grpc_carrier import peer
 from prack_grpc.stream.streams import NAME, Streams
 
 OPTIONS = (
@@ -82,16 +84,66 @@ def _shown(metadata: Any) -> list[bytes]:
     return [value if isinstance(value, bytes) else value.encode() for value in given]
 
 
+class NetworkCheck(grpc.aio.ServerInterceptor):
+    """Ends the calls of peers that `admits` does not know: gRPC tells of no connection."""
+
+    def __init__(self, admits: Callable[[str], bool]) -> None:
+        self._admits = admits
+
+    async def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> Any:
+        """Have the peer of the call looked at first."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        ways = ("unary_unary", "unary_stream", "stream_stream")
+        serves = {way: getattr(handler, way) for way in ways}
+        checked = {way: self._checked(serve) for way, serve in serves.items() if serve}
+        return handler._replace(**checked)
+
+    def _checked(self, serve: Callable[[Any, Context], Any]) -> Callable[[Any, Context], Any]:
+        async def once(given: Any, context: Context) -> Any:
+            await self._check(context)
+            return await serve(given, context)
+
+        async def each(given: Any, context: Context) -> AsyncIterator[Any]:
+            await self._check(context)
+            async for answer in serve(given, context):
+                yield answer
+
+        return each if inspect.isasyncgenfunction(serve) else once
+
+    async def _check(self, context: Context) -> None:
+        # `ipv4:192.0.2.1:4711`, or `ipv6:%5B2001:db8::1%5D:4711`.
+        _, _, peer = unquote(context.peer()).partition(":")
+        if not self._admits(peer.rpartition(":")[0]):
+            await context.abort(
+                grpc.StatusCode.PERMISSION_DENIED,
+                "this gateway takes no workers from your network (--worker-networks)",
+            )
+
+
 class StreamServer:
-    """Owns the gRPC server and the service behind it. It takes at most `most` connections."""
+    """Owns the gRPC server and the service behind it.
+
+    It takes at most `most` connections, and calls of those addresses for which `admits` is true.
+    """
 
     def __init__(
-        self, streams: Streams, callers: Callers, with_reflection: bool, most: int
+        self,
+        streams: Streams,
+        callers: Callers,
+        with_reflection: bool,
+        most: int,
+        admits: Callable[[str], bool] | None = None,
     ) -> None:
         self._options = (*OPTIONS, (CONNECTIONS, most))
         self._streams = streams
         self._callers = callers
-        self._interceptors = [*([CallerCheck(callers)] if callers.asks else ()), Decoding()]
+        networks = [NetworkCheck(admits)] if admits else ()
+        asking = [CallerCheck(callers)] if callers.asks else ()
+        self._interceptors = [*networks, *asking, Decoding()]
         self._with_reflection = with_reflection
         self._health = health.aio.HealthServicer()
         # The last one listens; those before it only have streams.

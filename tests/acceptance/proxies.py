@@ -6,7 +6,7 @@ Their files are used as they are, but for ports, names and certificates.
 import subprocess
 from pathlib import Path
 
-from tests.acceptance.processes import ROOT, Gateway, Launcher, free_ports
+from tests.acceptance.processes import ROOT, Gateway, Launcher, free_ports, until_answered
 from tests.support.tools import needed
 
 NGINX = """
@@ -24,6 +24,16 @@ http {{
     scgi_temp_path {folder}/scgi;
     include {folder}/site;
 }}
+"""
+HAPROXY = """
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+listen prack
+    bind 127.0.0.1:{port}
+    server prack 127.0.0.1:{gateway} {option}
 """
 CADDY_OPTIONS = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n"
 
@@ -59,6 +69,16 @@ def nginx(launch: Launcher, folder: Path, gateway: Gateway, certificate: Path) -
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder))
     process = launch.process(program, "-p", str(folder), "-c", str(folder / "nginx.conf"))
     process.line("start worker process ")
+    return port
+
+
+def haproxy(launch: Launcher, folder: Path, gateway: Gateway, option: str) -> int:
+    """HAProxy that passes connections on, with this option of its `server` line; its port."""
+    (port,) = free_ports(1)
+    file = folder / "haproxy.cfg"
+    file.write_text(HAPROXY.format(port=port, gateway=gateway.port, option=option))
+    launch.process(needed("haproxy", "haproxy"), "-db", "-f", str(file))
+    until_answered(port, "/")
     return port
 
 

@@ -47,7 +47,7 @@ WRONG = {
     "C1 C2 C5 C12": Wrong(
         "serve --queue-timeot 5 --queue-time 5 -x --port=-1 --api-port 70000 --grpc-port abc "
         "--queue-timeout 0 --head-timeout=-1 --idle-timeout nan --grace 1e309 "
-        "--rest-body 10apples --queue-bytes=-1",
+        "--rest-body 10apples --queue-bytes=-1 --rate-limit lots",
         [
             ("--queue-timeot:", "did you mean --queue-timeout?"),
             ("--queue-time:", "did you mean --queue-timeout?"),
@@ -61,6 +61,7 @@ WRONG = {
             ("--grace:", "finite", "'1e309'"),
             ("--rest-body:", "KiB", "'10apples'"),
             ("--queue-bytes:", "'-1'"),
+            ("--rate-limit:", "100/s burst 200", "'lots'"),
             ("PRACK_QUEUE_REQUESTS:", "'many'"),
             ("PRACK_PROT:", "did you mean PRACK_PORT?"),
             ("PRACK_NAME:",),
@@ -68,12 +69,14 @@ WRONG = {
         {"PRACK_QUEUE_REQUESTS": "many", "PRACK_PROT": "1", "PRACK_NAME": "x"},
     ),
     "C4 C6 C7": Wrong(
-        "--port 4242 --grpc-port 4242 --rest-body 1GiB --api-host 0.0.0.0 --grpc-host ::",
+        "--port 4242 --grpc-port 4242 --rest-body 1GiB --api-host 0.0.0.0 --grpc-host :: "
+        "--proxy-protocol",
         [
             ("--api-port:", "--port", "4242"),
             ("--grpc-port:", "--port", "4242"),
             ("--grpc-port:", "--api-port", "4242"),
             ("--rest-body:", "--queue-bytes"),
+            ("--proxy-protocol:", "--trusted-proxies"),
             ("--api-host:", "0.0.0.0", "--token-file", "--insecure-worker-api"),
             ("--grpc-host:", "::", "--token-file", "--insecure-worker-api"),
         ],

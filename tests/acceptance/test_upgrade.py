@@ -35,6 +35,7 @@ from tests.acceptance.processes import (
     fetch,
     free_ports,
 )
+from tests.acceptance.proxies import haproxy
 from tests.docs.pages import fenced, page
 from tests.support.client import RawClient
 from tests.support.frames import CLOSE, TEXT, close, frame, open_socket, receive
@@ -104,6 +105,18 @@ def test_upgrades_under_load_lose_nothing(launch: Launcher, upgrade: Upgrade) ->
             upgrade(gateway)
         for worker in workers:
             worker.line("ran", number=sum("ran" in line for line in worker.lines) + 1)
+    assert not load.failures
+
+
+def test_an_upgrade_behind_the_proxy_protocol_loses_nothing(
+    launch: Launcher, upgrade: Upgrade, tmp_path: Path
+) -> None:
+    gateway = launch.gateway("--proxy-protocol", "--trusted-proxies", "127.0.0.1/32")
+    launch.worker(gateway)
+    with Load(haproxy(launch, tmp_path, gateway, "send-proxy-v2"), fresh=4) as load:
+        load.more(50)
+        upgrade(gateway)
+        load.more(50)
     assert not load.failures
 
 

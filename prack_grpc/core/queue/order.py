@@ -122,6 +122,11 @@ class Deadlines(Generic[D]):
         self._look()
         return self.soonest if self._order else None
 
+    def first(self) -> D:
+        """One of those that fall due first; there must be one."""
+        self.next()
+        return next(iter(self._slices[self._order[0]]))
+
     def due(self, now: float) -> list[D]:
         """Remove and return the items whose deadline has passed, oldest slice first."""
         items: list[D] = []

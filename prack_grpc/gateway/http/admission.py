@@ -1,15 +1,15 @@
-"""Who may connect: so many in all, of one client no more than its share, and nobody for a moment
-when file descriptors run out.
+"""Who may connect: those of some networks, so many in all, of one client no more than its share,
+and nobody for a moment when file descriptors run out.
 """
 
 import asyncio
 import enum
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prack_grpc.gateway.http.descriptors import are_short
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.gateway.request.addresses import client_of
+from prack_grpc.gateway.request.addresses import Network, client_of, trusting
 from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ PRESSED_SECONDS = 5.0
 # One of so many of a client's connections is told, beyond its share, why it has no more.
 TOLD = 10
 
+OUTSIDE = "a connection from outside of %s was refused: add its network, if it is one of yours"
 FULL = "the limit of connections is reached: new ones are closed"
 CROWDED = (
     "one client reached its limit of connections: more get 429; raise "
@@ -29,6 +30,25 @@ SHORT = (
     "file descriptors are running out: new clients wait; raise ulimit -n (LimitNOFILE of "
     "systemd, --ulimit of containers)"
 )
+
+
+def within(networks: Iterable[Network], setting: str) -> Callable[[str], bool] | None:
+    """Says whether an address may connect, and complains of others; None where all may.
+
+    `setting` is the name of the flag with these networks.
+    """
+    known = tuple(networks)
+    if not known:
+        return None
+    knows, outside = trusting(known), Complaint(log, "outside_networks", OUTSIDE % setting)
+
+    def admits(address: str) -> bool:
+        if knows(address):
+            return True
+        outside.make(client=address)
+        return False
+
+    return admits
 
 
 class Verdict(enum.Enum):
@@ -57,6 +77,7 @@ class Place:
 class Admission:
     """Counts the connections of each client; those that `exempt` knows are not limited.
 
+    With `admits`, only the addresses for which it returns True may connect, see `within`.
     `on_shortage` is called when few file descriptors are left: nobody should be let in for a while.
     `idle_seconds` is how long a connection may be idle now, between two requests.
     """
@@ -64,9 +85,15 @@ class Admission:
     on_shortage: Callable[[], None] | None = None
     idle_seconds: float
 
-    def __init__(self, limits: ConnectionLimits, exempt: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        exempt: Callable[[str], bool],
+        admits: Callable[[str], bool] | None = None,
+    ) -> None:
         self._limits = limits
         self._exempt = exempt
+        self._admits = admits
         self._counts: dict[str, int] = {}
         self._all = 0
         self._scarce = False  # descriptors, when the last client came
@@ -108,6 +135,9 @@ class Admission:
         self.idle_seconds = min(seconds, PRESSED_SECONDS) if pressed else seconds
 
     def _verdict(self, address: str, count: int) -> Verdict:
+        # Without an address it was passed on by another gateway, which has asked.
+        if self._admits is not None and address and not self._admits(address):
+            return Verdict.CUT
         share = self._limits.client_connections
         if self._all > self._limits.connections:
             self._full.make()

@@ -47,15 +47,16 @@ class Connection(asyncio.Protocol):
         "server",
     )
 
-    _client: tuple[str, int] | None
     _closing: Closing
     _place: Place
     _reader: Reader
     _transport: asyncio.Transport
     flow: Flow
 
-    def __init__(self, server: HttpServer) -> None:
+    def __init__(self, server: HttpServer, client: tuple[str, int] | None = None) -> None:
+        """Without the address of its `client` that is the one at the other end."""
         self.server = server
+        self._client = client
         self._loop = asyncio.get_running_loop()
         self._timeout = Timeout(self._loop, self._late)
         self._on_lost: OnLost | None = None
@@ -145,7 +146,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         server = self.server
         self._transport = stream = cast("asyncio.Transport", transport)
-        side = Side.of(stream, server.state)
+        side = Side.of(stream, server.state, self._client)
         self._client = side.client
         self.flow = Flow(stream)
         self._closing = Closing(self._loop, stream, server.limits, self._timeout)
@@ -380,7 +381,8 @@ class Connection(asyncio.Protocol):
             message = "an upgrade must not be sent before earlier responses are complete"
             self.refuse(GatewayError(errors.BAD_REQUEST, message))
         else:
-            self._hand_over(WebSocketConnection(self.server, self._place.leave), reader.handshake())
+            websocket = WebSocketConnection(self.server, self._client, self._place.leave)
+            self._hand_over(websocket, reader.handshake())
 
     def _hand_over(self, protocol: asyncio.Protocol, head: bytes = b"") -> None:
         """The connection is this protocol's, which reads its head and then what has come since."""

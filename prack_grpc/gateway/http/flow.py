@@ -19,6 +19,11 @@ class Flow:
         self._held = False  # until it is its turn, whoever wants to read
         self.write_paused = False
 
+    @property
+    def is_closing(self) -> bool:
+        """Nothing more can be written."""
+        return self._transport.is_closing()
+
     def pause_reading(self) -> None:
         """Leave what the client sends to the kernel."""
         if not self.read_paused:

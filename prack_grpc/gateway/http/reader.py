@@ -35,21 +35,25 @@ ASGI = {"version": "3.0", "spec_version": "2.3"}
 # A parser and its protocol hold each other; this one takes the place of one that is done with.
 NO_PARSER = httptools.HttpRequestParser(object())
 
+Address = tuple[str, int]
+
 
 class Side(NamedTuple):
     """What all requests of a connection have in common."""
 
     scheme: str
-    client: tuple[str, int] | None
-    server: tuple[str, int] | None
+    client: Address | None
+    server: Address | None
     state: dict[str, object]
 
     @classmethod
-    def of(cls, transport: asyncio.Transport, state: dict[str, object]) -> Self:
-        """That of this connection; its client may have gone already."""
+    def of(
+        cls, transport: asyncio.Transport, state: dict[str, object], client: Address | None
+    ) -> Self:
+        """That of this connection; a client that is not known otherwise may have gone already."""
         sock: socket.socket = transport.get_extra_info("socket")
         try:
-            client = _address(sock.getpeername())
+            client = client or _address(sock.getpeername())
         except OSError:
             client = None
         scheme = "https" if transport.get_extra_info("sslcontext") else "http"
@@ -357,6 +361,6 @@ def _path(raw: bytes) -> str:
     return urllib.parse.unquote(path) if "%" in path else path
 
 
-def _address(name: object) -> tuple[str, int] | None:
+def _address(name: object) -> Address | None:
     """Of an internet socket; those of UNIX have none."""
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None

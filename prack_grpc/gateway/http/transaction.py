@@ -217,7 +217,7 @@ class Transaction:
                 "bug: the gateway failed to serve a request; please report this traceback",
                 extra={"action": "internal"},
             )
-        if not self.response.complete and not self.disconnected:
+        if not (self.response.complete or self.disconnected or self._flow.is_closing):
             self._owner.unfinished()
 
     def awaits_continue(self) -> bool:
@@ -261,7 +261,8 @@ class Transaction:
         if self._flow.write_paused and not self.disconnected:
             await self._flow.drain()
         response = self.response
-        if self.disconnected or response.complete:
+        # Whoever has closed the connection need not be the one who tells this transaction.
+        if self.disconnected or response.complete or self._flow.is_closing:
             return
         if response.started:
             more, trailers = message.get("more_body", False), message.get("trailers", ())

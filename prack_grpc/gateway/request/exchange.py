@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,9 @@ BUG = "bug: the gateway failed to serve a request; please report this traceback"
 # A body up to this size is read before a worker's slot is taken for it.
 READ_AHEAD = PIECE
 
+# Raises GatewayError for a request that is not to be queued.
+Admit = Callable[[Request], None]
+
 
 class HttpExchange:
     """One request, in a coroutine of its own (`run`) or, as long as it can do without, `begin`.
@@ -37,6 +40,7 @@ class HttpExchange:
 
     __slots__ = (
         "_access",
+        "_admit",
         "_broker",
         "_connection",
         "_expects",
@@ -63,6 +67,7 @@ class HttpExchange:
         connection: Client,
         max_body: int | None,
         timing: bool,
+        admit: Admit | None,
     ) -> None:
         self._broker = broker
         self._access = access
@@ -70,6 +75,7 @@ class HttpExchange:
         self._connection = connection
         self._max_body = max_body
         self._timing = timing
+        self._admit = admit
         self._pump: asyncio.Task[None] | None = None
         self._read_all = self._expects = False
         self._started = False
@@ -86,6 +92,8 @@ class HttpExchange:
         self._read_all = True
         self._record.request, self._record.taken = request, len(body)
         try:
+            if self._admit is not None:
+                self._admit(request)
             self._ticket = self._broker.submit(request, body, True, self._news)
         except GatewayError as error:
             connection.run(partial(self._refuse, error))
@@ -155,6 +163,8 @@ class HttpExchange:
                 await self._start(204, headers)
                 await self._body(b"", False)
                 return
+            if self._admit is not None:
+                self._admit(request)
             await self._submit(request)
         except GatewayError as error:
             await self._fail(error)

@@ -27,6 +27,7 @@ def problem(error: GatewayError, request_id: str, close: bool) -> tuple[int, Hea
         (b"x-content-type-options", b"nosniff"),
         (b"proxy-status", status.encode()),
         (b"x-request-id", request_id.encode()),
+        *error.fields,
     ]
     if error.retry_after:
         headers.append((b"retry-after", b"%d" % error.retry_after))

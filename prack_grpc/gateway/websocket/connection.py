@@ -47,12 +47,15 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     _closing: Closing  # from the connection's first moment on
 
-    def __init__(self, server: HttpServer, leave: Callable[[], None]) -> None:
+    def __init__(
+        self, server: HttpServer, client: tuple[str, int] | None, leave: Callable[[], None]
+    ) -> None:
         assert server.websockets is not None  # noqa: S101 - else nothing leads here
         shared = ServerState()  # uvicorn's own; that of `server` has connections of requests too
         shared.tasks = server.tasks
         super().__init__(server.websockets, shared, server.state)
         self.http = server
+        self._client = client
         self._leave = leave
         self._unread = bytearray()
         self._cutter = Cutter()
@@ -63,6 +66,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.client = self._client
         self.http.connections.add(self)
         self._timeout = Timeout(self.loop, lambda _: self._closing.late())
         self._closing = Closing(self.loop, self.transport, self.http.limits, self._timeout)

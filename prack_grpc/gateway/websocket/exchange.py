@@ -18,6 +18,7 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Kind, ResponseHead
 from prack_grpc.core.limits import Limits
+from prack_grpc.gateway.request.exchange import Admit
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.answer import body_events, final_head, small_body
 from prack_grpc.gateway.websocket.batches import Batches, accepts
@@ -55,11 +56,13 @@ class WebSocket:
         self._batches = Batches(broker, self._client, limits)
         self._sink: asyncio.Future[Sink] = asyncio.get_running_loop().create_future()
 
-    async def run(self, forwarding: Forwarding) -> None:
-        """Serve it to its end."""
+    async def run(self, forwarding: Forwarding, admit: Admit | None) -> None:
+        """Serve it to its end, if it is to be queued."""
         await self._receive()  # websocket.connect
         try:
             request = self._record.request = forwarding.websocket(self._scope)
+            if admit is not None:
+                admit(request)
             request.opening = self._batches.opening(request)
             ticket = self._broker.submit(request, b"", False)
         except GatewayError as error:

@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 from unittest.mock import Mock
 
+import pytest
+
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.transaction import COLLECTED, LARGE, Response, Transaction
@@ -15,10 +17,10 @@ class Scene:
     def __init__(self) -> None:
         self.transport = Mock(spec=asyncio.Transport)
         self.flow = Flow(self.transport)
-        owner = Mock(spec=Connection)
-        response = Response(owner, self.transport, "POST", old=False, keep_alive=True)
+        self.owner = Mock(spec=Connection)
+        response = Response(self.owner, self.transport, "POST", old=False, keep_alive=True)
         scope = {"type": "http", "method": "POST", "http_version": "1.1"}
-        self.transaction = Transaction(owner, scope, self.flow, response)
+        self.transaction = Transaction(self.owner, scope, self.flow, response)
 
     async def messages(self, count: int) -> list[Any]:
         """So many events."""
@@ -105,3 +107,41 @@ async def test_the_end_of_an_empty_body_is_received() -> None:
     scene = Scene()
     scene.transaction.end()
     assert not (await scene.transaction.receive())["more_body"]
+
+
+@pytest.mark.parametrize("close", [b"close", b"Close"])
+def test_a_field_that_asks_for_the_end_makes_the_response_the_last(close: bytes) -> None:
+    scene = Scene()
+    response = scene.transaction.response
+    response.respond(200, [(b"connection", close), (b"date", b"now"), (b"x-a", b"1")], b"")
+    scene.transport.write.assert_called_once_with(
+        b"HTTP/1.1 200 OK\r\ndate: now\r\nx-a: 1\r\ntransfer-encoding: chunked\r\n"
+        b"connection: close\r\n\r\n0\r\n\r\n"
+    )
+    assert not response.keep_alive
+
+
+def test_other_options_of_a_connection_are_written_as_they_are() -> None:
+    scene = Scene()
+    response = scene.transaction.response
+    fields = [(b"connection", b"upgrade"), (b"date", b"now"), (b"content-length", b"1")]
+    response.respond(200, fields, b"x")
+    scene.transport.write.assert_called_once_with(
+        b"HTTP/1.1 200 OK\r\nconnection: upgrade\r\ndate: now\r\ncontent-length: 1\r\n\r\nx"
+    )
+    assert response.keep_alive
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_nothing_is_written_once_somebody_has_closed_the_connection(closed: bool) -> None:
+    """Such as a server that stops while the application of another task answers."""
+    scene = Scene()
+    scene.transport.is_closing.return_value = closed
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok", "more_body": True})
+
+    await scene.transaction.run(app)
+    assert scene.transport.write.called is not closed
+    assert scene.owner.unfinished.called is not closed
