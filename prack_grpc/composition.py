@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from prack_grpc import state
+from prack_grpc.access import Access
 from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.core.limits import KIB, BookLimits, Limits
 from prack_grpc.core.rates import RateLimits, parse
+from prack_grpc.core.worker import Principal
 from prack_grpc.dashboard.overview import Addresses
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission, within
@@ -38,6 +40,7 @@ from prack_grpc.listener import (
     LAST_SECONDS,
     AddressInUse,
     Listener,
+    bind,
     free,
     grpc_places,
     listen,
@@ -114,6 +117,7 @@ class Service:
         self.http = HttpServer(self.app, limits, admission, websockets, access=self._access)
         if settings.hsts is not None:
             self.http.response = partial(StrictResponse, settings.hsts)
+        self._callers = Access(settings, names_of(self._api_tls))
         self._health = Health()
         self._sockets = sockets or Sockets()
         self._predecessor = predecessor
@@ -123,7 +127,7 @@ class Service:
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
-        stop = stop_signal([one.reload for one in self._certificates])
+        stop = stop_signal([*(one.reload for one in self._certificates), *self._callers.reloads])
         async with self.listening() as (running, _), reloading(self._certificates):
             sock = self._control(running.api_port)
             async with control.serving(sock, partial(self._upgrade, running, stop)):
@@ -197,7 +201,8 @@ class Service:
         admits = within(settings.worker_networks, flag("worker_networks"))
         stream = self._stream_server(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
-        with self._sockets.take("rest", make) as sock:
+        expel = broker.expel, streams.expel, workers.polls.expel
+        with self._sockets.take("rest", make) as sock, self._callers.kept(*expel):
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
             worker_limits = replace(WORKER_LIMITS, connections=places)
@@ -213,7 +218,9 @@ class Service:
             operating = Operating(broker, keep, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                async with admin_port(settings, self._sockets, told, self._api_tls) as admin:
+                async with admin_port(
+                    settings, self._sockets, self._callers.admin, told, self._api_tls
+                ) as admin:
                     yield Running(
                         broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
                     )
@@ -232,7 +239,8 @@ class Service:
         settings, tls = self.settings, self._api_tls
         most = grpc_places(WORKER_LIMITS.connections)
         shown = credentials(lambda: tls.loaded) if tls else None
-        return StreamServer(streams, settings.token, settings.reflection, most, admits, shown)
+        callers = self._callers.workers
+        return StreamServer(streams, callers, settings.reflection, most, admits, shown)
 
     def _announced(self, public: int, api_host: str, api: int, grpc: int) -> Addresses:
         """Log where the private ports are, for people and for whoever starts this."""
@@ -270,12 +278,11 @@ class Service:
         return create_app(
             broker,
             settings.limits(),
-            settings.token,
+            self._callers.workers,
             self._health,
             self._predecessor,
             keep,
             carrier=streams.carrier,
-            hosts=settings.names(settings.api_host, names_of(self._api_tls)),
         )
 
     def _told(
@@ -305,96 +312,4 @@ class Service:
         state.load(broker, path)
         return partial(state.keep, broker, path)
 
-    async def _bind(self, stream: StreamServer, broker: OperatorSide) -> int:
-        """Listen for gRPC; a predecessor must have given up its port first."""
-        host, port = self.settings.grpc_host, self.settings.grpc_port
-        if self._predecessor:
-            if told := await self._predecessor.released():
-                state.restore(broker, told)
-            port = await free(host, self._predecessor.grpc_port)
-        return _bind(stream, host, port)
-
-    # ------------------------------------------------------------ the end
-
-    async def _drain(self, running: Running, public: Listener) -> None:
-        """Finish what is held, within the grace period: with a successor also what still comes."""
-        public.leave(self._successor is not None or "public" in self._sockets.kept)
-        log.info(
-            "%s: stopping after the requests in progress, within %g s",
-            self._why,
-            self.settings.grace,
-            extra={"action": "drain"},
-        )
-        quiet: list[Coroutine[Any, Any, object]] = [public.quiet()]
-        if self._predecessor:
-            quiet.append(self._predecessor.gone.wait())  # its workers reach it through us
-        if self._successor:
-            self._leave_workers(running, self._successor)
-            quiet.append(running.rest.quiet())
-        else:
-            self._health.draining = True
-            running.broker.begin_drain()
-            running.stream.release()
-        await running.stream.send_away()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.settings.grace):
-                await asyncio.gather(*quiet)
-                await running.broker.idle(self.settings.grace)
-        running.broker.shut_down()
-        running.endpoint.stop()
-
-    def _leave_workers(self, running: Running, successor: Successor) -> None:
-        """Have REST workers call the successor, which passes on what is for us."""
-        successor.lend(partial(running.rest.adopt, app=running.workers.trusted))
-        running.rest.leave(True)
-        running.admin.leave()
-        running.workers.polls.hurry()
-
-    async def _upgrade(self, running: Running, stop: Stop) -> str:
-        """Have a successor take over; says so. Raises UpgradeFailed: then nothing has changed."""
-        if self._upgrading.locked():
-            raise UpgradeFailed("another upgrade is in progress; try again when it is done")
-        async with self._upgrading:
-            if self._predecessor:
-                await self._predecessor.gone.wait()
-            systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-            try:
-                self._successor = await self._replace(running)
-            except UpgradeFailed as error:
-                systemd.notify("READY=1")
-                log.warning(
-                    "upgrade failed, this gateway continues: %s",
-                    error,
-                    extra={"action": "upgrade_failed"},
-                )
-                raise
-            pid = self._successor.pid
-            systemd.notify(f"MAINPID={pid}", "READY=1")
-            log.info("upgraded", extra={"action": "upgraded", "pid": pid})
-            stop(f"process {pid} has taken over")
-            return f"process {pid} has taken over; process {os.getpid()} finishes what it holds"
-
-    async def _replace(self, running: Running) -> Successor:
-        successor = await Successor.start(self._sockets, running.grpc_port)
-        running.stream.release()
-        try:
-            await successor.take_over(state.dump(running.broker))
-        except UpgradeFailed as failed:
-            host = self.settings.grpc_host
-            try:
-                _bind(running.stream, host, await free(host, running.grpc_port))
-            except AddressInUse as error:
-                raise UpgradeFailed(
-                    f"{failed}; the gRPC port is closed until a restart: {error}"
-                ) from None
-            await running.stream.start()
-            raise
-        return successor
-
-
-def _bind(stream: StreamServer, host: str, port: int) -> int:
-    try:
-        return stream.bind(host, port)
-    except RuntimeError as error:
-        listen(host, port, "grpc_port").close()  # a socket says why, gRPC does not
-        raise AddressInUse(f"cannot listen on {url(host, port, '')}: {error}") from None
+    async
