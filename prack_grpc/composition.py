@@ -20,7 +20,6 @@ from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.core.limits import KIB, BookLimits, Limits
 from prack_grpc.core.rates import RateLimits, parse
-from prack_grpc.core.worker import Principal
 from prack_grpc.dashboard.overview import Addresses
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission, within
@@ -312,4 +311,88 @@ class Service:
         state.load(broker, path)
         return partial(state.keep, broker, path)
 
-    async
+    async def _bind(self, stream: StreamServer, broker: OperatorSide) -> int:
+        """Listen for gRPC; a predecessor must have given up its port first."""
+        host, port = self.settings.grpc_host, self.settings.grpc_port
+        if self._predecessor:
+            if told := await self._predecessor.released():
+                state.restore(broker, told)
+            port = await free(host, self._predecessor.grpc_port)
+        return bind(stream, host, port)
+
+    # ------------------------------------------------------------ the end
+
+    async def _drain(self, running: Running, public: Listener) -> None:
+        """Finish what is held, within the grace period: with a successor also what still comes."""
+        public.leave(self._successor is not None or "public" in self._sockets.kept)
+        log.info(
+            "%s: stopping after the requests in progress, within %g s",
+            self._why,
+            self.settings.grace,
+            extra={"action": "drain"},
+        )
+        quiet: list[Coroutine[Any, Any, object]] = [public.quiet()]
+        if self._predecessor:
+            quiet.append(self._predecessor.gone.wait())  # its workers reach it through us
+        if self._successor:
+            self._leave_workers(running, self._successor)
+            quiet.append(running.rest.quiet())
+        else:
+            self._health.draining = True
+            running.broker.begin_drain()
+            running.stream.release()
+        await running.stream.send_away()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.grace):
+                await asyncio.gather(*quiet)
+                await running.broker.idle(self.settings.grace)
+        running.broker.shut_down()
+        running.endpoint.stop()
+
+    def _leave_workers(self, running: Running, successor: Successor) -> None:
+        """Have REST workers call the successor, which passes on what is for us."""
+        successor.lend(partial(running.rest.adopt, app=running.workers.relayed))
+        running.rest.leave(True)
+        running.admin.leave()
+        running.workers.polls.hurry()
+
+    async def _upgrade(self, running: Running, stop: Stop) -> str:
+        """Have a successor take over; says so. Raises UpgradeFailed: then nothing has changed."""
+        if self._upgrading.locked():
+            raise UpgradeFailed("another upgrade is in progress; try again when it is done")
+        async with self._upgrading:
+            if self._predecessor:
+                await self._predecessor.gone.wait()
+            systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                self._successor = await self._replace(running)
+            except UpgradeFailed as error:
+                systemd.notify("READY=1")
+                log.warning(
+                    "upgrade failed, this gateway continues: %s",
+                    error,
+                    extra={"action": "upgrade_failed"},
+                )
+                raise
+            pid = self._successor.pid
+            systemd.notify(f"MAINPID={pid}", "READY=1")
+            log.info("upgraded", extra={"action": "upgraded", "pid": pid})
+            stop(f"process {pid} has taken over")
+            return f"process {pid} has taken over; process {os.getpid()} finishes what it holds"
+
+    async def _replace(self, running: Running) -> Successor:
+        successor = await Successor.start(self._sockets, running.grpc_port)
+        running.stream.release()
+        try:
+            await successor.take_over(state.dump(running.broker))
+        except UpgradeFailed as failed:
+            host = self.settings.grpc_host
+            try:
+                bind(running.stream, host, await free(host, running.grpc_port))
+            except AddressInUse as error:
+                raise UpgradeFailed(
+                    f"{failed}; the gRPC port is closed until a restart: {error}"
+                ) from None
+            await running.stream.start()
+            raise
+        return successor
