@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
+from prack_grpc.private import description
 from prack_grpc.private.app import PrivateApp
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
@@ -88,6 +89,7 @@ class WorkerApp(PrivateApp):
         schema = super().openapi()
         schemas = openapi.SCHEMAS | openapi_raw.SCHEMAS | openapi_operating.SCHEMAS
         schema["components"] = openapi.COMPONENTS | {"schemas": schemas}
+        description.complete(schema)
         return schema
 
 
