@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack image sbom check lock clean
+.PHONY: help run setup test test-faults test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack fuzz image sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -19,6 +19,8 @@ TOOLS := .venv-proto
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS_READY := $(TOOLS)/.ready
+FUZZ := .venv-fuzz
+FUZZ_READY := $(FUZZ)/.ready
 
 PROTOS := $(shell find proto -name '*.proto')
 STUBS := clients/python
@@ -102,6 +104,10 @@ soak: $(READY) ## Break things for MINUTES (10) under load, and check every requ
 attack: $(READY) ## Attack a gateway beside a normal client, in some minutes (docs/attacks.md)
 	@$(BIN)/python -m attack $(ARGS)
 
+# Atheris has wheels for Linux only, so it is nobody's requirement but this one's.
+fuzz: $(FUZZ_READY) ## Give bytes that reach new lines to all that reads bytes, for MINUTES (10)
+	@$(FUZZ)/bin/python -m fuzz --minutes $(MINUTES) $(ARGS)
+
 image: ## Build the container image and try it, where buildah is installed
 	@scripts/check-image.sh
 
@@ -123,6 +129,13 @@ $(TOOLS_READY): requirements/proto.txt
 	@$(TOOLS)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/proto.txt
 	@touch $@
 
+$(FUZZ_READY): pyproject.toml clients/python/pyproject.toml requirements/fuzz.txt
+	@$(call make_venv,$(FUZZ))
+	@$(FUZZ)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/fuzz.txt
+	@$(FUZZ)/bin/python -m pip install -q $(PIP_FLAGS) --no-deps --no-build-isolation \
+		-e . -e clients/python
+	@touch $@
+
 PIP_FLAGS := --disable-pip-version-check
 
 define make_venv
@@ -140,6 +153,8 @@ endef
 lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=--upgrade for the newest)
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/dev.in -o requirements/dev.txt
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
+	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/fuzz.in -c requirements/dev.txt \
+		-o requirements/fuzz.txt
 	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) requirements/proto.in -o requirements/proto.txt
 
@@ -173,6 +188,6 @@ sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gatewa
 	@$(BIN)/python -m scripts.sbom
 
 clean: ## Remove the environments, caches and build outputs
-	@rm -rf $(VENV) .venv-newest $(TOOLS) build dist clients/python/dist \
+	@rm -rf $(VENV) .venv-newest $(FUZZ) $(TOOLS) build dist clients/python/dist \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

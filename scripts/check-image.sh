@@ -97,15 +97,16 @@ def app(environ, start_response):
     return [b"hello from the image\n"]
 PY
 # The chroot shares the network, so the ports have to be free ones.
-read -r port api_port grpc_port < <(python3 - <<'PY'
+read -r port api_port grpc_port admin_port < <(python3 - <<'PY'
 import socket
 
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
 print(*(one.getsockname()[1] for one in sockets))
 PY
 )
 buildah config --env "PRACK_HOST=127.0.0.1" --env "PRACK_PORT=$port" \
-    --env "PRACK_API_PORT=$api_port" --env "PRACK_GRPC_PORT=$grpc_port" "$container"
+    --env "PRACK_API_PORT=$api_port" --env "PRACK_GRPC_PORT=$grpc_port" \
+    --env "PRACK_ADMIN_PORT=$admin_port" "$container"
 
 run() { buildah run "$container" -- "$@"; }
 start() {
@@ -146,6 +147,28 @@ stop prack "$gateway"
 ! run prack healthcheck >/dev/null 2>&1 || fail "the health check is content without a gateway"
 
 written=$(find "$root" -xdev -newer "$work/begin" -type f ! -path "$root/etc/*" | head -n 5)
-[ -z "$written" ] || fail "something was written, so a read-only root would not do: $written"
+[ -z "$written" ] || fail "something was written: $written"
+
+step "Running both with a read-only root, without capabilities"
+confined() {
+    scripts/confined.sh "$root" env PATH=/opt/prack/bin:/usr/local/bin:/usr/bin:/bin \
+        PRACK_HOST=127.0.0.1 PRACK_PORT="$port" PRACK_API_PORT="$api_port" \
+        PRACK_GRPC_PORT="$grpc_port" PRACK_ADMIN_PORT="$admin_port" "$@"
+}
+confined prack serve >"$work/prack.log" 2>&1 &
+gateway=$!
+started+=("$gateway")
+try 20 confined prack healthcheck
+confined prack-worker --app-dir /app hello:app --gateway "prack://127.0.0.1:$api_port" \
+    >"$work/prack-worker.log" 2>&1 &
+worker=$!
+started+=("$worker")
+try 20 get "http://127.0.0.1:$port/"
+for pid in "$gateway" "$worker"; do
+    caps=$(awk '/^Cap(Prm|Bnd):/ {print $2}' "/proc/$(innermost "$pid")/status" | tr -d '0\n')
+    same "the capabilities of a process" "$caps" ""
+done
+stop prack-worker "$worker"
+stop prack "$gateway"
 
 step "The image is as it must be"

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Header, Query
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
@@ -28,6 +28,7 @@ from prack_grpc.dashboard.rows import Routes, Rows, Versions, WorkerOrder, Worke
 from prack_grpc.dashboard.scale import Need, Needs
 from prack_grpc.private.app import HANDLERS, HEADERS, PRINCIPAL, PrivateApp, caller
 from prack_grpc.private.callers import Callers
+from prack_grpc.private.description import PROBLEM, UNREADABLE, complete, problems
 from prack_grpc.private.errors import (
     BAD_PARAMETER,
     CROSS_SITE,
@@ -100,6 +101,16 @@ class AdminApp(PrivateApp):
     def build_middleware_stack(self) -> ASGIApp:
         """See PrivateApp; what FastAPI's own endpoints need comes with it."""
         return ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=HANDLERS)
+
+    def openapi(self) -> dict[str, Any]:
+        """See FastAPI; with what callers are refused for."""
+        schema = super().openapi()
+        schemas = schema["components"]["schemas"]
+        schemas["Problem"] = PROBLEM
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        complete(schema)
+        return schema
 
     async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope of a caller who was checked."""
@@ -215,7 +226,11 @@ def _add_requests(app: FastAPI, parts: Parts) -> None:
     ) -> ExchangeRows:
         return known.rows(Wanted(state, status, route, worker, text, sort, most))
 
-    @app.get("/api/v1/exchanges/{id}", summary="One request, with its timeline")
+    @app.get(
+        "/api/v1/exchanges/{id}",
+        summary="One request, with its timeline",
+        responses=problems({404: "`not_found`: nothing of it is remembered"}),
+    )
     async def exchange(id: str) -> Timeline:
         if found := known.find(id):
             return found
@@ -223,7 +238,11 @@ def _add_requests(app: FastAPI, parts: Parts) -> None:
 
 
 def _add_scale(app: FastAPI, watch: Watch) -> None:
-    @app.get("/api/v1/scale", summary="How many slots a route or a service needs")
+    @app.get(
+        "/api/v1/scale",
+        summary="How many slots a route or a service needs",
+        responses=problems({404: "`not_found`: nobody serves it, and nothing waits for it"}),
+    )
     async def needs(
         route: Text | None = None, service: Text | None = None, wait: Seconds = TARGET_WAIT
     ) -> Need | Needs:
@@ -242,10 +261,11 @@ def _add_scale(app: FastAPI, watch: Watch) -> None:
 
 
 def _add_actions(app: FastAPI, operating: Operating) -> None:
-    app.add_api_route("/api/v1/traffic", operating.traffic, methods=["GET"])
-    app.add_api_route("/api/v1/traffic", operating.divide, methods=["PUT"])
-    app.add_api_route("/api/v1/drain", operating.drain, methods=["POST"])
-    app.add_api_route("/api/v1/resume", operating.resume, methods=["POST"])
+    add, refused = app.add_api_route, problems(UNREADABLE)
+    add("/api/v1/traffic", operating.traffic, methods=["GET"])
+    add("/api/v1/traffic", operating.divide, methods=["PUT"], responses=refused)
+    add("/api/v1/drain", operating.drain, methods=["POST"], responses=refused)
+    add("/api/v1/resume", operating.resume, methods=["POST"], responses=refused)
 
 
 def _guarding(send: Send) -> Send:

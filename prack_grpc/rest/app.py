@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.worker import TRUSTED, Principal
+from prack_grpc.private import description
 from prack_grpc.private.app import PRINCIPAL, OperateRoute, PrivateApp, RawRoute, ReadRoute
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
@@ -101,6 +102,7 @@ class WorkerApp(PrivateApp):
         schema = super().openapi()
         schemas = openapi.SCHEMAS | openapi_raw.SCHEMAS | openapi_operating.SCHEMAS
         schema["components"] = openapi.COMPONENTS | {"schemas": schemas}
+        description.complete(schema)
         return schema
 
 

@@ -95,6 +95,30 @@ async def test_everything_is_described(admin: Admin) -> None:
     }
 
 
+async def test_refusals_are_described_as_they_are(admin: Admin) -> None:
+    schema = (await admin.http.get("/openapi.json")).json()
+    responses = {
+        (method, path): operation["responses"]
+        for path, item in schema["paths"].items()
+        for method, operation in item.items()
+    }
+    assert not [one for one in responses if "422" in responses[one]]
+    for path, status in {
+        "workers?most=0": 400,
+        "scale?wait=x": 400,
+        "scale?route=nowhere": 404,
+        "exchanges/none": 404,
+    }.items():
+        refused = await admin.http.get(f"/api/v1/{path}")
+        assert refused.status_code == status
+        name = path.partition("?")[0].replace("/none", "/{id}")
+        described = responses["get", f"/api/v1/{name}"][str(status)]["content"]
+        assert described.keys() == {refused.headers["content-type"]}
+    assert "400" in responses["put", "/api/v1/traffic"]
+    assert "403" in responses["post", "/api/v1/drain"]
+    assert "401" not in responses["get", "/livez"]
+
+
 async def test_the_page_runs_nothing_but_its_own(admin: Admin) -> None:
     response = await admin.http.get("/")
     assert response.status_code == 200

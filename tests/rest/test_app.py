@@ -178,3 +178,8 @@ async def test_the_description_covers_the_api(api: Api) -> None:
     for reference in set(json.dumps(schema).split('"$ref": "#/components/schemas/')[1:]):
         assert reference.partition('"')[0] in schema["components"]["schemas"]
     assert len({operation["operationId"] for operation in operations.values()}) == len(operations)
+    for (_, path), operation in operations.items():
+        refusals = {"401", "403"} & operation["responses"].keys()
+        assert refusals == ({"401", "403"} if path.startswith("/api/") else set())
+        if "application/json" in operation.get("requestBody", {}).get("content", {}):
+            assert {"400", "408", "413"} <= operation["responses"].keys()

@@ -151,7 +151,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def send_receive_event_to_app(self) -> None:
         """See uvicorn's class, which logs a text that is not UTF-8 as a mistake of ours."""
         if self.curr_msg_data_type == "text" and not _is_text(self.frames):
-            self.conn.send_close(1007)
+            self.conn.fail(1007)  # a close that came behind it may have been answered already
             self.handle_parser_exception()
         else:
             super().send_receive_event_to_app()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from prack_grpc.private.description import BAD, PROBLEM, TEXT, UNREADABLE, problems
+
 ABOUT = """
 Workers dial in here: they **pull** requests that came to the public port, and **push** the answers.
 
@@ -56,7 +58,6 @@ ANSWER = {
     "body": "aGVsbG8K",
 }
 SECURED: dict[str, Any] = {"security": [{"bearer": []}]}
-TEXT = {"type": "string"}
 ROUTES = "`[METHOD[,METHOD] ][host][/path]`, such as `GET,HEAD shop.example.com/cart`"
 POLL: dict[str, dict[str, Any]] = {
     "worker": {**TEXT, "default": "rest", "description": "1 to 128 visible ASCII characters"},
@@ -122,7 +123,7 @@ SCHEMAS = {
     ),
     "Result": record(
         {
-            "identifier": TEXT,
+            "identifier": {"description": "As it was sent, null if there was none"},
             "status": {"type": "integer"},
             "code": TEXT,
             "error": TEXT,
@@ -149,19 +150,10 @@ SCHEMAS = {
     ),
     "Extension": record({"ms": {"type": "integer", "minimum": 1}}, "ms", example={"ms": 30000}),
     "Deadline": record({"deadline_ms": {"type": "integer"}}, "deadline_ms"),
-    "Problem": record(
-        {
-            "type": TEXT,
-            "title": TEXT,
-            "status": {"type": "integer"},
-            "detail": TEXT,
-            "code": {**TEXT, "description": "Stable, see docs/rest.md"},
-            "error": TEXT,
-            "field": {**TEXT, "description": "The part of the message that is wrong"},
-            "results": list_of("Result"),
-        },
-        *("type", "title", "status", "detail", "code", "error"),
-    ),
+    "Problem": {
+        **PROBLEM,
+        "properties": {**PROBLEM["properties"], "results": list_of("Result")},
+    },
 }
 
 
@@ -174,19 +166,17 @@ def content(*names: str, media: str = "application/json") -> dict[str, Any]:
 def operation(
     summary: str,
     success: dict[str, Any],
-    problems: dict[int, str],
+    refusals: dict[int, str],
     takes: dict[str, Any] | None = None,
     parameters: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Arguments for `FastAPI.add_api_route`. `problems` are told by their status."""
-    problem = content("Problem", media="application/problem+json")
+    """Arguments for `FastAPI.add_api_route`. `refusals` are told by their status."""
     extra: dict[str, Any] = {"parameters": parameters} if parameters else {}
     if takes:
         extra["requestBody"] = {**takes, "required": True}
-    told = {status: {"description": text, **problem} for status, text in problems.items()}
     return {
         "summary": summary,
-        "responses": {200: {"description": "Done", **success}, **told},
+        "responses": {200: {"description": "Done", **success}, **problems(refusals)},
         "openapi_extra": {**extra, **SECURED},
     }
 
@@ -202,7 +192,6 @@ HELD = {
     409: "`already_answered`, or `stale_lease`: given back before",
     410: "`gone`: the client left, or the time was over",
 }
-UNREADABLE = {400: "`bad_json` (says where), `bad_body`, `bad_parameter`", 413: "`too_large`"}
 POLLED = {
     429: "`too_many_polls`, `too_many_routes`, with Retry-After",
     503: "`draining`: the gateway stops, poll another one",
@@ -224,7 +213,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     "poll": operation(
         "Pull a request, or with `max` a list of them",
         content("Request", "Requests"),
-        {400: "`bad_parameter`", **POLLED},
+        {400: BAD, **POLLED},
         None,
         [*(query(name, schema) for name, schema in POLL.items()), query("route", ROUTE_LIST)],
     ),
@@ -242,7 +231,9 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         content("Abort"),
         NAMED,
     ),
-    "release": operation("Give a request back unstarted", content("Message"), HELD, None, NAMED),
+    "release": operation(
+        "Give a request back unstarted", content("Message"), {**UNREADABLE, **HELD}, None, NAMED
+    ),
     "extend": operation(
         "Ask for more time",
         content("Deadline"),
@@ -257,14 +248,12 @@ STREAM = {
         "status_code": 101,
         "responses": {
             101: {"description": "Frames follow, both ways"},
-            426: {
-                "description": "`upgrade_required`: it was not asked for",
-                **content("Problem", media="application/problem+json"),
-            },
-            503: {
-                "description": "`draining`: the gateway stops, dial another one",
-                **content("Problem", media="application/problem+json"),
-            },
+            **problems(
+                {
+                    426: "`upgrade_required`: it was not asked for",
+                    503: "`draining`: the gateway stops, dial another one",
+                }
+            ),
         },
         "openapi_extra": SECURED,
     }

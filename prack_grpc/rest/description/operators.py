@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from prack_grpc.rest.description.openapi import TEXT, UNREADABLE, content, operation, record
+from prack_grpc.private.description import TEXT, UNREADABLE
+from prack_grpc.rest.description.openapi import content, operation, record
 
 COUNT = {"type": "integer"}
 SECONDS = {"type": "number", "description": "Seconds"}
@@ -31,7 +32,7 @@ POOL = {"service": TEXT, "version": TEXT, "state": STATE, "slots": COUNT, "held"
 TRAFFIC = {
     "service": TEXT,
     "weights": WEIGHTS,
-    "sticky": {**TEXT, "nullable": True, "description": "`cookie:NAME` or `header:NAME`"},
+    "sticky": {"type": ["string", "null"], "description": "`cookie:NAME` or `header:NAME`"},
 }
 SCHEMAS = {
     "Queue": record(QUEUE, *QUEUE),
@@ -62,12 +63,12 @@ SCHEMAS = {
             "waiting": COUNT,
             "waiting_bytes": COUNT,
             "oldest": SECONDS,
-            "rate": {"type": "number", "nullable": True, "description": "Hand-outs a second"},
+            "rate": {"type": ["number", "null"], "description": "Hand-outs a second"},
             "accepted": COUNT,
         },
     ),
     "Versions": _rows(
-        "versions", {**POOL, "workers": COUNT, "weight": {**COUNT, "nullable": True}}
+        "versions", {**POOL, "workers": COUNT, "weight": {"type": ["integer", "null"]}}
     ),
     "Traffic": record(TRAFFIC, "service", "weights"),
     "Divisions": _rows("traffic", TRAFFIC),

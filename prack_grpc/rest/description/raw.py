@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from prack_grpc.private.description import BAD, TEXT, UNREADABLE
 from prack_grpc.rest.description.openapi import ANSWER as ANSWER_OBJECT
 from prack_grpc.rest.description.openapi import (
     HELD,
@@ -10,8 +11,6 @@ from prack_grpc.rest.description.openapi import (
     POLL,
     POLLED,
     ROUTE_LIST,
-    TEXT,
-    UNREADABLE,
     content,
     operation,
     query,
@@ -96,7 +95,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     "next": operation(
         "Pull a request as an HTTP message",
         {"headers": TOLD, **_raw("application/http", REQUEST)},
-        {400: "`bad_parameter`", **POLLED},
+        {400: BAD, **POLLED},
         None,
         [*POLLS, query("route", ROUTE_LIST), query("body", SEPARATE)],
     ),
@@ -143,7 +142,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     "state": operation(
         "Ask whether a client still waits",
         content("State"),
-        {400: "`bad_parameter`", 404: HELD[404], 410: HELD[410]},
+        {400: BAD, 404: HELD[404], 410: HELD[410]},
         None,
         [*NAMED, query("wait", {**POLL["wait"], "default": 0})],
     ),

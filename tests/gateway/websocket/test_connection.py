@@ -136,6 +136,8 @@ async def early(gateway: Gateway, frames: bytes) -> AsyncIterator[tuple[RawClien
         (frame(TEXT, b"hello", mask=None), 1002),
         (frame(TEXT, b"\xff"), 1007),
         (frame(CLOSE, b"\x0f\xa1"), 4001),
+        # Found by fuzzing: by the time that the text is looked at, the close is answered.
+        (frame(TEXT, b"\xff") + frame(CLOSE, b"\x0f\xa1"), 4001),
     ],
 )
 async def test_what_comes_before_the_answer_is_judged_after_it(
