@@ -45,8 +45,9 @@ FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps 
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes seconds and starts few processes.
-FAST := tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover tests/rest \
-	tests/stream tests/telemetry tests/test_settings.py tests/test_state.py clients/python/tests
+FAST := tests/access tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
+	tests/private tests/rest tests/stream tests/telemetry tests/test_settings.py tests/test_state.py \
+	clients/python/tests
 
 test-newest: ## Run the fast tests on the newest Python that is here
 	@if [ -z '$(NEWEST)' ]; then \

@@ -18,6 +18,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.listener import Listener, listen, url
+from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
 from prack_grpc.private.operating import Operating
 from prack_grpc.settings import Settings, flag
@@ -25,7 +26,7 @@ from prack_grpc.telemetry.books.books import Books
 from prack_grpc.telemetry.books.marks import Marks
 from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.pulse import Pulse
-from prack_grpc.tls.certificates import Certificates, names_of
+from prack_grpc.tls.certificates import Certificates
 from prack_wire import private
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,11 @@ class Admin:
 
 @asynccontextmanager
 async def admin_port(
-    settings: Settings, sockets: Sockets, told: Told, certificates: Certificates | None
+    settings: Settings,
+    sockets: Sockets,
+    callers: Callers,
+    told: Told,
+    certificates: Certificates | None,
 ) -> AsyncIterator[Admin]:
     """The admin port is open inside. Raises AddressInUse."""
     watch = None
@@ -79,11 +84,10 @@ async def admin_port(
     pulse = Pulse(watch)
     if settings.ready_with_worker:
         told.health.has_worker = partial(_has_worker, watch, told.broker)
-    names = settings.names(settings.admin_host, names_of(certificates))
     file = settings.admin_token_file
     if file and private.is_open_to_others(file):
         log.warning(private.REMEDY, file, extra={"action": "token_exposed"})
-    app = create_app(told.health, _parts(told, watch, pulse), settings.admin_token, names)
+    app = create_app(told.health, _parts(told, watch, pulse), callers)
     admits = within(settings.admin_networks, flag("admin_networks"))
     server = HttpServer(app, LIMITS, Admission(LIMITS, lambda _: True, admits))
     make = partial(listen, settings.admin_host, settings.admin_port, "admin_port")

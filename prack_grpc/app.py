@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from prack_grpc.composition import Service
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.server import Member
+from prack_grpc.private.credentials import BadCredentials
 from prack_grpc.settings import SettingsError, load
 
 try:
@@ -24,6 +25,8 @@ try:
     service = Service(settings)
 except SettingsError as error:
     sys.exit("\n".join(f"prack: {problem}" for problem in error.problems))
+except BadCredentials as error:
+    sys.exit(f"prack: {error}")
 
 app = service.app
 

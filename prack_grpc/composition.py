@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from prack_grpc import state
+from prack_grpc.access import Access
 from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
@@ -38,6 +39,7 @@ from prack_grpc.listener import (
     LAST_SECONDS,
     AddressInUse,
     Listener,
+    bind,
     free,
     grpc_places,
     listen,
@@ -114,6 +116,7 @@ class Service:
         self.http = HttpServer(self.app, limits, admission, websockets, access=self._access)
         if settings.hsts is not None:
             self.http.response = partial(StrictResponse, settings.hsts)
+        self._callers = Access(settings, names_of(self._api_tls))
         self._health = Health()
         self._sockets = sockets or Sockets()
         self._predecessor = predecessor
@@ -123,7 +126,7 @@ class Service:
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
-        stop = stop_signal([one.reload for one in self._certificates])
+        stop = stop_signal([*(one.reload for one in self._certificates), *self._callers.reloads])
         async with self.listening() as (running, _), reloading(self._certificates):
             sock = self._control(running.api_port)
             async with control.serving(sock, partial(self._upgrade, running, stop)):
@@ -197,7 +200,8 @@ class Service:
         admits = within(settings.worker_networks, flag("worker_networks"))
         stream = self._stream_server(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
-        with self._sockets.take("rest", make) as sock:
+        expel = broker.expel, streams.expel, workers.polls.expel
+        with self._sockets.take("rest", make) as sock, self._callers.kept(*expel):
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
             worker_limits = replace(WORKER_LIMITS, connections=places)
@@ -213,7 +217,9 @@ class Service:
             operating = Operating(broker, keep, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                async with admin_port(settings, self._sockets, told, self._api_tls) as admin:
+                async with admin_port(
+                    settings, self._sockets, self._callers.admin, told, self._api_tls
+                ) as admin:
                     yield Running(
                         broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
                     )
@@ -232,7 +238,8 @@ class Service:
         settings, tls = self.settings, self._api_tls
         most = grpc_places(WORKER_LIMITS.connections)
         shown = credentials(lambda: tls.loaded) if tls else None
-        return StreamServer(streams, settings.token, settings.reflection, most, admits, shown)
+        callers = self._callers.workers
+        return StreamServer(streams, callers, settings.reflection, most, admits, shown)
 
     def _announced(self, public: int, api_host: str, api: int, grpc: int) -> Addresses:
         """Log where the private ports are, for people and for whoever starts this."""
@@ -270,12 +277,11 @@ class Service:
         return create_app(
             broker,
             settings.limits(),
-            settings.token,
+            self._callers.workers,
             self._health,
             self._predecessor,
             keep,
             carrier=streams.carrier,
-            hosts=settings.names(settings.api_host, names_of(self._api_tls)),
         )
 
     def _told(
@@ -312,7 +318,7 @@ class Service:
             if told := await self._predecessor.released():
                 state.restore(broker, told)
             port = await free(host, self._predecessor.grpc_port)
-        return _bind(stream, host, port)
+        return bind(stream, host, port)
 
     # ------------------------------------------------------------ the end
 
@@ -345,7 +351,7 @@ class Service:
 
     def _leave_workers(self, running: Running, successor: Successor) -> None:
         """Have REST workers call the successor, which passes on what is for us."""
-        successor.lend(partial(running.rest.adopt, app=running.workers.trusted))
+        successor.lend(partial(running.rest.adopt, app=running.workers.relayed))
         running.rest.leave(True)
         running.admin.leave()
         running.workers.polls.hurry()
@@ -382,7 +388,7 @@ class Service:
         except UpgradeFailed as failed:
             host = self.settings.grpc_host
             try:
-                _bind(running.stream, host, await free(host, running.grpc_port))
+                bind(running.stream, host, await free(host, running.grpc_port))
             except AddressInUse as error:
                 raise UpgradeFailed(
                     f"{failed}; the gRPC port is closed until a restart: {error}"
@@ -390,11 +396,3 @@ class Service:
             await running.stream.start()
             raise
         return successor
-
-
-def _bind(stream: StreamServer, host: str, port: int) -> int:
-    try:
-        return stream.bind(host, port)
-    except RuntimeError as error:
-        listen(host, port, "grpc_port").close()  # a socket says why, gRPC does not
-        raise AddressInUse(f"cannot listen on {url(host, port, '')}: {error}") from None

@@ -20,6 +20,7 @@ from prack_grpc.gateway.http.descriptors import SPARE, are_short
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.settings import flag
+from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.tls.certificates import Certificates
 from prack_grpc.tls.handshakes import Handshakes
@@ -294,3 +295,12 @@ async def free(host: str, port: int) -> int:
             if loop.time() > deadline:
                 raise
         await asyncio.sleep(0.01)
+
+
+def bind(stream: StreamServer, host: str, port: int) -> int:
+    """Have gRPC listen there. Returns the port. Raises AddressInUse."""
+    try:
+        return stream.bind(host, port)
+    except RuntimeError as error:
+        listen(host, port, "grpc_port").close()  # a socket says why, gRPC does not
+        raise AddressInUse(f"cannot listen on {url(host, port, '')}: {error}") from None

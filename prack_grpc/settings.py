@@ -6,7 +6,6 @@ flag before variable before default. All problems are reported together.
 
 import difflib
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +28,6 @@ WORKER_VARIABLES = frozenset(
     )
 )  # fmt: skip
 SECRETS = ("token", "admin_token")
-MIN_TOKEN = 22  # 128 bits in base64
 
 
 class SettingsError(Exception):
@@ -91,6 +89,9 @@ class Settings(BaseModel):
         None, description="bearer token that workers must send (variable only)", repr=False
     )
     token_file: Path | None = Field(None, description="file with the token")
+    credentials: Path | None = Field(
+        None, description="file with tokens and what each allows; read again when it changes"
+    )
     insecure_worker_api: bool = Field(
         False, description="accept workers from other hosts without a token"
     )
@@ -373,27 +374,23 @@ def _with_secret(settings: Settings, name: str) -> Settings:
 
 
 def _exposed(settings: Settings) -> list[str]:
-    problems = [*_weak("token", settings.token), *_weak("admin token", settings.admin_token)]
-    if not (values.is_loopback(settings.admin_host) or settings.admin_token or settings.client_ca):
+    problems = [
+        *values.weak("token", settings.token),
+        *values.weak("admin token", settings.admin_token),
+    ]
+    admin_asks = settings.admin_token or settings.credentials or settings.client_ca
+    if not (values.is_loopback(settings.admin_host) or admin_asks):
         problems.append(
             f"--admin-host: {settings.admin_host} is reachable from other hosts, which could then "
-            "see your traffic and stop your workers; set --admin-token-file"
+            "see your traffic and stop your workers; set --admin-token-file or --credentials"
         )
     for name in ("api_host", "grpc_host"):
         host = getattr(settings, name)
-        known = settings.token or settings.client_ca or settings.insecure_worker_api
-        if not (values.is_loopback(host) or known):
+        asks = settings.token or settings.credentials or settings.client_ca
+        if not (values.is_loopback(host) or asks or settings.insecure_worker_api):
             problems.append(
                 f"{flag(name)}: {host} is reachable from other hosts, which could then answer your "
-                "clients; set --token-file, or --insecure-worker-api on a closed network"
+                "clients; set --token-file or --credentials, or --insecure-worker-api on a closed "
+                "network"
             )
     return problems
-
-
-def _weak(name: str, token: str | None) -> list[str]:
-    if token is None or (len(token) >= MIN_TOKEN and re.fullmatch(r"[!-~]+", token)):
-        return []
-    return [
-        f"the {name} must have at least {MIN_TOKEN} visible ASCII characters; make one with "
-        "`python3 -c 'import secrets; print(secrets.token_urlsafe())'`"
-    ]

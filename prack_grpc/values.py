@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from prack_grpc.core import rates
 from prack_grpc.core.limits import KIB, MIB
 
+MIN_TOKEN = 22  # 128 bits in base64
 SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
 UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
 
@@ -76,3 +77,13 @@ Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 Rates = Annotated[str, AfterValidator(_rates)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 Pems = Annotated[tuple[Path, ...], BeforeValidator(_files)]
+
+
+def weak(name: str, token: str | None) -> list[str]:
+    """What is wrong with a token that everything depends on."""
+    if token is None or (len(token) >= MIN_TOKEN and re.fullmatch(r"[!-~]+", token)):
+        return []
+    return [
+        f"the {name} must have at least {MIN_TOKEN} visible ASCII characters; make one with "
+        "`python3 -c 'import secrets; print(secrets.token_urlsafe())'`"
+    ]

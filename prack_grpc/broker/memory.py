@@ -117,7 +117,8 @@ class MemoryBroker:
     # ------------------------------------------------------------ WorkerSide: the worker
 
     def join(self, profile: Profile, principal: Principal, receiver: WorkReceiver) -> Membership:
-        session = Session(profile, receiver, profile.slots, profile.websocket_slots)
+        slots, sockets = profile.slots, profile.websocket_slots
+        session = Session(profile, principal, receiver, slots, sockets)
         effects = self.dispatcher.join(session, self._now())
         member = Membership(profile.worker)
         self._sessions[member] = session
@@ -126,12 +127,13 @@ class MemoryBroker:
 
     def resize(self, member: Membership, slots: int, websocket_slots: int = 0) -> None:
         if session := self._sessions.get(member):
+            session.principal.scope.check_slots(slots, websocket_slots)
             now = self._now()
             self._perform(self.dispatcher.resize(session, slots, now, websocket_slots))
 
     def grow(self, member: Membership) -> None:
         if session := self._sessions.get(member):
-            self.resize(member, session.slots + 1)
+            self._perform(self.dispatcher.resize(session, session.slots + 1, self._now()))
 
     def drain(self, member: Membership) -> int:
         """One that does not acknowledge is known by its assignments from now on."""
@@ -149,8 +151,8 @@ class MemoryBroker:
 
     # ------------------------------------------------------------ WorkerSide: what it was handed
 
-    def find(self, identifier: str) -> Assignment:
-        return self.dispatcher.ledger.find(identifier).assignment
+    def find(self, identifier: str, principal: Principal) -> Assignment:
+        return self.dispatcher.ledger.find(identifier, principal).assignment
 
     def progress(self, assignment: Assignment) -> Work:
         lease = self._leases.get(assignment)
@@ -266,6 +268,9 @@ class MemoryBroker:
 
     def divide(self, service: str, split: Split | None) -> None:
         self._perform(self.dispatcher.divide(service, split, self._now()))
+
+    def expel(self, principal: Principal) -> None:
+        self._perform(self.dispatcher.expel(principal, self._now()))
 
     def status(self) -> Status:
         return status(self.dispatcher, self._now())

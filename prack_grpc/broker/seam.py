@@ -78,11 +78,11 @@ class WorkerSide(Protocol):
     def join(self, profile: Profile, principal: Principal, receiver: WorkReceiver) -> Membership:
         """A worker is here; its receiver may be called from now on, and before this returns.
 
-        Raises BadRoute or TooManySessions.
+        Raises OutOfScope, BadRoute or TooManySessions.
         """
 
     def resize(self, member: Membership, slots: int, websocket_slots: int = 0) -> None:
-        """The worker has changed its numbers of slots, see Profile."""
+        """The worker has changed its numbers of slots, see Profile. Raises OutOfScope."""
 
     def grow(self, member: Membership) -> None:
         """The worker has not yet got what it was handed: it has room for one more."""
@@ -95,8 +95,11 @@ class WorkerSide(Protocol):
 
     # ------------------------------------------------------------ what it was handed
 
-    def find(self, identifier: str) -> Assignment:
-        """What a worker that does not acknowledge holds by this name. Raises NotHeld."""
+    def find(self, identifier: str, principal: Principal) -> Assignment:
+        """What a worker of this principal, which does not acknowledge, holds by this name.
+
+        Raises NotHeld.
+        """
 
     def progress(self, assignment: Assignment) -> Work:
         """How far it has come; CLOSED once it has ended."""
@@ -172,6 +175,12 @@ class OperatorSide(Protocol):
 
     def pause(self, who: Pool | str, paused: bool) -> None:
         """Hand a worker, or all of a version, nothing more, or something again."""
+
+    def expel(self, principal: Principal) -> None:
+        """Its credentials are valid no more: it cannot join, and what its polls hold is lost.
+
+        The edges end its connections and parked polls.
+        """
 
     def divide(self, service: str, split: Split | None) -> None:
         """Divide the requests of a service between its versions, or stop that."""

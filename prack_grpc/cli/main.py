@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
-from prack_grpc.cli import gateway, operate, upgrade
+from prack_grpc.cli import gateway, operate, token, upgrade
 from prack_grpc.cli.terminal import say
 from prack_grpc.cli.top import command as top
 from prack_grpc.cli.trust import Trust
@@ -34,8 +34,10 @@ COMMANDS = {
     "healthcheck": "exit 0 if the gateway on this machine is ready, 1 if not",
     "top": top.HELP,
     "upgrade": upgrade.HELP,
+    "token": token.HELP,
     "version": "print the version",
 }
+OTHERS = {"top": top.run, "upgrade": upgrade.run, "token": token.run}
 SHORT = {"host": "-h", "port": "-p"}
 
 
@@ -70,9 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if command in operate.COMMANDS:
             return operate.run(command, rest)
-        if command == "top":
-            return top.run(rest)
-        return upgrade.run(rest) if command == "upgrade" else _run(command, rest, os.environ)
+        if command in OTHERS:
+            return OTHERS[command](rest)
+        return _run(command, rest, os.environ)
     except SettingsError as error:
         _complain(error.problems)
         return USAGE_ERROR
@@ -113,6 +115,7 @@ def _serve(settings: Settings) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     from prack_grpc.handover.systemd import BadActivation
     from prack_grpc.listener import AddressInUse
+    from prack_grpc.private.credentials import BadCredentials
     from prack_grpc.process import run
     from prack_grpc.state import BadState
 
@@ -121,7 +124,7 @@ def _serve(settings: Settings) -> int:
     except AddressInUse as error:
         _complain([str(error)])
         return BIND_ERROR
-    except (BadActivation, BadState) as error:
+    except (BadActivation, BadCredentials, BadState) as error:
         _complain([str(error)])
         return USAGE_ERROR
 

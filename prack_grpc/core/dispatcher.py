@@ -17,6 +17,7 @@ from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Request
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.receivers import AnswerReceiver, CancelReason
+from prack_grpc.core.worker import Principal
 
 
 class Dispatcher:
@@ -166,13 +167,14 @@ class Dispatcher:
     # ------------------------------------------------------------ sessions
 
     def join(self, session: Session, now: float) -> Effects:
-        """A worker is here. Raises BadRoute or TooManySessions."""
+        """A worker is here. Raises OutOfScope, BadRoute or TooManySessions."""
+        session.principal.check(session.profile)
         session.joined_at = now
         session.paused = session.profile.worker in self.paused or session.pool in self.paused
         return self._hand_out.serve(self.queue.join(session, now), now)
 
     def resize(self, session: Session, slots: int, now: float, websocket_slots: int = 0) -> Effects:
-        """The worker has changed its numbers of slots; what it holds stays."""
+        """The worker has other numbers of slots from now on; what it holds stays."""
         session.slots, session.websocket_slots = slots, websocket_slots
         return self._hand_out.serve(self.queue.update(session), now)
 
@@ -199,6 +201,19 @@ class Dispatcher:
             effects += self._hand_out.lose(lease, now)
         lanes += [lease.exchange.lane for lease in held if lease.exchange.lease is None]
         return effects + self._hand_out.serve(lanes, now)
+
+    def expel(self, principal: Principal, now: float) -> Effects:
+        """Its credentials are valid no more: it cannot join, and polls lose what they have held.
+
+        Who has a connection is to end it; until then nothing changes for it.
+        """
+        principal.revoked = True
+        effects: Effects = []
+        for session in list(self.queue.sessions):
+            polled = session.draining and not session.profile.acknowledges
+            if polled and session.principal is principal:
+                effects += self.lose(session, now)
+        return effects
 
     def pause(self, who: Pool | str, paused: bool, now: float) -> Effects:
         """Hand this worker, or all of this version, nothing more, or something again.

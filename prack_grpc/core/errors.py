@@ -235,5 +235,13 @@ class BadSplit(PrackError):
     """The requests of a service cannot be divided like this."""
 
 
+class OutOfScope(PrackError):
+    """A worker asks for what its credentials do not allow. `field` names the part, if it is one."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+
+
 class TooManySessions(PrackError):
     """The gateway has as many workers and parked polls as it may have."""

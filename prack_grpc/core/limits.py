@@ -79,6 +79,9 @@ class Limits:
     # Most routes, of one session and in all: each costs a little at every look-up.
     session_routes: int = 64
     max_routes: int = 10_000
+    # The part of both, sessions and routes, that credentials may have which do not allow
+    # everything: stolen ones must leave room for the others.
+    credential_share: float = 0.5
     # How long a route without workers keeps its requests to itself instead of sharing them with
     # a more general one.
     route_linger: float = 600.0

@@ -27,7 +27,7 @@ class WorkerStatus:
 
     Of those `held`, `websockets` are WebSockets, which may have slots beside these.
     `seconds` is how long it has been here, for one that polls since the oldest of these polls.
-    It comes from `address`.
+    It comes from `address`, with the credentials of `principal`.
     """
 
     worker: str
@@ -42,6 +42,7 @@ class WorkerStatus:
     transport: str
     address: str
     routes: list[str]
+    principal: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +181,9 @@ def _queue(core: Dispatcher, now: float) -> QueueStatus:
 
 
 def _workers(core: Dispatcher, sessions: list[Session], now: float) -> list[WorkerStatus]:
-    named: dict[tuple[str, Pool], list[Session]] = defaultdict(list)
+    named: dict[tuple[str, Pool, str], list[Session]] = defaultdict(list)
     for session in sessions:
-        named[session.profile.worker, session.pool].append(session)
+        named[session.profile.worker, session.pool, session.principal.name].append(session)
     return [
         WorkerStatus(
             worker,
@@ -196,8 +197,9 @@ def _workers(core: Dispatcher, sessions: list[Session], now: float) -> list[Work
             of_worker[0].profile.transport,
             of_worker[0].profile.address,
             [str(route) for route in of_worker[0].profile.routes],
+            principal,
         )
-        for (worker, pool), of_worker in sorted(named.items())
+        for (worker, pool, principal), of_worker in sorted(named.items())
     ]
 
 

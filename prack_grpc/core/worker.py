@@ -1,8 +1,11 @@
 """Who a worker is, what it may serve, and what it says of itself."""
 
+import enum
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from prack_grpc.core.errors import OutOfScope
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.routes import Route
 
@@ -14,15 +17,12 @@ LABEL = re.compile(r"[!-~]{0,128}")
 LABEL_EXPECTED = "expected at most 128 visible ASCII characters"
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Whom a worker's credentials name. With one token for all, each may serve everything."""
+class Right(enum.StrEnum):
+    """What credentials are for."""
 
-    name: str
-
-
-# Whoever has reached the worker API with the one token, or where none is asked for.
-TRUSTED = Principal("worker")
+    WORK = "work"  # take requests and answer them
+    READ = "read"  # see what the gateway does
+    OPERATE = "operate"  # drain, resume, divide traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +51,60 @@ class Profile:
     collects: bool = False
     transport: str = ""
     address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a worker may be; an empty part allows anything. `slots` are the most of one worker."""
+
+    services: frozenset[str] = frozenset()
+    routes: tuple[Route, ...] = ()
+    tiers: frozenset[int] = frozenset()
+    slots: int = 0
+
+    def check(self, profile: Profile) -> None:
+        """Raises OutOfScope, which tells nothing but this scope."""
+        if self.services and profile.service not in self.services:
+            raise _beyond("service", profile.service or "(none)", self.services)
+        for route in profile.routes:
+            if self.routes and not any(allowed.covers(route) for allowed in self.routes):
+                raise _beyond("routes", str(route), map(str, self.routes))
+        if self.tiers and profile.tier not in self.tiers:
+            raise _beyond("tier", str(profile.tier), map(str, self.tiers))
+        self.check_slots(profile.slots, profile.websocket_slots)
+
+    def check_slots(self, slots: int, websocket_slots: int) -> None:
+        """Raises OutOfScope for more of both than one worker may have."""
+        if self.slots and slots + websocket_slots > self.slots:
+            allowed = f"at most {self.slots}"
+            raise _beyond("slots", str(slots + websocket_slots), [allowed])
+
+
+def _beyond(field: str, value: str, allowed: Iterable[str]) -> OutOfScope:
+    expected = ", ".join(sorted(allowed))
+    return OutOfScope(field, f"{value} is not allowed by these credentials; allowed: {expected}")
+
+
+@dataclass(slots=True, eq=False)
+class Principal:
+    """Whom credentials name, with what they allow. Two are never the same, whatever their names.
+
+    Once it is `revoked` nothing is allowed any more.
+    """
+
+    name: str
+    rights: frozenset[Right] = frozenset(Right)
+    scope: Scope = Scope()
+    revoked: bool = False
+
+    def check(self, profile: Profile) -> None:
+        """Raises OutOfScope unless it may be a worker like this."""
+        if self.revoked:
+            raise OutOfScope("", "these credentials were revoked, or have expired")
+        if Right.WORK not in self.rights:
+            raise OutOfScope("", "these credentials are not for workers")
+        self.scope.check(profile)
+
+
+# Whoever calls where nobody is asked for credentials.
+TRUSTED = Principal("anyone")

@@ -1,6 +1,7 @@
 """The FastAPI application of the admin port."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +12,30 @@ from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prack_grpc.core.status import ExchangeStatus
+from prack_grpc.core.worker import Principal, Right
 from prack_grpc.dashboard import overview, scale
 from prack_grpc.dashboard.exchanges import STATUS, ExchangeRows, Exchanges, Order, Timeline, Wanted
 from prack_grpc.dashboard.feed import updates
+from prack_grpc.dashboard.login import COOKIE, Logins, add_login
 from prack_grpc.dashboard.overview import History, Looking, Overview
 from prack_grpc.dashboard.rows import Routes, Rows, Versions, WorkerOrder, Workers
 from prack_grpc.dashboard.scale import Need, Needs
-from prack_grpc.private.app import HANDLERS, HEADERS, PrivateApp
+from prack_grpc.private.app import HANDLERS, HEADERS, PRINCIPAL, PrivateApp, caller
 from prack_grpc.private.callers import Callers
-from prack_grpc.private.errors import BAD_PARAMETER, CROSS_SITE, NO_STORE, NOT_FOUND, ApiError
+from prack_grpc.private.errors import (
+    BAD_PARAMETER,
+    CROSS_SITE,
+    FORBIDDEN,
+    NO_STORE,
+    NOT_FOUND,
+    ApiError,
+)
 from prack_grpc.private.health import Health, add_health
 from prack_grpc.private.operating import Operating
 from prack_grpc.telemetry.books.watch import Watch
@@ -48,6 +59,9 @@ FIELDS = [
 ]
 CONFIRMED = b"x-prack-request"
 READING = ("GET", "HEAD")
+LOOK_ONLY = "these credentials allow to look only; this needs those of an operator"
+# What a browser needs before somebody has logged in; it tells nothing of this gateway.
+PAGES = re.compile(r"/|/login|/logout|/openapi\.json|/static/.+")
 MOST_ROWS = 1000
 
 Most = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows at most")]
@@ -76,6 +90,12 @@ class AdminApp(PrivateApp):
     def __init__(self, callers: Callers) -> None:
         super().__init__(callers, "Prack admin API", ABOUT)
         self.router.route_class = APIRoute
+        self._logins = Logins()
+        add_login(self, callers, self._logins)
+
+    def recognized(self, scope: Scope) -> Principal | None:
+        """See PrivateApp: who has logged in."""
+        return self._logins.who(Request(scope).cookies.get(COOKIE, ""))
 
     def build_middleware_stack(self) -> ASGIApp:
         """See PrivateApp; what FastAPI's own endpoints need comes with it."""
@@ -88,18 +108,26 @@ class AdminApp(PrivateApp):
                 error = ApiError(CROSS_SITE, "calls that change something need X-Prack-Request: 1")
                 await error.response()(scope, receive, send)
                 return
+        if denial := self._denial(scope):
+            self.forbidden(scope, denial)
+            await denial.response()(scope, receive, send)
+            return
         await super().trusted(scope, receive, _guarding(send))
 
+    def _denial(self, scope: Scope) -> ApiError | None:
+        """Pages that anybody may see, and logging out, need no right."""
+        who: Principal | None = scope.get(PRINCIPAL)
+        if who is None or scope["type"] != "http" or scope["path"] == "/logout":
+            return None
+        if Right.READ not in who.rights:
+            return ApiError(FORBIDDEN)
+        looks = scope["method"] in READING or Right.OPERATE in who.rights
+        return None if looks else ApiError(FORBIDDEN, LOOK_ONLY)
 
-def create_app(
-    health: Health, parts: Parts | None, token: str | None, hosts: tuple[str, ...]
-) -> AdminApp:
-    """The admin port. Without `parts` there are no figures: it tells only of health.
 
-    With a `token`, all but the health pages need it; without one it may be called as localhost, and
-    under the names of `hosts`.
-    """
-    app = AdminApp(Callers(token, hosts))
+def create_app(health: Health, parts: Parts | None, callers: Callers) -> AdminApp:
+    """The admin port, for these `callers`. Without `parts` it tells only of health."""
+    app = AdminApp(callers)
     add_health(app, health)
     _add_description(app)
     if parts is not None:
@@ -154,8 +182,10 @@ def _add_figures(app: FastAPI, parts: Parts) -> None:
         summary="An `update` each second: overview, last point of the history, new marks",
         response_class=EventSourceResponse,
     )
-    async def events() -> AsyncIterable[ServerSentEvent]:
+    async def events(request: Request) -> AsyncIterable[ServerSentEvent]:
         async for update in updates(watch, looking, parts.pulse):
+            if caller(request).revoked:
+                return
             yield ServerSentEvent(event="update", data=update)
 
 

@@ -14,9 +14,19 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import prack_grpc
+from prack_grpc.core.worker import TRUSTED, Principal, Right
 from prack_grpc.private.bodies import Gone
-from prack_grpc.private.callers import TELLING, Callers
-from prack_grpc.private.errors import BAD_METHOD, BAD_PARAMETER, INTERNAL, NOT_FOUND, ApiError
+from prack_grpc.private.callers import AUTHORIZATION, TELLING, Callers
+from prack_grpc.private.errors import (
+    BAD_METHOD,
+    BAD_PARAMETER,
+    FORBIDDEN,
+    INTERNAL,
+    NOT_FOUND,
+    UNAUTHENTICATED,
+    ApiError,
+)
+from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +44,28 @@ HEADERS = {
 }
 
 
+# Of a scope: who calls. Where anybody may call there can be none.
+PRINCIPAL = "prack.principal"
+
+
+def caller(request: Request) -> Principal:
+    """Who makes this call."""
+    who: Principal = request.scope[PRINCIPAL]
+    return who
+
+
+def address(scope: Scope) -> str:
+    """Where a call comes from, without its port."""
+    return scope["client"][0] if scope.get("client") else ""
+
+
 class RawRoute(APIRoute):
-    """Described like any route of FastAPI, but called without its dependencies and models."""
+    """Described like any route of FastAPI, but called without its dependencies and models.
+
+    With a `right`, it is only for those who have it.
+    """
+
+    right: Right | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -44,16 +74,32 @@ class RawRoute(APIRoute):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, app = Request(scope, receive), scope["app"]
         try:
+            if self.right and self.right not in scope[PRINCIPAL].rights:
+                raise ApiError(FORBIDDEN)
             about = scope["path_params"].get("identifier")
             response = about and await app.about(about, request)
             response = response or await self.endpoint(request)
         except ApiError as error:
+            if error.kind is FORBIDDEN:
+                app.forbidden(scope, error)
             response = error.response()
         except Gone:
             return
         if app.notices:
             response = app.telling(scope, response)
         await response(scope, receive, send)
+
+
+class ReadRoute(RawRoute):
+    """Shows what the gateway does."""
+
+    right = Right.READ
+
+
+class OperateRoute(RawRoute):
+    """Changes what the gateway does."""
+
+    right = Right.OPERATE
 
 
 class PrivateApp(FastAPI):
@@ -77,6 +123,14 @@ class PrivateApp(FastAPI):
         )
         self.router.route_class = RawRoute
         self._callers = callers
+        text = "refused a call that its credentials do not allow"
+        self._complaint = Complaint(log, "forbidden", text, most=10)
+
+    def forbidden(self, scope: Scope, error: ApiError) -> None:
+        """Tell of it: these credentials may be stolen."""
+        who, client = scope[PRINCIPAL].name, address(scope)
+        about = {"path": scope["path"], "reason": error.detail}
+        self._complaint.make(principal=who, client=client, **about)
 
     async def about(self, identifier: str, request: Request) -> Response | None:
         """The reply to a call about something that is not ours, None if it is."""
@@ -94,15 +148,36 @@ class PrivateApp(FastAPI):
         """Serve one ASGI scope."""
         telling = tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
         callers = self._callers
-        if scope["type"] != "http" or telling in callers.admitted or callers.admits(telling):
+        who = callers.admitted.get(telling)
+        if who is None or who.revoked:
+            who = callers.admits(telling) if scope["type"] == "http" else TRUSTED
+        if who is None:
+            await self._unknown(scope, receive, send)
+        else:
+            scope[PRINCIPAL] = who
             await self.trusted(scope, receive, send)
-        elif refusal := callers.refusal(scope):
-            await refusal.response()(scope, receive, _last(send))
-        else:  # a page that anybody may see
-            await self.trusted(scope, receive, _last(send) if callers.has_token else send)
+
+    async def _unknown(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve somebody whose fields tell not who he is."""
+        refusal = self._callers.refusal(scope)
+        if refusal is None:  # a page that anybody may see
+            await self.trusted(scope, receive, _last(send) if self._callers.asks else send)
+            return
+        if refusal.kind is UNAUTHENTICATED:
+            if who := self.recognized(scope):
+                scope[PRINCIPAL] = who
+                await self.trusted(scope, receive, send)
+                return
+            if any(name == AUTHORIZATION for name, _ in scope["headers"]):
+                refusal = await self._callers.failed(address(scope))
+        await refusal.response()(scope, receive, _last(send))
+
+    def recognized(self, scope: Scope) -> Principal | None:
+        """Who has shown credentials before."""
+        return None
 
     async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope of a caller who was checked elsewhere."""
+        """Serve one ASGI scope of a caller who was checked."""
         await super().__call__(scope, receive, send)
 
 

@@ -1,76 +1,126 @@
-"""Access to the worker API: with the token if one is set, and never from a web page.
+"""Access to the private ports: with credentials if any are set, and never from a web page.
 
 Any web page in a browser on the gateway's machine or network can send requests to this port. They
 are recognized by `Origin` or `Sec-Fetch-Site`; those sent to a name of the page's own that resolves
 to this address (DNS rebinding), by `Host`. See docs/decisions/0019.
 """
 
-import hmac
 import ipaddress
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from starlette.types import Scope
 
-from prack_grpc.private.errors import CROSS_SITE, UNAUTHENTICATED, UNKNOWN_HOST, ApiError
+from prack_grpc.core.worker import TRUSTED, Principal
+from prack_grpc.private.credentials import digest
+from prack_grpc.private.errors import (
+    CROSS_SITE,
+    TOO_MANY_FAILURES,
+    UNAUTHENTICATED,
+    UNKNOWN_HOST,
+    ApiError,
+)
+from prack_grpc.private.failures import Failures
+from prack_grpc.private.principals import Principals
 from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
 
 HEALTH = frozenset(("/livez", "/healthz", "/readyz"))
-WITHOUT_TOKEN = HEALTH | {"/docs", "/openapi.json"}
+PAGES = re.compile(r"/docs|/openapi\.json")
 LOOPBACK = "localhost"
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:@/?#\s]+))(?::\d*)?")
 OWN_SITES = (b"same-origin", b"none")
 ADVICE = (
-    "set a token (--token-file), or allow the name with --api-hosts; "
+    "set a token (--token-file, --credentials), or allow the name with --api-hosts; "
     "without a token only localhost and loopback addresses are allowed"
 )
 
 
 # The fields of a call that say who makes it.
-TELLING = frozenset((b"authorization", b"host", b"origin", b"sec-fetch-site"))
+AUTHORIZATION = b"authorization"
+TELLING = frozenset((AUTHORIZATION, b"host", b"origin", b"sec-fetch-site"))
 MOST_ADMITTED = 256
 Fields = tuple[tuple[bytes, bytes], ...]
 
 
 class Callers:
-    """Without a `token`, a call must name localhost, a loopback address or one of `hosts`.
+    """Who may call a port: whoever has its `token`, or is one of `principals`.
 
-    `admitted` are fields that may call anything: a worker sends the same with each call.
+    Where there is neither, a call must name localhost, a loopback address or one of `hosts`.
+    `pages` are the paths that need no credentials. `admitted` are fields that were looked at: a
+    worker sends the same with each call.
     """
 
-    def __init__(self, token: str | None, hosts: Iterable[str] = ()) -> None:
-        self._token = token.encode() if token else None
+    def __init__(
+        self,
+        token: str | None,
+        hosts: Iterable[str] = (),
+        principals: Principals | None = None,
+        holder: Principal | None = None,
+        failures: Failures | None = None,
+        pages: re.Pattern[str] = PAGES,
+    ) -> None:
         self._names = {LOOPBACK, *map(_name, hosts)}
         text = f"refused a call to the worker API under an unknown name: {ADVICE}"
         self._complaint = Complaint(log, "unknown_host", text)
-        self.has_token = token is not None
-        self.admitted: set[Fields] = set()
+        self.asks = token is not None or principals is not None
+        self.holder = (holder or Principal("token")) if self.asks else TRUSTED
+        self._own = {digest(token.encode()): self.holder} if token is not None else {}
+        self._principals = principals
+        self._failures = failures or Failures()
+        self._pages = pages
+        self.admitted: dict[Fields, Principal] = {}
 
-    def admits(self, fields: Fields) -> bool:
-        """Whether these fields may call anything. If so, `admitted` has them from now on."""
+    def admits(self, fields: Fields) -> Principal | None:
+        """Who calls with these fields, if he may. `admitted` has them from now on."""
         scope = {"headers": fields}
         if _from_elsewhere(scope):
-            return False
-        token, hosts = self._token, _values(scope, b"host")
-        if not (self._is_known(hosts) if token is None else _shows(scope, token)):
-            return False
+            return None
+        if not self.asks and not self._is_known(_values(scope, b"host")):
+            return None
+        if (who := self.bearer(_values(scope, AUTHORIZATION))) is None:
+            return None
         if len(self.admitted) == MOST_ADMITTED:
             self.admitted.clear()
-        self.admitted.add(fields)
-        return True
+        self.admitted[fields] = who
+        return who
+
+    def bearer(self, values: Sequence[bytes]) -> Principal | None:
+        """Who has these values of the field Authorization (RFC 6750 section 2.1)."""
+        if not self.asks:
+            return self.holder
+        scheme, _, given = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
+        return self.who(given.strip()) if scheme.lower() == b"bearer" else None
+
+    def who(self, secret: bytes) -> Principal | None:
+        """Whose secret this is."""
+        key = digest(secret)
+        found = self._own.get(key)
+        return found or (self._principals.of(key) if self._principals else None)
+
+    def named(self, name: str) -> Principal:
+        """Who has this name; somebody without rights if nobody has."""
+        if name == self.holder.name:
+            return self.holder
+        known = self._principals.named(name) if self._principals else None
+        return known or Principal(name, frozenset())
+
+    async def failed(self, address: str) -> ApiError:
+        """What somebody gets whose credentials are wrong, when it is time for it."""
+        in_time = await self._failures.fail(address)
+        return ApiError(UNAUTHENTICATED if in_time else TOO_MANY_FAILURES)
 
     def refusal(self, scope: Scope) -> ApiError | None:
-        """The error for a call that must not be served, else None."""
+        """The error for a call that must not be served, else None: it is for one of `pages`."""
         if _from_elsewhere(scope):
             return ApiError(CROSS_SITE)
-        if self._token is None:
+        if not self.asks:
             return self._misnamed(scope)
-        admitted = scope["path"] in WITHOUT_TOKEN or _shows(scope, self._token)
-        return None if admitted else ApiError(UNAUTHENTICATED)
+        free = scope["path"] in HEALTH or self._pages.fullmatch(scope["path"])
+        return None if free else ApiError(UNAUTHENTICATED)
 
     def _misnamed(self, scope: Scope) -> ApiError | None:
         values = _values(scope, b"host")
@@ -84,12 +134,6 @@ class Callers:
     def _is_known(self, hosts: list[bytes]) -> bool:
         # HTTP/1.0 may come without Host; browsers do not use it.
         return len(hosts) <= 1 and all(name_of(host) in self._names for host in hosts)
-
-
-def _shows(scope: Scope, token: bytes) -> bool:
-    values = _values(scope, b"authorization")
-    scheme, _, given = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
-    return scheme.lower() == b"bearer" and hmac.compare_digest(given.strip(), token)
 
 
 @lru_cache(maxsize=256)

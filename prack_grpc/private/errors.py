@@ -27,8 +27,12 @@ BAD_PARAMETER = ApiKind("bad_parameter", 400, "A parameter is invalid")
 BAD_JSON = ApiKind("bad_json", 400, "The body is not valid JSON of the expected form")
 BAD_BODY = ApiKind("bad_body", 400, "A value is not valid base64")
 UNAUTHENTICATED = ApiKind("unauthenticated", 401, "A valid bearer token is required")
+FORBIDDEN = ApiKind("forbidden", 403, "These credentials do not allow this")
 CROSS_SITE = ApiKind(
     "cross_site", 403, "Web pages must not call this API; call it from a program, without Origin"
+)
+TOO_MANY_FAILURES = ApiKind(
+    "too_many_failures", 429, "Too many calls without valid credentials; only valid ones pass", 1
 )
 UNKNOWN_HOST = ApiKind("unknown_host", 403, "This gateway does not know the name it was called by")
 NOT_FOUND = ApiKind("not_found", 404, "There is no such endpoint")

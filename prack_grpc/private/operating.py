@@ -14,9 +14,10 @@ from starlette.responses import Response
 from prack_grpc.broker.seam import OperatorSide
 from prack_grpc.core.errors import BadSplit
 from prack_grpc.core.queue.traffic import Pool, Split, Sticky, StickyBy
-from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME
+from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME, Principal, Right
 from prack_grpc.private import bodies
-from prack_grpc.private.errors import BAD_PARAMETER, NO_STORE, ApiError
+from prack_grpc.private.app import address, caller
+from prack_grpc.private.errors import BAD_PARAMETER, FORBIDDEN, NO_STORE, ApiError
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +28,14 @@ class Operating:
     """Each takes the framework's request, and raises ApiError or Gone.
 
     `changed` is called when drains or divisions have changed, `drained` with the name of a worker
-    that is to poll no more.
+    that is to poll no more, and whose it is, None for all of that name.
     """
 
     def __init__(
         self,
         broker: OperatorSide,
         changed: Callable[[], None],
-        drained: Callable[[str], None],
+        drained: Callable[[str, Principal | None], None],
     ) -> None:
         self._broker = broker
         self._changed = changed
@@ -78,15 +79,20 @@ class Operating:
 
     async def _pause(self, request: Request, paused: bool) -> Response:
         message = await bodies.parse_object(await bodies.read(request.receive))
-        who = _who(message)
-        if message.get("leaving") is not True:
+        who, principal = _who(message), caller(request)
+        leaving = message.get("leaving") is True
+        if not leaving:
+            if Right.OPERATE not in principal.rights:
+                raise ApiError(FORBIDDEN, "only operators may; a worker may with `leaving`")
             self._broker.pause(who, paused)
             self._changed()
             _note(request, "drained" if paused else "resumed", **_named(who))
         if paused and isinstance(who, str):
-            self._drained(who)
+            self._drained(who, principal if leaving else None)
         workers = self._broker.status().workers
         rows = [row for row in workers if who in (row.worker, (row.service, row.version))]
+        if leaving:
+            rows = [row for row in rows if row.principal == principal.name]
         return shown({"workers": len(rows), "held": sum(row.held for row in rows)})
 
 
@@ -97,8 +103,9 @@ def shown(value: dict[str, Any]) -> Response:
 
 def _note(request: Request, action: str, **about: object) -> None:
     """Who did what to the traffic of others belongs into the log."""
-    client = request.client.host if request.client else None
-    log.info("%s by an operator", action, extra={"action": action, **about, "operator": client})
+    client = address(request.scope) or None
+    about |= {"operator": client, "principal": caller(request).name}
+    log.info("%s by an operator", action, extra={"action": action, **about})
 
 
 def _named(who: Pool | str) -> dict[str, str]:

@@ -2,17 +2,18 @@
 
 import asyncio
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
-from prack_grpc.private.app import PrivateApp
+from prack_grpc.core.worker import TRUSTED, Principal
+from prack_grpc.private.app import PRINCIPAL, OperateRoute, PrivateApp, RawRoute, ReadRoute
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
 from prack_grpc.rest import ask
@@ -25,7 +26,7 @@ from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.rack.answers import Answers
 from prack_grpc.rest.rack.endpoints import Endpoints
 from prack_grpc.rest.raw.endpoints import RawEndpoints
-from prack_grpc.rest.relay import EarlierGateway, Relay
+from prack_grpc.rest.relay import CALLER, EarlierGateway, Relay
 from prack_grpc.rest.switching import StreamEndpoint
 
 Paths = tuple[tuple[str, str, str], ...]
@@ -48,16 +49,19 @@ RAW_PATHS = (
     ("GET", "requests/{identifier}", "state"),
 )
 STREAM_PATHS = (("GET", "stream", "stream"),)
-OPERATING_PATHS = (
+READING_PATHS = (
     ("GET", "queue", "queue"),
     ("GET", "workers", "workers"),
     ("GET", "routes", "routes"),
     ("GET", "versions", "versions"),
     ("GET", "traffic", "traffic"),
+)
+OPERATING_PATHS = (
     ("PUT", "traffic", "divide"),
-    ("POST", "drain", "drain"),
     ("POST", "resume", "resume"),
 )
+# A worker that leaves may say so.
+DRAINING_PATHS = (("POST", "drain", "drain"),)
 
 
 class WorkerApp(PrivateApp):
@@ -76,12 +80,21 @@ class WorkerApp(PrivateApp):
     def telling(self, scope: Scope, response: Response) -> Response:
         """The response, with the cancelled requests of the worker that made the call."""
         worker = scope.get("prack.worker") or ask.named(scope["query_string"])
-        identifiers = ",".join(self.polls.leases.cancelled.take(worker))
+        who = scope.get(PRINCIPAL, TRUSTED)  # a page that anybody may see names no worker
+        identifiers = ",".join(self.polls.leases.cancelled.take((who, worker)))
         if not identifiers:
             return response
         told = copy.copy(response)  # some responses are shared
         told.raw_headers = [*response.raw_headers, (b"prack-cancelled", identifiers.encode())]
         return told
+
+    async def relayed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope that our successor passes on; it says whose that is."""
+        if scope["type"] == "http":
+            name = dict(scope["headers"]).get(CALLER)
+            callers = self._callers
+            scope[PRINCIPAL] = callers.named(name.decode()) if name else callers.holder
+        await self.trusted(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description, with the schemas that FastAPI cannot derive."""
@@ -94,15 +107,13 @@ class WorkerApp(PrivateApp):
 def create_app(
     broker: Broker,
     limits: Limits,
-    token: str | None,
+    callers: Callers,
     health: Health,
     predecessor: EarlierGateway | None = None,
     changed: Callable[[], None] = lambda: None,
-    carrier: Callable[[], asyncio.Protocol | None] = lambda: None,
-    hosts: Iterable[str] = (),
+    carrier: Callable[[Principal], asyncio.Protocol | None] = lambda _: None,
 ) -> WorkerApp:
-    """The worker API. With a `token`, all but the health and description pages need it; without
-    one it may be called as localhost, and under the names of `hosts`.
+    """The worker API, for these `callers`.
 
     `health` says whether this gateway takes requests. `polls.end_all()` of the result ends the
     parked polls when the gateway stops. A `predecessor` finishes what it holds.
@@ -111,21 +122,30 @@ def create_app(
     """
     polls = Polls(broker, limits)
     relay = Relay(broker, predecessor)
-    app = WorkerApp(polls, relay, Callers(token, hosts))
+    app = WorkerApp(polls, relay, callers)
     answers = Answers(broker, polls.leases, relay)
     endpoints = Endpoints(broker, polls, answers, relay)
     _add_endpoints(app, endpoints, PATHS, openapi.OPERATIONS)
     raw = RawEndpoints(broker, polls, answers, relay)
     _add_endpoints(app, raw, RAW_PATHS, openapi_raw.OPERATIONS)
     operating = OperatorEndpoints(broker, changed, polls.end)
-    _add_endpoints(app, operating, OPERATING_PATHS, openapi_operating.OPERATIONS)
+    described = openapi_operating.OPERATIONS
+    _add_endpoints(app, operating, READING_PATHS, described, ReadRoute)
+    _add_endpoints(app, operating, OPERATING_PATHS, described, OperateRoute)
+    _add_endpoints(app, operating, DRAINING_PATHS, described)
     _add_endpoints(app, StreamEndpoint(carrier), STREAM_PATHS, openapi.STREAM)
     add_pages(app, limits, health)
     return app
 
 
-def _add_endpoints(app: FastAPI, endpoints: object, paths: Paths, operations: Operations) -> None:
+def _add_endpoints(
+    app: FastAPI,
+    endpoints: object,
+    paths: Paths,
+    operations: Operations,
+    route: type[RawRoute] = RawRoute,
+) -> None:
     for method, path, name in paths:
-        options = operations[name]
-        endpoint = getattr(endpoints, name)
-        app.add_api_route(f"/api/v1/{path}", endpoint, methods=[method], **options)
+        endpoint, options = getattr(endpoints, name), {**operations[name]}
+        options["route_class_override"] = route
+        app.router.add_api_route(f"/api/v1/{path}", endpoint, methods=[method], **options)

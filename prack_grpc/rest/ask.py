@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
-
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import MAX_TIER
@@ -43,11 +41,6 @@ class Ask:
 
 
 PLAIN = Ask()
-
-
-def address(request: Request) -> str:
-    """Where a poll comes from. Each may have a connection, and so a port, of its own."""
-    return request.client.host if request.client else ""
 
 
 def from_query(query: bytes) -> Ask:

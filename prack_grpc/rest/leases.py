@@ -13,6 +13,7 @@ from starlette.types import Receive
 
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.receivers import CancelReason
+from prack_grpc.core.worker import Principal
 
 T = TypeVar("T")
 
@@ -21,26 +22,28 @@ MAX_NAMES = 1000
 MAX_CANCELLED = 100
 # The name of workers that gave none; nobody could tell whose cancellations these are.
 UNNAMED = "rest"
+# A worker has its name among those with its credentials.
+Name = tuple[Principal, str]
 
 
 class Cancellations:
     """Hand-outs that nobody waits for any more, until the next reply to their worker."""
 
     def __init__(self) -> None:
-        self.of: OrderedDict[str, deque[str]] = OrderedDict()
+        self.of: OrderedDict[Name, deque[str]] = OrderedDict()
 
-    def add(self, worker: str, identifier: str) -> None:
+    def add(self, name: Name, identifier: str) -> None:
         """This worker has not yet been told of this hand-out. The oldest make room."""
-        if worker == UNNAMED:
+        if name[1] == UNNAMED:
             return
-        self.of.setdefault(worker, deque(maxlen=MAX_CANCELLED)).append(identifier)
-        self.of.move_to_end(worker)
+        self.of.setdefault(name, deque(maxlen=MAX_CANCELLED)).append(identifier)
+        self.of.move_to_end(name)
         if len(self.of) > MAX_NAMES:
             self.of.popitem(last=False)
 
-    def take(self, worker: str) -> list[str]:
+    def take(self, name: Name) -> list[str]:
         """What this worker is told now, and not again."""
-        return list(self.of.pop(worker, ()))
+        return list(self.of.pop(name, ()))
 
 
 class Leases:
@@ -54,10 +57,10 @@ class Leases:
         # Whose request body is on its way to the worker.
         self.reading: set[Assignment] = set()
 
-    def cancel(self, assignment: Assignment, reason: CancelReason) -> None:
+    def cancel(self, assignment: Assignment, principal: Principal, reason: CancelReason) -> None:
         """Nobody waits for it. A worker that sent what makes no response is told so at once."""
         if reason is not CancelReason.BAD_RESPONSE:
-            self.cancelled.add(assignment.worker, assignment.identifier)
+            self.cancelled.add((principal, assignment.worker), assignment.identifier)
         self.wake(assignment)
 
     def writer(self, assignment: Assignment) -> object | None:

@@ -12,17 +12,19 @@ from collections.abc import Callable
 from starlette.types import Receive
 
 from prack_grpc.broker.seam import Membership, WorkerSide
-from prack_grpc.core.errors import BadRoute, TooManySessions
+from prack_grpc.core.errors import BadRoute, OutOfScope, TooManySessions
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.receivers import CancelReason
-from prack_grpc.core.worker import TRUSTED, Profile
+from prack_grpc.core.worker import Principal, Profile
 from prack_grpc.private.bodies import Gone
 from prack_grpc.private.errors import (
     BAD_PARAMETER,
     DRAINING,
+    FORBIDDEN,
     TOO_MANY_POLLS,
     TOO_MANY_ROUTES,
+    UNAUTHENTICATED,
     ApiError,
 )
 from prack_grpc.rest.ask import Ask
@@ -35,8 +37,9 @@ Collect = Callable[[Assignment, "Poll"], bool]
 class Poll:
     """Implements `core.receivers.WorkReceiver` for one poll."""
 
-    def __init__(self, ask: Ask, leases: Leases, collect: Collect) -> None:
+    def __init__(self, ask: Ask, principal: Principal, leases: Leases, collect: Collect) -> None:
         self.worker = ask.worker
+        self.principal = principal
         self.lease = ask.lease
         self._leases = leases
         self._collect = collect
@@ -57,7 +60,7 @@ class Poll:
         if self.open:
             self.taken.remove(assignment)
         else:
-            self._leases.cancel(assignment, reason)
+            self._leases.cancel(assignment, self.principal, reason)
 
     def uploaded(self, assignment: Assignment) -> None:
         self._leases.wake(assignment)
@@ -99,20 +102,33 @@ class Polls:
         for poll in self._parked:
             poll.rouse()
 
-    def end(self, worker: str) -> None:
-        """The parked polls of this worker return."""
+    def end(self, worker: str, principal: Principal | None) -> None:
+        """The parked polls of this worker return: those of this principal, or of all."""
         for poll in self._parked:
-            if poll.worker == worker:
+            if poll.worker == worker and principal in (None, poll.principal):
                 poll.rouse()
 
+    def expel(self, principal: Principal) -> None:
+        """The parked polls of this principal, which was revoked, end with an error."""
+        for poll in self._parked:
+            if poll.principal is principal:
+                poll.rouse()
+        for assignment in self.leases.waiting:
+            self.leases.wake(assignment)
+
     async def pull(
-        self, ask: Ask, receive: Receive, whole: bool = True, address: str = ""
+        self,
+        ask: Ask,
+        principal: Principal,
+        receive: Receive,
+        whole: bool = True,
+        address: str = "",
     ) -> list[Assignment]:
         """What comes for this poll; empty if nothing does. `whole` waits for complete bodies.
 
         The caller must send it without waiting for anything. Raises Gone, or ApiError.
         """
-        poll = Poll(ask, self.leases, self._collect if whole else _as_it_is)
+        poll = Poll(ask, principal, self.leases, self._collect if whole else _as_it_is)
         most = ask.most or 1
         member = self._join(ask, most, poll, whole, address)
         gone = True
@@ -122,12 +138,15 @@ class Polls:
             poll.open = False
             self._broker.drain(member)
             # The last one first, so that the oldest is in front again.
-            handed, rest = ([], poll.taken) if gone else (poll.taken[:most], poll.taken[most:])
+            most = 0 if gone or principal.revoked else most
+            handed, rest = poll.taken[:most], poll.taken[most:]
             poll.taken = handed
             for assignment in reversed(rest):
                 self._broker.put_back(assignment)
         if gone:
             raise Gone
+        if principal.revoked:
+            raise ApiError(UNAUTHENTICATED)
         if self._ending and not handed:
             raise ApiError(DRAINING)
         return handed
@@ -151,7 +170,9 @@ class Polls:
             address=address,
         )
         try:
-            poll.member = self._broker.join(profile, TRUSTED, poll)
+            poll.member = self._broker.join(profile, poll.principal, poll)
+        except OutOfScope as error:
+            raise ApiError(FORBIDDEN, str(error), error.field) from None
         except BadRoute as error:  # not the worker, the gateway has too many
             raise ApiError(TOO_MANY_ROUTES, str(error), "routes") from None
         except TooManySessions as error:

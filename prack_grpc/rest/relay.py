@@ -20,6 +20,8 @@ from starlette.types import Receive, Scope, Send
 from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.limits import PIECE
+from prack_grpc.core.worker import Principal
+from prack_grpc.private.app import PRINCIPAL, caller
 from prack_grpc.private.errors import LATE, ApiError, ApiKind
 from prack_grpc.rest.ask import Ask
 
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 # Fields of one connection (RFC 9110 section 7.6.1). Those of the framing go along: h11 reads them.
 LOCAL = frozenset((b"connection", b"keep-alive", b"expect", b"host"))
+# Tells the predecessor whose call it is; it believes nobody else.
+CALLER = b"prack-principal"
 # How long a poll waits for requests of ours before the predecessor is asked again, in seconds.
 WAIT = 0.5
 # The reply to a poll for several that brings none.
@@ -56,17 +60,18 @@ class Relay:
 
     async def about(self, identifier: str, request: Request) -> Response | None:
         """The predecessor's reply to a call about its hand-out; None if it can be only ours."""
-        if not self._is_foreign(identifier):
+        if not self._is_foreign(identifier, caller(request)):
             return None
         relayed = await self._call(request.scope, request.receive)
         return relayed or ApiError(LATE[Late.UNKNOWN]).response()
 
-    async def answer(self, identifier: str, answer: dict[str, Any]) -> bool:
+    async def answer(self, identifier: str, answer: dict[str, Any], principal: Principal) -> bool:
         """Pass an answer on. False if it can be only ours. Raises ApiError."""
-        if not self._is_foreign(identifier):
+        if not self._is_foreign(identifier, principal):
             return False
         content = await asyncio.to_thread(json.dumps, answer)
-        status, found = await self._post("/api/v1/response", content.encode(), _nothing)
+        path = "/api/v1/response"
+        status, found = await self._post(path, content.encode(), _nothing, principal)
         if status not in (0, 200):
             kind = ApiKind(found["code"], status, found["title"])
             raise ApiError(kind, found["detail"], found.get("field", ""))
@@ -91,23 +96,24 @@ class Relay:
             return b""
         return body if body != NO_REQUESTS else b""
 
-    async def exchange(self, message: dict[str, Any], receive: Receive) -> list[Any]:
+    async def exchange(self, message: dict[str, Any], request: Request) -> list[Any]:
         """The requests that wait there for the poll of an exchange."""
         if not self._open:
             return []
         content = json.dumps(message | {"responses": []}).encode()
-        _, found = await self._post("/api/v1/exchange", content, receive)
+        path, receive = "/api/v1/exchange", request.receive
+        _, found = await self._post(path, content, receive, caller(request))
         return list(found.get("requests", []))
 
     @property
     def _open(self) -> bool:
         return self._predecessor is not None and not self._predecessor.gone.is_set()
 
-    def _is_foreign(self, identifier: str) -> bool:
+    def _is_foreign(self, identifier: str, principal: Principal) -> bool:
         if not self._open:
             return False
         try:
-            self._broker.find(identifier)
+            self._broker.find(identifier, principal)
         except NotHeld as error:
             return error.late is Late.UNKNOWN
         return False
@@ -122,11 +128,12 @@ class Relay:
             return None
 
     async def _post(
-        self, path: str, content: bytes, receive: Receive
+        self, path: str, content: bytes, receive: Receive, principal: Principal
     ) -> tuple[int, dict[str, Any]]:
         """Status and members of the reply; 0 and nothing if there is none."""
         headers = [(b"content-length", b"%d" % len(content))]
-        scope = {"method": "POST", "path": path, "query_string": b"", "headers": headers}
+        scope: Scope = {"method": "POST", "path": path, "query_string": b"", "headers": headers}
+        scope[PRINCIPAL] = principal
         relayed = await self._call(scope, _sent(content, receive))
         try:
             return (relayed.status_code, json.loads(await relayed.read())) if relayed else (0, {})
@@ -147,12 +154,13 @@ class _Call:
         self._reader = reader
         self._writer = writer
         self._connection = h11.Connection(h11.CLIENT)
-        fields = [field for field in scope["headers"] if field[0] not in LOCAL]
+        fields = [field for field in scope["headers"] if field[0] not in LOCAL | {CALLER}]
+        name = scope[PRINCIPAL].name.encode()
         self._send(
             h11.Request(
                 method=scope["method"],
                 target=scope.get("raw_path", scope["path"].encode()) + b"?" + scope["query_string"],
-                headers=[(b"host", b"predecessor"), *fields],
+                headers=[(b"host", b"predecessor"), (CALLER, name), *fields],
             )
         )
         upload = self._upload(receive)

@@ -7,6 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from prack_grpc.core.worker import Principal
+from prack_grpc.private.app import caller
 from prack_grpc.private.errors import DRAINING, UPGRADE, UPGRADE_REQUIRED, ApiError
 
 Switch = Callable[[asyncio.Protocol], None]
@@ -27,9 +29,9 @@ class Switched(Response):
 
 
 class StreamEndpoint:
-    """`carrier` makes the protocol of a stream, or returns None while the gateway stops."""
+    """`carrier` makes the protocol of a principal's stream, or None while the gateway stops."""
 
-    def __init__(self, carrier: Callable[[], asyncio.Protocol | None]) -> None:
+    def __init__(self, carrier: Callable[[Principal], asyncio.Protocol | None]) -> None:
         self._carrier = carrier
 
     async def stream(self, request: Request) -> Response:
@@ -40,7 +42,7 @@ class StreamEndpoint:
         switch = _switch(request.scope)
         if switch is None:
             raise ApiError(UPGRADE_REQUIRED)
-        protocol = self._carrier()
+        protocol = self._carrier(caller(request))
         if protocol is None:
             raise ApiError(DRAINING)
         return Switched(switch, protocol)

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from typing import Protocol
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.core.worker import Principal
 
 
 class Carrier(Protocol):
-    """One stream, for one reader and one writer. `peer` is the worker's address, for people.
+    """One stream, for one reader and one writer, of whoever is the `principal`.
 
-    `certificate` is the name that its authority has signed, if it had to show one.
+    `peer` is the worker's address, for people; `certificate` is the name that its authority has
+    signed, if it had to show one.
     """
 
+    principal: Principal
     peer: str
     certificate: str | None
     transport: str

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 import grpc
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.core.worker import Principal
 from prack_grpc.private.certificate import name_of
 
 # In what gRPC tells of a peer's certificate.
@@ -18,8 +19,9 @@ class GrpcCarrier:
 
     transport = "grpc"
 
-    def __init__(self, context: Context) -> None:
-        self.peer = unquote(context.peer().partition(":")[2])  # without "ipv4:"
+    def __init__(self, context: Context, principal: Principal) -> None:
+        self.principal = principal
+        self.peer = peer(context)
         self._context = context
         about = context.auth_context()
         names = (map(bytes.decode, about.get(kind, ())) for kind in NAMES)
@@ -39,3 +41,8 @@ class GrpcCarrier:
 
     def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
         """See Carrier. A message costs too much to send one that is not full."""
+
+
+def peer(context: Context) -> str:
+    """Address and port of whoever has made a call."""
+    return unquote(context.peer().partition(":")[2])  # without "ipv4:"

@@ -1,7 +1,6 @@
 """The gRPC server of the private port: the worker service, health and, if wanted, reflection."""
 
 import asyncio
-import hmac
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -11,7 +10,10 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from prack_grpc.core.worker import Principal
+from prack_grpc.private.callers import Callers
 from prack_grpc.stream.decoding import Context, Decoding
+from prack_grpc.stream.grpc_carrier import peer
 from prack_grpc.stream.streams import NAME, Streams
 
 OPTIONS = (
@@ -31,6 +33,8 @@ CONNECTIONS = "grpc.max_allowed_incoming_connections"
 PING_SECONDS = 15.0
 # No stream is as old when its gateway ends.
 STREAM_SECONDS = 1e9
+# Who was revoked since his call was let through.
+GONE = Principal("", frozenset(), revoked=True)
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
 
@@ -47,26 +51,37 @@ def _pings(seconds: float) -> tuple[tuple[str, int], ...]:
     )
 
 
-class TokenCheck(grpc.aio.ServerInterceptor):
-    """Ends calls without the right bearer token before any frame is read."""
+class CallerCheck(grpc.aio.ServerInterceptor):
+    """Ends calls without valid credentials before any frame is read."""
 
-    def __init__(self, token: str) -> None:
-        self._expected = f"Bearer {token}".encode()
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
         """Let the call through or refuse it."""
-        metadata = handler_call_details.invocation_metadata or ()
-        given = [value for name, value in metadata if name == "authorization"]
-        value = given[0] if len(given) == 1 else ""
-        raw = value if isinstance(value, bytes) else value.encode()
-        if hmac.compare_digest(raw, self._expected):
-            return await continuation(handler_call_details)
         handler = await continuation(handler_call_details)
+        if self._callers.bearer(_shown(handler_call_details.invocation_metadata)) is not None:
+            return handler
         if handler is not None and handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(_refuse)
-        return grpc.stream_stream_rpc_method_handler(_refuse)
+            return grpc.unary_unary_rpc_method_handler(self._refuse)
+        return grpc.stream_stream_rpc_method_handler(self._refuse)
+
+    async def _refuse(self, _: object, context: Context) -> None:
+        if _shown(context.invocation_metadata()):
+            host = peer(context).rpartition(":")[0].strip("[]")
+            await self._callers.failed(host)
+        await context.abort(
+            grpc.StatusCode.UNAUTHENTICATED,
+            "a valid bearer token is required: send `authorization: Bearer TOKEN`",
+        )
+
+
+def _shown(metadata: Any) -> list[bytes]:
+    """The values of `authorization`."""
+    given = [value for name, value in metadata or () if name == "authorization"]
+    return [value if isinstance(value, bytes) else value.encode() for value in given]
 
 
 class NetworkCheck(grpc.aio.ServerInterceptor):
@@ -109,13 +124,6 @@ class NetworkCheck(grpc.aio.ServerInterceptor):
             )
 
 
-async def _refuse(_: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-    await context.abort(
-        grpc.StatusCode.UNAUTHENTICATED,
-        "a valid bearer token is required: send `authorization: Bearer TOKEN`",
-    )
-
-
 class StreamServer:
     """Owns the gRPC server and the service behind it.
 
@@ -126,7 +134,7 @@ class StreamServer:
     def __init__(
         self,
         streams: Streams,
-        token: str | None,
+        callers: Callers,
         with_reflection: bool,
         most: int,
         admits: Callable[[str], bool] | None = None,
@@ -135,8 +143,10 @@ class StreamServer:
         self._options = (*OPTIONS, (CONNECTIONS, most))
         self._streams = streams
         self._credentials = credentials
+        self._callers = callers
         networks = [NetworkCheck(admits)] if admits else ()
-        self._interceptors = [*networks, *([TokenCheck(token)] if token else ()), Decoding()]
+        asking = [CallerCheck(callers)] if callers.asks else ()
+        self._interceptors = [*networks, *asking, Decoding()]
         self._with_reflection = with_reflection
         self._health = health.aio.HealthServicer()
         # The last one listens; those before it only have streams.
@@ -153,7 +163,7 @@ class StreamServer:
             interceptors=self._interceptors,
             compression=grpc.Compression.NoCompression,
         )
-        server.add_generic_rpc_handlers((self._streams.handler(),))
+        server.add_generic_rpc_handlers((self._streams.handler(self._who),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._with_reflection:
             names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -163,6 +173,10 @@ class StreamServer:
         if self._credentials is None:
             return server.add_insecure_port(address)
         return server.add_secure_port(address, self._credentials)
+
+    def _who(self, context: Context) -> Principal:
+        who = self._callers.bearer(_shown(context.invocation_metadata()))
+        return who or GONE
 
     async def start(self) -> None:
         """Admit workers from now on."""

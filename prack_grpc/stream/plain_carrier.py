@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.core.worker import Principal
 from prack_grpc.private.certificate import of_connection
 from prack_grpc.stream.hello import MAX_HELLO
 from prack_wire.frames import MAX_FRAME, Deframer, Frames
@@ -14,8 +15,9 @@ class PlainCarrier(Frames):
 
     transport = "prack"
 
-    def __init__(self, serve: Callable[["PlainCarrier"], None]) -> None:
+    def __init__(self, serve: Callable[["PlainCarrier"], None], principal: Principal) -> None:
         super().__init__()
+        self.principal = principal
         self._incoming = Deframer(MAX_HELLO)
         self.peer = ""
         self.certificate: str | None = None

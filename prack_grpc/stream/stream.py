@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.seam import Membership, WorkerSide
-from prack_grpc.core.errors import BadResponse, LeaseError, WindowExceeded
+from prack_grpc.core.errors import BadResponse, LeaseError, OutOfScope, WindowExceeded
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
@@ -210,11 +210,17 @@ class Stream:
 
     def _steer(self, frame: pb.WorkerFrame) -> None:
         if frame.HasField("capacity"):
-            self._broker.resize(self._member, *read_slots(frame.capacity, self._limits))
+            self._resize(*read_slots(frame.capacity, self._limits))
         if frame.HasField("drain"):
             self.dismiss(0, frame.drain.reason)
         if frame.HasField("heartbeat") and frame.heartbeat.nonce:
             self._outbox.control().heartbeat.echo = frame.heartbeat.nonce
+
+    def _resize(self, slots: int, websocket_slots: int) -> None:
+        try:
+            self._broker.resize(self._member, slots, websocket_slots)
+        except OutOfScope as error:
+            raise StreamError(errors.NOT_ALLOWED, str(error)) from None
 
     def _event(self, event: E, act: Callable[[Assignment, E], None], last: bool) -> None:
         """Apply one event; one that does not fit costs its own exchange, not the stream.

@@ -5,15 +5,16 @@ import hmac
 import logging
 import random
 import secrets
+from collections.abc import Callable
 
 import grpc
 
 import prack_grpc
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.seam import Membership, WorkerSide
-from prack_grpc.core.errors import BadRoute, TooManySessions
+from prack_grpc.core.errors import BadRoute, OutOfScope, TooManySessions
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.worker import TRUSTED, Profile
+from prack_grpc.core.worker import TRUSTED, Principal, Profile
 from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
 from prack_grpc.stream.errors import NotAFrame, StreamError
@@ -59,7 +60,7 @@ class Streams:
         self._beat_seconds = max_silence / BEATS
         self._loop = asyncio.get_running_loop()
         self._gateway_id = secrets.token_hex(8)
-        self._streams: dict[str, Stream] = {}
+        self._streams: dict[tuple[Principal, str], Stream] = {}
         self._instances: dict[Stream, bytes] = {}
         self._plain: set[asyncio.Task[None]] = set()
         self._opening = 0
@@ -71,12 +72,16 @@ class Streams:
 
     # ------------------------------------------------------------ gRPC
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """The service; carriers read and write bytes."""
+    def handler(self, who: Callable[[Context], Principal]) -> grpc.GenericRpcHandler:
+        """The service; carriers read and write bytes. `who` tells who has made a call."""
+
+        async def connect(_: object, context: Context) -> None:
+            await self._connect(context, who(context))
+
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                "Connect": grpc.stream_stream_rpc_method_handler(self.connect),
+                "Connect": grpc.stream_stream_rpc_method_handler(connect),
                 "GetInfo": grpc.unary_unary_rpc_method_handler(
                     self.get_info,
                     pb.GetInfoRequest.FromString,
@@ -95,17 +100,17 @@ class Streams:
             limits=limits_message(self._limits),
         )
 
-    async def connect(self, _: object, context: Context) -> None:
+    async def _connect(self, context: Context, principal: Principal) -> None:
         """One worker, over gRPC."""
-        error = await self._serve(GrpcCarrier(context))
+        error = await self._serve(GrpcCarrier(context, principal))
         if error is not None:
             await context.abort(error.kind.status, str(error))
 
     # ------------------------------------------------------------ plain connections
 
-    def carrier(self) -> PlainCarrier | None:
+    def carrier(self, principal: Principal = TRUSTED) -> PlainCarrier | None:
         """What serves an upgraded connection; None when workers are sent away."""
-        return None if self._reason else PlainCarrier(self._adopt)
+        return None if self._reason else PlainCarrier(self._adopt, principal)
 
     @property
     def greeting(self) -> int:
@@ -138,22 +143,23 @@ class Streams:
     async def _serve(self, carrier: Carrier) -> StreamError | None:
         """One worker, from its hello to its end. Returns the error that it was told at last."""
         try:
-            stream = await self._open(carrier)
+            stream, name = await self._open(carrier)
             self._greeting.discard(carrier)
             try:
                 await stream.run()
             finally:
                 del self._instances[stream]
-                if self._streams.get(stream.worker) is stream:
-                    del self._streams[stream.worker]
+                if self._streams.get(name) is stream:
+                    del self._streams[name]
         except StreamError as error:
-            self._errors.make(peer=carrier.peer, code=error.kind.code, reason=error.message)
+            about = {"peer": carrier.peer, "principal": carrier.principal.name}
+            self._errors.make(**about, code=error.kind.code, reason=error.message)
             # What it holds of the stack holds the stream, whose tasks hold the error.
             error.__traceback__ = error.__context__ = None
             return error
         return None
 
-    async def _open(self, carrier: Carrier) -> Stream:
+    async def _open(self, carrier: Carrier) -> tuple[Stream, tuple[Principal, str]]:
         self._opening += 1
         try:
             if self._opening > MAX_OPENING:
@@ -161,7 +167,8 @@ class Streams:
                 raise StreamError(errors.TOO_MANY_WORKERS, message)
             hello = read_hello(await _first_frame(carrier), self._limits)
             carrier.greeted()
-            return self._admit(hello, carrier)
+            name = carrier.principal, hello.worker
+            return self._admit(hello, name, carrier), name
         except StreamError as error:
             frame = pb.GatewayFrame()
             error.tell(frame.error)
@@ -170,14 +177,15 @@ class Streams:
         finally:
             self._opening -= 1
 
-    def _admit(self, hello: Hello, carrier: Carrier) -> Stream:
-        self._check_name(hello)
+    def _admit(self, hello: Hello, name: tuple[Principal, str], carrier: Carrier) -> Stream:
+        older = self._streams.get(name)
+        if older is not None:
+            self._check_process(older, hello)
         outbox = Outbox(self._broker, self._limits, hello.initial_window)
         self._welcome(outbox, hello)
         member = self._join(hello, carrier, outbox)
         stream = Stream(self._broker, self._limits, member, outbox, carrier, self._loop.time)
-        older = self._streams.get(hello.worker)
-        self._streams[hello.worker] = stream
+        self._streams[name] = stream
         self._instances[stream] = hello.instance
         if older is not None:
             message = "a newer stream of the same process has taken over"
@@ -187,11 +195,8 @@ class Streams:
             stream.send_away(self._soon(), self._reason)
         return stream
 
-    def _check_name(self, hello: Hello) -> None:
+    def _check_process(self, older: Stream, hello: Hello) -> None:
         """Who has the name of a living worker must be its process. Raises StreamError."""
-        older = self._streams.get(hello.worker)
-        if older is None:
-            return
         known = self._instances[older]
         if not known or not hmac.compare_digest(known, hello.instance):
             message = "another process with this worker_id is connected; give each its own"
@@ -209,7 +214,10 @@ class Streams:
 
     def _join(self, hello: Hello, carrier: Carrier, outbox: Outbox) -> Membership:
         try:
-            member = self._broker.join(_profile(hello, carrier), TRUSTED, outbox)
+            member = self._broker.join(_profile(hello, carrier), carrier.principal, outbox)
+        except OutOfScope as error:
+            kind = errors.REVOKED if carrier.principal.revoked else errors.NOT_ALLOWED
+            raise StreamError(kind, str(error)) from error
         except BadRoute as error:  # the hello was checked: it is the gateway that has too many
             raise StreamError(errors.TOO_MANY_ROUTES, str(error)) from error
         except TooManySessions as error:
@@ -223,6 +231,7 @@ class Streams:
                 "version": hello.version,
                 "slots": hello.slots,
                 "routes": ", ".join(map(str, hello.routes)),
+                "principal": carrier.principal.name,
                 **({"certificate": carrier.certificate} if carrier.certificate else {}),
             },
         )
@@ -244,6 +253,13 @@ class Streams:
                 stream.heartbeat()
             left = self.max_silence - max(silent, blocked)
             self._loop.call_later(min(self._beat_seconds, left), self._beat, stream)
+
+    def expel(self, principal: Principal) -> None:
+        """End the streams of this principal, which was revoked."""
+        for (who, _), stream in self._streams.items():
+            if who is principal:
+                message = "these credentials were revoked, or have expired"
+                stream.stop(StreamError(errors.REVOKED, message))
 
     def _tidy(self, spare: heap.Spare) -> None:
         spare.give_back()

@@ -13,6 +13,7 @@ from prack_grpc.core.exchange.states import Outcome, Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.receivers import CancelReason
+from prack_grpc.core.worker import TRUSTED
 from tests.broker.scene import SECONDS, SOON, Scene, failure, joined, waiting, within
 from tests.core.building import a_request
 
@@ -315,10 +316,10 @@ async def test_what_was_not_sent_goes_to_the_next_worker() -> None:
 async def test_a_worker_without_a_stream_finds_its_lease_by_name() -> None:
     scene = Scene(acknowledges=False)
     _, lease = scene.leased()
-    assert scene.broker.find(lease.identifier) is lease
+    assert scene.broker.find(lease.identifier, TRUSTED) is lease
     scene.answer(lease)
     with pytest.raises(NotHeld):
-        scene.broker.find(lease.identifier)
+        scene.broker.find(lease.identifier, TRUSTED)
 
 
 async def test_names_cannot_be_guessed() -> None:

@@ -42,10 +42,13 @@ TABS = 200  # more than there are places to tab to
 class Page:
     """The page of one gateway, opened."""
 
-    def __init__(self, browser: Browser, gateway: Gateway) -> None:
+    def __init__(self, browser: Browser, gateway: Gateway, login: str = "") -> None:
         self.browser, self.driver = browser, browser.driver
         self._port = gateway.admin_port
         self.driver.get(f"http://127.0.0.1:{gateway.admin_port}/")
+        if login:
+            self.dialog().find_element(By.NAME, "token").send_keys(login)
+            self.press("Log in")
         self.until(lambda: self.figures()["gateway.version"], "no update comes")
 
     def until(self, true: Callable[[], Any], otherwise: str) -> Any:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.acceptance.processes import Gateway, Launcher, fetch
 from tests.browser.browser import Browser
 from tests.browser.page import Page
+from tests.support.credentials import Credentials, secret
 
 SLOTS, WAITING = 4, 3
 SHOP = "tests.browser.apps.shop"
@@ -219,6 +221,22 @@ def test_a_worker_is_drained_and_works_again(seen: Browser, launch: Launcher) ->
     page.press("Resume", page.row("workers", worker["worker"]))
     page.row("workers", "● active")
     assert [row["state"] for row in workers(page)] == ["active"]
+
+
+def test_who_logs_in_sees_and_who_may_only_look_is_told_so(
+    seen: Browser, launch: Launcher, tmp_path: Path
+) -> None:
+    file = Credentials.of(tmp_path / "credentials").path
+    gateway = launch.gateway("--credentials", str(file))
+    page = Page(seen, gateway, login=secret("eye"))
+    assert "eye, looking only" in page.driver.find_element(By.ID, "who").text
+    act = 'return import("/static/gateway/api.js").then(({ act }) => act("POST", "api/v1/drain", '
+    said = page.driver.execute_script(act + '{ worker: "w" }).catch(({ message }) => message))')
+    assert "allow to look only" in said
+    seen.press("Log out")
+    assert "Log in" in page.dialog().text
+    refused = ("401", "403")
+    assert all(any(status in one for status in refused) for one in seen.complaints())
 
 
 def test_the_weight_of_a_canary_is_changed(seen: Browser, launch: Launcher) -> None:

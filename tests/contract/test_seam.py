@@ -11,6 +11,7 @@ from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.traffic import Split
 from prack_grpc.core.receivers import CancelReason
+from prack_grpc.core.worker import TRUSTED
 from tests.contract.conftest import SECONDS, Build, until, within
 
 SOON = 0.05
@@ -248,11 +249,11 @@ async def test_a_worker_that_does_not_acknowledge_is_known_by_identifiers(build:
     rig = build()
     worker, ticket = rig.worker(acknowledges=False), rig.submit()
     assignment = await worker.next()
-    assert rig.side.find(assignment.identifier) is assignment
+    assert rig.side.find(assignment.identifier, TRUSTED) is assignment
     assert 0 < rig.side.remaining(assignment) <= rig.side.extend(assignment, 100)
     worker.answer(assignment)
     with pytest.raises(NotHeld):
-        rig.side.find(assignment.identifier)
+        rig.side.find(assignment.identifier, TRUSTED)
     assert (await within(ticket.head())).status == 200
 
 

@@ -19,7 +19,7 @@ from prack_grpc.core.http.message import Headers, Kind, Request, ResponseHead
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.receivers import NOBODY, CancelReason
-from prack_grpc.core.worker import Profile
+from prack_grpc.core.worker import TRUSTED, Profile
 
 # A deadline may be one tick of 0.05 s late.
 TICK = 0.06
@@ -81,7 +81,7 @@ def a_session(
     """A worker with one slot, for everything if no route is named."""
     parsed = tuple(Route.parse(text) for text in routes or ("*",))
     profile = Profile(worker, slots, acknowledges, parsed, **about)
-    return Session(profile, NO_WORKER, slots, profile.websocket_slots)
+    return Session(profile, TRUSTED, NO_WORKER, slots, profile.websocket_slots)
 
 
 def an_upload(limits: Limits, body: bytes, end: bool) -> Flow:
@@ -199,5 +199,5 @@ def cancels(effects: Effects) -> list[tuple[Lease, CancelReason]]:
 def verdict(desk: Desk, lease: Lease) -> Late:
     """What a late answer to this lease is told."""
     with pytest.raises(NotHeld) as caught:
-        desk.core.ledger.find(lease.assignment.identifier)
+        desk.core.ledger.find(lease.assignment.identifier, TRUSTED)
     return caught.value.late

@@ -4,6 +4,7 @@ from prack_grpc.core.errors import LeaseError
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.flow import UNBOUNDED
 from prack_grpc.core.exchange.states import Work
+from prack_grpc.core.worker import TRUSTED
 from tests.core.building import Desk, delivered, failures
 
 
@@ -140,7 +141,7 @@ def test_what_never_left_is_handed_out_under_the_same_name(desk: Desk) -> None:
     lease = desk.leased()
     assert delivered(desk.core.put_back(lease, desk.now)) == [lease.exchange]
     assert lease.exchange.lease is not lease
-    assert desk.core.ledger.find(lease.assignment.identifier) is lease.exchange.lease
+    assert desk.core.ledger.find(lease.assignment.identifier, TRUSTED) is lease.exchange.lease
 
 
 @pytest.mark.parametrize("state", [Work.ANSWERING, Work.CANCELLED, Work.CLOSED])

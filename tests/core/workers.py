@@ -23,7 +23,7 @@ from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool
-from prack_grpc.core.worker import Profile
+from prack_grpc.core.worker import TRUSTED, Profile
 from tests.core.building import NO_WORKER, a_head
 from tests.core.clients import Clients
 from tests.core.life import (
@@ -71,7 +71,7 @@ class Workers(Clients):
             sockets,
             collects and not stream,
         )
-        session = Session(profile, NO_WORKER, slots, sockets)
+        session = Session(profile, TRUSTED, NO_WORKER, slots, sockets)
 
         def act() -> Effects:
             return self.core.join(session, self.now)
@@ -387,7 +387,7 @@ class Workers(Clients):
         name = one([*self.old_names[-2:], "id0.9", *reversed(model.names)], number)
         hand = model.names.get(name)
         if hand and hand.in_ledger:
-            assert self.ignored(lambda: find(name)) is hand.lease
+            assert self.ignored(lambda: find(name, TRUSTED)) is hand.lease
         else:
-            late = self.refused(NotHeld, lambda: find(name)).late
+            late = self.refused(NotHeld, lambda: find(name, TRUSTED)).late
             assert late in (model.verdicts(hand) if hand else {Late.UNKNOWN})

@@ -47,7 +47,9 @@ def command_of(program: str, arguments: str) -> list[str]:
     """The command that a line of `prack` runs; `serve` if it names none."""
     if program != "prack":
         return []
-    word = arguments.split()[0]
+    word, *more = arguments.split()
+    if word == "token":
+        return [word, *more[:1]]
     return [word if word in COMMANDS else "serve"]
 
 

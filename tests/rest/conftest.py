@@ -22,7 +22,9 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.listener import Listener, listen
+from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
+from prack_grpc.private.principals import Principals
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.relay import EarlierGateway
 from prack_grpc.rest.switching import TOKEN
@@ -51,13 +53,14 @@ class Api:
         body: bytes = b"",
         end: bool = True,
         length: int | None = None,
+        host: bytes = b"test",
     ) -> Ticket:
         """A client sends a request."""
-        fields = [(b"host", b"test"), *(headers or [])]
+        fields = [(b"host", host), *(headers or [])]
         size = len(body) if length is None else length
         client = ("192.0.2.7", 1234)
         id_ = secrets.token_hex(16)
-        request = Request(method, b"http", b"test", target, b"1.1", fields, client, size, id=id_)
+        request = Request(method, b"http", host, target, b"1.1", fields, client, size, id=id_)
         return self.broker.submit(request, body, end)
 
     def lease(self, ticket: Ticket) -> Lease | None:
@@ -112,11 +115,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def listening(app: WorkerApp) -> AsyncIterator[int]:
-    """Serve the application; gives the port."""
+async def listening(app: WorkerApp, relayed: bool = False) -> AsyncIterator[int]:
+    """Serve the application, or what a successor passes on to it; gives the port."""
     sock = listen("127.0.0.1", 0, "api_port")
     admission = Admission(WORKER_LIMITS, exempt=lambda _: True)
-    server = HttpServer(app, WORKER_LIMITS, admission, upgrade=TOKEN)
+    served = app.relayed if relayed else app
+    server = HttpServer(served, WORKER_LIMITS, admission, upgrade=TOKEN)
     listener = Listener(server, sock)
     await listener.start()
     try:
@@ -141,13 +145,15 @@ async def start() -> AsyncIterator[Start]:
             token: str | None = None,
             predecessor: EarlierGateway | None = None,
             hosts: tuple[str, ...] = (),
+            principals: Principals | None = None,
             **limits: Any,
         ) -> Api:
             bounds = Limits(**limits)
             broker, health = MemoryBroker(bounds), Health()
             health.started = True
             stack.callback(broker.shut_down)
-            app = create_app(broker, bounds, token, health, predecessor, hosts=hosts)
+            callers = Callers(token, hosts, principals)
+            app = create_app(broker, bounds, callers, health, predecessor)
             port = await stack.enter_async_context(listening(app))
             http = httpx2.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", timeout=SECONDS, verify=TLS

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from prack_grpc.core.worker import TRUSTED
 from prack_grpc.rest import leases as ports
 from prack_grpc.rest.leases import Cancellations
 from tests.rest.conftest import Api, Start, answer, until
@@ -134,7 +135,7 @@ async def test_a_deadline_is_told_of_and_a_bad_answer_is_not(start: Start) -> No
     api.submit()
     bad = (await api.pull(worker="w2"))["identifier"]
     assert (await api.answer(answer(bad, code=99))).status_code == 422
-    assert api.app.polls.leases.cancelled.take("w1") == [name]
+    assert api.app.polls.leases.cancelled.take((TRUSTED, "w1")) == [name]
     assert not api.app.polls.leases.cancelled.of
 
 
@@ -150,8 +151,8 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     cancelled = Cancellations()
     for worker in ("a", "b", "a", "c"):
         for i in range(60):
-            cancelled.add(worker, f"{worker}{i}")
-    assert cancelled.take("b") == []
-    assert cancelled.take("a") == [f"a{i}" for i in (*range(20, 60), *range(60))]
-    assert len(cancelled.take("c")) == 60
+            cancelled.add((TRUSTED, worker), f"{worker}{i}")
+    assert cancelled.take((TRUSTED, "b")) == []
+    assert cancelled.take((TRUSTED, "a")) == [f"a{i}" for i in (*range(20, 60), *range(60))]
+    assert len(cancelled.take((TRUSTED, "c"))) == 60
     assert not cancelled.of

@@ -73,6 +73,7 @@ async def test_workers_and_routes_show_who_waits_for_what(api: Api) -> None:
         "transport": "rest",
         "address": "127.0.0.1",
         "routes": ["*/shop"],
+        "principal": "anyone",
     }
     rows = {row["route"]: row for row in (await look(api, "routes"))["routes"]}
     assert rows.keys() == {"*/", "*/shop"}

@@ -9,6 +9,7 @@ import pytest
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.worker import TRUSTED
 from prack_grpc.private.bodies import Gone
 from prack_grpc.private.errors import ApiError
 from prack_grpc.rest import ask
@@ -169,7 +170,7 @@ async def test_a_poll_that_leaves_while_it_is_handed_requests_gives_them_back(ap
         await left.wait()
         return {"type": "http.disconnect"}
 
-    pull = asyncio.create_task(api.app.polls.pull(ask.Ask(wait=60, most=2), receive))
+    pull = asyncio.create_task(api.app.polls.pull(ask.Ask(wait=60, most=2), TRUSTED, receive))
     await api.parked(1)
     left.set()
     tickets = [api.submit(b"POST", b"/1"), api.submit(b"POST", b"/2")]

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.rest.conftest import Api, Start, answer, until
+from prack_grpc.private.principals import Principals
+from tests.rest.conftest import Api, Start, answer, listening, until
+from tests.support.credentials import Credentials, bearer
 
 MIB = 1024 * 1024
 
@@ -19,9 +22,10 @@ class Before:
     api: Api
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     broken: bool = False  # it ends before it answers
+    port: int = 0  # where it believes who calls
 
     async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.api.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port or self.api.port)
         if self.broken:
             writer.close()
         return reader, writer
@@ -181,3 +185,55 @@ async def test_an_old_gateway_that_cannot_be_reached_stops_nobody(both: Both) ->
     both.new.submit(target=b"/mine")
     assert (await both.new.pull())["environment"]["PATH_INFO"] == "/mine"
     assert (await both.new.answer(answer("nobody.1"))).status_code == 404
+
+
+# ---------------------------------------------------------------- credentials
+
+
+@pytest.fixture
+async def scoped(start: Start, tmp_path: Path) -> AsyncIterator[Both]:
+    """Both have the same credentials file."""
+    principals = Principals(Credentials.of(tmp_path / "credentials").path, 0.0)
+    old = await start(principals=principals)
+    old.app.polls.hurry()
+    async with listening(old.app, relayed=True) as port:
+        before = Before(old, port=port)
+        yield Both(before, old, await start(principals=principals, predecessor=before))
+
+
+def as_(name: str, **more: str) -> dict[str, Any]:
+    """The fields of a call."""
+    return {"headers": {**bearer(name), **more}}
+
+
+A = {"routes": ["a.test/"], "service": "a", "wait": 0}
+B = {"routes": ["b.test/"], "service": "b", "wait": 0}
+
+
+async def test_what_is_there_is_for_whoever_has_it_there(scoped: Both) -> None:
+    ticket = scoped.old.submit(host=b"b.test")
+    http = scoped.new.http
+    polled = await http.post("/api/v1/exchange", json=A, **as_("a"))
+    assert polled.json()["requests"] == []
+    polled = await http.post("/api/v1/exchange", json=B, **as_("b"))
+    (request,) = polled.json()["requests"]
+    name = request["identifier"]
+    path = f"/api/v1/requests/{name}"
+    for forged in ({}, {"Prack-Principal": "b"}):
+        fields = as_("a", **forged)
+        stolen = await http.post("/api/v1/response", json=answer(name), **fields)
+        assert (stolen.status_code, stolen.json()["code"]) == (404, "unknown_request")
+        assert (await http.get(path, **fields)).status_code == 404
+    assert (await http.get(path, **as_("b"))).json()["state"] == "leased"
+    assert (await http.post("/api/v1/response", json=answer(name), **as_("b"))).status_code == 200
+    assert (await ticket.head()).status == 200
+
+
+async def test_whom_the_gateway_before_does_not_know_has_nothing_there(scoped: Both) -> None:
+    ticket = scoped.old.submit(host=b"b.test")
+    reader, writer = await scoped.before.dial()
+    call = b"GET /api/v1/request?route=b.test/&wait=0 HTTP/1.1\r\nHost: predecessor\r\n"
+    writer.write(call + b"Prack-Principal: stranger\r\n\r\n")
+    assert (await reader.readline()).split()[1] == b"403"
+    writer.close()
+    assert scoped.old.lease(ticket) is None

@@ -15,6 +15,7 @@ from prack_grpc.stream.stream import Stream
 class Dead:
     """A carrier whose worker is gone: a write fails once it is cancelled, or the call is `over`."""
 
+    principal = TRUSTED
     peer = "nobody"
     certificate: str | None = None
     transport = "prack"

@@ -26,7 +26,7 @@ from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.order import NEVER
 from prack_grpc.core.queue.traffic import Pool
 from prack_grpc.core.receivers import AnswerReceiver, WorkReceiver
-from prack_grpc.core.worker import Profile
+from prack_grpc.core.worker import Principal, Profile
 
 
 @dataclass(slots=True, eq=False)
@@ -125,12 +125,14 @@ class Session:
 
     It never holds more than its `slots`, which can change; of WebSockets, which are counted in
     `sockets`, it may have more in slots of their own. A cancelled lease of one that
-    acknowledges keeps its slot until then. `receiver` takes what it is handed. While it is
-    `paused`, it is in no line. Numbers of leases are never used again. Of what it holds, `uploads`
-    have a body that is still on its way; while it is `open`, it may take one more of these.
+    acknowledges keeps its slot until then. It is of the `principal`, and `receiver` takes what it
+    is handed. While it is `paused`, it is in no line. Numbers of leases are never used again. Of
+    what it holds, `uploads` have a body that is still on its way; while it is `open`, it may take
+    one more of these.
     """
 
     profile: Profile
+    principal: Principal
     receiver: WorkReceiver
     slots: int
     websocket_slots: int = 0
@@ -172,13 +174,14 @@ ExchangeLane = Lane[Exchange, Session]
 class Ledger:
     """Hand-outs by name, for workers that answer without a stream: all that are open.
 
+    To others than the principal that has it, or had it, a name is unknown.
     The last `remembered` closed ones are known, too, so that a late answer can be told why it is
     late.
     """
 
     def __init__(self, remembered: int) -> None:
         self._open: dict[str, Lease] = {}
-        self._closed: OrderedDict[str, Late] = OrderedDict()
+        self._closed: OrderedDict[str, tuple[Late, Principal]] = OrderedDict()
         self._remembered = remembered
 
     def __len__(self) -> int:
@@ -188,18 +191,19 @@ class Ledger:
         """Remember a new hand-out."""
         self._open[lease.assignment.identifier] = lease
 
-    def find(self, identifier: str) -> Lease:
+    def find(self, identifier: str, principal: Principal) -> Lease:
         """The open hand-out of this name. Raises NotHeld with the reason."""
         lease = self._open.get(identifier)
-        if lease is None:
-            raise NotHeld(self._closed.get(identifier, Late.UNKNOWN))
-        return lease
+        if lease is not None and lease.session.principal is principal:
+            return lease
+        late, owner = self._closed.get(identifier, (Late.UNKNOWN, principal))
+        raise NotHeld(late if owner is principal else Late.UNKNOWN)
 
     def close(self, lease: Lease, late: Late) -> None:
         """The hand-out has ended; the oldest memory makes room."""
         if self._open.get(lease.assignment.identifier) is not lease:
             return
         del self._open[lease.assignment.identifier]
-        self._closed[lease.assignment.identifier] = late
+        self._closed[lease.assignment.identifier] = late, lease.session.principal
         if len(self._closed) > self._remembered:
             self._closed.popitem(last=False)

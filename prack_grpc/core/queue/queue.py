@@ -6,6 +6,8 @@ a body never take all slots; no step looks at more than one entry of a queue, ex
 a version comes or goes.
 """
 
+from collections import Counter
+
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import HTTP, Kind, Request
@@ -14,6 +16,7 @@ from prack_grpc.core.queue.order import Deadlines, Levels
 from prack_grpc.core.queue.routes import DEFAULT, Route
 from prack_grpc.core.queue.table import RouteTable
 from prack_grpc.core.queue.traffic import Split
+from prack_grpc.core.worker import Principal, Right
 
 
 class Queue:
@@ -28,6 +31,9 @@ class Queue:
         self.requests = 0
         self.bytes = 0
         self.sessions: dict[Session, None] = {}
+        # Of each principal: how many sessions it has, and how many routes are there through it.
+        self._members: Counter[Principal] = Counter()
+        self._founded: Counter[Principal] = Counter()
         self.splits: dict[str, Split] = {}
 
     def lane(self, request: Request, sequence: int, now: float) -> ExchangeLane:
@@ -120,8 +126,20 @@ class Queue:
         ]
         if any(len(table) + len(new) > self._limits.max_routes for table, _ in new):
             raise BadRoute(f"the limit of {self._limits.max_routes} routes is reached")
+        self._check_share(session.principal, len(new))
         self.sessions[session] = None
+        self._members[session.principal] += 1
         return self.line_up(session, now)
+
+    def _check_share(self, who: Principal, routes: int) -> None:
+        """Who could stop all others anyway needs no bound."""
+        if Right.OPERATE in who.rights:
+            return
+        limits, share = self._limits, self._limits.credential_share
+        if self._members[who] + 1 > (most := int(limits.max_sessions * share)):
+            raise TooManySessions(f"these credentials have all {most} workers and polls they may")
+        if routes and self._founded[who] + routes > (most := int(limits.max_routes * share)):
+            raise BadRoute(f"these credentials have all {most} routes they may")
 
     def line_up(self, session: Session, now: float) -> list[ExchangeLane]:
         """Let a session serve its routes, unless it is paused. Returns as `join` does."""
@@ -160,6 +178,7 @@ class Queue:
     def leave(self, session: Session, now: float) -> list[ExchangeLane]:
         """Remove a session. Returns as `join` does."""
         del self.sessions[session]
+        _less(self._members, session.principal)
         return self.step_out(session, now)
 
     def update(self, session: Session) -> list[ExchangeLane]:
@@ -262,7 +281,10 @@ class Queue:
         """Let a session serve a route. True if what waits must line up anew."""
         base = table.get(route)
         changed = base is None
-        base = base or table.add(route, now)
+        if base is None:
+            base = table.add(route, now)
+            base.founder = session.principal
+            self._founded[session.principal] += 1
         changed |= self._split(base, session, now)
         lane = base.share(session.pool, now) if base.split else base
         changed |= lane is not base and not lane.live
@@ -328,6 +350,8 @@ class Queue:
         base = lane.base
         if lane is base:
             self.tables[lane.kind].remove(lane)
+            if lane.founder is not None:
+                _less(self._founded, lane.founder)
             return self._unsplit(base)
         base.shares.pop(lane.pool, None)
         split, shares = base.split, base.shares.values()
@@ -354,6 +378,13 @@ class Queue:
 
     def _matchable(self) -> list[ExchangeLane]:
         return [lane for lane in self.lanes() if self.matchable(lane)]
+
+
+def _less(counts: Counter[Principal], who: Principal) -> None:
+    """One less; who has none is forgotten."""
+    counts[who] -= 1
+    if not counts[who]:
+        del counts[who]
 
 
 def _urgency(exchange: Exchange) -> tuple[int, int]:

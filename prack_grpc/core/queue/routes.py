@@ -56,6 +56,16 @@ class Route:
         names = [method.strip() for method in methods.split(",") if method.strip()]
         return cls.of(host, slash + path, names)
 
+    def covers(self, other: "Route") -> bool:
+        """Whether every request that belongs to the other route matches this one."""
+        if self.host.startswith("*."):
+            host = other.host.endswith(self.host[1:])
+        else:
+            host = self.host in ("", other.host)
+        path = f"{other.path}/".startswith(f"{self.path}/")
+        methods = not self.methods or (bool(other.methods) and other.methods <= self.methods)
+        return host and path and methods
+
     def __str__(self) -> str:
         methods = ",".join(sorted(self.methods))
         return f"{methods} {self.host or '*'}{self.path or '/'}".strip()

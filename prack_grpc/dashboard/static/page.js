@@ -8,6 +8,7 @@ import { curves } from "./sections/curves.js";
 import { exchanges } from "./sections/exchanges.js";
 import { figures } from "./sections/figures.js";
 import { firstWorker } from "./sections/first_worker.js";
+import { login } from "./sections/login.js";
 import { list as listMarks } from "./sections/marks.js";
 import { routes } from "./sections/routes.js";
 import { verdict } from "./sections/verdict.js";
@@ -20,6 +21,7 @@ let overview;
 const now = () => overview?.gateway.now ?? Date.now() / 1000;
 const active = () => overview?.workers.active ?? 0;
 
+const lookWho = login(part("who"));
 const showVerdict = verdict(part("verdict"), part("spoken"));
 const showFigures = figures(document);
 const showFirst = firstWorker(part("first-worker"), () => history.marks);
@@ -50,7 +52,10 @@ function showMarks() {
 }
 
 follow({
-  opened: remember,
+  opened() {
+    lookWho();
+    remember();
+  },
   update(data) {
     overview = data.overview;
     state("live");
@@ -64,6 +69,7 @@ follow({
   },
   lost() {
     state("lost");
+    lookWho();
     showVerdict.lost(overview?.gateway.now);
   },
 });

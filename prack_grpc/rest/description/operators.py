@@ -45,6 +45,7 @@ SCHEMAS = {
             "seconds": SECONDS,
             "transport": {"enum": ["prack", "grpc", "rest"]},
             "address": TEXT,
+            "principal": TEXT,
             "routes": {"type": "array", "items": TEXT},
         },
     ),

@@ -12,6 +12,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import MIB
+from prack_grpc.core.worker import Principal
 from prack_grpc.private.errors import BAD_ANSWER, BAD_BODY, BAD_JSON, BAD_PARAMETER, LATE, ApiError
 from prack_grpc.rest.leases import Leases
 from prack_grpc.rest.relay import Relay
@@ -33,18 +34,18 @@ class Answers:
         self._leases = leases
         self._relay = relay
 
-    async def take(self, answer: Any) -> None:
+    async def take(self, answer: Any, principal: Principal) -> None:
         """Pass one answer on. Raises ApiError."""
         if not isinstance(answer, dict):
             raise ApiError(BAD_JSON, "expected an object for each answer")
         identifier = answer.get("identifier")
         if not isinstance(identifier, str):
             raise ApiError(BAD_PARAMETER, "identifier: expected a string", "identifier")
-        if self._relay.open and await self._relay.answer(identifier, answer):
+        if self._relay.open and await self._relay.answer(identifier, answer, principal):
             return
         try:
             body = await decoded(answer, "body")
-            assignment = self.find(identifier)
+            assignment = self.find(identifier, principal)
             self.start(assignment, answer, body, True)
             if self._leases.waiting:
                 self._leases.wake(assignment)
@@ -53,14 +54,14 @@ class Answers:
                 _log_refusal(identifier, error)
             raise
 
-    async def take_all(self, answers: list[Any]) -> list[dict[str, Any]]:
+    async def take_all(self, answers: list[Any], principal: Principal) -> list[dict[str, Any]]:
         """Pass answers on; says what became of each, in their order."""
-        return [await self._result(answer) for answer in answers]
+        return [await self._result(answer, principal) for answer in answers]
 
-    def find(self, identifier: str) -> Assignment:
+    def find(self, identifier: str, principal: Principal) -> Assignment:
         """The open lease of this name. Raises ApiError."""
         try:
-            return self._broker.find(identifier)
+            return self._broker.find(identifier, principal)
         except NotHeld as error:
             raise ApiError(LATE[error.late]) from None
 
@@ -80,19 +81,19 @@ class Answers:
         except LeaseError:
             raise ApiError(LATE[Late.ANSWERED]) from None
 
-    def spoil(self, start: bytes, message: str) -> None:
+    def spoil(self, start: bytes, message: str, principal: Principal) -> None:
         """The answers that begin like this will not be taken: their clients need not wait."""
         for match in IDENTIFIER.finditer(start):
             try:
-                assignment = self._broker.find(match[1].decode())
+                assignment = self._broker.find(match[1].decode(), principal)
             except NotHeld:
                 continue
             self._broker.spoil(assignment, message)
 
-    async def _result(self, answer: Any) -> dict[str, Any]:
+    async def _result(self, answer: Any, principal: Principal) -> dict[str, Any]:
         identifier = answer.get("identifier") if isinstance(answer, dict) else None
         try:
-            await self.take(answer)
+            await self.take(answer, principal)
         except ApiError as error:
             return {"identifier": identifier, "status": error.kind.status, **error.members()}
         return {"identifier": identifier, "status": 200}

@@ -13,6 +13,7 @@ from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.private import bodies
+from prack_grpc.private.app import address, caller
 from prack_grpc.private.errors import BAD_JSON, BAD_PARAMETER, NO_STORE, ApiError
 from prack_grpc.rest import ask
 from prack_grpc.rest.ask import Ask
@@ -74,9 +75,9 @@ class Endpoints:
         """
         value = await bodies.parse(await self._read(request))
         if isinstance(value, list):
-            results = await self._answers.take_all(_bounded(value))
+            results = await self._answers.take_all(_bounded(value), caller(request))
             return reply(json.dumps({"results": results}).encode())
-        await self._answers.take(value)
+        await self._answers.take(value, caller(request))
         return THANKS
 
     async def exchange(self, request: Request) -> Response:
@@ -87,9 +88,10 @@ class Endpoints:
         message = await bodies.parse_object(await self._read(request))
         wanted = ask.from_members(message, 1)
         request.scope["prack.worker"] = wanted.worker
-        results = await self._answers.take_all(_bounded(message.get("responses", [])))
+        answers = _bounded(message.get("responses", []))
+        results = await self._answers.take_all(answers, caller(request))
         try:
-            relayed = await self._relay.exchange(message, request.receive)
+            relayed = await self._relay.exchange(message, request)
             requests = [json.dumps(one).encode() for one in relayed]
             requests = requests or await self._pull(wanted, request)
         except ApiError as error:
@@ -139,18 +141,19 @@ class Endpoints:
 
     async def _assignment(self, request: Request) -> tuple[Assignment, dict[str, Any]]:
         message = await bodies.parse_object(await self._read(request))
-        return self._answers.find(request.path_params["identifier"]), message
+        found = self._answers.find(request.path_params["identifier"], caller(request))
+        return found, message
 
     async def _read(self, request: Request) -> bytes:
         try:
             return await bodies.read(request.receive)
         except bodies.TooLarge as error:
-            self._answers.spoil(error.start, error.detail)
+            self._answers.spoil(error.start, error.detail, caller(request))
             raise
 
     async def _pull(self, wanted: Ask, request: Request) -> list[bytes]:
-        wanted, address = self._relay.shortened(wanted), ask.address(request)
-        pulled = await self._polls.pull(wanted, request.receive, address=address)
+        wanted, place = self._relay.shortened(wanted), address(request.scope)
+        pulled = await self._polls.pull(wanted, caller(request), request.receive, address=place)
         return [await self._encoded(assignment) for assignment in pulled]
 
     async def _encoded(self, assignment: Assignment) -> bytes:

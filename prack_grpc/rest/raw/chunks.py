@@ -10,8 +10,8 @@ from typing import Any
 
 from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.errors import Late
-from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.limits import MIB
+from prack_grpc.core.worker import Principal
 from prack_grpc.private.errors import BAD_PARAMETER, LATE, OUT_OF_ORDER, WINDOW_FULL, ApiError
 from prack_grpc.rest.leases import Leases
 from prack_grpc.rest.rack.answers import Answers, decoded
@@ -47,9 +47,11 @@ class Chunks:
         self._broker = broker
         self._leases = leases
         self._answers = answers
-        self._ended: OrderedDict[str, Chunked] = OrderedDict()
+        self._ended: OrderedDict[tuple[Principal, str], Chunked] = OrderedDict()
 
-    async def take(self, identifier: str, message: dict[str, Any]) -> dict[str, int]:
+    async def take(
+        self, identifier: str, message: dict[str, Any], principal: Principal
+    ) -> dict[str, int]:
         """Pass one chunk on. Raises ApiError."""
         number, end = message.get("seq"), message.get("end", False)
         if type(number) is not int or number < 0:
@@ -57,7 +59,8 @@ class Chunks:
         if not isinstance(end, bool):
             raise ApiError(BAD_PARAMETER, "end: expected true or false", "end")
         data = await decoded(message, "data")
-        answer = self._ended.get(identifier) or self._open(identifier, number)
+        ended = self._ended.get((principal, identifier))
+        answer = ended or self._open(identifier, number, principal)
         async with answer.turn:
             if number == answer.next - 1:
                 return answer.reply()
@@ -65,46 +68,45 @@ class Chunks:
                 raise ApiError(LATE[Late.ANSWERED])
             if number != answer.next:
                 raise _out_of_order(answer.next)
-            await self._pass_on(self._answers.find(identifier), answer, message, data, end)
+            writer = self._writer(identifier, principal)
+            await self._pass_on(writer, answer, message, data, end)
+            if end:
+                self._remember((principal, identifier), answer)
             return answer.reply()
 
-    def _open(self, identifier: str, number: int) -> Chunked:
-        assignment = self._answers.find(identifier)
-        answer = self._leases.writer(assignment)
+    def _open(self, identifier: str, number: int, principal: Principal) -> Chunked:
+        writer = self._writer(identifier, principal)
+        answer = self._leases.writer(writer.assignment)
         if not isinstance(answer, Chunked):
-            writer = self._writer(assignment)
             if number and not writer.begun:
                 raise _out_of_order(0)
             answer = Chunked()
             writer.claim(answer)
         return answer
 
-    def _writer(self, assignment: Assignment) -> Writer:
-        return Writer(self._broker, self._leases, assignment)
+    def _writer(self, identifier: str, principal: Principal) -> Writer:
+        assignment = self._answers.find(identifier, principal)
+        return Writer(self._broker, self._leases, assignment, principal)
 
     async def _pass_on(
-        self,
-        assignment: Assignment,
-        answer: Chunked,
-        message: dict[str, Any],
-        data: bytes,
-        end: bool,
+        self, writer: Writer, answer: Chunked, message: dict[str, Any], data: bytes, end: bool
     ) -> None:
-        writer = self._writer(assignment)
         if not writer.begun:
-            self._answers.start(assignment, message, b"", False)
+            self._answers.start(writer.assignment, message, b"", False)
         until = asyncio.get_running_loop().time() + PATIENCE
         answer.taken = await writer.push(data, answer.taken, until)
         if answer.taken < len(data):
             raise ApiError(WINDOW_FULL)
-        answer.granted = self._broker.granted(assignment)
+        answer.granted = self._broker.granted(writer.assignment)
         if end:
             writer.finish()
             answer.ended = True
-            self._ended[assignment.identifier] = answer
-            if len(self._ended) > REMEMBERED:
-                self._ended.popitem(last=False)
         answer.next, answer.taken = answer.next + 1, 0
+
+    def _remember(self, name: tuple[Principal, str], answer: Chunked) -> None:
+        self._ended[name] = answer
+        if len(self._ended) > REMEMBERED:
+            self._ended.popitem(last=False)
 
 
 def _out_of_order(expected: int) -> ApiError:

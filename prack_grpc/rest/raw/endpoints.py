@@ -18,6 +18,7 @@ from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.private import bodies
+from prack_grpc.private.app import address, caller
 from prack_grpc.private.errors import BAD_PARAMETER, BODY_BUSY, BODY_GONE, LATE, NO_STORE, ApiError
 from prack_grpc.rest import ask
 from prack_grpc.rest.leases import disconnect
@@ -81,8 +82,8 @@ class RawEndpoints:
         if relayed := await self._relay.poll(request):
             return relayed
         wanted = self._relay.shortened(wanted)
-        address = ask.address(request)
-        pulled = await self._polls.pull(wanted, request.receive, whole=False, address=address)
+        place = address(request.scope)
+        pulled = await self._polls.pull(wanted, caller(request), request.receive, False, place)
         if not pulled:
             return Response(status_code=204, headers=NO_STORE)
         (assignment,) = pulled
@@ -116,7 +117,7 @@ class RawEndpoints:
         """
         upload = None
         try:
-            writer = Writer(self._broker, self._leases, self._find(request))
+            writer = Writer(self._broker, self._leases, self._find(request), caller(request))
             upload = Uploaded(writer, request.receive)
             writer.claim(upload)
             await upload.run(request.scope["headers"])
@@ -133,7 +134,8 @@ class RawEndpoints:
         says which number comes next, and how many bytes of body are taken without waiting.
         """
         message = await bodies.parse_object(await bodies.read(request.receive, MAX_CHUNK))
-        result = await self._chunks.take(request.path_params["identifier"], message)
+        identifier = request.path_params["identifier"]
+        result = await self._chunks.take(identifier, message, caller(request))
         return reply(json.dumps(result).encode())
 
     async def state(self, request: Request) -> Response:
@@ -142,20 +144,20 @@ class RawEndpoints:
         With `wait` the reply comes when that changes, or after so many seconds.
         """
         await bodies.read(request.receive)
-        query, identifier = request.scope["query_string"], request.path_params["identifier"]
+        query = request.scope["query_string"]
         if b"wait=" in query:
-            await self._change(identifier, ask.from_query(query).wait, request.receive)
-        return self._state(identifier)
+            await self._change(request, ask.from_query(query).wait)
+        return self._state(request)
 
-    async def _change(self, identifier: str, wait: float, receive: Receive) -> None:
+    async def _change(self, request: Request, wait: float) -> None:
         """Wait for an open hand-out to be in another state. Raises Gone."""
         try:
-            assignment = self._broker.find(identifier)
+            assignment = self._held(request)
         except NotHeld:
             return
         loop, progress = asyncio.get_running_loop(), self._broker.progress
         before, until = progress(assignment), loop.time() + wait
-        watch = loop.create_task(disconnect(receive), name="state-watch")
+        watch = loop.create_task(disconnect(request.receive), name="state-watch")
         try:
             while progress(assignment) is before and (left := until - loop.time()) > 0:
                 await self._leases.event(assignment, watch, left)
@@ -164,9 +166,9 @@ class RawEndpoints:
         finally:
             watch.cancel()
 
-    def _state(self, identifier: str) -> Response:
+    def _state(self, request: Request) -> Response:
         try:
-            assignment = self._broker.find(identifier)
+            assignment = self._held(request)
         except NotHeld as error:
             if error.late not in CLOSED_STATES:
                 raise ApiError(LATE[error.late]) from None
@@ -182,7 +184,10 @@ class RawEndpoints:
         return Delivery(self._broker, self._leases, assignment, start, headers, media, owed)
 
     def _find(self, request: Request) -> Assignment:
-        return self._answers.find(request.path_params["identifier"])
+        return self._answers.find(request.path_params["identifier"], caller(request))
+
+    def _held(self, request: Request) -> Assignment:
+        return self._broker.find(request.path_params["identifier"], caller(request))
 
 
 def _separate(query: bytes) -> bool:

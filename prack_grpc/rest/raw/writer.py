@@ -8,6 +8,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import PIECE
+from prack_grpc.core.worker import Principal
 from prack_grpc.private.errors import BAD_ANSWER, LATE, ApiError
 from prack_grpc.rest.leases import Leases
 
@@ -18,10 +19,13 @@ class Writer:
     Every method raises ApiError when the answer cannot go on; the lease is closed then.
     """
 
-    def __init__(self, broker: WorkerSide, leases: Leases, assignment: Assignment) -> None:
+    def __init__(
+        self, broker: WorkerSide, leases: Leases, assignment: Assignment, principal: Principal
+    ) -> None:
         self._broker = broker
         self._leases = leases
         self.assignment = assignment
+        self._principal = principal
 
     @property
     def open(self) -> bool:
@@ -104,7 +108,7 @@ class Writer:
     def ended(self) -> ApiError:
         """Why the answer cannot go on."""
         try:
-            self._broker.find(self.assignment.identifier)
+            self._broker.find(self.assignment.identifier, self._principal)
         except NotHeld as error:
             return ApiError(LATE[error.late])
         return ApiError(LATE[Late.ANSWERED])

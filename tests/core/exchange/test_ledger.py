@@ -3,6 +3,7 @@ import pytest
 from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.exchange import Lease, Ledger
+from prack_grpc.core.worker import TRUSTED
 from tests.core.building import Desk
 
 
@@ -19,14 +20,14 @@ def a_lease() -> Lease:
 
 def verdict(ledger: Ledger, identifier: str) -> Late:
     with pytest.raises(NotHeld) as caught:
-        ledger.find(identifier)
+        ledger.find(identifier, TRUSTED)
     return caught.value.late
 
 
 def test_an_open_hand_out_is_found_by_its_identifier(lease: Lease) -> None:
     ledger = Ledger(10)
     ledger.open(lease)
-    assert ledger.find(lease.assignment.identifier) is lease
+    assert ledger.find(lease.assignment.identifier, TRUSTED) is lease
     assert len(ledger) == 1
 
 
@@ -66,7 +67,7 @@ def test_closing_an_old_hand_out_leaves_a_newer_one_of_the_same_name_open() -> N
     ledger.open(old)
     ledger.open(new)
     ledger.close(old, Late.STALE)
-    assert ledger.find(new.assignment.identifier) is new
+    assert ledger.find(new.assignment.identifier, TRUSTED) is new
 
 
 @pytest.mark.parametrize("remembered", [0, 1, 3])

@@ -16,7 +16,19 @@ def line(
 
 def serving(service: str, *routes: str) -> WorkerStatus:
     return WorkerStatus(
-        f"of {service}", service, "v1", Serving.ACTIVE, 4, 0, 0, 0, 0.0, "prack", "", [*routes]
+        f"of {service}",
+        service,
+        "v1",
+        Serving.ACTIVE,
+        4,
+        0,
+        0,
+        0,
+        0.0,
+        "prack",
+        "",
+        [*routes],
+        "token",
     )
 
 

@@ -7,7 +7,7 @@ from prack_grpc.telemetry.books.sightings import POLL_SECONDS, REMEMBERED_SECOND
 
 def row(worker: str = "w1", transport: str = "prack", seconds: float = 0.0) -> WorkerStatus:
     return WorkerStatus(
-        worker, "shop", "v1", Serving.ACTIVE, 8, 0, 0, 0, seconds, transport, "::1", ["*/"]
+        worker, "shop", "v1", Serving.ACTIVE, 8, 0, 0, 0, seconds, transport, "::1", ["*/"], "token"
     )
 
 

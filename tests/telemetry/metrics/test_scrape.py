@@ -28,7 +28,9 @@ from tests.telemetry.books.test_books import START, ended, record
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 LINE = RouteStatus("*", "http", "", 1, 4, 3, 1, 6, 100, 1.5, None, 40)
-WORKER = WorkerStatus("w1", "shop", "v1", Serving.ACTIVE, 4, 3, 0, 0, 9.0, "grpc", "::1", ["*"])
+WORKER = WorkerStatus(
+    "w1", "shop", "v1", Serving.ACTIVE, 4, 3, 0, 0, 9.0, "grpc", "::1", ["*"], "token"
+)
 VERSION = VersionStatus("shop", "v1", Serving.ACTIVE, 1, 4, 3, None)
 QUEUE = QueueStatus(6, 100, 1.5, 9, 40, {}, 40, {}, 3, {"worker_lost": 1, "returned": 0})
 STATUS = Status(QUEUE, [WORKER], [VERSION], [LINE], [], [])

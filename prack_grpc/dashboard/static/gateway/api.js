@@ -17,6 +17,9 @@ async function ask(path, options) {
     throw new Error("The gateway does not answer.");
   });
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(body.detail ?? `The gateway answered ${response.status}.`);
+  if (!response.ok) {
+    const error = new Error(body.detail ?? `The gateway answered ${response.status}.`);
+    throw Object.assign(error, { status: response.status });
+  }
   return body;
 }

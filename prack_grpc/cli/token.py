@@ -1,0 +1,169 @@
+"""The commands `prack token new`, `list` and `revoke`: entries of a credentials file."""
+
+import argparse
+import json
+import os
+import re
+import secrets
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prack_grpc.cli.terminal import say, say_table
+from prack_grpc.private.credentials import ROLES, BadCredentials, Entry, digest, parse, read
+
+HELP = "make, list and revoke tokens in a credentials file: prack token new --help"
+VARIABLE = "PRACK_CREDENTIALS"
+BLOCK = re.compile(r"^[ \t]*\[\[[ \t]*token[ \t]*\]\]", re.MULTILINE)
+SPAN = re.compile(r"([1-9]\d{0,4})([hd])")
+HOURS = {"h": 1, "d": 24}
+
+
+class Trouble(Exception):
+    """The file cannot be changed like this; the message says why."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one of the commands. Returns 0, or 1 if it could not be done."""
+    words = _parser().parse_args(arguments)
+    try:
+        ACTIONS[words.command](words)
+    except OSError as error:
+        say(f"prack: {words.file}: {error.strerror}", sys.stderr)
+        return 1
+    except (BadCredentials, Trouble) as error:
+        say(f"prack: {error}", sys.stderr)
+        return 1
+    return 0
+
+
+def _new(words: argparse.Namespace) -> None:
+    secret = f"prack_{words.role[0]}_{secrets.token_urlsafe(32)}"
+    members = {
+        "name": words.name,
+        "role": words.role,
+        "hash": f"sha256:{digest(secret.encode()).hex()}",
+        "services": words.service,
+        "routes": words.route,
+        "tiers": words.tier,
+        "slots": words.slots,
+    }
+    lines = [
+        f"{name} = {json.dumps(value)}" for name, value in members.items() if value is not None
+    ]
+    if words.expires:
+        lines.append(f"expires = {_moment(words.expires)}")
+    before = words.file.read_text(encoding="utf-8") if words.file.exists() else ""
+    text = f"{before.rstrip()}\n\n" if before.strip() else ""
+    _write(words.file, text + "\n".join(["[[token]]", *lines]) + "\n")
+    say(f"added {words.name} to {words.file}; its secret, which is shown only now:", sys.stderr)
+    print(secret)
+
+
+def _list(words: argparse.Namespace) -> None:
+    headings = ("NAME", "ROLE", "EXPIRES", "SERVICES", "ROUTES", "TIERS", "SLOTS")
+    say_table(headings, [[cell or "-" for cell in _cells(entry)] for entry in read(words.file)])
+
+
+def _cells(entry: Entry) -> list[str]:
+    scope, expires = entry.scope, "never"
+    if entry.expires < float("inf"):
+        expires = datetime.fromtimestamp(entry.expires, UTC).isoformat(" ", "minutes")
+        expires += " (expired)" if entry.expires <= time.time() else ""
+    return [
+        entry.name,
+        entry.role,
+        expires,
+        ", ".join(sorted(scope.services)),
+        ", ".join(map(str, scope.routes)),
+        ", ".join(map(str, sorted(scope.tiers))),
+        str(scope.slots or ""),
+    ]
+
+
+def _revoke(words: argparse.Namespace) -> None:
+    before = read(words.file)
+    after = [entry for entry in before if entry.name != words.name]
+    if len(after) == len(before):
+        known = ", ".join(entry.name for entry in before) or "none"
+        raise Trouble(f"{words.file} has no token {words.name}; it has {known}")
+    text = words.file.read_text(encoding="utf-8")
+    starts = [match.start() for match in BLOCK.finditer(text)] + [len(text)]
+    number = next(i for i, entry in enumerate(before) if entry.name == words.name)
+    if len(starts) == len(before) + 1:
+        text = text[: starts[number]] + text[starts[number + 1] :]
+    if _parsed(words.file, text) != after:
+        raise Trouble(f"{words.file} is written in an unusual way: remove {words.name} by hand")
+    _write(words.file, text)
+    say(f"revoked {words.name}", sys.stderr)
+
+
+def _moment(text: str) -> str:
+    """A moment in TOML, of what is a span from now or a date already."""
+    if match := SPAN.fullmatch(text):
+        seconds = time.time() + int(match[1]) * HOURS[match[2]] * 3600
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return text
+
+
+def _parsed(path: Path, text: str) -> list[Entry]:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise Trouble(f"{path} is not changed: {error}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file as a whole. A new one is for its user only, others stay as open as they are.
+
+    Raises OSError, or Trouble if the text makes no credentials.
+    """
+    _parsed(path, text)
+    path = path.resolve()
+    number, part = tempfile.mkstemp(prefix=path.name + ".", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:  # 0600
+            if path.exists():
+                about = path.stat()
+                os.fchown(number, about.st_uid, about.st_gid)
+                os.fchmod(number, stat.S_IMODE(about.st_mode))
+            file.write(text)
+            file.flush()
+            os.fsync(number)
+        os.replace(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise
+
+
+ACTIONS = {"new": _new, "list": _list, "revoke": _revoke}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="prack token", description=HELP, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    new = commands.add_parser("new", help="add a token, and print its secret once")
+    new.add_argument("--name", required=True, help="under which logs and `prack workers` know it")
+    new.add_argument("--role", required=True, choices=ROLES, help="what it is for")
+    new.add_argument("--service", action="append", help="of a worker; may be repeated (all)")
+    new.add_argument("--route", action="append", help="of a worker; may be repeated (all)")
+    new.add_argument("--tier", action="append", type=int, help="of a worker; may be repeated (all)")
+    new.add_argument("--slots", type=int, help="most of one worker (any number)")
+    new.add_argument("--expires", help="90d, 12h, or a date such as 2027-03-01 (never)")
+    shown = commands.add_parser("list", help="list the tokens, without their secrets")
+    revoke = commands.add_parser("revoke", help="remove a token; the gateway ends its sessions")
+    revoke.add_argument("name", metavar="NAME", help="as `prack token list` shows it")
+    file = os.environ.get(VARIABLE)
+    for command in (new, shown, revoke):
+        command.add_argument(
+            "--file",
+            type=Path,
+            default=file and Path(file),
+            required=not file,
+            help=f"the credentials file (or set {VARIABLE})",
+        )
+    return parser

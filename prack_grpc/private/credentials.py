@@ -1,0 +1,193 @@
+"""The credentials file: whom each secret names, and what that allows.
+
+    [[token]]
+    name = "shop-1"
+    role = "worker"
+    hash = "sha256:..."                     # of the secret, in hex
+    services = ["shop"]                     # these four are for workers; what is left out is free
+    routes = ["shop.example.com/*"]
+    tiers = [0, 1]
+    slots = 16
+    expires = 2027-03-01T00:00:00Z
+
+A secret has 256 random bits, so a plain hash of it cannot be undone (docs/decisions/0029).
+"""
+
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from prack_grpc.core.errors import BadRoute
+from prack_grpc.core.limits import MAX_TIER, MIB
+from prack_grpc.core.queue.routes import Route
+from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, Principal, Right, Scope
+
+ROLES = {
+    "worker": frozenset((Right.WORK,)),
+    "operator": frozenset((Right.READ, Right.OPERATE)),
+    "viewer": frozenset((Right.READ,)),
+}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME_EXPECTED = "expected up to 64 letters, digits and ._-"
+# What logs call those without an entry.
+RESERVED = ("anyone", "token", "admin-token")
+HASH = re.compile(r"sha256:([0-9a-f]{64})")
+MAX_FILE = MIB
+MAX_SLOTS = 10_000
+
+
+class BadCredentials(Exception):
+    """The file cannot be used; the message names it, the entry and the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One token. `expires` is in Unix seconds, or infinite."""
+
+    name: str
+    role: str
+    digest: bytes
+    scope: Scope
+    expires: float
+
+    def principal(self) -> Principal:
+        """A new principal with these rights."""
+        return Principal(self.name, ROLES[self.role], self.scope)
+
+
+def digest(secret: bytes) -> bytes:
+    """By which a secret is looked up: the time of that tells nothing about the secret."""
+    return hashlib.sha256(secret).digest()
+
+
+def read(path: Path) -> list[Entry]:
+    """The entries of the file. Raises BadCredentials."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE + 1)
+        if len(content) > MAX_FILE:
+            raise BadCredentials(f"{path}: larger than {MAX_FILE} bytes")
+        return parse(content.decode())
+    except OSError as error:
+        raise BadCredentials(f"{path}: cannot read it: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadCredentials(f"{path}: {error}") from None
+
+
+def parse(text: str) -> list[Entry]:
+    """The entries of a file with this text. Raises ValueError."""
+    found = tomllib.loads(text)
+    tokens = found.pop("token", [])
+    if found or not isinstance(tokens, list) or not all(isinstance(one, dict) for one in tokens):
+        raise ValueError("expected nothing but [[token]] tables")
+    entries = [_entry(token, number) for number, token in enumerate(tokens, 1)]
+    for part in ("name", "digest"):
+        values = [getattr(entry, part) for entry in entries]
+        if twice := [entry.name for entry in entries if values.count(getattr(entry, part)) > 1]:
+            field = "hash" if part == "digest" else part
+            raise ValueError(f"{field}: the same in {', '.join(twice)}; each token has its own")
+    return entries
+
+
+def _entry(token: dict[str, Any], number: int) -> Entry:
+    name = token.get("name")
+    if not isinstance(name, str) or not NAME.fullmatch(name) or name in RESERVED:
+        expected = f"{NAME_EXPECTED}, and none of {', '.join(RESERVED)}"
+        raise ValueError(f"token {number}: name: {expected}")
+    for key in token.keys() - PARTS.keys():
+        near = difflib.get_close_matches(key, PARTS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"token {name}: {key}: unknown key{hint}")
+    try:
+        values = {key: PARTS[key](token.get(key)) for key in PARTS}
+    except ValueError as error:
+        raise ValueError(f"token {name}: {error}") from None
+    role, about = values["role"], {"services", "routes", "tiers", "slots"}
+    if role != "worker" and (wrong := sorted(about & token.keys())):
+        raise ValueError(f"token {name}: {wrong[0]}: only workers have it, this is {role}")
+    scope = Scope(*(values[key] for key in ("services", "routes", "tiers", "slots")))
+    return Entry(name, role, values["hash"], scope, values["expires"])
+
+
+def _role(value: Any) -> str:
+    if not isinstance(value, str) or value not in ROLES:
+        raise ValueError(f"role: expected one of {', '.join(ROLES)}")
+    return value
+
+
+def _hash(value: Any) -> bytes:
+    match = HASH.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError("hash: expected sha256: and 64 hex digits")
+    return bytes.fromhex(match[1])
+
+
+def _services(value: Any) -> frozenset[str]:
+    services = frozenset(_list("services", value, str))
+    if not all(service and LABEL.fullmatch(service) for service in services):
+        raise ValueError(f"services: {LABEL_EXPECTED}, and not empty")
+    return services
+
+
+def _routes(value: Any) -> tuple[Route, ...]:
+    try:
+        return tuple(map(route, _list("routes", value, str)))
+    except BadRoute as error:
+        raise ValueError(f"routes: {error}") from None
+
+
+def route(text: str) -> Route:
+    """A route as people write it, perhaps with a last `/*`. Raises BadRoute."""
+    return Route.parse(text[:-1] if text.endswith("/*") else text)
+
+
+def _tiers(value: Any) -> frozenset[int]:
+    tiers = frozenset(_list("tiers", value, int))
+    if not all(0 <= tier <= MAX_TIER for tier in tiers):
+        raise ValueError(f"tiers: expected numbers from 0 to {MAX_TIER}")
+    return tiers
+
+
+def _slots(value: Any) -> int:
+    if value is None:
+        return 0
+    if type(value) is not int or not 1 <= value <= MAX_SLOTS:
+        raise ValueError(f"slots: expected a number from 1 to {MAX_SLOTS}")
+    return value
+
+
+def _expires(value: Any) -> float:
+    if value is None:
+        return float("inf")
+    if type(value) is date:
+        value = datetime.combine(value, time(), UTC)
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError("expires: expected 2027-03-01, or 2027-03-01T12:00:00Z, without quotes")
+    return value.timestamp()
+
+
+def _list(field: str, value: Any, kind: type) -> Iterator[Any]:
+    if value is None:
+        return
+    if not isinstance(value, list) or not value or not all(type(one) is kind for one in value):
+        what = "texts" if kind is str else "numbers"
+        raise ValueError(f"{field}: expected a list of {what}; leave it out to allow all")
+    yield from value
+
+
+PARTS: dict[str, Callable[[Any], Any]] = {
+    "name": str,
+    "role": _role,
+    "hash": _hash,
+    "services": _services,
+    "routes": _routes,
+    "tiers": _tiers,
+    "slots": _slots,
+    "expires": _expires,
+}

@@ -1,0 +1,107 @@
+"""`prack token`: what it prints, and what it does to the file."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from prack_grpc.cli.main import main
+from prack_grpc.private.credentials import digest, read
+
+NEW = ("token", "new", "--role", "worker", "--name")
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the commands look without --file."""
+    path = tmp_path / "credentials"
+    monkeypatch.setenv("PRACK_CREDENTIALS", str(path))
+    return path
+
+
+def test_a_new_token_is_printed_once_and_kept_as_a_hash(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scope = "--service shop --route shop.test/* --route /x --tier 1 --slots 4 --expires 90d".split()
+    assert main([*NEW, "shop-1", *scope]) == 0
+    printed = capsys.readouterr()
+    assert re.fullmatch(r"prack_w_[\w-]{43}\n", printed.out)
+    assert printed.out.strip() not in printed.err
+    assert printed.out.strip() not in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    (entry,) = read(path)
+    assert entry.digest == digest(printed.out.strip().encode())
+    assert entry.scope.slots == 4
+    assert [str(route) for route in entry.scope.routes] == ["shop.test/", "*/x"]
+    assert 89.9 < (entry.expires - time.time()) / 86400 <= 90
+
+
+def test_a_revoked_token_is_gone_and_the_rest_as_it_was(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b", "c"):
+        main([*NEW, name])
+    path.write_text("# ours\n" + path.read_text().replace('name = "c"', 'name = "c" # the last'))
+    path.chmod(0o640)
+    assert main(["token", "revoke", "b"]) == 0
+    assert [entry.name for entry in read(path)] == ["a", "c"]
+    assert path.read_text().startswith("# ours\n")
+    assert "# the last" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert list(path.parent.iterdir()) == [path]
+    capsys.readouterr()
+    assert main(["token", "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["a", "worker", "never"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("token revoke z", "has no token z; it has a"),
+        ("token new --role worker --name a", "is not changed: name: the same in a, a"),
+        ("token new --role worker --name b --slots 0", "is not changed: token b: slots: expected"),
+        (
+            "token new --role viewer --name b --tier 1",
+            "is not changed: token b: tiers: only workers",
+        ),
+        ("token new --role viewer --name b --expires soon", "is not changed: "),
+        ("token new --role viewer --name b --file /nowhere/x", "/nowhere/x: No such file"),
+        ("token list --file /nowhere/x", "/nowhere/x: cannot read it"),
+    ],
+)
+def test_what_cannot_be_done_changes_nothing(
+    path: Path, line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([*NEW, "a"])
+    before = path.read_bytes()
+    capsys.readouterr()
+    assert main(line.split()) == 1
+    printed = capsys.readouterr()
+    assert (printed.out, said in printed.err) == ("", True)
+    assert path.read_bytes() == before
+
+
+def test_a_file_in_an_unusual_form_is_left_to_people(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([*NEW, "a"])
+    (entry,) = read(path)
+    text = f'{{name = "a", role = "worker", hash = "sha256:{entry.digest.hex()}"}}'
+    path.write_text(f"token = [{text}]\n")
+    assert main(["token", "revoke", "a"]) == 1
+    assert "written in an unusual way: remove a by hand" in capsys.readouterr().err
+
+
+def test_a_link_stays_one(path: Path, tmp_path: Path) -> None:
+    path.symlink_to(tmp_path / "real")
+    main([*NEW, "a"])
+    assert path.is_symlink()
+    assert [entry.name for entry in read(path)] == ["a"]
+
+
+def test_an_expired_token_is_listed_as_such(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([*NEW, "a", "--expires", "2020-01-01"])
+    capsys.readouterr()
+    main(["token", "list"])
+    assert "2020-01-01 00:00+00:00 (expired)" in capsys.readouterr().out
