@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prack_grpc.settings import Settings, SettingsError, flag
-from prack_grpc.tls.context import Shown, shown
+from prack_grpc.tls.context import Shown, demand, shown
 from prack_wire import private
 
 log = logging.getLogger(__name__)
@@ -88,20 +88,28 @@ class Certificates:
 
     def _shown(self, cert: Path, key: Path) -> Shown:
         try:
-            return shown(cert, key, self._client_ca)
+            one = shown(cert, key)
         except (OSError, ValueError) as error:
             raise SettingsError([self._wrong(cert, key, error)]) from None
+        try:
+            if self._client_ca is not None:
+                demand(one.context, self._client_ca)
+        except OSError as error:
+            text = (
+                f"{self._client_ca} cannot be used: {_reason(error)}; expected authorities in PEM"
+            )
+            raise SettingsError([f"--client-ca: {text}"]) from None
+        return one
 
     def _wrong(self, cert: Path, key: Path, error: Exception) -> str:
         """The sentence for a pair that cannot be used: which file, and what was expected of it."""
-        name, ca = flag(self._name), self._client_ca
-        for option, path in ((f"{name}-cert", cert), (f"{name}-key", key), ("--client-ca", ca)):
-            if path is not None and (reason := _unreadable(path)):
+        name = flag(self._name)
+        for option, path in ((f"{name}-cert", cert), (f"{name}-key", key)):
+            if reason := _unreadable(path):
                 return f"{option}: {path} cannot be read: {reason}"
         return (
-            f"{name}-cert: {cert} cannot be used with the key {key}: "
-            f"{getattr(error, 'reason', None) or error}; expected PEM: the certificate, then those "
-            "that signed it, and its key without a password"
+            f"{name}-cert: {cert} cannot be used with the key {key}: {_reason(error)}; expected "
+            "PEM: the certificate, then those that signed it, and its key without a password"
         )
 
     def _stamps(self) -> tuple[Stamp | None, ...]:
@@ -137,6 +145,12 @@ def _stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     return now.st_mtime_ns, now.st_ino, now.st_size
+
+
+def _reason(error: Exception) -> str:
+    """What OpenSSL says, or the system."""
+    said = getattr(error, "reason", None) or getattr(error, "strerror", None)
+    return str(said or error)
 
 
 def _unreadable(path: Path) -> str | None:

@@ -42,11 +42,8 @@ class Shown:
         )
 
 
-def shown(cert: Path, key: Path, client_ca: Path | None) -> Shown:
-    """The certificate of these files. With `client_ca`, clients must show one that it has signed.
-
-    Raises OSError (of which ssl.SSLError is a kind), or ValueError.
-    """
+def shown(cert: Path, key: Path) -> Shown:
+    """The certificate of these files. Raises OSError (of which ssl.SSLError is one), ValueError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
@@ -55,11 +52,14 @@ def shown(cert: Path, key: Path, client_ca: Path | None) -> Shown:
     # Without a password OpenSSL would ask for one on the terminal.
     context.load_cert_chain(cert, key, password="")
     about = _seen_by_a_client(context, cert)
-    if client_ca is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(client_ca)
     names = tuple(value for _, value in about.get("subjectAltName", ()))
     return Shown(context, names, about["notAfter"])
+
+
+def demand(context: ssl.SSLContext, client_ca: Path) -> None:
+    """Clients must show a certificate that one of these authorities has signed. Raises OSError."""
+    context.load_verify_locations(client_ca)
+    context.verify_mode = ssl.CERT_REQUIRED
 
 
 def _seen_by_a_client(context: ssl.SSLContext, cert: Path) -> Mapping[str, Any]:

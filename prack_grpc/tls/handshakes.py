@@ -6,11 +6,10 @@ and who is silent is the oldest soon.
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
@@ -99,7 +98,7 @@ async def _speaks_tls(sock: socket.socket) -> bool:
         loop.remove_reader(sock)
     first = sock.recv(1, socket.MSG_PEEK)
     if first and first != HANDSHAKE:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             sock.recv(HEAD)  # left unread it would reset the connection, and with it the answer
             sock.send(refusal(GatewayError(errors.BAD_REQUEST, NOT_PLAIN))[1])
     return first == HANDSHAKE

@@ -198,7 +198,7 @@ WRONG_PORTS = [
     ("grpc", "api_port", "HTTP/1.1, not gRPC .*4243 by default"),
     ("grpc", "port", "HTTP/1.1, not gRPC"),
     ("http", "grpc_port", "http:// connects to the REST port"),
-    ("https", "api_port", "has no TLS"),
+    ("https", "api_port", "speaks no TLS"),
 ]
 
 

@@ -62,6 +62,18 @@ def test_files_that_cannot_serve_are_refused_by_name(
         certificates(Issued(bad / cert, bad / key))
 
 
+@pytest.mark.parametrize(
+    ("file", "said"), [("nowhere.pem", "No such file"), ("own.key", "expected authorities in PEM")]
+)
+def test_authorities_that_cannot_be_used_are_refused_by_name(
+    bad: Path, file: str, said: str
+) -> None:
+    files = Issued(bad / "own.pem", bad / "own.key").settings("api_tls")
+    settings = Settings.model_validate({**files, "client_ca": bad / file})
+    with pytest.raises(SettingsError, match=f"--client-ca: .*{file} cannot be used: .*{said}"):
+        Certificates(settings, "api_tls")
+
+
 @pytest.fixture(scope="module")
 def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with good files, and with some that do not fit."""
