@@ -3,7 +3,7 @@
 import base64
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ class Site:
     gateway: Gateway
     credentials: Credentials
     stack: AsyncExitStack
-    callers: dict[str, httpx2.AsyncClient] = field(default_factory=dict)
 
     async def http(self, name: str, port: str = "api") -> httpx2.AsyncClient:
         """Calls as one of the cast, or with a token that nobody has."""
