@@ -15,7 +15,7 @@ from prack_grpc.core.http.message import Kind, Request
 log = logging.getLogger("prack.access")
 Address = tuple[str, int]
 Row = tuple[Any, ...]
-MOST_ROWS = 1000  # are counted together
+MOST_ROWS = 250  # are counted together: more would not stay in a core's cache
 MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 GONE = "client_gone"
 # W3C Trace Context, section 3.2; an id of zeros is none.

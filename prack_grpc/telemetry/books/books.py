@@ -14,7 +14,9 @@ from prack_grpc.telemetry.books.place import OTHER, Hand, Place, Second
 SLICE_SECONDS = 30.0
 # What is not used for so long makes room: the one costs memory, the other matters only to many.
 HAND_SECONDS, PLACE_SECONDS = 900.0, 3600.0
-PROFILE, ROUTE = map(Ended._fields.index, ("profile", "route"))
+KEPT_A_SECOND = 500
+FIRST_ERROR = 500  # of a worker, by its status
+STATUS, ERROR, PROFILE, ROUTE = map(Ended._fields.index, ("status", "error", "profile", "route"))
 Key = tuple[str, str, str, str, str]  # worker, transport, service, version, route
 
 
@@ -33,6 +35,7 @@ class Books:
         self.places: dict[tuple[str, str, str], Place] = {}
         self.hands: dict[Key, Hand] = {}
         self.refusals: dict[str, int] = {}
+        self._room = KEPT_A_SECOND
         self._second = Second()
         self._since = self._before = now  # of the two slices
 
@@ -54,7 +57,18 @@ class Books:
                 ].append(one)
         for key, group in groups.items():
             (self.hands.get(key) or self._hand(key)).add(group, self._second)
-        self._ring.extend(rows)
+        self._remember(rows)
+
+    def _remember(self, rows: list[Row]) -> None:
+        """Of many in a second, who reads them reads errors; all would only push each other out, and
+        live too long for their memory to be at hand again.
+        """
+        kept = rows[: self._room]
+        self._room -= len(kept)
+        self._ring.extend(kept)
+        self._ring.extend(
+            one for one in rows[len(kept) :] if one[ERROR] or one[STATUS] >= FIRST_ERROR
+        )
 
     def last(self) -> list[Ended]:
         """The last requests, the newest first."""
@@ -71,6 +85,7 @@ class Books:
         """
         self.settle()
         second, self._second = self._second, Second()
+        self._room = KEPT_A_SECOND
         if now - self._since >= SLICE_SECONDS:
             self._forget(now)
         return second

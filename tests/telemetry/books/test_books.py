@@ -11,7 +11,12 @@ from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.core.worker import Profile
 from prack_grpc.telemetry.access import Record
-from prack_grpc.telemetry.books.books import HAND_SECONDS, SLICE_SECONDS, Books
+from prack_grpc.telemetry.books.books import (
+    HAND_SECONDS,
+    KEPT_A_SECOND,
+    SLICE_SECONDS,
+    Books,
+)
 from prack_grpc.telemetry.books.place import OTHER, OTHER_KIND, Place
 
 LIMITS = BookLimits(requests=8, places=3, kinds=4, workers=4)
@@ -167,6 +172,20 @@ def test_what_was_is_recent_for_two_turns(books: Books) -> None:
     assert sum(only(books).kinds.values()) == 1
 
 
+def test_of_many_in_a_second_errors_are_remembered_in_any_case() -> None:
+    books = Books(BookLimits(), START)
+    for number in range(3 * KEPT_A_SECOND):
+        bad = number % 100 == 0
+        ended(books, record(target=b"/%d" % number, status=500 if bad else 200), START + 1)
+    books.settle()
+    assert len(books.last()) == KEPT_A_SECOND + 2 * KEPT_A_SECOND / 100
+    assert sum(one.status == 500 for one in books.last()) == 3 * KEPT_A_SECOND / 100
+    books.turn(START + 2)
+    ended(books, record(target=b"/again"), START + 2)
+    books.settle()
+    assert books.last()[0].target == b"/again"
+
+
 def test_workers_that_are_gone_make_room(books: Books) -> None:
     ended(books, record(), START + 1)
     books.turn(START + 2 + HAND_SECONDS)
@@ -180,6 +199,8 @@ def test_counting_a_thousand_names_costs_no_more_memory_than_the_bounds() -> Non
         name = str(number)
         one = record(worker=name, service=name, route=f"{name}.test/", target=b"/" + name.encode())
         ended(books, one, START + 1)
+        if number % KEPT_A_SECOND == 0:
+            books.turn(START + number / KEPT_A_SECOND)
     books.settle()
     limits = BookLimits()
     assert len(books.places) <= limits.places + 1
