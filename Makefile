@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack fuzz image sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack fuzz image sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -33,15 +33,20 @@ run: $(READY) ## Start the gateway with a demo worker
 	@$(BIN)/python examples/run_demo.py $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one process)
-	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS:%=--ignore=%) $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS:%=--ignore=%) $(PROGRAMS:%=--ignore=%) $(ARGS)
 
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
 
+test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS
+	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
+
+PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,apps front_proxy prometheus top) \
+	tests/access tests/bench tests/browser tests/conformance tests/tls
+
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \
-	slots upgrade worker_port) \
-	tests/browser/test_crowd.py tests/soak
+	slots upgrade worker_port) tests/soak
 
 # Two processes, as one waits half of the time. A file stays together, for what its tests share.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
