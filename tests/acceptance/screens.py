@@ -38,7 +38,8 @@ class Screen:
         self.popen = subprocess.Popen(
             (PYTHON, "-S", "-c", CONTROLLED, *command),
             cwd=ROOT,
-            env=environment({"TERM": "xterm-256color", **env}),
+            # Variables of whoever runs the tests would stand for the size of this terminal.
+            env=environment({"TERM": "xterm-256color", "COLUMNS": "", "LINES": "", **env}),
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,

@@ -46,6 +46,7 @@ class _Watching:
         # No signal breaks off what draws, or what restores the terminal.
         signal.signal(signal.SIGINT, lambda *_: self._events.put(0))
         signal.signal(signal.SIGTERM, lambda number, _: self._events.put(128 + number))
+        signal.signal(signal.SIGWINCH, lambda *_: self._events.put(None))
         keyboard = sys.stdin.fileno()
         with (
             unbuffered(keyboard),
