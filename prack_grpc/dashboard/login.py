@@ -18,6 +18,7 @@ from prack_grpc.core.worker import Principal, Right
 from prack_grpc.private import bodies
 from prack_grpc.private.app import address, caller
 from prack_grpc.private.callers import Callers
+from prack_grpc.private.description import UNREADABLE, problems
 from prack_grpc.private.errors import BAD_PARAMETER, FORBIDDEN, ApiError
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,11 @@ class Logins:
 def add_login(app: FastAPI, callers: Callers, logins: Logins) -> None:
     """Add what the page needs to log somebody in and out."""
 
-    @app.post("/login", summary="Take a `token`; the reply sets the cookie that stands for it")
+    @app.post(
+        "/login",
+        summary="Take a `token`; the reply sets the cookie that stands for it",
+        responses=problems({**UNREADABLE, 429: "`too_many_failures`: wait a little"}),
+    )
     async def login(request: Request) -> Response:
         who = await _shown(request, callers)
         response = JSONResponse({"principal": who.name})
