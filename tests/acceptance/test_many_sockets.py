@@ -5,7 +5,6 @@ SOCKETS_ROUNDS=100 lets them talk longer; `pytest -rP` shows the figures.
 
 import asyncio
 import os
-import resource
 import signal
 import zlib
 from collections import Counter
@@ -29,6 +28,7 @@ from tests.support.frames import (
     open_socket,
     receive,
 )
+from tests.support.open_files import open_files
 
 SOCKETS = 1000
 ROUNDS = int(os.environ.get("SOCKETS_ROUNDS", "3"))
@@ -43,12 +43,8 @@ GOING_AWAY, SERVICE_RESTART = 1001, 1012
 @pytest.fixture(autouse=True)
 def _files() -> Iterator[None]:
     """Let this process, and those that it starts, open as many files as they need."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < FILES:
-        pytest.skip(f"a process may have {hard} files open here: raise `ulimit -Hn` to {FILES}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, FILES), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with open_files(FILES):
+        yield
 
 
 T = TypeVar("T")

@@ -1,7 +1,6 @@
 """The page when there are a thousand workers, and ten thousand requests wait."""
 
 import asyncio
-import resource
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +15,7 @@ from tests.browser.browser import Browser
 from tests.browser.page import Page
 from tests.support import plain_worker
 from tests.support.client import RawClient
+from tests.support.open_files import open_files
 
 WORKERS, WAITING = 1000, 10_000
 AT_ONCE = 100  # connections that are opened at the same time
@@ -38,12 +38,8 @@ requestAnimationFrame(frame);
 @pytest.fixture(autouse=True)
 def _files() -> Iterator[None]:
     """Let this process, and those that it starts, open as many files as they need."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < FILES:
-        pytest.skip(f"a process may have {hard} files open here: raise `ulimit -Hn` to {FILES}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, FILES), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with open_files(FILES):
+        yield
 
 
 @asynccontextmanager
