@@ -88,6 +88,9 @@ class Worker:
         # Handlers; more than the slots may be held while sessions overlap.
         self._running = self._running_websockets = 0
         self._draining = asyncio.Event()
+        self._paused = asyncio.Event()
+        self._resumed = asyncio.Event()
+        self._resumed.set()
         self._backoff = Backoff()
         self._delay = 0.0
         self._trouble = ""
@@ -103,7 +106,7 @@ class Worker:
             try:
                 while not self.draining:
                     await self._connect_and_serve()
-                    await _first(self._pause(), self._draining.wait())
+                    await first(self._wait(), self._draining.wait())
                 await self._finish()
             finally:
                 for task in self._staying:
@@ -114,6 +117,16 @@ class Worker:
     def drain(self) -> None:
         """Take no more requests, finish those that are held, then let `run` return."""
         self._draining.set()
+
+    def pause(self) -> None:
+        """Take no more requests until `resume`; those that are held go on."""
+        self._resumed.clear()
+        self._paused.set()
+
+    def resume(self) -> None:
+        """Take requests again."""
+        self._paused.clear()
+        self._resumed.set()
 
     @property
     def draining(self) -> bool:
@@ -164,17 +177,18 @@ class Worker:
         staying.add_done_callback(self._left)
         self._session = session
         self._share()
-        await _first(_done(session.ended), self._draining.wait())
+        await first(_done(session.ended), self._draining.wait(), self._paused.wait())
         self._session = None
         if asyncio.get_running_loop().time() - since >= HEALTHY_SECONDS:
             self._backoff.reset()
-        if not self.draining:
+        self._delay = 0.0
+        if not self.draining and session.ended.done():
             self._follow(session.ended.result())
 
     async def _stay(self, session: Session, holding: Holding) -> None:
         """Return when the last request of the session was answered, or the session is lost."""
         try:
-            await _first(self._see_off(session, holding), session.lost.wait())
+            await first(self._see_off(session, holding), session.lost.wait())
         finally:
             holding.over = True
             await session.close()
@@ -184,8 +198,8 @@ class Worker:
         self._changed.set()
 
     async def _see_off(self, session: Session, holding: Holding) -> None:
-        await _first(session.dismissed(), self._draining.wait())
-        if self.draining:
+        await first(session.dismissed(), self._draining.wait(), self._paused.wait())
+        if self.draining or self._paused.is_set():
             await session.drain()
             for exchange in list(holding.tasks):
                 exchange.drain()
@@ -283,9 +297,10 @@ class Worker:
         """The exchanges of all sessions."""
         return {key: task for one in self._holdings for key, task in one.tasks.items()}
 
-    async def _pause(self) -> None:
+    async def _wait(self) -> None:
         """Wait before another attempt, and until old sessions leave a free slot."""
         await asyncio.sleep(self._delay)
+        await self._resumed.wait()
         while self._staying and sum(not self._apart(one) for one in self._held()) >= self._slots:
             await self._change()
 
@@ -316,7 +331,7 @@ async def _done(future: asyncio.Future[Ending]) -> None:
     await asyncio.wait([future])
 
 
-async def _first(*waits: Coroutine[object, object, object]) -> None:
+async def first(*waits: Coroutine[object, object, object]) -> None:
     """Wait for the first of several, and cancel the others."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
