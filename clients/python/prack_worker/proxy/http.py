@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from prack_worker.errors import ApplicationFailed, ClientDisconnected
+from prack_worker.errors import ApplicationAway, ApplicationFailed, ClientDisconnected
 from prack_worker.exchange import Exchange
 from prack_worker.proxy.connection import Connection
 from prack_worker.proxy.head import framing, request_head
@@ -33,8 +33,18 @@ async def relay(exchange: Exchange, upstream: Upstream) -> None:
         except ApplicationFailed:
             if old.answer.begun or exchange.cancelled is not None:
                 raise
-            # It was closed while the request went out: as if it had been closed before.
-    await Passage(exchange, await upstream.dial(), upstream.address.authority()).run(upstream)
+        connection = await _dial_again(upstream)
+    else:
+        connection = await upstream.dial()
+    await Passage(exchange, connection, upstream.address.authority()).run(upstream)
+
+
+async def _dial_again(upstream: Upstream) -> Connection:
+    """An old connection was closed while a request went out. Raises ApplicationFailed."""
+    try:
+        return await upstream.dial()
+    except ApplicationAway as error:  # but it may have seen the request
+        raise ApplicationFailed(str(error)) from None
 
 
 class Passage:
