@@ -57,10 +57,19 @@ class Command:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.ended()
-                while self._signal(0):  # noqa: ASYNC110 - nobody tells us the end of grandchildren
+                while self._is_left():  # noqa: ASYNC110 - nobody tells us the end of grandchildren
                     await asyncio.sleep(LOOK_SECONDS)
         self.kill()
         await self.ended()
+
+    def _is_left(self) -> bool:
+        """Whether something of it is there when its first process has ended."""
+        if self._process is not None:
+            # In a container its orphans are ours, and stay until somebody waits for them.
+            with suppress(ChildProcessError):
+                while os.waitpid(-self._process.pid, os.WNOHANG)[0]:
+                    pass
+        return self._signal(0)
 
     def _signal(self, number: int) -> bool:
         """Returns whether one of its processes is there."""
