@@ -4,40 +4,8 @@ This table is the only way for a deviation to pass, and a row that no deviation 
 printed as it stands in docs/differences.md with `python -m tests.differential.differences`.
 """
 
-import re
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-
-from tests.differential.facts import Deviation
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Where it shows (a pattern for `app-transport request`), in which field, and why.
-
-    `gives` is a regular expression for what the field is with Prack, `instead` of what.
-    """
-
-    where: str
-    field: str
-    gives: str
-    reason: str
-    instead: str = ".*"
-
-    def explains(self, where: str, deviation: Deviation) -> bool:
-        """Is this what was intended?"""
-        return (
-            fnmatchcase(where, self.where)
-            and fnmatchcase(deviation.field, self.field)
-            and re.fullmatch(self.instead, deviation.direct) is not None
-            and re.fullmatch(self.gives, deviation.prack) is not None
-        )
-
-    def __str__(self) -> str:
-        code = (self.where, self.field, self.instead, self.gives)
-        cells = (*(f"`{text}`" for text in code), self.reason)
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
+from tests.differential.beside import BESIDE, UNREAD
+from tests.differential.difference import Difference
 
 D = Difference
 PROXY = "Prack is a proxy and says so, and for whom; what a client claims is replaced"
@@ -46,7 +14,6 @@ HOP = "it is about one hop only, and Prack's connection with the client is its o
 WHOLE = "a response that is complete when it leaves the worker gets the length of its body"
 DECLARED = WHOLE + ", whatever it declared"
 TOO_LONG = "a stream that is longer than it declared is a failure; gunicorn leaves out the rest"
-UNREAD = "whether the client will still send its body is not known"
 OPTIONS = "it is about the server, so the gateway answers"
 NO_PATH = "RFC 9112 section 3.2.1: no path means /; uvicorn refuses, gunicorn passes it on"
 FAILED = "the connection is Prack's, and goes on after a failure of the application"
@@ -55,11 +22,6 @@ LENGTHS = "Prack writes the length that it has understood"
 SERVER = "what the client asked for; no address of the worker means anything to clients"
 OWN_SERVER = "names of the server's own, no part of the interface"
 HANDSHAKE = "the handshake is the gateway's, and so is compression"
-SECOND = "the same application, in a second process"
-PEER = "its connection is the worker's; whose the client's is, is in X-Forwarded-For and Forwarded"
-OWN_VERSION = "RFC 9110 section 2.5: a proxy names its own version"
-LENGTH_KNOWN = "a body that is here whole has a length, also when it came in chunks"
-LEG = "the handshake with the application is the worker's"
 SINGLE_DATE = "the application's own is the only one"
 
 
@@ -381,50 +343,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     D("wsgi-*", "json RAW_URI", "-", OWN_SERVER),
     D("wsgi-*", "json SERVER_SOFTWARE", "-", OWN_SERVER),
-    # A worker beside the application's own server.
-    D("*-beside *", "own order", ".*", "the server's own fields stay in their place"),
-    D("asgi-beside *", "json server", r"\['127\.0\.0\.1', \d+\]", SECOND),
-    D("wsgi-beside *", "json SERVER_PORT", r"'\d+'", SECOND),
-    D("asgi-beside *", "json client", r"\['127\.0\.0\.1', \d+\]", PEER),
-    D("wsgi-beside *", "json REMOTE_PORT", r"'\d+'", PEER),
-    D("asgi-beside HTTP/1.0*", "json http_version", "'1.1'", OWN_VERSION, "'1.0'"),
-    D("wsgi-beside HTTP/1.0*", "json SERVER_PROTOCOL", "'HTTP/1.1'", OWN_VERSION, "'HTTP/1.0'"),
-    D("asgi-beside *", "json headers content-length", r"'\d+'", LENGTH_KNOWN, "-"),
-    D("wsgi-beside *", "json CONTENT_LENGTH", r"'\d+'", LENGTH_KNOWN, "-"),
-    D(
-        "wsgi-beside absolute-form*",
-        "json RAW_URI",
-        r"'/.*'",
-        "RFC 9112 section 3.2.1: a server gets the origin-form",
-        "'http://.*'",
-    ),
-    D(
-        "asgi-beside both-framings",
-        "answer",
-        "502 worker_error",
-        "RFC 9112 section 6.3: a response with both may be an attack",
-    ),
-    D("asgi-beside WebSocket *", "json headers sec-websocket-key", ".*", LEG),
-    D("asgi-beside WebSocket *", "json headers order", ".*", LEG),
-    *(
-        D(
-            f"asgi-beside WebSocket {page}",
-            "close",
-            "1011 'worker_error'",
-            "the gateway says why it closes",
-            "1006 ''",
-        )
-        for page in ("crash-after", "leave")
-    ),
-    D("?sgi-beside 100-continue that nobody reads", "header connection", "'close'", UNREAD),
-    D("?sgi-beside 100-continue that nobody reads", "connection", "close", UNREAD),
-    D(
-        "wsgi-beside 100-continue that nobody reads",
-        "interim",
-        r"\[\]",
-        "gunicorn asks for the body, and answers before it has come",
-        r"\[\(100, \[\]\)\]",
-    ),
+    *BESIDE,
 )
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.differential.apps import WAYS, carrier
+from tests.differential.apps import BESIDE, WAYS, carrier
 from tests.differential.comparison import Comparison
 from tests.differential.differences import DIFFERENCES
 from tests.differential.row import Row
@@ -15,7 +15,15 @@ from tests.differential.socket_row import SocketRow
 DOCS = Path(__file__).resolve().parents[2] / "docs/differences.md"
 
 
-PAIRS = [(row, way) for way in WAYS for row in ROWS if carrier(way) in row.over]
+# gunicorn says 100 whether the application reads or not: whether that comes before the answer is
+# a matter of chance.
+CHANCE = {("wsgi", "100-continue that nobody reads", BESIDE)}
+PAIRS = [
+    (row, way)
+    for way in WAYS
+    for row in ROWS
+    if carrier(way) in row.over and (row.app, row.name, way) not in CHANCE
+]
 
 
 @pytest.mark.parametrize(

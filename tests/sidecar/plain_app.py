@@ -15,6 +15,12 @@ FOLDER = Path(os.environ.get("APP_DIR", "."))
 NOT_READY = 3  # answers to /ready before it is
 
 
+def say(*words: object) -> None:
+    """One line."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 class Pages(BaseHTTPRequestHandler):
     """A page for each thing that may happen."""
 
@@ -28,10 +34,10 @@ class Pages(BaseHTTPRequestHandler):
             Pages.probes += 1
             return self._answer(503 if Pages.probes <= NOT_READY else 204, "")
         if page == "/held":
-            print("holding", given, flush=True)
+            say("holding", given)
             while not (FOLDER / given).exists():
                 time.sleep(0.01)
-            print("released", given, flush=True)
+            say("released", given)
         if page == "/die":
             os._exit(int(given))
         said = {"/pid": os.getpid(), "/probes": Pages.probes, "/port": os.environ.get("PORT")}
@@ -56,12 +62,12 @@ class Pages(BaseHTTPRequestHandler):
 
 def stop(number: int, _: FrameType | None) -> None:
     """What SIGTERM does; `stubborn` stays."""
-    print("signal", number, flush=True)
+    say("signal", number)
     if "stubborn" not in sys.argv:
         os._exit(0)
 
 
 signal.signal(signal.SIGTERM, stop)
 server = ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Pages)
-print("listening", flush=True)
+say("listening")
 server.serve_forever()

@@ -51,7 +51,8 @@ async def test_an_idle_connection_is_closed_a_second_before_the_application_woul
     application: Scripted,
 ) -> None:
     loop = asyncio.get_running_loop()
-    talk = await served(application, OK + b"Keep-Alive: timeout=2, max=9\r\ncontent-length: 0\r\n\r\n")
+    fields = b"Keep-Alive: timeout=2, max=9\r\ncontent-length: 0\r\n"
+    talk = await served(application, OK + fields + b"\r\n")
     since = loop.time()
     assert await talk.gone() == b""
     assert 0.9 < loop.time() - since < 1.9

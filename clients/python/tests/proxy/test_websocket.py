@@ -180,8 +180,8 @@ async def test_a_client_that_is_lost_is_lost_to_the_application() -> None:
 
     async def handler(socket: ServerConnection) -> None:
         try:
-            async for message in socket:
-                heard.append(message)
+            while True:
+                heard.append(await socket.recv())
         except ConnectionClosed as closed:
             heard.append(closed.rcvd)
 
