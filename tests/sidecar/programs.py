@@ -39,7 +39,7 @@ PROGRAMS = {
 
 
 def build(folder: Path) -> None:
-    """Build what has to be built: Express's packages, Go's program, the files of the static site."""
+    """Install Express's packages, build Go's program, write the files of the static site."""
     shutil.copytree(FOLDER / "express", folder / "express")
     shutil.copy(FOLDER / "seen.js", folder / "express")
     _run(folder / "express", needed("npm", "npm"), "ci", "--no-audit", "--no-fund")

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin, Subprotocol
 
 from tests.acceptance.processes import Gateway, Launcher, free_ports, until_answered
 from tests.differential.facts import deviations, facts
 from tests.differential.row import FORM, LARGE, chunked, request
+from tests.differential.row import HOST as PLACE
 from tests.differential.wire import talk
 from tests.sidecar.beside import beside
 from tests.sidecar.expected import is_expected
@@ -33,6 +36,7 @@ ROWS: dict[str, tuple[bytes, ...]] = {
     "DELETE with a body": (ask("/echo", method="DELETE", body=b"why"),),
     "POST without a body": (ask("/echo", b"Content-Length: 0", method="POST"),),
     "upload": (ask("/echo", method="PUT", body=LARGE),),
+    "upload in chunks": (chunked("/echo", *[LARGE[:65536]] * 20).replace(PLACE, HOST),),
     "100-continue": (ask("/echo", b"Expect: 100-continue", method="POST", body=LARGE),),
     "pieces": (ask("/pieces"),),
     "cookies": (ask("/cookies"),),
@@ -88,3 +92,29 @@ async def test_it_answers_as_without_prack(pairs: dict[str, Pair], program: str,
     ]
     found = [one for one in deviations(direct, prack) if not is_expected(program, one)]
     assert not [str(deviation) for deviation in found]
+
+
+async def conversation(port: int) -> list[object]:
+    """All that a client can tell about a WebSocket of Express."""
+    async with connect(
+        "ws://shop.example.com/socket?a=%20",
+        host="127.0.0.1",
+        port=port,
+        origin=Origin("https://example.com"),
+        subprotocols=[Subprotocol("one"), Subprotocol("two")],
+    ) as socket:
+        found: list[object] = [socket.subprotocol, await socket.recv()]
+        for message in ("grüß " * 1000, bytes(range(256)) * 1000, ""):
+            await socket.send(message)
+            found.append(await socket.recv())
+        await socket.send("close")
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        return [*found, closed.value.rcvd]
+
+
+async def test_a_websocket_is_as_without_prack(pairs: dict[str, Pair]) -> None:
+    pair = pairs["express"]
+    direct, prack = await conversation(pair.direct), await conversation(pair.prack)
+    assert direct[:2] == ["two", '["shop.example.com","https://example.com"]']
+    assert prack == direct
