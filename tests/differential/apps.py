@@ -97,7 +97,7 @@ def start_worker(launcher: Launcher, gateway: Gateway, name: str, over: str) -> 
     """One application through Prack; it says when it is connected."""
     route = "*" if name == DEFAULT else f"{host(name)}/"
     flags = ("--gateway", gateway.url(carrier(over)), "--route", route)
-    app = (APPS[name].name,)
+    app: tuple[str, ...] = (APPS[name].name,)
     if over == BESIDE:
         app = ("--proxy", f"http://127.0.0.1:{_port(_direct(launcher, name))}")
     command = ("prack_worker", *app, *flags)

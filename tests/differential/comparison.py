@@ -1,7 +1,8 @@
 """Runs rows against servers, each once."""
 
 from tests.differential.apps import Servers, kind
-from tests.differential.differences import DIFFERENCES, Difference
+from tests.differential.difference import Difference
+from tests.differential.differences import DIFFERENCES
 from tests.differential.facts import Deviation, Facts, deviations
 from tests.differential.row import Row
 from tests.differential.socket_row import SocketRow

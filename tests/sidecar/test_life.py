@@ -22,7 +22,7 @@ def pid(gateway: Gateway) -> int:
 def is_gone(process: int) -> bool:
     """One that nobody has waited for is gone, too."""
     try:
-        return psutil.Process(process).status() == psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(process).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 
