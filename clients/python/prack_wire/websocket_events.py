@@ -45,11 +45,6 @@ def close_data(code: int, reason: str = "") -> bytes:
     return code.to_bytes(2, "big") + short.encode()
 
 
-def close_event(code: int, reason: str) -> bytes:
-    """A CLOSE event; 1005 stands for no code."""
-    return encode(CLOSE, close_data(code, reason) or None)
-
-
 def close_code(data: bytes) -> tuple[int, str]:
     """Code and reason of a CLOSE event's data."""
     if len(data) < 2:

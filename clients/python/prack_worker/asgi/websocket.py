@@ -10,7 +10,7 @@ import logging
 from contextlib import suppress
 from enum import Enum, auto
 
-from prack_wire.websocket_events import BINARY, MAX_EVENT, TEXT, close_event, encode
+from prack_wire.websocket_events import BINARY, CLOSE, MAX_EVENT, TEXT, close_data, encode
 from prack_worker.asgi.http import HttpCycle
 from prack_worker.asgi.inbox import INTERNAL_ERROR, Inbox
 from prack_worker.asgi.lifespan import Message
@@ -165,3 +165,8 @@ def to_event(message: Message) -> bytes:
     if len(content) > MAX_EVENT:
         raise ResponseRefused(f"a message of {len(content)} bytes; the limit is {MAX_EVENT}")
     return encode(name, content)
+
+
+def close_event(code: int, reason: str) -> bytes:
+    """A CLOSE; 1005 stands for none given."""
+    return encode(CLOSE, close_data(code, reason) or None)

@@ -26,9 +26,11 @@ class Command:
         self.words = words
         self._environ = environ
         self._process: Process | None = None
+        self._asked = False
 
     async def start(self) -> None:
         """Start it. Raises AppLoadError."""
+        self._asked = False
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self.words, stdin=DEVNULL, env=self._environ, start_new_session=True
@@ -44,8 +46,10 @@ class Command:
         return status if status >= 0 else 128 - status
 
     def terminate(self) -> None:
-        """Ask all of its processes to end."""
-        self._signal(signal.SIGTERM)
+        """Ask all of its processes to end, once: many programs stop at once when asked again."""
+        if not self._asked:
+            self._asked = True
+            self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End all of its processes."""

@@ -30,6 +30,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._paused = False
+        self._said_all = False
         self._resting: asyncio.TimerHandle | None = None
         self.answer = Answer("")
         self.used = False
@@ -43,8 +44,8 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     def write(self, data: bytes) -> None:
-        """Send more; await `writable` before the next piece. Does nothing once it is closed."""
-        if not self._transport.is_closing():
+        """Send more; await `writable` before the next piece. Does nothing after an end."""
+        if not self._said_all and not self._transport.is_closing():
             self._transport.write(data)
 
     async def writable(self) -> None:
@@ -77,6 +78,12 @@ class Connection(asyncio.Protocol):
         if self._paused and self.answer.held < MAX_HELD and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
+
+    def end(self) -> None:
+        """Say that nothing more is sent."""
+        if not self._said_all and not self._transport.is_closing():
+            self._said_all = True
+            self._transport.write_eof()
 
     def close(self) -> None:
         """Close it at once."""

@@ -26,6 +26,7 @@ class Sidecar:
 
     Args:
         worker: serves it.
+        app: what the worker relays to.
         presence: whether it is there.
         command: runs it; None: somebody else does.
         restart: start the command again when it ends.
@@ -35,6 +36,7 @@ class Sidecar:
     def __init__(
         self,
         worker: Worker,
+        app: ProxyApplication,
         presence: Presence,
         command: Command | None,
         *,
@@ -42,6 +44,7 @@ class Sidecar:
         grace: float,
     ) -> None:
         self._worker = worker
+        self._app = app
         self._presence = presence
         self._command = command
         self._restart = restart
@@ -66,6 +69,7 @@ class Sidecar:
         try:
             await first(self._presence.here.wait(), self._stopping.wait())
             tasks.append(asyncio.create_task(self._follow(), name="prack pauses"))
+            tasks.append(asyncio.create_task(self._say_goodbye(), name="prack goodbye"))
             await self._worker.run()
         finally:
             for task in tasks:
@@ -122,6 +126,14 @@ class Sidecar:
             log.info("The application is ready again")
             self._worker.resume()
 
+    async def _say_goodbye(self) -> None:
+        """End WebSockets: the application does it in its way, if it is ours to stop."""
+        await self._app.over.wait()
+        if self._command is not None:
+            self._command.terminate()
+        else:
+            self._app.hang_up()
+
     async def _end(self) -> None:
         if self._command is not None:
             left = self._until - self._loop.time() if self._until else LAST_SECONDS
@@ -140,5 +152,5 @@ def beside(
     """A sidecar of what listens at this address; `ready` is the path of `Presence`."""
     upstream = Upstream(address)
     presence = Presence(upstream, ready)
-    worker = worker_of(ProxyApplication(upstream, presence.lose))
-    return Sidecar(worker, presence, command, restart=restart, grace=grace)
+    app = ProxyApplication(upstream, presence.lose)
+    return Sidecar(worker_of(app), app, presence, command, restart=restart, grace=grace)
