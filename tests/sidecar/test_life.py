@@ -7,11 +7,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
-from tests.acceptance.processes import Gateway, Launcher, fetch, free_ports
+from tests.acceptance.processes import PYTHON, Gateway, Launcher, fetch, free_ports
 from tests.sidecar.beside import APP, beside
 
 STUBBORN = (*APP, "stubborn")
+UVICORN = f"{PYTHON} -m uvicorn tests.differential.corners:app"
 
 
 def pid(gateway: Gateway) -> int:
@@ -77,11 +80,11 @@ def test_a_command_is_started_again_and_requests_wait(
     worker = beside(launch, gateway, "--restart", over=over)
     first = pid(gateway)
     os.kill(first, signal.SIGKILL)
+    worker.line("The command ended, with status 137; starting it again")
     with ThreadPoolExecutor(20) as pool:
         replies = pool.map(lambda n: fetch(gateway.port, "/", "POST", b"%d" % n), range(20))
         assert [reply.body for reply in replies] == [b"%d" % n for n in range(20)]
     assert pid(gateway) != first
-    worker.line("The command ended, with status 137; starting it again")
     assert worker.stop() == 0
 
 
@@ -145,6 +148,36 @@ def test_a_second_signal_leaves_nothing_of_the_command(
         assert worker.stop(signal.SIGINT) == 130
         assert held.result().status == 502
     assert is_gone(process)
+
+
+async def test_an_application_ends_its_websockets_in_its_own_way(
+    launch: Launcher, gateway: Gateway
+) -> None:
+    worker = beside(launch, gateway, command=("sh", "-c", f"exec {UVICORN} --port $PORT"))
+    async with connect(f"ws://127.0.0.1:{gateway.port}/echo/one") as socket:
+        await socket.send("hello")
+        assert await socket.recv() == "hello"
+        worker.send(signal.SIGTERM)
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012  # as uvicorn says
+    assert worker.wait() == 0
+
+
+async def test_a_stop_hangs_up_the_websockets_of_an_application_that_goes_on(
+    launch: Launcher, gateway: Gateway
+) -> None:
+    (port,) = free_ports(1)
+    app = launch.process("sh", "-c", f"exec {UVICORN} --port {port}")
+    worker = beside(launch, gateway, "--proxy", f"http://127.0.0.1:{port}", command=())
+    async with connect(f"ws://127.0.0.1:{gateway.port}/echo/one") as socket:
+        await socket.send("hello")
+        assert await socket.recv() == "hello"
+        assert worker.stop() == 0
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+    assert app.popen.poll() is None
 
 
 def test_a_stop_before_the_application_is_ready(launch: Launcher, gateway: Gateway) -> None:
