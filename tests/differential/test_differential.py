@@ -15,9 +15,9 @@ from tests.differential.socket_row import SocketRow
 DOCS = Path(__file__).resolve().parents[2] / "docs/differences.md"
 
 
-# Beside a server it is a matter of chance whether gunicorn's 100, which comes whether the application
-# reads or not, is there before the answer; and whether the end of an answer comes with the rest of
-# it: then there is a length also for HTTP/1.0, to which uvicorn sends chunks.
+# Beside a server it is a matter of chance whether gunicorn's 100, which comes whether the
+# application reads or not, is there before the answer; and whether the end of an answer comes with
+# the rest of it: then there is a length also for HTTP/1.0, to which uvicorn sends chunks.
 CHANCE = {
     ("wsgi", "100-continue that nobody reads", BESIDE),
     ("asgi", "HTTP/1.0 without a length", BESIDE),

@@ -33,6 +33,7 @@ from prack_worker.failures import run_through
 from prack_worker.loops.watchdog import Watchdog
 from prack_worker.proxy.address import free_address
 from prack_worker.proxy.command import Command
+from prack_worker.proxy.descriptors import make_room
 from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
 from prack_worker.stopping import Deadline, Served, Stop
 from prack_worker.transport import Identity, Transport
@@ -186,6 +187,7 @@ def _run_beside(command: Sequence[str], environ: dict[str, str], settings: Setti
         environ["PORT"] = str(address.port)
     environ.pop("PRACK_TOKEN", None)  # the worker's, not the application's
     _start_logging(settings.log_level)
+    make_room(slots + settings.websocket_slots)
     name = shlex.join(command) or "the application"
     log.info("Running %s at %s with %d slots", name, address, slots)
 

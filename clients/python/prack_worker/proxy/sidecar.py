@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from prack_worker.backoff import Backoff
-from prack_worker.errors import CommandEnded
+from prack_worker.errors import AppLoadError, CommandEnded, PrackError
 from prack_worker.proxy.address import Address
 from prack_worker.proxy.application import ProxyApplication
 from prack_worker.proxy.command import Command
@@ -52,7 +52,7 @@ class Sidecar:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         self._until = 0.0  # on the loop's clock; 0: it has not been asked to stop
-        self._ended: CommandEnded | None = None
+        self._ended: PrackError | None = None
 
     async def run(self) -> None:
         """Serve until `drain` was called and every held request was answered.
@@ -63,10 +63,10 @@ class Sidecar:
             GatewayRefused: see `Worker.run`.
         """
         tasks = [asyncio.create_task(self._presence.watch(), name="prack presence")]
-        if self._command is not None:
-            await self._command.start()
-            tasks.append(asyncio.create_task(self._keep(self._command), name="prack command"))
         try:
+            if self._command is not None:
+                await self._command.start()
+                tasks.append(asyncio.create_task(self._keep(self._command), name="prack command"))
             await first(self._presence.here.wait(), self._stopping.wait())
             tasks.append(asyncio.create_task(self._follow(), name="prack pauses"))
             tasks.append(asyncio.create_task(self._say_goodbye(), name="prack goodbye"))
@@ -104,17 +104,24 @@ class Sidecar:
             since = self._loop.time()
             status = await command.ended()
             command.kill()  # what it has left behind
-            self._presence.lose()
             if self._stopping.is_set():
                 return
             if not self._restart:
-                self._ended = CommandEnded(status)
-                return self.drain()
+                return self._give_up(CommandEnded(status))
+            self._presence.lose()
             if self._loop.time() - since >= HEALTHY_SECONDS:
                 backoff.reset()
             log.warning("The command ended, with status %d; starting it again", status)
             await asyncio.sleep(backoff.next())
-            await command.start()
+            try:
+                await command.start()
+            except AppLoadError as error:
+                return self._give_up(error)
+
+    def _give_up(self, error: PrackError) -> None:
+        """There is no application any more."""
+        self._ended = error
+        self.drain()
 
     async def _follow(self) -> None:
         """Take requests only while the application is there."""
