@@ -137,12 +137,7 @@ async def test_a_proxy_without_its_parser_says_what_to_install(folder: Path) -> 
 
 async def test_the_command_of_an_application_is_served(folder: Path, gateway: FakeGateway) -> None:
     (folder / "index.txt").write_text("hello")
-    served = (
-        sys.executable,
-        "-c",
-        "import http.server, os; http.server.test("
-        "http.server.SimpleHTTPRequestHandler, port=int(os.environ['PORT']), bind='127.0.0.1')",
-    )
+    served = ("sh", "-c", f"exec {sys.executable} -m http.server --bind 127.0.0.1 $PORT")
     async with command(folder, "--gateway", gateway.url, "--", *served) as process:
         stream = await gateway.welcomed()
         number = await stream.request(b"/index.txt", headers=[b"host", b"a"])
