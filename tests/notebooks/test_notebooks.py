@@ -46,11 +46,16 @@ def test_streamlit_in_a_browser(launch: Launcher, tmp_path: Path) -> None:
     command = f"streamlit run {HERE}/counter.py {flags}"
     gateway = serve(launch, tmp_path, command, "/_stcore/health")
     browser = Browser(launch, tmp_path)
+
+    def counted(_: object) -> bool:
+        browser.press("Count")  # it is drawn anew each time
+        return True
+
     try:
         browser.driver.get(f"http://127.0.0.1:{gateway.port}/")
         for count in range(3):
             browser.see(f"Counted {count} times")
-            browser.wait().until(lambda _: browser.press("Count") is None)  # it is drawn anew
+            browser.wait().until(counted)
         browser.see("Counted 3 times")
         file = tmp_path / "large.bin"
         file.write_bytes(bytes(5 * MIB))

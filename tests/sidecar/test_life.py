@@ -10,7 +10,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.acceptance.processes import PYTHON, Gateway, Launcher, fetch, free_ports
+from tests.acceptance.load import Load
+from tests.acceptance.processes import PROBE, PYTHON, Gateway, Launcher, fetch, free_ports
 from tests.sidecar.beside import APP, beside
 
 STUBBORN = (*APP, "stubborn")
@@ -148,6 +149,20 @@ def test_a_second_signal_leaves_nothing_of_the_command(
         assert worker.stop(signal.SIGINT) == 130
         assert held.result().status == 502
     assert is_gone(process)
+
+
+def test_a_rolling_deploy_loses_nothing(launch: Launcher, gateway: Gateway, over: str) -> None:
+    command = ("sh", "-c", f"exec {PYTHON} -m uvicorn {PROBE} --port $PORT")
+    old = beside(launch, gateway, over=over, command=command)
+    with Load(gateway.port) as load:
+        for _ in range(3):
+            load.more(20)
+            new = beside(launch, gateway, over=over, command=command)
+            new.line("Connected to")
+            assert old.stop() == 0
+            old = new
+        load.more(20)
+    assert not load.failures
 
 
 async def test_an_application_ends_its_websockets_in_its_own_way(

@@ -62,12 +62,13 @@ class Passage:
     async def run(self, upstream: Upstream) -> None:
         """Relay both ways; the connection goes back, or is closed. Raises as `relay`."""
         exchange, connection = self._exchange, self._connection
+        if exchange.cancelled is not None:
+            return connection.close()
         exchange.on_cancel = connection.close
         connection.request(exchange.request.method, self._head() + (self._body or b""))
         upload = None if self._sent else asyncio.create_task(self._upload(), name="prack upload")
         try:
-            if exchange.cancelled is None:
-                await self._answer()
+            await self._answer()
         finally:
             if upload is not None:
                 upload.cancel()

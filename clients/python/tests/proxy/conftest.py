@@ -1,14 +1,9 @@
 """An application to play."""
 
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from scripted import Scripted, scripted
+from scripted_app import Scripted, scripted
 
 
 @pytest.fixture

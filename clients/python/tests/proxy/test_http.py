@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from scripted import Scripted, scripted
+from scripted_app import Scripted, scripted
 
 from prack_worker.exchange import AbortCode, CancelReason
 from prack_worker.testing import FakeExchange
@@ -261,6 +261,14 @@ async def test_the_connection_is_closed_when_the_client_leaves(
         exchange.cancel(CancelReason.CLIENT_GONE)
         assert await talk.gone() == b""
     assert not caplog.records
+
+
+async def test_nothing_is_sent_for_a_client_that_has_left(application: Scripted) -> None:
+    exchange = FakeExchange("POST", headers=[HOST], body=b"order")
+    async with application.handling(exchange):
+        exchange.cancel(CancelReason.CLIENT_GONE)
+        talk = await application.taken()
+        assert await talk.gone() == b""
 
 
 async def test_an_upload_that_breaks_off_is_cut(application: Scripted) -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from scripted import Scripted, scripted
+from scripted_app import Scripted, scripted
 
 from prack_worker.proxy.address import Address
 from prack_worker.proxy.presence import Presence

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from scripted import Scripted, Talk
+from scripted_app import Scripted, Talk
 
 from prack_worker.exchange import AbortCode
 from prack_worker.testing import FakeExchange

@@ -5,7 +5,7 @@ import socket
 import struct
 
 import pytest
-from scripted import Scripted, Talk
+from scripted_app import Scripted, Talk
 
 from prack_worker.exchange import AbortCode, CancelReason
 from prack_worker.testing import FakeExchange
