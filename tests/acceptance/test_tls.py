@@ -135,11 +135,42 @@ def failing(words: Sequence[str]) -> tuple[int, str]:
     return process.wait(), "\n".join(process.lines)
 
 
-def test_a_gateway_does_not_start_with_a_bad_certificate(shown: Issued) -> None:
-    status, said = failing(Issued(shown.cert, shown.cert).flags())
-    assert status == 2
-    assert f"--tls-cert: {shown.cert} cannot be used with the key" in said
+BAD = {
+    "no key of the public port": (("--tls-cert", "own.pem", "--tls-key", "own.pem"), "--tls-cert"),
+    "no key of the others": (
+        ("--api-tls-cert", "own.pem", "--api-tls-key", "own.pem"),
+        "--api-tls-cert",
+    ),
+    "no file": (("--tls-cert", "own.pem", "--tls-key", "nowhere.key"), "--tls-key"),
+    "an old one": (("--tls-cert", "old.pem", "--tls-key", "old.key"), "--tls-cert"),
+    "no authorities": (
+        ("--api-tls-cert", "own.pem", "--api-tls-key", "own.key", "--client-ca", "own.key"),
+        "--client-ca",
+    ),
+}
+
+
+@pytest.mark.parametrize(("flags", "named"), BAD.values(), ids=BAD.keys())
+def test_c10_a_gateway_does_not_start_with_a_bad_certificate(
+    tmp_path: Path, flags: Sequence[str], named: str
+) -> None:
+    authority = Authority(tmp_path)
+    authority.issue("DNS:own")
+    authority.issue("DNS:old").expire()
+    words = [word if word.startswith("--") else str(tmp_path / word) for word in flags]
+    status, said = failing(words)
+    assert status == 3
+    assert f"prack: {named}: {tmp_path}/" in said
     assert "Traceback" not in said
+
+
+def test_uvicorn_says_which_certificate_is_bad(launch: Launcher, shown: Issued) -> None:
+    server = launch.process(
+        *(PYTHON, "-m", "uvicorn", "prack_grpc.app:app", "--http=prack_grpc.app:http"),
+        env={"PRACK_API_TLS_CERT": str(shown.cert), "PRACK_API_TLS_KEY": str(shown.cert)},
+    )
+    server.line(f"prack: --api-tls-cert: {shown.cert} cannot be used")
+    assert server.wait() == 1
 
 
 @pytest.fixture(scope="module")
