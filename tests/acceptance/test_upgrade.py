@@ -129,12 +129,16 @@ def test_an_upgrade_under_load_over_tls_loses_nothing(
     assert not load.failures
 
 
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
 def test_an_upgrade_behind_the_proxy_protocol_loses_nothing(
-    launch: Launcher, upgrade: Upgrade, tmp_path: Path
+    launch: Launcher, upgrade: Upgrade, tmp_path: Path, secure: bool
 ) -> None:
-    gateway = launch.gateway("--proxy-protocol", "--trusted-proxies", "127.0.0.1/32")
+    authority = Authority(tmp_path)
+    flags = authority.issue("IP:127.0.0.1").flags() if secure else ()
+    gateway = launch.gateway("--proxy-protocol", "--trusted-proxies", "127.0.0.1/32", *flags)
     launch.worker(gateway)
-    with Load(haproxy(launch, tmp_path, gateway, "send-proxy-v2"), fresh=4) as load:
+    port = haproxy(launch, tmp_path, gateway, "send-proxy-v2")
+    with Load(port, fresh=4, tls=authority.client() if secure else None) as load:
         load.more(50)
         upgrade(gateway)
         load.more(50)

@@ -107,8 +107,10 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         return message
 
     async def send(self, message: MutableMapping[str, Any]) -> None:  # type: ignore[override]
-        """Take one ASGI event."""
-        await super().send(message)  # type: ignore[arg-type]
+        """Take one ASGI event. Whoever has not heard yet that we closed it speaks to nobody."""
+        await self.writable.wait()
+        if self.disconnected or not self.close_sent:
+            await super().send(message)  # type: ignore[arg-type]
         self._parse()
 
     def pause_writing(self) -> None:

@@ -116,6 +116,22 @@ async def test_a_client_that_goes_on_sending_can_read_what_it_did_wrong(
         assert events.close_code(close.data)[0] == code
 
 
+async def test_what_is_said_to_a_client_that_broke_a_rule_goes_nowhere(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(gateway) as (client, worker, exchange):
+        await client.send(frame(TEXT, b"hello") * 100 + frame(0x3))
+        heard, decoder = list[events.Event](), events.Decoder(1000)
+        while not heard or heard[-1].name != events.CLOSE:
+            data = (await worker.event("data")).data
+            heard += decoder.feed(data)
+            await worker.send(data=[pb.Data(id=exchange, data=data)])
+        while (answer := await receive(client)).opcode != CLOSE:
+            assert answer.data == b"hello"
+        assert answer.data[:2] == (1002).to_bytes(2, "big")
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
 @asynccontextmanager
 async def early(gateway: Gateway, frames: bytes) -> AsyncIterator[tuple[RawClient, ScriptedWorker]]:
     """A client that does not wait for the answer to its handshake, which a worker has accepted."""
