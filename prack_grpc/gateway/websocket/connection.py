@@ -152,11 +152,18 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         """See uvicorn's class, which logs a text that is not UTF-8 as a mistake of ours."""
+        if self._broken:
+            return  # it was parsed together with what broke the rule
         if self.curr_msg_data_type == "text" and not _is_text(self.frames):
             self.conn.fail(1007)  # a close that came behind it may have been answered already
             self.handle_parser_exception()
         else:
             super().send_receive_event_to_app()
+
+    def handle_ping(self) -> None:
+        """See uvicorn's class. Nothing is written behind our close."""
+        if not self._broken:
+            super().handle_ping()
 
     def handle_parser_exception(self) -> None:
         """See uvicorn's class, which closes at once: with unread bytes that would be a reset."""
