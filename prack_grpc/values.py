@@ -71,6 +71,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=1024 * 1024 * MIB)]
 Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=1024 * 1024 * MIB)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]

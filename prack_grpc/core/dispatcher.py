@@ -54,7 +54,7 @@ class Dispatcher:
         size = 0
         if session is None:
             size = request.size + upload.buffered
-            self._hand_out.admit(lane, size, now)
+            self._hand_out.admit(lane, request.counts_for, size, now)
         self._sequence = number
         exchange.place = number + self._arrivals
         self.exchanges[id_] = exchange
@@ -197,7 +197,7 @@ class Dispatcher:
         lanes = self.queue.leave(session, now)
         held = list(session.held.values())
         effects: Effects = []
-        for lease in reversed(held):  # so that the oldest is in front again
+        for lease in held:
             effects += self._hand_out.lose(lease, now)
         lanes += [lease.exchange.lane for lease in held if lease.exchange.lease is None]
         return effects + self._hand_out.serve(lanes, now)

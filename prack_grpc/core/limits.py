@@ -55,6 +55,9 @@ class Limits:
     # The part of a worker's slots that requests may take whose body is still on its way: clients
     # that are slow to send, by nature or on purpose, leave the rest to others.
     upload_share: float = 0.5
+    # The part of the requests in work on a route that one client may have while others wait: with
+    # half of them, slow requests of one leave as many to the rest.
+    client_share: float = 0.5
     # Body that is read ahead of a worker while a request waits. Most are smaller than this, and
     # once it is here a request takes a slot as any other. A client that sends 10 MiB a second
     # fills it in 0.1 s.

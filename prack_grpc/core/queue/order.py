@@ -28,18 +28,18 @@ class Levels(Generic[T]):
         for items in self._levels.values():
             yield from items
 
-    def add(self, item: T, level: int, front: bool = False) -> None:
-        """Put an item at the end of its level, or at the front; it may be there already."""
+    def add(self, item: T, level: int) -> None:
+        """Put an item at the end of its level; it may be there already."""
         items = self._levels.get(level)
         if items is None:
             items = self._levels[level] = OrderedDict()
             self._levels = dict(sorted(self._levels.items()))
         if item not in items:
             self._size += 1
-        elif not front and len(items) == 1:
+        elif len(items) == 1:
             return
         items[item] = None
-        items.move_to_end(item, last=not front)
+        items.move_to_end(item)
 
     def discard(self, item: T, level: int) -> bool:
         """Take an item out of its level. False if it was not there."""
@@ -52,22 +52,10 @@ class Levels(Generic[T]):
 
     def first(self) -> T:
         """Who is next; there must be one."""
-        return next(iter(self._next_level()))
-
-    def last(self) -> T:
-        """Who came last of those that are next by level; there must be one."""
-        return next(reversed(self._next_level()))
-
-    def _next_level(self) -> OrderedDict[T, None]:
         for items in self._levels.values():
             if items:
-                return items
+                return next(iter(items))
         raise LookupError("no one is in line")
-
-    def clear(self) -> None:
-        """Let all go."""
-        self._levels = {0: OrderedDict()}
-        self._size = 0
 
 
 class Due(Protocol):
