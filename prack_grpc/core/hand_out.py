@@ -158,8 +158,6 @@ class HandOut:
     def serve(self, lanes: list[ExchangeLane], now: float) -> Effects:
         """Match what waits in these lanes with the sessions that are free for them, in turn."""
         effects: Effects = []
-        if not lanes:
-            return effects
         while lanes := [lane for lane in lanes if self.queue.matchable(lane)]:
             lane = min(lanes, key=_turn) if len(lanes) > 1 else lanes[0]
             exchange = self.queue.next(lane, now)
@@ -209,7 +207,8 @@ class HandOut:
             self.ledger.close(lease, verdict)
         if session.draining:
             return self.retire(session, now)
-        return self.serve(self.queue.update(session), now)
+        lanes = self.queue.update(session)
+        return self.serve(lanes, now) if lanes else []
 
     def retire(self, session: Session, now: float) -> Effects:
         """A session that does not acknowledge ends with the last that it holds."""

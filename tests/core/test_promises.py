@@ -190,7 +190,8 @@ class Gateway(Operators):
             assert not self.model.next_of(place, self.now), "work and a free worker, unmatched"
             assert all(exchange.lane is lane for exchange in in_line + coming)
             in_work = self.model.in_work(place)
-            assert (lane.busy, lane.held) == (len(in_work), Counter(filter(None, in_work)))
+            assert lane.busy == len(in_work)
+            assert dict(lane.held) == Counter(filter(None, in_work))
 
     def bounds(self) -> None:
         """S9: the queue counts exactly, and only what was handed out before exceeds its bounds."""

@@ -20,7 +20,7 @@ class Lane(Generic[W, S]):
     """What waits for one route, and who is free to serve it. Never both at once.
 
     `uploads` are the requests that wait and whose body is still on its way; those of `ready` that
-    may take one more of them are `open`, too. So many that were taken from here are in work, `busy`;
+    may take one more of them are `open`, too. So many that left it are in work, `busy`;
     of each client so many are `held`.
 
     Where a split divides the requests of a route between versions, each of them has a lane of its
