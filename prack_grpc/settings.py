@@ -194,9 +194,10 @@ class Settings(BaseModel):
         description="part of a route's requests in work that one client may have while others "
         "wait; trusted proxies are exempt",
     )
-    request_buffer: Buffer = Field(
-        DEFAULTS.request_buffer,
-        description="how much of a request's body is read while it waits for a worker",
+    request_buffer: values.Buffers = Field(
+        "1MiB",
+        description="how much of a request's body is read while it waits for a worker; `1MiB; "
+        "uploads.example.com = 0` has another size for a route",
     )
     response_buffer: Buffer = Field(
         DEFAULTS.response_buffer,
@@ -247,7 +248,7 @@ class Settings(BaseModel):
             rest_body=self.rest_body,
             upload_share=self.upload_share,
             client_share=self.client_share,
-            request_buffer=self.request_buffer,
+            request_buffers=values.buffers(self.request_buffer),
             response_buffer=self.response_buffer,
             slow_reader=self.slow_reader,
         )
