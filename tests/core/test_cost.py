@@ -10,8 +10,7 @@ import pytest
 
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
-from prack_grpc.core.queue.line import Line
-from prack_grpc.core.queue.order import Levels
+from prack_grpc.core.queue.order import Levels, Line
 from prack_grpc.core.queue.traffic import Split
 from tests.core.building import Desk, a_head, a_request, a_session
 

@@ -6,7 +6,7 @@ are all the slots that it can get.
 
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.line import Line
+from prack_grpc.core.queue.order import Line
 
 
 class Choice:

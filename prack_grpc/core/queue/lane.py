@@ -5,8 +5,7 @@ from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 from prack_grpc.core.http.message import Kind, Request
-from prack_grpc.core.queue.line import Line
-from prack_grpc.core.queue.order import NEVER, Levels
+from prack_grpc.core.queue.order import NEVER, Levels, Line
 from prack_grpc.core.queue.pace import Pace
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool, Split

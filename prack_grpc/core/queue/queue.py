@@ -13,8 +13,7 @@ from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import HTTP, Kind, Request
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.choice import Choice
-from prack_grpc.core.queue.line import Line
-from prack_grpc.core.queue.order import Deadlines
+from prack_grpc.core.queue.order import Deadlines, Line
 from prack_grpc.core.queue.routes import DEFAULT, Route
 from prack_grpc.core.queue.table import RouteTable
 from prack_grpc.core.queue.traffic import Split

@@ -98,12 +98,11 @@ class Forwarding:
         else:
             check_fields(version, fields, known)
             headers, claims, stamps = self._sifted(fields, known, peer)
-        length = 0
+        client, scheme, length = peer, scope["scheme"].encode(), 0
         if not FRAMINGS.isdisjoint(known):
             headers, length = _measured(headers, known)
         if authority != host:
             headers = _replaced(headers, b"host", authority)
-        client, scheme = peer, scope["scheme"].encode()
         if claims is NO_CLAIMS:
             headers.extend(_added_alone(peer.address, authority, scheme, version))
         else:

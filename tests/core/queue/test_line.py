@@ -3,7 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prack_grpc.core.queue.line import Line
+from prack_grpc.core.queue.order import Line
 
 ANY = 1_000
 
