@@ -6,7 +6,6 @@ They bring a hundred packages, so they have an environment of their own: `make t
 import json
 import os
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from tests.acceptance.processes import Gateway, Launcher, fetch, launching
+from tests.acceptance.processes import Gateway, Launcher, fetch
 from tests.browser.browser import Browser
 from tests.sidecar.beside import beside
 
@@ -25,17 +24,13 @@ TOKEN = "known-to-both"
 AUTHORIZED = {"Authorization": f"token {TOKEN}"}
 
 
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launcher]:
-    """A launcher for one test."""
-    with launching(tmp_path) as launcher:
-        yield launcher
-
-
 def serve(launch: Launcher, folder: Path, command: str, ready: str) -> Gateway:
     """A gateway to this program of that environment."""
+    programs = os.environ.get("SIDECAR_BIN")
+    if programs is None:
+        pytest.fail("these programs have an environment of their own: run make test-sidecar")
     gateway = launch.gateway()
-    words = ("sh", "-c", f"HOME={folder} exec {os.environ['SIDECAR_BIN']}/{command}")
+    words = ("sh", "-c", f"HOME={folder} exec {programs}/{command}")
     worker = beside(launch, gateway, "--ready", ready, command=words)
     worker.line("Connected to", seconds=60)
     return gateway

@@ -1,30 +1,16 @@
-"""A gateway, and workers beside applications, as processes."""
-
-from collections.abc import Iterator
-from pathlib import Path
+"""A gateway for each test, and the ways to it."""
 
 import pytest
 
-from tests.acceptance.processes import OVER, Gateway, Launcher, launching
+from tests.acceptance.conftest import launch, shared
+from tests.acceptance.processes import OVER, Gateway, Launcher
 
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    """A launcher for what all tests of a module use."""
-    with launching(tmp_path_factory.mktemp("shared")) as launcher:
-        yield launcher
-
-
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launcher]:
-    """A launcher for one test."""
-    with launching(tmp_path) as launcher:
-        yield launcher
+__all__ = ["launch", "shared"]
 
 
 @pytest.fixture
 def gateway(launch: Launcher) -> Gateway:
-    """A gateway for one test."""
+    """A gateway that a test may do with as it likes."""
     return launch.gateway()
 
 
