@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from functools import partial
 
 from prack_worker.errors import ApplicationAway, ApplicationFailed, ClientDisconnected
@@ -45,9 +45,13 @@ class ProxyApplication:
         self._draining = False
         self.over = asyncio.Event()
 
-    def running(self) -> AbstractAsyncContextManager[None]:
-        """Whoever runs the application does that; see `Sidecar`."""
-        return nullcontext()
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Close the idle connections at the end."""
+        try:
+            yield
+        finally:
+            self._upstream.close()
 
     async def handle(self, exchange: Exchange) -> None:
         """Relay one; it is given back if the application cannot be reached."""

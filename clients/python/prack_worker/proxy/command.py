@@ -81,6 +81,6 @@ class Command:
             return False
         try:
             os.killpg(self._process.pid, number)
-        except ProcessLookupError:
+        except OSError:  # none is left, or none that is ours to stop
             return False
         return True

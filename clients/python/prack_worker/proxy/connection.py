@@ -16,11 +16,8 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         answer: what has come in answer to the last request.
-        used: it has carried a request before.
         lost: it is closed.
     """
-
-    answer: Answer
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -33,7 +30,6 @@ class Connection(asyncio.Protocol):
         self._said_all = False
         self._resting: asyncio.TimerHandle | None = None
         self.answer = Answer("")
-        self.used = False
         self.lost = False
 
     # ------------------------------------------------------------ what an exchange does
@@ -89,10 +85,6 @@ class Connection(asyncio.Protocol):
         """Close it at once."""
         self._transport.abort()
 
-    def finish(self) -> None:
-        """Close it when all is written."""
-        self._transport.close()
-
     # ------------------------------------------------------------ between two exchanges
 
     def rest(self) -> bool:
@@ -101,7 +93,6 @@ class Connection(asyncio.Protocol):
         if self.lost or seconds <= 0:
             self.close()
             return False
-        self.used = True
         self._resting = self._loop.call_later(seconds, self.close)
         return True
 

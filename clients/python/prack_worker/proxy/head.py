@@ -5,6 +5,8 @@ from __future__ import annotations
 from prack_worker.exchange import Headers
 from prack_worker.request import Request
 
+CHUNKED = (b"transfer-encoding", b"chunked")
+
 
 def request_head(request: Request, authority: bytes, more: Headers = ()) -> bytes:
     """What the client sent, byte for byte, then these fields.
@@ -28,5 +30,5 @@ def framing(request: Request, body: bytes | None) -> list[tuple[bytes, bytes]]:
     if body == b"" or any(name == b"content-length" for name, _ in request.headers):
         return []
     if body is None:
-        return [(b"transfer-encoding", b"chunked")]
+        return [CHUNKED]
     return [(b"content-length", b"%d" % len(body))]

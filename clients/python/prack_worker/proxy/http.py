@@ -8,7 +8,7 @@ from contextlib import suppress
 from prack_worker.errors import ApplicationAway, ApplicationFailed, ClientDisconnected
 from prack_worker.exchange import Exchange
 from prack_worker.proxy.connection import Connection
-from prack_worker.proxy.head import framing, request_head
+from prack_worker.proxy.head import CHUNKED, framing, request_head
 from prack_worker.proxy.upstream import Upstream
 
 # RFC 9110 section 9.2.2. Only these go over a connection that was used before: the application may
@@ -27,16 +27,15 @@ async def relay(exchange: Exchange, upstream: Upstream) -> None:
     """
     body = exchange.body.complete()
     if body is not None and exchange.request.method in IDEMPOTENT and (old := upstream.idle()):
-        passage = Passage(exchange, old, upstream.address.authority())
         try:
-            return await passage.run(upstream)
+            return await Passage(exchange, body, old).run(upstream)
         except ApplicationFailed:
             if old.answer.begun or exchange.cancelled is not None:
                 raise
         connection = await _dial_again(upstream)
     else:
         connection = await upstream.dial()
-    await Passage(exchange, connection, upstream.address.authority()).run(upstream)
+    await Passage(exchange, body, connection).run(upstream)
 
 
 async def _dial_again(upstream: Upstream) -> Connection:
@@ -48,16 +47,16 @@ async def _dial_again(upstream: Upstream) -> Connection:
 
 
 class Passage:
-    """A request, and the connection that carries it."""
+    """A request, its body if that is here whole, and the connection that carries it."""
 
-    def __init__(self, exchange: Exchange, connection: Connection, authority: bytes) -> None:
+    def __init__(self, exchange: Exchange, body: bytes | None, connection: Connection) -> None:
         self._exchange = exchange
         self._connection = connection
-        self._authority = authority
-        self._body = exchange.body.complete()
+        self._body = body
+        self._framing = framing(exchange.request, body)
         self._said = asyncio.Event()  # the application has said 100, or its answer
         self._answered = False
-        self._sent = self._body is not None
+        self._sent = body is not None
 
     async def run(self, upstream: Upstream) -> None:
         """Relay both ways; the connection goes back, or is closed. Raises as `relay`."""
@@ -65,7 +64,8 @@ class Passage:
         if exchange.cancelled is not None:
             return connection.close()
         exchange.on_cancel = connection.close
-        connection.request(exchange.request.method, self._head() + (self._body or b""))
+        head = self._head(upstream.address.authority())
+        connection.request(exchange.request.method, head + (self._body or b""))
         upload = None if self._sent else asyncio.create_task(self._upload(), name="prack upload")
         try:
             await self._answer()
@@ -78,12 +78,9 @@ class Passage:
             else:
                 connection.close()
 
-    def _head(self) -> bytes:
-        more = framing(self._exchange.request, self._body)
-        self._chunked = (b"transfer-encoding", b"chunked") in more
-        if self._exchange.body.waits:
-            more.append((b"expect", b"100-continue"))
-        return request_head(self._exchange.request, self._authority, more)
+    def _head(self, authority: bytes) -> bytes:
+        expect = [(b"expect", b"100-continue")] * self._exchange.body.waits
+        return request_head(self._exchange.request, authority, self._framing + expect)
 
     async def _upload(self) -> None:
         """Bring the body; whoever closes the connection ends this."""
@@ -105,7 +102,7 @@ class Passage:
         return not self._answered
 
     def _chunk(self, data: bytes, end: bool) -> bytes:
-        if not self._chunked:
+        if CHUNKED not in self._framing:
             return data
         last = b"0\r\n\r\n" if end else b""
         return b"%x\r\n%b\r\n%b" % (len(data), data, last) if data else last

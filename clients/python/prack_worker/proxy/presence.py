@@ -82,4 +82,4 @@ class Presence:
         except (ApplicationFailed, TimeoutError):
             return False
         finally:
-            connection.finish()
+            connection.close()

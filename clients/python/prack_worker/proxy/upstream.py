@@ -28,13 +28,10 @@ class Upstream:
         try:
             async with asyncio.timeout(DIAL_SECONDS):
                 return await self._dial()
-        except TimeoutError:
-            raise ApplicationAway(
-                f"{self.address} did not take a connection in {DIAL_SECONDS:g} s"
-            ) from None
         except OSError as error:
             self._host = self.address.host
-            raise ApplicationAway(f"{self.address} takes no connection: {error}") from None
+            why = str(error) or f"not in {DIAL_SECONDS:g} s"
+            raise ApplicationAway(f"{self.address} takes no connection: {why}") from None
 
     async def _dial(self) -> Connection:
         loop = asyncio.get_running_loop()
