@@ -27,7 +27,8 @@ class Access:
     def __init__(self, settings: Settings, certified: tuple[str, ...] = ()) -> None:
         """`certified` are the names of the private ports' certificates. Raises BadCredentials."""
         path = settings.credentials
-        self._principals = Principals(path, time.time()) if path else None
+        certifies = settings.client_ca is not None
+        self._principals = Principals(path, time.time(), certifies) if path else None
         failures = Failures()
         self.workers = Callers(
             settings.token,
@@ -57,6 +58,13 @@ class Access:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+            if self._principals is not None:
+                self._principals.close()
+
+    async def ready(self) -> None:
+        """Returns when callers can be recognized, inside `kept`; after seconds at the latest."""
+        if self._principals is not None:
+            await self._principals.ready()
 
     @property
     def reloads(self) -> Iterator[Callable[[], None]]:

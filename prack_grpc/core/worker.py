@@ -89,13 +89,17 @@ def _beyond(field: str, value: str, allowed: Iterable[str]) -> OutOfScope:
 class Principal:
     """Whom credentials name, with what they allow. Two are never the same, whatever their names.
 
-    Once it is `revoked` nothing is allowed any more.
+    Once it is `revoked` nothing is allowed any more. Those of one `entry` share what one may have.
     """
 
     name: str
     rights: frozenset[Right] = frozenset(Right)
     scope: Scope = Scope()
     revoked: bool = False
+    entry: str = ""
+
+    def __post_init__(self) -> None:
+        self.entry = self.entry or self.name
 
     def check(self, profile: Profile) -> None:
         """Raises OutOfScope unless it may be a worker like this."""

@@ -232,7 +232,7 @@ class Streams:
                 "slots": hello.slots,
                 "routes": ", ".join(map(str, hello.routes)),
                 "principal": carrier.principal.name,
-                **({"certificate": carrier.certificate} if carrier.certificate else {}),
+                **({"certificate": carrier.certificate.name} if carrier.certificate else {}),
             },
         )
         return member

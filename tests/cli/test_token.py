@@ -31,7 +31,7 @@ def test_a_new_token_is_printed_once_and_kept_as_a_hash(
     assert printed.out.strip() not in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
     (entry,) = read(path)
-    assert entry.digest == digest(printed.out.strip().encode())
+    assert entry.proof == digest(printed.out.strip().encode())
     assert entry.scope.slots == 4
     assert [str(route) for route in entry.scope.routes] == ["shop.test/", "*/x"]
     assert 89.9 < (entry.expires - time.time()) / 86400 <= 90
@@ -87,7 +87,7 @@ def test_a_file_in_an_unusual_form_is_left_to_people(
 ) -> None:
     main([*NEW, "a"])
     (entry,) = read(path)
-    text = f'{{name = "a", role = "worker", hash = "sha256:{entry.digest.hex()}"}}'
+    text = f'{{name = "a", role = "worker", hash = "sha256:{entry.proof.hex()}"}}'
     path.write_text(f"token = [{text}]\n")
     assert main(["token", "revoke", "a"]) == 1
     assert "written in an unusual way: remove a by hand" in capsys.readouterr().err

@@ -18,7 +18,7 @@ def test_a_whole_entry() -> None:
         GOOD + 'services = ["shop"]\nroutes = ["Shop.test/*", "GET /x/*"]\ntiers = [0, 1]\n'
         "slots = 16\nexpires = 2027-03-01T12:00:00+02:00\n"
     )
-    assert (entry.name, entry.role, entry.digest) == ("shop", "worker", bytes(32))
+    assert (entry.name, entry.role, entry.proof) == ("shop", "worker", bytes(32))
     assert entry.scope.services == {"shop"}
     assert entry.scope.routes == (Route("shop.test"), Route("", "/x", frozenset(("GET",))))
     assert entry.scope.tiers == {0, 1}
@@ -54,8 +54,8 @@ def test_a_role_is_what_it_is_for(role: str, rights: set[Right]) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("tokens = 1", "expected nothing but [[token]] tables"),
-        ("token = 1", "expected nothing but [[token]] tables"),
+        ("tokens = 1", "expected nothing but [[token]] and [[issuer]] tables"),
+        ("token = 1", "expected nothing but [[token]] and [[issuer]] tables"),
         ("[[token]]\nrole = 'worker'", "token 1: name: expected up to 64 letters"),
         (GOOD.replace('"shop"', '"a b"'), "token 1: name: expected"),
         (GOOD.replace('"shop"', '"anyone"'), "and none of anyone, token, admin-token"),
