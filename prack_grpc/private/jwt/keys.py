@@ -85,13 +85,11 @@ def _key(about: Any) -> jwt.PyJWK | None:
     """A key that verifies; sets have others as well."""
     if not isinstance(about, dict) or not isinstance(about.get("kid"), str):
         return None
+    if about.get("use", "sig") != "sig" or about.get("alg") not in (None, *ALGORITHMS):
+        return None
     try:
         key = jwt.PyJWK(about)
     except (jwt.PyJWTError, ValueError, TypeError):
         return None
-    verifies = about.get("use", "sig") == "sig" and key.algorithm_name in ALGORITHMS
-    return key if verifies and getattr(key.key, "key_size", MIN_RSA) >= _least(key) else None
-
-
-def _least(key: jwt.PyJWK) -> int:
-    return MIN_RSA if key.algorithm_name == "RS256" else 0
+    weak = key.algorithm_name == "RS256" and key.key.key_size < MIN_RSA
+    return None if weak or key.algorithm_name not in ALGORITHMS else key

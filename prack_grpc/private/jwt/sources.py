@@ -105,10 +105,15 @@ class RemoteKeys(Keys):
                 failures += 1
                 self.complain(error)
             self._tried.set()
-            await asyncio.sleep(AGAIN * 2 ** min(failures, MOST_DOUBLINGS))
+            await asyncio.sleep(pause(failures))
             if not failures:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._missed.wait(), EVERY)
+
+
+def pause(failures: int) -> float:
+    """The least seconds between two fetches, after so many failures in a row."""
+    return float(AGAIN * 2 ** min(failures, MOST_DOUBLINGS))
 
 
 async def fetch(url: SplitResult, context: ssl.SSLContext) -> bytes:
