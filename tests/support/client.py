@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 from typing import Self, cast
@@ -37,9 +38,9 @@ class RawClient:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def connect(cls, port: int) -> Self:
-        """Open a connection to loopback."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def connect(cls, port: int, context: ssl.SSLContext | None = None) -> Self:
+        """Open a connection to loopback, over TLS if there is a context."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=context))
 
     async def send(self, data: bytes) -> None:
         """Write these bytes."""

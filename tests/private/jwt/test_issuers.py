@@ -26,7 +26,8 @@ def test_a_whole_entry() -> None:
     issuer = entry.proof.issuer
     assert (issuer.name, issuer.audience, issuer.url) == ("idp", "prack", None)
     assert entry.proof.patterns == ((("sub",), "repo:acme/shop:*"),)
-    assert (entry.scope.services, entry.scope.slots) == ({"shop"}, 4)
+    assert entry.scope.services == {"shop"}
+    assert entry.scope.slots == 4
 
 
 @pytest.mark.parametrize(

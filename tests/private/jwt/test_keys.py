@@ -24,7 +24,7 @@ def issuer() -> Issuer:
 
 
 def weak() -> dict[str, Any]:
-    key = rsa.generate_private_key(65537, 1024).public_key()
+    key = rsa.generate_private_key(65537, 1024).public_key()  # noqa: S505 - it is to be refused
     made: dict[str, Any] = get_default_algorithms()["RS256"].to_jwk(key, as_dict=True)
     return made | {"kid": "bad"}
 

@@ -131,7 +131,7 @@ async def test_keys_that_are_missed_are_fetched_but_not_for_each(
         remote.miss()
     await server.asked_again()
     monkeypatch.setattr(sources, "AGAIN", 60.0)
-    while remote.of("second") is None:
+    while remote.of("second") is None:  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0)
     for _ in range(1000):
         remote.miss()
