@@ -25,6 +25,7 @@ OPTIONS = (
     # Half as much again as proto/README.md 1.5 allows.
     ("grpc.max_receive_message_length", 6 * 1024 * 1024),
     ("grpc.max_concurrent_streams", 100),
+    ("grpc.max_metadata_size", 16 * 1024),  # a token of 8 KiB, and what goes with it
     # Who does not speak HTTP/2, and who speaks it without a call, takes a descriptor for so long.
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 15_000),

@@ -98,6 +98,12 @@ class Certificates(Secrets):
         files = (self._authority.file, own.key, own.cert)
         return grpc.ssl_channel_credentials(*(file.read_bytes() for file in files))
 
+    def server(self) -> ssl.SSLContext:
+        """What a server of the same authority shows."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.settings["api_tls_cert"], self.settings["api_tls_key"])
+        return context
+
     @property
     def _authority(self) -> Authority:
         assert self.authority is not None
