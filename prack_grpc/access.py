@@ -45,12 +45,18 @@ class Access:
             PAGES,
         )
         self._expel: tuple[Callable[[Principal], None], ...] = ()
+        self._renew: Callable[[Principal], None] = lambda _: None
         self._timer: asyncio.TimerHandle | None = None
 
     @contextmanager
-    def kept(self, *expel: Callable[[Principal], None]) -> Iterator[None]:
-        """Look for changes while this is entered; all of `expel` are told who is known no more."""
-        self._expel = expel
+    def kept(
+        self, renew: Callable[[Principal], None], *expel: Callable[[Principal], None]
+    ) -> Iterator[None]:
+        """Look for changes while this is entered.
+
+        All of `expel` are told who is known no more, `renew` who will soon be so.
+        """
+        self._renew, self._expel = renew, expel
         if self._principals is not None:
             self._look(self._principals)
         try:
@@ -78,7 +84,10 @@ class Access:
         self._refresh(principals, False)
 
     def _refresh(self, principals: Principals, whatever: bool) -> None:
-        for principal in principals.look(time.time(), whatever):
+        now = time.time()
+        for principal in principals.ending(now):
+            self._renew(principal)
+        for principal in principals.look(now, whatever):
             for expel in self._expel:
                 expel(principal)
             log.info("revoked", extra={"action": "revoked", "principal": principal.name})

@@ -17,7 +17,7 @@ import prack_grpc
 from prack_grpc.core.worker import TRUSTED, Principal, Right
 from prack_grpc.private.bodies import Gone
 from prack_grpc.private.callers import AUTHORIZATION, TELLING, Callers
-from prack_grpc.private.certificate import alternatives
+from prack_grpc.private.certificate import Certificate
 from prack_grpc.private.errors import (
     BAD_METHOD,
     BAD_PARAMETER,
@@ -178,7 +178,8 @@ class PrivateApp(FastAPI):
 
     def certified(self, scope: Scope) -> tuple[str, ...]:
         """The names in the certificate of who makes this call."""
-        return alternatives(scope)
+        shown: Certificate | None = scope.get("extensions", {}).get("prack", {}).get("certificate")
+        return shown.alternatives if shown else ()
 
     def recognized(self, scope: Scope) -> Principal | None:
         """Who has shown credentials before."""

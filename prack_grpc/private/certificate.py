@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from starlette.types import Scope
-
 DNS = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 URI = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]+")
 EXPECTED = "certificate: expected a DNS name or a URI that stands in it as a whole"
@@ -48,9 +46,3 @@ def of_connection(about: Mapping[str, Any] | None) -> Certificate | None:
     dns, uris = ([name for of, name in alternatives if of == kind] for kind in ("DNS", "URI"))
     subject = (pair for pairs in about.get("subject", ()) for pair in pairs)
     return certificate(dns, uris, (value for name, value in subject if name == "commonName"))
-
-
-def alternatives(scope: Scope) -> tuple[str, ...]:
-    """The names by which the certificate of this call may be known."""
-    found: Certificate | None = scope.get("extensions", {}).get("prack", {}).get("certificate")
-    return found.alternatives if found else ()

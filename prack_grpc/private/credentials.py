@@ -61,9 +61,10 @@ class Entry:
     scope: Scope
     expires: float
 
-    def principal(self, name: str = "") -> Principal:
-        """A new principal with these rights, under another name if it has one of its own."""
-        return Principal(name or self.name, ROLES[self.role], self.scope, entry=self.name)
+    def principal(self, name: str = "", subject: str = "") -> Principal:
+        """A new principal with these rights; a token has a name of its own, and a subject."""
+        rights = ROLES[self.role]
+        return Principal(name or self.name, rights, self.scope, entry=self.name, subject=subject)
 
 
 def digest(secret: bytes) -> bytes:
@@ -111,8 +112,8 @@ def _entry(token: dict[str, Any], number: int, known: dict[str, Issuer]) -> Entr
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"token {name}: {key}: unknown key{hint}")
     try:
-        proof = _proof(token, known)
         values = {key: PARTS[key](token.get(key)) for key in PARTS}
+        proof = _proof(token, known)
     except ValueError as error:
         raise ValueError(f"token {name}: {error}") from None
     role, about = values["role"], {"services", "routes", "tiers", "slots"}

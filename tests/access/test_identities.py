@@ -14,7 +14,7 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc import access
 from prack_grpc.private.credentials import BadCredentials
 from prack_grpc.private.jwt import tokens
-from tests.access.conftest import Site
+from tests.access.conftest import Site, answer
 from tests.access.identities import Certificates, Jwts
 from tests.conftest import Start
 from tests.support import plain_worker, scripted_worker
@@ -168,6 +168,48 @@ async def test_polls_end_with_their_token_and_the_next_one_goes_on(often: None, 
     http.headers["Authorization"] = f"Bearer {known.issuer.token('a')}"
     reply = await http.get("/api/v1/request", params={**A_POLL, "wait": 0})
     assert reply.status_code == 404
+
+
+@jwt
+@pytest.mark.parametrize("over", ["grpc", "plain"])
+async def test_a_stream_is_followed_by_one_with_the_next_token(
+    often: None, site: Site, over: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "SOON", 1000.0)
+    known = jwts(site)
+    known.given["a"] = known.issuer.token("a", exp=time.time() + 1000.5)
+    about = {**ROUTES, "instance": b"i" * 16}
+    old = await site.stream("a", over)
+    await old.hello("w", 1, **about)
+    first = await site.request(b"a.test", b"POST")
+    held = await old.event("requests")
+    goaway = await old.event("goaway")
+    assert (goaway.drain_ack, goaway.last_id) == (True, held.id)
+    same = await site.stream("a", over)
+    await same.hello("w", 1, **about)
+    known.given["a"] = known.issuer.token("a")
+    new = await site.stream("a", over)
+    await new.hello("w", 1, **about)
+    await old.answer(held)
+    assert (await first.response()).status == 200
+    assert not same.seen("goaway")
+    await same.close()
+    second = await site.request(b"a.test")
+    await new.answer(await new.event("requests"))
+    assert (await second.response()).status == 200
+
+
+@jwt
+async def test_what_a_poll_holds_is_answered_with_the_next_token(site: Site) -> None:
+    client = await site.request(b"a.test", b"POST")
+    first = await site.http("a")
+    reply = await first.get("/api/v1/request", params={**A_POLL, "wait": SECONDS})
+    message = answer(reply.json()["identifier"])
+    b = await site.http("b")
+    assert (await b.post("/api/v1/response", json=message)).status_code == 404
+    first.headers["Authorization"] = f"Bearer {jwts(site).issuer.token('a')}"
+    assert (await first.post("/api/v1/response", json=message)).status_code == 200
+    assert (await client.response()).status == 200
 
 
 @jwt

@@ -118,6 +118,7 @@ def test_a_file_in_an_unusual_form_is_left_to_people(
 ) -> None:
     main([*NEW, "a"])
     (entry,) = read(path)
+    assert isinstance(entry.proof, bytes)
     text = f'{{name = "a", role = "worker", hash = "sha256:{entry.proof.hex()}"}}'
     path.write_text(f"token = [{text}]\n")
     assert main(["token", "revoke", "a"]) == 1

@@ -32,6 +32,7 @@ MOST_REMEMBERED = 10_000  # tokens of one entry
 MOST_WAITING = 5.0  # seconds that a start may take longer for a server of keys
 REQUIRED = ["exp", "iss", "aud", "sub"]
 LEEWAY = 10.0  # seconds that the issuer's clock may be ahead; `exp` has none, as sessions end there
+SOON = 30.0  # seconds in which a worker can dial again with its next token
 UNESCAPED = string.punctuation.replace("%", "")
 
 
@@ -39,14 +40,18 @@ class Refused(Exception):
     """The token names nobody; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verified:
-    """A token that was believed: as what, until when, and by which key."""
+    """A token that was believed: as what, until when, and by which key.
+
+    `lasts` is whether it is not known to end soon.
+    """
 
     principal: Principal
     until: float
     kid: object
     key: jwt.PyJWK
+    lasts: bool
 
 
 class Tokens:
@@ -106,6 +111,14 @@ class Tokens:
         gone, self._gone = self._gone, []
         return gone
 
+    def ending(self, now: float) -> list[Principal]:
+        """Whose tokens end soon; each is told once, and not if that was so when it came."""
+        all_ = [one for tokens in self._known.values() for one in tokens.values()]
+        soon = [one for one in all_ if one.lasts and one.until <= now + SOON]
+        for one in soon:
+            one.lasts = False
+        return [one.principal for one in soon]
+
     def who(self, token: bytes) -> Principal | None:
         """Whose token this is."""
         key = digest(token)
@@ -142,11 +155,12 @@ class Tokens:
         if entry is None:
             raise Refused(f"no entry has such claims, sub is {claims['sub']}")
         name = f"{issuer.name}:{quote(claims['sub'], safe=UNESCAPED)}#{digest.hex()[:8]}"
-        who = entry.principal(name)
+        who = entry.principal(name, claims["sub"])
         tokens = self._known[entry]
         if len(tokens) == MOST_REMEMBERED:
             self._gone.append(tokens.pop(next(iter(tokens))).principal)
-        tokens[digest] = Verified(who, min(claims["exp"], entry.expires), kid, key)
+        until = min(claims["exp"], entry.expires)
+        tokens[digest] = Verified(who, until, kid, key, until > time.time() + SOON)
         return who
 
 

@@ -249,6 +249,14 @@ def test_a_token_ends_when_it_says(known: Principals, issuer: Issuer) -> None:
     assert known.look(end + 1) == []
 
 
+def test_who_has_a_token_that_ends_soon_is_told_once(known: Principals, issuer: Issuer) -> None:
+    end = now(60)
+    who = believed(known, issuer.token("shop:a", exp=end))
+    believed(known, issuer.token("shop:b", exp=now(tokens.SOON - 1)))
+    soon = end - tokens.SOON
+    assert [known.ending(at) for at in (soon - 0.01, soon, soon + 1)] == [[], [who], []]
+
+
 def test_a_token_ends_with_its_entry(path: Path, issuer: Issuer) -> None:
     end = now(30)
     path.write_text(path.read_text() + f"expires = {time.strftime('%FT%TZ', time.gmtime(end))}\n")
