@@ -84,10 +84,9 @@ class Access:
         self._refresh(principals, False)
 
     def _refresh(self, principals: Principals, whatever: bool) -> None:
-        now = time.time()
-        for principal in principals.ending(now):
-            self._renew(principal)
-        for principal in principals.look(now, whatever):
+        for principal in principals.look(time.time(), whatever):
             for expel in self._expel:
                 expel(principal)
             log.info("revoked", extra={"action": "revoked", "principal": principal.name})
+        for principal in principals.ending():
+            self._renew(principal)

@@ -50,9 +50,9 @@ class Principals:
         known = (who for entry, who in self._known.values() if entry.name == name)
         return next(known, None) or (self._tokens.named(name) if self._tokens else None)
 
-    def ending(self, now: float) -> list[Principal]:
-        """Who will soon be known no more, but may have another token by now; each once."""
-        return self._tokens.ending(now) if self._tokens else []
+    def ending(self) -> list[Principal]:
+        """Who will soon be known no more, as the last look has found; each once."""
+        return self._tokens.ending() if self._tokens else []
 
     async def ready(self) -> None:
         """Returns when the keys of issuers have come; or have not, when it takes too long."""

@@ -59,9 +59,7 @@ class Check(grpc.aio.ServerInterceptor):
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
         """Let the call through to what serves it, by way of `check`."""
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
+        handler = await continuation(handler_call_details) or UNKNOWN
         ways = ("unary_unary", "unary_stream", "stream_stream")
         serves = {way: getattr(handler, way) for way in ways}
         checked = {way: self._checked(serve) for way, serve in serves.items() if serve}
@@ -81,6 +79,14 @@ class Check(grpc.aio.ServerInterceptor):
 
     async def check(self, context: Context) -> None:
         """Abort a call that must not be served."""
+
+
+async def _unknown(_: object, context: Context) -> None:
+    """As gRPC answers a method that there is not, but after the checks."""
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+
+
+UNKNOWN: Any = grpc.stream_stream_rpc_method_handler(_unknown)
 
 
 class CallerCheck(Check):

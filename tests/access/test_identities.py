@@ -92,6 +92,19 @@ async def test_a_certificate_that_no_entry_names_opens_nothing(site: Site) -> No
 
 
 @certificate
+async def test_methods_that_there_are_not_are_told_to_those_only_who_may_call(site: Site) -> None:
+    for name, told in {"nobody": "UNAUTHENTICATED", "a": "UNIMPLEMENTED"}.items():
+        secure = certificates(site).channel(name)
+        address = f"127.0.0.1:{site.gateway.grpc_port}"
+        async with grpc.aio.secure_channel(address, secure) as channel:
+            for method in ("/prack.v1.WorkerService/None", "/None/None"):
+                call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
+                with pytest.raises(grpc.aio.AioRpcError) as raised:
+                    await call(b"")
+                assert raised.value.code() is grpc.StatusCode[told]
+
+
+@certificate
 @pytest.mark.parametrize(
     "sans", [(), ("DNS:x.host-of-op.example",), ("DNS:*.example",), ("URI:host-of-op.example",)]
 )

@@ -26,11 +26,14 @@ class BadKeys(Exception):
 class Keys:
     """The keys of one issuer, by name. A key that stays in the set stays the same object.
 
+    `number` is that of the set, which counts up.
+
     How they are had is for `sources`. House rule: a set that cannot be had or used changes nothing.
     """
 
     def __init__(self, issuer: Issuer) -> None:
         self.issuer = issuer
+        self.number = 0
         self._known: dict[str, tuple[Any, jwt.PyJWK]] = {}
         self._complaint = Complaint(log, "keys_unavailable", REMEMBERED)
 
@@ -61,6 +64,7 @@ class Keys:
         if not found:
             raise BadKeys(f"expected a key with a kid for {', '.join(ALGORITHMS)}")
         self._known = found
+        self.number += 1
 
     def complain(self, error: Exception) -> None:
         """Tell that they cannot be had."""

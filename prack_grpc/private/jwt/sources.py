@@ -101,7 +101,7 @@ class RemoteKeys(Keys):
                 async with asyncio.timeout(LONGEST):
                     self.take(await fetch(*self._from))
                 failures = 0
-            except (OSError, h11.RemoteProtocolError, BadKeys) as error:
+            except (OSError, ValueError, h11.ProtocolError, BadKeys) as error:
                 failures += 1
                 self.complain(error)
             self._tried.set()
@@ -117,7 +117,7 @@ def pause(failures: int) -> float:
 
 
 async def fetch(url: SplitResult, context: ssl.SSLContext) -> bytes:
-    """What is at this URL. Raises OSError, h11.RemoteProtocolError, BadKeys.
+    """What is at this URL. Raises OSError, h11.ProtocolError, BadKeys; ValueError for an odd URL.
 
     By hand, as a client in a thread has no end that a slow server could not put off.
     """

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 MAX_TOKEN = 8 * 1024  # bytes
 MAX_SUBJECT = 255  # OpenID Connect Core 1.0 section 2
-MOST_REMEMBERED = 10_000  # tokens of one entry
+MOST_REMEMBERED = 5_000  # tokens of one entry
 MOST_WAITING = 5.0  # seconds that a start may take longer for a server of keys
 REQUIRED = ["exp", "iss", "aud", "sub"]
 LEEWAY = 10.0  # seconds that the issuer's clock may be ahead; `exp` has none, as sessions end there
@@ -53,6 +53,11 @@ class Verified:
     key: jwt.PyJWK
     lasts: bool
 
+    @property
+    def due(self) -> float:
+        """When something is to be done about it."""
+        return self.until - SOON if self.lasts else self.until
+
 
 class Tokens:
     """The tokens that are believed, by the entries of a credentials file; paths are below `folder`.
@@ -65,6 +70,9 @@ class Tokens:
         self._keys: dict[Issuer, Keys] = {}
         self._known: dict[Entry, dict[bytes, Verified]] = {}
         self._gone: list[Principal] = []
+        self._ending: list[Principal] = []
+        self._due = float("inf")  # when a token is the next to end, or to be told so
+        self._sets: list[int] = []
         text = "refused a token of an issuer"
         self._complaint = Complaint(log, "jwt_refused", text, most=10)
 
@@ -103,21 +111,17 @@ class Tokens:
         """Whose tokens have ended since the last look, or are believed no more."""
         for keys in self._keys.values():
             keys.look()
-        for entry, tokens in self._known.items():
-            keys = self._keys[_claims(entry).issuer]
-            for token, one in list(tokens.items()):
-                if one.until <= now or keys.of(one.kid) is not one.key:
-                    self._gone.append(tokens.pop(token).principal)
+        sets = [keys.number for keys in self._keys.values()]
+        if now >= self._due or sets != self._sets:
+            self._sets = sets
+            self._sweep(now)
         gone, self._gone = self._gone, []
         return gone
 
-    def ending(self, now: float) -> list[Principal]:
-        """Whose tokens end soon; each is told once, and not if that was so when it came."""
-        all_ = [one for tokens in self._known.values() for one in tokens.values()]
-        soon = [one for one in all_ if one.lasts and one.until <= now + SOON]
-        for one in soon:
-            one.lasts = False
-        return [one.principal for one in soon]
+    def ending(self) -> list[Principal]:
+        """Whose tokens were found to end soon; each is told once, if it was not so when it came."""
+        ending, self._ending = self._ending, []
+        return ending
 
     def who(self, token: bytes) -> Principal | None:
         """Whose token this is."""
@@ -160,8 +164,24 @@ class Tokens:
         if len(tokens) == MOST_REMEMBERED:
             self._gone.append(tokens.pop(next(iter(tokens))).principal)
         until = min(claims["exp"], entry.expires)
-        tokens[digest] = Verified(who, until, kid, key, until > time.time() + SOON)
+        one = Verified(who, until, kid, key, lasts=until > time.time() + SOON)
+        tokens[digest] = one
+        self._due = min(self._due, one.due)
         return who
+
+    def _sweep(self, now: float) -> None:
+        """Look at every token, as it is time for one of them or keys have changed."""
+        self._due = float("inf")
+        for entry, tokens in self._known.items():
+            keys = self._keys[_claims(entry).issuer]
+            for token, one in list(tokens.items()):
+                if one.until <= now or keys.of(one.kid) is not one.key:
+                    self._gone.append(tokens.pop(token).principal)
+                    continue
+                if one.lasts and one.due <= now:
+                    one.lasts = False
+                    self._ending.append(one.principal)
+                self._due = min(self._due, one.due)
 
 
 def _verified(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:

@@ -166,7 +166,9 @@ async def test_a_server_that_fails_is_asked_again_and_its_keys_go_on(
     assert line["reason"] == "expected status 200, got 503"
 
 
-@pytest.mark.parametrize("what", ["silent", "huge", "no http", "not there", "not trusted"])
+@pytest.mark.parametrize(
+    "what", ["silent", "huge", "no http", "not there", "not trusted", "no name"]
+)
 async def test_a_server_that_is_of_no_use_is_left_in_time(
     server: JwksServer,
     authority: Authority,
@@ -184,6 +186,8 @@ async def test_a_server_that_is_of_no_use_is_left_in_time(
         server.status = 0
     elif what == "not there":
         url = "https://localhost:1/"
+    elif what == "no name":
+        url = f"https://{'x' * 64}.example/é"
     else:
         ca = ""
     async with AsyncExitStack() as stack:
