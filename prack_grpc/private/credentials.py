@@ -45,6 +45,7 @@ MAX_SLOTS = 10_000
 # By what somebody is known: the digest of his secret, a name in his certificate, or his token.
 Proof = bytes | str | Claims
 PROOFS = ("hash", "certificate", "issuer")
+FIELDS = {bytes: "hash", str: "certificate", Claims: "claims"}
 
 
 class BadCredentials(Exception):
@@ -209,4 +210,3 @@ PARTS: dict[str, Callable[[Any], Any]] = {
     "slots": _slots,
     "expires": _expires,
 }
-FIELDS = {bytes: "hash", str: "certificate", Claims: "claims"}

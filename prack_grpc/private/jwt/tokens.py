@@ -42,7 +42,7 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Verified:
-    """A token that was believed: as what, until when, and by which key.
+    """A token that was believed: as whom, until when, by which key, and what it says.
 
     `lasts` is whether it is not known to end soon.
     """
@@ -51,6 +51,7 @@ class Verified:
     until: float
     kid: object
     key: jwt.PyJWK
+    claims: dict[str, Any]
     lasts: bool
 
     @property
@@ -103,9 +104,16 @@ class Tokens:
 
     def allow(self, entries: Iterable[Entry]) -> None:
         """Only these, from now on; the first that fits a token counts."""
-        before = self._known
-        self._known = {entry: before.pop(entry, {}) for entry in entries}
-        self._gone += [one.principal for tokens in before.values() for one in tokens.values()]
+        before, self._known = self._known, {entry: {} for entry in entries}
+        if list(before) == list(self._known):
+            self._known = before
+            return
+        for entry, tokens in before.items():
+            for token, one in tokens.items():
+                if self._entry(_claims(entry).issuer, one.claims) == entry:
+                    self._known[entry][token] = one
+                else:
+                    self._gone.append(one.principal)
 
     def look(self, now: float) -> list[Principal]:
         """Whose tokens have ended since the last look, or are believed no more."""
@@ -148,26 +156,33 @@ class Tokens:
         all_ = (one.principal for tokens in self._known.values() for one in tokens.values())
         return next((who for who in all_ if who.name == name), None)
 
-    def _believe(self, token: bytes, digest: bytes, issuer: Issuer, kid: object) -> Principal:
+    def _believe(self, token: bytes, hashed: bytes, issuer: Issuer, kid: object) -> Principal:
         """Remember who this is. Raises Refused, jwt.PyJWTError."""
         key = self._keys[issuer].of(kid)
         if key is None:
             self._keys[issuer].miss()
             raise Refused(f"the key {str(kid)[:64]} is not known")
         claims = _verified(token, key, issuer)
-        entry = next((one for one in self._known if _allows(one, issuer, claims)), None)
+        entry = self._entry(issuer, claims)
         if entry is None:
             raise Refused(f"no entry has such claims, sub is {claims['sub']}")
-        name = f"{issuer.name}:{quote(claims['sub'], safe=UNESCAPED)}#{digest.hex()[:8]}"
+        name = f"{issuer.name}:{quote(claims['sub'], safe=UNESCAPED)}#{hashed.hex()[:8]}"
         who = entry.principal(name, claims["sub"])
         tokens = self._known[entry]
         if len(tokens) == MOST_REMEMBERED:
             self._gone.append(tokens.pop(next(iter(tokens))).principal)
         until = min(claims["exp"], entry.expires)
-        one = Verified(who, until, kid, key, lasts=until > time.time() + SOON)
-        tokens[digest] = one
+        one = Verified(who, until, kid, key, claims, lasts=until > time.time() + SOON)
+        tokens[hashed] = one
         self._due = min(self._due, one.due)
         return who
+
+    def _entry(self, issuer: Issuer, claims: dict[str, Any]) -> Entry | None:
+        for entry in self._known:
+            asked = _claims(entry)
+            if asked.issuer == issuer and asked.match(claims):
+                return entry
+        return None
 
     def _sweep(self, now: float) -> None:
         """Look at every token, as it is time for one of them or keys have changed."""
@@ -200,11 +215,6 @@ def _verified(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:
     if not 0 < len(claims["sub"]) <= MAX_SUBJECT:
         raise Refused(f"sub: expected up to {MAX_SUBJECT} characters")
     return claims
-
-
-def _allows(entry: Entry, issuer: Issuer, claims: dict[str, Any]) -> bool:
-    asked = _claims(entry)
-    return asked.issuer == issuer and asked.match(claims)
 
 
 def _claims(entry: Entry) -> Claims:

@@ -297,6 +297,19 @@ def test_who_stays_as_he_was_stays_the_same(path: Path, known: Principals, issue
     assert believed(known, token) is who
 
 
+def test_an_entry_that_comes_before_it_may_take_a_token_over(
+    path: Path, known: Principals, issuer: Issuer
+) -> None:
+    dev, main = issuer.token("shop:dev"), issuer.token("shop:main")
+    who, other = believed(known, dev), believed(known, main)
+    narrow = '[[token]]\nname = "d"\nrole = "viewer"\nissuer = "idp"\nclaims.sub = "shop:dev"\n'
+    path.write_text(table("keys.json") + narrow + ENTRIES)
+    known.look(now(0))
+    assert known.look(now(0)) == [who]
+    assert believed(known, dev).entry == "d"
+    assert believed(known, main) is other
+
+
 def test_a_key_that_is_withdrawn_ends_its_tokens_and_a_new_one_begins(
     path: Path, known: Principals, issuer: Issuer
 ) -> None:
