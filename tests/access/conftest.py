@@ -46,7 +46,7 @@ class Site:
 
     async def raw(self, name: str) -> tuple[RawClient, list[bytes]]:
         """The same in bytes: a connection to the worker port, and the fields of each call."""
-        raw = await RawWorker.connect(self.gateway.api_port, self.known.context(name))
+        raw = await RawWorker.connect(self.gateway.api_port, context=self.known.context(name))
         self.stack.push_async_callback(raw.close)
         fields = self.known.fields(name).items()
         return raw, [f"{field}: {value}".encode() for field, value in fields]

@@ -38,9 +38,13 @@ class RawClient:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def connect(cls, port: int, context: ssl.SSLContext | None = None) -> Self:
-        """Open a connection to loopback, over TLS if there is a context."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=context))
+    async def connect(
+        cls, port: int, address: str = "127.0.0.1", context: ssl.SSLContext | None = None
+    ) -> Self:
+        """Open a connection to loopback, from this address of it; over TLS with a context."""
+        local = (address, 0)
+        streams = await asyncio.open_connection("127.0.0.1", port, ssl=context, local_addr=local)
+        return cls(*streams)
 
     async def send(self, data: bytes) -> None:
         """Write these bytes."""

@@ -24,7 +24,7 @@ class PlainCall(RawWorker):
         cls, port: int, token: str | None = None, context: ssl.SSLContext | None = None
     ) -> Self:
         """A connection that was upgraded."""
-        call = await cls.connect(port, context)
+        call = await cls.connect(port, context=context)
         fields = (f"Authorization: Bearer {token}".encode(),) if token else ()
         await call.get(PATH, *UPGRADE, *fields)
         head = await call.head()
