@@ -201,7 +201,8 @@ class Service:
         stream = self._stream_server(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         expel = broker.expel, streams.expel, workers.polls.expel
-        with self._sockets.take("rest", make) as sock, self._callers.kept(*expel):
+        with self._sockets.take("rest", make) as sock, self._callers.kept(streams.renew, *expel):
+            await self._callers.ready()
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
             worker_limits = replace(WORKER_LIMITS, connections=places)

@@ -90,7 +90,8 @@ class Settings(BaseModel):
     )
     token_file: Path | None = Field(None, description="file with the token")
     credentials: Path | None = Field(
-        None, description="file with tokens and what each allows; read again when it changes"
+        None,
+        description="file that says who may do what; read again when it changes",
     )
     insecure_worker_api: bool = Field(
         False, description="accept workers from other hosts without a token"
