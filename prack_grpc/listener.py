@@ -24,7 +24,7 @@ from prack_grpc.settings import flag
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.tls.certificates import Certificates
-from prack_grpc.tls.handshakes import Handshakes
+from prack_grpc.tls.handshakes import NO_PROOFS, Handshakes
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +46,6 @@ FULL = (
 PAUSE_SECONDS = 1.0
 # How long the gRPC port of a gateway that gave it up may still be taken.
 FREE_SECONDS = 5.0
-
-NO_PROOFS: Mapping[str, ssl.SSLContext] = {}
 
 
 def worker_places(most: int, clients: int) -> int:

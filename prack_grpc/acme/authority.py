@@ -17,7 +17,8 @@ from requests.adapters import HTTPAdapter
 
 import prack_grpc
 from prack_grpc.acme.signed import new_key, pem, self_signed
-from prack_grpc.settings import Settings, SettingsError
+from prack_grpc.settings import Settings
+from prack_grpc.tls.certificates import BadCertificate
 from prack_grpc.tls.validation import proving
 
 # For one call, and for a whole order from its first proof on.
@@ -73,7 +74,7 @@ class Authority:
     def __init__(
         self, settings: Settings, account: ec.EllipticCurvePrivateKey, folder: Path
     ) -> None:
-        """Raises SettingsError."""
+        """Raises BadCertificate."""
         self._directory = settings.acme_directory
         self._mail = settings.acme
         self._ca = settings.acme_ca
@@ -200,7 +201,7 @@ def _check(ca: Path) -> None:
         ssl.create_default_context(cafile=ca)
     except OSError as error:
         text = f"{ca} cannot be used: {error.strerror or error}; expected authorities in PEM"
-        raise SettingsError([f"--acme-ca: {text}"]) from None
+        raise BadCertificate(f"--acme-ca: {text}") from None
 
 
 @contextmanager

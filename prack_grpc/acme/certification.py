@@ -28,7 +28,7 @@ class Certification:
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Raises SettingsError."""
+        """Raises SettingsError, BadCertificate."""
         self.settings = settings
         self.answers: dict[str, bytes] = {}
         self.proofs: dict[str, ssl.SSLContext] = {}

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from prack_grpc.acme.schedule import Orders
 from prack_grpc.acme.signed import new_key, parsed, pem, self_signed
-from prack_grpc.settings import Settings, SettingsError
+from prack_grpc.settings import Settings
+from prack_grpc.tls.certificates import BadCertificate
 from prack_wire import private
 
 EXPECTED = "move it away, and the gateway makes a new one"
@@ -34,11 +35,11 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         """Open or make it; without a certificate one for the names that are wanted signs itself.
 
-        Raises SettingsError.
+        Raises BadCertificate.
         """
         folder, names = settings.acme_store, settings.acme_domains
         if folder is None:
-            raise SettingsError(["--acme: set --acme-store"])
+            raise BadCertificate("--acme: set --acme-store")
         self.folder = folder / urlsplit(settings.acme_directory).netloc
         self.file = self.folder / "certificate.pem"
         self._account, self._orders = self.folder / "account.pem", self.folder / "orders.json"
@@ -51,7 +52,7 @@ class Store:
             self.put_orders(self.orders)  # a store that cannot be written fails now
             self._read_certificate(names)
         except (OSError, private.Untrusted) as error:
-            raise SettingsError([f"--acme-store: {error}"]) from None
+            raise BadCertificate(f"--acme-store: {error}") from None
 
     def put(self, text: str) -> None:
         """Keep a key with its chain. Raises OSError, and ValueError if they are not such."""
@@ -113,5 +114,5 @@ def _check(folder: Path) -> None:
         raise private.Untrusted(f"other users can change {folder}: run `chmod 700` on it")
 
 
-def _broken(path: Path, why: object) -> SettingsError:
-    return SettingsError([f"--acme-store: {path} cannot be used: {why}; {EXPECTED}"])
+def _broken(path: Path, why: object) -> BadCertificate:
+    return BadCertificate(f"--acme-store: {path} cannot be used: {why}; {EXPECTED}")

@@ -30,6 +30,7 @@ HEAD = 64 * KIB
 # What a client may leave unread before it has to wait, as without TLS: by default it is eightfold.
 UNSENT = 64 * KIB
 NOT_PLAIN = "this port speaks TLS: use https:// (for a worker pracks://)"
+NO_PROOFS: Mapping[str, ssl.SSLContext] = {}
 FAILED = "a TLS handshake failed: see the reason; a client may trust other certificates"
 
 
@@ -43,7 +44,7 @@ class Handshakes:
         self,
         server: HttpServer,
         certificates: Certificates,
-        proofs: Mapping[str, ssl.SSLContext],
+        proofs: Mapping[str, ssl.SSLContext] = NO_PROOFS,
     ) -> None:
         self._server = server
         self._certificates = certificates

@@ -276,7 +276,7 @@ def test_a_broken_store_stops_the_start(launch: Launcher, authority: Pebble) -> 
     flags, file = authority.flags(A, by_http=False), authority.stored
     file.write_text("no certificate")
     status, said = failing(*flags)
-    assert (status, "Traceback" in said) == (2, False)
+    assert (status, "Traceback" in said) == (3, False)
     assert f"--acme-store: {file} cannot be used" in said
     assert "move it away" in said
 
@@ -286,6 +286,6 @@ def test_a_store_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
     store = str(tmp_path / "file" / "store")
     flags = ("--acme", "a@shop.example", "--acme-domains", A, "--acme-store", store)
     status, said = failing(*flags)
-    assert (status, "Traceback" in said) == (2, False)
+    assert (status, "Traceback" in said) == (3, False)
     assert "--acme-store: " in said
     assert store in said

@@ -8,6 +8,7 @@ import pytest
 
 from prack_grpc.acme.certification import Certification
 from prack_grpc.settings import SettingsError, load
+from prack_grpc.tls.certificates import BadCertificate
 
 ASKED = {"acme": "anna@shop.example", "acme_domains": "shop.example", "acme_store": "store"}
 IMPORTED = """
@@ -83,5 +84,5 @@ def test_an_authority_that_cannot_be_trusted_is_named(
     if text is not None:
         ca.write_text(text)
     flags = {**ASKED, "acme_store": str(tmp_path / "store"), "acme_ca": str(ca)}
-    with pytest.raises(SettingsError, match=f"--acme-ca: {ca} cannot be used: .*{why}"):
+    with pytest.raises(BadCertificate, match=f"--acme-ca: {ca} cannot be used: .*{why}"):
         Certification(load(flags, {}))

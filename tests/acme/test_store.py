@@ -10,7 +10,8 @@ import pytest
 from prack_grpc.acme import signed
 from prack_grpc.acme.schedule import Orders
 from prack_grpc.acme.store import Store
-from prack_grpc.settings import Settings, SettingsError, load
+from prack_grpc.settings import Settings, load
+from prack_grpc.tls.certificates import BadCertificate
 from tests.support.certificates import Authority
 
 DIRECTORY = "https://ca.example:444/directory"
@@ -95,21 +96,21 @@ BROKEN = [
 def test_a_broken_file_is_named_with_what_to_do(folder: Path, name: str, text: str) -> None:
     path = opened(folder).file.parent / name
     path.write_text(text)
-    with pytest.raises(SettingsError, match=rf"--acme-store: {path} cannot be used: .*move it"):
+    with pytest.raises(BadCertificate, match=rf"--acme-store: {path} cannot be used: .*move it"):
         opened(folder)
 
 
 def test_a_file_that_others_can_change_is_refused(folder: Path) -> None:
     path = opened(folder).file
     path.chmod(0o602)
-    with pytest.raises(SettingsError, match=f"--acme-store: other users can change {path}"):
+    with pytest.raises(BadCertificate, match=f"--acme-store: other users can change {path}"):
         opened(folder)
 
 
 def test_a_folder_that_others_can_change_is_refused(folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o777)
-    with pytest.raises(SettingsError, match=f"can change {folder}: run `chmod 700` on it"):
+    with pytest.raises(BadCertificate, match=f"can change {folder}: run `chmod 700` on it"):
         opened(folder)
 
 
@@ -117,7 +118,7 @@ def test_a_folder_that_others_can_change_is_refused(folder: Path) -> None:
 def test_a_folder_of_another_user_is_refused(folder: Path) -> None:
     folder.mkdir()
     os.chown(folder, 65534, -1)
-    with pytest.raises(SettingsError, match=f"{folder} belongs to another user"):
+    with pytest.raises(BadCertificate, match=f"{folder} belongs to another user"):
         opened(folder)
 
 
@@ -127,11 +128,11 @@ def test_a_planted_link_is_neither_read_nor_written_through(folder: Path, tmp_pa
     other.write_text(path.read_text())
     path.unlink()
     path.symlink_to(other)
-    with pytest.raises(SettingsError, match="symbolic link"):
+    with pytest.raises(BadCertificate, match="symbolic link"):
         opened(folder)
 
 
 def test_a_folder_cannot_be_made_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SettingsError, match=r"--acme-store: .*Not a directory"):
+    with pytest.raises(BadCertificate, match=r"--acme-store: .*Not a directory"):
         opened(tmp_path / "file" / "store")
