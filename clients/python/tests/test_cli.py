@@ -135,6 +135,31 @@ async def test_a_proxy_without_its_parser_says_what_to_install(folder: Path) -> 
     )
 
 
+async def test_it_ends_as_its_command_does(folder: Path) -> None:
+    status, lines = await outcome(folder, "--", "sh", "-c", "exit 7")
+    assert status == 7
+    assert lines.splitlines()[-1] == (
+        "prack-worker: the command ended by itself, with status 7"
+    )
+
+
+async def test_a_command_that_ends_may_be_started_again(folder: Path) -> None:
+    once = "echo started; [ -e once ] && exec sleep 60; touch once; exit 7"
+    async with command(folder, "--restart", "--", "sh", "-c", once) as process:
+        assert process.stdout is not None
+        assert [await process.stdout.readline() for _ in range(2)] == [b"started\n"] * 2
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+
+async def test_a_command_that_is_gone_is_not_started_again(folder: Path) -> None:
+    (folder / "app").write_text("#!/bin/sh\nrm app\n")
+    (folder / "app").chmod(0o755)
+    status, lines = await outcome(folder, "--restart", "--", "./app")
+    assert status == 1
+    assert lines.splitlines()[-1].startswith('prack-worker: "./app" cannot be run: No such file')
+
+
 async def test_the_command_of_an_application_is_served(folder: Path, gateway: FakeGateway) -> None:
     (folder / "index.txt").write_text("hello")
     served = ("sh", "-c", f"exec {sys.executable} -m http.server --bind 127.0.0.1 $PORT")
