@@ -138,9 +138,7 @@ async def test_a_proxy_without_its_parser_says_what_to_install(folder: Path) -> 
 async def test_it_ends_as_its_command_does(folder: Path) -> None:
     status, lines = await outcome(folder, "--", "sh", "-c", "exit 7")
     assert status == 7
-    assert lines.splitlines()[-1] == (
-        "prack-worker: the command ended by itself, with status 7"
-    )
+    assert lines.splitlines()[-1] == ("prack-worker: the command ended by itself, with status 7")
 
 
 async def test_a_command_that_ends_may_be_started_again(folder: Path) -> None:
