@@ -15,15 +15,16 @@ class Gateway:
     Attributes:
         refusals: what the next dials get: "token", "draining", or "silence" for a connection that
             is closed without a word.
-        dials: when each dial came, in seconds; `first_dial` is set with the first.
+        dials: when each dial came, in seconds.
         greetings: how many handshakes of TLS have begun.
+        called: there was a dial, or a greeting.
     """
 
     def __init__(self, terms: Terms, patience: float) -> None:
         self.terms = terms
         self.refusals: list[str] = []
         self.dials: list[float] = []
-        self.first_dial = asyncio.Event()
+        self.called = asyncio.Event()
         self.greetings = 0
         self._patience = patience
         self._waiting: asyncio.Queue[Session] = asyncio.Queue()
@@ -32,12 +33,13 @@ class Gateway:
     def greeted(self) -> bool:
         """A handshake of TLS begins; returns whether to show the certificate that is trusted."""
         self.greetings += 1
+        self.called.set()
         return self.greetings > self.terms.strangers
 
     def dialled(self) -> str:
         """A worker has dialled; returns how it is refused, "" if it is not."""
         self.dials.append(time.monotonic())
-        self.first_dial.set()
+        self.called.set()
         return self.refusals.pop(0) if self.refusals else ""
 
     def open(self, link: Link) -> Session:
@@ -56,13 +58,16 @@ class Gateway:
         """How many streams nobody has looked at."""
         return self._waiting.qsize()
 
-    async def next(self, seconds: float) -> Session:
+    async def next(self, seconds: float, rule: str) -> Session:
         """The next stream, after its hello. Raises Broken."""
         try:
             async with asyncio.timeout(seconds):
                 session = await self._waiting.get()
         except TimeoutError:
-            raise Broken("2.4", f"expected another stream within {seconds:g} s") from None
+            if not self.dials:
+                seen = f"{self.greetings} handshakes of TLS, and no dial"
+                raise Broken("11.5", seen) from None
+            raise Broken(rule, f"expected another stream within {seconds:g} s") from None
         if self._broken is not None:
             raise self._broken
         await session.until(lambda: bool(session.frames), "2.1", "a hello", HELLO_SECONDS)

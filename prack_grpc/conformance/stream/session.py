@@ -257,10 +257,10 @@ class Session:
             raise Broken(rule, f"expected {expected} within {seconds:g} s{self._open()}") from None
         self.check()
 
-    async def quiet(self, seconds: float) -> None:
-        """Let so much time pass, and see what comes. Raises Broken."""
+    async def quiet(self, seconds: float, rule: str = "6.2") -> None:
+        """Let so much time pass, in which the stream stays open. Raises Broken."""
         try:
-            await self.until(lambda: False, "6.2", "an open stream", seconds)
+            await self.until(lambda: False, rule, "an open stream", seconds)
         except Broken as broken:
             if broken is self._broken or self.over:
                 raise

@@ -28,35 +28,35 @@ class Trial:
     async def session(self) -> Session:
         """The session that lives, or the next one, welcomed. Raises Broken."""
         if self._session is None or self._session.over:
-            self._session = await self.dialled()
-            self._session.welcome()
+            return await self.welcomed()
         return self._session
 
-    async def dialled(self) -> Session:
+    async def dialled(self, rule: str = "2.4") -> Session:
         """The next session, after its hello. Raises Broken, NotStarted."""
         await self.started()
-        return await self.gateway.next(self.patience + REDIAL_SECONDS)
+        return await self.gateway.next(self.patience + REDIAL_SECONDS, rule)
 
     async def started(self) -> None:
-        """Wait for the first dial. Raises NotStarted."""
+        """Wait for the worker to call. Raises NotStarted."""
         waits = [
             asyncio.ensure_future(wait)
-            for wait in (self.gateway.first_dial.wait(), self.worker.ended(START_SECONDS))
+            for wait in (self.gateway.called.wait(), self.worker.ended(START_SECONDS))
         ]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
-        if not self.gateway.dials:
+        if not self.gateway.called.is_set():
             code = self.worker.code
             seconds = f"did not dial the gateway within {START_SECONDS:g} s"
             how = seconds if code is None else f"ended with exit status {code} before it dialled"
             raise NotStarted(f"the worker {how}")
 
-    async def welcomed(self) -> Session:
-        """The next session, welcomed. Raises Broken."""
-        self._session = None
-        return await self.session()
+    async def welcomed(self, rule: str = "2.4") -> Session:
+        """The next session, which this rule asks for, welcomed. Raises Broken."""
+        self._session = await self.dialled(rule)
+        self._session.welcome()
+        return self._session
 
     async def ends(self, rule: str) -> int:
         """The worker's exit status, which is due. Raises Broken."""

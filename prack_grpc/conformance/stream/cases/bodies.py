@@ -2,6 +2,7 @@
 
 import random
 
+from prack.v1 import worker_pb2 as pb
 from prack_grpc.conformance.case import Broken
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.cases.exchanges import expect
@@ -54,9 +55,9 @@ async def response_within_its_window(trial: Trial) -> None:
 async def smaller_offset_is_ignored(trial: Trial) -> None:
     """A Window with a smaller offset takes nothing back."""
     session = await trial.session()
-    exchange = session.request("/big")
-    session.grant(exchange, 1)
-    exchange.limit = WINDOW
+    exchange = session.make("/big")
+    smaller = pb.Window(id=exchange.id, max_offset=1)
+    session.send(requests=[exchange.request], windows=[smaller])
     await session.done(exchange, rule="5.1")
     expect(exchange, 200, bytes(BIG), "5.1")
 
@@ -74,7 +75,7 @@ async def window_only_for_what_is_read(trial: Trial) -> None:
     await session.done(exchange)
 
 
-@case("5.2")
+@case("4.3", "5.2")
 async def stalled_upload_ends_in_time(trial: Trial) -> None:
     """An application that does not read its body can answer; the rest is not waited for."""
     session = await trial.session()

@@ -58,7 +58,7 @@ async def idle_drain(trial: Trial) -> None:
     session = await trial.session()
     trial.worker.stop()
     await drain_of(session)
-    await session.quiet(SOON_SECONDS)
+    await session.quiet(SOON_SECONDS, "7.1")
     await sent_away(session)
     await stopped(trial)
 
@@ -70,7 +70,7 @@ async def gateway_is_replaced(trial: Trial) -> None:
     held = first.request("/slow/30000")
     await first.answer()
     first.send(goaway=pb.Goaway(drain_ack=False, reconnect_in_ms=100, close_in_ms=9000))
-    second = await trial.welcomed()
+    second = await trial.welcomed("7.2")
     if first.hello.worker_id != second.hello.worker_id:
         raise Broken("2.3", "another worker_id, from the same process")
     await second.answer()
@@ -92,7 +92,7 @@ async def slots_of_two_streams(trial: Trial) -> None:
     held = first.request("/slow/30000")
     await first.answer()
     first.send(goaway=pb.Goaway(drain_ack=False, reconnect_in_ms=100, close_in_ms=9000))
-    second = await trial.welcomed()
+    second = await trial.welcomed("7.2")
     if second.hello.capacity.max_in_flight != slots - 1:
         offered = second.hello.capacity.max_in_flight
         raise Broken("7.2", f"{offered} slots offered; {slots - 1} of {slots} are free")
@@ -111,10 +111,10 @@ async def replaced_stream(trial: Trial) -> None:
     """The stream error `replaced` ends that stream only; the newer one goes on."""
     first = await trial.session()
     first.send(goaway=pb.Goaway(drain_ack=False, reconnect_in_ms=50, close_in_ms=9000))
-    second = await trial.welcomed()
+    second = await trial.welcomed("7.2")
     first.send(error=REPLACED)
     first.link.end()
-    await second.quiet(3 * SOON_SECONDS)
+    await second.quiet(3 * SOON_SECONDS, "2.3")
     if trial.gateway.crowd:
         raise Broken("2.3", "a third stream, which replaces the second")
     await second.answer()
@@ -128,4 +128,4 @@ async def sent_away_unasked(trial: Trial) -> None:
     session.send(goaway=pb.Goaway(drain_ack=True, last_id=held.id))
     await session.done(held, rule="7.3")
     await sent_away(session)
-    await (await trial.welcomed()).answer()
+    await (await trial.welcomed("7.3")).answer()

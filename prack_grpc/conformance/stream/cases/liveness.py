@@ -18,7 +18,7 @@ async def heartbeats(trial: Trial) -> None:
     """A worker that has nothing to say sends a Heartbeat at least every heartbeat_ms."""
     session = await trial.session()
     began = time.monotonic()
-    await session.quiet(WATCHED_SECONDS)
+    await session.quiet(WATCHED_SECONDS, "6.1")
     times = [began, *(at for at, _ in session.frames if at > began), time.monotonic()]
     longest = max(b - a for a, b in pairwise(times))
     if longest > 2 * HEARTBEAT_MS / 1000:
@@ -54,5 +54,5 @@ async def silent_gateway_is_left(trial: Trial) -> None:
 async def living_gateway_is_kept(trial: Trial) -> None:
     """Heartbeats keep a stream alive, also when there is nothing else for long."""
     session = await trial.session()
-    await session.quiet(WATCHED_SECONDS)
+    await session.quiet(WATCHED_SECONDS, "6.1")
     await session.answer()

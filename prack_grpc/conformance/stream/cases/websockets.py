@@ -95,7 +95,7 @@ async def websocket_unknown_events(trial: Trial) -> None:
     await came(session, exchange, Event(TEXT, b"known"))
 
 
-@case("10.2", "5.1", needs=NAME)
+@case("10.2", "5.2", needs=NAME)
 async def websocket_large_message(trial: Trial) -> None:
     """A message that is larger than the windows passes both ways."""
     session, exchange = await opened(trial)
