@@ -5,22 +5,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from prack_grpc.conformance.case import USUAL, Broken, Case, Skipped, Terms
-from prack_grpc.conformance.worker import NotStarted, Worker
+from prack_grpc.conformance.trial import Trial
+from prack_grpc.conformance.worker import NotStarted
 
 CASE_SECONDS = 60.0
 PASSED, FAILED, ADVISED, SKIPPED = "passed", "failed", "advised", "skipped"
-
-
-class Trial(Protocol):
-    """One worker and the gateway that it dials; cases know more of it."""
-
-    worker: Worker
-
-    async def settle(self) -> None:
-        """Be ready for the next case. Raises Broken if the worker cannot be used again."""
 
 
 Begin = Callable[[Terms], AbstractAsyncContextManager[Any]]

@@ -14,7 +14,8 @@ from prack_grpc.cli.conformance.report import Json, Lines, Report, Tap, show_cas
 from prack_grpc.cli.terminal import say
 from prack_grpc.conformance.case import Case, Catalogue, Terms
 from prack_grpc.conformance.certificates import Certificates
-from prack_grpc.conformance.run import FAILED, Result, Run, Trial
+from prack_grpc.conformance.run import FAILED, Result, Run
+from prack_grpc.conformance.trial import Trial
 from prack_grpc.conformance.worker import NotStarted
 
 HELP = "check a worker against the protocol: prack conformance prack -- ./my-worker {gateway}"
@@ -108,6 +109,11 @@ async def _run(
 
 def _kit(transport: str) -> tuple[Catalogue, Try]:
     """Imported only here, as gRPC takes its time."""
+    if transport == "rest":
+        from prack_grpc.conformance.rest import cases as rest_cases
+        from prack_grpc.conformance.rest import trial as rest_trial
+
+        return rest_cases.CATALOGUE, rest_trial.trying
     from prack_grpc.conformance.stream import cases, trial
 
     return cases.CATALOGUE, trial.trying

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from google.protobuf.message import DecodeError
@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.conformance.case import Broken, Terms
 from prack_grpc.conformance.stream.exchange import Exchange
+from prack_grpc.conformance.witness import Witness
 
 # Smaller than a real gateway's: what depends on them is seen sooner.
 WINDOW, CHUNK = 50_000, 8192
@@ -35,7 +36,7 @@ class Link(Protocol):
         """Break the stream off, as a gateway that dies does."""
 
 
-class Session:
+class Session(Witness):
     """One stream.
 
     Attributes:
@@ -44,17 +45,15 @@ class Session:
     """
 
     def __init__(self, link: Link, terms: Terms, patience: float) -> None:
+        super().__init__(patience)
         self.link = link
         self.hello = pb.Hello()
         self.frames: list[tuple[float, pb.WorkerFrame]] = []
         self.exchanges: dict[int, Exchange] = {}
         self.over = self.clean = False
         self._terms = terms
-        self._patience = patience
-        self._broken: Broken | None = None
         self._welcomed = False
         self._beating: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
         self.last_id = 0
 
     # ---------------------------------------------------------------- what comes
@@ -68,11 +67,7 @@ class Session:
             self.fail(Broken("8", "a frame that is no WorkerFrame (bad_frame)"))
         except Broken as broken:
             self.fail(broken)
-        self._changed.set()
-
-    def fail(self, broken: Broken) -> None:
-        """The worker broke a rule; the first one counts."""
-        self._broken = self._broken or broken
+        self.notice()
 
     def close(self, clean: bool) -> None:
         """The worker's direction has ended; the first call counts."""
@@ -80,7 +75,7 @@ class Session:
             self.over, self.clean = True, clean
         if self._beating is not None:
             self._beating.cancel()
-        self._changed.set()
+        self.notice()
 
     def _take(self, frame: pb.WorkerFrame, size: int) -> None:
         self.frames.append((time.monotonic(), frame))
@@ -236,39 +231,14 @@ class Session:
 
     # ---------------------------------------------------------------- waiting
 
-    async def until(
-        self,
-        condition: Callable[[], bool],
-        rule: str,
-        expected: str,
-        seconds: float | None = None,
-    ) -> None:
-        """Wait for a condition on what has come. Raises Broken, also for any other rule."""
-        seconds = self._patience if seconds is None else seconds
-        try:
-            async with asyncio.timeout(seconds):
-                while not condition():
-                    self.check()
-                    if self.over:
-                        raise Broken(rule, f"expected {expected}; the stream ended first")
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            raise Broken(rule, f"expected {expected} within {seconds:g} s{self._open()}") from None
-        self.check()
+    def end(self) -> str:
+        """See Witness."""
+        return "the stream ended" if self.over else ""
 
-    async def quiet(self, seconds: float, rule: str = "6.2") -> None:
-        """Let so much time pass, in which the stream stays open. Raises Broken."""
-        try:
-            await self.until(lambda: False, rule, "an open stream", seconds)
-        except Broken as broken:
-            if broken is self._broken or self.over:
-                raise
-
-    def check(self) -> None:
-        """Raise Broken if any rule was broken yet."""
-        if self._broken is not None:
-            raise self._broken
+    def state(self) -> str:
+        """See Witness."""
+        held = [str(one) for one in self.exchanges.values() if not one.done]
+        return f"open: {'; '.join(held[:4])}" if held else ""
 
     async def done(self, *exchanges: Exchange, rule: str = "4.3") -> None:
         """Wait until the worker has ended these. Raises Broken."""
@@ -296,7 +266,3 @@ class Session:
         for one in left:
             self.cancel(one)
         await self.done(*left, rule="4.6")
-
-    def _open(self) -> str:
-        held = [str(one) for one in self.exchanges.values() if not one.done]
-        return f"; open: {'; '.join(held[:4])}" if held else ""

@@ -6,7 +6,7 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc.conformance.case import Broken
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.exchange import Exchange, pairs
-from prack_grpc.conformance.stream.trial import Trial
+from prack_grpc.conformance.stream.trial import StreamTrial
 
 ODD = "/request/a%2Fb//c/%zz?x=%20&y=%E9;z"
 FAILED = (pb.ABORT_CODE_UNSPECIFIED, pb.ABORT_CODE_HANDLER_ERROR)
@@ -20,7 +20,7 @@ def expect(exchange: Exchange, status: int, body: bytes, rule: str = "4.3") -> N
 
 
 @case("4.3")
-async def answers(trial: Trial) -> None:
+async def answers(trial: StreamTrial) -> None:
     """A worker answers with what the application says."""
     session = await trial.session()
     expect(await session.answer("/hello"), 200, b"Hello\n")
@@ -29,7 +29,7 @@ async def answers(trial: Trial) -> None:
 
 
 @case("4.3", advice=True)
-async def small_response_in_one_event(trial: Trial) -> None:
+async def small_response_in_one_event(trial: StreamTrial) -> None:
     """A small response is one ResponseHead with body and end."""
     exchange = await (await trial.session()).answer()
     if exchange.head is None or not exchange.head.end:
@@ -37,7 +37,7 @@ async def small_response_in_one_event(trial: Trial) -> None:
 
 
 @case("4.2")
-async def body_in_the_request(trial: Trial) -> None:
+async def body_in_the_request(trial: StreamTrial) -> None:
     """A body that came with the request reaches the application."""
     session = await trial.session()
     body = bytes(range(256))
@@ -45,7 +45,7 @@ async def body_in_the_request(trial: Trial) -> None:
 
 
 @case("4.2")
-async def body_in_two_parts(trial: Trial) -> None:
+async def body_in_two_parts(trial: StreamTrial) -> None:
     """A body whose first part came with the request goes on with Data, until Finish."""
     session = await trial.session()
     exchange = session.request("/echo", "POST", body=b"first,", end=False)
@@ -55,7 +55,7 @@ async def body_in_two_parts(trial: Trial) -> None:
 
 
 @case("4.2", "4.3")
-async def pieces_pass_at_once(trial: Trial) -> None:
+async def pieces_pass_at_once(trial: StreamTrial) -> None:
     """Body bytes pass as they come, in both directions."""
     session = await trial.session()
     exchange = session.request("/echo", "POST", end=False)
@@ -71,7 +71,7 @@ async def pieces_pass_at_once(trial: Trial) -> None:
 
 
 @case("4.4")
-async def request_reaches_the_application(trial: Trial) -> None:
+async def request_reaches_the_application(trial: StreamTrial) -> None:
     """Method, target and fields reach the application as they are, byte for byte."""
     session = await trial.session()
     flat = [b"x-obs-text", b"caf\xe9", b"x-twice", b"1", b"x-twice", b"2", b"x-empty", b""]
@@ -88,7 +88,7 @@ async def request_reaches_the_application(trial: Trial) -> None:
 
 
 @case("4.4")
-async def fields_of_the_response(trial: Trial) -> None:
+async def fields_of_the_response(trial: StreamTrial) -> None:
     """Names of fields are lower-case; repeats, empty values and obs-text are kept."""
     exchange = await (await trial.session()).answer("/headers")
     fields = exchange.fields()
@@ -104,7 +104,7 @@ async def fields_of_the_response(trial: Trial) -> None:
 
 
 @case("4.5")
-async def no_body_where_there_is_none(trial: Trial) -> None:
+async def no_body_where_there_is_none(trial: StreamTrial) -> None:
     """A response to HEAD, and one with 204 or 304, has no body."""
     session = await trial.session()
     expect(await session.answer("/hello", "HEAD"), 200, b"", "4.5")
@@ -113,7 +113,7 @@ async def no_body_where_there_is_none(trial: Trial) -> None:
 
 
 @case("4.7")
-async def failure_before_the_head(trial: Trial) -> None:
+async def failure_before_the_head(trial: StreamTrial) -> None:
     """An error before the head is a response with 500, or Abort with HANDLER_ERROR."""
     exchange = await (await trial.session()).answer("/fail")
     failed = exchange.abort is not None and exchange.abort.code in FAILED
@@ -122,7 +122,7 @@ async def failure_before_the_head(trial: Trial) -> None:
 
 
 @case("4.7")
-async def failure_after_the_head(trial: Trial) -> None:
+async def failure_after_the_head(trial: StreamTrial) -> None:
     """A response that fails half-way ends with Abort, so that the client sees it."""
     exchange = await (await trial.session()).answer("/fail-late")
     if exchange.abort is None or exchange.abort.code not in FAILED:
@@ -130,7 +130,7 @@ async def failure_after_the_head(trial: Trial) -> None:
 
 
 @case("4.8")
-async def late_events_are_ignored(trial: Trial) -> None:
+async def late_events_are_ignored(trial: StreamTrial) -> None:
     """Events for an exchange that a worker has ended are ignored."""
     session = await trial.session()
     ended = (await session.answer()).id
@@ -144,7 +144,7 @@ async def late_events_are_ignored(trial: Trial) -> None:
 
 
 @case("4.3", "4.8")
-async def answer_before_the_body(trial: Trial) -> None:
+async def answer_before_the_body(trial: StreamTrial) -> None:
     """A worker may answer before the body is here; what comes of it later is ignored."""
     session = await trial.session()
     exchange = session.request("/early", "POST", body=b"part", end=False)
@@ -156,7 +156,7 @@ async def answer_before_the_body(trial: Trial) -> None:
 
 
 @case("4.9", needs="early-hints")
-async def early_hints(trial: Trial) -> None:
+async def early_hints(trial: StreamTrial) -> None:
     """A head with 103 comes before the final one."""
     exchange = await (await trial.session()).answer("/hints")
     expect(exchange, 200, b"hinted\n", "4.9")
@@ -166,7 +166,7 @@ async def early_hints(trial: Trial) -> None:
 
 
 @case("4.10", needs="trailers")
-async def trailers(trial: Trial) -> None:
+async def trailers(trial: StreamTrial) -> None:
     """Trailer fields come with Finish."""
     exchange = await (await trial.session()).answer("/trailers")
     expect(exchange, 200, b"body\n", "4.10")
@@ -176,7 +176,7 @@ async def trailers(trial: Trial) -> None:
 
 
 @case("4.11")
-async def continues(trial: Trial) -> None:
+async def continues(trial: StreamTrial) -> None:
     """A body that waits for 100 Continue is granted by a Window when it is read."""
     session = await trial.session()
     expects: dict[str, Any] = {
@@ -192,7 +192,7 @@ async def continues(trial: Trial) -> None:
 
 
 @case("4.11")
-async def does_not_continue(trial: Trial) -> None:
+async def does_not_continue(trial: StreamTrial) -> None:
     """A worker that answers without the body never sends a Window for it."""
     session = await trial.session()
     exchange = session.request("/early", "POST", end=False, expect_continue=True)

@@ -5,7 +5,7 @@ from prack_grpc.conformance.case import Broken
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.cases.exchanges import expect
 from prack_grpc.conformance.stream.plain import PlainLink
-from prack_grpc.conformance.stream.trial import Trial
+from prack_grpc.conformance.stream.trial import StreamTrial
 
 UNKNOWN = b"\xfa\x01\x03abc\x98\x06\x01"  # fields 31 and 99, which no version has
 ROUNDS, CROWD = 8, 32
@@ -13,7 +13,7 @@ PER_FRAME = 2.0
 
 
 @case("1.1", advice=True)
-async def packs_heads(trial: Trial) -> None:
+async def packs_heads(trial: StreamTrial) -> None:
     """Under load a worker packs what waits into one frame: two heads and more."""
     session = await trial.session()
     crowd = min(CROWD, session.hello.capacity.max_in_flight)
@@ -28,7 +28,7 @@ async def packs_heads(trial: Trial) -> None:
 
 
 @case("1.3")
-async def stalled_response_holds_up_nobody(trial: Trial) -> None:
+async def stalled_response_holds_up_nobody(trial: StreamTrial) -> None:
     """A response whose window is used up does not hold up another exchange."""
     session = await trial.session()
     stalled = session.request("/big", reads=False)
@@ -37,7 +37,7 @@ async def stalled_response_holds_up_nobody(trial: Trial) -> None:
 
 
 @case("1.3")
-async def unread_body_holds_up_nobody(trial: Trial) -> None:
+async def unread_body_holds_up_nobody(trial: StreamTrial) -> None:
     """A body that the application does not read does not hold up another exchange."""
     session = await trial.session()
     unread = session.request("/slow/1500", "POST", end=False)
@@ -48,7 +48,7 @@ async def unread_body_holds_up_nobody(trial: Trial) -> None:
 
 
 @case("1.4")
-async def unknown_fields(trial: Trial) -> None:
+async def unknown_fields(trial: StreamTrial) -> None:
     """Fields that a worker does not know are ignored."""
     session = await trial.session()
     made = session.make()
@@ -57,7 +57,7 @@ async def unknown_fields(trial: Trial) -> None:
 
 
 @case("1.4", "4.6")
-async def unknown_reason(trial: Trial) -> None:
+async def unknown_reason(trial: StreamTrial) -> None:
     """A Cancel with a reason that a worker does not know is a Cancel."""
     session = await trial.session()
     made = session.request("/slow/30000")
@@ -66,7 +66,7 @@ async def unknown_reason(trial: Trial) -> None:
 
 
 @case("1.6")
-async def merged_frames(trial: Trial) -> None:
+async def merged_frames(trial: StreamTrial) -> None:
     """Four frames that were merged into one are four; an empty one is none."""
     session = await trial.session()
     session.link.write(b"")
@@ -84,7 +84,7 @@ async def merged_frames(trial: Trial) -> None:
 
 
 @case("1.6", "11.3", only="prack")
-async def frames_in_pieces(trial: Trial) -> None:
+async def frames_in_pieces(trial: StreamTrial) -> None:
     """A frame may come in pieces, and several may come at once."""
     session = await trial.session()
     link = session.link
@@ -100,7 +100,7 @@ async def frames_in_pieces(trial: Trial) -> None:
 
 
 @case("3.1")
-async def holds_as_many_as_its_slots(trial: Trial) -> None:
+async def holds_as_many_as_its_slots(trial: StreamTrial) -> None:
     """A worker works on as many exchanges at a time as it has slots."""
     session = await trial.session()
     slots = min(session.hello.capacity.max_in_flight, CROWD)
@@ -113,7 +113,7 @@ async def holds_as_many_as_its_slots(trial: Trial) -> None:
 
 
 @case("1.5", "5.3")
-async def limits_of_one_frame(trial: Trial) -> None:
+async def limits_of_one_frame(trial: StreamTrial) -> None:
     """Several large responses at a time stay within the limits of frames and Data."""
     session = await trial.session()
     made = [session.request("/big") for _ in range(3)]

@@ -7,7 +7,7 @@ from prack_grpc.conformance.case import Broken
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.cases.exchanges import expect
 from prack_grpc.conformance.stream.session import Session
-from prack_grpc.conformance.stream.trial import Trial
+from prack_grpc.conformance.stream.trial import StreamTrial
 
 SOON_SECONDS = 0.3
 REPLACED = pb.StreamError(code="replaced", message="kit", retry=True)
@@ -29,14 +29,14 @@ async def drain_of(session: Session) -> None:
     )
 
 
-async def stopped(trial: Trial) -> None:
+async def stopped(trial: StreamTrial) -> None:
     """Raises Broken."""
     if code := await trial.ends("7.1"):
         raise Broken("7.1", f"the exit status {code} after a drain")
 
 
 @case("7.1", alone=True)
-async def drain(trial: Trial) -> None:
+async def drain(trial: StreamTrial) -> None:
     """On SIGTERM a worker drains: it finishes what it holds, also a request that came late."""
     session = await trial.session()
     held = session.request("/slow/600")
@@ -53,7 +53,7 @@ async def drain(trial: Trial) -> None:
 
 
 @case("7.1", alone=True)
-async def idle_drain(trial: Trial) -> None:
+async def idle_drain(trial: StreamTrial) -> None:
     """A worker that holds nothing waits for the acknowledgement before it half-closes."""
     session = await trial.session()
     trial.worker.stop()
@@ -64,7 +64,7 @@ async def idle_drain(trial: Trial) -> None:
 
 
 @case("7.2", alone=True)
-async def gateway_is_replaced(trial: Trial) -> None:
+async def gateway_is_replaced(trial: StreamTrial) -> None:
     """Told that the gateway stops, a worker opens a second stream and keeps the first."""
     first = await trial.session()
     held = first.request("/slow/30000")
@@ -85,7 +85,7 @@ async def gateway_is_replaced(trial: Trial) -> None:
 
 
 @case("7.2", alone=True)
-async def slots_of_two_streams(trial: Trial) -> None:
+async def slots_of_two_streams(trial: StreamTrial) -> None:
     """The new stream gets the free slots, and the others when the old one needs them no more."""
     first = await trial.session()
     slots = first.hello.capacity.max_in_flight
@@ -107,7 +107,7 @@ async def slots_of_two_streams(trial: Trial) -> None:
 
 
 @case("2.3", "7.2", alone=True)
-async def replaced_stream(trial: Trial) -> None:
+async def replaced_stream(trial: StreamTrial) -> None:
     """The stream error `replaced` ends that stream only; the newer one goes on."""
     first = await trial.session()
     first.send(goaway=pb.Goaway(drain_ack=False, reconnect_in_ms=50, close_in_ms=9000))
@@ -121,7 +121,7 @@ async def replaced_stream(trial: Trial) -> None:
 
 
 @case("7.3", alone=True)
-async def sent_away_unasked(trial: Trial) -> None:
+async def sent_away_unasked(trial: StreamTrial) -> None:
     """Sent away without a word before, a worker half-closes, and dials again."""
     session = await trial.session()
     held = session.request("/slow/300")

@@ -6,7 +6,7 @@ from itertools import pairwise
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.conformance.case import Broken, Terms
 from prack_grpc.conformance.stream.cases.catalogue import case
-from prack_grpc.conformance.stream.trial import Trial
+from prack_grpc.conformance.stream.trial import StreamTrial
 
 HEARTBEAT_MS, DEAD_MS = 500, 1500
 WATCHED_SECONDS = 2.5
@@ -14,7 +14,7 @@ NONCE = 77
 
 
 @case("6.1", terms=Terms(heartbeat_ms=HEARTBEAT_MS, dead_after_ms=60_000))
-async def heartbeats(trial: Trial) -> None:
+async def heartbeats(trial: StreamTrial) -> None:
     """A worker that has nothing to say sends a Heartbeat at least every heartbeat_ms."""
     session = await trial.session()
     began = time.monotonic()
@@ -26,7 +26,7 @@ async def heartbeats(trial: Trial) -> None:
 
 
 @case("6.1")
-async def nonce(trial: Trial) -> None:
+async def nonce(trial: StreamTrial) -> None:
     """A heartbeat with a nonce is answered with this number in echo."""
     session = await trial.session()
     session.send(heartbeat=pb.Heartbeat(nonce=NONCE))
@@ -38,7 +38,7 @@ async def nonce(trial: Trial) -> None:
 
 
 @case("6.1", "2.4", terms=Terms(heartbeat_ms=HEARTBEAT_MS, dead_after_ms=DEAD_MS, beats=False))
-async def silent_gateway_is_left(trial: Trial) -> None:
+async def silent_gateway_is_left(trial: StreamTrial) -> None:
     """A gateway that is silent for dead_after_ms is dead: the worker ends the stream and dials."""
     session = await trial.session()
     began = time.monotonic()
@@ -51,7 +51,7 @@ async def silent_gateway_is_left(trial: Trial) -> None:
 
 
 @case("6.1", terms=Terms(heartbeat_ms=HEARTBEAT_MS, dead_after_ms=DEAD_MS))
-async def living_gateway_is_kept(trial: Trial) -> None:
+async def living_gateway_is_kept(trial: StreamTrial) -> None:
     """Heartbeats keep a stream alive, also when there is nothing else for long."""
     session = await trial.session()
     await session.quiet(WATCHED_SECONDS, "6.1")

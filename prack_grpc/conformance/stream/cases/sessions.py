@@ -5,7 +5,7 @@ import asyncio
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.conformance.case import Broken, Terms
 from prack_grpc.conformance.stream.cases.catalogue import case
-from prack_grpc.conformance.stream.trial import Trial
+from prack_grpc.conformance.stream.trial import StreamTrial
 from prack_grpc.conformance.worker import TOKEN
 
 MAX_SLOTS, MIN_SLOTS = 10_000, 4
@@ -17,7 +17,7 @@ STRANGERS = 2
 
 
 @case("2.1", alone=True)
-async def hello(trial: Trial) -> None:
+async def hello(trial: StreamTrial) -> None:
     """The first frame is a hello whose worker_id, slots and minors are in range."""
     told = (await trial.dialled()).hello
     if not 1 <= len(told.worker_id) <= MAX_NAME or not all("!" <= c <= "~" for c in told.worker_id):
@@ -32,16 +32,16 @@ async def hello(trial: Trial) -> None:
 
 
 @case("2.2", alone=True)
-async def silent_before_the_welcome(trial: Trial) -> None:
+async def silent_before_the_welcome(trial: StreamTrial) -> None:
     """After its hello a worker sends nothing until the welcome has come."""
     session = await trial.dialled()
-    await session.quiet(SILENT_SECONDS)
+    await session.quiet(SILENT_SECONDS, "2.2")
     session.welcome()
     await session.answer()
 
 
 @case("2.3")
-async def instance(trial: Trial) -> None:
+async def instance(trial: StreamTrial) -> None:
     """The hello has an instance of 16 bytes."""
     told = (await trial.session()).hello.instance
     if len(told) != INSTANCE:
@@ -49,7 +49,7 @@ async def instance(trial: Trial) -> None:
 
 
 @case("2.3", "2.4", alone=True)
-async def dials_again(trial: Trial) -> None:
+async def dials_again(trial: StreamTrial) -> None:
     """A worker whose stream ends, in whatever way, dials again as the same process."""
     first = await trial.session()
     session = first
@@ -65,7 +65,7 @@ async def dials_again(trial: Trial) -> None:
 
 
 @case("2.4", alone=True)
-async def backs_off(trial: Trial) -> None:
+async def backs_off(trial: StreamTrial) -> None:
     """A worker that is refused dials again, after delays that grow."""
     trial.gateway.refusals = ["silence"] * 1000
     await trial.started()
@@ -78,14 +78,14 @@ async def backs_off(trial: Trial) -> None:
 
 
 @case("2.4", "2.5", "11.2", alone=True)
-async def refused_dials_are_repeated(trial: Trial) -> None:
+async def refused_dials_are_repeated(trial: StreamTrial) -> None:
     """No answer to a dial makes a worker give up: no token, a gateway that stops, silence."""
     trial.gateway.refusals = ["token", "draining", "silence"]
     await (await trial.session()).answer()
 
 
 @case("2.5")
-async def token(trial: Trial) -> None:
+async def token(trial: StreamTrial) -> None:
     """A worker that has a token sends it with the call, as Bearer."""
     seen = (await trial.session()).link.authorization
     if seen != f"Bearer {TOKEN}":
@@ -93,7 +93,7 @@ async def token(trial: Trial) -> None:
 
 
 @case("2.4", "8", alone=True)
-async def stream_error_to_retry(trial: Trial) -> None:
+async def stream_error_to_retry(trial: StreamTrial) -> None:
     """After a StreamError with retry a worker dials again, not before retry_in_ms."""
     session = await trial.session()
     milliseconds = round(RETRY_SECONDS * 1000)
@@ -110,7 +110,7 @@ async def stream_error_to_retry(trial: Trial) -> None:
 
 
 @case("2.4", "8", alone=True)
-async def stream_error_for_good(trial: Trial) -> None:
+async def stream_error_for_good(trial: StreamTrial) -> None:
     """After a StreamError without retry a worker gives up, with an exit status that is not 0."""
     session = await trial.session()
     session.send(error=pb.StreamError(code="bad_hello", message="kit", retry=False))
@@ -120,19 +120,19 @@ async def stream_error_for_good(trial: Trial) -> None:
 
 
 @case("11.2", only="prack", terms=Terms(late=True))
-async def waits_for_the_upgrade(trial: Trial) -> None:
+async def waits_for_the_upgrade(trial: StreamTrial) -> None:
     """A worker asks for the upgrade, and sends nothing before the 101."""
     await (await trial.session()).answer()
 
 
 @case("11.5", needs="tls", terms=Terms(tls=True))
-async def tls(trial: Trial) -> None:
+async def tls(trial: StreamTrial) -> None:
     """A worker dials over TLS, and trusts the authority that it was told to."""
     await (await trial.session()).answer()
 
 
 @case("11.5", "2.4", needs="tls", terms=Terms(tls=True, strangers=STRANGERS))
-async def tls_of_strangers(trial: Trial) -> None:
+async def tls_of_strangers(trial: StreamTrial) -> None:
     """A worker says nothing to a gateway whose certificate it cannot trust, and dials again."""
     session = await trial.session()
     if trial.gateway.greetings <= STRANGERS:

@@ -7,7 +7,7 @@ from prack_grpc.conformance.case import Broken
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.exchange import Exchange
 from prack_grpc.conformance.stream.session import Session
-from prack_grpc.conformance.stream.trial import Trial
+from prack_grpc.conformance.stream.trial import StreamTrial
 from prack_wire.websocket_events import (
     BINARY,
     CLOSE,
@@ -27,7 +27,7 @@ Offered = dict[str, Any]
 HANDSHAKE: Offered = {"end": False, "upgrade": pb.UPGRADE_WEBSOCKET}
 
 
-async def opened(trial: Trial, protocols: bytes = b"") -> tuple[Session, Exchange]:
+async def opened(trial: StreamTrial, protocols: bytes = b"") -> tuple[Session, Exchange]:
     """An accepted WebSocket. Raises Broken."""
     session = await trial.session()
     if "websocket" not in session.hello.features:
@@ -59,7 +59,7 @@ async def came(session: Session, exchange: Exchange, *expected: Event) -> None:
 
 
 @case("10.2", "10.3", needs=NAME)
-async def websocket_echo(trial: Trial) -> None:
+async def websocket_echo(trial: StreamTrial) -> None:
     """Texts and binary messages pass both ways, and stay apart."""
     session, exchange = await opened(trial)
     text = Event(TEXT, "h\u00e9llo".encode())
@@ -68,7 +68,7 @@ async def websocket_echo(trial: Trial) -> None:
 
 
 @case("10.3", needs=NAME)
-async def websocket_subprotocol(trial: Trial) -> None:
+async def websocket_subprotocol(trial: StreamTrial) -> None:
     """The subprotocol that the application chose comes with the 101."""
     _, exchange = await opened(trial, b"other, kit")
     chosen = [value for name, value in exchange.fields() if name == b"sec-websocket-protocol"]
@@ -77,7 +77,7 @@ async def websocket_subprotocol(trial: Trial) -> None:
 
 
 @case("10.2", needs=NAME)
-async def websocket_events_in_pieces(trial: Trial) -> None:
+async def websocket_events_in_pieces(trial: StreamTrial) -> None:
     """An event may be split over several Data, and one Data may hold several."""
     session, exchange = await opened(trial)
     stream = encode(TEXT, b"one") + encode(TEXT, b"") + encode(BINARY, b"\r\n")
@@ -87,7 +87,7 @@ async def websocket_events_in_pieces(trial: Trial) -> None:
 
 
 @case("10.2", needs=NAME)
-async def websocket_unknown_events(trial: Trial) -> None:
+async def websocket_unknown_events(trial: StreamTrial) -> None:
     """Names of events that a worker does not know are ignored."""
     session, exchange = await opened(trial)
     stream = encode(b"NEWER", b"data") + encode(b"PLAIN") + encode(TEXT, b"known")
@@ -96,7 +96,7 @@ async def websocket_unknown_events(trial: Trial) -> None:
 
 
 @case("10.2", "5.2", needs=NAME)
-async def websocket_large_message(trial: Trial) -> None:
+async def websocket_large_message(trial: StreamTrial) -> None:
     """A message that is larger than the windows passes both ways."""
     session, exchange = await opened(trial)
     await session.upload(exchange, encode(BINARY, LARGE), finish=False)
@@ -104,7 +104,7 @@ async def websocket_large_message(trial: Trial) -> None:
 
 
 @case("10.4", needs=NAME)
-async def websocket_closed_by_the_client(trial: Trial) -> None:
+async def websocket_closed_by_the_client(trial: StreamTrial) -> None:
     """After the client's CLOSE and Finish, a worker ends with Finish."""
     session, exchange = await opened(trial)
     await session.upload(exchange, encode(CLOSE, close_data(1000)))
@@ -114,7 +114,7 @@ async def websocket_closed_by_the_client(trial: Trial) -> None:
 
 
 @case("10.4", needs=NAME)
-async def websocket_closed_by_the_application(trial: Trial) -> None:
+async def websocket_closed_by_the_application(trial: StreamTrial) -> None:
     """An application closes with its code and reason: CLOSE, then Finish."""
     session, exchange = await opened(trial)
     await session.upload(exchange, encode(TEXT, b"bye"), finish=False)
@@ -127,7 +127,7 @@ async def websocket_closed_by_the_application(trial: Trial) -> None:
 
 
 @case("10.4", needs=NAME)
-async def websocket_lost_by_the_client(trial: Trial) -> None:
+async def websocket_lost_by_the_client(trial: StreamTrial) -> None:
     """A WebSocket whose client was lost is cancelled, and ends."""
     session, exchange = await opened(trial)
     session.cancel(exchange, pb.CANCEL_REASON_CLIENT_GONE)
@@ -135,7 +135,7 @@ async def websocket_lost_by_the_client(trial: Trial) -> None:
 
 
 @case("10.3", needs=NAME)
-async def websocket_refused(trial: Trial) -> None:
+async def websocket_refused(trial: StreamTrial) -> None:
     """A handshake that the application refuses gets an ordinary response."""
     session = await trial.session()
     exchange = session.request("/ws-refused", **HANDSHAKE)
