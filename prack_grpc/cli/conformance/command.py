@@ -14,7 +14,7 @@ from prack_grpc.cli.conformance.report import Json, Lines, Report, Tap, show_cas
 from prack_grpc.cli.terminal import say
 from prack_grpc.conformance.case import Case, Catalogue, Terms
 from prack_grpc.conformance.certificates import Certificates
-from prack_grpc.conformance.run import FAILED, Result, Run
+from prack_grpc.conformance.run import ADVISED, FAILED, Result, Run
 from prack_grpc.conformance.trial import Trial
 from prack_grpc.conformance.worker import NotStarted
 
@@ -38,7 +38,8 @@ PRACK_TOKEN, and for TLS the authority to trust, a PEM file, in PRACK_TLS_CA. Wh
 shown with each case that fails. The output is TAP, or lines for people on a terminal.
 
 exit status: 0 all cases passed or were skipped, 1 a case failed or the worker did not start, 2
-wrong usage, 130 or 143 interrupted. What the text only advises does not fail a worker.
+wrong usage, 130 or 143 interrupted. Advice (SHOULD) that a worker does not
+follow is told, and fails it with --strict only.
 """
 SHORTEST, LONGEST = 0.1, 60.0
 MOST_JOBS = 64
@@ -93,7 +94,7 @@ async def _run(
 
     def tell(result: Result) -> None:
         nonlocal failed
-        failed += result.outcome is FAILED
+        failed += result.outcome is FAILED or (options.strict and result.outcome is ADVISED)
         report.tell(result)
 
     with TemporaryDirectory() as folder:
@@ -174,6 +175,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="what the worker cannot do: its cases are skipped, and counted at the end; may be "
         "repeated",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="advice (SHOULD) counts as well as rules (MUST)"
     )
     parser.add_argument(
         "--timeout",
