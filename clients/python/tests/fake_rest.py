@@ -128,7 +128,7 @@ class FakeRest:
             (self._polls if method == "GET" else self._posts).put_nowait(call)
         status, field, value = await call.reply
         body = json.dumps(value).encode()
-        head = f"HTTP/1.1 {status} X\r\n{field}Content-Length: {len(body)}\r\n\r\n"
-        writer.write(head.encode() + body)
+        line = f"HTTP/1.1 {status} X\r\n{field}Content-Length: {len(body)}\r\n\r\n"
+        writer.write(line.encode() + body)
         await writer.drain()
         return True

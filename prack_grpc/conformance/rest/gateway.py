@@ -168,6 +168,8 @@ class Gateway(Witness):
         if self.farewell is not None:
             self._waiting.append(self.farewell)
         self.release()
+        while self.parked and self.farewell is not None and not self.farewell.given:
+            await self.change()  # what a poll brings goes out before the reply to this
         return Reply.json({"workers": 1, "held": 0})
 
     # ---------------------------------------------------------------- polls

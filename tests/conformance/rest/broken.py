@@ -8,7 +8,7 @@ import os
 import ssl
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -192,7 +192,7 @@ def pushes_once() -> None:
 
 
 @breaks("raw.pieces-pass-at-once")
-def whole() -> None:
+def whole_answers() -> None:
     """An answer is sent when it is complete."""
     pieces = Raw.pieces
 
@@ -225,13 +225,13 @@ def failure_is_success() -> None:
 def half_an_answer() -> None:
     """What there is of a failed response is the response."""
 
-    def some(response: Response) -> Iterator[bytes]:
+    def some(pieces: Iterable[bytes]) -> Iterator[bytes]:
         try:
-            yield from response.pieces
+            yield from pieces
         except RuntimeError:
             return
 
-    respond(pieces=some)
+    respond(pieces=lambda response: some(response.pieces))
 
 
 # -------------------------------------------------------------------- WebSockets

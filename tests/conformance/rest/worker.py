@@ -232,7 +232,8 @@ class Exchanger(Worker):
         api, kept = Api(self.url), list[Any]()
         while not self.stopping.is_set() or kept:
             most = 0 if self.stopping.is_set() else 1
-            ask = {"worker": self.name, "max": most, "wait": 5, "lease": 20, "responses": kept}
+            ask = {"worker": self.name, "max": most, "wait": 5, "lease": 20}
+            ask |= {"websockets": "events", "responses": kept}
             try:
                 status, fields, content = api.call("POST", "/exchange", json.dumps(ask))
             except (OSError, http.client.HTTPException):

@@ -19,7 +19,7 @@ async def refused_polls_are_repeated(trial: RestTrial) -> None:
         Reply.problem(503, "draining", Retry_After="1"),
         BREAK,
     ]
-    expect(await trial.answer(), 200, b"Hello\n", "Errors")
+    expect(await trial.answer(rule="Errors"), 200, b"Hello\n", "Errors")
 
 
 @case("Errors", alone=True)
@@ -37,7 +37,7 @@ async def retry_after(trial: RestTrial) -> None:
         seen = f"{polls} polls of {loops} within the {RETRY_SECONDS} s of Retry-After"
         raise Broken("Errors", seen)
     gateway.refusals["poll"].clear()
-    expect(await trial.answer(), 200, b"Hello\n", "Errors")
+    expect(await trial.answer(rule="Errors"), 200, b"Hello\n", "Errors")
 
 
 @case("Errors")
@@ -48,7 +48,7 @@ async def late_answers_are_forgotten(trial: RestTrial) -> None:
         await trial.gateway.quiet(QUIET_SECONDS, "Errors")
         if hand_out.pushes > 1:
             raise Broken("Errors", f"{hand_out.pushes} pushes of an answer that got {verdict}")
-    expect(await trial.answer(), 200, b"Hello\n", "Errors")
+    expect(await trial.answer(rule="Errors"), 200, b"Hello\n", "Errors")
 
 
 @case("Errors")
