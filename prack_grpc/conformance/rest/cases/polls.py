@@ -17,13 +17,20 @@ ROUNDS, STRANGERS = 3, 2
 SHORT_MS, LONG_MS = 1500, 2500
 
 
+async def polled_after(trial: RestTrial, polls: int) -> None:
+    """Have the parked polls return, and see more than so many. Raises Broken."""
+    trial.gateway.release()
+    await trial.gateway.until(
+        lambda: len(trial.gateway.polls) > polls, "Pull", "a poll after one that brought nothing"
+    )
+
+
 @case("Pull")
 async def empty_polls_are_repeated(trial: RestTrial) -> None:
     """After a poll that brought nothing, soon or late, a worker polls again."""
     for _ in range(ROUNDS):
         await trial.parked()
-        trial.gateway.release()
-        await trial.gateway.until(lambda: not trial.gateway.parked, "Pull", "the end of a poll")
+        await polled_after(trial, len(trial.gateway.polls))
     expect(await trial.answer(rule="Pull"), 200, b"Hello\n", "Pull")
 
 
