@@ -96,6 +96,7 @@ async def _run(
         nonlocal failed
         failed += result.outcome is FAILED or (options.strict and result.outcome is ADVISED)
         report.tell(result)
+        sys.stdout.flush()  # who reads a pipe wants to see how far it is
 
     with TemporaryDirectory() as folder:
         certificates = Certificates(Path(folder))

@@ -66,7 +66,7 @@ def pieces(name: str) -> Iterator[bytes]:
     """With pauses; or broken off."""
     for piece in (b"one\n", b"two\n"):
         yield piece
-        time.sleep(0.2)
+        time.sleep(0.4)
     if name == "fail-late":
         raise RuntimeError
     yield b"three\n"
