@@ -102,4 +102,5 @@ def test_ctrl_c_leaves_nobody_behind(tmp_path: Path) -> None:
             pass
         assert kit.stop(signal.SIGINT) == 130
         assert not any(child.is_running() for child in children)
+        assert kit.lines[-1].startswith("prack: interrupted")
         assert "Traceback" not in str(kit)

@@ -18,7 +18,6 @@ from prack_grpc.conformance.run import ADVISED, FAILED, Result, Run
 from prack_grpc.conformance.trial import Trial
 from prack_grpc.conformance.worker import NotStarted
 
-HELP = "check a worker against the protocol: prack conformance prack -- ./my-worker {gateway}"
 TRANSPORTS = ("prack", "grpc", "rest")
 ABOUT = """\
 Starts a worker of yours, plays the gateway that it dials, and says which rule of the protocol it
@@ -74,9 +73,14 @@ def run(arguments: Sequence[str]) -> int:
             say(f"prack: {line}", sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        return _interrupted(signal.SIGINT)
     except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
+        return _interrupted(signal.SIGTERM)
+
+
+def _interrupted(number: signal.Signals) -> int:
+    say("prack: interrupted; the cases that are not listed were not tried", sys.stderr)
+    return 128 + number
 
 
 async def _run(

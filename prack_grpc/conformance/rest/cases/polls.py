@@ -5,7 +5,7 @@ from prack_grpc.conformance.rest.cases.catalogue import case
 from prack_grpc.conformance.rest.trial import RestTrial, expect
 from prack_grpc.conformance.worker import TOKEN
 
-ODD = "/request/a%2Fb//c/%zz?x=%20&y=%E9;z"
+ODD = "/request/a%2Fb//c%20d?x=%zz&y=%E9;z&&"
 FIELDS = [
     (b"x-obs-text", b"caf\xe9"),
     (b"x-twice", b"1"),

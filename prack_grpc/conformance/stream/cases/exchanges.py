@@ -8,7 +8,7 @@ from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.exchange import Exchange, pairs
 from prack_grpc.conformance.stream.trial import StreamTrial
 
-ODD = "/request/a%2Fb//c/%zz?x=%20&y=%E9;z"
+ODD = "/request/a%2Fb//c%20d?x=%zz&y=%E9;z&&"
 CUT_SECONDS = 0.3
 FAILED = (pb.ABORT_CODE_UNSPECIFIED, pb.ABORT_CODE_HANDLER_ERROR)
 
