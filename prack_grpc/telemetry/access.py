@@ -10,12 +10,13 @@ from typing import Any, Protocol
 
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.http.message import Kind, Request
+from prack_grpc.core.http.message import HTTP, Request
 
 log = logging.getLogger("prack.access")
 Address = tuple[str, int]
 Row = tuple[Any, ...]
 MOST_ROWS = 250  # are counted together: more would not stay in a core's cache
+FIRST_ERROR = 500  # of a worker, by its status
 MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 GONE = "client_gone"
 # W3C Trace Context, section 3.2; an id of zeros is none.
@@ -84,40 +85,44 @@ class Record:
         client = self.request.client if self.request else self.scope["client"]
         return client[0] if client else None
 
-    def row(self, ended: float) -> Row:
-        """What books keep of it: the columns of `books.ended.Ended`. Nothing holds the request."""
-        ticket, request = self.ticket, self.request
-        if ticket is None or request is None:
-            return self._unqueued(ended)
-        started, handed, answered = self.started or ended, ticket.handed, ticket.answered
-        taken = ticket.assignment
-        if taken is None:
-            handed = answered = started
-            profile, route, attempt = None, ticket.route, 0
+    def row(self, ended: float, keep: bool) -> Row:
+        """What books count of it, and what they `keep`, if they are to or it went wrong: `Ended`.
+
+        Nothing holds the request. Its parts are kept only of some, as all would live too long for
+        their memory to be at hand again.
+        """
+        ticket, request, status, error = self.ticket, self.request, self.status, self.error or ""
+        began, started = self.began, self.started or ended
+        received = self.received or began
+        if ticket is None:  # it was refused, or answered, before it was queued
+            profile, route = None, ""
+            since = handed = answered = received
         else:
-            profile, route, attempt = taken.profile, taken.route, taken.attempt
-            if answered < handed:
-                answered = started
+            since, taken = ticket.since, ticket.assignment
+            if ticket.left and not error:
+                error = GONE
+            if taken is None:
+                profile, route = None, ticket.route
+                handed = answered = started
+            else:
+                profile, route, handed = taken.profile, taken.route, ticket.handed
+                answered = ticket.answered if ticket.answered >= handed else started
+        method, kind = (request.method, request.kind) if request else (b"", HTTP)
+        kept = self._kept(since) if keep or error or status >= FIRST_ERROR else None
         return (
-            ticket.id, request.kind, request.method, request.authority[:MOST_TEXT],
-            request.target[:MOST_TEXT], request.client[0], self.status,
-            self.error or (GONE if ticket.left else ""), profile, route, attempt,
-            ticket.earlier and tuple((one.profile, at) for one, at in ticket.earlier), self.began,
-            self.received or self.began, ticket.since, handed, answered, started, ended,
-            self.taken, self.sent,
+            profile, route, (method, status, error), kind, handed - since, answered - handed,
+            since - received + started - answered, started - began, ended - began, ended,
+            self.taken, self.sent, kept,
         )  # fmt: skip
 
-    def _unqueued(self, ended: float) -> Row:
-        """It was refused, or answered, before it was queued."""
-        request, read = self.request, self.received or self.began
-        kind, method, authority, target = Kind.HTTP, b"", b"", b""
-        if request is not None:
-            kind, method = request.kind, request.method
-            authority, target = request.authority[:MOST_TEXT], request.target[:MOST_TEXT]
+    def _kept(self, since: float) -> Row:
+        ticket, request = self.ticket, self.request
+        authority, target = (request.authority, request.target) if request else (b"", b"")
+        assignment = ticket and ticket.assignment
         return (
-            "", kind, method, authority, target, self.client, self.status, self.error or "", None,
-            "", 0, (), self.began, read, read, read, read, self.started or ended, ended,
-            self.taken, self.sent,
+            ticket.id if ticket else "", authority[:MOST_TEXT], target[:MOST_TEXT], self.client,
+            assignment.attempt if assignment else 0,
+            tuple((one.profile, at) for one, at in ticket.earlier) if ticket else (), since,
         )  # fmt: skip
 
     def fields(self, ended: float) -> dict[str, Any]:
@@ -163,6 +168,7 @@ class Keeper(Protocol):
     """Who keeps books of requests: those that have ended, and how many were not understood."""
 
     rows: list[Row]
+    room: int  # for so many more in this second whose details are kept
 
     def settle(self) -> None:
         """Count the rows, and begin anew."""
@@ -191,7 +197,7 @@ class AccessLog:
         now = time.monotonic()
         if self._books is not None:
             rows = self._books.rows
-            rows.append(record.row(now))
+            rows.append(record.row(now, self._books.room > len(rows)))
             if len(rows) >= MOST_ROWS:
                 self._books.settle()
         if self.tracer is not None:

@@ -10,9 +10,7 @@ from tests.acceptance.processes import PYTHON, Process, launching
 APP = "prack_grpc.conformance.app:app"
 TRANSPORTS = ("prack", "grpc", "rest")
 # It answers over REST as a whole, and takes WebSockets over streams only.
-LACKS = {
-    "rest": {"pieces-pass-at-once", "batches", "batch-that-closes", "batch-that-is-refused"}
-}
+LACKS = {"rest": {"pieces-pass-at-once", "batches", "batch-that-closes", "batch-that-is-refused"}}
 
 
 @pytest.fixture(scope="module")

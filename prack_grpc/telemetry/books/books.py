@@ -15,8 +15,7 @@ SLICE_SECONDS = 30.0
 # What is not used for so long makes room: the one costs memory, the other matters only to many.
 HAND_SECONDS, PLACE_SECONDS = 900.0, 3600.0
 KEPT_A_SECOND = 500
-FIRST_ERROR = 500  # of a worker, by its status
-STATUS, ERROR, PROFILE, ROUTE = map(Ended._fields.index, ("status", "error", "profile", "route"))
+KEPT = Ended._fields.index("id")
 Key = tuple[str, str, str, str, str]  # worker, transport, service, version, route
 
 
@@ -35,7 +34,7 @@ class Books:
         self.places: dict[tuple[str, str, str], Place] = {}
         self.hands: dict[Key, Hand] = {}
         self.refusals: dict[str, int] = {}
-        self._room = KEPT_A_SECOND
+        self.room = KEPT_A_SECOND
         self._second = Second()
         self._since = self._before = now  # of the two slices
 
@@ -46,33 +45,24 @@ class Books:
     def settle(self) -> None:
         """See access.Keeper."""
         rows, self.rows = self.rows, []
-        groups: dict[Key, list[Row]] = defaultdict(list)
+        groups: dict[tuple[int, str], list[Row]] = defaultdict(list)
         for one in rows:
-            profile = one[PROFILE]
+            # By identity, which is quick: the rows hold the profiles.
+            groups[id(one[0]), one[1]].append(one)
+        for group in groups.values():
+            profile, route, *_ = group[0]
             if profile is None:
-                groups["", "", "", "", one[ROUTE]].append(one)
+                key: Key = "", "", "", "", route
             else:
-                groups[
-                    profile.worker, profile.transport, profile.service, profile.version, one[ROUTE]
-                ].append(one)
-        for key, group in groups.items():
+                key = profile.worker, profile.transport, profile.service, profile.version, route
             (self.hands.get(key) or self._hand(key)).add(group, self._second)
-        self._remember(rows)
-
-    def _remember(self, rows: list[Row]) -> None:
-        """Of many in a second, who reads them reads errors; all would only push each other out, and
-        live too long for their memory to be at hand again.
-        """
-        kept = rows[: self._room]
-        self._room -= len(kept)
+        kept = [one for one in rows if one[KEPT] is not None]
+        self.room -= len(kept)
         self._ring.extend(kept)
-        self._ring.extend(
-            one for one in rows[len(kept) :] if one[ERROR] or one[STATUS] >= FIRST_ERROR
-        )
 
     def last(self) -> list[Ended]:
         """The last requests, the newest first."""
-        return [Ended._make(one) for one in reversed(self._ring)]
+        return [Ended(*one[:KEPT], *one[KEPT]) for one in reversed(self._ring)]
 
     def window(self, now: float) -> float:
         """For how many seconds `recent` requests of places and hands are remembered now."""
@@ -85,7 +75,7 @@ class Books:
         """
         self.settle()
         second, self._second = self._second, Second()
-        self._room = KEPT_A_SECOND
+        self.room = KEPT_A_SECOND
         if now - self._since >= SLICE_SECONDS:
             self._forget(now)
         return second

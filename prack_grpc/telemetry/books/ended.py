@@ -8,36 +8,49 @@ from prack_grpc.telemetry.access import GONE
 
 
 class Ended(NamedTuple):
-    """A row of `access.Record`. Instants are those of `time.monotonic`, in their order.
+    """A row of `access.Record`; from `id` on, what only those have that are kept.
 
-    It `began` with its head, was `received` as far as it is read before it is queued, queued at
-    `since`, `handed` out, `answered` with a head, which was `started` to be written, and `ended`.
-    Where one of the last three but the end did not happen it is the next that did, so that their
-    differences are times; without a `profile` no worker had it, with a `status` of 0 its client got
-    nothing. The `earlier` hand-outs are told by profile and instant.
+    In seconds, it waited `queue` for a worker, which took `worker` to answer with a head; `ours` is
+    the time to the first byte of its response that neither explains, `wait` all of it to there, and
+    `duration` to its end. Without a `profile` no worker had it; with a `status` of 0 its client got
+    nothing. It was queued at `since`; that, `ended`, and the instants of `earlier` hand-outs are
+    those of `time.monotonic`.
     """
 
-    id: str
-    kind: Kind
-    method: bytes
-    authority: bytes
-    target: bytes
-    client: str | None
-    status: int
-    error: str
     profile: Profile | None
     route: str
-    attempt: int
-    earlier: tuple[tuple[Profile, float], ...]
-    began: float
-    received: float
-    since: float
-    handed: float
-    answered: float
-    started: float
+    end: tuple[bytes, int, str]  # method, status, error
+    kind: Kind
+    queue: float
+    worker: float
+    ours: float
+    wait: float
+    duration: float
     ended: float
     taken: int
     sent: int
+    id: str
+    authority: bytes
+    target: bytes
+    client: str | None
+    attempt: int
+    earlier: tuple[tuple[Profile, float], ...]
+    since: float
+
+    @property
+    def method(self) -> bytes:
+        """Of the request."""
+        return self.end[0]
+
+    @property
+    def status(self) -> int:
+        """Of the response."""
+        return self.end[1]
+
+    @property
+    def error(self) -> str:
+        """The code of what went wrong, or nothing."""
+        return self.end[2]
 
     @property
     def outcome(self) -> str:
@@ -52,16 +65,21 @@ class Ended(NamedTuple):
         return self.kind is WEBSOCKET
 
     @property
-    def queue(self) -> float:
-        """Seconds that it waited for a worker."""
-        return self.handed - self.since
-
-    @property
-    def worker(self) -> float:
-        """Seconds that the worker took to answer."""
-        return self.answered - self.handed
-
-    @property
     def gateway(self) -> float:
-        """Seconds to the first byte of its response that neither explains."""
-        return max(0.0, self.since - self.received + self.started - self.answered)
+        """`ours`, which may be less than nothing by a rounding."""
+        return max(0.0, self.ours)
+
+    @property
+    def began(self) -> float:
+        """When its head was here."""
+        return self.ended - self.duration
+
+    @property
+    def handed(self) -> float:
+        """When a worker got it."""
+        return self.since + self.queue
+
+    @property
+    def started(self) -> float:
+        """When the head of its response was written."""
+        return self.began + self.wait

@@ -1,11 +1,11 @@
 """What was done at one place: for a service, version and route, or there by one worker."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import compress
-from operator import sub
+from operator import not_
 
-from prack_grpc.telemetry.access import GONE, Row
+from prack_grpc.telemetry.access import FIRST_ERROR, GONE, Row
 from prack_grpc.telemetry.books.histogram import Counts, Spread, add, empty, spread, total
 
 # RFC 9110 section 9.3, RFC 5789, and what WebDAV uses most; others count as one.
@@ -86,19 +86,21 @@ def errors_of(slices: Iterable[Slice]) -> dict[str, int]:
 class Ends:
     """How some requests ended."""
 
-    __slots__ = ("gateway", "gone", "kinds", "requests", "worker")
+    __slots__ = ("gateway", "gone", "kinds", "requests", "unanswered", "worker")
 
     def __init__(self, kinds: Counter[tuple[bytes, int, str]]) -> None:
         self.kinds = kinds
-        self.requests = self.gateway = self.worker = self.gone = 0
+        self.requests = self.gateway = self.worker = self.gone = self.unanswered = 0
         for (_, status, error), count in kinds.items():
             self.requests += count
             if error == GONE:
                 self.gone += count
             elif error:
                 self.gateway += count
-            elif status >= 500:
+            elif status >= FIRST_ERROR:
                 self.worker += count
+            if not status:
+                self.unanswered += count
 
 
 class Second:
@@ -125,10 +127,12 @@ class Times:
         self.counts = empty()
         self.sum = 0.0
 
-    def add(self, times: Spread, sum_: float) -> None:
-        """Count these."""
-        add(self.counts, times)
-        self.sum += sum_
+    def add(self, times: Sequence[float]) -> Spread:
+        """Count these, and say where they belong."""
+        many = spread(times)
+        add(self.counts, many)
+        self.sum += sum(times)
+        return many
 
 
 class Place:
@@ -194,45 +198,28 @@ class Hand:
         """Count these requests here, at the place and in this second, by the columns of Ended."""
         place = self.place
         (
-            _, sockets, methods, _, _, _, statuses, errors, *_,
-            began, received, since, handed, answered, started, ended, taken, sent,
+            _, _, each, sockets, queue, worker, ours, waits, durations, ended, taken, sent, _,
         ) = zip(*rows, strict=True)  # fmt: skip
-        ends = Ends(Counter(zip(methods, statuses, errors, strict=True)))
+        ends = Ends(Counter(each))
         place.count(ends, self.transport)
         received_bytes, sent_bytes = sum(taken), sum(sent)
         place.taken += received_bytes
         place.sent += sent_bytes
         second.received += received_bytes
         second.sent += sent_bytes
-        place.last_used = self.last_used = max(ended)
-        queue = list(map(sub, handed, since))
-        spent = spread(queue)
-        place.queue.add(spent, sum(queue))
-        add(second.queue, spent)
+        place.last_used = self.last_used = ended[-1]
+        add(second.queue, place.queue.add(queue))
         if self.transport:
-            worker = list(map(sub, answered, handed))
-            spent = spread(worker)
-            place.worker.add(spent, sum(worker))
+            spent = place.worker.add(worker)
             self.recent.now.add(ends, spent)
             add(second.taken, spent)
-        waits = list(map(sub, started, began))
-        ours = list(map(sub, map(sub, started, answered), map(sub, received, since)))
-        if 0 in statuses:
-            waits, ours = list(compress(waits, statuses)), list(compress(ours, statuses))
-        spent = spread(ours)
-        place.gateway.add(spent, sum(ours))
-        add(second.ours, spent)
-        spent, sum_ = spread(waits), sum(waits)
-        place.waits.add(spent, sum_)
+        if ends.unanswered:
+            columns, got = (sockets, ours, waits, durations), [status > 0 for _, status, _ in each]
+            sockets, ours, waits, durations = (tuple(compress(one, got)) for one in columns)
+        add(second.ours, place.gateway.add(ours))
+        spent = place.waits.add(waits)
         place.recent.now.add(ends, spent)
         second.ends.add(ends, spent)
-        if started != ended or any(sockets):
-            durations = list(map(sub, ended, began))
-            durations = list(compress(durations, map(_counts, statuses, sockets)))
-            spent, sum_ = spread(durations), sum(durations)
-        place.durations.add(spent, sum_)
-
-
-def _counts(status: int, socket: int) -> bool:
-    """Its client got all of a response, which took as long as it took us."""
-    return bool(status) and not socket
+        if any(sockets):
+            durations = tuple(compress(durations, map(not_, sockets)))
+        place.durations.add(durations)

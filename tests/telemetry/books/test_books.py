@@ -67,7 +67,7 @@ def record(
 
 def ended(books: Books, one: Record, now: float) -> None:
     """As the access log does."""
-    books.rows.append(one.row(now))
+    books.rows.append(one.row(now, keep=books.room > len(books.rows)))
 
 
 def only(books: Books) -> Place:
