@@ -11,7 +11,7 @@ class Ways:
 
     Attributes:
         known: what breaks it, by name.
-        pairs: of a case and the name of what breaks it.
+        pairs: of a case and what breaks it, "way" or "style.way".
     """
 
     def __init__(self) -> None:
@@ -19,11 +19,13 @@ class Ways:
         self.pairs: list[tuple[str, str]] = []
 
     def breaks(self, *cases: str) -> Callable[[Way], Way]:
-        """The decorated way breaks these cases."""
+        """The decorated way breaks these cases, some of a worker in another style: "raw.case"."""
 
         def add(way: Way) -> Way:
             self.known[way.__name__] = way
-            self.pairs.extend((case, way.__name__) for case in cases)
+            for case in cases:
+                style, dot, name = case.rpartition(".")
+                self.pairs.append((name, f"{style}{dot}{way.__name__}"))
             return way
 
         return add

@@ -3,6 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from websockets.datastructures import Headers
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
 from prack.v1 import worker_pb2 as pb
 from prack_wire.websocket_events import BINARY, CLOSE, MAX_EVENT, TEXT, Decoder, close_data, encode
 from tests.conformance.stream.worker import Exchange, Fields
@@ -21,8 +28,9 @@ LINK: Fields = [(b"link", b"</style.css>; rel=preload")]
 async def serve(exchange: Exchange) -> None:
     """Answer one request."""
     path = exchange.request.target.decode("latin-1").partition("?")[0]
-    if exchange.request.upgrade == pb.UPGRADE_WEBSOCKET:
-        await websocket(exchange, path)
+    if exchange.request.upgrade != pb.UPGRADE_UNSPECIFIED:
+        is_tunnel = exchange.request.upgrade == pb.UPGRADE_TUNNEL
+        await (tunnel if is_tunnel else websocket)(exchange, path)
         return
     _, name, *rest = path.split("/", 2)
     if name in SMALL:
@@ -152,3 +160,36 @@ async def websocket(exchange: Exchange, path: str) -> None:
             if name in (TEXT, BINARY, CLOSE):
                 await exchange.write(encode(name, data))
     exchange.finish()
+
+
+async def tunnel(exchange: Exchange, path: str) -> None:
+    """The same in RFC 6455."""
+    if path != "/ws":
+        exchange.reply(403, PLAIN, b"")
+        return
+    flat = exchange.request.headers
+    pairs = [(n.decode(), v.decode()) for n, v in zip(flat[::2], flat[1::2], strict=True)]
+    offer = Request(path, Headers(pairs))
+    response = ServerProtocol(subprotocols=[Subprotocol("kit")]).accept(offer)
+    own = ("sec-websocket-accept", "sec-websocket-protocol")
+    fields = [(n.lower(), v) for n, v in response.headers.raw_items() if n.lower() in own]
+    exchange.head(101, [(n.encode(), v.encode()) for n, v in fields])
+    server = ServerProtocol(state=State.OPEN)
+    while piece := await exchange.read():
+        answer(server, piece)
+        await exchange.write(b"".join(server.data_to_send()))
+    exchange.finish()
+
+
+def answer(server: ServerProtocol, piece: bytes) -> None:
+    """Echo each message until "bye"."""
+    server.receive_data(piece)
+    for frame in server.events_received():
+        if not isinstance(frame, Frame) or frame.opcode not in (Opcode.TEXT, Opcode.BINARY):
+            continue
+        if bytes(frame.data) == b"bye":
+            server.send_close(4000, "done")
+        elif frame.opcode is Opcode.TEXT:
+            server.send_text(frame.data)
+        else:
+            server.send_binary(frame.data)

@@ -1,6 +1,7 @@
 """What breaks the small worker, each way for one case and more.
 
-python -m tests.conformance.stream.broken WAY URL    runs a worker that is broken in this way
+python -m tests.conformance.stream.broken [tunnel.]WAY URL    runs a worker that is broken in this
+    way, with WebSockets as tunnels or as events
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from google.protobuf.unknown_fields import UnknownFieldSet
+from websockets.server import ServerProtocol
 
 from prack.v1 import worker_pb2 as pb
 from prack_wire.websocket_events import BINARY, CLOSE, MAX_EVENT, TEXT, Decoder, Event, encode
@@ -694,6 +696,51 @@ def accepts_all() -> None:
     replace(Exchange, reply=lambda self, *_: self.head(101, []))
 
 
+@breaks("tunnel.tunnel-echo")
+def no_accept() -> None:
+    """The handshake is not answered."""
+    no_subprotocol()
+
+
+@breaks("tunnel.tunnel-in-pieces")
+def frames_by_piece() -> None:
+    """What comes at a time is whole frames."""
+    answer = application.answer
+
+    def whole(server: ServerProtocol, piece: bytes) -> None:
+        if len(piece) > 5:
+            answer(server, piece)
+
+    replace(application, answer=whole)
+
+
+@breaks("tunnel.tunnel-of-a-large-message")
+def grants_nothing_to_tunnels() -> None:
+    """A window is never widened."""
+    grants_nothing()
+
+
+@breaks("tunnel.tunnel-closed-by-the-client", "tunnel.tunnel-closed-by-the-application")
+def tunnels_break_off() -> None:
+    """A tunnel that ends is aborted."""
+    close_is_an_error()
+
+
+@breaks("tunnel.tunnel-lost-by-the-client")
+def tunnels_stay() -> None:
+    """A cancel is overlooked."""
+    cancels_nothing()
+
+
+@breaks("tunnel.tunnel-refused")
+def accepts_all_tunnels() -> None:
+    """What the application refuses is accepted."""
+    accepts_all()
+
+
 if __name__ == "__main__":
-    WAYS.known.get(sys.argv[1], nothing)()
+    style, _, way = sys.argv[1].rpartition(".")
+    if style == "tunnel":
+        replace(Stream, features=("tunnel",))
+    WAYS.known.get(way, nothing)()
     sys.exit(asyncio.run(Worker(sys.argv[2], application.serve).run()))
