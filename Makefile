@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack fuzz image sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -188,6 +188,9 @@ define generate
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(TOOLS)/bin/python -m grpc_tools.protoc -Iproto \
 		--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 endef
+
+tls-table: $(READY) ## Print what each port agrees to over TLS, and how reloads went
+	@$(BIN)/python -m scripts.tls_table
 
 sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gateway
 	@$(BIN)/python -m scripts.sbom

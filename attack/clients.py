@@ -94,6 +94,12 @@ def idle_websockets(target: Target) -> None:
         time.sleep(3600)
 
 
+def hogs(target: Target) -> None:
+    """Requests that take their time, many more than there are slots, one after the other."""
+    with many(300, target.public, GET.replace(b"/", b"/slow", 1) * 100):
+        time.sleep(3600)
+
+
 def silent_expect(target: Target) -> None:
     """Uploads that wait to be asked for, and then say nothing."""
     with many(300, target.public, EXPECT):

@@ -11,10 +11,14 @@ LONG = 7.0
 
 
 class Kind(NamedTuple):
-    """What takes its time has one round of so many `seconds`, in place of short ones."""
+    """What takes its time has one round of so many `seconds`, in place of short ones.
+
+    With `apart`, the canary comes from another address than the attackers.
+    """
 
     run: Callable[[Target], None]
     seconds: float = 0.0
+    apart: bool = False
 
 
 KINDS = {
@@ -34,5 +38,6 @@ KINDS = {
     "slow-uploads": Kind(clients.slow_uploads, seconds=LONG),
     "slow-readers": Kind(clients.slow_readers, seconds=LONG),
     "idle-websockets": Kind(clients.idle_websockets, seconds=LONG),
+    "hogs": Kind(clients.hogs, seconds=LONG, apart=True),
     "silent-expect": Kind(clients.silent_expect, seconds=LONG),
 }

@@ -145,7 +145,8 @@ def _gateway(plan: Plan, cores: set[int]) -> Iterator[Gateway]:
 def _attack(gateway: Gateway, port: int, kind: str, plan: Plan) -> Outcome:
     lines, tls = len(gateway.lines), bool(plan.behind)
     ports = (port, gateway.api_port, gateway.grpc_port)
-    quiet, canary, turns = Canary(port, tls), Canary(port, tls), Turns()
+    quiet, canary = (Canary(port, tls, KINDS[kind].apart) for _ in range(2))
+    turns = Turns()
     first = _use(gateway)
     with quiet:
         time.sleep(QUIET_SECONDS)

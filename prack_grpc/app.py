@@ -17,6 +17,7 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.server import Member
 from prack_grpc.private.credentials import BadCredentials
 from prack_grpc.settings import SettingsError, load
+from prack_grpc.tls.certificates import BadCertificate
 
 try:
     settings = load({}, os.environ)
@@ -25,7 +26,7 @@ try:
     service = Service(settings)
 except SettingsError as error:
     sys.exit("\n".join(f"prack: {problem}" for problem in error.problems))
-except BadCredentials as error:
+except (BadCertificate, BadCredentials) as error:
     sys.exit(f"prack: {error}")
 
 app = service.app

@@ -265,7 +265,7 @@ class Service:
         admit = None
         if settings.rate_limit:
             rates = RateLimits(parse(settings.rate_limit), limits.rated_clients)
-            admit = ClientRates(rates, self._exempt).ask
+            admit = ClientRates(rates).ask
         timing = settings.server_timing
         most = settings.max_body
         return Endpoint(broker, forwarding, self._access, limits, most, timing, admit)

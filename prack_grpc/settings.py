@@ -137,11 +137,8 @@ class Settings(BaseModel):
     queue_bytes: Size = Field(
         DEFAULTS.queue_bytes, description="bytes of waiting requests, then 503"
     )
-    route_share: float = Field(
+    route_share: values.Share = Field(
         DEFAULTS.route_share,
-        gt=0,
-        le=1,
-        allow_inf_nan=False,
         description="part of the queue that one route may use if workers serve several",
     )
     newest_first_after: Seconds | None = Field(
@@ -188,16 +185,19 @@ class Settings(BaseModel):
         CONNECTION_DEFAULTS.write_seconds,
         description="how long a client may read nothing of a response, then it is disconnected",
     )
-    upload_share: float = Field(
+    upload_share: values.Share = Field(
         DEFAULTS.upload_share,
-        gt=0,
-        le=1,
-        allow_inf_nan=False,
         description="part of a worker's slots that requests may take whose body is still coming",
     )
-    request_buffer: Buffer = Field(
-        DEFAULTS.request_buffer,
-        description="how much of a request's body is read while it waits for a worker",
+    client_share: values.Share = Field(
+        DEFAULTS.client_share,
+        description="part of a route's requests in work that one client may have while others "
+        "wait; trusted proxies are exempt",
+    )
+    request_buffer: values.Buffers = Field(
+        "1MiB",
+        description="how much of a request's body is read while it waits for a worker; `1MiB; "
+        "uploads.example.com = 0` has another size for a route",
     )
     response_buffer: Buffer = Field(
         DEFAULTS.response_buffer,
@@ -247,7 +247,8 @@ class Settings(BaseModel):
             redeliver=self.redeliver,
             rest_body=self.rest_body,
             upload_share=self.upload_share,
-            request_buffer=self.request_buffer,
+            client_share=self.client_share,
+            request_buffers=values.buffers(self.request_buffer),
             response_buffer=self.response_buffer,
             slow_reader=self.slow_reader,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
@@ -15,6 +16,9 @@ from prack_grpc.private.callers import Callers
 from prack_grpc.stream.decoding import Context, Decoding
 from prack_grpc.stream.grpc_carrier import peer
 from prack_grpc.stream.streams import NAME, Streams
+from prack_grpc.telemetry.complaint import Complaint
+
+log = logging.getLogger(__name__)
 
 OPTIONS = (
     # Without it a second gateway would share the port silently.
@@ -31,6 +35,12 @@ OPTIONS = (
 )
 CONNECTIONS = "grpc.max_allowed_incoming_connections"
 PING_SECONDS = 15.0
+# How often we look whether the port is full, and how soon a connection that is one too many ends.
+LOOK_SECONDS, CLOSED_SECONDS = 30.0, 1.0
+FULL = (
+    "the gRPC port has as many connections as it may have: new ones are closed; see who has them "
+    "(`ss -tn sport = :%d`), or raise ulimit -n (LimitNOFILE of systemd, --ulimit of containers)"
+)
 # No stream is as old when its gateway ends.
 STREAM_SECONDS = 1e9
 # Who was revoked since his call was let through.
@@ -124,6 +134,21 @@ class NetworkCheck(grpc.aio.ServerInterceptor):
             )
 
 
+async def is_full(host: str, port: int) -> bool:
+    """Whether gRPC ends new connections there, of which it tells nobody: seen by dialling."""
+    try:
+        async with asyncio.timeout(CLOSED_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                return not await reader.read(1)
+            finally:
+                writer.close()
+    except ConnectionResetError:
+        return True
+    except OSError:  # with TLS it waits for us to speak
+        return False
+
+
 class StreamServer:
     """Owns the gRPC server and the service behind it.
 
@@ -152,6 +177,8 @@ class StreamServer:
         # The last one listens; those before it only have streams.
         self._servers: list[grpc.aio.Server] = []
         self._stopping: list[asyncio.Task[None]] = []
+        self._address = "", 0
+        self._looking: asyncio.Task[None] | None = None
 
     def bind(self, host: str, port: int) -> int:
         """Listen, at first or after a release. Returns the port.
@@ -171,8 +198,11 @@ class StreamServer:
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._servers.append(server)
         if self._credentials is None:
-            return server.add_insecure_port(address)
-        return server.add_secure_port(address, self._credentials)
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, self._credentials)
+        self._address = host, port
+        return port
 
     def _who(self, context: Context) -> Principal:
         who = self._callers.bearer(_shown(context.invocation_metadata()))
@@ -181,10 +211,20 @@ class StreamServer:
     async def start(self) -> None:
         """Admit workers from now on."""
         await self._servers[-1].start()
+        self._looking = asyncio.create_task(self._look(*self._address), name="grpc port")
         await self.report(True)
+
+    async def _look(self, host: str, port: int) -> None:
+        """Complain while the port is full."""
+        full = Complaint(log, "grpc_full", FULL % port)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if await is_full(host, port):
+                full.make()
 
     def release(self) -> None:
         """Listen no more. The streams go on until `stop`; the port is free a moment later."""
+        self._look_no_more()
         stopping = self._servers[-1].stop(STREAM_SECONDS)
         self._stopping.append(asyncio.create_task(stopping, name="release"))
 
@@ -195,6 +235,7 @@ class StreamServer:
 
     async def stop(self, grace: float) -> None:
         """Give the workers nothing more; end all streams, at the latest after `grace` seconds."""
+        self._look_no_more()
         self._streams.dismiss("the gateway has stopped")
         stopping = (server.stop(grace) for server in self._servers)
         await asyncio.gather(self._streams.stop(grace), *stopping, *self._stopping)
@@ -204,3 +245,7 @@ class StreamServer:
         response = health_pb2.HealthCheckResponse
         for name in ("", NAME):
             await self._health.set(name, response.SERVING if ready else response.NOT_SERVING)
+
+    def _look_no_more(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()

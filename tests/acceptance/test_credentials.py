@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,8 @@ def test_a_worker_of_a_scope_serves_until_it_is_revoked(
     assert fetch(gateway.port, "/run/1", headers={"Host": "shop.test"}).status == 200
     prack("token", "revoke", "shop-1", "--file", str(file))
     gateway.line('"action": "revoked", "principal": "shop-1"')
+    (revoked,) = gateway.records("revoked")
+    assert datetime.fromisoformat(revoked["time"]).timestamp() - file.stat().st_mtime < 1
     worker.line("check PRACK_TOKEN or --token-file")
     assert worker.stop() == 0
 

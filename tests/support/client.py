@@ -37,9 +37,10 @@ class RawClient:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def connect(cls, port: int) -> Self:
-        """Open a connection to loopback."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def connect(cls, port: int, address: str = "127.0.0.1") -> Self:
+        """Open a connection to loopback, from this address of it."""
+        streams = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+        return cls(*streams)
 
     async def send(self, data: bytes) -> None:
         """Write these bytes."""

@@ -89,6 +89,7 @@ class Exchange:
 class Lease:
     """The worker half: one exchange in one worker's hands; `assignment` is what its side knows.
 
+    It was taken from this `lane`, whatever has become of that.
     `received` counts the body bytes that the worker has sent, `expected` is what its head declared,
     -1 for any. `upload_sent` says that the worker has all of the request body, `coming` that the
     gateway has not, so that the lease counts as an upload of its session.
@@ -98,6 +99,7 @@ class Lease:
     session: "Session"
     assignment: Assignment
     expires_at: float
+    lane: "Lane[Exchange, Session]"
     state: Work = Work.LEASED
     received: int = 0
     expected: int = -1
