@@ -456,12 +456,6 @@ def cancels_nothing() -> None:
     replace(Stream, on_cancel=nothing)
 
 
-@breaks("cancel-of-a-request-in-progress")
-def cancel_is_an_error() -> None:
-    """A cancelled exchange ends as one that failed."""
-    replace(Exchange, give_up=lambda self: self.abort(pb.ABORT_CODE_HANDLER_ERROR))
-
-
 @breaks("slots-come-back")
 def keeps_slots() -> None:
     """The place of a cancelled exchange stays taken."""
