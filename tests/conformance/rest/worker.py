@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.conformance.fields import Fields
+
 API = "/api/v1"
 SLOTS = 4
 CA = os.environ.get("PRACK_TLS_CA", "")
 FORGET = (404, 409, 410)
-Fields = list[tuple[bytes, bytes]]
 
 
 @dataclass
