@@ -12,11 +12,12 @@ from prack_grpc.stream import errors
 from prack_grpc.stream.errors import StreamError
 
 MINOR = 1
-WEBSOCKET = "websocket"
+WEBSOCKET, PAUSE = "websocket", "pause"
 MAX_HELLO = 256 * KIB  # bytes, with all the routes that there may be
-FEATURES = frozenset((WEBSOCKET,))
+FEATURES = frozenset((WEBSOCKET, PAUSE))
 MAX_INSTANCE = 64
 DEFAULT_WINDOW = 256 * KIB  # of a worker that does not say, section 5.1
+Slots = tuple[int, int]  # of a worker, and those of WebSockets
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
     )
 
 
-def read_slots(capacity: pb.Capacity, limits: Limits) -> tuple[int, int]:
-    """The slots of a capacity, and those of WebSockets. Raises StreamError."""
+def read_slots(capacity: pb.Capacity, limits: Limits) -> Slots:
+    """The slots of a capacity. Raises StreamError."""
     slots, sockets, most = capacity.max_in_flight, capacity.max_websockets, limits.max_slots
     for name, value, least in (("max_in_flight", slots, 1), ("max_websockets", sockets, 0)):
         if not least <= value <= most:

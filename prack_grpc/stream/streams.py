@@ -184,7 +184,8 @@ class Streams:
         outbox = Outbox(self._broker, self._limits, hello.initial_window)
         self._welcome(outbox, hello)
         member = self._join(hello, carrier, outbox)
-        stream = Stream(self._broker, self._limits, member, outbox, carrier, self._loop.time)
+        slots = hello.slots, hello.websocket_slots
+        stream = Stream(self._broker, self._limits, member, outbox, carrier, self._loop.time, slots)
         self._streams[name] = stream
         self._instances[stream] = hello.instance
         if older is not None:

@@ -76,6 +76,9 @@ class Session(Protocol):
     def resize(self, slots: int, websocket_slots: int) -> None:
         """Hold at most so many exchanges from now on; see `Transport.connect`."""
 
+    def pause(self, paused: bool) -> None:
+        """Have the gateway hand out nothing here, until this is called with False."""
+
     async def dismissed(self) -> None:
         """Return once a gateway that stops brings nothing more, or the session is lost."""
 

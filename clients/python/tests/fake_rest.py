@@ -58,6 +58,8 @@ class FakeRest:
         self._polls: asyncio.Queue[Call] = asyncio.Queue()
         self._posts: asyncio.Queue[Call] = asyncio.Queue()
         self.drains: list[Any] = []
+        self.left = asyncio.Event()  # after the first of them
+        self.polled = 0
         self._connections: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -119,7 +121,9 @@ class FakeRest:
         if call.path == "/drain":
             self.drains.append(call.content)
             call.answer(workers=1, held=0)
+            self.left.set()
         else:
+            self.polled += method == "GET"
             (self._polls if method == "GET" else self._posts).put_nowait(call)
         status, value = await call.reply
         body = json.dumps(value).encode()

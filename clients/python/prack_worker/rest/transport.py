@@ -83,6 +83,9 @@ class RestSession:
         self._slots = slots
         self._numbers = itertools.count(1)
         self._draining = False
+        self._resumed = asyncio.Event()
+        self._resumed.set()
+        self._leaving: asyncio.Task[None] | None = None
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.lost = asyncio.Event()
         self._begin(first)
@@ -92,25 +95,41 @@ class RestSession:
         """From the next poll on."""
         self._slots = slots
 
+    def pause(self, paused: bool) -> None:
+        """See Session.pause: a worker that does not poll gets nothing."""
+        if not paused:
+            self._resumed.set()
+        elif self._resumed.is_set():
+            self._resumed.clear()
+            self._leaving = asyncio.create_task(self._leave(), name="prack leave")
+
     async def dismissed(self) -> None:
         await self.lost.wait()
 
     async def drain(self) -> None:
         """Wait for the poll that is parked: cutting it could lose what it is about to bring."""
         self._draining = True
+        self._resumed.set()
+        await self._leave()
+        await asyncio.wait([self._polling])
+
+    async def _leave(self) -> None:
+        """End the poll that is parked."""
         with suppress(ConnectFailed):  # then it ends when its time is over
             await self._client.drain()
-        await asyncio.wait([self._polling])
 
     async def close(self) -> None:
         """Stop polling."""
-        self._polling.cancel()
-        await asyncio.wait([self._polling])
+        tasks = [self._polling, *([self._leaving] if self._leaving else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     async def _poll(self) -> None:
         try:
             while True:
                 most = min(MAX_POLL, await self._leases.room(self._slots))
+                await self._resumed.wait()
                 if self._draining:
                     return
                 self._begin(await self._client.poll(most, POLL_SECONDS))

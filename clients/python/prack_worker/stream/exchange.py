@@ -64,12 +64,15 @@ class StreamExchange(Exchange):
             self._outgoing.early.append(head)
         else:
             self._outgoing.head = head
+            self._begin(status)
         self._outbox.add(self._outgoing)
         if body or end:
             await self.send_body(body, end)
 
     async def send_body(self, data: bytes, end: bool = False) -> None:
         self._check_open()
+        if self._bodiless:
+            data = b""
         if not self._ride_in_head(data, end):
             if data:
                 self._unsent.append(memoryview(data))

@@ -15,7 +15,7 @@ from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.loops.link import link
 from prack_worker.stream.carrier import Carrier
 from prack_worker.stream.relay import Relay
-from prack_worker.stream.session import StreamSession, ending_of
+from prack_worker.stream.session import PAUSE, StreamSession, ending_of
 from prack_worker.stream.windows import OURS
 from prack_worker.transport import Accept, Identity
 from prack_worker.version import VERSION
@@ -104,7 +104,7 @@ class StreamTransport:
             version=identity.version,
             minor_min=MINOR,
             minor_max=MINOR,
-            features=["websocket"] if websockets else [],
+            features=[PAUSE, "websocket"] if websockets else [PAUSE],
             capacity=capacity,
             routes=[
                 pb.Route(host=route.host, path=route.path, methods=route.methods)
