@@ -12,9 +12,9 @@ from prack_grpc.stream import errors
 from prack_grpc.stream.errors import StreamError
 
 MINOR = 1
-WEBSOCKET, PAUSE = "websocket", "pause"
+WEBSOCKET, TUNNEL, PAUSE = "websocket", "tunnel", "pause"
 MAX_HELLO = 256 * KIB  # bytes, with all the routes that there may be
-FEATURES = frozenset((WEBSOCKET, PAUSE))
+FEATURES = frozenset((WEBSOCKET, TUNNEL, PAUSE))
 MAX_INSTANCE = 64
 DEFAULT_WINDOW = 256 * KIB  # of a worker that does not say, section 5.1
 Slots = tuple[int, int]  # of a worker, and those of WebSockets
@@ -41,7 +41,8 @@ class Hello:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of exchanges that this worker serves."""
-        return (Kind.HTTP, Kind.WEBSOCKET) if WEBSOCKET in self.features else (Kind.HTTP,)
+        sockets = not self.features.isdisjoint((WEBSOCKET, TUNNEL))
+        return (Kind.HTTP, Kind.WEBSOCKET) if sockets else (Kind.HTTP,)
 
 
 def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:

@@ -101,9 +101,15 @@ class Transport(Protocol):
     counts_held: bool
 
     async def connect(
-        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
+        self,
+        accept: Accept,
+        slots: int,
+        *,
+        websockets: bool = False,
+        tunnels: bool = False,
+        websocket_slots: int = 0,
     ) -> Session:
-        """Dial the gateway; with `websockets` the application takes them.
+        """Dial the gateway; with `websockets` the application takes them, with `tunnels` as bytes.
 
         They take `websocket_slots`, beside the others; if that is 0, they take the others.
 

@@ -27,7 +27,8 @@ class Application(Protocol):
     Attributes:
         interruptible: `handle` may be cancelled when it goes on after its exchange was cancelled.
 
-    One that takes WebSockets, too (`Request.websocket`), has an attribute `websockets`, True.
+    One that takes WebSockets, too (`Request.websocket`), has an attribute `websockets`, True; one
+    that takes them as bytes (`Request.tunnel`), `tunnels`.
     """
 
     interruptible: bool
@@ -77,7 +78,9 @@ class Worker:
         self._app = app
         self._transport = transport
         self._slots = slots
-        self._websocket_slots = websocket_slots if getattr(app, "websockets", False) else 0
+        self._websockets: bool = getattr(app, "websockets", False)
+        self._tunnels: bool = getattr(app, "tunnels", False)
+        self._websocket_slots = websocket_slots if self._websockets or self._tunnels else 0
         self._grace = grace
         self._patience = patience
         self._holdings: list[Holding] = []  # the newest session's is the last
@@ -154,7 +157,8 @@ class Worker:
             session = await self._transport.connect(
                 partial(self._accept, holding),
                 self._offered[0],
-                websockets=getattr(self._app, "websockets", False),
+                websockets=self._websockets,
+                tunnels=self._tunnels,
                 websocket_slots=self._offered[1],
             )
         except ConnectFailed as error:

@@ -64,7 +64,13 @@ class FakeTransport:
         self.closed = False
 
     async def connect(
-        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
+        self,
+        accept: Accept,
+        slots: int,
+        *,
+        websockets: bool = False,
+        tunnels: bool = False,
+        websocket_slots: int = 0,
     ) -> FakeSession:
         if self._failures:
             raise ConnectFailed(self._failures.pop(0))

@@ -59,6 +59,8 @@ class _UpgradeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Upgrade.Value
     """none"""
     UPGRADE_WEBSOCKET: _Upgrade.ValueType  # 1
     """both bodies are streams of websocket-events"""
+    UPGRADE_TUNNEL: _Upgrade.ValueType  # 2
+    """a WebSocket whose handshake and frames are the worker's"""
 
 class Upgrade(_Upgrade, metaclass=_UpgradeEnumTypeWrapper): ...
 
@@ -66,6 +68,8 @@ UPGRADE_UNSPECIFIED: Upgrade.ValueType  # 0
 """none"""
 UPGRADE_WEBSOCKET: Upgrade.ValueType  # 1
 """both bodies are streams of websocket-events"""
+UPGRADE_TUNNEL: Upgrade.ValueType  # 2
+"""a WebSocket whose handshake and frames are the worker's"""
 Global___Upgrade: _TypeAlias = Upgrade  # noqa: Y015
 
 class _CancelReason:
@@ -320,7 +324,7 @@ class Hello(_message.Message):
     """16 random bytes for each process start; proves that a second session is of the same process"""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """"websocket", "pause" """
+        """"websocket", "tunnel", "pause" """
 
     @_builtins.property
     def capacity(self) -> Global___Capacity: ...

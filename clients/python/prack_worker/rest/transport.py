@@ -52,7 +52,13 @@ class RestTransport:
         self._leases = Leases(self._client)
 
     async def connect(
-        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
+        self,
+        accept: Accept,
+        slots: int,
+        *,
+        websockets: bool = False,
+        tunnels: bool = False,
+        websocket_slots: int = 0,
     ) -> RestSession:
         """See `Transport.connect`; a poll that does not wait shows whether the gateway is there.
 

@@ -102,7 +102,7 @@ class StreamExchange(Exchange):
     def finish_body(self) -> None:
         """The request's body is complete; the client of a WebSocket has left (section 10.4)."""
         self.body.finish()
-        self._left = self.request.websocket
+        self._left = self.request.websocket and not self.request.tunnel
         self._notice_a_stall()
 
     def abort(self, code: AbortCode, message: str) -> None:
