@@ -11,8 +11,7 @@ from itertools import pairwise
 from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
-from prack_grpc.cli import gateway, operate, token, upgrade
-from prack_grpc.cli.conformance import command as conformance
+from prack_grpc.cli import conformance, gateway, operate, token, upgrade
 from prack_grpc.cli.terminal import say
 from prack_grpc.cli.top import command as top
 from prack_grpc.cli.trust import Trust

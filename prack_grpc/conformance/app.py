@@ -9,7 +9,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Fields = list[tuple[bytes, bytes]]
 
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.4
 BIG = 2_000_000
 PLAIN: Fields = [(b"content-type", b"text/plain")]
 SPECIAL: Fields = [

@@ -55,16 +55,22 @@ class Certificates:
         return Shown(cert, key, ca)
 
 
-def changing(pair: tuple[Shown, Shown], trusts: Callable[[], bool]) -> ssl.SSLContext:
-    """For a server that asks at each greeting whether to show the trusted one."""
-    trusted, stranger = pair[0].context(), pair[1].context()
+class Changing:
+    """TLS of a server that asks at each greeting whether to show the trusted certificate."""
 
-    def choose(sock: ssl.SSLObject, _: str, __: ssl.SSLContext) -> None:
-        sock.context = trusted if trusts() else stranger
+    def __init__(self, pair: tuple[Shown, Shown], trusts: Callable[[], bool]) -> None:
+        self._trusted, self._stranger = pair[0].context(), pair[1].context()
+        self._trusts = trusts
+        self.context = pair[0].context()
+        self.context.sni_callback = self._choose
 
-    context = pair[0].context()
-    context.sni_callback = choose
-    return context
+    def _choose(self, sock: ssl.SSLObject, _: str, __: ssl.SSLContext) -> None:
+        sock.context = self._trusted if self._trusts() else self._stranger
+
+    def is_stranger(self, writer: asyncio.StreamWriter) -> bool:
+        """Whether this connection's peer was shown the stranger's certificate."""
+        shown: ssl.SSLObject = writer.get_extra_info("ssl_object")
+        return shown.context is self._stranger
 
 
 async def _openssl(command: Sequence[str]) -> None:

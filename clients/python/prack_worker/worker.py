@@ -163,7 +163,7 @@ class Worker:
             )
         except ConnectFailed as error:
             holding.over = True
-            self._delay = self._backoff.next()
+            self._delay = error.retry_after or self._backoff.next()
             self._report(str(error))
         else:
             await self._serve(session, holding)

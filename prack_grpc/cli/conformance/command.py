@@ -14,11 +14,10 @@ from prack_grpc.cli.conformance.report import Json, Lines, Report, Tap, show_cas
 from prack_grpc.cli.terminal import say
 from prack_grpc.conformance.case import Case, Catalogue, Terms
 from prack_grpc.conformance.certificates import Certificates
-from prack_grpc.conformance.run import FAILED, Result, Run
+from prack_grpc.conformance.run import ADVISED, FAILED, Result, Run
 from prack_grpc.conformance.trial import Trial
 from prack_grpc.conformance.worker import NotStarted
 
-HELP = "check a worker against the protocol: prack conformance prack -- ./my-worker {gateway}"
 TRANSPORTS = ("prack", "grpc", "rest")
 ABOUT = """\
 Starts a worker of yours, plays the gateway that it dials, and says which rule of the protocol it
@@ -38,7 +37,8 @@ PRACK_TOKEN, and for TLS the authority to trust, a PEM file, in PRACK_TLS_CA. Wh
 shown with each case that fails. The output is TAP, or lines for people on a terminal.
 
 exit status: 0 all cases passed or were skipped, 1 a case failed or the worker did not start, 2
-wrong usage, 130 or 143 interrupted. What the text only advises does not fail a worker.
+wrong usage, 130 or 143 interrupted. Advice (SHOULD) that a worker does not
+follow is told, and fails it with --strict only.
 """
 SHORTEST, LONGEST = 0.1, 60.0
 MOST_JOBS = 64
@@ -73,9 +73,14 @@ def run(arguments: Sequence[str]) -> int:
             say(f"prack: {line}", sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        return _interrupted(signal.SIGINT)
     except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
+        return _interrupted(signal.SIGTERM)
+
+
+def _interrupted(number: signal.Signals) -> int:
+    say("prack: interrupted; the cases that are not listed were not tried", sys.stderr)
+    return 128 + number
 
 
 async def _run(
@@ -93,8 +98,9 @@ async def _run(
 
     def tell(result: Result) -> None:
         nonlocal failed
-        failed += result.outcome is FAILED
+        failed += result.outcome is FAILED or (options.strict and result.outcome is ADVISED)
         report.tell(result)
+        sys.stdout.flush()  # who reads a pipe wants to see how far it is
 
     with TemporaryDirectory() as folder:
         certificates = Certificates(Path(folder))
@@ -174,6 +180,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="what the worker cannot do: its cases are skipped, and counted at the end; may be "
         "repeated",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="advice (SHOULD) counts as well as rules (MUST)"
     )
     parser.add_argument(
         "--timeout",

@@ -117,6 +117,7 @@ def _row(result: Result) -> dict[str, object]:
         "outcome": result.outcome,
         "rule": result.rule,
         "seen": result.seen,
+        "worker": result.said,
         "seconds": round(result.seconds, 3),
     }
 

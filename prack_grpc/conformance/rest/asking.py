@@ -39,6 +39,8 @@ def of_query(call: Call) -> Ask:
 def of_json(values: dict[str, Any]) -> Ask:
     """Of an exchange, without its answers. Raises Broken."""
     known = {name: value for name, value in values.items() if name not in ("responses", "routes")}
+    if known.get("max") == 0:  # it only answers
+        return Ask(known)
     return _checked({"max": 1, **known}, "POST /api/v1/exchange")
 
 

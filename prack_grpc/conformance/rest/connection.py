@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import h11
 
 from prack_grpc.conformance.case import Broken
+from prack_grpc.conformance.certificates import Changing
 
 READ = 64 * 1024
 
@@ -92,10 +92,15 @@ class Connection:
         self._http = h11.Connection(h11.SERVER)
         self.idle = True
 
-    async def serve(self, handle: Handle) -> None:
-        """Handle calls until the worker closes. Raises Broken for what is no HTTP."""
+    async def serve(self, handle: Handle, stranger: bool) -> None:
+        """Handle calls until the worker closes. Raises Broken for what is no HTTP.
+
+        To a `stranger` there must be none.
+        """
         try:
             while isinstance(event := await self._event(), h11.Request):
+                if stranger:
+                    raise Broken("Token", "a call to a gateway with a stranger's certificate")
                 self.idle = False
                 reply = await handle(Call(self, event))
                 if not reply.status:
@@ -180,7 +185,7 @@ async def listening(
     handle: Handle,
     connections: set[Connection],
     breaks: Callable[[Broken], None],
-    tls: ssl.SSLContext | None,
+    tls: Changing | None,
 ) -> AsyncIterator[str]:
     """Inside it workers can call; gives the URL. `breaks` is told of what is no HTTP."""
     tasks: set[asyncio.Task[None]] = set()
@@ -189,7 +194,7 @@ async def listening(
         connection = Connection(reader, writer)
         connections.add(connection)
         try:
-            await connection.serve(handle)
+            await connection.serve(handle, tls is not None and tls.is_stranger(writer))
         except Broken as broken:
             breaks(broken)
         finally:
@@ -200,7 +205,7 @@ async def listening(
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls and tls.context)
     try:
         port = server.sockets[0].getsockname()[1]
         yield f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"

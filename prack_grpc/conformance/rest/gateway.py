@@ -160,14 +160,16 @@ class Gateway(Witness):
     async def _drain(self, call: Call) -> Reply:
         told = strict(await call.body(), str(call))
         if not isinstance(told, dict) or told.get("leaving") is not True:
-            raise Broken("Running the gateway", f"{call} with {told}; expected leaving: true")
+            raise Broken("Stop", f"{call} with {told}; expected leaving: true")
         worker = told.get("worker")
         if worker not in {ask.worker for _, ask in self.polls}:
-            raise Broken("Running the gateway", f"{worker!r} leaves; no poll had this name")
+            raise Broken("Stop", f"{worker!r} leaves; no poll had this name")
         self.leaving.append(str(worker))
         if self.farewell is not None:
             self._waiting.append(self.farewell)
         self.release()
+        while self.parked and self.farewell is not None and not self.farewell.given:
+            await self.change()  # what a poll brings goes out before the reply to this
         return Reply.json({"workers": 1, "held": 0})
 
     # ---------------------------------------------------------------- polls
@@ -205,11 +207,11 @@ class Gateway(Witness):
             if not reply.status:
                 return BREAK
             results.append(_result(answer, reply))
-        if (refusal := self._asked(ask)) is not None:
+        if ask.most and (refusal := self._asked(ask)) is not None:
             problem = {**json.loads(refusal.content or b"{}"), "results": results}
             content = json.dumps(problem).encode()
             return Reply(refusal.status, content, refusal.fields)
-        taken = await self._take(call, ask)
+        taken = await self._take(call, ask) if ask.most else []
         return Reply.json({"requests": [_entry(one) for one in taken], "results": results})
 
     def _asked(self, ask: Ask) -> Reply | None:

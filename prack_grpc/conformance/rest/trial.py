@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from prack_grpc.conformance.case import Broken, Terms
-from prack_grpc.conformance.certificates import Certificates, changing
+from prack_grpc.conformance.certificates import Certificates, Changing
 from prack_grpc.conformance.rest.connection import listening
 from prack_grpc.conformance.rest.gateway import Gateway
 from prack_grpc.conformance.rest.hand_out import HandOut
@@ -45,16 +45,18 @@ class RestTrial(Trial):
 
     async def done(self, *hand_outs: HandOut, rule: str = "Push") -> None:
         """Wait until the worker has ended these. Raises Broken."""
-        await self.taken(*hand_outs)
+        await self.taken(*hand_outs, rule="Pull" if rule == "Push" else rule)
         names = ", ".join(one.target for one in hand_outs)
         await self.gateway.until(
             lambda: all(one.done for one in hand_outs), rule, f"an answer to {names}"
         )
 
-    async def answer(self, target: str = "/hello", method: str = "GET", **more: Any) -> HandOut:
-        """A request, and its answer. Raises Broken."""
+    async def answer(
+        self, target: str = "/hello", method: str = "GET", rule: str = "Push", **more: Any
+    ) -> HandOut:
+        """A request, and its answer, which this rule asks for. Raises Broken."""
         hand_out = await self.offer(target, method, **more)
-        await self.done(hand_out)
+        await self.done(hand_out, rule=rule)
         return hand_out
 
     async def parked(self, rule: str = "Pull") -> None:
@@ -86,7 +88,7 @@ async def trying(
     """A trial of a new worker. Raises NotStarted, Skipped."""
     gateway = Gateway(terms, patience)
     pair = await certificates.pair() if terms.tls else None
-    tls = changing(pair, gateway.greeted) if pair else None
+    tls = Changing(pair, gateway.greeted) if pair else None
     async with listening(gateway.handle, gateway.connections, gateway.fail, tls) as url:
         async with working(command, url, pair[0].authority if pair else None) as worker:
             yield RestTrial(gateway, worker, patience)

@@ -9,7 +9,7 @@ from prack_grpc.conformance.case import Broken
 
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 MAX_FIELDS, MAX_HEAD = 100, 64 * 1024
-BODILESS = (204, 304)
+BODILESS = (204, 205, 304)
 
 
 class Exchange:
@@ -104,7 +104,7 @@ class Exchange:
             raise Broken("4.8", f"Finish before the head of {self}")
         well_formed(finish.trailers)
         if not self.cancelled:
-            self._check_length()
+            self._check_body()
         self.finish = finish
 
     def on_abort(self, abort: pb.Abort) -> None:
@@ -130,14 +130,15 @@ class Exchange:
             seen = f"{len(self.body)} body bytes; the window ends at {self.limit}"
             raise Broken("5.1", f"{seen}: {self}")
 
-    def _check_length(self) -> None:
+    def _check_body(self) -> None:
         lengths = [value for name, value in self.fields() if name == b"content-length"]
         bodiless = self.request.method == b"HEAD" or self.status in BODILESS
         if bodiless and self.body:
-            raise Broken("4.5", f"{len(self.body)} body bytes for {self}, which has no body")
+            raise Broken("4.12", f"{len(self.body)} body bytes for {self}, which has no body")
         if len(lengths) > 1 or not all(value.isdigit() for value in lengths):
             raise Broken("4.5", f"the Content-Length {lengths}")
-        if lengths and not bodiless and int(lengths[0]) != len(self.body):
+        streamed = not (self.head and self.head.end)
+        if lengths and streamed and not bodiless and int(lengths[0]) != len(self.body):
             raise Broken("4.5", f"Content-Length {int(lengths[0])} and {len(self.body)} body bytes")
 
 

@@ -1,12 +1,12 @@
 """The plain carrier (proto/README.md, section 11)."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 
 from prack_grpc.conformance.case import Broken
+from prack_grpc.conformance.certificates import Changing
 from prack_grpc.conformance.stream.gateway import Gateway
 from prack_grpc.conformance.stream.session import MAX_FRAME, Session
 from prack_wire.frames import LENGTH
@@ -57,7 +57,7 @@ class PlainLink:
 
 
 @asynccontextmanager
-async def listening(gateway: Gateway, tls: ssl.SSLContext | None) -> AsyncIterator[str]:
+async def listening(gateway: Gateway, tls: Changing | None) -> AsyncIterator[str]:
     """Inside it workers can dial; gives the URL."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -66,7 +66,7 @@ async def listening(gateway: Gateway, tls: ssl.SSLContext | None) -> AsyncIterat
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls and tls.context)
     try:
         port = server.sockets[0].getsockname()[1]
         yield f"pracks://localhost:{port}" if tls else f"prack://127.0.0.1:{port}"

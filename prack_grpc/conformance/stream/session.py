@@ -64,7 +64,7 @@ class Session(Witness):
             frame = pb.WorkerFrame.FromString(raw)
             self._take(frame, len(raw))
         except DecodeError:
-            self.fail(Broken("8", "a frame that is no WorkerFrame (bad_frame)"))
+            self.fail(Broken("11.3", "a frame that is no WorkerFrame (bad_frame)"))
         except Broken as broken:
             self.fail(broken)
         self.notice()

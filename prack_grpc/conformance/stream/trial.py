@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from prack_grpc.conformance.case import Terms
-from prack_grpc.conformance.certificates import Certificates, Shown, changing
+from prack_grpc.conformance.certificates import Certificates, Changing, Shown
 from prack_grpc.conformance.stream import grpc, plain
 from prack_grpc.conformance.stream.gateway import Gateway
 from prack_grpc.conformance.stream.session import Session
@@ -70,4 +70,4 @@ def _listening(
 ) -> AbstractAsyncContextManager[str]:
     if transport == "grpc":
         return grpc.listening(gateway, pair)
-    return plain.listening(gateway, changing(pair, gateway.greeted) if pair else None)
+    return plain.listening(gateway, Changing(pair, gateway.greeted) if pair else None)

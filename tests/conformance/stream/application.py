@@ -75,7 +75,7 @@ async def stream(exchange: Exchange) -> None:
     exchange.head(200, PLAIN)
     for piece in (b"one\n", b"two\n"):
         await exchange.write(piece)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.4)
     await exchange.write(b"three\n")
     exchange.finish()
 

@@ -7,7 +7,6 @@ import asyncio
 import os
 import ssl
 import sys
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -18,39 +17,10 @@ from prack_wire.websocket_events import BINARY, CLOSE, MAX_EVENT, TEXT, Decoder,
 from tests.conformance.stream import application
 from tests.conformance.stream.carriers import Carrier, Connection
 from tests.conformance.stream.worker import SLOTS, WINDOW, Exchange, Fields, Stream, Worker
+from tests.conformance.ways import Ways, after, nothing, replace
 
-Way = Callable[[], None]
-WAYS: dict[str, Way] = {}
-PAIRS: list[tuple[str, str]] = []  # of a case and what breaks it
-
-
-def breaks(*cases: str) -> Callable[[Way], Way]:
-    """The decorated way breaks these cases."""
-
-    def add(way: Way) -> Way:
-        WAYS[way.__name__] = way
-        PAIRS.extend((case, way.__name__) for case in cases)
-        return way
-
-    return add
-
-
-def replace(target: Any, **members: Any) -> None:
-    """Put others in the place of these members."""
-    for name, member in members.items():
-        setattr(target, name, member)
-
-
-def after(target: Any, name: str, more: Callable[..., object]) -> None:
-    """Call `more` with self and the same arguments after a method."""
-    before = getattr(target, name)
-
-    def both(self: Any, *args: Any, **named: Any) -> Any:
-        result = before(self, *args, **named)
-        more(self, *args, **named)
-        return result
-
-    setattr(target, name, both)
+WAYS = Ways()
+breaks = WAYS.breaks
 
 
 def spoil_hello(**fields: Any) -> None:
@@ -64,10 +34,6 @@ def spoil_hello(**fields: Any) -> None:
         return told
 
     replace(Stream, hello=spoilt)
-
-
-def nothing(*_: Any) -> None:
-    """Do nothing."""
 
 
 async def never(*_: Any) -> None:
@@ -325,6 +291,16 @@ def no_first_part() -> None:
     after(Exchange, "__init__", lambda self, *_: self.pieces.clear())
 
 
+@breaks("length-is-not-the-end")
+def ends_by_length() -> None:
+    """A body is complete with its last byte."""
+
+    def count(self: Exchange, *_: Any) -> None:
+        self.complete = self.complete or self.request.body_length == len(self.request.body)
+
+    after(Exchange, "__init__", count)
+
+
 @breaks("pieces-pass-at-once")
 def whole_requests() -> None:
     """A body is read when it is complete."""
@@ -533,6 +509,18 @@ def grants_on_arrival() -> None:
 # -------------------------------------------------------------------- section 6 and 7
 
 
+@breaks("lost-stream-is-forgotten")
+def answers_on_another() -> None:
+    """What a lost stream is owed goes to the one after it."""
+    send = Stream.send
+
+    def newest(self: Stream, **events: Any) -> None:
+        send(next(reversed(self.worker.streams), self), **events)
+
+    replace(Stream, send=newest)
+    replace(Exchange, cancel=nothing)
+
+
 @breaks("heartbeats")
 def no_heartbeats() -> None:
     """Nothing is sent if there is nothing to say."""
@@ -619,9 +607,9 @@ def stays() -> None:
 
 
 @breaks("slots-of-two-streams")
-def offers_all() -> None:
-    """Each stream is offered all slots."""
-    replace(Worker, free=lambda *_: SLOTS)
+def keeps_to_the_first_offer() -> None:
+    """What becomes free on the old stream is not offered on the new one."""
+    replace(Worker, share=nothing)
 
 
 @breaks("replaced-stream")
@@ -707,5 +695,5 @@ def accepts_all() -> None:
 
 
 if __name__ == "__main__":
-    WAYS.get(sys.argv[1], nothing)()
+    WAYS.known.get(sys.argv[1], nothing)()
     sys.exit(asyncio.run(Worker(sys.argv[2], application.serve).run()))

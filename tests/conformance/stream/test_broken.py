@@ -11,8 +11,9 @@ from prack_grpc.conformance.run import PASSED, Result
 from prack_grpc.conformance.stream.cases import CATALOGUE
 from prack_grpc.conformance.stream.trial import trying
 from tests.conformance.kits import all_broken, failed, results
-from tests.conformance.stream.broken import PAIRS
+from tests.conformance.stream.broken import WAYS
 
+PAIRS = WAYS.pairs
 MODULE = "tests.conformance.stream.broken"
 CASES = CATALOGUE.of("prack")
 # All workers run at the beginning, several at a time.

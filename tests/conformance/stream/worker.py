@@ -92,7 +92,7 @@ class Exchange:
 
     def reply(self, status: int, fields: Fields, body: bytes) -> None:
         """A small response."""
-        bodiless = self.method == "HEAD" or status in (204, 304)
+        bodiless = self.method == "HEAD" or status in (204, 205, 304)
         self.head(status, fields, b"" if bodiless else body, end=True)
 
     async def write(self, data: bytes) -> None:

@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from websockets.asyncio.client import connect as open_websocket
-from websockets.datastructures import Headers
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_worker.exchange import Exchange
+from prack_worker.stream.plain import TcpTransport
+from prack_worker.transport import Identity
+from prack_worker.worker import Worker
 from tests.conftest import Gateway, Start
 from tests.support.client import RawClient
 from tests.support.scripted_worker import CHUNK, WINDOW, ScriptedWorker, connect
@@ -228,24 +233,47 @@ async def test_a_gateway_that_stops_ends_it(start: Start) -> None:
         assert await ends.client.closed()
 
 
-async def test_a_library_speaks_through_it(gateway: Gateway) -> None:
-    async with connect(gateway.grpc_port) as worker:
-        await worker.hello(features=["tunnel"])
-        url = f"ws://127.0.0.1:{gateway.port}/"
-        opening = asyncio.ensure_future(open_websocket(url, proxy=None))
-        request = await worker.event("requests")
-        server = ServerProtocol()
-        pairs = zip(request.headers[::2], request.headers[1::2], strict=True)
-        headers = Headers([(name.decode(), value.decode()) for name, value in pairs])
-        accept = server.accept(Request("/", headers)).headers["Sec-WebSocket-Accept"]
-        fields = [b"sec-websocket-accept", accept.encode()]
-        await worker.send(heads=[pb.ResponseHead(id=request.id, status=101, headers=fields)])
-        async with await opening as client:
-            await client.send("hello")
-            frame = (await worker.event("data")).data
-            assert (frame[0], frame[1]) == (0x81, 0x80 | 5), "a masked text of five bytes"
-            await worker.send(data=[pb.Data(id=request.id, data=b"\x81\x02hi")])
-            assert await client.recv() == "hi"
-            await worker.send(data=[pb.Data(id=request.id, data=b"\x88\x00")])
-            await worker.send(finishes=[pb.Finish(id=request.id)])
-            await client.wait_closed()
+class Library:
+    """An application of prack-worker that leaves WebSockets, with compression, to a library."""
+
+    interruptible = tunnels = True
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def handle(self, exchange: Exchange) -> None:
+        """Accept, and send each message back."""
+        protocol = ServerProtocol(max_size=None, extensions=[ServerPerMessageDeflateFactory()])
+        lines = [b"%b: %b" % field for field in exchange.request.headers]
+        protocol.receive_data(b"\r\n".join([b"GET / HTTP/1.1", *lines, b"", b""]))
+        (request,) = protocol.events_received()
+        assert isinstance(request, Request)
+        answer = protocol.accept(request)
+        given = [(name.encode(), value.encode()) for name, value in answer.headers.raw_items()]
+        await exchange.send_head(answer.status_code, given)
+        protocol.send_response(answer)
+        protocol.data_to_send()  # the gateway has made a head of it
+        while not protocol.close_expected():
+            protocol.receive_data((await exchange.receive_body())[0])
+            for event in protocol.events_received():
+                if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                    protocol.send_text(event.data)
+            await exchange.send_body(b"".join(protocol.data_to_send()))
+        await exchange.send_body(b"", end=True)
+
+
+async def test_a_library_of_the_worker_speaks_with_the_client(gateway: Gateway) -> None:
+    transport = TcpTransport(f"127.0.0.1:{gateway.api_port}", Identity("w1"))
+    worker = Worker(Library(), transport, slots=1)
+    running = asyncio.create_task(worker.run())
+    async with open_websocket(
+        f"ws://127.0.0.1:{gateway.port}/", proxy=None, max_size=None
+    ) as client:
+        assert client.response is not None
+        assert "permessage-deflate" in client.response.headers["Sec-WebSocket-Extensions"]
+        for text in ("hello", "", "x" * 3_000_000):
+            await client.send(text)
+            assert await client.recv() == text
+    assert (client.close_code, gateway.running.broker.status().queue.open_leases) == (1000, 0)
+    worker.drain()
+    await asyncio.wait_for(running, 10)

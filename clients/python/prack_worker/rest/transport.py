@@ -140,7 +140,7 @@ class RestSession:
                     return
                 self._begin(await self._client.poll(most, POLL_SECONDS))
         except ConnectFailed as error:
-            self._lose(Ending(str(error)))
+            self._lose(Ending(str(error), retry_after=error.retry_after))
         except GatewayRefused as error:
             self._lose(Ending(str(error), retry=False))
 

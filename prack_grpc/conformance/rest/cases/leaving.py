@@ -4,7 +4,7 @@ from prack_grpc.conformance.case import Broken
 from prack_grpc.conformance.rest.cases.catalogue import case
 from prack_grpc.conformance.rest.trial import RestTrial, expect
 
-RULE = "Running the gateway"
+RULE = "Stop"
 
 
 async def stopped(trial: RestTrial) -> None:

@@ -5,7 +5,7 @@ from prack_grpc.conformance.rest.cases.catalogue import case
 from prack_grpc.conformance.rest.trial import RestTrial, expect
 from prack_grpc.conformance.worker import TOKEN
 
-ODD = "/request/a%2Fb//c/%zz?x=%20&y=%E9;z"
+ODD = "/request/a%2Fb//c%20d?x=%zz&y=%E9;z&&"
 FIELDS = [
     (b"x-obs-text", b"caf\xe9"),
     (b"x-twice", b"1"),
@@ -17,14 +17,21 @@ ROUNDS, STRANGERS = 3, 2
 SHORT_MS, LONG_MS = 1500, 2500
 
 
+async def polled_after(trial: RestTrial, polls: int) -> None:
+    """Have the parked polls return, and see more than so many. Raises Broken."""
+    trial.gateway.release()
+    await trial.gateway.until(
+        lambda: len(trial.gateway.polls) > polls, "Pull", "a poll after one that brought nothing"
+    )
+
+
 @case("Pull")
 async def empty_polls_are_repeated(trial: RestTrial) -> None:
     """After a poll that brought nothing, soon or late, a worker polls again."""
     for _ in range(ROUNDS):
         await trial.parked()
-        trial.gateway.release()
-        await trial.gateway.until(lambda: not trial.gateway.parked, "Pull", "the end of a poll")
-    expect(await trial.answer(), 200, b"Hello\n", "Pull")
+        await polled_after(trial, len(trial.gateway.polls))
+    expect(await trial.answer(rule="Pull"), 200, b"Hello\n", "Pull")
 
 
 @case("Pull")
@@ -54,7 +61,9 @@ async def bodies_reach_the_application(trial: RestTrial) -> None:
 @case("Pull")
 async def unknown_members(trial: RestTrial) -> None:
     """Members of a request that a worker does not know are ignored."""
-    hand_out = await trial.answer(more={"prack.newer": {"a": [1, None]}, "prack.newest": True})
+    hand_out = await trial.answer(
+        rule="Pull", more={"prack.newer": {"a": [1, None]}, "prack.newest": True}
+    )
     expect(hand_out, 200, b"Hello\n", "Pull")
 
 
@@ -64,7 +73,7 @@ async def several_at_a_time(trial: RestTrial) -> None:
     held = [await trial.offer("/slow/1200") for _ in range(2)]
     await trial.taken(*held)
     other = await trial.offer()
-    await trial.done(other)
+    await trial.done(other, rule="Pull")
     if any(one.done for one in held):
         raise Broken("Pull", "a request was answered only after those before it")
     await trial.done(*held)
@@ -112,6 +121,4 @@ async def tls_of_strangers(trial: RestTrial) -> None:
     """A worker says nothing to a gateway whose certificate it cannot trust, and calls again."""
     await trial.started()
     await trial.gateway.until(lambda: trial.gateway.calls > 0, "Token", "another try")
-    if trial.gateway.greetings <= STRANGERS:
-        raise Broken("Token", "a call to a gateway with the certificate of a stranger")
     await trial.answer()

@@ -9,6 +9,7 @@ from prack_grpc.conformance.stream.session import Session
 from prack_grpc.conformance.stream.trial import StreamTrial
 
 BEGIN_SECONDS = 0.1
+MOST_SLOTS = 64
 
 
 async def cancelled(
@@ -52,13 +53,12 @@ async def cancel_of_an_awaited_body(trial: StreamTrial) -> None:
 async def slots_come_back(trial: StreamTrial) -> None:
     """The slots of cancelled exchanges are free again."""
     session = await trial.session()
-    slots = min(session.hello.capacity.max_in_flight, 64)
-    held = [session.request("/slow/30000") for _ in range(slots - 1)]
-    await session.answer()  # then those before have begun
-    for exchange in held:
-        session.cancel(exchange)
-    await session.done(*held, rule="4.6")
-    after = [session.request() for _ in range(slots)]
-    await session.done(*after, rule="3.1")
-    for exchange in after:
-        expect(exchange, 200, b"Hello\n", "3.1")
+    slots = min(session.hello.capacity.max_in_flight, MOST_SLOTS)
+    for _ in range(2):
+        held = [session.request("/slow/30000") for _ in range(slots - 1)]
+        last = session.request()
+        await session.done(last, rule="3.1")  # then those before have begun
+        for exchange in held:
+            session.cancel(exchange)
+        await session.done(*held, rule="4.6")
+    expect(last, 200, b"Hello\n", "3.1")

@@ -11,6 +11,7 @@ from prack_grpc.conformance.stream.trial import StreamTrial
 HEARTBEAT_MS, DEAD_MS = 500, 1500
 WATCHED_SECONDS = 2.5
 NONCE = 77
+LOST_SECONDS = 0.8
 
 
 @case("6.1", terms=Terms(heartbeat_ms=HEARTBEAT_MS, dead_after_ms=60_000))
@@ -37,7 +38,12 @@ async def nonce(trial: StreamTrial) -> None:
     )
 
 
-@case("6.1", "2.4", terms=Terms(heartbeat_ms=HEARTBEAT_MS, dead_after_ms=DEAD_MS, beats=False))
+@case(
+    "6.1",
+    "2.4",
+    advice=True,
+    terms=Terms(heartbeat_ms=HEARTBEAT_MS, dead_after_ms=DEAD_MS, beats=False),
+)
 async def silent_gateway_is_left(trial: StreamTrial) -> None:
     """A gateway that is silent for dead_after_ms is dead: the worker ends the stream and dials."""
     session = await trial.session()
@@ -56,3 +62,15 @@ async def living_gateway_is_kept(trial: StreamTrial) -> None:
     session = await trial.session()
     await session.quiet(WATCHED_SECONDS, "6.1")
     await session.answer()
+
+
+@case("6.2", "4.8", alone=True)
+async def lost_stream_is_forgotten(trial: StreamTrial) -> None:
+    """What a worker did for a stream that it has lost is not answered on another."""
+    first = await trial.session()
+    first.request("/slow/500")
+    await first.answer()  # then the one before has begun
+    first.link.reset()
+    second = await trial.welcomed()
+    await second.quiet(LOST_SECONDS, "6.2")
+    await second.answer()
