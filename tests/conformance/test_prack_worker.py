@@ -9,8 +9,18 @@ from tests.acceptance.processes import PYTHON, Process, launching
 
 APP = "prack_grpc.conformance.app:app"
 TRANSPORTS = ("prack", "grpc", "rest")
-# It answers over REST as a whole, and takes WebSockets over streams only.
-LACKS = {"rest": {"pieces-pass-at-once", "batches", "batch-that-closes", "batch-that-is-refused"}}
+# It takes WebSockets over streams only, as events and not as tunnels. It answers over REST as a whole.
+TUNNELS = {
+    "tunnel-echo",
+    "tunnel-refused",
+    "tunnel-closed-by-the-client",
+    "tunnel-lost-by-the-client",
+}
+LACKS = {
+    "prack": TUNNELS,
+    "grpc": TUNNELS,
+    "rest": {"pieces-pass-at-once", "batches", "batch-that-closes", "batch-that-is-refused"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,4 +45,4 @@ def test_prack_worker_conforms(kits: dict[str, Process], transport: str) -> None
     outcomes = {case["name"]: case["outcome"] for case in told["cases"]}
     bad = [case for case in told["cases"] if case["outcome"] not in ("passed", "skipped")]
     skipped = {name for name, outcome in outcomes.items() if outcome == "skipped"}
-    assert (code, bad, skipped) == (0, [], LACKS.get(transport, set()))
+    assert (code, bad, skipped) == (0, [], LACKS[transport])

@@ -79,7 +79,7 @@ class Exchange:
             return
         if self.head is not None:
             raise Broken("4.8", f"a second final head for {self}")
-        accepts = head.status == 101 and self.request.upgrade == pb.UPGRADE_WEBSOCKET
+        accepts = head.status == 101 and self.request.upgrade != pb.UPGRADE_UNSPECIFIED
         if not (accepts or 200 <= head.status <= 599):
             raise Broken("4.5", f"the status {head.status}")
         self.head = head

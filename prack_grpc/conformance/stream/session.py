@@ -18,7 +18,7 @@ THEIR_WINDOW, THEIR_CHUNK = 256 * 1024, 64 * 1024  # of a hello that says nothin
 MAX_FRAME = 4 * 1024 * 1024
 MAX_EVENTS, MAX_HEADS = 256, 1024 * 1024
 HOST = b"kit.example.com"
-FEATURES = ("websocket",)
+FEATURES = ("websocket", "tunnel")
 
 
 class Link(Protocol):

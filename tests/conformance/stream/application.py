@@ -3,6 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
 from prack.v1 import worker_pb2 as pb
 from prack_wire.websocket_events import BINARY, CLOSE, MAX_EVENT, TEXT, Decoder, close_data, encode
 from tests.conformance.stream.worker import Exchange, Fields
@@ -23,6 +27,9 @@ async def serve(exchange: Exchange) -> None:
     path = exchange.request.target.decode("latin-1").partition("?")[0]
     if exchange.request.upgrade == pb.UPGRADE_WEBSOCKET:
         await websocket(exchange, path)
+        return
+    if exchange.request.upgrade == pb.UPGRADE_TUNNEL:
+        await tunnel(exchange, path)
         return
     _, name, *rest = path.split("/", 2)
     if name in SMALL:
@@ -152,3 +159,39 @@ async def websocket(exchange: Exchange, path: str) -> None:
             if name in (TEXT, BINARY, CLOSE):
                 await exchange.write(encode(name, data))
     exchange.finish()
+
+
+async def tunnel(exchange: Exchange, path: str) -> None:
+    """Echo, in frames of RFC 6455."""
+    if path != "/ws":
+        exchange.reply(403, PLAIN, b"")
+        return
+    library = ServerProtocol()
+    exchange.head(101, handshake(library, exchange.request))
+    while piece := await exchange.read():
+        library.receive_data(piece)
+        for frame in library.events_received():
+            if isinstance(frame, Frame) and frame.opcode is Opcode.TEXT:
+                library.send_text(frame.data)
+            elif isinstance(frame, Frame) and frame.opcode is Opcode.BINARY:
+                library.send_binary(frame.data)
+        for data in library.data_to_send():
+            await exchange.write(data)
+    exchange.finish()
+
+
+def handshake(library: ServerProtocol, request: pb.Request) -> Fields:
+    """The library's answer to the client's fields."""
+    flat = request.headers
+    lines = [b"%b: %b\r\n" % pair for pair in zip(flat[::2], flat[1::2], strict=True)]
+    library.receive_data(b"GET %b HTTP/1.1\r\n%b\r\n" % (request.target, b"".join(lines)))
+    (asked,) = library.events_received()
+    assert isinstance(asked, Request)
+    response = library.accept(asked)
+    library.send_response(response)
+    library.data_to_send()  # the response as HTTP
+    return [
+        (name.lower().encode(), value.encode())
+        for name, value in response.headers.raw_items()
+        if name.lower().startswith("sec-websocket-")
+    ]

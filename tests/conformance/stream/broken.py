@@ -448,6 +448,7 @@ def grants_at_once() -> None:
     "cancel-of-a-stalled-response",
     "cancel-of-an-awaited-body",
     "websocket-lost-by-the-client",
+    "tunnel-lost-by-the-client",
 )
 def cancels_nothing() -> None:
     """A cancel is overlooked."""
@@ -676,7 +677,7 @@ def strict_events() -> None:
     replace(application, Decoder=Strict)
 
 
-@breaks("websocket-closed-by-the-client")
+@breaks("websocket-closed-by-the-client", "tunnel-closed-by-the-client")
 def close_is_an_error() -> None:
     """A WebSocket that ends is aborted."""
     replace(Exchange, finish=lambda self, *_: self.abort(pb.ABORT_CODE_HANDLER_ERROR))
@@ -688,7 +689,13 @@ def no_code() -> None:
     replace(application, close_data=lambda *_: b"")
 
 
-@breaks("websocket-refused")
+@breaks("tunnel-echo")
+def no_key() -> None:
+    """The handshake of a tunnel is answered without a key."""
+    replace(application, handshake=lambda *_: [])
+
+
+@breaks("websocket-refused", "tunnel-refused")
 def accepts_all() -> None:
     """What the application refuses is accepted."""
     replace(Exchange, reply=lambda self, *_: self.head(101, []))

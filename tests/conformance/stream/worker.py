@@ -157,7 +157,7 @@ class Exchange:
 class Stream:
     """One session with a gateway."""
 
-    features = ("websocket",)
+    features = ("websocket", "tunnel")
     minor_min = minor_max = 1
 
     def __init__(self, worker: "Worker") -> None:

@@ -8,6 +8,7 @@ from prack_grpc.conformance.stream.cases import (  # noqa: F401 - each adds its 
     leaving,
     liveness,
     sessions,
+    tunnels,
     websockets,
 )
 from prack_grpc.conformance.stream.cases.catalogue import CATALOGUE as CATALOGUE

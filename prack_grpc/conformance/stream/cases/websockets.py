@@ -3,7 +3,7 @@
 from typing import Any
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.conformance.case import Broken
+from prack_grpc.conformance.case import Broken, Skipped
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.exchange import Exchange
 from prack_grpc.conformance.stream.session import Session
@@ -22,6 +22,7 @@ from prack_wire.websocket_events import (
 )
 
 NAME = "websockets"
+TUNNELS = "this worker takes WebSockets as tunnels"
 LARGE = bytes(range(256)) * 1200  # larger than the window of either side
 Offered = dict[str, Any]
 HANDSHAKE: Offered = {"end": False, "upgrade": pb.UPGRADE_WEBSOCKET}
@@ -31,6 +32,8 @@ async def opened(trial: StreamTrial, protocols: bytes = b"") -> tuple[Session, E
     """An accepted WebSocket. Raises Broken."""
     session = await trial.session()
     if "websocket" not in session.hello.features:
+        if "tunnel" in session.hello.features:
+            raise Skipped(TUNNELS)
         raise Broken("10.1", "a hello without the feature websocket (or run with --without)")
     offered = (b"sec-websocket-protocol", protocols) if protocols else ()
     exchange = session.request("/ws", headers=offered, **HANDSHAKE)
@@ -138,6 +141,8 @@ async def websocket_lost_by_the_client(trial: StreamTrial) -> None:
 async def websocket_refused(trial: StreamTrial) -> None:
     """A handshake that the application refuses gets an ordinary response."""
     session = await trial.session()
+    if "websocket" not in session.hello.features:
+        raise Skipped(TUNNELS)
     exchange = session.request("/ws-refused", **HANDSHAKE)
     await session.done(exchange, rule="10.3")
     if exchange.abort is not None or not 300 <= exchange.status <= 599:
