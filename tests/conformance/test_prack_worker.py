@@ -9,7 +9,7 @@ from tests.acceptance.processes import PYTHON, Process, launching
 
 APP = "prack_grpc.conformance.app:app"
 TRANSPORTS = ("prack", "grpc", "rest")
-# It takes WebSockets over streams only, as events and not as tunnels. It answers over REST as a whole.
+# It takes WebSockets over streams only, as events and not as tunnels. It answers REST as a whole.
 TUNNELS = {
     "tunnel-echo",
     "tunnel-refused",
