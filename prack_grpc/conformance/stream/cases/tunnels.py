@@ -56,11 +56,12 @@ class Tunnel:
         send(data)
         await self.send()
         frames: list[Frame] = []
-        await self._session.until(
-            lambda: bool(frames.extend(self._frames()) or frames) or self.exchange.done,
-            "10.5",
-            "a frame of RFC 6455",
-        )
+
+        def came() -> bool:
+            frames.extend(self._frames())
+            return bool(frames) or self.exchange.done
+
+        await self._session.until(came, "10.5", "a frame of RFC 6455")
         if [(frame.opcode, bytes(frame.data)) for frame in frames] != [(opcode, data)]:
             raise Broken("10.5", f"the frames {frames}; expected {data!r} as {opcode.name}")
 
