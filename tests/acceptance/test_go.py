@@ -32,7 +32,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     go = needed("go", "golang, 1.24 or newer")
     path = tmp_path_factory.mktemp("go") / "apps"
     subprocess.run(
-        [go, "build", "-race", "-o", path, "./apps"],
+        [go, "build", "-race", "-buildvcs=false", "-o", path, "./apps"],
         cwd=EXAMPLES,
         timeout=BUILD_SECONDS,
         check=True,
