@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "languages.md"
-BEGIN, END = "<!-- languages: python -m scripts.languages_table -->\n", "<!-- end of languages -->\n"
+BEGIN, END = (
+    "<!-- languages: python -m scripts.languages_table -->\n",
+    "<!-- end of languages -->\n",
+)
 LANGUAGES = {
     "python": "Python",
     "go": "Go",
@@ -52,7 +55,10 @@ def row(path: Path) -> tuple[Row, str]:
     """The row of one run, and its place."""
     told = json.loads(path.read_text())
     language = path.stem.partition("-")[0]
-    place = (f"[{LANGUAGES[language]}](../clients/{language}/README.md)", SCHEMES[told["transport"]])
+    place = (
+        f"[{LANGUAGES[language]}](../clients/{language}/README.md)",
+        SCHEMES[told["transport"]],
+    )
     cells = [place[0], f"`{place[1]}`", *(cell(told["cases"], column) for column in COLUMNS)]
     return place, f"| {' | '.join(cells)} |"
 

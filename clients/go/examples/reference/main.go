@@ -32,7 +32,7 @@ var routes = map[string]func(http.ResponseWriter, *http.Request, string){
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	w := prack.Worker{Handler: http.HandlerFunc(serve)}
 	if err := w.Run(ctx); err != nil {
 		log.Fatal(err)
