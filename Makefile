@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest test-go fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack fuzz image sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest test-go fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -24,6 +24,10 @@ GO_READY := $(GO_VENV)/.ready
 FUZZ := .venv-fuzz
 FUZZ_READY := $(FUZZ)/.ready
 
+PEBBLE := build/tools/pebble
+PEBBLE_MODULE := github.com/letsencrypt/pebble/v2
+PEBBLE_VERSION := v2.10.3
+
 PROTOS := $(shell find proto -name '*.proto')
 STUBS := clients/python
 GO_STUBS := clients/go
@@ -42,10 +46,10 @@ test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one pr
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
 
-test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS
+test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
-PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,apps front_proxy prometheus top) \
+PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps front_proxy prometheus top) \
 	tests/access tests/bench tests/browser tests/conformance tests/tls
 
 # What each language has a target of its own for, as it needs that language.
@@ -59,7 +63,7 @@ FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps 
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes seconds and starts few processes.
-FAST := tests/access tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
+FAST := tests/access tests/acme tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
 	tests/private tests/rest tests/stream tests/telemetry tests/test_settings.py tests/test_state.py \
 	clients/python/tests
 
@@ -131,6 +135,13 @@ image: ## Build the container image and try it, where buildah is installed
 	@scripts/check-image.sh
 
 # ---------------------------------------------------------------- environments
+
+# No package brings it. Without it the tests that ask it are skipped.
+pebble: $(PEBBLE) ## Build the test authority of certificates, for make test-programs; needs Go 1.25
+
+$(PEBBLE):
+	@GOBIN='$(CURDIR)/$(@D)' go install \
+		$(patsubst %,$(PEBBLE_MODULE)/cmd/%@$(PEBBLE_VERSION),pebble pebble-challtestsrv)
 
 setup: $(READY) ## Prepare .venv
 	@echo '.venv is ready'
@@ -222,6 +233,9 @@ define generate_go
 	PATH="$(CURDIR)/$(dir $(GO_PLUGIN)):$$PATH" $(TOOLS)/bin/python -m grpc_tools.protoc -Iproto \
 		--go_out=$(1) --go_opt=module=prack.example/go $(PROTOS)
 endef
+
+tls-table: $(READY) ## Print what each port agrees to over TLS, and how reloads went
+	@$(BIN)/python -m scripts.tls_table
 
 sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gateway
 	@$(BIN)/python -m scripts.sbom

@@ -94,6 +94,13 @@ def idle_websockets(target: Target) -> None:
         time.sleep(3600)
 
 
+def hogs(target: Target) -> None:
+    """Requests that take their time, of one address, many more than there are slots."""
+    slow = GET.replace(b"/", b"/slow", 1) * 100
+    with many(300, target.public, slow, address="127.0.0.2"):
+        time.sleep(3600)
+
+
 def silent_expect(target: Target) -> None:
     """Uploads that wait to be asked for, and then say nothing."""
     with many(300, target.public, EXPECT):

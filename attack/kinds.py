@@ -34,5 +34,6 @@ KINDS = {
     "slow-uploads": Kind(clients.slow_uploads, seconds=LONG),
     "slow-readers": Kind(clients.slow_readers, seconds=LONG),
     "idle-websockets": Kind(clients.idle_websockets, seconds=LONG),
+    "hogs": Kind(clients.hogs, seconds=LONG),
     "silent-expect": Kind(clients.silent_expect, seconds=LONG),
 }

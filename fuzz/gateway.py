@@ -1,12 +1,14 @@
 """A gateway without ports, and a worker that answers at once."""
 
 import asyncio
+import socket
 from contextlib import nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 
 from bench.apps.hello import HELLO
 from bench.guarded import ANSWER, LIMITS, framed
 from bench.no_socket import NoSocket
+from fuzz.shown import certificates
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.composition import WORKER_LIMITS
@@ -16,6 +18,7 @@ from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.connection import settings
 from prack_grpc.private.callers import Callers
@@ -25,9 +28,11 @@ from prack_grpc.stream.hello import MINOR, limits_message
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.telemetry.books.books import Books
+from prack_grpc.tls.handshakes import Handshakes
 from prack_wire import websocket_events as events
 from prack_wire.frames import Deframer
 
+PEER = ("192.0.2.1", 4711)
 FIRST_FRAME = pb.WorkerFrame(
     hello=pb.Hello(
         worker_id="fuzz",
@@ -50,12 +55,25 @@ class Gateway:
         state = State(endpoint=Endpoint(self.broker, Forwarding(), access, LIMITS))
         app, limits = PublicApp(lambda _: nullcontext(state)), ConnectionLimits()
         sockets = settings(app, LIMITS.websocket_message)
-        self._public = HttpServer(app, limits, _everybody(limits), sockets, access=access)
+        self.admission = _everybody(limits)
+        self._public = HttpServer(app, limits, self.admission, sockets, access=access)
         self._public.state.update(state)
+        self._proxies = Proxies(lambda _: True, limits)
 
     def client(self) -> Connection:
         """A new connection to the public port."""
         return Connection(self._public)
+
+    async def proxied(self, sock: socket.socket) -> None:
+        """Have a socket become such a connection, once a proxy has said whose it is."""
+        client = await self._proxies.client(sock, PEER)
+        if client is not None:
+            connection = partial(Connection, self._public, client)
+            await asyncio.get_running_loop().connect_accepted_socket(connection, sock)
+
+    async def greeted(self, sock: socket.socket) -> None:
+        """The same after a TLS handshake."""
+        await Handshakes(self._public, certificates()).greet(sock, PEER)
 
     @cached_property
     def api(self) -> WorkerApp:

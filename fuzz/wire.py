@@ -2,9 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 
-from fuzz.clock import Loop, quiet
+from fuzz.clock import Found, Loop, quiet
 
 LONG = 200.0  # seconds: every time-out of the defaults is over
 READ = 1 << 20
@@ -18,6 +18,7 @@ class Wire:
         self._ours.setblocking(False)
         self.received = b""
         self.ended = False  # by the other side, or cut
+        self._meeting: asyncio.Task[None] | None = None
 
     async def connect(self, protocol: Callable[[], asyncio.Protocol]) -> None:
         """Open it."""
@@ -26,6 +27,14 @@ class Wire:
         assert isinstance(loop, Loop)
         loop.ends.callback(transport.abort)
         loop.ends.callback(self._ours.close)
+
+    async def meet(self, host: Callable[[socket.socket], Coroutine[None, None, None]]) -> None:
+        """Open it to somebody who makes a connection of the socket, or closes it."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Loop)
+        loop.ends.callback(self._ours.close)
+        loop.ends.callback(self._theirs.close)
+        self._meeting = loop.create_task(host(self._theirs))
 
     async def say(self, pieces: Iterable[bytes]) -> None:
         """Send these one by one, as long as they are taken, and read meanwhile."""
@@ -57,6 +66,10 @@ class Wire:
         """Close it, and let the other side notice."""
         self._ours.close()
         await quiet()
+        if self._meeting is not None:
+            if not self._meeting.done():
+                raise Found("a connection that is never made, nor closed")
+            self._meeting.result()
 
 
 def pieces(data: bytes, size: int) -> list[bytes]:

@@ -17,15 +17,18 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.server import Member
 from prack_grpc.private.credentials import BadCredentials
 from prack_grpc.settings import SettingsError, load
+from prack_grpc.tls.certificates import BadCertificate
 
 try:
     settings = load({}, os.environ)
     if settings.proxy_protocol:
         raise SettingsError(["PRACK_PROXY_PROTOCOL: uvicorn does not speak it; use `prack serve`"])
+    if settings.acme:
+        raise SettingsError(["PRACK_ACME: uvicorn has the public port; use `prack serve`"])
     service = Service(settings)
 except SettingsError as error:
     sys.exit("\n".join(f"prack: {problem}" for problem in error.problems))
-except BadCredentials as error:
+except (BadCertificate, BadCredentials) as error:
     sys.exit(f"prack: {error}")
 
 app = service.app

@@ -24,7 +24,7 @@ SWITCH_SECONDS = 0.0005
 def run(settings: Settings) -> int:
     """Run the gateway of these settings until it is told to stop.
 
-    Raises AddressInUse, BadActivation, BadCredentials or BadState.
+    Raises AddressInUse, BadActivation, BadCertificate, BadCredentials or BadState.
     """
     logs.configure(settings.log_format, settings.log_level)
     logs.announce_alone()

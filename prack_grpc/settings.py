@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from prack_grpc import values
 from prack_grpc.core.limits import MIB, Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.public import PublicSettings
 from prack_grpc.values import Buffer, Count, Host, Hosts, Networks, Pems, Port, Rates, Seconds, Size
 
 PREFIX = "PRACK_"
@@ -42,28 +43,11 @@ DEFAULTS = Limits()
 CONNECTION_DEFAULTS = ConnectionLimits()
 
 
-class Settings(BaseModel):
+class Settings(PublicSettings):
     """The settings of `prack serve`. Times are seconds; sizes are bytes, or take KiB, MiB, GiB."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: Host = Field("0.0.0.0", description="address of the public port")  # noqa: S104 - as the original
-    port: Port = Field(8080, description="public port; 0 chooses a free one")
-    tls_cert: Pems = Field(
-        (),
-        description="certificate of the public port, as PEM with those that signed it; several "
-        "with commas, the first is the default",
-    )
-    tls_key: Pems = Field((), description="its key; several in the same order")
-    http_redirect: Port | None = Field(
-        None, description="port without TLS that sends clients to the public port, by 308"
-    )
-    hsts: int | None = Field(
-        None,
-        ge=0,
-        le=1_000_000_000,
-        description="have browsers use TLS only for so many seconds (Strict-Transport-Security)",
-    )
     api_host: Host = Field("127.0.0.1", description="address of the REST worker API")
     api_port: Port = Field(4242, description="port of the REST worker API")
     api_hosts: Hosts = Field(
@@ -90,7 +74,8 @@ class Settings(BaseModel):
     )
     token_file: Path | None = Field(None, description="file with the token")
     credentials: Path | None = Field(
-        None, description="file with tokens and what each allows; read again when it changes"
+        None,
+        description="file that says who may do what; read again when it changes",
     )
     insecure_worker_api: bool = Field(
         False, description="accept workers from other hosts without a token"
@@ -137,11 +122,8 @@ class Settings(BaseModel):
     queue_bytes: Size = Field(
         DEFAULTS.queue_bytes, description="bytes of waiting requests, then 503"
     )
-    route_share: float = Field(
+    route_share: values.Share = Field(
         DEFAULTS.route_share,
-        gt=0,
-        le=1,
-        allow_inf_nan=False,
         description="part of the queue that one route may use if workers serve several",
     )
     newest_first_after: Seconds | None = Field(
@@ -188,16 +170,19 @@ class Settings(BaseModel):
         CONNECTION_DEFAULTS.write_seconds,
         description="how long a client may read nothing of a response, then it is disconnected",
     )
-    upload_share: float = Field(
+    upload_share: values.Share = Field(
         DEFAULTS.upload_share,
-        gt=0,
-        le=1,
-        allow_inf_nan=False,
         description="part of a worker's slots that requests may take whose body is still coming",
     )
-    request_buffer: Buffer = Field(
-        DEFAULTS.request_buffer,
-        description="how much of a request's body is read while it waits for a worker",
+    client_share: values.Share = Field(
+        DEFAULTS.client_share,
+        description="part of a route's requests in work that one client may have while others "
+        "wait; trusted proxies are exempt",
+    )
+    request_buffer: values.Buffers = Field(
+        "1MiB",
+        description="how much of a request's body is read while it waits for a worker; `1MiB; "
+        "uploads.example.com = 0` has another size for a route",
     )
     response_buffer: Buffer = Field(
         DEFAULTS.response_buffer,
@@ -247,7 +232,8 @@ class Settings(BaseModel):
             redeliver=self.redeliver,
             rest_body=self.rest_body,
             upload_share=self.upload_share,
-            request_buffer=self.request_buffer,
+            client_share=self.client_share,
+            request_buffers=values.buffers(self.request_buffer),
             response_buffer=self.response_buffer,
             slow_reader=self.slow_reader,
         )
@@ -355,10 +341,9 @@ def _conflicts(settings: Settings) -> list[str]:
         if certs != keys:
             cert, key = flag(f"{name}_cert"), flag(f"{name}_key")
             problems.append(f"{key}: expected a key for each {cert}, {certs} in all, got {keys}")
-    needs = {"client_ca": "api_tls_cert", "http_redirect": "tls_cert", "hsts": "tls_cert"}
-    for name, needed in needs.items():
-        if getattr(settings, name) is not None and not getattr(settings, needed):
-            problems.append(f"{flag(name)}: needs {flag(needed)}")
+    if settings.client_ca is not None and not settings.api_tls_cert:
+        problems.append("--client-ca: needs --api-tls-cert")
+    problems += settings.certificate_problems()
     if settings.proxy_protocol and not settings.trusted_proxies:
         problems.append("--proxy-protocol: set --trusted-proxies to the networks that may use it")
     if settings.rest_body > settings.queue_bytes:

@@ -9,17 +9,40 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from prack_grpc.core import rates
 from prack_grpc.core.limits import KIB, MIB
+from prack_grpc.core.queue import by_route
+from prack_grpc.core.queue.routes import Route
 
 MIN_TOKEN = 22  # 128 bits in base64
 SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
+# A name of a host, with a dot in it (RFC 1123 section 2.1).
+LABEL = "[0-9a-z]([0-9a-z-]{0,61}[0-9a-z])?"
+DOMAIN = re.compile(rf"(?=.{{1,253}}$)({LABEL}\.)+(?=.*[a-z]){LABEL}")
 UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
+MOST = 1024 * 1024 * MIB
 
 
 def _size(value: object) -> object:
-    match = SIZE.fullmatch(value) if isinstance(value, str) else None
-    if isinstance(value, str) and not match:
+    return _bytes(value) if isinstance(value, str) else value
+
+
+def _bytes(text: str) -> int:
+    match = SIZE.fullmatch(text)
+    if not match:
         raise ValueError("expected a size such as 65536, 64KiB or 256MiB")
-    return int(match[1]) * UNITS[match[2] or "B"] if match else value
+    return int(match[1]) * UNITS[match[2] or "B"]
+
+
+def buffers(text: str) -> dict[Route, int]:
+    """Sizes by route from `1MiB; uploads.example.com = 0`, in bytes. Raises ValueError."""
+    sizes = by_route.parse(text, "size", _bytes)
+    if max(sizes.values(), default=0) > MOST:
+        raise ValueError("expected sizes of at most 1024GiB")
+    return sizes
+
+
+def _buffers(value: str) -> str:
+    buffers(value)
+    return value
 
 
 def _networks(value: object) -> object:
@@ -53,6 +76,35 @@ def _files(value: object) -> object:
     )
 
 
+def _domains(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = tuple(filter(None, (name.strip().lower().rstrip(".") for name in value.split(","))))
+    for name in names:
+        if name.startswith("*."):
+            raise ValueError(
+                f"{name} would need a proof by DNS, which is not there; name each host"
+            )
+        if not DOMAIN.fullmatch(name):
+            raise ValueError(
+                f"expected names such as example.com,www.example.com, not {name!r}; those that are "
+                "not ASCII as xn--..."
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def _mail(value: str) -> str:
+    if not re.fullmatch(r"[!-~]+@[!-~]+", value):
+        raise ValueError("expected an address of mail such as you@example.com")
+    return value
+
+
+def _https(value: str) -> str:
+    if not re.fullmatch(r"https://[0-9A-Za-z.:_\[\]-]+/[!-~]*", value):
+        raise ValueError("expected a URL such as https://ca.example.com/directory")
+    return value
+
+
 def _rates(value: str) -> str:
     rates.parse(value)
     return value
@@ -69,13 +121,18 @@ def is_loopback(host: str) -> bool:
 Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=1024 * 1024 * MIB)]
-Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=1024 * 1024 * MIB)]
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=MOST)]
+Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=MOST)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0, le=10_000_000)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 Rates = Annotated[str, AfterValidator(_rates)]
+Buffers = Annotated[str, AfterValidator(_buffers)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
+Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
+Mail = Annotated[str, AfterValidator(_mail)]
+HttpsUrl = Annotated[str, AfterValidator(_https)]
 Pems = Annotated[tuple[Path, ...], BeforeValidator(_files)]
 
 

@@ -159,6 +159,7 @@ confined prack serve >"$work/prack.log" 2>&1 &
 gateway=$!
 started+=("$gateway")
 try 20 confined prack healthcheck
+! confined touch /tmp/written 2>/dev/null || fail "the root can be written to"
 confined prack-worker --app-dir /app hello:app --gateway "prack://127.0.0.1:$api_port" \
     >"$work/prack-worker.log" 2>&1 &
 worker=$!

@@ -24,14 +24,7 @@ ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 def one(data: bytes) -> None:
     """See the module."""
     size, data = data[0] if data else 0, data[1:]
-    whole, cut = Talk(data, 0), Talk(data, size)
-    for talk in (whole, cut) if size else (whole,):
-        with watching():
-            run(talk.hold())
-    if size:
-        _same("what the worker saw", whole.seen, cut.seen)
-        _same("statuses", whole.statuses, cut.statuses)
-    _compare(data, whole.seen)
+    compare(data, held(Talk, data, size).seen)
 
 
 class Talk:
@@ -41,15 +34,21 @@ class Talk:
         self._data = data
         self._size = size
         self.seen: Seen = []
+        self.clients: set[tuple[str, int]] = set()
         self.statuses: list[object] = []
+
+    async def open(self, gateway: Gateway, wire: Wire) -> None:
+        """Connect."""
+        await wire.connect(gateway.client)
 
     async def hold(self) -> None:
         """Say it, and look what came of it."""
         gateway = Gateway()
         worker, wire = Worker(gateway.streams), Wire()
-        await wire.connect(gateway.client)
+        await self.open(gateway, wire)
         await wire.say(pieces(self._data, self._size))
         requests = list(worker.requests.values())
+        self.clients = {(one.client.ip, one.client.port) for one in requests}
         self.seen = [(one.method, one.target, one.body) for one in requests if one.end]
         await wire.wait()
         await wire.leave()
@@ -62,6 +61,18 @@ class Talk:
             raise Found("a connection that never ends")
         if gateway.broker.tickets:
             raise Found("a request that stays when its client has gone")
+
+
+def held(kind: type[Talk], data: bytes, size: int) -> Talk:
+    """What was said as a whole, after it was said in pieces of this size as well."""
+    whole, cut = kind(data, 0), kind(data, size)
+    for talk in (whole, cut) if size else (whole,):
+        with watching():
+            run(talk.hold())
+    if size:
+        _same("what the worker saw", whole.seen, cut.seen)
+        _same("statuses", whole.statuses, cut.statuses)
+    return whole
 
 
 def _check(responses: list[Response]) -> None:
@@ -78,7 +89,7 @@ def _same(what: str, whole: "list[object] | Seen", cut: "list[object] | Seen") -
         raise Found(f"in pieces, {what} differ: {whole} and {cut}")
 
 
-def _compare(data: bytes, seen: Seen) -> None:
+def compare(data: bytes, seen: Seen) -> None:
     """What two servers read differently can be smuggled past one of them."""
     for ours, other in zip(seen, _by_h11(data), strict=False):
         if ours != other:

@@ -2,7 +2,8 @@
 
 The first byte is the size of the pieces in which bodies come. Calls are separated by SEPARATOR; the
 first byte of each chooses the endpoint, the rest is the body or the query, in which `{id}` stands
-for the request. All that is answered must be in the API's own description.
+for the request. All that is answered must be in the API's own description. Behind the byte RAW is
+all that is sent, from the head on, and what is answered is valid HTTP.
 """
 
 import json
@@ -33,6 +34,7 @@ CALLS = (
     ("GET", "/api/v1/requests/next", ""),
     ("GET", HELD, ""),
 )
+RAW = 255
 MOST_CALLS = 8
 REQUEST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello"
 IDENTIFIER = re.compile(rb'"identifier": "([0-9a-f.]+)"')
@@ -55,8 +57,11 @@ async def _talk(calls: list[bytes], size: int) -> None:
     match = IDENTIFIER.search(polled.body)
     assert match is not None
     for call in filter(None, calls):
-        method, path, media = CALLS[call[0] % len(CALLS)]
         text = call[1:].replace(b"{id}", match[1])
+        if call[0] == RAW:
+            _check_raw(await _answers(gateway, pieces(text, size), b"HEAD " in text))
+            continue
+        method, path, media = CALLS[call[0] % len(CALLS)]
         target = path.replace("{identifier}", match[1].decode())
         response = await _call(gateway, _request(method, target, media, text, size))
         _check(response, method, path, _statuses(gateway)[method, path])
@@ -79,15 +84,22 @@ def _request(method: str, target: str, media: str, text: bytes, size: int) -> li
 
 async def _call(gateway: Gateway, said: list[bytes]) -> Response:
     """The one answer to this."""
+    answers = await _answers(gateway, said)
+    if len(answers) != 1:
+        raise Found(f"not one answer: {answers}")
+    return answers[0]
+
+
+async def _answers(gateway: Gateway, said: list[bytes], head: bool = False) -> list[Response]:
+    """What comes on a connection of its own."""
     wire = Wire()
     await wire.connect(gateway.worker)
     await wire.say(said)
     await wire.wait()
     await wire.leave()
-    answers = Reader(wire.received, wire.ended).all()
-    if len(answers) != 1:
-        raise Found(f"not one answer: {wire.received!r}")
-    return answers[0]
+    if not wire.ended:
+        raise Found("a connection that never ends")
+    return Reader(wire.received, wire.ended, head).all()
 
 
 def _statuses(gateway: Gateway) -> Statuses:
@@ -97,6 +109,12 @@ def _statuses(gateway: Gateway) -> Statuses:
             for method, operation in operations.items():
                 _documented[method.upper(), path] = set(map(int, operation["responses"]))
     return _documented
+
+
+def _check_raw(responses: list[Response]) -> None:
+    for one in responses:
+        if one.status == 500 or not one.complete:
+            raise Found(f"an error of ours, or cut: {one}")
 
 
 def _check(response: Response, method: str, path: str, documented: set[int]) -> None:

@@ -18,7 +18,7 @@ from prack_grpc.cli.trust import Trust
 from prack_grpc.settings import PREFIX, SECRETS, Settings, SettingsError, flag, load, nearest
 
 USAGE_ERROR = 2
-BIND_ERROR = 3
+START_ERROR = 3  # an address is taken, or a certificate cannot be shown
 
 ABOUT = """\
 Prack is a reverse-pull web gateway: requests to its public port wait in one queue. Your app
@@ -56,7 +56,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit code: 0, 1 not ready, 2 bad usage, 3 an address is taken."""
+    """Run a command. Returns the exit code: 0, 1 not ready, 2 bad usage, 3 it cannot start."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or (
         arguments[0].startswith("-") and arguments[0] not in ("--help", "--version")
@@ -124,12 +124,13 @@ def _serve(settings: Settings) -> int:
     from prack_grpc.private.credentials import BadCredentials
     from prack_grpc.process import run
     from prack_grpc.state import BadState
+    from prack_grpc.tls.certificates import BadCertificate
 
     try:
         return run(settings)
-    except AddressInUse as error:
+    except (AddressInUse, BadCertificate) as error:
         _complain([str(error)])
-        return BIND_ERROR
+        return START_ERROR
     except (BadActivation, BadCredentials, BadState) as error:
         _complain([str(error)])
         return USAGE_ERROR

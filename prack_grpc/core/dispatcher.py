@@ -15,6 +15,7 @@ from prack_grpc.core.exchange.flow import Flow
 from prack_grpc.core.exchange.states import Call, Caller, Outcome, Work, WorkEvent
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Request
+from prack_grpc.core.queue.by_route import ByRoute
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.receivers import AnswerReceiver, CancelReason
 from prack_grpc.core.worker import Principal
@@ -31,6 +32,7 @@ class Dispatcher:
         self.queue = hand_out.queue
         self.ledger = hand_out.ledger
         self.assigned = hand_out.assigned
+        self._buffers = ByRoute(hand_out.limits.request_buffers)
         self.draining = False
         self._sequence = self._arrivals = 0
         self.paused: dict[Pool | str, None] = {}
@@ -54,7 +56,7 @@ class Dispatcher:
         size = 0
         if session is None:
             size = request.size + upload.buffered
-            self._hand_out.admit(lane, size, now)
+            self._hand_out.admit(lane, request.counts_for, size, now)
         self._sequence = number
         exchange.place = number + self._arrivals
         self.exchanges[id_] = exchange
@@ -104,8 +106,12 @@ class Dispatcher:
             return upload.granted - upload.pushed
         # Half of what may wait is left to requests that are here.
         room = self.limits.queue_bytes // 2 - self.queue.bytes
-        most = min(self.limits.request_buffer, self.limits.rest_body)
+        most = min(self._buffer(exchange.request), self.limits.rest_body)
         return min(most - upload.pushed, room)
+
+    def _buffer(self, request: Request) -> int:
+        own = self._buffers.get(request)
+        return self.limits.request_buffer if own is None else own
 
     def reads_ahead(self, exchange: Exchange) -> bool:
         """Its body is read while it waits: a client that waits to be asked is to begin."""
@@ -197,7 +203,7 @@ class Dispatcher:
         lanes = self.queue.leave(session, now)
         held = list(session.held.values())
         effects: Effects = []
-        for lease in reversed(held):  # so that the oldest is in front again
+        for lease in held:
             effects += self._hand_out.lose(lease, now)
         lanes += [lease.exchange.lane for lease in held if lease.exchange.lease is None]
         return effects + self._hand_out.serve(lanes, now)

@@ -53,15 +53,18 @@ class HandOut:
 
     # ------------------------------------------------------------ into the queue
 
-    def admit(self, lane: ExchangeLane, size: int, now: float) -> None:
-        """Raises GatewayError if one more request may not wait, or would wait too long."""
+    def admit(self, lane: ExchangeLane, client: str, size: int, now: float) -> None:
+        """Raises GatewayError if one more of this client may not wait, or would wait too long."""
         count, rate = len(lane.waiting), lane.pace.rate(now)  # those that wait for bodies aside
         if self.queue.full(lane, size):
             retry = math.ceil(count / 2 / rate) if rate else 0
             raise GatewayError(errors.QUEUE_FULL, retry_after=retry)
         if rate is None or not count or count / rate <= self.limits.queue_timeout:
             return
+        count = self.queue.choice.ahead(lane, client)
         seconds = count / rate
+        if seconds <= self.limits.queue_timeout:
+            return
         raise GatewayError(
             errors.OVERLOADED,
             f"{count} requests are waiting, and about {rate:.3g} per second are served",
@@ -69,7 +72,7 @@ class HandOut:
         )
 
     def wait_again(self, exchange: Exchange, kind: ErrorKind, now: float) -> Effects:
-        """Back to the front of the queue; if it was handed out too often, this is its error."""
+        """Back to its place in the queue; if it was handed out too often, this is its error."""
         if exchange.attempt >= self.limits.max_attempts or not exchange.upload.rewind():
             return self.fail(exchange, GatewayError(kind), CancelReason.SHUTDOWN, now)
         exchange.lease = None
@@ -78,7 +81,7 @@ class HandOut:
         exchange.wait_until += now - exchange.leased_at
         self.deadlines.set(exchange, exchange.wait_until)
         size = exchange.request.size + exchange.upload.buffered
-        self.queue.append(exchange, size, now, front=True)
+        self.queue.append(exchange, size, now)
         return []
 
     def requeue(self, lease: Lease, verdict: Late, now: float) -> Effects:
@@ -109,7 +112,7 @@ class HandOut:
 
     def lease(self, session: Session, exchange: Exchange, now: float) -> Deliver:
         """Put this exchange into the hands of a worker that has a free slot."""
-        profile = session.profile
+        profile, lane = session.profile, exchange.lane
         if exchange.request.opening and Kind.EVENTS in profile.kinds:
             exchange.take_events()
         session.last_number = number = session.last_number + 1
@@ -126,10 +129,13 @@ class HandOut:
             now - exchange.accepted_at,
             bodiless,
             "" if profile.acknowledges else self._name(exchange),
-            exchange.lane.name,
+            lane.name,
         )
         coming = not bodiless and exchange.coming and not profile.collects
-        lease = Lease(exchange, session, assignment, expires_at, coming=coming)
+        lease = Lease(exchange, session, assignment, expires_at, lane, coming=coming)
+        lane.busy += 1
+        if client := exchange.request.counts_for:
+            lane.held[client] += 1
         if coming:
             session.uploads += 1
         if exchange.request.kind is WEBSOCKET:
@@ -138,7 +144,7 @@ class HandOut:
         self.queue.update(session)
         self.deadlines.set(exchange, expires_at)
         self.counters.leased += 1
-        exchange.lane.turn = self.counters.leased
+        lane.turn = self.counters.leased
         if not profile.acknowledges:
             self.ledger.open(lease)
         return Deliver(lease)
@@ -152,8 +158,6 @@ class HandOut:
     def serve(self, lanes: list[ExchangeLane], now: float) -> Effects:
         """Match what waits in these lanes with the sessions that are free for them, in turn."""
         effects: Effects = []
-        if not lanes:
-            return effects
         while lanes := [lane for lane in lanes if self.queue.matchable(lane)]:
             lane = min(lanes, key=_turn) if len(lanes) > 1 else lanes[0]
             exchange = self.queue.next(lane, now)
@@ -185,7 +189,13 @@ class HandOut:
 
     def release(self, lease: Lease, verdict: Late, now: float) -> Effects:
         """The lease is closed: its slot is free for the next exchange."""
-        session, assignment = lease.session, lease.assignment
+        session, assignment, lane = lease.session, lease.assignment, lease.lane
+        lane.busy -= 1
+        if client := assignment.request.counts_for:
+            if left := lane.held[client] - 1:
+                lane.held[client] = left
+            else:
+                del lane.held[client]
         if lease.coming:
             self._let_upload_go(lease)
         if assignment.request.kind is WEBSOCKET:
@@ -197,7 +207,8 @@ class HandOut:
             self.ledger.close(lease, verdict)
         if session.draining:
             return self.retire(session, now)
-        return self.serve(self.queue.update(session), now)
+        lanes = self.queue.update(session)
+        return self.serve(lanes, now) if lanes else []
 
     def retire(self, session: Session, now: float) -> Effects:
         """A session that does not acknowledge ends with the last that it holds."""

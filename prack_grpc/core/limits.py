@@ -1,7 +1,10 @@
 """Every bound of the gateway, with its unit, default and reason. Nothing here is unlimited."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from prack_grpc.core.queue.routes import Route
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -12,9 +15,9 @@ PIECE = 64 * KIB
 MAX_HEAD = 64 * KIB
 # The last tier of workers; a look-up costs a little for each that is in use.
 MAX_TIER = 9
-# Rates that clients are held to: the most specific one is looked up for each request, and each of
-# them remembers clients, which takes at most 4 MB.
-MAX_RATES = 16
+# Values of a setting by route: the most specific one is looked up for each request. Rates remember
+# clients, each of them for 4 MB at most.
+MAX_BY_ROUTE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,15 @@ class Limits:
     # The part of a worker's slots that requests may take whose body is still on its way: clients
     # that are slow to send, by nature or on purpose, leave the rest to others.
     upload_share: float = 0.5
+    # The part of the requests in work on a route that one client may have while others wait: with
+    # half of them, slow requests of one leave as many to the rest.
+    client_share: float = 0.5
     # Body that is read ahead of a worker while a request waits. Most are smaller than this, and
     # once it is here a request takes a slot as any other. A client that sends 10 MiB a second
     # fills it in 0.1 s.
     request_buffer: int = MIB
+    # The same of requests of these routes.
+    request_buffers: Mapping[Route, int] = field(default_factory=dict)
     # Body that rides along with the request, and that is kept until its worker answers.
     inline_body: int = PIECE
     # Response bytes beyond the windows, in all, that are taken from workers while others wait for

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prack_grpc.core import errors
-from prack_grpc.core.errors import BadRoute, GatewayError
-from prack_grpc.core.http.message import Kind, Request
-from prack_grpc.core.limits import MAX_RATES
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.http.message import Request
+from prack_grpc.core.queue import by_route
+from prack_grpc.core.queue.by_route import ByRoute
 from prack_grpc.core.queue.order import NEVER, Deadlines
-from prack_grpc.core.queue.routes import DEFAULT, Route
-from prack_grpc.core.queue.table import RouteTable
+from prack_grpc.core.queue.routes import Route
 
 RATE = re.compile(r"([1-9]\d{0,5})/([sm])(?: +burst +([1-9]\d{0,5}))?")
 SECONDS = {"s": 1, "m": 60}
@@ -48,23 +48,8 @@ class Rate:
 
 
 def parse(text: str) -> dict[Route, Rate]:
-    """Rates by route from `100/s; POST /login = 5/m`; one without a route is for all others.
-
-    Raises ValueError.
-    """
-    rates: dict[Route, Rate] = {}
-    for part in filter(None, map(str.strip, text.split(";"))):
-        place, equals, rate = part.rpartition("=")
-        try:
-            route = Route.parse(place) if equals else DEFAULT
-        except BadRoute as error:
-            raise ValueError(f"expected ROUTE = RATE, not {part!r}: {error}") from None
-        if route in rates:
-            raise ValueError(f"expected one rate for each route, {route} has two")
-        rates[route] = Rate.parse(rate)
-    if len(rates) > MAX_RATES:
-        raise ValueError(f"expected at most {MAX_RATES} rates")
-    return rates
+    """Rates by route from `100/s; POST /login = 5/m`. Raises ValueError."""
+    return by_route.parse(text, "rate", Rate.parse)
 
 
 class Bucket:
@@ -138,15 +123,10 @@ class RateLimits:
 
     def __init__(self, rates: Mapping[Route, Rate], clients: int) -> None:
         """For each rate, so many `clients` are remembered."""
-        self._buckets = {route: Buckets(rate, clients) for route, rate in rates.items()}
-        self._routes: RouteTable[Route, Route] = RouteTable(Kind.HTTP, 0.0)
-        for route in rates:
-            if route != DEFAULT:  # which every table has
-                self._routes.add(route, 0.0)
+        self._buckets = ByRoute({route: Buckets(rate, clients) for route, rate in rates.items()})
 
     def ask(self, client: str, request: Request, now: float) -> None:
         """Count a request of this client. Raises GatewayError if it is one too many."""
-        place = self._routes.find(request.authority, request.path, request.method)
-        buckets = self._buckets.get(place.route)
+        buckets = self._buckets.get(request)
         if buckets is not None and (wait := buckets.take(client, now)):
             raise buckets.refusal(wait)

@@ -21,7 +21,7 @@ Address = tuple[str, int]
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 LINE = re.compile(
-    rb"PROXY (?:UNKNOWN[^\r\n]*"
+    rb"PROXY (?:UNKNOWN(?: [^\r\n]*)?"
     rb"|TCP([46]) ([0-9A-Fa-f.:]+) ([0-9A-Fa-f.:]+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4}))\r\n"
 )
 SHORTEST_LINE, LONGEST_LINE = len(b"PROXY UNKNOWN\r\n"), 107

@@ -1,7 +1,7 @@
 """Parked polls, and how requests reach them.
 
 House rules: a poll ends when it has something, when its wait is over, when its worker is gone or
-when the gateway stops; what it was handed and did not send goes back to the front of the queue. In
+when the gateway stops; what it was handed and did not send goes back to its place in the queue. In
 JSON a request goes out with its whole body, but a client that is slow to send it holds up nobody:
 the body is waited for aside, and when the poll is over by then the request is queued again.
 """
@@ -137,11 +137,10 @@ class Polls:
         finally:
             poll.open = False
             self._broker.drain(member)
-            # The last one first, so that the oldest is in front again.
             most = 0 if gone or principal.revoked else most
             handed, rest = poll.taken[:most], poll.taken[most:]
             poll.taken = handed
-            for assignment in reversed(rest):
+            for assignment in rest:
                 self._broker.put_back(assignment)
         if gone:
             raise Gone

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from prack_grpc.settings import Settings, SettingsError, flag
+from prack_grpc.settings import Settings, flag
 from prack_grpc.tls.context import Shown, demand, shown
 from prack_wire import private
 
 log = logging.getLogger(__name__)
 
 Stamp = tuple[int, int, int]
+
+
+class BadCertificate(Exception):
+    """A file cannot be used; the message names its flag, the file, and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Certificates:
     """
 
     def __init__(self, settings: Settings, name: str) -> None:
-        """Raises SettingsError."""
+        """Raises BadCertificate."""
         self._name = name
         certs, keys = getattr(settings, f"{name}_cert"), getattr(settings, f"{name}_key")
         self._pairs: list[tuple[Path, Path]] = list(zip(certs, keys, strict=True))
@@ -53,7 +57,7 @@ class Certificates:
         self._tried = self._seen = self._stamps()
         try:
             self.loaded = self._load()
-        except SettingsError as error:
+        except BadCertificate as error:
             log.warning(
                 "the certificates stay as they were: %s",
                 error,
@@ -78,27 +82,31 @@ class Certificates:
             names = tuple(name for one in all_ for name in one.names)
             loaded = Loaded(default, names, pems, ca.read_bytes() if ca else None)
         except OSError as error:
-            raise SettingsError([f"{flag(self._name)}-cert: {error}"]) from None
+            raise BadCertificate(f"{flag(self._name)}-cert: {error}") from None
         for (cert, _), one in zip(self._pairs, all_, strict=True):
             about = {"certificate": str(cert), "names": ", ".join(one.names), "until": one.until}
             log.info("certificate loaded", extra={"action": "tls_loaded", **about})
-            if ssl.cert_time_to_seconds(one.until) < time.time():
-                log.warning("certificate has expired", extra={"action": "tls_expired", **about})
         return loaded
 
     def _shown(self, cert: Path, key: Path) -> Shown:
         try:
             one = shown(cert, key)
+            has_expired = ssl.cert_time_to_seconds(one.until) < time.time()
         except (OSError, ValueError) as error:
-            raise SettingsError([self._wrong(cert, key, error)]) from None
+            raise BadCertificate(self._wrong(cert, key, error)) from None
+        if has_expired:
+            raise BadCertificate(
+                f"{flag(self._name)}-cert: {cert} expired on {one.until}: clients would refuse it; "
+                "renew it"
+            )
         try:
             if self._client_ca is not None:
                 demand(one.context, self._client_ca)
         except OSError as error:
-            text = (
-                f"{self._client_ca} cannot be used: {_reason(error)}; expected authorities in PEM"
-            )
-            raise SettingsError([f"--client-ca: {text}"]) from None
+            raise BadCertificate(
+                f"--client-ca: {self._client_ca} cannot be used: {_reason(error)}; expected "
+                "authorities in PEM"
+            ) from None
         return one
 
     def _wrong(self, cert: Path, key: Path, error: Exception) -> str:

@@ -21,7 +21,7 @@ CIPHERS = ":".join(
     )
 )
 PROTOCOLS = ["http/1.1"]
-# OpenSSL's X509_V_FLAG_NO_CHECK_TIME: an old certificate is shown, and clients refuse it.
+# OpenSSL's X509_V_FLAG_NO_CHECK_TIME: whether it is an old one is for others to say, in words.
 ANY_TIME = 0x200000
 FLIGHTS = 4  # of a handshake, at most
 

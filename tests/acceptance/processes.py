@@ -312,9 +312,9 @@ def until_answered(port: int, target: str, seconds: float = SECONDS) -> Reply:
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[RawClient]:
-    """A client that keeps its connection, closed at the end."""
-    client = await RawClient.connect(port)
+async def connected(port: int, address: str = "127.0.0.1") -> AsyncIterator[RawClient]:
+    """A client that keeps its connection from this address, closed at the end."""
+    client = await RawClient.connect(port, address)
     try:
         yield client
     finally:

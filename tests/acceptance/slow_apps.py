@@ -11,7 +11,10 @@ PIECE = bytes(64 * 1024)
 
 
 async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
-    """Reads bodies and says how long they were; `/large` is 10 MiB, `/endless` has no end."""
+    """Reads bodies and says how long they were; `/large` is 10 MiB, `/endless` has no end.
+
+    `/slow` takes its time before that.
+    """
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
@@ -24,6 +27,8 @@ async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
         message = await receive()
         length += len(message.get("body", b""))
         more = message.get("more_body", False)
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.2)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     left = {"/large": 10 * MIB, "/endless": 1 << 60}.get(scope["path"], 0)
     while left > 0:

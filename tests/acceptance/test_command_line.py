@@ -47,7 +47,8 @@ WRONG = {
     "C1 C2 C5 C12": Wrong(
         "serve --queue-timeot 5 --queue-time 5 -x --port=-1 --api-port 70000 --grpc-port abc "
         "--queue-timeout 0 --head-timeout=-1 --idle-timeout nan --grace 1e309 "
-        "--rest-body 10apples --queue-bytes=-1 --rate-limit lots",
+        "--rest-body 10apples --queue-bytes=-1 --rate-limit lots --client-share 0 "
+        "--request-buffer 1MiB;2MiB",
         [
             ("--queue-timeot:", "did you mean --queue-timeout?"),
             ("--queue-time:", "did you mean --queue-timeout?"),
@@ -62,6 +63,8 @@ WRONG = {
             ("--rest-body:", "KiB", "'10apples'"),
             ("--queue-bytes:", "'-1'"),
             ("--rate-limit:", "100/s burst 200", "'lots'"),
+            ("--client-share:", "greater than 0", "'0'"),
+            ("--request-buffer:", "one size for each route"),
             ("PRACK_QUEUE_REQUESTS:", "'many'"),
             ("PRACK_PROT:", "did you mean PRACK_PORT?"),
             ("PRACK_NAME:",),

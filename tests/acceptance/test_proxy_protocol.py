@@ -9,6 +9,7 @@ from websockets.asyncio.client import connect
 
 from tests.acceptance.processes import PYTHON, SECONDS, Gateway, Launcher, free_ports, launching
 from tests.acceptance.proxies import haproxy
+from tests.support.certificates import Authority
 from tests.support.tools import needed
 
 CORNERS = "tests.differential.corners:app"
@@ -48,6 +49,21 @@ async def test_haproxy_names_the_client(gateway: Gateway, tmp_path: Path, option
                 assert await client.recv() == message
         left = json.loads(curl(f"http://127.0.0.1:{port}/left/{name}"))
         assert left["client"][0] == CLIENT
+
+
+@pytest.mark.parametrize("option", OPTIONS[:2])
+def test_haproxy_names_the_client_of_a_port_with_tls(
+    launch: Launcher, tmp_path: Path, option: str
+) -> None:
+    authority = Authority(tmp_path)
+    shown = authority.issue("IP:127.0.0.1")
+    behind = ("--proxy-protocol", "--trusted-proxies", "127.0.0.1/32")
+    gateway = launch.gateway(*behind, *shown.flags())
+    launch.worker(gateway, app=CORNERS)
+    url = f"https://127.0.0.1:{haproxy(launch, tmp_path, gateway, option)}/echo"
+    seen = json.loads(curl("--interface", CLIENT, "--cacert", str(authority.file), url))
+    assert seen["client"][0] == CLIENT
+    assert dict(seen["headers"])["x-forwarded-proto"] == "https"
 
 
 def test_curl_names_itself(gateway: Gateway) -> None:

@@ -114,6 +114,39 @@ async def test_o4_websockets_leave_slots_to_others(launch: Launcher) -> None:
     await under(gateway, idle, 64)
 
 
+@pytest.mark.parametrize(("share", "gets", "at_once"), [("0.5", 3, True), ("1", 1, False)])
+async def test_o3_who_has_all_slots_leaves_the_next_one_to_others(
+    launch: Launcher, share: str, gets: int, at_once: bool
+) -> None:
+    gateway = launch.gateway("--client-share", share)
+    launch.worker(gateway, "prack", "--slots", "8", app=f"{APPS}:asgi")
+    answers, waited = 0, []
+
+    async def hog() -> None:
+        nonlocal answers
+        async with connected(gateway.port) as client:
+            while True:
+                await client.get(b"/slow")
+                await client.response()
+                answers += 1
+
+    async with asyncio.TaskGroup() as group:
+        hogs = [group.create_task(hog()) for _ in range(100)]
+        async with asyncio.timeout(SECONDS):
+            while (await the_queue(gateway))["in_flight"] < 100:  # noqa: ASYNC110 - it is a process
+                await asyncio.sleep(0.05)
+            async with connected(gateway.port, "127.0.0.2") as other:
+                for _ in range(gets):
+                    before = answers
+                    await other.get(b"/")
+                    assert (await other.response()).status == 200
+                    waited.append(answers - before)
+        for task in hogs:
+            task.cancel()
+    # Of 8 that began together, all may end before one of others is answered.
+    assert all(count <= 16 for count in waited) is at_once, waited
+
+
 @pytest.mark.parametrize("target", [b"/large", b"/endless"])
 async def test_o4_slow_readers_leave_slots_to_others(launch: Launcher, target: bytes) -> None:
     gateway = launch.gateway()

@@ -1,15 +1,13 @@
 """TLS between real processes: clients, gateways that change, and workers on each transport."""
 
 import json
-import signal
-import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.load import Load
 from tests.acceptance.processes import OVER, PYTHON, Gateway, Launcher, Process, fetch
+from tests.acceptance.reloads import reload_under_load
 from tests.support.certificates import Authority, Issued
 
 RELOADS = 10
@@ -97,24 +95,10 @@ def test_the_plain_carrier_on_a_port_with_tls_says_so(launch: Launcher, secure: 
     assert "use pracks://" in worker.line("No gateway at .*").string
 
 
-def test_reloads_under_load_fail_no_request(
-    launch: Launcher, authority: Authority, tmp_path: Path
-) -> None:
-    shown = authority.issue("IP:127.0.0.1", file="reloaded")
-    gateway = launch.gateway(*shown.flags(), *shown.flags("api-tls"))
-    for over in OVER:
-        launch.worker(gateway, over, "--tls-ca", str(authority.file))
-    with Load(gateway.port, fresh=4, tls=authority.client()) as load:
-        for number in range(RELOADS):
-            load.more(20)
-            authority.issue("IP:127.0.0.1", file="reloaded")
-            gateway.send(signal.SIGHUP)
-            gateway.line('"tls_loaded"', number=2 * (number + 2))
+def test_reloads_under_load_fail_no_request(launch: Launcher, authority: Authority) -> None:
+    load = reload_under_load(launch, authority, RELOADS)
     assert not load.failures
-    assert not gateway.records("tls_not_reloaded")
-    newest = shown.cert.read_text()
-    for port in (*gateway.ports, gateway.admin_port):
-        assert ssl.get_server_certificate(("127.0.0.1", port)) == newest
+    assert load.answered >= 20 * RELOADS
 
 
 def test_a_new_certificate_is_shown_without_a_signal(
@@ -135,11 +119,42 @@ def failing(words: Sequence[str]) -> tuple[int, str]:
     return process.wait(), "\n".join(process.lines)
 
 
-def test_a_gateway_does_not_start_with_a_bad_certificate(shown: Issued) -> None:
-    status, said = failing(Issued(shown.cert, shown.cert).flags())
-    assert status == 2
-    assert f"--tls-cert: {shown.cert} cannot be used with the key" in said
+BAD = {
+    "no key of the public port": (("--tls-cert", "own.pem", "--tls-key", "own.pem"), "--tls-cert"),
+    "no key of the others": (
+        ("--api-tls-cert", "own.pem", "--api-tls-key", "own.pem"),
+        "--api-tls-cert",
+    ),
+    "no file": (("--tls-cert", "own.pem", "--tls-key", "nowhere.key"), "--tls-key"),
+    "an old one": (("--tls-cert", "old.pem", "--tls-key", "old.key"), "--tls-cert"),
+    "no authorities": (
+        ("--api-tls-cert", "own.pem", "--api-tls-key", "own.key", "--client-ca", "own.key"),
+        "--client-ca",
+    ),
+}
+
+
+@pytest.mark.parametrize(("flags", "named"), BAD.values(), ids=BAD.keys())
+def test_c10_a_gateway_does_not_start_with_a_bad_certificate(
+    tmp_path: Path, flags: Sequence[str], named: str
+) -> None:
+    authority = Authority(tmp_path)
+    authority.issue("DNS:own")
+    authority.issue("DNS:old").expire()
+    words = [word if word.startswith("--") else str(tmp_path / word) for word in flags]
+    status, said = failing(words)
+    assert status == 3
+    assert f"prack: {named}: {tmp_path}/" in said
     assert "Traceback" not in said
+
+
+def test_uvicorn_says_which_certificate_is_bad(launch: Launcher, shown: Issued) -> None:
+    server = launch.process(
+        *(PYTHON, "-m", "uvicorn", "prack_grpc.app:app", "--http=prack_grpc.app:http"),
+        env={"PRACK_API_TLS_CERT": str(shown.cert), "PRACK_API_TLS_KEY": str(shown.cert)},
+    )
+    server.line(f"prack: --api-tls-cert: {shown.cert} cannot be used")
+    assert server.wait() == 1
 
 
 @pytest.fixture(scope="module")

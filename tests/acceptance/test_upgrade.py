@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,6 @@ from tests.acceptance.processes import (
     SECONDS,
     Gateway,
     Launcher,
-    Process,
     Reply,
     connected,
     environment,
@@ -129,12 +129,16 @@ def test_an_upgrade_under_load_over_tls_loses_nothing(
     assert not load.failures
 
 
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
 def test_an_upgrade_behind_the_proxy_protocol_loses_nothing(
-    launch: Launcher, upgrade: Upgrade, tmp_path: Path
+    launch: Launcher, upgrade: Upgrade, tmp_path: Path, secure: bool
 ) -> None:
-    gateway = launch.gateway("--proxy-protocol", "--trusted-proxies", "127.0.0.1/32")
+    authority = Authority(tmp_path)
+    flags = authority.issue("IP:127.0.0.1").flags() if secure else ()
+    gateway = launch.gateway("--proxy-protocol", "--trusted-proxies", "127.0.0.1/32", *flags)
     launch.worker(gateway)
-    with Load(haproxy(launch, tmp_path, gateway, "send-proxy-v2"), fresh=4) as load:
+    port = haproxy(launch, tmp_path, gateway, "send-proxy-v2")
+    with Load(port, fresh=4, tls=authority.client() if secure else None) as load:
         load.more(50)
         upgrade(gateway)
         load.more(50)
@@ -299,6 +303,25 @@ def test_a_successor_that_does_not_start_changes_nothing(
     assert fetch(gateway.port, "/run/again").status == 200
 
 
+def test_c10_a_successor_shows_the_certificate_of_now_or_does_not_start(
+    launch: Launcher, upgrade: Upgrade, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    shown = authority.issue("IP:127.0.0.1")
+    gateway = launch.gateway(*shown.flags())
+    before = ssl.get_server_certificate(("127.0.0.1", gateway.port))
+    shown.expire()
+    done = prack_upgrade(gateway.api_port)
+    assert done.returncode == 1
+    assert "the new gateway exited (3); see the log for the reason" in done.stderr
+    gateway.line(f"prack: --tls-cert: {shown.cert} expired on")
+    assert ssl.get_server_certificate(("127.0.0.1", gateway.port)) == before
+    authority.issue("IP:127.0.0.1")
+    upgrade(gateway)
+    now = ssl.get_server_certificate(("127.0.0.1", gateway.port))
+    assert now == shown.cert.read_text() != before
+
+
 def test_without_a_gateway_the_command_says_where_it_looked() -> None:
     (port,) = free_ports(1)
     done = prack_upgrade(port)
@@ -337,46 +360,3 @@ def test_systemd_is_told_who_serves(launch: Launcher, upgrade: Upgrade, tmp_path
         assert gateway.popen.wait(SECONDS) == 0
         successor.send_signal(signal.SIGTERM)
         assert systemd.recv(999) == b"STOPPING=1"
-
-
-# What systemd does before it starts a service with sockets; the descriptors come first.
-ACTIVATE = """
-import os, sys
-numbers = sys.argv[1].split(",")
-for place, number in enumerate(numbers, 3):
-    os.dup2(int(number), place)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(numbers)))
-os.execv(sys.executable, [sys.executable, "-m", "prack_grpc", *sys.argv[2:]])
-"""
-
-
-def activated(launch: Launcher, names: str, *sockets: socket.socket) -> Process:
-    """A gateway that is given these sockets."""
-    numbers = [sock.fileno() for sock in sockets]
-    given = ",".join(map(str, numbers))
-    flags = ("--port", "1", "--api-port", "0", "--grpc-port", "0")
-    command = (PYTHON, "-c", ACTIVATE, given, "serve", *flags)
-    return launch.process(*command, env={"LISTEN_FDNAMES": names}, fds=numbers)
-
-
-async def test_a_socket_of_systemd_outlives_the_gateway(launch: Launcher) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as public, socket.socket() as rest:
-        rest.bind(("127.0.0.1", 0))
-        rest.listen()
-        port, api_port = public.getsockname()[1], rest.getsockname()[1]
-        first = activated(launch, "public:rest", public, rest)
-        first.line(f"Public port on http://127.0.0.1:{port}")
-        assert fetch(api_port, "/readyz").status == 200
-        assert first.stop() == 0
-        async with connected(port) as client:
-            await client.get(b"*", method=b"OPTIONS")
-            second = activated(launch, "public:rest", public, rest)
-            second.line("Public port on")
-            assert (await client.response()).status == 204
-
-
-def test_a_socket_with_another_name_is_refused(launch: Launcher) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as public:
-        gateway = activated(launch, "prack.socket", public)
-        assert gateway.wait() == 2
-        gateway.line("FileDescriptorName= of the .socket units to public")

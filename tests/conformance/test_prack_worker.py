@@ -5,22 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from prack_grpc.conformance.stream.cases import CATALOGUE
 from tests.acceptance.processes import PYTHON, Process, launching
 
 APP = "prack_grpc.conformance.app:app"
 TRANSPORTS = ("prack", "grpc", "rest")
-# It takes WebSockets over streams only, as events and not as tunnels. It answers REST as a whole.
-TUNNELS = {
-    "tunnel-echo",
-    "tunnel-refused",
-    "tunnel-closed-by-the-client",
-    "tunnel-lost-by-the-client",
-}
-LACKS = {
-    "prack": TUNNELS,
-    "grpc": TUNNELS,
-    "rest": {"pieces-pass-at-once", "batches", "batch-that-closes", "batch-that-is-refused"},
-}
+# It takes WebSockets as events and over streams only, and answers over REST as a whole.
+TUNNELS = {case.name for case in CATALOGUE.cases if case.name.startswith("tunnel-")}
+BATCHES = {"batches", "batch-that-closes", "batch-that-is-refused"}
+LACKS = {"prack": TUNNELS, "grpc": TUNNELS, "rest": {"pieces-pass-at-once"} | BATCHES}
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ def a_request(
     headers: Headers | None = None,
     kind: Kind = Kind.HTTP,
     priority: int = 3,
+    counts_for: str = "",
     expects: bool = False,
 ) -> Request:
     """A request as the public edge hands it over."""
@@ -51,6 +52,7 @@ def a_request(
         expects,
         kind=kind,
         priority=priority,
+        counts_for=counts_for,
         id=id_,
         x_request_id=id_,
     )

@@ -59,6 +59,7 @@ requests = st.fixed_dictionaries(
         "method": st.sampled_from([b"GET", b"GET", b"POST"]),
         "headers": st.sampled_from(HEADERS),
         "priority": st.sampled_from([3, 3, 3, 0, 7]),
+        "counts_for": st.sampled_from(["", "a", "a", "a", "b"]),
         "target": st.sampled_from([b"/", b"/x", b"/x/y?z", b"/xy"]),
         "host": st.sampled_from([b"a.test", b"b.a.test:80", b"c.test"]),
         "kind": st.sampled_from([Kind.HTTP, Kind.HTTP, Kind.HTTP, Kind.WEBSOCKET]),
@@ -131,8 +132,8 @@ class Life(RuleBasedStateMachine):
 
     def follow(self) -> None:
         """Lines may have come or gone."""
-        lanes = self.lanes().items()
-        live = {place: lane is lane.base or lane.live for place, lane in lanes}
+        self.model.lanes = lanes = self.lanes()
+        live = {place: lane is lane.base or lane.live for place, lane in lanes.items()}
         self.model.follow(live, self.now)
 
     # ------------------------------------------------------------ effects
@@ -264,6 +265,7 @@ class Life(RuleBasedStateMachine):
                 )
                 for s in core.queue.sessions
             ],
+            [(place, lane.busy, dict(lane.held)) for place, lane in self.lanes().items()],
             [
                 (e.state, e.lane, e.slice, e.attempt, e.repeated, e.wait_until, e.outcome, e.lease)
                 for e in model.owed

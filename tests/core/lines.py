@@ -29,9 +29,11 @@ class Lines:
     """Who waits and who serves, line by line.
 
     `live` are the lines of routes, and those of versions that have workers or had some just now.
+    `lanes` is what there is for each.
     """
 
     limits: Limits
+    lanes: dict[Place, ExchangeLane] = field(default_factory=dict)
     lines: dict[Place, list[Owed]] = field(default_factory=lambda: {one: [] for one in DEFAULTS})
     live: set[Place] = field(default_factory=lambda: set(DEFAULTS))
     left_at: dict[Place, float] = field(default_factory=dict)
@@ -164,22 +166,35 @@ class Lines:
         ]
 
     def next_of(self, place: Place, now: float) -> Owed | None:
-        """The more urgent, then the older, of the two that are next: a body is here, or coming."""
+        """The more urgent, then the older, of the two that are next: a body is here, or coming.
+
+        Whose client has its share of the requests in work goes only if all that wait are such.
+        """
         coming = [one for one in self.lines[place] if one.coming]
         here = [one for one in self.lines[place] if not one.coming]
-        nexts = [
-            self.next_in(in_order(line), now)
-            for line in (here, coming)
-            if line and self.takers(place, line is coming)
-        ]
-        return min(nexts, key=urgency, default=None)
+        lines = [line for line in (here, coming) if line and self.takers(place, line is coming)]
+        nexts = [self.next_in(place, in_order(line), now) for line in lines]
+        below = [one for one in nexts if not self.has_its_share(place, one)]
+        return min(below or nexts, key=urgency, default=None)
 
-    def next_in(self, line: list[Owed], now: float) -> Owed:
-        """The oldest of the most urgent; the newest of them once that has waited too long."""
-        urgency = line[0].exchange.request.priority
+    def next_in(self, place: Place, line: list[Owed], now: float) -> Owed:
+        """The oldest of the most urgent; the newest of them once the oldest has waited too long."""
         waited = now - line[0].wait_until + self.limits.queue_timeout
-        level = [one for one in line if one.exchange.request.priority == urgency]
+        line = [one for one in line if not self.has_its_share(place, one)] or line
+        level = [one for one in line if urgency(one)[0] == urgency(line[0])[0]]
         return level[-1] if waited >= self.limits.newest_first_after else level[0]
+
+    def in_work(self, place: Place) -> list[str]:
+        """The clients of what workers hold of this line; a trusted proxy is nobody."""
+        hands = [hand for hands in self.sessions.values() for hand in hands]
+        mine = [hand.owed for hand in hands if hand.lease.lane is self.lanes[place]]
+        return [owed.exchange.request.counts_for for owed in mine]
+
+    def has_its_share(self, place: Place, owed: Owed) -> bool:
+        """Its client has so much in work that others go first."""
+        clients, client = self.in_work(place), owed.exchange.request.counts_for
+        most = max(1, math.floor((len(clients) + 1) * self.limits.client_share))
+        return bool(client) and clients.count(client) >= most
 
     def arrive(self, owed: Owed) -> None:
         """The last of its body is here: if it waits, it is now the last of those that are here."""
@@ -309,8 +324,8 @@ def rank(session: Session, place: Place) -> tuple[int, bool]:
 
 
 def in_order(line: list[Owed]) -> list[Owed]:
-    """The most urgent first."""
-    return sorted(line, key=lambda owed: owed.exchange.request.priority)
+    """The most urgent first, of them the oldest."""
+    return sorted(line, key=urgency)
 
 
 def urgency(owed: Owed) -> tuple[int, int]:

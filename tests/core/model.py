@@ -86,11 +86,11 @@ class Model(Lines):
         return left and len(hand.taken) <= self.limits.inline_body
 
     def wait_again(self, hand: Hand, now: float) -> None:
-        """To the front of the line it belongs to by now; only time in the queue is waiting."""
+        """Back to its place in the line it belongs to by now; only time in the queue is waiting."""
         owed = hand.owed
         owed.wait_until += now - hand.leased_at
         owed.deadline = owed.wait_until
-        self.line_of(owed).insert(0, owed)
+        self.line_of(owed).append(owed)
 
     # ------------------------------------------------------------ sessions
 

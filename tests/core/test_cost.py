@@ -10,7 +10,7 @@ import pytest
 
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
-from prack_grpc.core.queue.order import Levels
+from prack_grpc.core.queue.order import Levels, Line
 from prack_grpc.core.queue.traffic import Split
 from tests.core.building import Desk, a_head, a_request, a_session
 
@@ -20,8 +20,19 @@ VERSION: dict[str, Any] = {"service": "web", "version": "v1"}
 T = TypeVar("T", bound=Hashable)
 
 
-class CountedLine(Levels[T]):
+class CountedLine(Line[T]):
     """Counts the entries that a loop over it has seen."""
+
+    seen = 0
+
+    def __iter__(self) -> Iterator[T]:
+        for item in super().__iter__():
+            self.seen += 1
+            yield item
+
+
+class CountedLevels(Levels[T]):
+    """The same, of sessions."""
 
     seen = 0
 
@@ -143,7 +154,7 @@ def test_no_step_scans_the_workers_that_are_ready(end: str) -> None:
     costs = []
     for size in (FEW, MANY):
         desk = Desk(max_sessions=2 * MANY)
-        ready: CountedLine[Session] = CountedLine()
+        ready: CountedLevels[Session] = CountedLevels()
         the_lane(desk).ready = ready
         for _ in range(size):
             desk.stream()
@@ -157,6 +168,24 @@ def test_no_step_scans_the_workers_that_are_ready(end: str) -> None:
 
         costs.append(calls(turn))
         assert ready.seen <= 2
+    assert costs[1] == costs[0]
+
+
+@pytest.mark.parametrize("clients", [1, MANY])
+def test_no_step_scans_what_a_hog_has_waiting_nor_the_clients(clients: int) -> None:
+    costs = []
+    for size in (FEW, MANY):
+        desk = Desk(queue_requests=3 * MANY)
+        waiting: CountedLine[Exchange] = CountedLine()
+        the_lane(desk).waiting = waiting
+        session = desk.stream(slots=2)
+        for _ in range(size):
+            desk.submit(counts_for="hog")
+        others = [desk.submit(counts_for=str(number % clients)) for number in range(size)]
+        lease = next(iter(session.held.values()))
+        costs.append(calls(partial(desk.answer, lease)))
+        assert others[0].lease
+        assert not waiting.seen
     assert costs[1] == costs[0]
 
 

@@ -8,6 +8,7 @@ from prack_grpc.core.errors import GatewayError, LeaseError, WindowExceeded
 from prack_grpc.core.exchange.flow import NO_BODY
 from prack_grpc.core.exchange.states import Caller, Outcome, Work
 from prack_grpc.core.limits import MIB
+from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.receivers import CancelReason
 from tests.core.building import TICK, Desk, a_head, cancels, delivered, failures
 
@@ -105,6 +106,26 @@ def test_room_for_a_body_that_waits_is_the_buffer_which_may_be_more_than_the_win
     desk.stream()
     assert exchange.lease
     assert desk.core.room(exchange) == 0
+
+
+def test_a_route_may_have_a_buffer_of_its_own() -> None:
+    desk = Desk(request_buffer=30, request_buffers={Route(path="/live"): 0})
+    assert desk.core.room(desk.submit(b"", False)) == 30
+    live = desk.submit(b"", False, target=b"/live")
+    assert desk.core.room(live) == 0
+    assert not desk.core.reads_ahead(live)
+
+
+def test_without_a_buffer_a_body_is_read_from_the_hand_out_on() -> None:
+    desk = Desk(request_buffer=0, window=20)
+    desk.stream(slots=2)
+    live = desk.leased(b"", False)
+    assert desk.core.room(live.exchange) == 20
+    waits = desk.submit(b"", False)
+    assert desk.core.room(waits) == 0
+    desk.core.uploaded(live.exchange, desk.now)
+    assert waits.lease
+    assert desk.core.room(waits) == 20
 
 
 def test_no_more_is_read_ahead_than_a_rest_worker_takes() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
-from prack_grpc.core.limits import MAX_RATES
+from prack_grpc.core.limits import MAX_BY_ROUTE
 from prack_grpc.core.queue.routes import DEFAULT, Route
 from prack_grpc.core.rates import Buckets, Rate, RateLimits, parse
 from tests.core.building import a_request
@@ -156,7 +156,7 @@ def test_rates_are_read() -> None:
     [
         *("100", "100/h", "0/s", "-1/s", "1.5/s", "1/s burst", "1/s burst 0", "1000000/s"),
         *("1/s; 2/s", "/a = 1/s; /a/ = 2/s", "/a", "a b/c d = 1/s", "ü.test = 1/s", "1/s, 2/s"),
-        ";".join(f"/{number} = 1/s" for number in range(MAX_RATES + 1)),
+        ";".join(f"/{number} = 1/s" for number in range(MAX_BY_ROUTE + 1)),
     ],
 )
 def test_what_is_no_rate_is_refused_with_what_was_expected(text: str) -> None:

@@ -2,6 +2,8 @@
 lives of `test_promises.py` notice it. With nothing switched off, that test finds nothing.
 """
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -11,11 +13,12 @@ from prack_grpc.core.errors import Late
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Ledger, Session
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.choice import Choice
 from prack_grpc.core.queue.queue import Queue
 from tests.core.test_promises import Gateway
 
 LIVES = settings(
-    max_examples=100,
+    max_examples=250,
     stateful_step_count=50,
     deadline=None,
     derandomize=True,
@@ -73,6 +76,14 @@ class WithoutShare(HandOut):
         self.queue = Generous(limits, now)
 
 
+class WithoutTurns(HandOut):
+    """Nobody is passed over for what it holds."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        super().__init__(limits, now)
+        self.queue.choice = Choice(replace(limits, client_share=1.0))
+
+
 class WithoutLimit(HandOut):
     """The queue is never full."""
 
@@ -100,6 +111,7 @@ class WithoutCare(HandOut):
         (WithoutLimit, "DID NOT RAISE.*GatewayError"),
         (WithoutCare, "S3"),
         (WithoutShare, "O4"),
+        (WithoutTurns, "promise 4"),
     ],
 )
 def test_what_is_switched_off_is_noticed(steps: type[HandOut], noticed: str) -> None:

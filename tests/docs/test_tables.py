@@ -56,9 +56,9 @@ def test_every_limit_has_its_default_and_a_reason() -> None:
         assert all(reason for _, reason in table.values())
 
 
-def amount(text: str) -> float:
-    if text == "True":
-        return True
+def amount(text: str) -> object:
+    if text in ("True", "none"):
+        return {"True": True, "none": {}}[text]
     number, _, unit = text.replace(",", "").partition(" ")
     return float(number) * UNITS.get(unit, 1)
 

@@ -91,6 +91,7 @@ BAD = [
     b"PROXY UDP4 1.1.1.1 2.2.2.2 1 2\r\n",
     b"PROXY TCP4 1.1.1.1 2.2.2.2 1 2\n\r\n",
     b"PROXY UNKNOWN \n\r\n",
+    b"PROXY UNKNOWNPROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\n",
     b"PROXY UNKNOWN " + b"a" * LONGEST_LINE,
     b"\r\n\r\n\0\r\nQUIX\n" + bytes(4),
     binary(0x11, 0x11, bytes(12)),

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from prack_grpc.core.limits import Limits
 from tests.conftest import Gateway, Start
 from tests.gateway.http.test_admission import client_from
 from tests.support.canary import GET, canary, running, serve
@@ -112,6 +113,18 @@ async def test_behind_a_trusted_proxy_each_client_counts(start: Start) -> None:
         stranger = await client_from(gateway, CLIENT)
         assert await statuses(stranger, 3, other) == [200, 200, 429]
         assert await statuses(stranger, 1, b"x-forwarded-for: 192.0.2.250") == [429]
+
+
+async def test_a_crowd_of_10_000_addresses_frees_nobody_from_his_limit(start: Start) -> None:
+    gateway = await start(rate_limit="1/m burst 2", trusted_proxies=LOOPBACK)
+    async with answering(gateway):
+        proxy, known = await gateway.client(), b"x-forwarded-for: 198.51.100.7"
+        assert await statuses(proxy, 3, known) == [200, 200, 429]
+        for number in range(Limits().rated_clients):
+            one = b"x-forwarded-for: 10.1.%d.%d" % divmod(number, 256)
+            assert await statuses(proxy, 1, one) == [200]
+        assert await statuses(proxy, 1, known) == [429]
+        assert await statuses(proxy, 1, b"x-forwarded-for: 192.0.2.1") == [200]
 
 
 async def test_a_network_of_ipv6_is_one_client(start: Start) -> None:

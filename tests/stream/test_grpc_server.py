@@ -1,6 +1,7 @@
 """Connections to the gRPC port that are nobody's, or too many."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,7 @@ import pytest
 
 from prack_grpc import composition
 from prack_grpc.stream import grpc_server
+from prack_grpc.stream.grpc_server import is_full
 from tests.conftest import Start
 from tests.support.client import SECONDS, RawClient
 from tests.support.scripted_worker import connect
@@ -74,6 +76,28 @@ async def test_there_is_a_bound_and_room_again(
         # gRPC takes a moment to see them gone, and does not say when.
         while not await welcomed(gateway.grpc_port):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_that_it_is_full_is_said_in_the_log(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(composition, "grpc_places", lambda most: 5)
+    monkeypatch.setattr(grpc_server, "LOOK_SECONDS", 0.02)
+    gateway = await start()
+    assert not await is_full("127.0.0.1", gateway.grpc_port)
+    assert "gRPC port" not in caplog.text
+    async with connections(gateway.grpc_port, 8, b""), asyncio.timeout(SECONDS):
+        while "the gRPC port has as many" not in caplog.text:  # noqa: ASYNC110 - a line of the log
+            await asyncio.sleep(0.01)
+        assert await is_full("127.0.0.1", gateway.grpc_port)
+    (record,) = [one for one in caplog.records if getattr(one, "action", "") == "grpc_full"]
+    assert f":{gateway.grpc_port}`" in record.getMessage()
+
+
+async def test_a_port_where_nobody_listens_is_not_full() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert not await is_full(*bound.getsockname())
 
 
 async def welcomed(port: int) -> bool:

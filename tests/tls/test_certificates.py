@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from prack_grpc.settings import Settings, SettingsError
-from prack_grpc.tls.certificates import Certificates
+from prack_grpc.settings import Settings
+from prack_grpc.tls.certificates import BadCertificate, Certificates
 from tests.support.certificates import Authority, Issued
 
 
@@ -35,13 +35,11 @@ def test_a_certificate_is_logged_with_its_names_and_its_end(
     assert ssl.cert_time_to_seconds(about["until"]) > about["created"]
 
 
-def test_a_certificate_that_has_expired_is_shown_but_told(
-    authority: Authority, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_certificate_that_has_expired_is_refused(authority: Authority) -> None:
     old = authority.issue("DNS:old.example")
     old.expire()
-    certificates(old)
-    assert actions(caplog) == ["tls_expired"]
+    with pytest.raises(BadCertificate, match=r"--tls-cert: .*old.example.pem expired on .*renew"):
+        certificates(old)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +56,7 @@ def test_a_certificate_that_has_expired_is_shown_but_told(
 def test_files_that_cannot_serve_are_refused_by_name(
     bad: Path, cert: str, key: str, said: str
 ) -> None:
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(BadCertificate, match=said):
         certificates(Issued(bad / cert, bad / key))
 
 
@@ -70,7 +68,7 @@ def test_authorities_that_cannot_be_used_are_refused_by_name(
 ) -> None:
     files = Issued(bad / "own.pem", bad / "own.key").settings("api_tls")
     settings = Settings.model_validate({**files, "client_ca": bad / file})
-    with pytest.raises(SettingsError, match=f"--client-ca: .*{file} cannot be used: .*{said}"):
+    with pytest.raises(BadCertificate, match=f"--client-ca: .*{file} cannot be used: .*{said}"):
         Certificates(settings, "api_tls")
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,9 @@ from tests.support.certificates import Authority, Issued
 from tests.support.client import RawClient
 from tests.support.scripted_worker import connect
 from tests.tls.conftest import secure
+
+HEADER = b"PROXY TCP4 %b 192.0.2.1 4000 443\r\n"
+BEHIND: dict[str, Any] = {"proxy_protocol": True, "trusted_proxies": "127.0.0.1/32"}
 
 
 async def is_served(client: RawClient) -> bool:
@@ -83,11 +88,8 @@ async def test_who_is_greeted_has_a_place_already(
 async def test_a_proxy_header_comes_before_the_handshake(
     start: Start, authority: Authority, shown: Issued
 ) -> None:
-    behind = {"proxy_protocol": True, "trusted_proxies": "127.0.0.1/32"}
-    gateway = await start(**behind, **shown.settings())
-    client = await gateway.client()
-    await client.send(b"PROXY TCP4 192.0.2.7 192.0.2.1 4000 443\r\n")
-    await client.writer.start_tls(authority.client(), server_hostname="localhost")
+    gateway = await start(**BEHIND, **shown.settings())
+    client = await proxied(gateway, authority)
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
         await client.get()
@@ -97,6 +99,55 @@ async def test_a_proxy_header_comes_before_the_handshake(
         assert fields[b"x-forwarded-proto"] == b"https"
         await worker.answer(request)
         assert (await client.response()).status == 200
+
+
+async def test_limits_over_tls_are_those_of_the_client_that_is_named(
+    start: Start, authority: Authority, shown: Issued
+) -> None:
+    gateway = await start(max_connections_per_client=1, **BEHIND, **shown.settings())
+    assert await is_served(await proxied(gateway, authority))
+    second = await proxied(gateway, authority)
+    assert (await second.response()).status == 429
+    assert await is_served(await proxied(gateway, authority, "192.0.2.8"))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"PROXY TCP4 192.0.2.7 192.0.2.1 4000",
+        b"PROXY TCP4 192.0.2.7\r\n",
+        b"\x16\x03\x01\x00\x05hello",
+        b"GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+    ],
+    ids=["slow", "bad", "TLS at once", "HTTP at once"],
+)
+async def test_without_a_header_there_is_no_handshake(
+    start: Start, shown: Issued, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    limits = ConnectionLimits(head_seconds=0.1, handshake_seconds=60.0)
+    gateway = await start(limits, **BEHIND, **shown.settings())
+    client = await gateway.client()
+    await client.send(sent)
+    with suppress(ConnectionResetError):
+        assert await client.reader.read() == b"", "it was answered"
+    actions = [about["action"] for one in caplog.records if "action" in (about := vars(one))]
+    assert actions == ["proxy_protocol_refused"]
+
+
+async def test_a_slow_handshake_behind_a_header_is_ended(start: Start, shown: Issued) -> None:
+    limits = ConnectionLimits(head_seconds=60.0, handshake_seconds=0.1)
+    gateway = await start(limits, **BEHIND, **shown.settings())
+    client = await gateway.client()
+    await client.send(HEADER % b"192.0.2.7")
+    assert await client.closed()
+
+
+async def proxied(gateway: Gateway, authority: Authority, address: str = "192.0.2.7") -> RawClient:
+    """A client that speaks TLS behind a proxy, which names this address."""
+    client = await gateway.client()
+    await client.send(HEADER % address.encode())
+    await client.writer.start_tls(authority.client(), server_hostname="localhost")
+    return client
 
 
 async def served_at_last(gateway: Gateway, authority: Authority) -> RawClient:

@@ -1,12 +1,12 @@
-"""What each port agrees to in a TLS handshake."""
+"""What each port agrees to in a TLS handshake; test_table.py has what it refuses."""
 
 import asyncio
 import socket
 import ssl
-import warnings
 
 import pytest
 
+from prack_grpc.stream import grpc_server
 from tests.conftest import Gateway, Start
 from tests.support.certificates import Authority
 
@@ -39,13 +39,10 @@ async def greet(port: int, context: ssl.SSLContext, name: str = "one.example") -
     return agreed
 
 
-def only(authority: Authority, version: ssl.TLSVersion, ciphers: str = "") -> ssl.SSLContext:
-    """A client that speaks this version only, whatever may be weak about it."""
+def only(authority: Authority, version: ssl.TLSVersion) -> ssl.SSLContext:
+    """A client that speaks this version only."""
     context = authority.client()
-    context.set_ciphers(ciphers or "ALL:@SECLEVEL=0")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = context.maximum_version = version
+    context.minimum_version = context.maximum_version = version
     return context
 
 
@@ -56,25 +53,6 @@ async def test_tls_1_2_and_1_3_are_spoken(
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         agreed = await greet(getattr(gateway, name), only(authority, version))
         assert agreed.version() == version.name.replace("_", ".")
-
-
-@EACH
-async def test_older_versions_are_refused(
-    gateway: Gateway, authority: Authority, name: str
-) -> None:
-    for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            await greet(getattr(gateway, name), only(authority, version))
-
-
-@EACH
-@pytest.mark.parametrize("cipher", ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES128-SHA256"])
-async def test_suites_without_authenticated_encryption_are_refused(
-    gateway: Gateway, authority: Authority, name: str, cipher: str
-) -> None:
-    context = only(authority, ssl.TLSVersion.TLSv1_2, f"{cipher}:@SECLEVEL=0")
-    with pytest.raises((ssl.SSLError, ConnectionError)):
-        await greet(getattr(gateway, name), context)
 
 
 @EACH
@@ -154,3 +132,10 @@ def session(
             while sock.recv(4096):
                 pass
             return sock.session, sock.session_reused
+
+
+async def test_a_grpc_port_that_waits_for_a_greeting_is_not_full(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grpc_server, "CLOSED_SECONDS", 0.1)
+    assert not await grpc_server.is_full("127.0.0.1", gateway.grpc_port)

@@ -89,6 +89,7 @@ class Exchange:
 class Lease:
     """The worker half: one exchange in one worker's hands; `assignment` is what its side knows.
 
+    It was taken from this `lane`, whatever has become of that.
     `received` counts the body bytes that the worker has sent, `expected` is what its head declared,
     -1 for any. `upload_sent` says that the worker has all of the request body, `coming` that the
     gateway has not, so that the lease counts as an upload of its session.
@@ -98,6 +99,7 @@ class Lease:
     session: "Session"
     assignment: Assignment
     expires_at: float
+    lane: "Lane[Exchange, Session]"
     state: Work = Work.LEASED
     received: int = 0
     expected: int = -1
@@ -194,10 +196,10 @@ class Ledger:
     def find(self, identifier: str, principal: Principal) -> Lease:
         """The open hand-out of this name. Raises NotHeld with the reason."""
         lease = self._open.get(identifier)
-        if lease is not None and lease.session.principal is principal:
+        if lease is not None and _owns(principal, lease.session.principal):
             return lease
         late, owner = self._closed.get(identifier, (Late.UNKNOWN, principal))
-        raise NotHeld(late if owner is principal else Late.UNKNOWN)
+        raise NotHeld(late if _owns(principal, owner) else Late.UNKNOWN)
 
     def close(self, lease: Lease, late: Late) -> None:
         """The hand-out has ended; the oldest memory makes room."""
@@ -207,3 +209,7 @@ class Ledger:
         self._closed[lease.assignment.identifier] = late, lease.session.principal
         if len(self._closed) > self._remembered:
             self._closed.popitem(last=False)
+
+
+def _owns(principal: Principal, owner: Principal) -> bool:
+    return owner is principal or principal.has_subject_of(owner)

@@ -1,14 +1,14 @@
 """The line of one route."""
 
+from collections import defaultdict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 from prack_grpc.core.http.message import Kind, Request
-from prack_grpc.core.queue.order import NEVER, Levels
+from prack_grpc.core.queue.order import NEVER, Levels, Line
 from prack_grpc.core.queue.pace import Pace
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool, Split
-from prack_grpc.core.worker import Principal
 
 W = TypeVar("W", bound=Hashable)  # what waits
 S = TypeVar("S", bound=Hashable)  # who serves it
@@ -18,7 +18,8 @@ class Lane(Generic[W, S]):
     """What waits for one route, and who is free to serve it. Never both at once.
 
     `uploads` are the requests that wait and whose body is still on its way; those of `ready` that
-    may take one more of them are `open`, too.
+    may take one more of them are `open`, too. So many that left it are in work, `busy`;
+    of each client so many are `held`.
 
     Where a split divides the requests of a route between versions, each of them has a lane of its
     own in `shares`, and nothing waits in the lane of the route itself, their `base`.
@@ -27,8 +28,10 @@ class Lane(Generic[W, S]):
     __slots__ = (
         "accepted",
         "base",
+        "busy",
         "bytes",
         "founder",
+        "held",
         "kind",
         "name",
         "open",
@@ -60,9 +63,11 @@ class Lane(Generic[W, S]):
         self.name = str(route)
         self.base: Lane[W, S] = base or self
         self.pool = pool  # of a share
-        self.founder: Principal | None = None  # through whose worker the route is there
-        self.waiting: Levels[W] = Levels()
-        self.uploads: Levels[W] = Levels()
+        self.founder: str | None = None  # the entry through whose worker the route is there
+        self.waiting: Line[W] = Line()
+        self.uploads: Line[W] = Line()
+        self.busy = 0
+        self.held: defaultdict[str, int] = defaultdict(int)
         self.ready: Levels[S] = Levels()
         self.open: Levels[S] = Levels()
         self.sessions: dict[S, None] = {}

@@ -1,9 +1,9 @@
 """One queue for all transports: who waits, who is free, and who gets what.
 
-House rules: the oldest request of a lane goes first; a worker with several routes serves them in
-turn; work is bound to a worker only when that worker has a free slot; clients that are slow to send
-a body never take all slots; no step looks at more than one entry of a queue, except when a route or
-a version comes or goes.
+House rules: the oldest request of a lane goes first, but for those of a client that has its share;
+a worker with several routes serves them in turn; work is bound to a worker only when that worker
+has a free slot; clients that are slow to send a body never take all slots; no step looks at more
+than a few entries of a queue, except when a route or a version comes or goes.
 """
 
 from collections import Counter
@@ -12,7 +12,8 @@ from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import HTTP, Kind, Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.order import Deadlines, Levels
+from prack_grpc.core.queue.choice import Choice
+from prack_grpc.core.queue.order import Deadlines, Line
 from prack_grpc.core.queue.routes import DEFAULT, Route
 from prack_grpc.core.queue.table import RouteTable
 from prack_grpc.core.queue.traffic import Split
@@ -24,6 +25,7 @@ class Queue:
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
+        self.choice = Choice(limits)
         self.tables: dict[Kind, RouteTable[Exchange, Session]] = {
             kind: RouteTable(kind, now) for kind in Kind
         }
@@ -32,8 +34,8 @@ class Queue:
         self.bytes = 0
         self.sessions: dict[Session, None] = {}
         # Of each principal: how many sessions it has, and how many routes are there through it.
-        self._members: Counter[Principal] = Counter()
-        self._founded: Counter[Principal] = Counter()
+        self._members: Counter[str] = Counter()
+        self._founded: Counter[str] = Counter()
         self.splits: dict[str, Split] = {}
 
     def lane(self, request: Request, sequence: int, now: float) -> ExchangeLane:
@@ -61,13 +63,13 @@ class Queue:
         share = limits.route_share
         return base.requests >= requests * share or base.bytes + size > bytes_ * share
 
-    def append(self, exchange: Exchange, size: int, now: float, front: bool = False) -> None:
+    def append(self, exchange: Exchange, size: int, now: float) -> None:
         """Let an exchange wait in its lane."""
         lane = exchange.lane
         if exchange.coming:
-            lane.uploads.add(exchange, exchange.request.priority, front)
+            _line_up(exchange, lane.uploads)
         else:
-            self._line_up(exchange, now, front)
+            self._arrive(exchange, now)
         lane.base.requests += 1
         self.requests += 1
         exchange.queued_bytes = 0
@@ -76,16 +78,16 @@ class Queue:
     def whole(self, exchange: Exchange, now: float) -> list[ExchangeLane]:
         """Its body is complete. If it waits it goes to the end of its line. Returns as `join`."""
         lane = exchange.lane
-        if not lane.uploads.discard(exchange, exchange.request.priority):
+        if not lane.uploads.discard(exchange):
             return []
-        self._line_up(exchange, now, False)
+        self._arrive(exchange, now)
         return [lane] if lane.ready else []
 
-    def _line_up(self, exchange: Exchange, now: float, front: bool) -> None:
+    def _arrive(self, exchange: Exchange, now: float) -> None:
         lane = exchange.lane
         if not lane.waiting:
             lane.pace.start(now)
-        lane.waiting.add(exchange, exchange.request.priority, front)
+        _line_up(exchange, lane.waiting)
 
     def grow(self, exchange: Exchange, size: int) -> None:
         """Count body bytes that came in while the exchange waits."""
@@ -95,8 +97,8 @@ class Queue:
 
     def remove(self, exchange: Exchange) -> bool:
         """Take an exchange out of its lane. False if it was not waiting."""
-        lane, level = exchange.lane, exchange.request.priority
-        if not (lane.waiting.discard(exchange, level) or lane.uploads.discard(exchange, level)):
+        lane = exchange.lane
+        if not (lane.waiting.discard(exchange) or lane.uploads.discard(exchange)):
             return False
         lane.base.requests -= 1
         lane.base.bytes -= exchange.queued_bytes
@@ -128,7 +130,7 @@ class Queue:
             raise BadRoute(f"the limit of {self._limits.max_routes} routes is reached")
         self._check_share(session.principal, len(new))
         self.sessions[session] = None
-        self._members[session.principal] += 1
+        self._members[session.principal.entry] += 1
         return self.line_up(session, now)
 
     def _check_share(self, who: Principal, routes: int) -> None:
@@ -136,9 +138,9 @@ class Queue:
         if Right.OPERATE in who.rights:
             return
         limits, share = self._limits, self._limits.credential_share
-        if self._members[who] + 1 > (most := int(limits.max_sessions * share)):
+        if self._members[who.entry] + 1 > (most := int(limits.max_sessions * share)):
             raise TooManySessions(f"these credentials have all {most} workers and polls they may")
-        if routes and self._founded[who] + routes > (most := int(limits.max_routes * share)):
+        if routes and self._founded[who.entry] + routes > (most := int(limits.max_routes * share)):
             raise BadRoute(f"these credentials have all {most} routes they may")
 
     def line_up(self, session: Session, now: float) -> list[ExchangeLane]:
@@ -178,7 +180,7 @@ class Queue:
     def leave(self, session: Session, now: float) -> list[ExchangeLane]:
         """Remove a session. Returns as `join` does."""
         del self.sessions[session]
-        _less(self._members, session.principal)
+        _less(self._members, session.principal.entry)
         return self.step_out(session, now)
 
     def update(self, session: Session) -> list[ExchangeLane]:
@@ -230,21 +232,11 @@ class Queue:
         return bool(lane.uploads) and self.taker(lane, True) is not None
 
     def next(self, lane: ExchangeLane, now: float) -> Exchange:
-        """What leaves this lane next; it must be matchable.
-
-        The oldest, or under overload the newest.
-        """
-        if not lane.uploads or self.taker(lane, True) is None:
-            return self._head(lane.waiting, now)
-        upload = self._head(lane.uploads, now)
-        if not lane.waiting:
-            return upload
-        return min(self._head(lane.waiting, now), upload, key=_urgency)
-
-    def _head(self, line: Levels[Exchange], now: float) -> Exchange:
-        oldest = line.first()
-        waited = now - oldest.wait_until + self._limits.queue_timeout
-        return oldest if waited < self._limits.newest_first_after else line.last()
+        """What leaves this lane next; it must be matchable."""
+        lines = [lane.waiting] if lane.waiting else []
+        if lane.uploads and self.taker(lane, True) is not None:
+            lines.append(lane.uploads)
+        return self.choice.next(lane, lines, now)
 
     # ------------------------------------------------------------ routes and versions
 
@@ -283,8 +275,8 @@ class Queue:
         changed = base is None
         if base is None:
             base = table.add(route, now)
-            base.founder = session.principal
-            self._founded[session.principal] += 1
+            base.founder = session.principal.entry
+            self._founded[session.principal.entry] += 1
         changed |= self._split(base, session, now)
         lane = base.share(session.pool, now) if base.split else base
         changed |= lane is not base and not lane.live
@@ -380,15 +372,16 @@ class Queue:
         return [lane for lane in self.lanes() if self.matchable(lane)]
 
 
-def _less(counts: Counter[Principal], who: Principal) -> None:
+def _less(counts: Counter[str], who: str) -> None:
     """One less; who has none is forgotten."""
     counts[who] -= 1
     if not counts[who]:
         del counts[who]
 
 
-def _urgency(exchange: Exchange) -> tuple[int, int]:
-    return exchange.request.priority, exchange.place
+def _line_up(exchange: Exchange, line: Line[Exchange]) -> None:
+    request = exchange.request
+    line.add(exchange, request.counts_for, request.priority, exchange.place)
 
 
 def _place(exchange: Exchange) -> int:

@@ -80,6 +80,20 @@ def _unmapped(network: Network) -> Network:
     return network
 
 
+def counting(exempt: Callable[[str], bool]) -> Callable[[str], str]:
+    """A function that names the client that an address counts for where limits are by client.
+
+    That is none, the empty name, if it is `exempt`; and if nobody knows it, since all that come
+    over a UNIX socket would be one client.
+    """
+
+    @functools.lru_cache(maxsize=REMEMBERED)
+    def counts_for(address: str) -> str:
+        return "" if address == UNKNOWN.address or exempt(address) else client_of(address)
+
+    return counts_for
+
+
 @functools.lru_cache(maxsize=REMEMBERED)
 def client_of(address: str) -> str:
     """The one client behind an address.

@@ -13,7 +13,7 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.fields import HOP_BY_HOP
 from prack_grpc.core.http.message import DEFAULT_URGENCY, Headers, Kind, Request, Trace
-from prack_grpc.gateway.request.addresses import Network, Node, node, trusting
+from prack_grpc.gateway.request.addresses import Network, Node, counting, node, trusting
 from prack_grpc.gateway.request.claims import NAMES, Claims, claims_of, node_text, quoted
 from prack_grpc.gateway.request.head import (
     CHECKED,
@@ -73,6 +73,7 @@ class Forwarding:
         follow: Callable[[Request], Trace] | None = None,
     ) -> None:
         self._trusts = trusting(trusted)
+        self._counts_for = counting(self._trusts)
         self._priority = priority
         self._follow = follow
         self._garbled = Complaint(log, "forwarding_dropped", GARBLED)
@@ -92,12 +93,11 @@ class Forwarding:
         else:
             check_fields(version, fields, known)
             headers, claims, stamps = self._sifted(fields, known, peer)
-        length = 0
+        client, scheme, length = peer, scope["scheme"].encode(), 0
         if not FRAMINGS.isdisjoint(known):
             headers, length = _measured(headers, known)
         if authority != host:
             headers = _replaced(headers, b"host", authority)
-        client, scheme = peer, scope["scheme"].encode()
         if claims is NO_CLAIMS:
             headers.extend(_added_alone(peer.address, authority, scheme, version))
         else:
@@ -122,6 +122,7 @@ class Forwarding:
             length,
             expects=b"expect" in known and length != 0 and version == "1.1",
             priority=self._urgency(fields, peer) if self._priority else DEFAULT_URGENCY,
+            counts_for=self._counts_for(client.address),
             id=id_,
             x_request_id=x_request_id,
         )

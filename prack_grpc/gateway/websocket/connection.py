@@ -128,8 +128,10 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         return message
 
     async def send(self, message: MutableMapping[str, Any]) -> None:  # type: ignore[override]
-        """Take one ASGI event."""
-        await super().send(message)  # type: ignore[arg-type]
+        """Take one ASGI event. Whoever has not heard yet that we closed it speaks to nobody."""
+        await self.writable.wait()
+        if self.disconnected or not self.close_sent:
+            await super().send(message)  # type: ignore[arg-type]
         self._parse()
 
     def pause_writing(self) -> None:
@@ -173,11 +175,18 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         """See uvicorn's class, which logs a text that is not UTF-8 as a mistake of ours."""
+        if self._broken:
+            return  # it was parsed together with what broke the rule
         if self.curr_msg_data_type == "text" and not _is_text(self.frames):
             self.conn.fail(1007)  # a close that came behind it may have been answered already
             self.handle_parser_exception()
         else:
             super().send_receive_event_to_app()
+
+    def handle_ping(self) -> None:
+        """See uvicorn's class. Nothing is written behind our close."""
+        if not self._broken:
+            super().handle_ping()
 
     def handle_parser_exception(self) -> None:
         """See uvicorn's class, which closes at once: with unread bytes that would be a reset."""

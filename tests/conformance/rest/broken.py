@@ -3,7 +3,6 @@
 python -m tests.conformance.rest.broken STYLE.WAY URL    runs a worker that is broken in this way
 """
 
-import http.client
 import os
 import ssl
 import sys
@@ -21,7 +20,7 @@ from tests.conformance.rest.worker import (
     Response,
     Worker,
 )
-from tests.conformance.ways import Ways, after, nothing, replace
+from tests.conformance.ways import Ways, after, blind, nothing, replace
 
 WAYS = Ways()
 breaks = WAYS.breaks
@@ -133,7 +132,7 @@ def own_trust() -> None:
 @breaks("tls-of-strangers")
 def trusts_all() -> None:
     """Trusts everybody."""
-    replace(Api, trust=staticmethod(ssl._create_unverified_context))
+    replace(Api, trust=staticmethod(blind))
 
 
 # -------------------------------------------------------------------- Push
@@ -181,7 +180,7 @@ def never_without() -> None:
     respond(status=lambda response: response.status if response.fields else 200)
 
 
-@breaks("pushes-again")
+@breaks("pushes-again", "idle-connections-end")
 def pushes_once() -> None:
     """A push whose connection breaks was one."""
 
@@ -268,21 +267,6 @@ def in_a_hurry() -> None:
 def insists() -> None:
     """An answer is sent until it is taken."""
     replace(Worker, settled=lambda _, status: status == 200)
-
-
-@breaks("idle-connections-end")
-def one_connection() -> None:
-    """The end of a connection is the end of all."""
-    pull = Worker.pull
-
-    def only(self: Worker, api: Api) -> list[Request]:
-        try:
-            return pull(self, api)
-        except (OSError, http.client.HTTPException):
-            exits()
-            raise
-
-    replace(Worker, pull=only)
 
 
 @breaks("idle-stop")

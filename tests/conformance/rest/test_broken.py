@@ -14,11 +14,7 @@ from tests.conformance.kits import all_broken, failed, results
 from tests.conformance.rest.broken import WAYS
 
 MODULE = "tests.conformance.rest.broken"
-# A case, and what breaks it: in the style of JSON unless the way names another.
-PAIRS = [
-    (name.rpartition(".")[2], f"{name.rpartition('.')[0] or 'json'}.{way}")
-    for name, way in WAYS.pairs
-]
+PAIRS = WAYS.pairs
 # All workers run at the beginning, several at a time.
 pytestmark = pytest.mark.timeout(240)
 

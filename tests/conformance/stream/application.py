@@ -3,33 +3,27 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from websockets.datastructures import Headers
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
+from websockets.protocol import State
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from prack.v1 import worker_pb2 as pb
 from prack_wire.websocket_events import BINARY, CLOSE, MAX_EVENT, TEXT, Decoder, close_data, encode
-from tests.conformance.stream.worker import Exchange, Fields
+from tests.conformance.fields import PLAIN, SPECIAL, Fields
+from tests.conformance.stream.worker import Exchange
 
-PLAIN: Fields = [(b"content-type", b"text/plain")]
-SPECIAL: Fields = [
-    (b"X-Mixed-Case", b"kept"),
-    (b"set-cookie", b"a=1"),
-    (b"set-cookie", b"b=2"),
-    (b"x-obs-text", b"caf\xe9"),
-    (b"x-empty", b""),
-]
 LINK: Fields = [(b"link", b"</style.css>; rel=preload")]
 
 
 async def serve(exchange: Exchange) -> None:
     """Answer one request."""
     path = exchange.request.target.decode("latin-1").partition("?")[0]
-    if exchange.request.upgrade == pb.UPGRADE_WEBSOCKET:
-        await websocket(exchange, path)
-        return
-    if exchange.request.upgrade == pb.UPGRADE_TUNNEL:
-        await tunnel(exchange, path)
+    if exchange.request.upgrade != pb.UPGRADE_UNSPECIFIED:
+        is_tunnel = exchange.request.upgrade == pb.UPGRADE_TUNNEL
+        await (tunnel if is_tunnel else websocket)(exchange, path)
         return
     _, name, *rest = path.split("/", 2)
     if name in SMALL:
@@ -162,36 +156,33 @@ async def websocket(exchange: Exchange, path: str) -> None:
 
 
 async def tunnel(exchange: Exchange, path: str) -> None:
-    """Echo, in frames of RFC 6455."""
+    """The same in RFC 6455."""
     if path != "/ws":
         exchange.reply(403, PLAIN, b"")
         return
-    library = ServerProtocol()
-    exchange.head(101, handshake(library, exchange.request))
+    flat = exchange.request.headers
+    pairs = [(n.decode(), v.decode()) for n, v in zip(flat[::2], flat[1::2], strict=True)]
+    offer = Request(path, Headers(pairs))
+    response = ServerProtocol(subprotocols=[Subprotocol("kit")]).accept(offer)
+    own = ("sec-websocket-accept", "sec-websocket-protocol")
+    fields = [(n.lower(), v) for n, v in response.headers.raw_items() if n.lower() in own]
+    exchange.head(101, [(n.encode(), v.encode()) for n, v in fields])
+    server = ServerProtocol(state=State.OPEN)
     while piece := await exchange.read():
-        library.receive_data(piece)
-        for frame in library.events_received():
-            if isinstance(frame, Frame) and frame.opcode is Opcode.TEXT:
-                library.send_text(frame.data)
-            elif isinstance(frame, Frame) and frame.opcode is Opcode.BINARY:
-                library.send_binary(frame.data)
-        for data in library.data_to_send():
-            await exchange.write(data)
+        answer(server, piece)
+        await exchange.write(b"".join(server.data_to_send()))
     exchange.finish()
 
 
-def handshake(library: ServerProtocol, request: pb.Request) -> Fields:
-    """The library's answer to the client's fields."""
-    flat = request.headers
-    lines = [b"%b: %b\r\n" % pair for pair in zip(flat[::2], flat[1::2], strict=True)]
-    library.receive_data(b"GET %b HTTP/1.1\r\n%b\r\n" % (request.target, b"".join(lines)))
-    (asked,) = library.events_received()
-    assert isinstance(asked, Request)
-    response = library.accept(asked)
-    library.send_response(response)
-    library.data_to_send()  # the response as HTTP
-    return [
-        (name.lower().encode(), value.encode())
-        for name, value in response.headers.raw_items()
-        if name.lower().startswith("sec-websocket-")
-    ]
+def answer(server: ServerProtocol, piece: bytes) -> None:
+    """Echo each message until "bye"."""
+    server.receive_data(piece)
+    for frame in server.events_received():
+        if not isinstance(frame, Frame) or frame.opcode not in (Opcode.TEXT, Opcode.BINARY):
+            continue
+        if bytes(frame.data) == b"bye":
+            server.send_close(4000, "done")
+        elif frame.opcode is Opcode.TEXT:
+            server.send_text(frame.data)
+        else:
+            server.send_binary(frame.data)

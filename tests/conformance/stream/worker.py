@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from prack.v1 import worker_pb2 as pb
+from tests.conformance.fields import Fields
 from tests.conformance.stream.carriers import Carrier, dial
 
 SLOTS = 32
 WINDOW = 128 * 1024
-Fields = list[tuple[bytes, bytes]]
 Serve = Callable[["Exchange"], Awaitable[None]]
 
 
@@ -157,7 +157,7 @@ class Exchange:
 class Stream:
     """One session with a gateway."""
 
-    features = ("websocket", "tunnel")
+    features = ("websocket",)
     minor_min = minor_max = 1
 
     def __init__(self, worker: "Worker") -> None:

@@ -22,7 +22,7 @@ def a_line(*items: tuple[str, int]) -> Levels[str]:
 def test_within_a_level_who_came_first_goes_first() -> None:
     line = a_line(("a", 3), ("b", 3), ("c", 3))
     assert list(line) == ["a", "b", "c"]
-    assert (line.first(), line.last()) == ("a", "c")
+    assert line.first() == "a"
 
 
 def test_a_lower_level_goes_before_all_that_came_earlier() -> None:
@@ -31,30 +31,18 @@ def test_a_lower_level_goes_before_all_that_came_earlier() -> None:
     assert line.first() == "c"
 
 
-def test_the_last_is_the_last_of_those_that_are_next() -> None:
-    line = a_line(("a", 3), ("b", 3), ("c", 7))
-    assert line.last() == "b"
-
-
 def test_a_level_that_is_empty_again_holds_up_no_other() -> None:
     line = a_line(("a", 0), ("b", 5), ("c", 5))
     line.discard("a", 0)
-    assert (line.first(), line.last()) == ("b", "c")
+    assert line.first() == "b"
     line.add("d", 0)
-    assert (line.first(), line.last()) == ("d", "d")
+    assert line.first() == "d"
 
 
-def test_the_front_of_a_level_is_behind_the_lower_ones() -> None:
-    line = a_line(("a", 0), ("b", 3))
-    line.add("c", 3, front=True)
-    assert list(line) == ["a", "c", "b"]
-
-
-@pytest.mark.parametrize(("front", "order"), [(False, ["b", "a"]), (True, ["a", "b"])])
-def test_who_is_there_already_moves_to_where_it_is_put(front: bool, order: list[str]) -> None:
+def test_who_is_there_already_moves_to_the_end() -> None:
     line = a_line(("a", 3), ("b", 3))
-    line.add("a", 3, front)
-    assert list(line) == order
+    line.add("a", 3)
+    assert list(line) == ["b", "a"]
     assert len(line) == 2
 
 
@@ -67,17 +55,7 @@ def test_only_what_is_there_can_be_taken_out() -> None:
     assert not line
 
 
-def test_all_can_be_let_go() -> None:
-    line = a_line(("a", 3), ("b", 0))
-    line.clear()
-    assert (len(line), list(line)) == (0, [])
-    line.add("c", 3)
-    assert line.first() == "c"
-
-
-steps = st.tuples(
-    st.sampled_from(["add", "front", "discard"]), st.integers(0, 5), st.integers(0, 2)
-)
+steps = st.tuples(st.sampled_from(["add", "discard"]), st.integers(0, 5), st.integers(0, 2))
 
 
 @given(st.lists(steps))
@@ -92,13 +70,12 @@ def test_it_is_a_list_that_is_sorted_by_level(script: list[tuple[str, int, int]]
         if step == "discard":
             assert line.discard(item, level) is known
         else:
-            line.add(item, level, step == "front")
-            plain.insert(0 if step == "front" else len(plain), item)
+            line.add(item, level)
+            plain.append(item)
         order = sorted(plain, key=lambda one: one[1])
         assert (list(line), len(line)) == (order, len(order))
         if order:
             assert line.first() == order[0]
-            assert line.last() == [one for one in order if one[1] == order[0][1]][-1]
 
 
 def lines_run(act: Callable[[], object]) -> int:
@@ -120,12 +97,10 @@ def lines_run(act: Callable[[], object]) -> int:
 
 STEPS: dict[str, Callable[[Levels[int]], object]] = {
     "add": lambda line: line.add(-1, 1),
-    "add to the front": lambda line: line.add(-1, 1, True),
     "add to a new level": lambda line: line.add(-1, 2),
     "move": lambda line: line.add(3, 1),
     "discard": lambda line: line.discard(3, 1),
     "first": lambda line: line.first(),
-    "last": lambda line: line.last(),
     "length": len,
 }
 

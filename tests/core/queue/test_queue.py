@@ -47,12 +47,12 @@ class Line:
 # ---------------------------------------------------------------- exchanges
 
 
-def test_the_oldest_is_first_and_one_that_comes_back_goes_before_it() -> None:
+def test_the_oldest_is_first_also_if_it_comes_back() -> None:
     line = Line()
-    first, second = line.wait(b"/", b"/")
-    third = line.exchange()
-    line.queue.append(third, 1, 0.0, front=True)
-    assert line.waiting() == [third, first, second]
+    first, second, third = line.wait(b"/", b"/", b"/")
+    line.queue.remove(first)
+    line.queue.append(first, 1, 0.0)
+    assert line.waiting() == [first, second, third]
 
 
 def test_bytes_and_requests_are_counted_exactly() -> None:

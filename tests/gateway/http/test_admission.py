@@ -22,8 +22,7 @@ from tests.support.scripted_worker import connect
 
 async def client_from(gateway: Gateway, address: str) -> RawClient:
     """A client with this address, which has asked nothing yet."""
-    streams = await asyncio.open_connection("127.0.0.1", gateway.port, local_addr=(address, 0))
-    client = RawClient(*streams)
+    client = await RawClient.connect(gateway.port, address)
     gateway.clients.append(client)
     return client
 

@@ -236,6 +236,28 @@ def test_a_peer_is_one_in_each_spelling_of_its_address() -> None:
     assert forward([], client=("::ffff:192.0.2.7", 5000)).client == PEER
 
 
+@pytest.mark.parametrize(
+    ("peer", "fields", "expected"),
+    [
+        ("192.0.2.7", [], "192.0.2.7"),
+        ("2001:db8::1:2", [], "2001:db8::/64"),
+        ("::ffff:192.0.2.7", [], "192.0.2.7"),
+        ("10.0.0.1", [], ""),
+        ("10.0.0.1", [(b"x-forwarded-for", b"198.51.100.9, 10.0.0.2")], "198.51.100.9"),
+        ("10.0.0.1", [(b"forwarded", b"for=unknown")], ""),
+        ("192.0.2.7", [(b"x-forwarded-for", b"198.51.100.9")], "192.0.2.7"),
+    ],
+)
+def test_a_request_counts_for_its_client_and_for_nobody_if_that_is_exempt(
+    peer: str, fields: Fields, expected: str
+) -> None:
+    assert forward(fields, TRUSTED[1:], client=(peer, 5)).counts_for == expected
+
+
+def test_what_comes_over_a_unix_socket_counts_for_nobody() -> None:
+    assert forward([], client=None).counts_for == ""
+
+
 def test_each_request_has_an_id_and_says_when_it_came() -> None:
     before = time.time_ns() // 1000
     requests = [forward([(b"x-a", b"1")], peers) for peers in ((), TRUSTED)]

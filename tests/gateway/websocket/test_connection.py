@@ -23,6 +23,8 @@ from tests.support.frames import (
     DEFLATE,
     FIN,
     HANDSHAKE,
+    PING,
+    PONG,
     RSV1,
     TEXT,
     frame,
@@ -101,10 +103,13 @@ async def test_what_is_unsent_at_the_end_keeps_no_connection_open(start: Start) 
         (frame(BINARY, bytes(4_000_000)), 1009),
         (frame(0x3), 1002),
         (frame(TEXT, b"\xff"), 1007),
+        # Found by fuzzing: what comes in the same piece.
+        (frame(TEXT, b"\xff") * 2, 1007),
+        (frame(TEXT, b"\xff") + frame(TEXT, b"hello"), 1007),
     ],
 )
 async def test_a_client_that_goes_on_sending_can_read_what_it_did_wrong(
-    gateway: Gateway, first: bytes, code: int
+    gateway: Gateway, first: bytes, code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with opened(gateway) as (client, worker, _):
         await client.send(first + frame(BINARY, bytes(60_000)) * 60)
@@ -114,6 +119,39 @@ async def test_a_client_that_goes_on_sending_can_read_what_it_did_wrong(
         data = (await worker.event("data")).data
         (close,) = events.Decoder(1000).feed(data)
         assert events.close_code(close.data)[0] == code
+    assert mistakes(caplog) == []
+
+
+def mistakes(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What no client may have the gateway write."""
+    return [one for one in caplog.records if one.levelno >= logging.ERROR]
+
+
+async def test_a_ping_behind_a_broken_rule_ends_nothing_early(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(gateway) as (client, _, _):
+        await client.send(frame(TEXT, b"\xff") + frame(PING, b"a"))
+        answers = [await receive(client) for _ in range(2)]
+        assert [answer.opcode for answer in answers] == [PONG, CLOSE]
+        assert await client.closed()
+    assert mistakes(caplog) == []
+
+
+async def test_what_is_said_to_a_client_that_broke_a_rule_goes_nowhere(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(gateway) as (client, worker, exchange):
+        await client.send(frame(TEXT, b"hello") * 100 + frame(0x3))
+        heard, decoder = list[events.Event](), events.Decoder(1000)
+        while not heard or heard[-1].name != events.CLOSE:
+            data = (await worker.event("data")).data
+            heard += decoder.feed(data)
+            await worker.send(data=[pb.Data(id=exchange, data=data)])
+        while (answer := await receive(client)).opcode != CLOSE:
+            assert answer.data == b"hello"
+        assert answer.data[:2] == (1002).to_bytes(2, "big")
+    assert mistakes(caplog) == []
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ async def stop_with_a_request(trial: RestTrial) -> None:
 async def request_at_the_last_moment(trial: RestTrial) -> None:
     """What a parked poll brings while its worker leaves is answered."""
     await trial.parked()
-    last = trial.gateway.farewell = trial.gateway.make()
+    last = trial.gateway.farewell = trial.gateway.make("/slow/300")
     trial.worker.stop()
     await stopped(trial)
     if last.given and not last.done:

@@ -22,7 +22,6 @@ from prack_wire.websocket_events import (
 )
 
 NAME = "websockets"
-TUNNELS = "this worker takes WebSockets as tunnels"
 LARGE = bytes(range(256)) * 1200  # larger than the window of either side
 Offered = dict[str, Any]
 HANDSHAKE: Offered = {"end": False, "upgrade": pb.UPGRADE_WEBSOCKET}
@@ -30,17 +29,23 @@ HANDSHAKE: Offered = {"end": False, "upgrade": pb.UPGRADE_WEBSOCKET}
 
 async def opened(trial: StreamTrial, protocols: bytes = b"") -> tuple[Session, Exchange]:
     """An accepted WebSocket. Raises Broken."""
-    session = await trial.session()
-    if "websocket" not in session.hello.features:
-        if "tunnel" in session.hello.features:
-            raise Skipped(TUNNELS)
-        raise Broken("10.1", "a hello without the feature websocket (or run with --without)")
+    session = await taking(trial)
     offered = (b"sec-websocket-protocol", protocols) if protocols else ()
     exchange = session.request("/ws", headers=offered, **HANDSHAKE)
     await session.until(lambda: bool(exchange.head) or exchange.done, "10.3", "a head with 101")
     if exchange.status != 101:
         raise Broken("10.3", f"{exchange}; expected 101")
     return session, exchange
+
+
+async def taking(trial: StreamTrial) -> Session:
+    """The session of a worker that takes events. Raises Broken, Skipped."""
+    session = await trial.session()
+    if "tunnel" in session.hello.features:  # with both features a worker gets tunnels
+        raise Skipped("this worker takes WebSockets as tunnels")
+    if "websocket" not in session.hello.features:
+        raise Broken("10.1", "a hello without the feature websocket (or run with --without)")
+    return session
 
 
 def events(exchange: Exchange) -> list[Event]:
@@ -140,9 +145,7 @@ async def websocket_lost_by_the_client(trial: StreamTrial) -> None:
 @case("10.3", needs=NAME)
 async def websocket_refused(trial: StreamTrial) -> None:
     """A handshake that the application refuses gets an ordinary response."""
-    session = await trial.session()
-    if "websocket" not in session.hello.features:
-        raise Skipped(TUNNELS)
+    session = await taking(trial)
     exchange = session.request("/ws-refused", **HANDSHAKE)
     await session.done(exchange, rule="10.3")
     if exchange.abort is not None or not 300 <= exchange.status <= 599:

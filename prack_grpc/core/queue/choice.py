@@ -1,0 +1,47 @@
+"""What leaves a lane next: the oldest, of a client that has less than its share of what is in work.
+
+That share is of the requests that workers have taken from the lane: where something waits, these
+are all the slots that it can get.
+"""
+
+from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.order import Line
+
+
+class Choice:
+    """Chooses by urgency and age, and under overload who came last."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def next(self, lane: ExchangeLane, lines: list[Line[Exchange]], now: float) -> Exchange:
+        """Who leaves one of these lines of a lane, which are not empty.
+
+        It is of a client that has its share only if all are such.
+        """
+        most = self._share(lane)
+        nexts = [self._head(lane, line, most, now) for line in lines]
+        return nexts[0] if len(nexts) == 1 else min(nexts, key=lambda one: _rank(one, most))
+
+    def ahead(self, lane: ExchangeLane, client: str) -> int:
+        """How many, of those that are here, would go before another of this client."""
+        most, waiting = self._share(lane), lane.waiting
+        if lane.held.get(client, 0) >= most:
+            return len(waiting)
+        passed = (waiting.count(other) for other, held in lane.held.items() if held >= most)
+        return len(waiting) - sum(passed)
+
+    def _share(self, lane: ExchangeLane) -> int:
+        """Who has so many in work leaves the next slot to others."""
+        return max(1, int((lane.busy + 1) * self._limits.client_share))
+
+    def _head(self, lane: ExchangeLane, line: Line[Exchange], most: int, now: float) -> Exchange:
+        waited = now - line.first().wait_until + self._limits.queue_timeout
+        return line.next(waited >= self._limits.newest_first_after, lane.held, most)
+
+
+def _rank(exchange: Exchange, most: int) -> tuple[bool, int, int]:
+    request = exchange.request
+    has_its_share = exchange.lane.held.get(request.counts_for, 0) >= most
+    return has_its_share, request.priority, exchange.place
