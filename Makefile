@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest test-go fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest test-go fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -23,6 +23,8 @@ GO_VENV := .venv-go
 GO_READY := $(GO_VENV)/.ready
 FUZZ := .venv-fuzz
 FUZZ_READY := $(FUZZ)/.ready
+SIDECAR := .venv-sidecar
+SIDECAR_READY := $(SIDECAR)/.ready
 
 PEBBLE := build/tools/pebble
 PEBBLE_MODULE := github.com/letsencrypt/pebble/v2
@@ -41,7 +43,7 @@ run: $(READY) ## Start the gateway with a demo worker
 	@$(BIN)/python examples/run_demo.py $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one process)
-	@$(BIN)/python -m pytest $(SPREAD) $(addprefix --ignore=,$(FAULTS) $(PROGRAMS) $(LANGUAGES)) $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(addprefix --ignore=,$(FAULTS) $(PROGRAMS) $(LANGUAGES) tests/notebooks) $(ARGS)
 
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
@@ -50,7 +52,7 @@ test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suit
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
 PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps front_proxy prometheus top) \
-	tests/access tests/bench tests/browser tests/conformance tests/tls
+	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What each language has a target of its own for, as it needs that language.
 LANGUAGES := tests/acceptance/test_go.py
@@ -90,6 +92,9 @@ coverage: $(READY) ## Measure which lines the fast tests reach; too few is an er
 
 test-large: $(READY) ## Stream 1 GiB each way and print how the gateway's memory grew
 	@ACCEPTANCE_STREAM_MIB=1024 $(BIN)/python -m pytest -rP tests/acceptance/test_streams.py $(ARGS)
+
+test-sidecar: $(READY) $(SIDECAR_READY) ## Run a worker beside Streamlit and Jupyter
+	@SIDECAR_BIN=$(CURDIR)/$(SIDECAR)/bin $(BIN)/python -m pytest -n 0 tests/notebooks $(ARGS)
 
 test-sockets: $(READY) ## Send more of the WebSocket suite, and talk longer over a thousand WebSockets
 	@CONFORMANCE_MESSAGES=100 SOCKETS_ROUNDS=100 $(BIN)/python -m pytest -rP --timeout 3600 \
@@ -166,6 +171,11 @@ $(FUZZ_READY): pyproject.toml clients/python/pyproject.toml requirements/fuzz.tx
 		-e . -e clients/python
 	@touch $@
 
+$(SIDECAR_READY): requirements/sidecar.txt
+	@$(call make_venv,$(SIDECAR))
+	@$(SIDECAR)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/sidecar.txt
+	@touch $@
+
 # The machine's Go if it is new enough, or one from hashed pins: `go` in the venv is either.
 $(GO_READY): requirements/go.txt
 	@rm -rf $(GO_VENV)
@@ -198,6 +208,7 @@ lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/fuzz.in -c requirements/dev.txt \
 		-o requirements/fuzz.txt
+	@$(LOCK) requirements/sidecar.in -o requirements/sidecar.txt
 	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) requirements/proto.in -o requirements/proto.txt
 	@$(LOCK) requirements/go.in -o requirements/go.txt
@@ -241,6 +252,6 @@ sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gatewa
 	@$(BIN)/python -m scripts.sbom
 
 clean: ## Remove the environments, caches and build outputs
-	@rm -rf $(VENV) .venv-newest $(FUZZ) $(TOOLS) $(GO_VENV) build dist clients/python/dist \
+	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) build dist clients/python/dist \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,7 +25,7 @@ WORKER_VARIABLES = frozenset(
     for name in (
         "GATEWAY", "SLOTS", "WEBSOCKET_SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "TIER",
         "ROUTES", "APP_DIR", "FACTORY", "ROOT_PATH", "TLS_CA", "TLS_SERVER_NAME", "CLIENT_CERT",
-        "CLIENT_KEY",
+        "CLIENT_KEY", "PROXY", "READY", "RESTART",
     )
 )  # fmt: skip
 SECRETS = ("token", "admin_token")

@@ -1,6 +1,6 @@
 // The application that `prack conformance` has workers serve (docs/conformance.md), with net/http alone:
 //
-//	prack conformance prack --without websockets -- ./reference
+//	prack conformance prack -- ./reference
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	pause = 200 * time.Millisecond
+	pause = 400 * time.Millisecond
 	big   = 2_000_000
 )
 
