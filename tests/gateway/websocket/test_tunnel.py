@@ -18,6 +18,7 @@ from prack_worker.stream.plain import TcpTransport
 from prack_worker.transport import Identity
 from prack_worker.worker import Worker
 from tests.conftest import Gateway, Start
+from tests.support.canary import canary, flood, running
 from tests.support.client import RawClient
 from tests.support.scripted_worker import CHUNK, WINDOW, ScriptedWorker, connect
 
@@ -187,6 +188,23 @@ async def test_a_client_that_takes_nothing_is_reset(start: Start) -> None:
         assert (await ends.worker.event("cancels")).reason == pb.CANCEL_REASON_CLIENT_GONE
 
 
+async def test_others_have_their_turn_beside_a_flood(gateway: Gateway) -> None:
+    async with canary(gateway) as bird, tunnelled(gateway) as ends:
+        await ends.worker.send(windows=[pb.Window(id=ends.number, max_offset=1 << 40)])
+        async with running(flood(ends.client, bytes(256 * 1024))):
+            await bird.answers(50)
+        await ends.worker.event("data")  # it is passed on
+        ends.client.reset()
+
+
+async def test_others_have_their_turn_while_what_is_too_late_is_dropped(gateway: Gateway) -> None:
+    async with canary(gateway) as bird, tunnelled(gateway) as ends:
+        await ends.finish()
+        assert await ends.client.closed()
+        async with running(flood(ends.client, bytes(256 * 1024))):
+            await bird.answers(50)
+
+
 async def test_a_silent_one_is_ended(start: Start) -> None:
     gateway = await start(websocket_idle=0.1)
     async with tunnelled(gateway) as ends:
@@ -265,7 +283,7 @@ class Library:
 async def test_a_library_of_the_worker_speaks_with_the_client(gateway: Gateway) -> None:
     transport = TcpTransport(f"127.0.0.1:{gateway.api_port}", Identity("w1"))
     worker = Worker(Library(), transport, slots=1)
-    running = asyncio.create_task(worker.run())
+    task = asyncio.create_task(worker.run())
     async with open_websocket(
         f"ws://127.0.0.1:{gateway.port}/", proxy=None, max_size=None
     ) as client:
@@ -276,4 +294,4 @@ async def test_a_library_of_the_worker_speaks_with_the_client(gateway: Gateway) 
             assert await client.recv() == text
     assert (client.close_code, gateway.running.broker.status().queue.open_leases) == (1000, 0)
     worker.drain()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(task, 10)
