@@ -1,0 +1,72 @@
+// Serves exchanges to an application, by a server of node:http that listens nowhere.
+
+import http from "node:http";
+
+import { Upgrade } from "../stream/messages.js";
+import { Connection } from "./connection.js";
+
+// Beyond the gateway's limit and what it adds, which are bytes of a request that it has taken.
+const MAX_HEAD = 128 * 1024;
+
+export class Server {
+  /** Whether it takes WebSockets. */
+  tunnels;
+  #server;
+  #continues;
+
+  /** The application is a listener of requests, or a server of node:http, which need not listen. */
+  constructor(app, log) {
+    const listener = typeof app === "function" ? app : (req, res) => all(app, "request", req, res);
+    this.log = log;
+    this.tunnels = typeof app !== "function" && app.listenerCount("upgrade") > 0;
+    this.#continues = typeof app !== "function" && app.listenerCount("checkContinue") > 0;
+    this.#server = http.createServer({ maxHeaderSize: MAX_HEAD, requireHostHeader: false });
+    this.#server.on("request", (req, res) => this.#answer(listener, req, res));
+    if (this.#continues) {
+      this.#server.on("checkContinue", (req, res) => this.#answer(() => all(app, "checkContinue", req, res), req, res));
+    }
+    if (this.tunnels) this.#server.on("upgrade", (...args) => this.#open(app, ...args));
+  }
+
+  /** Serve one exchange. */
+  accept(exchange) {
+    const isTunnel = exchange.message.upgrade === Upgrade.TUNNEL;
+    new Connection(exchange, { isTunnel, tellsExpectation: this.#continues }).serve(this.#server);
+  }
+
+  async #answer(listener, req, res) {
+    res.shouldKeepAlive = false; // a connection has one request: it ends with the response
+    try {
+      await listener(req, res);
+    } catch (error) {
+      if (req.socket.destroyed) return this.log.debug(failure(req, error));
+      this.log.error(failure(req, error));
+      fail(req, res);
+    }
+  }
+
+  async #open(app, req, socket, head) {
+    try {
+      await all(app, "upgrade", req, socket, head);
+    } catch (error) {
+      this.log.error(failure(req, error));
+      socket.destroy(error);
+    }
+  }
+}
+
+/** Call the listeners of an event, and wait for those that are asynchronous. */
+function all(emitter, event, ...args) {
+  return Promise.all(emitter.rawListeners(event).map((listener) => listener.apply(emitter, args)));
+}
+
+function failure(req, error) {
+  return `The application failed on request ${req.socket.prack.requestId}\n${error?.stack ?? error}`;
+}
+
+/** A plain 500 before the head; after it the client sees the cut (4.13). */
+function fail(req, res) {
+  if (res.headersSent) return void req.socket.destroy(new Error("the application failed"));
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  res.writeHead(500, { "content-type": "text/plain" }).end("Internal Server Error\n");
+}
