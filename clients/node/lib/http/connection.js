@@ -1,7 +1,6 @@
 // One exchange as a connection that Node's own server serves: the request is what a client would have sent
 // on it, and what the application answers is read back. So the application has Node's own objects.
 
-import { isIPv6 } from "node:net";
 import { Duplex } from "node:stream";
 
 import { AbortCode } from "../stream/messages.js";
@@ -30,7 +29,7 @@ export class Connection extends Duplex {
     this.#head = writeHead(message, tellsExpectation);
     this.remoteAddress = message.client?.ip;
     this.remotePort = message.client?.port;
-    this.remoteFamily = isIPv6(this.remoteAddress) ? "IPv6" : "IPv4";
+    this.remoteFamily = message.client?.ip.includes(":") ? "IPv6" : "IPv4";
     this.encrypted = message.scheme === "https";
     this.prack = { requestId: message.requestId, attempt: message.attempt };
     exchange.reader = this;
@@ -62,6 +61,11 @@ export class Connection extends Duplex {
 
   unref() {
     return this;
+  }
+
+  /** As a net.Socket: end when all is written. */
+  destroySoon() {
+    this.end();
   }
 
   // ---- the request
@@ -134,7 +138,7 @@ export class Connection extends Duplex {
     if (!this.#reader.close()) return done(new Error("the connection was closed before the response was complete"));
     this.#exchange.respond(null, [], this.#reader.taken().last, () => {
       done();
-      this.destroy();
+      process.nextTick(() => this.destroy()); // when Node's streams are done with it
     });
   }
 

@@ -7,6 +7,8 @@ import { Connection } from "./connection.js";
 
 // Beyond the gateway's limit and what it adds, which are bytes of a request that it has taken.
 const MAX_HEAD = 128 * 1024;
+// For a method that Node does not know, for one.
+const BAD_REQUEST = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
 
 export class Server {
   /** Whether it takes WebSockets. */
@@ -21,6 +23,7 @@ export class Server {
     this.tunnels = typeof app !== "function" && app.listenerCount("upgrade") > 0;
     this.#continues = typeof app !== "function" && app.listenerCount("checkContinue") > 0;
     this.#server = http.createServer({ maxHeaderSize: MAX_HEAD, requireHostHeader: false });
+    this.#server.on("clientError", (_, socket) => socket.end(BAD_REQUEST));
     this.#server.on("request", (req, res) => this.#answer(listener, req, res));
     if (this.#continues) {
       this.#server.on("checkContinue", (req, res) => this.#answer(() => all(app, "checkContinue", req, res), req, res));

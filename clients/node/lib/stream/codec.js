@@ -83,11 +83,16 @@ export class Writer {
   varint(value) {
     let rest = value;
     if (typeof rest === "bigint") {
-      for (; rest > 127n; rest >>= 7n) this.bytes[this.reserve(1)] = Number(rest & 127n) | 128;
+      for (; rest > 127n; rest >>= 7n) this.#byte(Number(rest & 127n) | 128);
     } else {
-      for (; rest > 127; rest = Math.floor(rest / 128)) this.bytes[this.reserve(1)] = (rest % 128) | 128;
+      for (; rest > 127; rest = Math.floor(rest / 128)) this.#byte((rest % 128) | 128);
     }
-    this.bytes[this.reserve(1)] = Number(rest);
+    this.#byte(Number(rest));
+  }
+
+  #byte(value) {
+    const at = this.reserve(1); // which may replace the buffer
+    this.bytes[at] = value;
   }
 
   text(value, encoding) {

@@ -1,10 +1,13 @@
-// What waits to be written. All that is added in one turn of the event loop, and during a write, goes out
-// in one write (proto/README.md, 1.1).
+// What waits to be written. What is added in one turn of the event loop, and during a write, goes out in few
+// writes (proto/README.md, 1.1): the gateway works on some answers while the application makes the next ones.
 
 import { encodeFrames } from "./frames.js";
+import { WorkerFrame } from "./messages.js";
 
 const FRAME_EVENTS = 32;
+const ENOUGH = 8; // events for a write of their own
 const FRAME_BYTES = 64 * 1024;
+const EVENT_BYTES = 64; // about what an event takes beside the bytes that it brings
 const ROOM = 256 * 1024; // of body bytes that wait; more stay with their exchanges
 
 export class Outbox {
@@ -13,6 +16,7 @@ export class Outbox {
   #events = 0; // in the last frame
   #bytes = 0; // there
   #waiting = 0; // bytes in all frames
+  #count = 0; // events there
   #scheduled = false;
   #writing = false;
   #finishing = false;
@@ -35,7 +39,8 @@ export class Outbox {
     this.#events++;
     this.#bytes += size;
     this.#waiting += size;
-    this.#schedule();
+    if (++this.#count >= ENOUGH && !this.#writing) this.#write();
+    else this.#schedule();
   }
 
   /** Set a field that each frame has once. */
@@ -71,9 +76,9 @@ export class Outbox {
       if (this.#finishing) this.socket.end();
       return;
     }
-    const bytes = encodeFrames(this.#frames, 1024 + this.#waiting + 128 * FRAME_EVENTS);
+    const bytes = encodeFrames(WorkerFrame, this.#frames, 2 * this.#waiting + EVENT_BYTES * (1 + this.#count));
     this.#frames = [];
-    this.#waiting = 0;
+    this.#waiting = this.#count = 0;
     this.#writing = true;
     this.said = true;
     this.socket.write(bytes, () => {

@@ -2,7 +2,7 @@
 
 import { Exchange, WINDOW } from "./exchange.js";
 import { encodeFrames, FrameReader } from "./frames.js";
-import { AbortCode } from "./messages.js";
+import { AbortCode, GatewayFrame, WorkerFrame } from "./messages.js";
 import { Outbox } from "./outbox.js";
 
 const WELCOME_SECONDS = 10;
@@ -27,7 +27,7 @@ export class Ending {
 export class Session {
   limits = null; // from the welcome on
   exchanges = new Map();
-  #reader = new FrameReader();
+  #reader = new FrameReader(GatewayFrame);
   #awaiting = new Set(); // exchanges that wait for room in the outbox
   #drained = false; // the gateway sends nothing more
   #unheard = 0; // ticks
@@ -52,7 +52,7 @@ export class Session {
 
   /** Send the hello. Resolves to undefined after the welcome, or else to an Ending. */
   async greet(hello) {
-    this.socket.write(encodeFrames([{ hello: { ...hello, limits: { initialWindow: WINDOW } } }]));
+    this.socket.write(encodeFrames(WorkerFrame, [{ hello: { ...hello, limits: { initialWindow: WINDOW } } }]));
     const late = setTimeout(() => this.#lose(`no welcome within ${WELCOME_SECONDS} s`), WELCOME_SECONDS * 1000);
     await Promise.race([this.welcomed, this.ended]);
     clearTimeout(late);
@@ -175,7 +175,10 @@ export class Session {
   #lose(message) {
     this.#settle.ended(new Ending(message));
     clearInterval(this.ticking);
-    if (this.#closing && !this.socket.writableFinished) return void this.socket.once("finish", () => this.socket.destroy());
+    if (this.#closing && !this.socket.destroyed && !this.socket.writableFinished) {
+      this.socket.once("finish", () => this.socket.destroy()); // which comes back here
+      return;
+    }
     this.socket.destroy();
     for (const exchange of this.exchanges.values()) exchange.cancel();
     this.#settle.over();
