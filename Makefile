@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -21,6 +21,12 @@ READY := $(VENV)/.ready
 TOOLS_READY := $(TOOLS)/.ready
 FUZZ := .venv-fuzz
 FUZZ_READY := $(FUZZ)/.ready
+SIDECAR := .venv-sidecar
+SIDECAR_READY := $(SIDECAR)/.ready
+
+PEBBLE := build/tools/pebble
+PEBBLE_MODULE := github.com/letsencrypt/pebble/v2
+PEBBLE_VERSION := v2.10.3
 
 PROTOS := $(shell find proto -name '*.proto')
 STUBS := clients/python
@@ -33,16 +39,16 @@ run: $(READY) ## Start the gateway with a demo worker
 	@$(BIN)/python examples/run_demo.py $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one process)
-	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS:%=--ignore=%) $(PROGRAMS:%=--ignore=%) $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS:%=--ignore=%) $(PROGRAMS:%=--ignore=%) --ignore=tests/notebooks $(ARGS)
 
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
 
-test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS
+test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
-PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,apps front_proxy prometheus top) \
-	tests/access tests/bench tests/browser tests/conformance tests/tls
+PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps front_proxy prometheus top) \
+	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \
@@ -52,7 +58,7 @@ FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps 
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes seconds and starts few processes.
-FAST := tests/access tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
+FAST := tests/access tests/acme tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
 	tests/private tests/rest tests/stream tests/telemetry tests/test_settings.py tests/test_state.py \
 	clients/python/tests
 
@@ -72,6 +78,9 @@ coverage: $(READY) ## Measure which lines the fast tests reach; too few is an er
 
 test-large: $(READY) ## Stream 1 GiB each way and print how the gateway's memory grew
 	@ACCEPTANCE_STREAM_MIB=1024 $(BIN)/python -m pytest -rP tests/acceptance/test_streams.py $(ARGS)
+
+test-sidecar: $(READY) $(SIDECAR_READY) ## Run a worker beside Streamlit and Jupyter
+	@SIDECAR_BIN=$(CURDIR)/$(SIDECAR)/bin $(BIN)/python -m pytest -n 0 tests/notebooks $(ARGS)
 
 test-sockets: $(READY) ## Send more of the WebSocket suite, and talk longer over a thousand WebSockets
 	@CONFORMANCE_MESSAGES=100 SOCKETS_ROUNDS=100 $(BIN)/python -m pytest -rP --timeout 3600 \
@@ -118,6 +127,13 @@ image: ## Build the container image and try it, where buildah is installed
 
 # ---------------------------------------------------------------- environments
 
+# No package brings it. Without it the tests that ask it are skipped.
+pebble: $(PEBBLE) ## Build the test authority of certificates, for make test-programs; needs Go 1.25
+
+$(PEBBLE):
+	@GOBIN='$(CURDIR)/$(@D)' go install \
+		$(patsubst %,$(PEBBLE_MODULE)/cmd/%@$(PEBBLE_VERSION),pebble pebble-challtestsrv)
+
 setup: $(READY) ## Prepare .venv
 	@echo '.venv is ready'
 
@@ -141,6 +157,11 @@ $(FUZZ_READY): pyproject.toml clients/python/pyproject.toml requirements/fuzz.tx
 		-e . -e clients/python
 	@touch $@
 
+$(SIDECAR_READY): requirements/sidecar.txt
+	@$(call make_venv,$(SIDECAR))
+	@$(SIDECAR)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/sidecar.txt
+	@touch $@
+
 PIP_FLAGS := --disable-pip-version-check
 
 define make_venv
@@ -160,6 +181,7 @@ lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/fuzz.in -c requirements/dev.txt \
 		-o requirements/fuzz.txt
+	@$(LOCK) requirements/sidecar.in -o requirements/sidecar.txt
 	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) requirements/proto.in -o requirements/proto.txt
 
@@ -196,6 +218,6 @@ sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gatewa
 	@$(BIN)/python -m scripts.sbom
 
 clean: ## Remove the environments, caches and build outputs
-	@rm -rf $(VENV) .venv-newest $(FUZZ) $(TOOLS) build dist clients/python/dist \
+	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) build dist clients/python/dist \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

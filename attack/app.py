@@ -29,7 +29,7 @@ async def _answer(path: str, receive: Any, send: Any) -> None:
     while (message := await receive())["type"] == "http.request" and message.get("more_body"):
         pass
     if path == "/slow":
-        await asyncio.sleep(random.uniform(0.05, 0.15))
+        await asyncio.sleep(random.uniform(0.1, 0.3))
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     for _ in range(PIECES if path == "/large" else 0):
         await send({"type": "http.response.body", "body": LARGE, "more_body": True})

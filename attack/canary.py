@@ -4,7 +4,6 @@ import http.client
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from attack.wire import unchecked
 
@@ -16,13 +15,11 @@ PAUSE_SECONDS = 0.002
 class Canary:
     """Asks from a thread of its own, on one connection, while it is used as a context.
 
-    It comes from the address of the attackers, or with `apart` from one of its own.
     `times` are seconds of what was answered, `missed` says what was not.
     """
 
     port: int
     tls: bool = False
-    apart: bool = False
     times: list[float] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
@@ -42,12 +39,10 @@ class Canary:
         return sorted(self.times)[len(self.times) * 99 // 100] if self.times else SECONDS
 
     def _connection(self) -> http.client.HTTPConnection:
-        asked: dict[str, Any] = {"timeout": SECONDS}
-        if self.apart:
-            asked["source_address"] = ("127.0.0.2", 0)
         if not self.tls:
-            return http.client.HTTPConnection("127.0.0.1", self.port, **asked)
-        return http.client.HTTPSConnection("localhost", self.port, context=unchecked(), **asked)
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        context = unchecked()
+        return http.client.HTTPSConnection("localhost", self.port, timeout=SECONDS, context=context)
 
     def _run(self) -> None:
         connection = self._connection()

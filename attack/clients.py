@@ -95,8 +95,9 @@ def idle_websockets(target: Target) -> None:
 
 
 def hogs(target: Target) -> None:
-    """Requests that take their time, many more than there are slots, one after the other."""
-    with many(300, target.public, GET.replace(b"/", b"/slow", 1) * 100):
+    """Requests that take their time, of one address, many more than there are slots."""
+    slow = GET.replace(b"/", b"/slow", 1) * 100
+    with many(300, target.public, slow, address="127.0.0.2"):
         time.sleep(3600)
 
 

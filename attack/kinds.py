@@ -11,14 +11,10 @@ LONG = 7.0
 
 
 class Kind(NamedTuple):
-    """What takes its time has one round of so many `seconds`, in place of short ones.
-
-    With `apart`, the canary comes from another address than the attackers.
-    """
+    """What takes its time has one round of so many `seconds`, in place of short ones."""
 
     run: Callable[[Target], None]
     seconds: float = 0.0
-    apart: bool = False
 
 
 KINDS = {
@@ -38,6 +34,6 @@ KINDS = {
     "slow-uploads": Kind(clients.slow_uploads, seconds=LONG),
     "slow-readers": Kind(clients.slow_readers, seconds=LONG),
     "idle-websockets": Kind(clients.idle_websockets, seconds=LONG),
-    "hogs": Kind(clients.hogs, seconds=LONG, apart=True),
+    "hogs": Kind(clients.hogs, seconds=LONG),
     "silent-expect": Kind(clients.silent_expect, seconds=LONG),
 }

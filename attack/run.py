@@ -145,8 +145,7 @@ def _gateway(plan: Plan, cores: set[int]) -> Iterator[Gateway]:
 def _attack(gateway: Gateway, port: int, kind: str, plan: Plan) -> Outcome:
     lines, tls = len(gateway.lines), bool(plan.behind)
     ports = (port, gateway.api_port, gateway.grpc_port)
-    quiet, canary = (Canary(port, tls, KINDS[kind].apart) for _ in range(2))
-    turns = Turns()
+    quiet, canary, turns = Canary(port, tls), Canary(port, tls), Turns()
     first = _use(gateway)
     with quiet:
         time.sleep(QUIET_SECONDS)

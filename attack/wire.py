@@ -38,9 +38,14 @@ def unchecked() -> ssl.SSLContext:
     return context
 
 
-def dial(port: int, say: bytes = b"", window: int = 0) -> socket.socket:
-    """A connection on which this was said; a small `window` fills the other side's buffers soon."""
+def dial(port: int, say: bytes = b"", window: int = 0, address: str = "") -> socket.socket:
+    """A connection on which this was said, from this address of ours.
+
+    A small `window` fills the other side's buffers soon.
+    """
     sock = socket.socket()
+    if address:
+        sock.bind((address, 0))
     sock.settimeout(SECONDS)
     if window:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
@@ -66,13 +71,15 @@ def upgraded(port: int, request: bytes) -> socket.socket:
 
 
 @contextmanager
-def many(count: int, port: int, say: bytes, window: int = 0) -> Iterator[list[socket.socket]]:
+def many(
+    count: int, port: int, say: bytes, window: int = 0, address: str = ""
+) -> Iterator[list[socket.socket]]:
     """So many connections, or as many as can be had."""
     with ExitStack() as stack:
         socks: list[socket.socket] = []
         with suppress(OSError):
             while len(socks) < count:
-                socks.append(stack.enter_context(dial(port, say, window)))
+                socks.append(stack.enter_context(dial(port, say, window, address)))
         yield socks
 
 

@@ -27,7 +27,8 @@ class Access:
     def __init__(self, settings: Settings, certified: tuple[str, ...] = ()) -> None:
         """`certified` are the names of the private ports' certificates. Raises BadCredentials."""
         path = settings.credentials
-        self._principals = Principals(path, time.time()) if path else None
+        certifies = settings.client_ca is not None
+        self._principals = Principals(path, time.time(), certifies) if path else None
         failures = Failures()
         self.workers = Callers(
             settings.token,
@@ -44,12 +45,18 @@ class Access:
             PAGES,
         )
         self._expel: tuple[Callable[[Principal], None], ...] = ()
+        self._renew: Callable[[Principal], None] = lambda _: None
         self._timer: asyncio.TimerHandle | None = None
 
     @contextmanager
-    def kept(self, *expel: Callable[[Principal], None]) -> Iterator[None]:
-        """Look for changes while this is entered; all of `expel` are told who is known no more."""
-        self._expel = expel
+    def kept(
+        self, renew: Callable[[Principal], None], *expel: Callable[[Principal], None]
+    ) -> Iterator[None]:
+        """Look for changes while this is entered.
+
+        All of `expel` are told who is known no more, `renew` who will soon be so.
+        """
+        self._renew, self._expel = renew, expel
         if self._principals is not None:
             self._look(self._principals)
         try:
@@ -57,6 +64,13 @@ class Access:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+            if self._principals is not None:
+                self._principals.close()
+
+    async def ready(self) -> None:
+        """Returns when callers can be recognized, inside `kept`; after seconds at the latest."""
+        if self._principals is not None:
+            await self._principals.ready()
 
     @property
     def reloads(self) -> Iterator[Callable[[], None]]:
@@ -74,3 +88,5 @@ class Access:
             for expel in self._expel:
                 expel(principal)
             log.info("revoked", extra={"action": "revoked", "principal": principal.name})
+        for principal in principals.ending():
+            self._renew(principal)

@@ -15,7 +15,8 @@ from prack_grpc.private.principals import Principals
 
 SEPARATOR = b"\n--\n"
 WRONG = re.compile(
-    r"(token [\w.-]+: [^:]+: |(name|hash): the same in |expected nothing but \[\[token\]\]"
+    r"((token|issuer) [\w.-]+: .+?: |issuer: the extra is not installed|"
+    r"(name|hash|certificate|claims): the same in |expected nothing but \[\[token\]\]"
     r"|.*\(at (line \d+, column \d+|end of document)\)|.*codec can't decode|.*recursion)",
     re.DOTALL,
 )
@@ -35,9 +36,9 @@ def one(data: bytes) -> None:
             raise Found(f"it does not say what is wrong where: {error}") from None
         return
     callers, secret = Callers(None, principals=principals), shown.partition(b" ")[2].strip()
-    who = callers.admits(((b"authorization", shown),))
+    who = callers.admits((((b"authorization", shown),), ()))
     if who is not None and hashlib.sha256(secret).hexdigest().encode() not in content:
         raise Found(f"{who} is known by {secret!r}")
     principals.look(float("inf"), whatever=True)
-    if callers.bearer([shown]) is not None:
+    if callers.caller([shown]) is not None:
         raise Found("somebody is known after his end")

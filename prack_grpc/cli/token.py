@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prack_grpc.cli.terminal import say, say_table
-from prack_grpc.private.credentials import ROLES, BadCredentials, Entry, digest, parse, read
+from prack_grpc.private.credentials import ROLES, BadCredentials, Entry, Proof, digest, parse, read
+from prack_grpc.private.jwt.issuers import Claims
 
 HELP = "make, list and revoke tokens in a credentials file: prack token new --help"
 VARIABLE = "PRACK_CREDENTIALS"
-BLOCK = re.compile(r"^[ \t]*\[\[[ \t]*token[ \t]*\]\]", re.MULTILINE)
+BLOCK = re.compile(r"^[ \t]*\[\[[ \t]*(token|issuer)[ \t]*\]\]", re.MULTILINE)
 SPAN = re.compile(r"([1-9]\d{0,4})([hd])")
 HOURS = {"h": 1, "d": 24}
 
@@ -43,10 +44,12 @@ def run(arguments: Sequence[str]) -> int:
 
 def _new(words: argparse.Namespace) -> None:
     secret = f"prack_{words.role[0]}_{secrets.token_urlsafe(32)}"
+    hashed = f"sha256:{digest(secret.encode()).hex()}"
     members = {
         "name": words.name,
         "role": words.role,
-        "hash": f"sha256:{digest(secret.encode()).hex()}",
+        "hash": None if words.certificate else hashed,
+        "certificate": words.certificate,
         "services": words.service,
         "routes": words.route,
         "tiers": words.tier,
@@ -60,12 +63,15 @@ def _new(words: argparse.Namespace) -> None:
     before = words.file.read_text(encoding="utf-8") if words.file.exists() else ""
     text = f"{before.rstrip()}\n\n" if before.strip() else ""
     _write(words.file, text + "\n".join(["[[token]]", *lines]) + "\n")
-    say(f"added {words.name} to {words.file}; its secret, which is shown only now:", sys.stderr)
-    print(secret)
+    if words.certificate:
+        say(f"added {words.name} to {words.file}; it has no secret", sys.stderr)
+    else:
+        say(f"added {words.name} to {words.file}; its secret, which is shown only now:", sys.stderr)
+        print(secret)
 
 
 def _list(words: argparse.Namespace) -> None:
-    headings = ("NAME", "ROLE", "EXPIRES", "SERVICES", "ROUTES", "TIERS", "SLOTS")
+    headings = ("NAME", "ROLE", "EXPIRES", "SERVICES", "ROUTES", "TIERS", "SLOTS", "KNOWN BY")
     say_table(headings, [[cell or "-" for cell in _cells(entry)] for entry in read(words.file)])
 
 
@@ -82,7 +88,15 @@ def _cells(entry: Entry) -> list[str]:
         ", ".join(map(str, scope.routes)),
         ", ".join(map(str, sorted(scope.tiers))),
         str(scope.slots or ""),
+        _proof(entry.proof),
     ]
+
+
+def _proof(proof: Proof) -> str:
+    if isinstance(proof, Claims):
+        patterns = (f"{'.'.join(way)}={pattern}" for way, pattern in proof.patterns)
+        return f"{proof.issuer.name} {', '.join(patterns)}"
+    return "secret" if isinstance(proof, bytes) else proof
 
 
 def _revoke(words: argparse.Namespace) -> None:
@@ -92,10 +106,12 @@ def _revoke(words: argparse.Namespace) -> None:
         known = ", ".join(entry.name for entry in before) or "none"
         raise Trouble(f"{words.file} has no token {words.name}; it has {known}")
     text = words.file.read_text(encoding="utf-8")
-    starts = [match.start() for match in BLOCK.finditer(text)] + [len(text)]
+    blocks = [(match.start(), match[1] == "token") for match in BLOCK.finditer(text)]
+    starts = [start for start, is_token in blocks if is_token]
     number = next(i for i, entry in enumerate(before) if entry.name == words.name)
-    if len(starts) == len(before) + 1:
-        text = text[: starts[number]] + text[starts[number + 1] :]
+    if len(starts) == len(before):
+        end = min((start for start, _ in blocks if start > starts[number]), default=len(text))
+        text = text[: starts[number]] + text[end:]
     if _parsed(words.file, text) != after:
         raise Trouble(f"{words.file} is written in an unusual way: remove {words.name} by hand")
     _write(words.file, text)
@@ -149,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     new = commands.add_parser("new", help="add a token, and print its secret once")
     new.add_argument("--name", required=True, help="under which logs and `prack workers` know it")
     new.add_argument("--role", required=True, choices=ROLES, help="what it is for")
+    new.add_argument("--certificate", help="known by this name in its certificate, not by a secret")
     new.add_argument("--service", action="append", help="of a worker; may be repeated (all)")
     new.add_argument("--route", action="append", help="of a worker; may be repeated (all)")
     new.add_argument("--tier", action="append", type=int, help="of a worker; may be repeated (all)")

@@ -91,13 +91,23 @@ def _beyond(field: str, value: str, allowed: Iterable[str]) -> OutOfScope:
 class Principal:
     """Whom credentials name, with what they allow. Two are never the same, whatever their names.
 
-    Once it is `revoked` nothing is allowed any more.
+    Once it is `revoked` nothing is allowed any more. Those of one `entry` share what one may have.
+    A `subject` may come with several tokens, one after the other: what it holds is its own.
     """
 
     name: str
     rights: frozenset[Right] = frozenset(Right)
     scope: Scope = Scope()
     revoked: bool = False
+    entry: str = ""
+    subject: str = ""
+
+    def __post_init__(self) -> None:
+        self.entry = self.entry or self.name
+
+    def has_subject_of(self, other: "Principal") -> bool:
+        """Whether both are tokens of one subject."""
+        return self.subject == other.subject != "" and self.entry == other.entry
 
     def check(self, profile: Profile) -> None:
         """Raises OutOfScope unless it may be a worker like this."""

@@ -59,6 +59,7 @@ FIELDS = [
     (name.lower().encode(), value.encode()) for name, value in (HEADERS | POLICY | NO_STORE).items()
 ]
 CONFIRMED = b"x-prack-request"
+LOGGING = ("/login", "/logout")
 READING = ("GET", "HEAD")
 LOOK_ONLY = "these credentials allow to look only; this needs those of an operator"
 # What a browser needs before somebody has logged in; it tells nothing of this gateway.
@@ -98,6 +99,10 @@ class AdminApp(PrivateApp):
         """See PrivateApp: who has logged in."""
         return self._logins.who(Request(scope).cookies.get(COOKIE, ""))
 
+    def certified(self, scope: Scope) -> tuple[str, ...]:
+        """See PrivateApp. Who has logged in counts before his browser's certificate."""
+        return () if self.recognized(scope) else super().certified(scope)
+
     def build_middleware_stack(self) -> ASGIApp:
         """See PrivateApp; what FastAPI's own endpoints need comes with it."""
         return ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=HANDLERS)
@@ -126,9 +131,9 @@ class AdminApp(PrivateApp):
         await super().trusted(scope, receive, _guarding(send))
 
     def _denial(self, scope: Scope) -> ApiError | None:
-        """Pages that anybody may see, and logging out, need no right."""
+        """Pages that anybody may see, and logging in or out, need no right."""
         who: Principal | None = scope.get(PRINCIPAL)
-        if who is None or scope["type"] != "http" or scope["path"] == "/logout":
+        if who is None or scope["type"] != "http" or scope["path"] in LOGGING:
             return None
         if Right.READ not in who.rights:
             return ApiError(FORBIDDEN)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 COOKIE = "prack_session"
 LASTING = 12 * 3600  # seconds
 MAX_LOGINS = 1000
-MAX_BYTES = 4096
+MAX_BYTES = 16 * 1024  # with room for a token of 8 KiB
 
 
 class Logins:
@@ -98,7 +98,7 @@ async def _shown(request: Request, callers: Callers) -> Principal:
     token = message.get("token")
     if not isinstance(token, str):
         raise ApiError(BAD_PARAMETER, "token: expected a string", "token")
-    who = callers.who(token.strip().encode())
+    who = callers.bearer(token.strip().encode())
     if who is None:
         raise await callers.failed(address(request.scope))
     if Right.READ not in who.rights:

@@ -17,6 +17,7 @@ import prack_grpc
 from prack_grpc.core.worker import TRUSTED, Principal, Right
 from prack_grpc.private.bodies import Gone
 from prack_grpc.private.callers import AUTHORIZATION, TELLING, Callers
+from prack_grpc.private.certificate import Certificate
 from prack_grpc.private.errors import (
     BAD_METHOD,
     BAD_PARAMETER,
@@ -148,18 +149,21 @@ class PrivateApp(FastAPI):
         """Serve one ASGI scope."""
         telling = tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
         callers = self._callers
-        who = callers.admitted.get(telling)
+        shown = telling, self.certified(scope)
+        who = callers.admitted.get(shown)
         if who is None or who.revoked:
-            who = callers.admits(telling) if scope["type"] == "http" else TRUSTED
+            who = callers.admits(shown) if scope["type"] == "http" else TRUSTED
         if who is None:
-            await self._unknown(scope, receive, send)
+            await self._unknown(shown[1], scope, receive, send)
         else:
             scope[PRINCIPAL] = who
             await self.trusted(scope, receive, send)
 
-    async def _unknown(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve somebody whose fields tell not who he is."""
-        refusal = self._callers.refusal(scope)
+    async def _unknown(
+        self, names: tuple[str, ...], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Serve somebody who has not shown who he is, by fields or these `names`."""
+        refusal = self._callers.refusal(scope, names)
         if refusal is None:  # a page that anybody may see
             await self.trusted(scope, receive, _last(send) if self._callers.asks else send)
             return
@@ -171,6 +175,11 @@ class PrivateApp(FastAPI):
             if any(name == AUTHORIZATION for name, _ in scope["headers"]):
                 refusal = await self._callers.failed(address(scope))
         await refusal.response()(scope, receive, _last(send))
+
+    def certified(self, scope: Scope) -> tuple[str, ...]:
+        """The names in the certificate of who makes this call."""
+        shown: Certificate | None = scope.get("extensions", {}).get("prack", {}).get("certificate")
+        return shown.alternatives if shown else ()
 
     def recognized(self, scope: Scope) -> Principal | None:
         """Who has shown credentials before."""

@@ -44,14 +44,16 @@ AUTHORIZATION = b"authorization"
 TELLING = frozenset((AUTHORIZATION, b"host", b"origin", b"sec-fetch-site"))
 MOST_ADMITTED = 256
 Fields = tuple[tuple[bytes, bytes], ...]
+# What a call shows: these fields, and the names in its certificate.
+Shown = tuple[Fields, tuple[str, ...]]
 
 
 class Callers:
     """Who may call a port: whoever has its `token`, or is one of `principals`.
 
-    Where there is neither, a call must name localhost, a loopback address or one of `hosts`.
-    `pages` are the paths that need no credentials. `admitted` are fields that were looked at: a
-    worker sends the same with each call.
+    A call without a token must name localhost, a loopback address or one of `hosts`. A token counts
+    before a certificate. `pages` are the paths that need no credentials. `admitted` is what was
+    looked at: a worker shows the same with each call.
     """
 
     def __init__(
@@ -72,34 +74,40 @@ class Callers:
         self._principals = principals
         self._failures = failures or Failures()
         self._pages = pages
-        self.admitted: dict[Fields, Principal] = {}
+        self.admitted: dict[Shown, Principal] = {}
 
-    def admits(self, fields: Fields) -> Principal | None:
-        """Who calls with these fields, if he may. `admitted` has them from now on."""
+    def admits(self, shown: Shown) -> Principal | None:
+        """Who calls and shows this, if he may. `admitted` has it from now on."""
+        fields, names = shown
         scope = {"headers": fields}
         if _from_elsewhere(scope):
             return None
-        if not self.asks and not self._is_known(_values(scope, b"host")):
+        values = _values(scope, AUTHORIZATION)
+        if not (self.asks and values) and not self._is_known(_values(scope, b"host")):
             return None
-        if (who := self.bearer(_values(scope, AUTHORIZATION))) is None:
+        if (who := self.caller(values, names)) is None:
             return None
         if len(self.admitted) == MOST_ADMITTED:
             self.admitted.clear()
-        self.admitted[fields] = who
+        self.admitted[shown] = who
         return who
 
-    def bearer(self, values: Sequence[bytes]) -> Principal | None:
-        """Who has these values of the field Authorization (RFC 6750 section 2.1)."""
+    def caller(self, values: Sequence[bytes], names: Sequence[str] = ()) -> Principal | None:
+        """Who has these values of the field Authorization (RFC 6750 section 2.1).
+
+        Without any it is whose certificate has one of these names.
+        """
         if not self.asks:
             return self.holder
+        if not values:
+            return self._principals.holder(names) if self._principals else None
         scheme, _, given = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
-        return self.who(given.strip()) if scheme.lower() == b"bearer" else None
+        return self.bearer(given.strip()) if scheme.lower() == b"bearer" else None
 
-    def who(self, secret: bytes) -> Principal | None:
-        """Whose secret this is."""
-        key = digest(secret)
-        found = self._own.get(key)
-        return found or (self._principals.of(key) if self._principals else None)
+    def bearer(self, token: bytes) -> Principal | None:
+        """Whose token this is."""
+        found = self._own.get(digest(token))
+        return found or (self._principals.bearer(token) if self._principals else None)
 
     def named(self, name: str) -> Principal:
         """Who has this name; somebody without rights if nobody has."""
@@ -113,14 +121,21 @@ class Callers:
         in_time = await self._failures.fail(address)
         return ApiError(UNAUTHENTICATED if in_time else TOO_MANY_FAILURES)
 
-    def refusal(self, scope: Scope) -> ApiError | None:
-        """The error for a call that must not be served, else None: it is for one of `pages`."""
+    def refusal(self, scope: Scope, names: Sequence[str]) -> ApiError | None:
+        """The error for a call that must not be served, else None: it is for one of `pages`.
+
+        `names` are those in the certificate that counts for it.
+        """
         if _from_elsewhere(scope):
             return ApiError(CROSS_SITE)
-        if not self.asks:
+        if not self.asks or self._certified(scope, names):
             return self._misnamed(scope)
         free = scope["path"] in HEALTH or self._pages.fullmatch(scope["path"])
         return None if free else ApiError(UNAUTHENTICATED)
+
+    def _certified(self, scope: Scope, names: Sequence[str]) -> bool:
+        """Whether nothing but the name that was called can be wrong."""
+        return not _values(scope, AUTHORIZATION) and self.caller((), names) is not None
 
     def _misnamed(self, scope: Scope) -> ApiError | None:
         values = _values(scope, b"host")

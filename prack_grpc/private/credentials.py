@@ -1,4 +1,4 @@
-"""The credentials file: whom each secret names, and what that allows.
+"""The credentials file: who is known, by what, and what that allows.
 
     [[token]]
     name = "shop-1"
@@ -10,6 +10,8 @@
     slots = 16
     expires = 2027-03-01T00:00:00Z
 
+In place of `hash` there may be `certificate`, a name in one, or `issuer` with `claims`: see
+`jwt/issuers.py`.
 A secret has 256 random bits, so a plain hash of it cannot be undone (docs/decisions/0029).
 """
 
@@ -27,19 +29,23 @@ from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.limits import MAX_TIER, MIB
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, Principal, Right, Scope
+from prack_grpc.private.certificate import alternative
+from prack_grpc.private.jwt.issuers import NAME, NAME_EXPECTED, Claims, Issuer, claims, issuers
 
 ROLES = {
     "worker": frozenset((Right.WORK,)),
     "operator": frozenset((Right.READ, Right.OPERATE)),
     "viewer": frozenset((Right.READ,)),
 }
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-NAME_EXPECTED = "expected up to 64 letters, digits and ._-"
 # What logs call those without an entry.
 RESERVED = ("anyone", "token", "admin-token")
 HASH = re.compile(r"sha256:([0-9a-f]{64})")
 MAX_FILE = MIB
 MAX_SLOTS = 10_000
+# By what somebody is known: the digest of his secret, a name in his certificate, or his token.
+Proof = bytes | str | Claims
+PROOFS = ("hash", "certificate", "issuer")
+FIELDS = {bytes: "hash", str: "certificate", Claims: "claims"}
 
 
 class BadCredentials(Exception):
@@ -48,17 +54,18 @@ class BadCredentials(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One token. `expires` is in Unix seconds, or infinite."""
+    """Who is known by this proof. `expires` is in Unix seconds, or infinite."""
 
     name: str
     role: str
-    digest: bytes
+    proof: Proof
     scope: Scope
     expires: float
 
-    def principal(self) -> Principal:
-        """A new principal with these rights."""
-        return Principal(self.name, ROLES[self.role], self.scope)
+    def principal(self, name: str = "", subject: str = "") -> Principal:
+        """A new principal with these rights; a token has a name of its own, and a subject."""
+        rights = ROLES[self.role]
+        return Principal(name or self.name, rights, self.scope, entry=self.name, subject=subject)
 
 
 def digest(secret: bytes) -> bytes:
@@ -83,36 +90,48 @@ def read(path: Path) -> list[Entry]:
 def parse(text: str) -> list[Entry]:
     """The entries of a file with this text. Raises ValueError."""
     found = tomllib.loads(text)
-    tokens = found.pop("token", [])
+    tokens, known = found.pop("token", []), issuers(found.pop("issuer", []))
     if found or not isinstance(tokens, list) or not all(isinstance(one, dict) for one in tokens):
-        raise ValueError("expected nothing but [[token]] tables")
-    entries = [_entry(token, number) for number, token in enumerate(tokens, 1)]
-    for part in ("name", "digest"):
+        raise ValueError("expected nothing but [[token]] and [[issuer]] tables")
+    entries = [_entry(token, number, known) for number, token in enumerate(tokens, 1)]
+    for part in ("name", "proof"):
         values = [getattr(entry, part) for entry in entries]
-        if twice := [entry.name for entry in entries if values.count(getattr(entry, part)) > 1]:
-            field = "hash" if part == "digest" else part
-            raise ValueError(f"{field}: the same in {', '.join(twice)}; each token has its own")
+        if twice := [entry for entry in entries if values.count(getattr(entry, part)) > 1]:
+            field = FIELDS[type(twice[0].proof)] if part == "proof" else part
+            names = ", ".join(entry.name for entry in twice)
+            raise ValueError(f"{field}: the same in {names}; each token has its own")
     return entries
 
 
-def _entry(token: dict[str, Any], number: int) -> Entry:
+def _entry(token: dict[str, Any], number: int, known: dict[str, Issuer]) -> Entry:
     name = token.get("name")
     if not isinstance(name, str) or not NAME.fullmatch(name) or name in RESERVED:
         expected = f"{NAME_EXPECTED}, and none of {', '.join(RESERVED)}"
         raise ValueError(f"token {number}: name: {expected}")
     for key in token.keys() - PARTS.keys():
-        near = difflib.get_close_matches(key, PARTS, n=1)
+        near = difflib.get_close_matches(key, PARTS.keys() - token.keys(), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f"token {name}: {key}: unknown key{hint}")
     try:
         values = {key: PARTS[key](token.get(key)) for key in PARTS}
+        proof = _proof(token, known)
     except ValueError as error:
         raise ValueError(f"token {name}: {error}") from None
     role, about = values["role"], {"services", "routes", "tiers", "slots"}
     if role != "worker" and (wrong := sorted(about & token.keys())):
         raise ValueError(f"token {name}: {wrong[0]}: only workers have it, this is {role}")
     scope = Scope(*(values[key] for key in ("services", "routes", "tiers", "slots")))
-    return Entry(name, role, values["hash"], scope, values["expires"])
+    return Entry(name, role, proof, scope, values["expires"])
+
+
+def _proof(token: dict[str, Any], known: dict[str, Issuer]) -> Proof:
+    if len(given := [key for key in PROOFS if key in token]) != 1:
+        raise ValueError(f"{given[-1] if given else 'hash'}: expected one of {', '.join(PROOFS)}")
+    if "claims" in token and "issuer" not in token:
+        raise ValueError("claims: only with issuer")
+    if "issuer" in token:
+        return claims(token, known)
+    return _hash(token["hash"]) if "hash" in token else alternative(token["certificate"])
 
 
 def _role(value: Any) -> str:
@@ -184,7 +203,7 @@ def _list(field: str, value: Any, kind: type) -> Iterator[Any]:
 PARTS: dict[str, Callable[[Any], Any]] = {
     "name": str,
     "role": _role,
-    "hash": _hash,
+    **dict.fromkeys((*PROOFS, "claims"), str),  # which only together mean something
     "services": _services,
     "routes": _routes,
     "tiers": _tiers,

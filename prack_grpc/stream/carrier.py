@@ -5,6 +5,7 @@ from typing import Protocol
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.worker import Principal
+from prack_grpc.private.certificate import Certificate
 
 
 class Carrier(Protocol):
@@ -16,7 +17,7 @@ class Carrier(Protocol):
 
     principal: Principal
     peer: str
-    certificate: str | None
+    certificate: Certificate | None
     transport: str
 
     async def receive(self) -> bytes | None:

@@ -7,7 +7,7 @@ import grpc
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.worker import Principal
-from prack_grpc.private.certificate import name_of
+from prack_grpc.private.certificate import Certificate, certificate
 
 # In what gRPC tells of a peer's certificate.
 NAMES = ("peer_dns", "peer_uri", "x509_common_name")
@@ -23,9 +23,7 @@ class GrpcCarrier:
         self.principal = principal
         self.peer = peer(context)
         self._context = context
-        about = context.auth_context()
-        names = (map(bytes.decode, about.get(kind, ())) for kind in NAMES)
-        self.certificate = name_of(*names)
+        self.certificate = shown(context)
 
     async def receive(self) -> bytes | None:
         message = await self._context.read()
@@ -41,6 +39,12 @@ class GrpcCarrier:
 
     def write_now(self, next_frame: Callable[[], pb.GatewayFrame | None]) -> None:
         """See Carrier. A message costs too much to send one that is not full."""
+
+
+def shown(context: Context) -> Certificate | None:
+    """The certificate of whoever has made a call."""
+    about = context.auth_context()
+    return certificate(*([one.decode() for one in about.get(kind, ())] for kind in NAMES))
 
 
 def peer(context: Context) -> str:

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 from prack_grpc.core.worker import Principal
 from prack_grpc.private.callers import Callers
 from prack_grpc.stream.decoding import Context, Decoding
-from prack_grpc.stream.grpc_carrier import peer
+from prack_grpc.stream.grpc_carrier import peer, shown
 from prack_grpc.stream.streams import NAME, Streams
 from prack_grpc.telemetry.complaint import Complaint
 
@@ -29,6 +29,7 @@ OPTIONS = (
     # Half as much again as proto/README.md 1.5 allows.
     ("grpc.max_receive_message_length", 6 * 1024 * 1024),
     ("grpc.max_concurrent_streams", 100),
+    ("grpc.max_metadata_size", 16 * 1024),  # a token of 8 KiB, and what goes with it
     # Who does not speak HTTP/2, and who speaks it without a call, takes a descriptor for so long.
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 15_000),
@@ -61,25 +62,54 @@ def _pings(seconds: float) -> tuple[tuple[str, int], ...]:
     )
 
 
-class CallerCheck(grpc.aio.ServerInterceptor):
-    """Ends calls without valid credentials before any frame is read."""
-
-    def __init__(self, callers: Callers) -> None:
-        self._callers = callers
+class Check(grpc.aio.ServerInterceptor):
+    """Has every call looked at before any frame is read: gRPC tells of no connection."""
 
     async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
-        """Let the call through or refuse it."""
-        handler = await continuation(handler_call_details)
-        if self._callers.bearer(_shown(handler_call_details.invocation_metadata)) is not None:
-            return handler
-        if handler is not None and handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(self._refuse)
-        return grpc.stream_stream_rpc_method_handler(self._refuse)
+        """Let the call through to what serves it, by way of `check`."""
+        handler = await continuation(handler_call_details) or UNKNOWN
+        ways = ("unary_unary", "unary_stream", "stream_stream")
+        serves = {way: getattr(handler, way) for way in ways}
+        checked = {way: self._checked(serve) for way, serve in serves.items() if serve}
+        return handler._replace(**checked)
 
-    async def _refuse(self, _: object, context: Context) -> None:
-        if _shown(context.invocation_metadata()):
+    def _checked(self, serve: Callable[[Any, Context], Any]) -> Callable[[Any, Context], Any]:
+        async def once(given: Any, context: Context) -> Any:
+            await self.check(context)
+            return await serve(given, context)
+
+        async def each(given: Any, context: Context) -> AsyncIterator[Any]:
+            await self.check(context)
+            async for answer in serve(given, context):
+                yield answer
+
+        return each if inspect.isasyncgenfunction(serve) else once
+
+    async def check(self, context: Context) -> None:
+        """Abort a call that must not be served."""
+
+
+async def _unknown(_: object, context: Context) -> None:
+    """As gRPC answers a method that there is not, but after the checks."""
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+
+
+UNKNOWN: Any = grpc.stream_stream_rpc_method_handler(_unknown)
+
+
+class CallerCheck(Check):
+    """Ends calls without valid credentials."""
+
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
+
+    async def check(self, context: Context) -> None:
+        """See Check."""
+        if _caller(self._callers, context) is not None:
+            return
+        if _values(context):
             host = peer(context).rpartition(":")[0].strip("[]")
             await self._callers.failed(host)
         await context.abort(
@@ -88,43 +118,26 @@ class CallerCheck(grpc.aio.ServerInterceptor):
         )
 
 
-def _shown(metadata: Any) -> list[bytes]:
+def _caller(callers: Callers, context: Context) -> Principal | None:
+    certificate = shown(context)
+    return callers.caller(_values(context), certificate.alternatives if certificate else ())
+
+
+def _values(context: Context) -> list[bytes]:
     """The values of `authorization`."""
-    given = [value for name, value in metadata or () if name == "authorization"]
+    metadata = context.invocation_metadata() or ()
+    given = [value for name, value in metadata if name == "authorization"]
     return [value if isinstance(value, bytes) else value.encode() for value in given]
 
 
-class NetworkCheck(grpc.aio.ServerInterceptor):
-    """Ends the calls of peers that `admits` does not know: gRPC tells of no connection."""
+class NetworkCheck(Check):
+    """Ends the calls of peers that `admits` does not know."""
 
     def __init__(self, admits: Callable[[str], bool]) -> None:
         self._admits = admits
 
-    async def intercept_service(
-        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> Any:
-        """Have the peer of the call looked at first."""
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        ways = ("unary_unary", "unary_stream", "stream_stream")
-        serves = {way: getattr(handler, way) for way in ways}
-        checked = {way: self._checked(serve) for way, serve in serves.items() if serve}
-        return handler._replace(**checked)
-
-    def _checked(self, serve: Callable[[Any, Context], Any]) -> Callable[[Any, Context], Any]:
-        async def once(given: Any, context: Context) -> Any:
-            await self._check(context)
-            return await serve(given, context)
-
-        async def each(given: Any, context: Context) -> AsyncIterator[Any]:
-            await self._check(context)
-            async for answer in serve(given, context):
-                yield answer
-
-        return each if inspect.isasyncgenfunction(serve) else once
-
-    async def _check(self, context: Context) -> None:
+    async def check(self, context: Context) -> None:
+        """See Check."""
         # `ipv4:192.0.2.1:4711`, or `ipv6:%5B2001:db8::1%5D:4711`.
         _, _, peer = unquote(context.peer()).partition(":")
         if not self._admits(peer.rpartition(":")[0]):
@@ -205,8 +218,7 @@ class StreamServer:
         return port
 
     def _who(self, context: Context) -> Principal:
-        who = self._callers.bearer(_shown(context.invocation_metadata()))
-        return who or GONE
+        return _caller(self._callers, context) or GONE
 
     async def start(self) -> None:
         """Admit workers from now on."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.worker import Principal
-from prack_grpc.private.certificate import of_connection
+from prack_grpc.private.certificate import Certificate, of_connection
 from prack_grpc.stream.hello import MAX_HELLO
 from prack_wire.frames import MAX_FRAME, Deframer, Frames
 
@@ -20,7 +20,7 @@ class PlainCarrier(Frames):
         self.principal = principal
         self._incoming = Deframer(MAX_HELLO)
         self.peer = ""
-        self.certificate: str | None = None
+        self.certificate: Certificate | None = None
         self._serve = serve
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

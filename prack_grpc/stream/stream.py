@@ -15,6 +15,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.worker import Principal
 from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
 from prack_grpc.stream.errors import NotAFrame, StreamError
@@ -65,6 +66,11 @@ class Stream:
         self.wrote_at = now()
         self.writing = False
         self.ended = False
+
+    @property
+    def principal(self) -> Principal:
+        """Whose stream it is."""
+        return self._carrier.principal
 
     @property
     def worker(self) -> str:

@@ -233,7 +233,7 @@ class Streams:
                 "slots": hello.slots,
                 "routes": ", ".join(map(str, hello.routes)),
                 "principal": carrier.principal.name,
-                **({"certificate": carrier.certificate} if carrier.certificate else {}),
+                **({"certificate": carrier.certificate.name} if carrier.certificate else {}),
             },
         )
         return member
@@ -257,10 +257,20 @@ class Streams:
 
     def expel(self, principal: Principal) -> None:
         """End the streams of this principal, which was revoked."""
-        for (who, _), stream in self._streams.items():
-            if who is principal:
+        for stream in self._instances:
+            if stream.principal is principal:
                 message = "these credentials were revoked, or have expired"
                 stream.stop(StreamError(errors.REVOKED, message))
+
+    def renew(self, principal: Principal) -> None:
+        """Have the workers of this principal dial again, with a newer token if they have one.
+
+        What they hold they finish here. Their names are free: they may dial with the same token.
+        """
+        for name, stream in list(self._streams.items()):
+            if stream.principal is principal:
+                del self._streams[name]
+                stream.dismiss(self._soon(), "the token of this worker ends soon")
 
     def _tidy(self, spare: heap.Spare) -> None:
         spare.give_back()

@@ -16,6 +16,8 @@ from tests.acceptance.processes import (
     environment,
     fetch,
 )
+from tests.support.certificates import Authority
+from tests.support.issuer import Issuer, table
 
 SCOPE = ("--service", "shop", "--route", "shop.test/*")
 
@@ -56,6 +58,53 @@ def test_a_worker_of_a_scope_serves_until_it_is_revoked(
     gateway.line('"action": "revoked", "principal": "shop-1"')
     (revoked,) = gateway.records("revoked")
     assert datetime.fromisoformat(revoked["time"]).timestamp() - file.stat().st_mtime < 1
+    worker.line("check PRACK_TOKEN or --token-file")
+    assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("over", OVER)
+def test_a_worker_with_a_token_of_an_issuer_serves_until_its_key_is_withdrawn(
+    launch: Launcher, tmp_path: Path, over: str
+) -> None:
+    issuer = Issuer()
+    (tmp_path / "keys.json").write_text(issuer.jwks())
+    file, token = tmp_path / "credentials", tmp_path / "token"
+    file.touch(0o600)
+    entry = '[[token]]\nname = "shop"\nrole = "worker"\nissuer = "idp"\nclaims.sub = "shop:*"\n'
+    file.write_text(table("keys.json") + entry)
+    token.touch(0o600)
+    token.write_text(issuer.token("shop:main"))
+    gateway = launch.gateway("--credentials", str(file))
+    worker = launch.worker(gateway, over, "--token-file", str(token))
+    assert fetch(gateway.port, "/run/1").status == 200
+    issuer = Issuer()
+    (tmp_path / "keys.json").write_text(issuer.jwks())
+    gateway.line('"action": "revoked", "principal": "idp:shop:main#')
+    worker.line("check PRACK_TOKEN or --token-file")
+    token.write_text(issuer.token("shop:main"))
+    assert fetch(gateway.port, "/run/2").status == 200
+    assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("over", OVER)
+def test_a_worker_with_a_certificate_needs_no_token(
+    launch: Launcher, tmp_path: Path, over: str
+) -> None:
+    authority, file = Authority(tmp_path), tmp_path / "credentials"
+    named = prack(
+        *("token", "new", "--file", str(file), "--name", "shop-2", "--role", "worker"),
+        *("--certificate", "shop-2.example", *SCOPE),
+    )
+    assert (named.returncode, named.stdout) == (0, "")
+    shown, own = authority.issue("IP:127.0.0.1"), authority.issue("DNS:shop-2.example")
+    ca = str(authority.file)
+    tls = (*shown.flags("api-tls"), "--client-ca", ca)
+    gateway = launch.gateway("--credentials", str(file), *tls)
+    known = ("--tls-ca", ca, *own.flags(), "--service", "shop", "--route", "shop.test")
+    worker = launch.worker(gateway, over, *known)
+    assert fetch(gateway.port, "/run/1", headers={"Host": "shop.test"}).status == 200
+    prack("token", "revoke", "shop-2", "--file", str(file))
+    gateway.line('"action": "revoked", "principal": "shop-2"')
     worker.line("check PRACK_TOKEN or --token-file")
     assert worker.stop() == 0
 

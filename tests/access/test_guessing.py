@@ -78,6 +78,7 @@ async def over_grpc(site: Site) -> None:
     assert (await worker.end())[0] is grpc.StatusCode.UNAUTHENTICATED
 
 
+@pytest.mark.parametrize("known_by", ["secret", "jwt"])
 @pytest.mark.parametrize("way", [over_rest, over_admin, over_login, over_plain, over_grpc])
 async def test_every_way_in_is_slowed_and_counts(
     site: Site, way: Refused, monkeypatch: pytest.MonkeyPatch

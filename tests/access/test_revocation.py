@@ -10,9 +10,11 @@ import pytest
 from prack.v1 import worker_pb2 as pb
 from prack_grpc import access
 from tests.access.conftest import Site, answer
-from tests.support.client import SECONDS, Cut, RawClient
-from tests.support.credentials import bearer
+from tests.access.identities import KINDS
+from tests.support.client import SECONDS, Cut
 
+# Whatever shows who one is.
+EACH = pytest.mark.parametrize("known_by", KINDS)
 ROUTES = {"routes": [pb.Route(host="a.test")], "service": "a"}
 
 
@@ -26,6 +28,7 @@ def test_the_file_is_looked_at_so_often_that_a_second_is_enough() -> None:
     assert 2 * access.LOOK_SECONDS <= 0.5
 
 
+@EACH
 @pytest.mark.parametrize("over", ["grpc", "plain"])
 async def test_a_stream_that_is_revoked_ends_within_a_second(
     often: None, site: Site, over: str, caplog: pytest.LogCaptureFixture
@@ -50,13 +53,13 @@ async def test_a_stream_that_is_revoked_ends_within_a_second(
         assert (await a.end())[0] is grpc.StatusCode.UNAUTHENTICATED
 
 
+@EACH
 async def test_polls_and_what_they_hold_end_within_a_second(often: None, site: Site) -> None:
     a = await site.http("a")
     asked: dict[str, Any] = {"route": "a.test/", "service": "a", "worker": "aw", "wait": 60}
     lost = await site.request(b"a.test", b"POST")
     identifier = (await a.get("/api/v1/request", params=asked)).json()["identifier"]
-    upload = await RawClient.connect(site.gateway.api_port)
-    fields = [f"{name}: {value}".encode() for name, value in bearer("a").items()]
+    upload, fields = await site.raw("a")
     path = f"/api/v1/requests/{identifier}/response".encode()
     await upload.get(path, *fields, b"content-length: 9", method=b"POST")
     await upload.send(b"x")
@@ -71,16 +74,15 @@ async def test_polls_and_what_they_hold_end_within_a_second(often: None, site: S
         with pytest.raises(Cut):
             await lost.response()
         assert (await upload.head()).status == 409
-    await upload.close()
     assert (await a.post("/api/v1/response", json=answer(identifier))).status_code == 401
     assert list(site.gateway.core.queue.sessions) == []
 
 
+@EACH
 async def test_a_call_that_began_before_its_revocation_takes_nothing_after_it(
     often: None, site: Site
 ) -> None:
-    late = await RawClient.connect(site.gateway.api_port)
-    fields = [f"{name}: {value}".encode() for name, value in bearer("a").items()]
+    late, fields = await site.raw("a")
     body = b'{"routes": ["a.test/"], "service": "a", "wait": 5}'
     length = b"content-length: %d" % len(body)
     await late.get(b"/api/v1/exchange", *fields, length, method=b"POST")
@@ -92,9 +94,9 @@ async def test_a_call_that_began_before_its_revocation_takes_nothing_after_it(
         pass
     await late.send(body[1:])
     assert (await late.response()).status == 403
-    await late.close()
 
 
+@EACH
 async def test_the_page_of_a_viewer_that_is_revoked_ends(often: None, site: Site) -> None:
     eye = await site.http("eye", "admin")
     async with eye.stream("GET", "/api/v1/events") as response:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.access.conftest import Site
+from tests.access.identities import KINDS, Secrets
 from tests.conftest import Start
-from tests.support.credentials import Credentials
 
 OPERATING = [
     ("GET", "queue"),
@@ -46,6 +46,7 @@ async def test_the_commands_of_operators_are_theirs(site: Site, method: str, pat
     assert bool(status.paused) is (path == "drain")
 
 
+@pytest.mark.parametrize("known_by", KINDS)
 @pytest.mark.parametrize(
     "path", ["/metrics", "/api/v1/overview", "/api/v1/me", "/api/v1/exchanges"]
 )
@@ -68,10 +69,10 @@ async def test_what_an_operator_does_is_in_the_log_with_his_name(
 
 
 async def test_the_one_token_has_all_rights_beside_the_file(start: Start, tmp_path: Path) -> None:
-    credentials = Credentials.of(tmp_path / "credentials")
-    gateway = await start(credentials=credentials.path, token="t" * 32, admin_token="u" * 32)
+    known = Secrets.of(tmp_path)
+    gateway = await start(credentials=known.credentials.path, token="t" * 32, admin_token="u" * 32)
     async with AsyncExitStack() as stack:
-        site = Site(gateway, credentials, stack)
+        site = Site(gateway, known, stack)
         http = await site.http("a")
         http.headers["authorization"] = f"Bearer {'t' * 32}"
         assert (await http.get("/api/v1/queue")).status_code == 200

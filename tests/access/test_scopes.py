@@ -10,7 +10,10 @@ import pytest
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.private import bodies
 from tests.access.conftest import BODY, POLL, Site, answer, held
+from tests.access.identities import KINDS
 
+# Whatever shows who one is.
+pytestmark = pytest.mark.parametrize("known_by", KINDS)
 MADE_UP = f"{'0' * 32}.1.{'0' * 16}"
 
 
@@ -225,7 +228,9 @@ async def test_names_of_workers_are_their_own(site: Site) -> None:
     await b.answer(await b.event("requests"))
     assert (await client.response()).status == 200
     rows = (await (await site.http("op")).get("/api/v1/workers")).json()["workers"]
-    assert [(row["worker"], row["principal"]) for row in rows] == [("w", "a"), ("w", "b")]
+    assert [row["worker"] for row in rows] == ["w", "w"]
+    for row, name in zip(rows, "ab", strict=True):
+        assert site.known.is_named(name, row["principal"])
 
 
 async def test_who_joins_is_in_the_log_with_his_credentials(
@@ -234,4 +239,5 @@ async def test_who_joins_is_in_the_log_with_his_credentials(
     with caplog.at_level(logging.INFO):
         await (await site.stream("a", "plain")).hello("w", 1, **ROUTES)
     (line,) = [vars(one) for one in caplog.records if "worker connected" in one.message]
-    assert (line["action"], line["principal"]) == ("worker_connected", "a")
+    assert line["action"] == "worker_connected"
+    assert site.known.is_named("a", line["principal"])

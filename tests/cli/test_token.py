@@ -8,6 +8,7 @@ import pytest
 
 from prack_grpc.cli.main import main
 from prack_grpc.private.credentials import digest, read
+from tests.support.issuer import table
 
 NEW = ("token", "new", "--role", "worker", "--name")
 
@@ -31,10 +32,40 @@ def test_a_new_token_is_printed_once_and_kept_as_a_hash(
     assert printed.out.strip() not in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
     (entry,) = read(path)
-    assert entry.digest == digest(printed.out.strip().encode())
+    assert entry.proof == digest(printed.out.strip().encode())
     assert entry.scope.slots == 4
     assert [str(route) for route in entry.scope.routes] == ["shop.test/", "*/x"]
     assert 89.9 < (entry.expires - time.time()) / 86400 <= 90
+
+
+def test_a_certificate_needs_no_secret(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*NEW, "shop-1", "--certificate", "Shop-1.example", "--slots", "4"]) == 0
+    printed = capsys.readouterr()
+    assert (printed.out, "it has no secret" in printed.err) == ("", True)
+    (entry,) = read(path)
+    assert (entry.proof, entry.scope.slots) == ("shop-1.example", 4)
+
+
+def test_tokens_beside_issuers_come_and_go(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = '[[token]]\nname = "ci"\nrole = "worker"\nissuer = "idp"\n[token.claims]\nsub = "x*"\n'
+    path.touch(0o600)
+    path.write_text(table("keys.json") + known)
+    main([*NEW, "a"])
+    path.write_text(path.read_text() + table("other.json", name="other"))
+    main([*NEW, "b", "--certificate", "b.example"])
+    capsys.readouterr()
+    assert main(["token", "list"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row[-2:] for row in rows[1:]] == [
+        ["idp", "sub=x*"],
+        ["-", "secret"],
+        ["-", "b.example"],
+    ]
+    for name in ("a", "ci"):
+        assert main(["token", "revoke", name]) == 0
+    assert [entry.name for entry in read(path)] == ["b"]
+    assert path.read_text().count("[[issuer]]") == 2
+    assert "[token.claims]" not in path.read_text()
 
 
 def test_a_revoked_token_is_gone_and_the_rest_as_it_was(
@@ -87,7 +118,8 @@ def test_a_file_in_an_unusual_form_is_left_to_people(
 ) -> None:
     main([*NEW, "a"])
     (entry,) = read(path)
-    text = f'{{name = "a", role = "worker", hash = "sha256:{entry.digest.hex()}"}}'
+    assert isinstance(entry.proof, bytes)
+    text = f'{{name = "a", role = "worker", hash = "sha256:{entry.proof.hex()}"}}'
     path.write_text(f"token = [{text}]\n")
     assert main(["token", "revoke", "a"]) == 1
     assert "written in an unusual way: remove a by hand" in capsys.readouterr().err

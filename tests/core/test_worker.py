@@ -122,3 +122,16 @@ def test_only_workers_work_and_nobody_does_who_was_revoked() -> None:
         Principal("a", frozenset((Right.READ, Right.OPERATE))).check(profile())
     with pytest.raises(OutOfScope, match="revoked"):
         Principal("a", revoked=True).check(profile())
+
+
+def test_tokens_are_of_one_subject_only_within_an_entry() -> None:
+    one, next_ = (Principal(name, entry="a", subject="s") for name in ("a#1", "a#2"))
+    assert one.has_subject_of(next_)
+    for other in (
+        Principal("a#3", entry="a", subject="t"),
+        Principal("b#1", entry="b", subject="s"),
+        Principal("a"),
+    ):
+        assert not one.has_subject_of(other)
+        assert not other.has_subject_of(one)
+    assert not Principal("a").has_subject_of(Principal("a"))

@@ -13,7 +13,7 @@ from prack_grpc.core.http.message import Request
 from prack_grpc.core.worker import TRUSTED, Principal
 from prack_grpc.gateway.proxy_protocol import Address, Proxies
 from prack_grpc.gateway.request.forwarding import Forwarding
-from prack_grpc.private.callers import Callers, Fields
+from prack_grpc.private.callers import Callers, Shown
 from prack_grpc.settings import Settings, SettingsError
 from prack_grpc.tls.certificates import BadCertificate, Certificates
 from prack_grpc.tls.handshakes import Handshakes
@@ -63,7 +63,7 @@ class Stuck(Handshakes):
 class Open(Callers):
     """Admits everybody."""
 
-    def admits(self, fields: Fields) -> Principal | None:
+    def admits(self, shown: Shown) -> Principal | None:
         """See Callers."""
         return TRUSTED
 

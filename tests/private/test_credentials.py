@@ -11,6 +11,7 @@ from prack_grpc.private.credentials import BadCredentials, digest, parse, read
 
 HASH = f'hash = "sha256:{"0" * 64}"'
 GOOD = f'[[token]]\nname = "shop"\nrole = "worker"\n{HASH}\n'
+NAMED = GOOD.replace(HASH, 'certificate = "shop-1"')
 
 
 def test_a_whole_entry() -> None:
@@ -18,12 +19,26 @@ def test_a_whole_entry() -> None:
         GOOD + 'services = ["shop"]\nroutes = ["Shop.test/*", "GET /x/*"]\ntiers = [0, 1]\n'
         "slots = 16\nexpires = 2027-03-01T12:00:00+02:00\n"
     )
-    assert (entry.name, entry.role, entry.digest) == ("shop", "worker", bytes(32))
+    assert (entry.name, entry.role, entry.proof) == ("shop", "worker", bytes(32))
     assert entry.scope.services == {"shop"}
     assert entry.scope.routes == (Route("shop.test"), Route("", "/x", frozenset(("GET",))))
     assert entry.scope.tiers == {0, 1}
     assert entry.scope.slots == 16
     assert entry.expires == datetime(2027, 3, 1, 10, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("name", "proof"),
+    [
+        ("shop-1", "shop-1"),
+        ("Shop-1.Workers.example", "shop-1.workers.example"),
+        ("spiffe://Example/Shop", "spiffe://Example/Shop"),
+        ("urn:uuid:1", "urn:uuid:1"),
+    ],
+)
+def test_a_name_in_a_certificate_is_a_proof_as_well(name: str, proof: str) -> None:
+    (entry,) = parse(NAMED.replace("shop-1", name))
+    assert entry.proof == proof
 
 
 def test_what_is_left_out_is_free() -> None:
@@ -54,8 +69,8 @@ def test_a_role_is_what_it_is_for(role: str, rights: set[Right]) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("tokens = 1", "expected nothing but [[token]] tables"),
-        ("token = 1", "expected nothing but [[token]] tables"),
+        ("tokens = 1", "expected nothing but [[token]] and [[issuer]] tables"),
+        ("token = 1", "expected nothing but [[token]] and [[issuer]] tables"),
         ("[[token]]\nrole = 'worker'", "token 1: name: expected up to 64 letters"),
         (GOOD.replace('"shop"', '"a b"'), "token 1: name: expected"),
         (GOOD.replace('"shop"', '"anyone"'), "and none of anyone, token, admin-token"),
@@ -75,6 +90,14 @@ def test_a_role_is_what_it_is_for(role: str, rights: set[Right]) -> None:
         (GOOD.replace("worker", "viewer") + "slots = 1", "slots: only workers have it, this is v"),
         (GOOD + GOOD, "name: the same in shop, shop; each token has its own"),
         (GOOD + GOOD.replace('"shop"', '"b"'), "hash: the same in shop, b; each token has its own"),
+        (GOOD.replace(HASH, ""), "token shop: hash: expected one of hash, certificate, issuer"),
+        (GOOD + 'certificate = "x"', "token shop: certificate: expected one of hash, certific"),
+        (GOOD + 'claims.sub = "x"', "token shop: claims: only with issuer"),
+        (NAMED.replace("shop-1", "*.example"), "shop: certificate: expected a DNS name or a URI"),
+        (NAMED.replace("shop-1", ""), "shop: certificate: expected a DNS name or a URI"),
+        (NAMED.replace('"shop-1"', "1"), "shop: certificate: expected a DNS name or a URI"),
+        (NAMED.replace("shop-1", "a b"), "shop: certificate: expected a DNS name or a URI"),
+        (NAMED + NAMED.replace('"shop"', '"b"').replace("shop-1", "SHOP-1"), "certificate: the s"),
         ("[[token]", "(at line 1"),
     ],
 )

@@ -25,26 +25,26 @@ def path(tmp_path: Path) -> Path:
 
 def test_who_stays_as_he_was_stays_the_same(path: Path) -> None:
     known = Principals(path, 0.0)
-    a, b = known.of(digest(b"a")), known.of(digest(b"b"))
+    a, b = known.bearer(b"a"), known.bearer(b"b")
     assert a is not None
     assert a is known.named("a")
     assert known.look(1.0) == []
     path.write_text(entry("c") + entry("a"))
     assert known.look(2.0) == []
     assert known.look(2.5) == [b]
-    assert known.of(digest(b"a")) is a
-    assert known.of(digest(b"b")) is None
-    assert known.named("c") is known.of(digest(b"c"))
+    assert known.bearer(b"a") is a
+    assert known.bearer(b"b") is None
+    assert known.named("c") is known.bearer(b"c")
 
 
 @pytest.mark.parametrize(("secret", "more"), [("new", ""), ("a", "slots = 3")])
 def test_who_has_changed_is_somebody_else(path: Path, secret: str, more: str) -> None:
     known = Principals(path, 0.0)
-    before = known.of(digest(b"a"))
+    before = known.bearer(b"a")
     path.write_text(entry("a", secret, more) + entry("b"))
     known.look(0.5)
     assert known.look(1.0) == [before]
-    now = known.of(digest(secret.encode()))
+    now = known.bearer(secret.encode())
     assert now is known.named("a")
     assert now is not before
 
@@ -52,12 +52,12 @@ def test_who_has_changed_is_somebody_else(path: Path, secret: str, more: str) ->
 def test_who_has_expired_is_known_no_more(path: Path) -> None:
     path.write_text(entry("a", more="expires = 1970-01-01T00:01:00Z") + entry("b"))
     known = Principals(path, 0.0)
-    a = known.of(digest(b"a"))
+    a = known.bearer(b"a")
     assert known.look(59.0) == []
     assert known.look(60.0) == [a]
-    assert known.of(digest(b"a")) is None
+    assert known.bearer(b"a") is None
     assert known.look(61.0) == []
-    assert Principals(path, 60.0).of(digest(b"a")) is None
+    assert Principals(path, 60.0).bearer(b"a") is None
 
 
 @pytest.mark.parametrize("bad", ["[[token", entry("a") + entry("a"), None])
@@ -71,7 +71,7 @@ def test_a_bad_file_changes_nothing_and_is_told_once(
         path.write_text(bad)
     for now in (1.0, 2.0, 3.0):
         assert known.look(now) == []
-    assert known.of(digest(b"a")) is not None
+    assert known.bearer(b"a") is not None
     (line,) = caplog.records
     assert line.getMessage().startswith(f"kept the credentials as they were: {path}: ")
     assert vars(line)["action"] == "credentials_rejected"
@@ -106,4 +106,4 @@ def test_a_file_that_is_written_in_pieces_is_read_as_a_whole(path: Path) -> None
         path.write_text(text)
         assert known.look(number) == []
     assert known.look(9.0) == []
-    assert known.of(digest(b"b")) is not None
+    assert known.bearer(b"b") is not None

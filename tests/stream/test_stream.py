@@ -8,6 +8,7 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.worker import TRUSTED, Profile
+from prack_grpc.private.certificate import Certificate
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.stream import Stream
 
@@ -17,7 +18,7 @@ class Dead:
 
     principal = TRUSTED
     peer = "nobody"
-    certificate: str | None = None
+    certificate: Certificate | None = None
     transport = "prack"
 
     def __init__(self) -> None:

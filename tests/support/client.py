@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 from typing import Self, cast
@@ -37,9 +38,12 @@ class RawClient:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def connect(cls, port: int, address: str = "127.0.0.1") -> Self:
-        """Open a connection to loopback, from this address of it."""
-        streams = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+    async def connect(
+        cls, port: int, address: str = "127.0.0.1", context: ssl.SSLContext | None = None
+    ) -> Self:
+        """Open a connection to loopback, from this address of it; over TLS with a context."""
+        local = (address, 0)
+        streams = await asyncio.open_connection("127.0.0.1", port, ssl=context, local_addr=local)
         return cls(*streams)
 
     async def send(self, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """A credentials file with the cast of the tests, and calls as each of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,17 +15,24 @@ CAST = {
 }
 
 
+def hashed(name: str) -> str:
+    """Known by a secret that is made of the name."""
+    return f'hash = "sha256:{digest(secret(name).encode()).hex()}"'
+
+
 @dataclass
 class Credentials:
-    """The file. Secrets are made of names."""
+    """The file, which begins with `head`. `proof` says by what each is known."""
 
     path: Path
+    proof: Callable[[str], str] = hashed
+    head: str = ""
 
     @classmethod
-    def of(cls, path: Path) -> "Credentials":
+    def of(cls, path: Path, proof: Callable[[str], str] = hashed, head: str = "") -> "Credentials":
         """A new file with the whole cast."""
         path.touch(0o600)
-        found = cls(path)
+        found = cls(path, proof, head)
         found.write(*CAST)
         return found
 
@@ -32,8 +40,11 @@ class Credentials:
         """Only these are known from now on."""
         part = self.path.with_suffix(".part")
         part.touch(0o600)
-        part.write_text("\n".join(map(_entry, names)))
+        part.write_text("\n".join([self.head, *map(self._entry, names)]))
         part.replace(self.path)
+
+    def _entry(self, name: str) -> str:
+        return f'[[token]]\nname = "{name}"\n{self.proof(name)}\n{CAST[name]}\n'
 
 
 def secret(name: str) -> str:
@@ -44,8 +55,3 @@ def secret(name: str) -> str:
 def bearer(name: str) -> dict[str, str]:
     """The field that shows it."""
     return {"Authorization": f"Bearer {secret(name)}"}
-
-
-def _entry(name: str) -> str:
-    hashed = digest(secret(name).encode()).hex()
-    return f'[[token]]\nname = "{name}"\nhash = "sha256:{hashed}"\n{CAST[name]}\n'

@@ -1,6 +1,7 @@
 """A scripted worker over a plain connection. Shares no line with the real ones."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
@@ -19,9 +20,11 @@ class PlainCall(RawWorker):
     """What a worker needs of gRPC's call. It has no status at its end."""
 
     @classmethod
-    async def open(cls, port: int, token: str | None = None) -> Self:
+    async def open(
+        cls, port: int, token: str | None = None, context: ssl.SSLContext | None = None
+    ) -> Self:
         """A connection that was upgraded."""
-        call = await cls.connect(port)
+        call = await cls.connect(port, context=context)
         fields = (f"Authorization: Bearer {token}".encode(),) if token else ()
         await call.get(PATH, *UPGRADE, *fields)
         head = await call.head()
@@ -67,9 +70,10 @@ async def connect(
     port: int,
     token: str | None = None,
     on_frame: Callable[[pb.GatewayFrame], None] = lambda _: None,
+    context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[ScriptedWorker]:
-    """A stream without a hello, by way of the REST port."""
-    call = await PlainCall.open(port, token)
+    """A stream without a hello, by way of the REST port; over TLS if there is a context."""
+    call = await PlainCall.open(port, token, context)
     worker = ScriptedWorker(call, on_frame)
     try:
         yield worker

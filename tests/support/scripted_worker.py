@@ -114,10 +114,13 @@ async def connect(
     port: int,
     token: str | None = None,
     on_frame: Callable[[pb.GatewayFrame], None] = lambda _: None,
+    credentials: grpc.ChannelCredentials | None = None,
 ) -> AsyncIterator[ScriptedWorker]:
-    """A stream without a hello."""
+    """A stream without a hello; over TLS if there are credentials."""
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    address = f"127.0.0.1:{port}"
+    secure = credentials and grpc.aio.secure_channel(address, credentials)
+    async with secure or grpc.aio.insecure_channel(address) as channel:
         call = channel.stream_stream(
             CONNECT,
             request_serializer=serialized,

@@ -29,19 +29,26 @@ class PlainLink:
     def __init__(self, writer: asyncio.StreamWriter, fields: dict[str, str]) -> None:
         self.authorization = fields.get("authorization", "")
         self._writer = writer
+        self._behind: list[bytes] | None = None  # what waits for the last piece of a frame
 
     def write(self, frame: bytes) -> None:
         """See Link."""
-        if not self._writer.is_closing():
+        if self._behind is not None:
+            self._behind.append(frame)
+        elif not self._writer.is_closing():
             self._writer.write(LENGTH.pack(len(frame)) + frame)
 
     async def write_in_pieces(self, frame: bytes) -> None:
         """Send one frame as a network may deliver it: cut in its length, and in its middle."""
         message = LENGTH.pack(len(frame)) + frame
         cuts = (0, 2, LENGTH.size + 1, len(message) // 2 + LENGTH.size, len(message))
+        self._behind = []
         for start, stop in pairwise(cuts):
             self._writer.write(message[start:stop])
             await asyncio.sleep(PIECE_SECONDS)
+        behind, self._behind = self._behind, None
+        for one in behind:
+            self.write(one)
 
     def end(self) -> None:
         """See Link."""
@@ -92,7 +99,7 @@ async def _serve(
             writer.write(SWITCH)
             await _read(gateway.open(PlainLink(writer, fields)), reader)
     except Broken as broken:
-        gateway.breaks(broken)
+        gateway.fail(broken)
     finally:
         writer.close()
 

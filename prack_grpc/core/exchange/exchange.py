@@ -196,10 +196,10 @@ class Ledger:
     def find(self, identifier: str, principal: Principal) -> Lease:
         """The open hand-out of this name. Raises NotHeld with the reason."""
         lease = self._open.get(identifier)
-        if lease is not None and lease.session.principal is principal:
+        if lease is not None and _owns(principal, lease.session.principal):
             return lease
         late, owner = self._closed.get(identifier, (Late.UNKNOWN, principal))
-        raise NotHeld(late if owner is principal else Late.UNKNOWN)
+        raise NotHeld(late if _owns(principal, owner) else Late.UNKNOWN)
 
     def close(self, lease: Lease, late: Late) -> None:
         """The hand-out has ended; the oldest memory makes room."""
@@ -209,3 +209,7 @@ class Ledger:
         self._closed[lease.assignment.identifier] = late, lease.session.principal
         if len(self._closed) > self._remembered:
             self._closed.popitem(last=False)
+
+
+def _owns(principal: Principal, owner: Principal) -> bool:
+    return owner is principal or principal.has_subject_of(owner)

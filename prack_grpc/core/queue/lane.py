@@ -9,7 +9,6 @@ from prack_grpc.core.queue.order import NEVER, Levels, Line
 from prack_grpc.core.queue.pace import Pace
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.core.queue.traffic import Pool, Split
-from prack_grpc.core.worker import Principal
 
 W = TypeVar("W", bound=Hashable)  # what waits
 S = TypeVar("S", bound=Hashable)  # who serves it
@@ -64,7 +63,7 @@ class Lane(Generic[W, S]):
         self.name = str(route)
         self.base: Lane[W, S] = base or self
         self.pool = pool  # of a share
-        self.founder: Principal | None = None  # through whose worker the route is there
+        self.founder: str | None = None  # the entry through whose worker the route is there
         self.waiting: Line[W] = Line()
         self.uploads: Line[W] = Line()
         self.busy = 0

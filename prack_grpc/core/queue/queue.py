@@ -34,8 +34,8 @@ class Queue:
         self.bytes = 0
         self.sessions: dict[Session, None] = {}
         # Of each principal: how many sessions it has, and how many routes are there through it.
-        self._members: Counter[Principal] = Counter()
-        self._founded: Counter[Principal] = Counter()
+        self._members: Counter[str] = Counter()
+        self._founded: Counter[str] = Counter()
         self.splits: dict[str, Split] = {}
 
     def lane(self, request: Request, sequence: int, now: float) -> ExchangeLane:
@@ -130,7 +130,7 @@ class Queue:
             raise BadRoute(f"the limit of {self._limits.max_routes} routes is reached")
         self._check_share(session.principal, len(new))
         self.sessions[session] = None
-        self._members[session.principal] += 1
+        self._members[session.principal.entry] += 1
         return self.line_up(session, now)
 
     def _check_share(self, who: Principal, routes: int) -> None:
@@ -138,9 +138,9 @@ class Queue:
         if Right.OPERATE in who.rights:
             return
         limits, share = self._limits, self._limits.credential_share
-        if self._members[who] + 1 > (most := int(limits.max_sessions * share)):
+        if self._members[who.entry] + 1 > (most := int(limits.max_sessions * share)):
             raise TooManySessions(f"these credentials have all {most} workers and polls they may")
-        if routes and self._founded[who] + routes > (most := int(limits.max_routes * share)):
+        if routes and self._founded[who.entry] + routes > (most := int(limits.max_routes * share)):
             raise BadRoute(f"these credentials have all {most} routes they may")
 
     def line_up(self, session: Session, now: float) -> list[ExchangeLane]:
@@ -180,7 +180,7 @@ class Queue:
     def leave(self, session: Session, now: float) -> list[ExchangeLane]:
         """Remove a session. Returns as `join` does."""
         del self.sessions[session]
-        _less(self._members, session.principal)
+        _less(self._members, session.principal.entry)
         return self.step_out(session, now)
 
     def update(self, session: Session) -> list[ExchangeLane]:
@@ -275,8 +275,8 @@ class Queue:
         changed = base is None
         if base is None:
             base = table.add(route, now)
-            base.founder = session.principal
-            self._founded[session.principal] += 1
+            base.founder = session.principal.entry
+            self._founded[session.principal.entry] += 1
         changed |= self._split(base, session, now)
         lane = base.share(session.pool, now) if base.split else base
         changed |= lane is not base and not lane.live
@@ -372,7 +372,7 @@ class Queue:
         return [lane for lane in self.lanes() if self.matchable(lane)]
 
 
-def _less(counts: Counter[Principal], who: Principal) -> None:
+def _less(counts: Counter[str], who: str) -> None:
     """One less; who has none is forgotten."""
     counts[who] -= 1
     if not counts[who]:

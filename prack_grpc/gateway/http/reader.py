@@ -18,7 +18,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.overhead import Overhead
 from prack_grpc.gateway.http.transaction import Transaction
 from prack_grpc.gateway.request.head import framing_lines
-from prack_grpc.private.certificate import of_connection
+from prack_grpc.private.certificate import Certificate, of_connection
 
 # No more requests than one piece can hold wait as parsed ones. There can be none in what is known
 # to be body: that comes in pieces that a worker can be sent as they are. One of chunks may have
@@ -46,7 +46,7 @@ class Side(NamedTuple):
     client: Address | None
     server: Address | None
     state: dict[str, object]
-    certificate: str | None
+    certificate: Certificate | None
 
     @classmethod
     def of(

@@ -45,6 +45,17 @@ def test_one_token_leaves_routes_to_the_others_for_as_long_as_they_linger() -> N
     queue.join(session(one, "/6", "/7", "/8"), 11.0)
 
 
+def test_all_tokens_of_an_entry_have_one_share() -> None:
+    queue = Queue(LIMITS, 0.0)
+    for name in ("1", "2"):
+        queue.join(session(Principal(name, WORK, entry="a"), f"/{name}", f"/{name}/x"), 0.0)
+    for name in ("3", "4"):
+        queue.join(session(Principal(name, WORK, entry="a"), "/1"), 0.0)
+    with pytest.raises(TooManySessions):
+        queue.join(session(Principal("5", WORK, entry="a"), "/1"), 0.0)
+    queue.join(session(Principal("1", WORK), "/5"), 0.0)
+
+
 def test_who_may_do_everything_has_all_there_is() -> None:
     queue = Queue(LIMITS, 0.0)
     queue.join(session(TRUSTED, *(f"/{n}" for n in range(7))), 0.0)

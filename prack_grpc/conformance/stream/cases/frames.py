@@ -104,7 +104,7 @@ async def holds_as_many_as_its_slots(trial: StreamTrial) -> None:
     """A worker works on as many exchanges at a time as it has slots."""
     session = await trial.session()
     slots = min(session.hello.capacity.max_in_flight, CROWD)
-    held = [session.request("/slow/700") for _ in range(slots - 1)]
+    held = [session.request("/slow/1200") for _ in range(slots - 1)]
     last = session.request()
     await session.until(lambda: last.done, "3.1", "an answer in the last slot", trial.patience)
     if any(one.done for one in held):
