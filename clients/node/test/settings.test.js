@@ -61,5 +61,5 @@ test("routes", () => {
     { host: "", path: "/x", methods: [] },
     { host: "", path: "/p", methods: ["POST"] },
   ]);
-  for (const wrong of ["GET", "a.b c", "/a b/c", "GET(,POST /a", "exa mple.com/"]) assert.throws(() => parseRoutes(wrong), Error, wrong);
+  for (const wrong of ["GET", "/a b/c", "GET(,POST /a", "!.com/"]) assert.throws(() => parseRoutes(wrong), Error, wrong);
 });
