@@ -12,13 +12,20 @@ fi
 (
     cd "$library"
     npm test
+    npx --no-install prettier --log-level warn --check .
     npx --no-install tsc --noEmit --strict --module nodenext --target es2023 test/types.ts
     npm pack --dry-run --loglevel error >/dev/null
     cd test/apps/sveltekit && npx --no-install vite build --logLevel error
 )
 
 mkdir -p "$folder"
-.venv/bin/prack conformance prack --json --strict -- node "$library/bin/prack-node.js" "$library/examples/reference.js" \
-    >"$folder/node-prack.json" || { cat "$folder/node-prack.json" >&2; exit 1; }
-.venv/bin/python -m scripts.languages_table --check "$folder/node-prack.json"
+kit() {
+    .venv/bin/prack conformance "$1" --json --strict -- \
+        node "$library/bin/prack-node.js" "$library/examples/reference.js" >"$folder/node-$1.json" ||
+        { cat "$folder/node-$1.json" >&2; return 1; }
+}
+kit prack &
+kit grpc
+wait $!
+.venv/bin/python -m scripts.languages_table --check "$folder"/node-*.json
 .venv/bin/python -m pytest -q -n 0 tests/acceptance/test_node.py "$@"

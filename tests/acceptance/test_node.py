@@ -22,6 +22,7 @@ COMMAND = str(LIBRARY / "bin/prack-node.js")
 LARGE = bytes(range(256)) * 1200
 
 Node = Callable[..., Process]
+OVER = pytest.mark.parametrize("over", ["prack", "grpc"])
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +37,8 @@ def program() -> str:
 def node(launch: Launcher, program: str) -> Node:
     """Starts the Express app with a worker of its own, which is connected."""
 
-    def start(gateway: Gateway, **variables: str) -> Process:
-        env = {"PRACK_GATEWAY": gateway.url("prack"), **variables}
+    def start(gateway: Gateway, over: str = "prack", **variables: str) -> Process:
+        env = {"PRACK_GATEWAY": gateway.url(over), **variables}
         worker = launch.process(program, str(APPS / "express.js"), env=env)
         worker.line("Connected to")
         return worker
@@ -97,9 +98,10 @@ async def test_events_come_as_they_are_sent_until_the_client_leaves(
     worker.line("the reader of the events has left")
 
 
-async def test_websockets_until_the_worker_stops(launch: Launcher, node: Node) -> None:
+@OVER
+async def test_websockets_until_the_worker_stops(launch: Launcher, node: Node, over: str) -> None:
     gateway = launch.gateway()
-    worker = node(gateway)
+    worker = node(gateway, over)
     async with connect(f"ws://127.0.0.1:{gateway.port}/ws", proxy=None) as socket:
         assert socket.response is not None
         assert "permessage-deflate" in socket.response.headers["Sec-WebSocket-Extensions"]
@@ -157,7 +159,8 @@ def test_an_idle_worker_stops_at_once(launch: Launcher, command: Node) -> None:
     assert "0 requests in progress" in "\n".join(worker.lines)
 
 
-def test_a_certificate_and_a_token(launch: Launcher, node: Node, tmp_path: Path) -> None:
+@OVER
+def test_a_certificate_and_a_token(launch: Launcher, node: Node, tmp_path: Path, over: str) -> None:
     authority = Authority(tmp_path)
     shown, own = authority.issue("IP:127.0.0.1"), authority.issue("DNS:worker.example")
     (tmp_path / "token").write_text("a-token-of-some-length\n")
@@ -167,6 +170,7 @@ def test_a_certificate_and_a_token(launch: Launcher, node: Node, tmp_path: Path)
     )
     node(
         gateway,
+        over,
         PRACK_TLS_CA=str(authority.file),
         PRACK_CLIENT_CERT=str(own.cert),
         PRACK_CLIENT_KEY=str(own.key),

@@ -33,7 +33,8 @@ const routes = {
 
   request(req, res) {
     const lines = [`${req.method} ${req.url}`];
-    for (let i = 0; i < req.rawHeaders.length; i += 2) lines.push(`${req.rawHeaders[i]}: ${req.rawHeaders[i + 1]}`);
+    for (let i = 0; i < req.rawHeaders.length; i += 2)
+      lines.push(`${req.rawHeaders[i]}: ${req.rawHeaders[i + 1]}`);
     reply(res, lines.join("\n"));
   },
 
@@ -59,9 +60,12 @@ const routes = {
   },
 
   async big(_, res) {
-    await pipeline(function* zeros() {
-      for (let left = BIG; left > 0; left -= 50_000) yield Buffer.alloc(50_000);
-    }, res.writeHead(200, BYTES));
+    await pipeline(
+      function* zeros() {
+        for (let left = BIG; left > 0; left -= 50_000) yield Buffer.alloc(50_000);
+      },
+      res.writeHead(200, BYTES),
+    );
   },
 
   async slow(_, res, milliseconds) {

@@ -14,7 +14,9 @@ import { GatewayRefused, Worker } from "./worker.js";
 
 const FLAGS = { ...OPTIONS };
 delete FLAGS.token; // a command line is no place for secrets
-const EXPECTED = "expected its default export to be a listener of requests (req, res), a server of node:http, or an object with fetch(request)";
+const EXPECTED =
+  "expected its default export to be a listener of requests (req, res), a server of node:http, or an " +
+  "object with fetch(request)";
 
 const USAGE = `usage: prack-node FILE [options]
 
@@ -49,7 +51,8 @@ export async function main(args, environment) {
   try {
     return await run(args, environment);
   } catch (error) {
-    const known = error instanceof SettingsError || error instanceof LoadError || error instanceof GatewayRefused;
+    const known =
+      error instanceof SettingsError || error instanceof LoadError || error instanceof GatewayRefused;
     if (!known && !error.code?.startsWith("ERR_PARSE_ARGS")) throw error;
     for (const line of error.message.split("\n")) console.error(`prack-node: ${line}`);
     return error instanceof LoadError || error instanceof GatewayRefused ? 1 : 2;
@@ -79,7 +82,9 @@ function parse(args) {
   if (values.help) return { answer: USAGE };
   if (values.version) return { answer: `prack-node ${VERSION}` };
   if (positionals.length !== 1) throw new SettingsError("expected one FILE with the application; see --help");
-  const given = Object.fromEntries(Object.keys(FLAGS).map((option) => [option, values[flagOf(option).slice(2)]]));
+  const given = Object.fromEntries(
+    Object.keys(FLAGS).map((option) => [option, values[flagOf(option).slice(2)]]),
+  );
   return { file: positionals[0], given };
 }
 

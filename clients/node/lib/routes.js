@@ -37,5 +37,8 @@ function parseRoute(text) {
 }
 
 function split(text) {
-  return text.split(",").map((part) => part.trim()).filter(Boolean);
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
 }

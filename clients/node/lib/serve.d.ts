@@ -3,7 +3,7 @@ import type { RequestListener, Server } from "node:http";
 
 /** Settings of a worker. Each is also a variable of the environment; what is given here counts more. */
 export interface Options {
-  /** prack://host:port, over TLS pracks://. PRACK_GATEWAY, prack://127.0.0.1:4242 */
+  /** prack://host:port, or grpc:// with @grpc/grpc-js; over TLS pracks:// or grpcs://. PRACK_GATEWAY, prack://127.0.0.1:4242 */
   gateway?: string;
   /** PEM file of the authorities that may have signed the gateway's certificate. PRACK_TLS_CA, those that Node knows */
   tlsCa?: string;

@@ -13,7 +13,12 @@ import { Worker } from "./worker.js";
  */
 export function serve(app, options = {}) {
   const settings = readSettings(options, process.env);
-  return new Worker(app, settings, logTo(process.stderr, settings.logLevel), basename(process.argv[1] ?? "node"));
+  return new Worker(
+    app,
+    settings,
+    logTo(process.stderr, settings.logLevel),
+    basename(process.argv[1] ?? "node"),
+  );
 }
 
 /** Serve a handler of the web's Request and Response. */

@@ -7,7 +7,7 @@ import { LEVELS } from "./log.js";
 import { parseRoutes } from "./routes.js";
 
 const MAX_SLOTS = 10_000;
-const PORT = 4242;
+const PORTS = { prack: 4242, grpc: 4243 };
 const NAME = /^[!-~]{0,128}$/;
 const TOKEN = /^[!-~]+$/;
 const SERVER = /^[a-z0-9._:-]*$/i;
@@ -18,14 +18,15 @@ export class SettingsError extends Error {
 }
 
 function gateway(text) {
-  const [, scheme, rest] = /^(pracks?):\/\/(.*)$/.exec(text) ?? [];
-  if (!scheme) throw new Error("expected prack://host:port, or pracks:// for TLS");
+  const [, carrier, secure, rest] = /^(prack|grpc)(s?):\/\/(.*)$/.exec(text) ?? [];
+  if (!carrier)
+    throw new Error("expected prack:// or grpc://, or with TLS pracks:// or grpcs://, then host:port");
   const url = URL.canParse(`http://${rest}`) ? new URL(`http://${rest}`) : null;
   if (!url?.hostname || url.pathname !== "/" || url.search || url.hash || url.username) {
     throw new Error("expected only a host and a port after the scheme");
   }
-  const port = Number(/:(\d+)\/?$/.exec(rest)?.[1] ?? PORT);
-  return { host: url.hostname.replace(/^\[|\]$/g, ""), port, secure: scheme === "pracks" };
+  const port = Number(/:(\d+)\/?$/.exec(rest)?.[1] ?? PORTS[carrier]);
+  return { host: url.hostname.replace(/^\[|\]$/g, ""), port, secure: secure === "s", carrier };
 }
 
 const whole = (least, most) => (text) => {
@@ -75,20 +76,74 @@ export function readToken(path) {
 
 /** Each setting: its variable, default, parser, and for the command the metavariable and the help. */
 export const OPTIONS = {
-  gateway: ["PRACK_GATEWAY", "prack://127.0.0.1:4242", gateway, "URL", "prack://host:port, over TLS pracks://"],
-  tlsCa: ["PRACK_TLS_CA", "", file, "FILE", "authorities, as PEM, that may have signed the gateway's certificate (default: those that Node knows)"],
-  tlsCert: ["PRACK_CLIENT_CERT", "", file, "FILE", "certificate of this worker, as PEM, for a gateway that demands one"],
+  gateway: [
+    "PRACK_GATEWAY",
+    "prack://127.0.0.1:4242",
+    gateway,
+    "URL",
+    "prack://host:port; or grpc://host:port for the same over gRPC; over TLS pracks:// or grpcs://",
+  ],
+  tlsCa: [
+    "PRACK_TLS_CA",
+    "",
+    file,
+    "FILE",
+    "authorities, as PEM, that may have signed the gateway's certificate (default: those that Node knows)",
+  ],
+  tlsCert: [
+    "PRACK_CLIENT_CERT",
+    "",
+    file,
+    "FILE",
+    "certificate of this worker, as PEM, for a gateway that demands one",
+  ],
   tlsKey: ["PRACK_CLIENT_KEY", "", file, "FILE", "its key"],
-  tlsServerName: ["PRACK_TLS_SERVER_NAME", "", matching(SERVER, "a name such as gateway.example.com"), "NAME", "name that the gateway's certificate must be for (default: the host of --gateway)"],
+  tlsServerName: [
+    "PRACK_TLS_SERVER_NAME",
+    "",
+    matching(SERVER, "a name such as gateway.example.com"),
+    "NAME",
+    "name that the gateway's certificate must be for (default: the host of --gateway)",
+  ],
   slots: ["PRACK_SLOTS", "64", whole(1, MAX_SLOTS), "N", `requests to hold at a time, 1 to ${MAX_SLOTS}`],
-  websocketSlots: ["PRACK_WEBSOCKET_SLOTS", "1000", whole(0, MAX_SLOTS), "N", "WebSockets to hold beside them; 0: they take the same slots"],
-  routes: ["PRACK_ROUTES", "", parseRoutes, "ROUTE", '"[METHODS ]host/path" to serve; may be repeated (default: every request)'],
+  websocketSlots: [
+    "PRACK_WEBSOCKET_SLOTS",
+    "1000",
+    whole(0, MAX_SLOTS),
+    "N",
+    "WebSockets to hold beside them; 0: they take the same slots",
+  ],
+  routes: [
+    "PRACK_ROUTES",
+    "",
+    parseRoutes,
+    "ROUTE",
+    '"[METHODS ]host/path" to serve; may be repeated (default: every request)',
+  ],
   service: ["PRACK_SERVICE", "", name, "NAME", "what this worker runs, for metrics and canaries"],
   appVersion: ["PRACK_APP_VERSION", "", name, "NAME", "the build of what it runs"],
-  tier: ["PRACK_TIER", "0", whole(0, 9), "N", "0 to 9: gets requests only while lower tiers have no free slot"],
+  tier: [
+    "PRACK_TIER",
+    "0",
+    whole(0, 9),
+    "N",
+    "0 to 9: gets requests only while lower tiers have no free slot",
+  ],
   grace: ["PRACK_GRACE", "30", seconds(0, 86_400), "SECONDS", "how long a stop waits for requests to finish"],
-  maxSilence: ["PRACK_MAX_SILENCE", "", seconds(1, 3600), "SECONDS", "how long the gateway may be silent before the worker reconnects (default: the gateway's own)"],
-  tokenFile: ["PRACK_TOKEN_FILE", "", tokenFile, "FILE", "file with the gateway's token; read at each connection attempt (or set PRACK_TOKEN)"],
+  maxSilence: [
+    "PRACK_MAX_SILENCE",
+    "",
+    seconds(1, 3600),
+    "SECONDS",
+    "how long the gateway may be silent before the worker reconnects (default: the gateway's own)",
+  ],
+  tokenFile: [
+    "PRACK_TOKEN_FILE",
+    "",
+    tokenFile,
+    "FILE",
+    "file with the gateway's token; read at each connection attempt (or set PRACK_TOKEN)",
+  ],
   token: ["PRACK_TOKEN", "", token],
   logLevel: ["PRACK_LOG_LEVEL", "info", level, "LEVEL", `one of ${LEVELS.join(", ")}`],
 };
@@ -99,7 +154,9 @@ export const OPTIONS = {
  */
 export function readSettings(given, environment, source = (option) => option) {
   const unknown = Object.keys(given).filter((option) => !(option in OPTIONS));
-  const mistakes = unknown.map((option) => `${option}: there is no such option; expected one of ${Object.keys(OPTIONS).join(", ")}`);
+  const mistakes = unknown.map(
+    (option) => `${option}: there is no such option; expected one of ${Object.keys(OPTIONS).join(", ")}`,
+  );
   const settings = {};
   for (const [option, [variable, otherwise, parse]] of Object.entries(OPTIONS)) {
     const text = given[option] === undefined ? environment[variable] || otherwise : String(given[option]);

@@ -6,7 +6,8 @@ import { hostname } from "node:os";
 
 import { Server } from "./http/server.js";
 import { readToken } from "./settings.js";
-import { dial } from "./stream/carrier.js";
+import { dial as dialGrpc } from "./stream/grpc.js";
+import { dial as dialPlain } from "./stream/plain.js";
 import { Ending, Session } from "./stream/session.js";
 import { Slots } from "./stream/slots.js";
 import { VERSION } from "./version.js";
@@ -44,7 +45,9 @@ export class Worker extends EventEmitter {
     this.#settings = settings;
     this.#log = log;
     this.#server = new Server(app, log);
-    this.#slots = new Slots(settings.slots, this.#server.tunnels ? settings.websocketSlots : 0, () => this.#change());
+    this.#slots = new Slots(settings.slots, this.#server.tunnels ? settings.websocketSlots : 0, () =>
+      this.#change(),
+    );
     this.#hello = helloOf(settings, this.#server.tunnels);
     this.#where = `${settings.gateway.host}:${settings.gateway.port}`;
     this.#changed.setMaxListeners(0);
@@ -127,6 +130,7 @@ export class Worker extends EventEmitter {
   async #open() {
     let dialled;
     try {
+      const dial = this.#settings.gateway.carrier === "grpc" ? dialGrpc : dialPlain;
       dialled = await dial(this.#call(), this.#stop.signal);
     } catch (error) {
       return { ending: new Ending(error.message) };
@@ -144,9 +148,21 @@ export class Worker extends EventEmitter {
 
   /** Whom to call now; files are read anew, as they may have been replaced. */
   #call() {
-    const { gateway, token, tokenFile, tlsCa: ca, tlsCert: cert, tlsKey: key, tlsServerName: serverName } = this.#settings;
+    const {
+      gateway,
+      token,
+      tokenFile,
+      tlsCa: ca,
+      tlsCert: cert,
+      tlsKey: key,
+      tlsServerName: serverName,
+    } = this.#settings;
     const tls = gateway.secure ? { ca, cert, key, serverName } : null;
-    return { address: { host: gateway.host, port: gateway.port }, token: tokenFile ? readToken(tokenFile) : token, tls };
+    return {
+      address: { host: gateway.host, port: gateway.port },
+      token: tokenFile ? readToken(tokenFile) : token,
+      tls,
+    };
   }
 
   async #stay(session) {
@@ -173,7 +189,10 @@ export class Worker extends EventEmitter {
   /** Resolves after so many ms, or when the worker is to stop. */
   async #pass(milliseconds) {
     let timer;
-    await Promise.race([new Promise((resolve) => (timer = setTimeout(resolve, milliseconds))), this.#stopped()]);
+    await Promise.race([
+      new Promise((resolve) => (timer = setTimeout(resolve, milliseconds))),
+      this.#stopped(),
+    ]);
     clearTimeout(timer);
   }
 
@@ -185,7 +204,9 @@ export class Worker extends EventEmitter {
 
   async #finish() {
     const { grace } = this.#settings;
-    this.#log.info(`Stopping: ${this.#held().length} requests in progress, waiting up to ${grace} s (--grace)`);
+    this.#log.info(
+      `Stopping: ${this.#held().length} requests in progress, waiting up to ${grace} s (--grace)`,
+    );
     for (const session of this.#sessions) session.drain();
     if (await this.#allOver(grace * 1000)) return;
     const held = this.#held();
@@ -210,12 +231,14 @@ export class Worker extends EventEmitter {
   }
 
   #closeAll() {
-    for (const session of this.#sessions) session.socket.destroy();
+    for (const session of this.#sessions) session.stream.destroy();
   }
 }
 
 function helloOf({ service, appVersion, routes, tier }, tunnels) {
-  const host = hostname().replace(/[^!-~]/g, "-").slice(0, 64);
+  const host = hostname()
+    .replace(/[^!-~]/g, "-")
+    .slice(0, 64);
   return {
     workerId: `${host}-${process.pid}-${randomBytes(4).toString("hex")}`,
     service,

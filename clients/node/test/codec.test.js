@@ -35,7 +35,10 @@ function set(value) {
   return Object.fromEntries(held.map(([key, one]) => [key, set(one)]));
 }
 
-for (const [side, type] of [["gateway", GatewayFrame], ["worker", WorkerFrame]]) {
+for (const [side, type] of [
+  ["gateway", GatewayFrame],
+  ["worker", WorkerFrame],
+]) {
   for (const { name, wire, messages } of VECTORS[side]) {
     const bytes = Buffer.from(wire, "hex");
 
@@ -64,7 +67,19 @@ for (const { name, about, wire } of VECTORS.refused) {
 }
 
 test("numbers of all sizes are written and read", () => {
-  for (const number of [0, 1, 127, 128, 2 ** 31, 2 ** 32, 2 ** 49 - 1, 2 ** 49, Number.MAX_SAFE_INTEGER, 2n ** 63n, 2n ** 64n - 1n]) {
+  for (const number of [
+    0,
+    1,
+    127,
+    128,
+    2 ** 31,
+    2 ** 32,
+    2 ** 49 - 1,
+    2 ** 49,
+    Number.MAX_SAFE_INTEGER,
+    2n ** 63n,
+    2n ** 64n - 1n,
+  ]) {
     const writer = new Writer(1);
     writer.varint(number);
     assert.equal(new Reader(writer.written()).varint(), number);

@@ -8,7 +8,15 @@ import { encodeFrames, FrameReader } from "../lib/stream/frames.js";
 import { GatewayFrame, WorkerFrame } from "../lib/stream/messages.js";
 
 const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: prack.v1\r\n\r\n";
-const WELCOME = { sessionId: "s", gatewayId: "g", minor: 1, features: ["pause", "tunnel"], limits: {}, heartbeatMs: 60_000, deadAfterMs: 180_000 };
+const WELCOME = {
+  sessionId: "s",
+  gatewayId: "g",
+  minor: 1,
+  features: ["pause", "tunnel"],
+  limits: {},
+  heartbeatMs: 60_000,
+  deadAfterMs: 180_000,
+};
 
 export class Gateway {
   #server = http.createServer();
@@ -66,7 +74,15 @@ class Session {
   /** Hand out a request; its id. */
   request(request = {}) {
     const id = ++this.#id;
-    const least = { method: "GET", scheme: "http", authority: "a", target: "/", httpVersion: "1.1", headers: ["host", "a"], end: true };
+    const least = {
+      method: "GET",
+      scheme: "http",
+      authority: "a",
+      target: "/",
+      httpVersion: "1.1",
+      headers: ["host", "a"],
+      end: true,
+    };
     const client = { ip: "192.0.2.7", port: 50_123 };
     this.send({ requests: [{ id, requestId: `r${id}`, attempt: 1, client, ...least, ...request }] });
     return id;
@@ -102,7 +118,8 @@ class Session {
       }
       for (const { data } of mine(frame.data)) body = Buffer.concat([body, data]);
       for (const { trailers } of mine(frame.finishes)) Object.assign(told, { end: "finish", trailers });
-      for (const { code, message } of mine(frame.aborts)) Object.assign(told, { end: "abort", code, message });
+      for (const { code, message } of mine(frame.aborts))
+        Object.assign(told, { end: "abort", code, message });
       told.windows.push(...mine(frame.windows).map((window) => window.maxOffset));
     }
     return { ...told, text: body.toString("latin1") };

@@ -8,14 +8,44 @@ const PLAIN = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n";
 const RESPONSES = [
   ["a length", "GET", `${PLAIN}Content-Length: 5\r\n\r\nhello`, { body: "hello", ended: true }],
   ["no body", "GET", `${PLAIN}Content-Length: 0\r\n\r\n`, { body: "", ended: true }],
-  ["chunks", "GET", `${PLAIN}Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n`, { body: "hello", ended: true }],
-  ["trailers", "GET", `${PLAIN}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 42\r\nx-b: 1\r\n\r\n`, { body: "a", ended: true, trailers: ["x-sum", "42", "x-b", "1"] }],
-  ["the end of the connection", "GET", `${PLAIN}Connection: close\r\n\r\nhello`, { body: "hello", ended: false, closed: true }],
+  [
+    "chunks",
+    "GET",
+    `${PLAIN}Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n`,
+    { body: "hello", ended: true },
+  ],
+  [
+    "trailers",
+    "GET",
+    `${PLAIN}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 42\r\nx-b: 1\r\n\r\n`,
+    { body: "a", ended: true, trailers: ["x-sum", "42", "x-b", "1"] },
+  ],
+  [
+    "the end of the connection",
+    "GET",
+    `${PLAIN}Connection: close\r\n\r\nhello`,
+    { body: "hello", ended: false, closed: true },
+  ],
   ["HEAD", "HEAD", `${PLAIN}Content-Length: 5\r\n\r\n`, { body: "", ended: true }],
   ["204", "GET", "HTTP/1.1 204 No Content\r\n\r\n", { body: "", ended: true }],
-  ["205, which has no body whatever comes", "GET", "HTTP/1.1 205 Reset\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", { body: "", ended: true }],
-  ["a response that was cut", "GET", `${PLAIN}Content-Length: 9\r\n\r\nhello`, { body: "hello", ended: false, closed: false }],
-  ["101", "GET", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nbytes", { body: "bytes", ended: false, closed: true }],
+  [
+    "205, which has no body whatever comes",
+    "GET",
+    "HTTP/1.1 205 Reset\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    { body: "", ended: true },
+  ],
+  [
+    "a response that was cut",
+    "GET",
+    `${PLAIN}Content-Length: 9\r\n\r\nhello`,
+    { body: "hello", ended: false, closed: false },
+  ],
+  [
+    "101",
+    "GET",
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nbytes",
+    { body: "bytes", ended: false, closed: true },
+  ],
 ];
 
 /** What a reader makes of the pieces. */
@@ -45,7 +75,15 @@ for (const [name, method, text, wanted] of RESPONSES) {
 }
 
 test("fields keep order, repeats and bytes; those of the connection stay behind", () => {
-  const head = "HTTP/1.1 200 OK\r\nX-B: 1\r\nSet-Cookie: a=1\r\nConnection: close\r\nKeep-Alive: timeout=5\r\nset-cookie: b=2\r\nX-Obs: caf\xe9\r\nX-Empty: \r\n\r\n";
+  const lines = [
+    "HTTP/1.1 200 OK",
+    "X-B: 1",
+    "Set-Cookie: a=1",
+    "Connection: close",
+    "Keep-Alive: timeout=5",
+  ];
+  lines.push("set-cookie: b=2", "X-Obs: caf\xe9", "X-Empty: ", "", "");
+  const head = lines.join("\r\n");
   assert.deepEqual(read("GET", [head]).head, {
     status: 200,
     headers: ["x-b", "1", "set-cookie", "a=1", "set-cookie", "b=2", "x-obs", "caf\xe9", "x-empty", ""],
@@ -53,7 +91,9 @@ test("fields keep order, repeats and bytes; those of the connection stay behind"
 });
 
 test("hints come before the head", () => {
-  const told = read("GET", [`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${PLAIN}Content-Length: 0\r\n\r\n`]);
+  const told = read("GET", [
+    `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${PLAIN}Content-Length: 0\r\n\r\n`,
+  ]);
   assert.deepEqual(told.hints, [{ status: 103, headers: ["link", "</a>"] }]);
   assert.equal(told.head.status, 200);
 });

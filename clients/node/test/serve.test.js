@@ -10,7 +10,14 @@ import { connected, Gateway } from "./gateway.js";
 const whole = (res, text) => res.writeHead(200, { "content-length": text.length }).end(text);
 
 test("a hello says what was set", async (t) => {
-  const options = { slots: 3, service: "web", appVersion: "v2", tier: 1, routes: ["GET /a", "b.example/"], token: "secret" };
+  const options = {
+    slots: 3,
+    service: "web",
+    appVersion: "v2",
+    tier: 1,
+    routes: ["GET /a", "b.example/"],
+    token: "secret",
+  };
   const { session } = await connected(t, () => {}, options);
   const { hello, call } = session;
   assert.equal(call.headers.authorization, "Bearer secret");
@@ -23,24 +30,42 @@ test("a hello says what was set", async (t) => {
 test("a listener has Node's own objects, with the client's address", async (t) => {
   const { session } = await connected(t, (req, res) => {
     const { remoteAddress, remotePort, encrypted, prack } = req.socket;
-    whole(res, JSON.stringify([req instanceof http.IncomingMessage, res instanceof http.ServerResponse, remoteAddress, remotePort, encrypted, prack.requestId, prack.attempt]));
+    whole(
+      res,
+      JSON.stringify([
+        req instanceof http.IncomingMessage,
+        res instanceof http.ServerResponse,
+        remoteAddress,
+        remotePort,
+        encrypted,
+        prack.requestId,
+        prack.attempt,
+      ]),
+    );
   });
   const { text, end } = await session.answer(session.request({ scheme: "https", attempt: 2 }));
   assert.deepEqual([JSON.parse(text), end], [[true, true, "192.0.2.7", 50_123, true, "r1", 2], "head"]);
 });
 
 test("an asynchronous listener that fails answers with 500", async (t) => {
-  const { session } = await connected(t, async (_, res) => {
-    res.setHeader("x-half", "done");
-    throw new Error("as it was asked to");
-  }, { logLevel: "error" });
+  const { session } = await connected(
+    t,
+    async (_, res) => {
+      res.setHeader("x-half", "done");
+      throw new Error("as it was asked to");
+    },
+    { logLevel: "error" },
+  );
   const { status, headers } = await session.answer(session.request());
   assert.equal(status, 500);
   assert.ok(!headers.includes("x-half"));
 });
 
 test("a response that is shorter than its length is cut, and gives its slot back", async (t) => {
-  const { session } = await connected(t, (_, res) => void res.writeHead(200, { "content-length": 10 }).end("abc"));
+  const { session } = await connected(
+    t,
+    (_, res) => void res.writeHead(200, { "content-length": 10 }).end("abc"),
+  );
   const { end, code } = await session.answer(session.request());
   assert.deepEqual([end, code], ["abort", AbortCode.HANDLER_ERROR]);
 });
@@ -81,7 +106,10 @@ test("the client's departure closes req and res, and is no failure", async (t) =
   await session.next("heads");
   session.send({ cancels: [{ id, reason: 1 }] });
   const { aborts } = await session.next("aborts");
-  assert.deepEqual(aborts.map((one) => one.code), [AbortCode.CANCELLED]);
+  assert.deepEqual(
+    aborts.map((one) => one.code),
+    [AbortCode.CANCELLED],
+  );
   await closed;
 });
 
@@ -92,7 +120,13 @@ test("a server decides by itself when to continue", async (t) => {
     req.on("end", () => whole(res, req.headers.expect)).resume();
   });
   const { session } = await connected(t, server);
-  const expecting = { method: "POST", end: false, headers: ["content-length", "2"], bodyLength: 2, expectContinue: true };
+  const expecting = {
+    method: "POST",
+    end: false,
+    headers: ["content-length", "2"],
+    bodyLength: 2,
+    expectContinue: true,
+  };
   const refused = await session.answer(session.request({ ...expecting, target: "/no" }));
   assert.deepEqual([refused.status, refused.windows], [417, []]);
   const id = session.request(expecting);
@@ -103,13 +137,22 @@ test("a server decides by itself when to continue", async (t) => {
 
 test("fetch: a request and a response of the web", async (t) => {
   const app = async (request) => {
-    const headers = new Headers([["set-cookie", "a=1"], ["set-cookie", "b=2"], ["x-url", request.url]]);
+    const headers = new Headers([
+      ["set-cookie", "a=1"],
+      ["set-cookie", "b=2"],
+      ["x-url", request.url],
+    ]);
     return new Response(`${request.method} ${await request.text()}`, { status: 201, headers });
   };
   const gateway = await Gateway.start();
   const worker = serve.fetch(app, { gateway: gateway.url, logLevel: "error" });
   const session = await gateway.session();
-  const post = { method: "POST", target: "/a?b", headers: ["host", "shop.example", "content-length", "4"], body: Buffer.from("body") };
+  const post = {
+    method: "POST",
+    target: "/a?b",
+    headers: ["host", "shop.example", "content-length", "4"],
+    body: Buffer.from("body"),
+  };
   const { status, headers, text } = await session.answer(session.request(post));
   assert.deepEqual([status, text], [201, "POST body"]);
   const fields = headers.join(" ");
@@ -124,10 +167,15 @@ test("fetch: a request and a response of the web", async (t) => {
 test("fetch: the signal is aborted when the client leaves", async (t) => {
   const gateway = await Gateway.start();
   let aborted;
-  const worker = serve.fetch(({ signal }) => {
-    aborted = once(signal, "abort");
-    return new Response(new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode("begun")) }));
-  }, { gateway: gateway.url, logLevel: "error" });
+  const worker = serve.fetch(
+    ({ signal }) => {
+      aborted = once(signal, "abort");
+      return new Response(
+        new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode("begun")) }),
+      );
+    },
+    { gateway: gateway.url, logLevel: "error" },
+  );
   const session = await gateway.session();
   const id = session.request();
   await session.next("heads");
@@ -151,7 +199,11 @@ test("a server with a listener of upgrades takes tunnels, and may close them whe
   assert.deepEqual(session.hello.features, ["pause", "tunnel"]);
   assert.equal(session.hello.capacity.maxWebsockets, 5);
   worker.on("draining", () => sockets[0].write("goodbye"));
-  const id = session.request({ upgrade: 2, end: false, headers: ["connection", "Upgrade", "upgrade", "websocket"] });
+  const id = session.request({
+    upgrade: 2,
+    end: false,
+    headers: ["connection", "Upgrade", "upgrade", "websocket"],
+  });
   await session.next("heads");
   worker.drain();
   const { text, end } = await session.answer(id);

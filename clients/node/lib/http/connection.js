@@ -135,7 +135,8 @@ export class Connection extends Duplex {
   }
 
   _final(done) {
-    if (!this.#reader.close()) return done(new Error("the connection was closed before the response was complete"));
+    if (!this.#reader.close())
+      return done(new Error("the connection was closed before the response was complete"));
     this.#exchange.respond(null, [], this.#reader.taken().last, () => {
       done();
       process.nextTick(() => this.destroy()); // when Node's streams are done with it

@@ -4,7 +4,10 @@ const CHUNKED = "transfer-encoding: chunked\r\n";
 const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 
 /** The head, and whether the body behind it is in chunks: one without a length is (RFC 9112, 6.3). */
-export function writeHead({ method, target, httpVersion, headers, body, end, expectContinue }, tellsExpectation) {
+export function writeHead(
+  { method, target, httpVersion, headers, body, end, expectContinue },
+  tellsExpectation,
+) {
   let head = `${method} ${target} HTTP/${httpVersion}\r\n`;
   let chunked = !end || body.length > 0;
   for (let i = 0; i < headers.length; i += 2) {

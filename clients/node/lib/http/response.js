@@ -32,7 +32,11 @@ export class ResponseReader {
 
   /** What has come since: {head, pieces, last}, for Exchange.respond. */
   taken() {
-    const news = { head: this.#head, pieces: this.#pieces, last: this.ended ? { trailers: this.#trailers } : null };
+    const news = {
+      head: this.#head,
+      pieces: this.#pieces,
+      last: this.ended ? { trailers: this.#trailers } : null,
+    };
     this.#head = null;
     this.#pieces = [];
     return news;

@@ -26,7 +26,9 @@ export class Server {
     this.#server.on("clientError", (_, socket) => socket.end(BAD_REQUEST));
     this.#server.on("request", (req, res) => this.#answer(listener, req, res));
     if (this.#continues) {
-      this.#server.on("checkContinue", (req, res) => this.#answer(() => all(app, "checkContinue", req, res), req, res));
+      this.#server.on("checkContinue", (req, res) =>
+        this.#answer(() => all(app, "checkContinue", req, res), req, res),
+      );
     }
     if (this.tunnels) this.#server.on("upgrade", (...args) => this.#open(app, ...args));
   }

@@ -1,13 +1,11 @@
 // What waits to be written. What is added in one turn of the event loop, and during a write, goes out in few
 // writes (proto/README.md, 1.1): the gateway works on some answers while the application makes the next ones.
 
-import { encodeFrames } from "./frames.js";
-import { WorkerFrame } from "./messages.js";
-
 const FRAME_EVENTS = 32;
 const ENOUGH = 8; // events for a write of their own
 const FRAME_BYTES = 64 * 1024;
 const EVENT_BYTES = 64; // about what an event takes beside the bytes that it brings
+const PACE = 0.5; // ms between two writes where frames are costly (1.1)
 const ROOM = 256 * 1024; // of body bytes that wait; more stay with their exchanges
 
 export class Outbox {
@@ -19,11 +17,12 @@ export class Outbox {
   #count = 0; // events there
   #scheduled = false;
   #writing = false;
+  #wroteAt = 0;
   #finishing = false;
 
   /** `roomy` is called when there may be room again. */
-  constructor(socket, roomy) {
-    this.socket = socket;
+  constructor(stream, roomy) {
+    this.stream = stream;
     this.roomy = roomy;
   }
 
@@ -39,7 +38,7 @@ export class Outbox {
     this.#events++;
     this.#bytes += size;
     this.#waiting += size;
-    if (++this.#count >= ENOUGH && !this.#writing) this.#write();
+    if (++this.#count >= ENOUGH && !this.#writing && !this.stream.costly) this.#write();
     else this.#schedule();
   }
 
@@ -53,7 +52,7 @@ export class Outbox {
   /** Half-close behind what waits. */
   finish() {
     this.#finishing = true;
-    this.#schedule();
+    if (!this.#writing) this.#write();
   }
 
   #begin() {
@@ -64,27 +63,31 @@ export class Outbox {
   #schedule() {
     if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    const write = () => {
       this.#scheduled = false;
-      this.#write();
-    });
+      if (!this.#writing) this.#write();
+    };
+    const early = this.stream.costly ? this.#wroteAt + PACE - performance.now() : 0;
+    if (early > 0) setTimeout(write, early);
+    else setImmediate(write);
   }
 
   #write() {
-    if (this.socket.destroyed || this.socket.writableEnded) return;
+    if (!this.stream.isOpen) return;
     if (!this.#frames.length) {
-      if (this.#finishing) this.socket.end();
+      if (this.#finishing) this.stream.end();
       return;
     }
-    const bytes = encodeFrames(WorkerFrame, this.#frames, 2 * this.#waiting + EVENT_BYTES * (1 + this.#count));
+    const [frames, size] = [this.#frames, 2 * this.#waiting + EVENT_BYTES * (1 + this.#count)];
     this.#frames = [];
     this.#waiting = this.#count = 0;
     this.#writing = true;
     this.said = true;
-    this.socket.write(bytes, () => {
+    this.#wroteAt = performance.now();
+    this.stream.write(frames, size, () => {
       this.#writing = false;
       this.roomy();
-      this.#write();
+      if (this.#frames.length || this.#finishing) this.#schedule();
     });
   }
 }

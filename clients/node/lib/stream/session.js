@@ -1,8 +1,7 @@
 // A stream in use (proto/README.md, 1 to 8).
 
 import { Exchange, WINDOW } from "./exchange.js";
-import { encodeFrames, FrameReader } from "./frames.js";
-import { AbortCode, GatewayFrame, WorkerFrame } from "./messages.js";
+import { AbortCode } from "./messages.js";
 import { Outbox } from "./outbox.js";
 
 const WELCOME_SECONDS = 10;
@@ -11,7 +10,18 @@ const TICKS = 3; // for each heartbeat that the gateway asks for
 const BEAT = 5000; // milliseconds; both are those of a gateway that says nothing
 const SILENCE = 15_000;
 
-const STEPS = ["welcome", "requests", "data", "finishes", "cancels", "windows", "goaway", "heartbeat", "error", "refusals"];
+const STEPS = [
+  "welcome",
+  "requests",
+  "data",
+  "finishes",
+  "cancels",
+  "windows",
+  "goaway",
+  "heartbeat",
+  "error",
+  "refusals",
+];
 
 /** Why a session takes no new requests. A gateway that was `lost` has lost what it handed out. */
 export class Ending {
@@ -27,7 +37,6 @@ export class Ending {
 export class Session {
   limits = null; // from the welcome on
   exchanges = new Map();
-  #reader = new FrameReader(GatewayFrame);
   #awaiting = new Set(); // exchanges that wait for room in the outbox
   #drained = false; // the gateway sends nothing more
   #unheard = 0; // ticks
@@ -36,24 +45,27 @@ export class Session {
   #settle = {};
 
   /** `accept` is called with each exchange. `silence`, in ms, is when to give the gateway up, or 0. */
-  constructor({ socket, rest }, { accept, slots, log, silence }) {
-    Object.assign(this, { socket, accept, slots, log, silence });
-    this.outbox = new Outbox(socket, () => this.#roomy());
+  constructor(stream, { accept, slots, log, silence }) {
+    Object.assign(this, { stream, accept, slots, log, silence });
+    this.outbox = new Outbox(stream, () => this.#roomy());
     /** Resolves to an Ending once no new requests come; and once the stream is over. */
     this.ended = new Promise((resolve) => (this.#settle.ended = resolve));
     this.over = new Promise((resolve) => (this.#settle.over = resolve));
     this.welcomed = new Promise((resolve) => (this.#settle.welcomed = resolve));
-    socket.on("data", (piece) => this.#take(piece));
-    socket.on("error", (error) => this.#lose(error.message));
-    socket.on("end", () => this.#lose("the gateway ended the stream"));
-    socket.on("close", () => this.#lose("the connection was cut"));
-    if (rest.length) this.#take(rest);
+    stream.listen({
+      frame: (frame) => this.#handle(frame),
+      ended: (reason) => this.#lose(reason),
+      closed: this.#settle.over,
+    });
   }
 
   /** Send the hello. Resolves to undefined after the welcome, or else to an Ending. */
   async greet(hello) {
-    this.socket.write(encodeFrames(WorkerFrame, [{ hello: { ...hello, limits: { initialWindow: WINDOW } } }]));
-    const late = setTimeout(() => this.#lose(`no welcome within ${WELCOME_SECONDS} s`), WELCOME_SECONDS * 1000);
+    this.outbox.set("hello", { ...hello, limits: { initialWindow: WINDOW } });
+    const late = setTimeout(
+      () => this.#lose(`no welcome within ${WELCOME_SECONDS} s`),
+      WELCOME_SECONDS * 1000,
+    );
     await Promise.race([this.welcomed, this.ended]);
     clearTimeout(late);
     return this.limits ? undefined : this.ended;
@@ -99,17 +111,8 @@ export class Session {
     for (const exchange of waiting) exchange.pump();
   }
 
-  #take(piece) {
-    this.#unheard = 0;
-    try {
-      for (const frame of this.#reader.take(piece)) this.#handle(frame);
-    } catch (error) {
-      this.log.debug(error.stack);
-      this.#lose(`the gateway sent an invalid frame (${error.message})`);
-    }
-  }
-
   #handle(frame) {
+    this.#unheard = 0;
     if (!this.limits && !frame.welcome && !frame.error) throw new Error("the first one is not a welcome");
     for (const step of STEPS) {
       const events = frame[step];
@@ -131,7 +134,9 @@ export class Session {
     windows: ({ id, maxOffset }) => this.exchanges.get(id)?.widen(maxOffset),
     goaway: ({ reason, reconnectInMs, drainAck }) => {
       this.#drained ||= drainAck;
-      this.#settle.ended(new Ending(reason || "the gateway is stopping", { lost: false, after: reconnectInMs }));
+      this.#settle.ended(
+        new Ending(reason || "the gateway is stopping", { lost: false, after: reconnectInMs }),
+      );
       this.#closeIfDone();
     },
     heartbeat: ({ nonce }) => nonce && this.outbox.set("heartbeat", { echo: nonce }),
@@ -169,18 +174,14 @@ export class Session {
     if (this.#closing) return;
     this.#closing = true;
     this.outbox.finish();
-    setTimeout(() => this.socket.destroy(), CLOSE_SECONDS * 1000).unref();
+    setTimeout(() => this.stream.destroy(), CLOSE_SECONDS * 1000).unref();
   }
 
   #lose(message) {
     this.#settle.ended(new Ending(message));
     clearInterval(this.ticking);
-    if (this.#closing && !this.socket.destroyed && !this.socket.writableFinished) {
-      this.socket.once("finish", () => this.socket.destroy()); // which comes back here
-      return;
-    }
-    this.socket.destroy();
+    if (this.#closing) this.stream.close();
+    else this.stream.destroy();
     for (const exchange of this.exchanges.values()) exchange.cancel();
-    this.#settle.over();
   }
 }

@@ -99,6 +99,8 @@ export class Slots {
   }
 
   #kind({ message }) {
-    return message.upgrade !== Upgrade.UNSPECIFIED && this.#webSockets.size ? this.#webSockets : this.#requests;
+    return message.upgrade !== Upgrade.UNSPECIFIED && this.#webSockets.size
+      ? this.#webSockets
+      : this.#requests;
   }
 }
