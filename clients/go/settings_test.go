@@ -1,6 +1,7 @@
 package prack
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -130,6 +131,21 @@ func TestTheFilesOfTLSAreNamed(t *testing.T) {
 		if _, err := f.config(); err == nil || !strings.Contains(err.Error(), expected) {
 			t.Errorf("%+v: %v", f, err)
 		}
+	}
+}
+
+func TestSecretsThatOthersCanRead(t *testing.T) {
+	var out strings.Builder
+	token, key := filepath.Join(t.TempDir(), "token"), filepath.Join(t.TempDir(), "key")
+	for path, mode := range map[string]os.FileMode{token: 0o644, key: 0o640} {
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chmod(path, mode)); err != nil { // whatever the umask
+			t.Fatal(err)
+		}
+	}
+	s := &settings{tokenFile: token, files: files{key: key}}
+	s.warn(slog.New(&lines{out: &out}))
+	if text := out.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "the token file "+token+": run") {
+		t.Error(text)
 	}
 }
 
