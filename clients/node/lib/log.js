@@ -2,19 +2,19 @@
 
 export const LEVELS = ["debug", "info", "warning", "error"];
 
-/** An object with a method for each level, which writes lines from `least` on to a stream. */
+/** An object with a method for each level, which writes lines from `least` on, and maybe a stack, to a stream. */
 export function logTo(stream, least) {
-  const write = (level, text) => {
+  const write = (level, text, stack) => {
     if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
     const time = new Date().toTimeString().slice(0, 8);
-    stream.write(`${time} ${level.toUpperCase()} ${visible(text)}\n`);
+    stream.write(`${time} ${level.toUpperCase()} ${visible(text)}\n${stack ? `${stack}\n` : ""}`);
   };
-  return Object.fromEntries(LEVELS.map((level) => [level, (text) => write(level, text)]));
+  return Object.fromEntries(LEVELS.map((level) => [level, (text, stack) => write(level, text, stack)]));
 }
 
-/** What a gateway has said is shown, but not obeyed by a terminal; only a stack has lines of its own. */
-export function visible(text) {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (one) => (one === "\n" ? one : escaped(one)));
+/** What a gateway has said is shown, but not obeyed by a terminal. */
+function visible(text) {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
 }
 
 function escaped(character) {

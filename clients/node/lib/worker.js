@@ -1,10 +1,11 @@
 // Runs an application: connects, serves, drains; reconnects when the gateway is gone.
 
 import { randomBytes } from "node:crypto";
-import { EventEmitter, once } from "node:events";
+import { EventEmitter } from "node:events";
 import { hostname } from "node:os";
 
 import { Server } from "./http/server.js";
+import { warnOfOpenSecrets } from "./secrets.js";
 import { readToken } from "./settings.js";
 import { dial as dialGrpc } from "./stream/grpc.js";
 import { dial as dialPlain } from "./stream/plain.js";
@@ -18,6 +19,9 @@ const SHORTEST = 100;
 const LONGEST = 10_000;
 const HEALTHY = 30_000; // a session that lasted so long makes them short again
 const UNWIND = 500;
+const WELCOME = 10_000;
+const STOPPED = new Ending("the worker is stopping", { lost: false });
+const FOREVER = 2 ** 31 - 1; // the longest that a timer of Node waits
 
 /** The gateway says that dialling again will fail again. */
 export class GatewayRefused extends Error {
@@ -35,7 +39,7 @@ export class Worker extends EventEmitter {
   #where;
   #sessions = new Set(); // that live
   #stop = new AbortController();
-  #changed = new EventEmitter();
+  #wake = () => {};
   #paused = false;
   #bound = SHORTEST;
   #trouble = ""; // the last one logged
@@ -45,12 +49,10 @@ export class Worker extends EventEmitter {
     this.#settings = settings;
     this.#log = log;
     this.#server = new Server(app, log);
-    this.#slots = new Slots(settings.slots, this.#server.tunnels ? settings.websocketSlots : 0, () =>
-      this.#change(),
-    );
+    this.#slots = new Slots(settings.slots, this.#server.tunnels ? settings.websocketSlots : 0);
     this.#hello = helloOf(settings, this.#server.tunnels);
     this.#where = `${settings.gateway.host}:${settings.gateway.port}`;
-    this.#changed.setMaxListeners(0);
+    warnOfOpenSecrets(settings, log);
     log.info(`Running ${name} with ${settings.slots} slots`);
     this.stopped = this.#run();
   }
@@ -60,6 +62,7 @@ export class Worker extends EventEmitter {
     if (!this.#stop.signal.aborted) {
       this.#stop.abort();
       this.emit("draining");
+      this.#wake();
     }
     return this.stopped;
   }
@@ -77,15 +80,25 @@ export class Worker extends EventEmitter {
   #setPaused(paused) {
     this.#paused = paused;
     for (const session of this.#sessions) session.pause(paused);
-    this.#change();
+    this.#wake();
   }
 
   get #stopping() {
     return this.#stop.signal.aborted;
   }
 
-  #change() {
-    this.#changed.emit("change");
+  /** Wait until a condition holds, or for so many ms. Resolves to whether it holds. */
+  async #until(condition, milliseconds = FOREVER) {
+    const deadline = performance.now() + milliseconds;
+    while (!condition()) {
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#wake = () => resolve(clearTimeout(timer));
+      });
+    }
+    return true;
   }
 
   async #run() {
@@ -110,9 +123,11 @@ export class Worker extends EventEmitter {
     }
     this.#trouble = "";
     this.#log.info(`Connected to ${this.#where}`);
+    if (this.#paused) session.pause(true);
     const began = performance.now();
-    const ending = await Promise.race([session.ended, this.#stopped(new Ending("", { lost: false }))]);
+    await this.#until(() => session.ending || this.#stopping);
     if (performance.now() - began >= HEALTHY) this.#bound = SHORTEST;
+    const ending = session.ending ?? STOPPED;
     if (this.#stopping || !ending.retry) return ending;
     if (ending.lost) this.#log.warning(`Lost the gateway: ${ending.message}; reconnecting`);
     else this.#log.info(`${ending.message}; finishing the requests in progress, and reconnecting`);
@@ -135,15 +150,23 @@ export class Worker extends EventEmitter {
     } catch (error) {
       return { ending: new Ending(error.message) };
     }
-    const { maxSilence } = this.#settings;
     const session = new Session(dialled, {
       accept: (exchange) => this.#server.accept(exchange),
+      changed: () => this.#changed(session),
       slots: this.#slots,
       log: this.#log,
-      silence: maxSilence * 1000,
+      silence: this.#settings.maxSilence * 1000,
     });
-    this.#stay(session);
-    return { session, ending: await session.greet({ ...this.#hello, capacity: this.#slots.offer(session) }) };
+    this.#sessions.add(session);
+    session.greet({ ...this.#hello, capacity: this.#slots.offer(session) });
+    const greeted = await this.#until(() => session.limits || session.ending, WELCOME);
+    if (!greeted) session.lose(`no welcome within ${WELCOME / 1000} s`);
+    return { session, ending: session.limits ? undefined : session.ending };
+  }
+
+  #changed(session) {
+    if (session.isOver) this.#sessions.delete(session);
+    this.#wake();
   }
 
   /** Whom to call now; files are read anew, as they may have been replaced. */
@@ -165,14 +188,6 @@ export class Worker extends EventEmitter {
     };
   }
 
-  async #stay(session) {
-    this.#sessions.add(session);
-    session.welcomed.then(() => this.#paused && session.pause(true));
-    await session.over;
-    this.#sessions.delete(session);
-    this.#change();
-  }
-
   /** Wait before another dial, while paused, and until the sessions that live leave a slot free. */
   async #holdOff({ lost, after }) {
     let delay = after;
@@ -180,26 +195,8 @@ export class Worker extends EventEmitter {
       delay = Math.max(delay, Math.random() * this.#bound);
       this.#bound = Math.min(2 * this.#bound, LONGEST);
     }
-    await this.#pass(delay);
-    while (!this.#stopping && (this.#paused || !this.#slots.hasFree([...this.#sessions]))) {
-      await Promise.race([once(this.#changed, "change"), this.#stopped()]);
-    }
-  }
-
-  /** Resolves after so many ms, or when the worker is to stop. */
-  async #pass(milliseconds) {
-    let timer;
-    await Promise.race([
-      new Promise((resolve) => (timer = setTimeout(resolve, milliseconds))),
-      this.#stopped(),
-    ]);
-    clearTimeout(timer);
-  }
-
-  /** Resolves to a value when the worker is to stop. */
-  async #stopped(value) {
-    if (!this.#stopping) await once(this.#stop.signal, "abort");
-    return value;
+    await this.#until(() => this.#stopping, delay);
+    await this.#until(() => this.#stopping || (!this.#paused && this.#slots.hasFree([...this.#sessions])));
   }
 
   async #finish() {
@@ -208,22 +205,13 @@ export class Worker extends EventEmitter {
       `Stopping: ${this.#held().length} requests in progress, waiting up to ${grace} s (--grace)`,
     );
     for (const session of this.#sessions) session.drain();
-    if (await this.#allOver(grace * 1000)) return;
+    const over = () => !this.#sessions.size;
+    if (await this.#until(over, grace * 1000)) return;
     const held = this.#held();
     this.#log.warning(`Unfinished at the end of --grace: ${held.length} requests: ${held.join("; ")}`);
     for (const session of this.#sessions) session.abandon();
-    await this.#allOver(UNWIND);
+    await this.#until(over, UNWIND);
     this.#closeAll();
-  }
-
-  /** Whether all sessions are over within so many ms. */
-  async #allOver(milliseconds) {
-    let timer;
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, milliseconds, false)));
-    const over = Promise.all([...this.#sessions].map((session) => session.over)).then(() => true);
-    const done = await Promise.race([over, late]);
-    clearTimeout(timer);
-    return done;
   }
 
   #held() {

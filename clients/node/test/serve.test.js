@@ -210,6 +210,30 @@ test("a server with a listener of upgrades takes tunnels, and may close them whe
   assert.deepEqual([text.replace("welcome", ""), end], ["goodbye", "finish"]);
 });
 
+test("what a client still sends in a tunnel of a worker that drains is left aside", async (t) => {
+  const server = http.createServer();
+  const sockets = [];
+  server.on("upgrade", (_, socket) => {
+    sockets.push(socket);
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: x\r\n\r\n");
+    socket.resume();
+  });
+  const { session, worker } = await connected(t, server);
+  const id = session.request({
+    upgrade: 2,
+    end: false,
+    headers: ["connection", "Upgrade", "upgrade", "websocket"],
+  });
+  await session.next("heads");
+  worker.drain();
+  await session.next("drain");
+  session.send({ data: [{ id, data: Buffer.from("more") }], heartbeat: { nonce: 7 } });
+  await session.next("heartbeat");
+  sockets[0].end("goodbye");
+  const { text, end } = await session.answer(id);
+  assert.deepEqual([text, end], ["goodbye", "finish"]);
+});
+
 test("a drain finishes what is held, then half-closes", async (t) => {
   const answers = [];
   const { session, worker } = await connected(t, (_, res) => answers.push(() => whole(res, "late")));

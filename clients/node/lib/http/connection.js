@@ -94,6 +94,7 @@ export class Connection extends Duplex {
   #endBody() {
     if (this.#bodyEnded) return;
     this.#bodyEnded = true;
+    this.#wanting = false;
     if (this.#tunnel) this.push(null);
     else if (this.#chunked) this.push(LAST_CHUNK);
   }
@@ -110,7 +111,7 @@ export class Connection extends Duplex {
 
   /** The worker stops: a WebSocket may never end by itself, so its client's side does. */
   draining() {
-    if (this.#reader.tunnel && !this.readableEnded) this.push(null);
+    if (this.#reader.tunnel) this.#endBody();
   }
 
   // ---- the response
@@ -136,7 +137,7 @@ export class Connection extends Duplex {
 
   _final(done) {
     if (!this.#reader.close())
-      return done(new Error("the connection was closed before the response was complete"));
+      return done(new Error("the connection was closed before its response was complete"));
     this.#exchange.respond(null, [], this.#reader.taken().last, () => {
       done();
       process.nextTick(() => this.destroy()); // when Node's streams are done with it

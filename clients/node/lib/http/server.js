@@ -1,5 +1,6 @@
 // Serves exchanges to an application, by a server of node:http that listens nowhere.
 
+import { EventEmitter } from "node:events";
 import http from "node:http";
 
 import { Upgrade } from "../stream/messages.js";
@@ -17,18 +18,16 @@ export class Server {
   #continues;
 
   /** The application is a listener of requests, or a server of node:http, which need not listen. */
-  constructor(app, log) {
-    const listener = typeof app === "function" ? app : (req, res) => all(app, "request", req, res);
+  constructor(given, log) {
+    const app = typeof given === "function" ? new EventEmitter().on("request", given) : given;
     this.log = log;
-    this.tunnels = typeof app !== "function" && app.listenerCount("upgrade") > 0;
-    this.#continues = typeof app !== "function" && app.listenerCount("checkContinue") > 0;
+    this.tunnels = app.listenerCount("upgrade") > 0;
+    this.#continues = app.listenerCount("checkContinue") > 0;
     this.#server = http.createServer({ maxHeaderSize: MAX_HEAD, requireHostHeader: false });
     this.#server.on("clientError", (_, socket) => socket.end(BAD_REQUEST));
-    this.#server.on("request", (req, res) => this.#answer(listener, req, res));
+    this.#server.on("request", (...args) => this.#answer(app, "request", ...args));
     if (this.#continues) {
-      this.#server.on("checkContinue", (req, res) =>
-        this.#answer(() => all(app, "checkContinue", req, res), req, res),
-      );
+      this.#server.on("checkContinue", (...args) => this.#answer(app, "checkContinue", ...args));
     }
     if (this.tunnels) this.#server.on("upgrade", (...args) => this.#open(app, ...args));
   }
@@ -39,13 +38,13 @@ export class Server {
     new Connection(exchange, { isTunnel, tellsExpectation: this.#continues }).serve(this.#server);
   }
 
-  async #answer(listener, req, res) {
+  async #answer(app, event, req, res) {
     res.shouldKeepAlive = false; // a connection has one request: it ends with the response
     try {
-      await listener(req, res);
+      await all(app, event, req, res);
     } catch (error) {
-      if (req.socket.destroyed) return this.log.debug(failure(req, error));
-      this.log.error(failure(req, error));
+      if (req.socket.destroyed) return this.log.debug(...failure(req, error));
+      this.log.error(...failure(req, error));
       fail(req, res);
     }
   }
@@ -54,7 +53,7 @@ export class Server {
     try {
       await all(app, "upgrade", req, socket, head);
     } catch (error) {
-      this.log.error(failure(req, error));
+      this.log.error(...failure(req, error));
       socket.destroy(error);
     }
   }
@@ -65,8 +64,9 @@ function all(emitter, event, ...args) {
   return Promise.all(emitter.rawListeners(event).map((listener) => listener.apply(emitter, args)));
 }
 
+/** A line for the log, and a stack. */
 function failure(req, error) {
-  return `The application failed on request ${req.socket.prack.requestId}\n${error?.stack ?? error}`;
+  return [`The application failed on request ${req.socket.prack.requestId}`, String(error?.stack ?? error)];
 }
 
 /** A plain 500 before the head; after it the client sees the cut (4.13). */

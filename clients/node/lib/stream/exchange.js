@@ -5,7 +5,7 @@ import { AbortCode } from "./messages.js";
 /** How much of a request body may wait here; half of it is one grant (5.2). */
 export const WINDOW = 512 * 1024;
 
-const IDLE = { bodyArrived() {}, cancelled() {} };
+const IDLE = { bodyArrived() {}, cancelled() {}, draining() {} };
 
 export class Exchange {
   ended = false; // its last event is in the outbox

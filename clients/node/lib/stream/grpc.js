@@ -1,11 +1,11 @@
 // Streams over gRPC, for who has a proxy in between that speaks HTTP/2 only. Needs @grpc/grpc-js.
 
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 
 import { Writer } from "./codec.js";
 import { GatewayFrame, WorkerFrame } from "./messages.js";
 import { NOBODY, WRONG_TOKEN } from "./reasons.js";
+import { pems } from "./tls.js";
 
 const METHOD = "/prack.v1.WorkerService/Connect";
 const MERGED = 4; // frames in one message, whose price is the same whatever is in it (1.6)
@@ -91,6 +91,6 @@ export async function dial({ address: { host, port }, token, tls }) {
 
 function credentials(grpc, tls) {
   if (!tls) return grpc.credentials.createInsecure();
-  const [ca, key, cert] = [tls.ca, tls.key, tls.cert].map((path) => (path ? readFileSync(path) : null));
-  return grpc.credentials.createSsl(ca, key, cert);
+  const { ca, key, cert } = pems(tls);
+  return grpc.credentials.createSsl(ca || null, key || null, cert || null);
 }

@@ -4,7 +4,6 @@ import { Exchange, WINDOW } from "./exchange.js";
 import { AbortCode } from "./messages.js";
 import { Outbox } from "./outbox.js";
 
-const WELCOME_SECONDS = 10;
 const CLOSE_SECONDS = 5;
 const TICKS = 3; // for each heartbeat that the gateway asks for
 const BEAT = 5000; // milliseconds; both are those of a gateway that says nothing
@@ -36,39 +35,34 @@ export class Ending {
 
 export class Session {
   limits = null; // from the welcome on
+  ending = null; // an Ending, once no new requests come
+  isOver = false; // nothing is left of the stream
   exchanges = new Map();
   #awaiting = new Set(); // exchanges that wait for room in the outbox
   #drained = false; // the gateway sends nothing more
   #unheard = 0; // ticks
   #pauses = false;
   #closing = false;
-  #settle = {};
 
-  /** `accept` is called with each exchange. `silence`, in ms, is when to give the gateway up, or 0. */
-  constructor(stream, { accept, slots, log, silence }) {
-    Object.assign(this, { stream, accept, slots, log, silence });
+  /**
+   * `accept` is called with each exchange, `changed` when the above has news or an exchange has ended.
+   * `silence`, in ms, is when to give the gateway up, or 0.
+   */
+  constructor(stream, { accept, changed, slots, log, silence }) {
+    Object.assign(this, { stream, accept, changed, slots, log, silence });
     this.outbox = new Outbox(stream, () => this.#roomy());
-    /** Resolves to an Ending once no new requests come; and once the stream is over. */
-    this.ended = new Promise((resolve) => (this.#settle.ended = resolve));
-    this.over = new Promise((resolve) => (this.#settle.over = resolve));
-    this.welcomed = new Promise((resolve) => (this.#settle.welcomed = resolve));
     stream.listen({
       frame: (frame) => this.#handle(frame),
-      ended: (reason) => this.#lose(reason),
-      closed: this.#settle.over,
+      ended: (reason) => this.lose(reason),
+      closed: () => {
+        this.isOver = true;
+        this.changed();
+      },
     });
   }
 
-  /** Send the hello. Resolves to undefined after the welcome, or else to an Ending. */
-  async greet(hello) {
+  greet(hello) {
     this.outbox.set("hello", { ...hello, limits: { initialWindow: WINDOW } });
-    const late = setTimeout(
-      () => this.#lose(`no welcome within ${WELCOME_SECONDS} s`),
-      WELCOME_SECONDS * 1000,
-    );
-    await Promise.race([this.welcomed, this.ended]);
-    clearTimeout(late);
-    return this.limits ? undefined : this.ended;
   }
 
   resize(capacity) {
@@ -82,7 +76,7 @@ export class Session {
   /** Ask to be sent nothing more (7.1); then the session is over when what it holds has ended. */
   drain() {
     this.outbox.set("drain", { reason: "the worker is stopping" });
-    for (const exchange of this.exchanges.values()) exchange.reader.draining?.();
+    for (const exchange of this.exchanges.values()) exchange.reader.draining();
   }
 
   /** Fail what is held, though handlers may go on, and half-close. */
@@ -102,6 +96,7 @@ export class Session {
   drop(exchange) {
     this.exchanges.delete(exchange.id);
     this.slots.leave(this, exchange);
+    this.changed();
     this.#closeIfDone();
   }
 
@@ -134,13 +129,11 @@ export class Session {
     windows: ({ id, maxOffset }) => this.exchanges.get(id)?.widen(maxOffset),
     goaway: ({ reason, reconnectInMs, drainAck }) => {
       this.#drained ||= drainAck;
-      this.#settle.ended(
-        new Ending(reason || "the gateway is stopping", { lost: false, after: reconnectInMs }),
-      );
+      this.#end(new Ending(reason || "the gateway is stopping", { lost: false, after: reconnectInMs }));
       this.#closeIfDone();
     },
     heartbeat: ({ nonce }) => nonce && this.outbox.set("heartbeat", { echo: nonce }),
-    error: (error) => this.#settle.ended(Ending.of(error)),
+    error: (error) => this.#end(Ending.of(error)),
     refusals: ({ id, message }) => {
       this.log.warning(`The gateway rejected an answer (id ${id}): ${message}`);
       this.exchanges.get(id)?.cancel(); // its slot stays taken until it ends, as after a cancel (4.5)
@@ -153,14 +146,14 @@ export class Session {
     this.silence ||= deadAfterMs || SILENCE;
     const tick = Math.min(heartbeatMs || BEAT, this.silence) / TICKS;
     this.ticking = setInterval(() => this.#tick(tick), tick);
-    this.#settle.welcomed();
     this.slots.share();
+    this.changed();
   }
 
   /** Counts ticks, not seconds: a process that was stopped must first read what has come. */
   #tick(tick) {
     if (++this.#unheard * tick > this.silence) {
-      return this.#lose(`the connection was silent for ${this.silence / 1000} s`);
+      return this.lose(`the connection was silent for ${this.silence / 1000} s`);
     }
     if (!this.outbox.said) this.outbox.set("heartbeat", { nonce: 1 });
     this.outbox.said = false;
@@ -177,8 +170,14 @@ export class Session {
     setTimeout(() => this.stream.destroy(), CLOSE_SECONDS * 1000).unref();
   }
 
-  #lose(message) {
-    this.#settle.ended(new Ending(message));
+  #end(ending) {
+    this.ending ??= ending;
+    this.changed();
+  }
+
+  /** The stream is lost: cancel every exchange on it. */
+  lose(message) {
+    this.#end(new Ending(message));
     clearInterval(this.ticking);
     if (this.#closing) this.stream.close();
     else this.stream.destroy();

@@ -37,11 +37,10 @@ export class Slots {
   #newest = null;
   #offered = null;
 
-  /** Without any for WebSockets, those take the others. `changed` is called when an exchange ended. */
-  constructor(size, webSocketSize, changed) {
+  /** Without any for WebSockets, those take the others. */
+  constructor(size, webSocketSize) {
     this.#requests = new Kind(size);
     this.#webSockets = new Kind(webSocketSize);
-    this.changed = changed;
   }
 
   /** The capacity of the hello of the next session, which is the newest from now on. */
@@ -85,7 +84,6 @@ export class Slots {
     else kind.running--;
     if (kind.running < kind.size) kind.waiting.shift()?.start();
     if (session !== this.#newest) this.share();
-    this.changed();
   }
 
   /** Tell the newest session how many slots it has, once it may send that. */

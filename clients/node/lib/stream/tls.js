@@ -11,20 +11,34 @@ const NOT_TLS =
 const PROTOCOL_ERRORS = /^ERR_SSL_|^EPROTO$/;
 const WRONG_VERSION = "wrong version number"; // what OpenSSL says when a server answers in another protocol
 
-export function secured({ host, port }, { ca, cert, key, serverName }) {
+/** A connection with a server. Throws Error if the files cannot be used. */
+export function secured({ host, port }, { serverName, ...files }) {
   return tls
     .connect({
       host,
       port,
-      ca: ca && readFileSync(ca),
-      cert: cert && readFileSync(cert),
-      key: key && readFileSync(key),
+      ...pems(files),
       servername: serverName || (net.isIP(host) ? "" : host),
-      checkServerIdentity: (name, certificate) => tls.checkServerIdentity(serverName || host, certificate),
+      checkServerIdentity: (_, certificate) => tls.checkServerIdentity(serverName || host, certificate),
       ALPNProtocols: ["http/1.1"],
       minVersion: "TLSv1.2",
     })
     .setNoDelay(true);
+}
+
+/** What is in the files {ca, cert, key}, each of which may be missing. Throws Error, with what was expected. */
+export function pems(files) {
+  const read = (name) => files[name] && readFileSync(files[name]);
+  try {
+    const found = { ca: read("ca"), cert: read("cert"), key: read("key") };
+    tls.createSecureContext(found);
+    return found;
+  } catch (error) {
+    throw new Error(
+      `the files of --tls-ca, --tls-cert and --tls-key cannot be used (${error.message}): expected PEM, and a ` +
+        "key of the certificate without a password",
+    );
+  }
 }
 
 /** Why there is no connection over TLS, as a sentence for the log. */
