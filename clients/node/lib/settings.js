@@ -26,7 +26,8 @@ function gateway(text) {
     throw new Error("expected only a host and a port after the scheme");
   }
   const port = Number(/:(\d+)\/?$/.exec(rest)?.[1] ?? PORTS[carrier]);
-  return { host: url.hostname.replace(/^\[|\]$/g, ""), port, secure: secure === "s", carrier };
+  const authority = `${url.hostname}:${port}`; // with the brackets of an IPv6 address
+  return { authority, host: url.hostname.replace(/^\[|\]$/g, ""), port, secure: secure === "s", carrier };
 }
 
 const whole = (least, most) => (text) => {

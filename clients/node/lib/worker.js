@@ -36,7 +36,6 @@ export class Worker extends EventEmitter {
   #server;
   #slots;
   #hello;
-  #where;
   #sessions = new Set(); // that live
   #stop = new AbortController();
   #wake = () => {};
@@ -51,7 +50,6 @@ export class Worker extends EventEmitter {
     this.#server = new Server(app, log);
     this.#slots = new Slots(settings.slots, this.#server.tunnels ? settings.websocketSlots : 0);
     this.#hello = helloOf(settings, this.#server.tunnels);
-    this.#where = `${settings.gateway.host}:${settings.gateway.port}`;
     warnOfOpenSecrets(settings, log);
     log.info(`Running ${name} with ${settings.slots} slots`);
     this.stopped = this.#run();
@@ -122,7 +120,7 @@ export class Worker extends EventEmitter {
       return failure;
     }
     this.#trouble = "";
-    this.#log.info(`Connected to ${this.#where}`);
+    this.#log.info(`Connected to ${this.#settings.gateway.authority}`);
     if (this.#paused) session.pause(true);
     const began = performance.now();
     await this.#until(() => session.ending || this.#stopping);
@@ -138,7 +136,9 @@ export class Worker extends EventEmitter {
   #report(trouble) {
     if (this.#stopping || trouble === this.#trouble) return;
     this.#trouble = trouble;
-    this.#log.warning(`No gateway at ${this.#where}: ${trouble}; retrying until it answers`);
+    this.#log.warning(
+      `No gateway at ${this.#settings.gateway.authority}: ${trouble}; retrying until it answers`,
+    );
   }
 
   /** Dial. A stop cuts that off only before the hello: after it, requests may be assigned already. */
@@ -182,7 +182,7 @@ export class Worker extends EventEmitter {
     } = this.#settings;
     const tls = gateway.secure ? { ca, cert, key, serverName } : null;
     return {
-      address: { host: gateway.host, port: gateway.port },
+      address: gateway,
       token: tokenFile ? readToken(tokenFile) : token,
       tls,
     };

@@ -9,7 +9,13 @@ import { readSettings, SettingsError } from "../lib/settings.js";
 
 test("defaults are those of prack-worker", () => {
   const { gateway, slots, websocketSlots, grace, tier, routes, token } = readSettings({}, {});
-  assert.deepEqual(gateway, { host: "127.0.0.1", port: 4242, secure: false, carrier: "prack" });
+  assert.deepEqual(gateway, {
+    authority: "127.0.0.1:4242",
+    host: "127.0.0.1",
+    port: 4242,
+    secure: false,
+    carrier: "prack",
+  });
   assert.deepEqual([slots, websocketSlots, grace, tier, routes, token], [64, 1000, 30, 0, [], ""]);
 });
 
@@ -30,14 +36,28 @@ test("what is given counts more than a variable, and that more than a default", 
 
 test("gateways", () => {
   const read = (gateway) => readSettings({ gateway }, {}).gateway;
+  assert.equal(read("prack://[::1]").authority, "[::1]:4242");
   assert.deepEqual(read("pracks://gateway.example.com"), {
+    authority: "gateway.example.com:4242",
     host: "gateway.example.com",
     port: 4242,
     secure: true,
     carrier: "prack",
   });
-  assert.deepEqual(read("prack://[::1]:80"), { host: "::1", port: 80, secure: false, carrier: "prack" });
-  assert.deepEqual(read("prack://a:80/"), { host: "a", port: 80, secure: false, carrier: "prack" });
+  assert.deepEqual(read("prack://[::1]:80"), {
+    authority: "[::1]:80",
+    host: "::1",
+    port: 80,
+    secure: false,
+    carrier: "prack",
+  });
+  assert.deepEqual(read("prack://a:80/"), {
+    authority: "a:80",
+    host: "a",
+    port: 80,
+    secure: false,
+    carrier: "prack",
+  });
 });
 
 test("all mistakes are named at once, each with its source; a token is never shown", () => {

@@ -1,7 +1,5 @@
 // Streams over gRPC, for who has a proxy in between that speaks HTTP/2 only. Needs @grpc/grpc-js.
 
-import { isIP } from "node:net";
-
 import { Writer } from "./codec.js";
 import { GatewayFrame, WorkerFrame } from "./messages.js";
 import { NOBODY, WRONG_TOKEN } from "./reasons.js";
@@ -69,12 +67,11 @@ class GrpcStream {
 }
 
 /** See plain.js. gRPC connects when the first frame is written, and tells then what went wrong. */
-export async function dial({ address: { host, port }, token, tls }) {
+export async function dial({ address, token, tls }) {
   const grpc = await import("@grpc/grpc-js").catch(() => {
     throw new Error(MISSING);
   });
-  const name = isIP(host) === 6 ? `[${host}]` : host;
-  const client = new grpc.Client(`${name}:${port}`, credentials(grpc, tls), {
+  const client = new grpc.Client(address.authority, credentials(grpc, tls), {
     "grpc.enable_http_proxy": 0,
     ...(tls?.serverName ? { "grpc.ssl_target_name_override": tls.serverName } : {}),
   });

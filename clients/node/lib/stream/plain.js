@@ -75,14 +75,14 @@ class PlainStream {
 }
 
 /**
- * Resolves to a stream on which the hello may be sent. The address is {host, port}, and
+ * Resolves to a stream on which the hello may be sent. The address is {authority, host, port}, and
  * `tls` is null or {ca, cert, key, serverName}, paths of files that are read now. A signal ends the dial.
  * Throws Error with a sentence for the log.
  */
 export function dial({ address, token, tls: files }, signal) {
   const socket = files
     ? secured(address, files)
-    : net.connect({ ...address, allowHalfOpen: true, noDelay: true });
+    : net.connect({ host: address.host, port: address.port, allowHalfOpen: true, noDelay: true });
   return new Promise((resolve, reject) => {
     const dialling = AbortSignal.any([signal, AbortSignal.timeout(DIAL_SECONDS * 1000)]);
     let head = "";
@@ -115,11 +115,10 @@ export function dial({ address, token, tls: files }, signal) {
   });
 }
 
-function upgrade({ host, port }, token) {
-  const name = host.includes(":") ? `[${host}]` : host;
+function upgrade({ authority }, token) {
   const lines = [
     "GET /api/v1/stream HTTP/1.1",
-    `Host: ${name}:${port}`,
+    `Host: ${authority}`,
     "Connection: Upgrade",
     "Upgrade: prack.v1",
     `User-Agent: prack-node/${VERSION}`,
