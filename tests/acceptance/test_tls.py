@@ -113,12 +113,6 @@ def test_a_new_certificate_is_shown_without_a_signal(
     assert fetch(gateway.port, "*", "OPTIONS", tls=authority.client()).status == 204
 
 
-def failing(words: Sequence[str]) -> tuple[int, str]:
-    """How a gateway that does not start ends."""
-    process = Process(PYTHON, "-m", "prack_grpc", "serve", "--port", "0", *words)
-    return process.wait(), "\n".join(process.lines)
-
-
 BAD = {
     "no key of the public port": (("--tls-cert", "own.pem", "--tls-key", "own.pem"), "--tls-cert"),
     "no key of the others": (
@@ -136,13 +130,13 @@ BAD = {
 
 @pytest.mark.parametrize(("flags", "named"), BAD.values(), ids=BAD.keys())
 def test_c10_a_gateway_does_not_start_with_a_bad_certificate(
-    tmp_path: Path, flags: Sequence[str], named: str
+    launch: Launcher, tmp_path: Path, flags: Sequence[str], named: str
 ) -> None:
     authority = Authority(tmp_path)
     authority.issue("DNS:own")
     authority.issue("DNS:old").expire()
     words = [word if word.startswith("--") else str(tmp_path / word) for word in flags]
-    status, said = failing(words)
+    status, said = launch.failing(*words)
     assert status == 3
     assert f"prack: {named}: {tmp_path}/" in said
     assert "Traceback" not in said
