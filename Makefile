@@ -47,7 +47,8 @@ test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
-PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps front_proxy prometheus proxy_protocol top) \
+PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps example_workers front_proxy old_workers prometheus \
+	proxy_protocol top) \
 	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What takes minutes, most of them waiting.
