@@ -15,7 +15,7 @@ MAX_HEAD = 64 * 1024  # bytes, as the gateway takes
 IDLE_SECONDS = 2.0  # that a connection is kept where the application says nothing else
 MARGIN_SECONDS = 1.0  # by which this side is to be the first to close it
 TIMEOUT = re.compile(rb"timeout[ \t]*=[ \t]*(\d{1,6})", re.IGNORECASE)
-# RFC 9110 sections 15.3.5 and 15.4.5.
+# Whatever their fields say (RFC 9112 section 6.3). A body of a 205 has a length, and is read.
 BODILESS = (204, 304)
 
 
