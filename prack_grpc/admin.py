@@ -25,6 +25,7 @@ from prack_grpc.settings import Settings, flag
 from prack_grpc.telemetry.books.books import Books
 from prack_grpc.telemetry.books.marks import Marks
 from prack_grpc.telemetry.books.watch import Watch
+from prack_grpc.telemetry.certified import Certified
 from prack_grpc.telemetry.pulse import Pulse
 from prack_grpc.tls.certificates import Certificates
 from prack_wire import private
@@ -40,7 +41,8 @@ class Told:
     """What the admin port tells of, and what it changes.
 
     `clients` counts connections and WebSockets; `report` takes whether the gateway is ready, when
-    that changes. It `succeeds` another gateway, or starts afresh.
+    that changes. It `succeeds` another gateway, or starts afresh. `certified` is how certificates
+    are.
     """
 
     broker: OperatorSide
@@ -51,6 +53,7 @@ class Told:
     operating: Operating
     report: Callable[[bool], Awaitable[None]]
     succeeds: bool
+    certified: Callable[[], Certified]
 
 
 class Admin:
@@ -111,8 +114,9 @@ async def admin_port(
 def _parts(told: Told, watch: Watch | None, pulse: Pulse) -> Parts | None:
     if watch is None:
         return None
-    looking = Looking(watch, told.health, told.addresses, told.clients)
-    return Parts(watch, looking, pulse, told.broker.exchanges, told.clients, told.operating)
+    looking = Looking(watch, told.health, told.addresses, told.clients, told.certified)
+    live, operating = told.broker.exchanges, told.operating
+    return Parts(watch, looking, pulse, live, told.clients, operating, told.certified)
 
 
 def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:

@@ -293,6 +293,7 @@ class Service:
             operating,
             stream.report,
             self._predecessor is not None,
+            partial(self._certification.now, {"public": self._tls, "private": self._api_tls}),
         )
 
     def _keep(self, broker: OperatorSide) -> Callable[[], None]:

@@ -5,12 +5,13 @@ It takes the extra `acme`; nothing of its libraries is imported before somebody 
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.settings import Settings, SettingsError
+from prack_grpc.telemetry.certified import Certified
 from prack_grpc.tls.certificates import Certificates
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ class Certification:
     def reasons(self) -> list[str]:
         """What is wrong with the certificate that is shown."""
         return self._renewal.reasons() if self._renewal else []
+
+    def now(self, ports: Mapping[str, Certificates | None]) -> Certified:
+        """How the certificates of these ports are."""
+        ends = {port: shown.loaded.end for port, shown in ports.items() if shown}
+        if self._renewal is None:
+            return Certified(ends, None, [])
+        return Certified(ends, self._renewal.failures, self._renewal.warnings())
 
     @asynccontextmanager
     async def kept(

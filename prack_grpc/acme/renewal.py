@@ -27,7 +27,8 @@ T = TypeVar("T")
 class Renewal:
     """The certificate of these settings, and its next order.
 
-    `ordering` is held while an order is under way: whoever holds it delays the next.
+    `ordering` is held while an order is under way: whoever holds it delays the next. `failures` is
+    how many orders of this process have failed.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Renewal:
         self._suggested: float | None = None
         self._ask_at = self._try_at = 0.0
         self._failure = "it is being ordered"
+        self.failures = 0
 
     def hurry(self) -> None:
         """Ask the authority now, and order now if it is time, however many orders have failed."""
@@ -62,6 +64,13 @@ class Renewal:
         if shown.end < time.time():
             return [f"the certificate has expired (--acme): {self._failure}"]
         return []
+
+    def warnings(self) -> list[str]:
+        """What will be wrong with it if no order succeeds."""
+        end, failures = self._store.certificate.end, self._store.orders.failures
+        if not failures or self.reasons():
+            return []
+        return [f"the certificate ends at {_moment(end)}, not renewed (--acme): {self._failure}"]
 
     async def run(self, certificates: Certificates) -> None:
         """Renew for ever; new ones are shown by `certificates`."""
@@ -109,6 +118,7 @@ class Renewal:
             log.info("certificate issued", extra={"action": "acme_issued", **about, "until": until})
 
     def _failed(self, error: Exception, about: dict[str, str]) -> None:
+        self.failures += 1
         now = time.time()
         seconds = error.seconds if isinstance(error, Refused) else 0.0
         orders = self._store.orders.failed(now + seconds)

@@ -40,6 +40,7 @@ from prack_grpc.private.errors import (
 from prack_grpc.private.health import Health, add_health
 from prack_grpc.private.operating import Operating
 from prack_grpc.telemetry.books.watch import Watch
+from prack_grpc.telemetry.certified import Certified
 from prack_grpc.telemetry.metrics import scrape
 from prack_grpc.telemetry.pulse import Pulse
 from prack_grpc.telemetry.scale import TARGET_WAIT
@@ -75,7 +76,8 @@ Seconds = Annotated[float, Query(gt=0, le=600, allow_inf_nan=False)]
 class Parts:
     """What the admin port tells of.
 
-    `live` are the requests that are not over; `clients` counts connections and WebSockets.
+    `live` are the requests that are not over; `clients` counts connections and WebSockets;
+    `certified` is how certificates are.
     """
 
     watch: Watch
@@ -84,6 +86,7 @@ class Parts:
     live: Callable[[], Iterator[ExchangeStatus]]
     clients: Callable[[], tuple[int, int]]
     operating: Operating
+    certified: Callable[[], Certified]
 
 
 class AdminApp(PrivateApp):
@@ -209,7 +212,7 @@ def _add_metrics(app: FastAPI, parts: Parts) -> None:
     @app.get("/metrics", summary="The figures for Prometheus", response_class=PlainTextResponse)
     async def metrics(accept: Annotated[str, Header()] = "") -> Response:
         shown = []
-        for metric in scrape.metrics(parts.watch, *parts.clients()):
+        for metric in scrape.metrics(parts.watch, *parts.clients(), parts.certified()):
             shown.append(metric)
             await asyncio.sleep(0)  # full books are much to read: let others have a turn
         kind, body = await asyncio.to_thread(scrape.encoded, shown, accept)

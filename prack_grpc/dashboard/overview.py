@@ -16,6 +16,7 @@ from prack_grpc.telemetry.books.history import Point, Waits
 from prack_grpc.telemetry.books.marks import Mark
 from prack_grpc.telemetry.books.place import errors_of
 from prack_grpc.telemetry.books.watch import Watch
+from prack_grpc.telemetry.certified import Certified
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,9 @@ class Overview:
 
 
 class Looking:
-    """Makes overviews. `clients` counts connections and WebSockets."""
+    """Makes overviews. `clients` counts connections and WebSockets, `certified` is how certificates
+    are.
+    """
 
     def __init__(
         self,
@@ -125,11 +128,13 @@ class Looking:
         health: Health,
         addresses: Addresses,
         clients: Callable[[], tuple[int, int]],
+        certified: Callable[[], Certified],
     ) -> None:
         self._watch = watch
         self._health = health
         self._addresses = addresses
         self._clients = clients
+        self._certified = certified
 
     def overview(self) -> Overview:
         """How it is now."""
@@ -152,7 +157,7 @@ class Looking:
             {state: states[state] for state in Serving},
             Clients(*self._clients()),
             watch.lag,
-            sentences(watch, status, reasons),
+            sentences(watch, status, reasons, self._certified().warnings),
         )
 
     def _process(self, reasons: list[str]) -> Process:

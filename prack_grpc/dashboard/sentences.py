@@ -30,10 +30,13 @@ class Sentence:
     text: str
 
 
-def sentences(watch: Watch, status: Status, reasons: list[str]) -> list[Sentence]:
-    """All that is wrong, the worst first."""
+def sentences(
+    watch: Watch, status: Status, reasons: list[str], warnings: list[str]
+) -> list[Sentence]:
+    """All that is wrong, the worst first; `reasons` are why the gateway is not ready."""
     found = [
         *(Sentence("critical", None, f"not ready: {reason}") for reason in reasons),
+        *(Sentence("warning", None, warning) for warning in warnings),
         *_of_routes(watch, status),
         *_of_workers(watch, status),
         *_of_requests(watch),

@@ -24,13 +24,14 @@ class BadCertificate(Exception):
 class Loaded:
     """What the files held: contexts, the names of all certificates, and for gRPC the PEM itself.
 
-    `pairs` are keys and chains.
+    `pairs` are keys and chains. `end` is when the first certificate ends, in Unix time.
     """
 
     context: ssl.SSLContext
     names: tuple[str, ...]
     pairs: tuple[tuple[bytes, bytes], ...]
     client_ca: bytes | None
+    end: float
 
 
 class Certificates:
@@ -80,7 +81,8 @@ class Certificates:
         try:
             pems = tuple((key.read_bytes(), cert.read_bytes()) for cert, key in self._pairs)
             names = tuple(name for one in all_ for name in one.names)
-            loaded = Loaded(default, names, pems, ca.read_bytes() if ca else None)
+            end = min(one.end for one in all_)
+            loaded = Loaded(default, names, pems, ca.read_bytes() if ca else None, end)
         except OSError as error:
             raise BadCertificate(f"{flag(self._name)}-cert: {error}") from None
         for (cert, _), one in zip(self._pairs, all_, strict=True):
@@ -91,7 +93,7 @@ class Certificates:
     def _shown(self, cert: Path, key: Path) -> Shown:
         try:
             one = shown(cert, key)
-            has_expired = ssl.cert_time_to_seconds(one.until) < time.time()
+            has_expired = one.end < time.time()
         except (OSError, ValueError) as error:
             raise BadCertificate(self._wrong(cert, key, error)) from None
         if has_expired:

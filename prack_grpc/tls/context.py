@@ -34,6 +34,11 @@ class Shown:
     names: tuple[str, ...]
     until: str
 
+    @property
+    def end(self) -> float:
+        """That moment in Unix time. Raises ValueError."""
+        return float(ssl.cert_time_to_seconds(self.until))
+
     def is_for(self, name: str) -> bool:
         """Whether a client that asks for this name takes it (RFC 6125 section 6.4.3)."""
         return any(

@@ -119,6 +119,26 @@ async def test_a_failure_is_told_kept_and_forgotten_when_it_works(
     assert Store(renewing.settings).orders.failures == 0
 
 
+async def test_a_renewal_that_fails_is_a_warning_while_the_certificate_holds(
+    renewing: Renewing, begin: Callable[[], None]
+) -> None:
+    begin()
+    await renewing.until("acme_issued")
+    assert renewing.renewal.warnings() == []
+    renewing.authority.suggested = 1.0
+    renewing.authority.reason = Refused("shop.example: you are not (dns)", 0.0)
+    renewing.renewal.hurry()
+    await renewing.until("acme_failed")
+    (warning,) = renewing.renewal.warnings()
+    assert warning.startswith("the certificate ends at 2")
+    assert "not renewed (--acme): shop.example: you are not (dns); next try at 2" in warning
+    assert (renewing.renewal.reasons(), renewing.renewal.failures) == ([], 1)
+    renewing.authority.reason = None
+    renewing.renewal.hurry()
+    await renewing.until("acme_issued", 2)
+    assert (renewing.renewal.warnings(), renewing.renewal.failures) == ([], 1)
+
+
 async def test_an_authority_that_wants_to_be_left_alone_is_for_all_the_hurry(
     renewing: Renewing, begin: Callable[[], None]
 ) -> None:

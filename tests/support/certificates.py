@@ -48,13 +48,14 @@ class Authority:
         file: str = "",
         subject: str = "",
         usage: str = "serverAuth,clientAuth",
+        days: int = 2,
     ) -> Issued:
         """A certificate for these names, such as `DNS:localhost`, in files of this name."""
         name = file or sans[0].partition(":")[2].strip("*.").replace("/", "-")
         issued = Issued(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         extensions = [f"extendedKeyUsage={usage}"]
         extensions += [f"subjectAltName={','.join(sans)}"] if sans else []
-        self._of(subject or name, issued.cert, issued.key, *extensions, by=self)
+        self._of(subject or name, issued.cert, issued.key, *extensions, by=self, days=days)
         return issued
 
     def intermediate(self) -> "Authority":
@@ -77,12 +78,13 @@ class Authority:
         key: Path,
         *extensions: str,
         by: "Authority | None" = None,
+        days: int = 2,
     ) -> None:
         """Make files; renewed ones take the place of the old at once."""
         new_cert, new_key = cert.with_suffix(".new"), key.with_suffix(".new-key")
         subprocess.run(
             [
-                *(needed("openssl", "openssl"), "req", "-x509", "-nodes", "-days", "2"),
+                *(needed("openssl", "openssl"), "req", "-x509", "-nodes", "-days", str(days)),
                 *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
                 *("-subj", f"/CN={subject}", "-keyout", str(new_key), "-out", str(new_cert)),
                 *(word for extension in extensions for word in ("-addext", extension)),
@@ -107,7 +109,8 @@ class _Intermediate(Authority):
         key: Path,
         *extensions: str,
         by: Authority | None = None,
+        days: int = 2,
     ) -> None:
-        super()._of(subject, cert, key, *extensions, by=by or self._root)
+        super()._of(subject, cert, key, *extensions, by=by or self._root, days=days)
         if by is self:
             cert.write_bytes(cert.read_bytes() + self.file.read_bytes())

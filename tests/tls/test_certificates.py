@@ -35,6 +35,12 @@ def test_a_certificate_is_logged_with_its_names_and_its_end(
     assert ssl.cert_time_to_seconds(about["until"]) > about["created"]
 
 
+def test_the_end_is_that_of_the_first_that_ends(authority: Authority) -> None:
+    soon, late = authority.issue("DNS:soon.example"), authority.issue("DNS:late.example", days=9)
+    ends = [certificates(*pair).loaded.end for pair in ((soon, late), (late, soon), (late,))]
+    assert ends[0] == ends[1] < ends[2] - 6 * 86_400
+
+
 def test_a_certificate_that_has_expired_is_refused(authority: Authority) -> None:
     old = authority.issue("DNS:old.example")
     old.expire()

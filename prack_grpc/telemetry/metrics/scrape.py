@@ -9,12 +9,16 @@ from prometheus_client.registry import Collector
 
 import prack_grpc
 from prack_grpc.telemetry.books.watch import Watch
+from prack_grpc.telemetry.certified import Certified
+from prack_grpc.telemetry.metrics.certified import certified
 from prack_grpc.telemetry.metrics.ended import ended
 from prack_grpc.telemetry.metrics.family import gauge, only
 from prack_grpc.telemetry.metrics.present import present
 
 
-def metrics(watch: Watch, connections: int, websockets: int) -> Iterator[Metric]:
+def metrics(
+    watch: Watch, connections: int, websockets: int, certificates: Certified
+) -> Iterator[Metric]:
     """All of them, one by one: each takes up to 10 ms, so let others have a turn between.
 
     `connections` and `websockets` are those of clients.
@@ -24,6 +28,7 @@ def metrics(watch: Watch, connections: int, websockets: int) -> Iterator[Metric]
     about = "Open connections of clients."
     yield gauge("prack_client_connections", about, only(connections))
     yield gauge("prack_websockets", "Open WebSockets.", only(websockets))
+    yield from certified(certificates)
     about = "By how much the event loop was late, the worst of the last 15 seconds."
     yield gauge("prack_event_loop_lag_seconds", about, only(watch.lag))
     about = "When the gateway started, in Unix time."

@@ -22,6 +22,7 @@ from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.telemetry.books.books import Books
 from prack_grpc.telemetry.books.marks import Marks
 from prack_grpc.telemetry.books.watch import Watch
+from prack_grpc.telemetry.certified import Certified
 from prack_grpc.telemetry.metrics.present import MOST
 from prack_grpc.telemetry.metrics.scrape import encoded, metrics
 from tests.telemetry.books.test_books import START, ended, record
@@ -35,17 +36,19 @@ VERSION = VersionStatus("shop", "v1", Serving.ACTIVE, 1, 4, 3, None)
 QUEUE = QueueStatus(6, 100, 1.5, 9, 40, {}, 40, {}, 3, {"worker_lost": 1, "returned": 0})
 STATUS = Status(QUEUE, [WORKER], [VERSION], [LINE], [], [])
 
+PLAIN = Certified({}, None, [])
+
 
 @pytest.fixture
 def books() -> Books:
     return Books(BookLimits(), START)
 
 
-def shown(books: Books, status: Status = STATUS) -> list[Metric]:
+def shown(books: Books, status: Status = STATUS, now: Certified = PLAIN) -> list[Metric]:
     """All metrics of a gateway with seven clients, two of them with WebSockets."""
     watch = Watch(books, Marks(1), BookLimits(), lambda: status)
     watch.look(time.monotonic())
-    return list(metrics(watch, 7, 2))
+    return list(metrics(watch, 7, 2, now))
 
 
 def scraped(books: Books, status: Status = STATUS) -> list[Metric]:
@@ -124,6 +127,16 @@ def test_instants_are_in_unix_time(books: Books) -> None:
     for name in ("prack_start_time_seconds", "prack_route_last_used_timestamp_seconds"):
         (instant,) = values(found, name).values()
         assert before - 1 < instant < time.time() + 1
+
+
+def test_certificates_are_told_by_port_and_failures_where_an_authority_is_asked(
+    books: Books,
+) -> None:
+    end, failed = "prack_certificate_expiry_timestamp_seconds", "prack_acme_failures_total"
+    found = shown(books, now=Certified({"public": 2e9, "private": 1e9}, 0, []))
+    assert values(found, end) == {("public",): 2e9, ("private",): 1e9}
+    assert values(found, failed) == {(): 0}
+    assert not {end, failed} & {one.name for one in samples(shown(books))}
 
 
 def test_text_and_openmetrics_say_the_same(books: Books) -> None:
