@@ -22,6 +22,9 @@ VARIABLE = "PRACK_CREDENTIALS"
 BLOCK = re.compile(r"^[ \t]*\[\[[ \t]*(token|issuer)[ \t]*\]\]", re.MULTILINE)
 SPAN = re.compile(r"([1-9]\d{0,4})([hd])")
 HOURS = {"h": 1, "d": 24}
+HEADINGS = (
+    "NAME", "ROLE", "EXPIRES", "SERVICES", "ROUTES", "TIERS", "SLOTS", "WEBSOCKETS", "KNOWN BY",
+)  # fmt: skip
 
 
 class Trouble(Exception):
@@ -57,6 +60,7 @@ def _new(words: argparse.Namespace) -> None:
         "routes": words.route,
         "tiers": words.tier,
         "slots": words.slots,
+        "websocket_slots": words.websocket_slots,
     }
     lines = [
         f"{name} = {json.dumps(value)}" for name, value in members.items() if value is not None
@@ -74,8 +78,7 @@ def _new(words: argparse.Namespace) -> None:
 
 
 def _list(words: argparse.Namespace) -> None:
-    headings = ("NAME", "ROLE", "EXPIRES", "SERVICES", "ROUTES", "TIERS", "SLOTS", "KNOWN BY")
-    say_table(headings, [[cell or "-" for cell in _cells(entry)] for entry in read(words.file)])
+    say_table(HEADINGS, [[cell or "-" for cell in _cells(entry)] for entry in read(words.file)])
 
 
 def _cells(entry: Entry) -> list[str]:
@@ -91,6 +94,7 @@ def _cells(entry: Entry) -> list[str]:
         ", ".join(map(str, scope.routes)),
         ", ".join(map(str, sorted(scope.tiers))),
         str(scope.slots or ""),
+        str(scope.websocket_slots or ""),
         _proof(entry.proof),
     ]
 
@@ -180,7 +184,11 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--service", action="append", help="of a worker; may be repeated (all)")
     new.add_argument("--route", action="append", help="of a worker; may be repeated (all)")
     new.add_argument("--tier", action="append", type=int, help="of a worker; may be repeated (all)")
-    new.add_argument("--slots", type=int, help="most of one worker, also for WebSockets (any)")
+    new.add_argument(
+        "--slots", type=int, metavar="N", help="most of one worker, for requests (any)"
+    )
+    help_ = "most of one worker, for WebSockets; most workers want 1000 (any)"
+    new.add_argument("--websocket-slots", type=int, metavar="N", help=help_)
     new.add_argument("--expires", help="90d, 12h, or a date such as 2027-03-01 (never)")
     shown = commands.add_parser("list", help="list the tokens, without their secrets")
     revoke = commands.add_parser("revoke", help="remove a token; the gateway ends its sessions")

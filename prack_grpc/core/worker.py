@@ -57,12 +57,16 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a worker may be; an empty part allows anything. `slots` are the most of one worker."""
+    """What a worker may be; an empty part allows anything.
+
+    `slots` are the most of one worker, `websocket_slots` the most that it has for WebSockets alone.
+    """
 
     services: frozenset[str] = frozenset()
     routes: tuple[Route, ...] = ()
     tiers: frozenset[int] = frozenset()
     slots: int = 0
+    websocket_slots: int = 0
 
     def check(self, profile: Profile) -> None:
         """Raises OutOfScope, which tells nothing but this scope."""
@@ -76,10 +80,13 @@ class Scope:
         self.check_slots(profile.slots, profile.websocket_slots)
 
     def check_slots(self, slots: int, websocket_slots: int) -> None:
-        """Raises OutOfScope for more of both than one worker may have."""
-        if self.slots and slots + websocket_slots > self.slots:
-            asked = f"{slots} and {websocket_slots} for WebSockets"
-            raise _beyond("slots", asked, [f"at most {self.slots} in all"])
+        """Raises OutOfScope for more of either than one worker may have."""
+        for field, asked, most in (
+            ("slots", slots, self.slots),
+            ("websocket_slots", websocket_slots, self.websocket_slots),
+        ):
+            if most and asked > most:
+                raise _beyond(field, str(asked), [f"at most {most}"])
 
 
 def _beyond(field: str, value: str, allowed: Iterable[str]) -> OutOfScope:

@@ -4,10 +4,11 @@
     name = "shop-1"
     role = "worker"
     hash = "sha256:..."                     # of the secret, in hex
-    services = ["shop"]                     # these four are for workers; what is left out is free
+    services = ["shop"]                     # these five are for workers; what is left out is free
     routes = ["shop.example.com/*"]
     tiers = [0, 1]
     slots = 16
+    websocket_slots = 1000
     expires = 2027-03-01T00:00:00Z
 
 In place of `hash` there may be `certificate`, a name in one, or `issuer` with `claims`: see
@@ -22,6 +23,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ MAX_SLOTS = 10_000
 # By what somebody is known: the digest of his secret, a name in his certificate, or his token.
 Proof = bytes | str | Claims
 PROOFS = ("hash", "certificate", "issuer")
+SCOPE = ("services", "routes", "tiers", "slots", "websocket_slots")
 FIELDS = {bytes: "hash", str: "certificate", Claims: "claims"}
 
 
@@ -127,10 +130,10 @@ def _entry(token: dict[str, Any], number: int, known: dict[str, Issuer]) -> Entr
         proof = _proof(token, known)
     except ValueError as error:
         raise ValueError(f"token {name}: {error}") from None
-    role, about = values["role"], {"services", "routes", "tiers", "slots"}
-    if role != "worker" and (wrong := sorted(about & token.keys())):
+    role = values["role"]
+    if role != "worker" and (wrong := sorted(token.keys() & SCOPE)):
         raise ValueError(f"token {name}: {wrong[0]}: only workers have it, this is {role}")
-    scope = Scope(*(values[key] for key in ("services", "routes", "tiers", "slots")))
+    scope = Scope(**{key: values[key] for key in SCOPE})
     return Entry(name, role, proof, scope, values["expires"])
 
 
@@ -183,11 +186,11 @@ def _tiers(value: Any) -> frozenset[int]:
     return tiers
 
 
-def _slots(value: Any) -> int:
+def _slots(field: str, value: Any) -> int:
     if value is None:
         return 0
     if type(value) is not int or not 1 <= value <= MAX_SLOTS:
-        raise ValueError(f"slots: expected a number from 1 to {MAX_SLOTS}")
+        raise ValueError(f"{field}: expected a number from 1 to {MAX_SLOTS}")
     return value
 
 
@@ -217,6 +220,7 @@ PARTS: dict[str, Callable[[Any], Any]] = {
     "services": _services,
     "routes": _routes,
     "tiers": _tiers,
-    "slots": _slots,
+    "slots": partial(_slots, "slots"),
+    "websocket_slots": partial(_slots, "websocket_slots"),
     "expires": _expires,
 }

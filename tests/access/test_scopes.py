@@ -183,15 +183,16 @@ ROUTES = {"routes": [pb.Route(host="a.test")], "service": "a"}
         ("service", {**ROUTES, "service": "b"}),
         ("tier", {**ROUTES, "tier": 1}),
         ("slots", {**ROUTES, "slots": 9}),
+        ("websocket_slots", {**ROUTES, "websocket_slots": 21}),
     ],
 )
 async def test_a_stream_beyond_its_scope_is_refused(
     site: Site, over: str, field: str, hello: dict[str, Any]
 ) -> None:
     worker = await site.stream("a", over)
-    slots = hello.get("slots", 8)
-    about = {name: value for name, value in hello.items() if name != "slots"}
-    capacity = pb.Capacity(max_in_flight=slots)
+    about = dict(hello)
+    slots, websockets = about.pop("slots", 8), about.pop("websocket_slots", 20)
+    capacity = pb.Capacity(max_in_flight=slots, max_websockets=websockets)
     said = pb.Hello(worker_id="w", minor_min=1, minor_max=1, capacity=capacity, **about)
     await worker.send(hello=said)
     error = await worker.event("error")
@@ -201,10 +202,13 @@ async def test_a_stream_beyond_its_scope_is_refused(
 
 
 @pytest.mark.parametrize("over", ["grpc", "plain"])
-async def test_slots_cannot_grow_past_the_scope(site: Site, over: str) -> None:
+@pytest.mark.parametrize("more", [{"max_in_flight": 9}, {"max_websockets": 21}])
+async def test_slots_cannot_grow_past_the_scope(
+    site: Site, over: str, more: dict[str, int]
+) -> None:
     worker = await site.stream("a", over)
     await worker.hello("w", 8, **ROUTES)
-    await worker.send(capacity=pb.Capacity(max_in_flight=4, max_websockets=5))
+    await worker.send(capacity=pb.Capacity(**{"max_in_flight": 8, "max_websockets": 20} | more))
     assert (await worker.event("error")).code == "not_allowed"
 
 

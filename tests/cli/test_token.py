@@ -24,7 +24,8 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_new_token_is_printed_once_and_kept_as_a_hash(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scope = "--service shop --route shop.test/* --route /x --tier 1 --slots 4 --expires 90d".split()
+    scope = "--service shop --route shop.test/* --route /x --tier 1 --slots 4".split()
+    scope += ["--websocket-slots", "50", "--expires", "90d"]
     assert main([*NEW, "shop-1", *scope]) == 0
     printed = capsys.readouterr()
     assert re.fullmatch(r"prack_w_[\w-]{43}\n", printed.out)
@@ -33,7 +34,7 @@ def test_a_new_token_is_printed_once_and_kept_as_a_hash(
     assert path.stat().st_mode & 0o777 == 0o600
     (entry,) = read(path)
     assert entry.proof == digest(printed.out.strip().encode())
-    assert entry.scope.slots == 4
+    assert (entry.scope.slots, entry.scope.websocket_slots) == (4, 50)
     assert [str(route) for route in entry.scope.routes] == ["shop.test/", "*/x"]
     assert 89.9 < (entry.expires - time.time()) / 86400 <= 90
 
@@ -84,6 +85,15 @@ def test_a_revoked_token_is_gone_and_the_rest_as_it_was(
     capsys.readouterr()
     assert main(["token", "list"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["a", "worker", "never"]
+
+
+def test_the_list_has_the_scope_of_each(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([*NEW, "a", "--slots", "4", "--websocket-slots", "50", "--tier", "1", "--service", "s"])
+    capsys.readouterr()
+    assert main(["token", "list"]) == 0
+    headings, row = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert headings[3:8] == ["SERVICES", "ROUTES", "TIERS", "SLOTS", "WEBSOCKETS"]
+    assert row[3:] == ["s", "-", "1", "4", "50", "secret"]
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_route_covers_what_is_no_wider(allowed: str, asked: str, covered: bool
 
 
 SCOPE = Scope(
-    frozenset(("shop",)), (Route.parse("shop.test"), Route.parse("/cart")), frozenset((1, 2)), 8
+    frozenset(("shop",)), (Route.parse("shop.test"), Route.parse("/cart")), frozenset((1, 2)), 8, 9
 )
 
 
@@ -104,7 +104,7 @@ def test_who_is_within_the_scope_may_join() -> None:
         ("routes", {"routes": (Route.parse("shop.test"), Route.parse("bank.test"))}),
         ("tier", {"tier": 0}),
         ("slots", {"slots": 9}),
-        ("slots", {"slots": 4, "websocket_slots": 5}),
+        ("websocket_slots", {"slots": 4, "websocket_slots": 10}),
     ],
 )
 def test_whatever_is_beyond_the_scope_is_refused_by_its_field(
@@ -117,10 +117,13 @@ def test_whatever_is_beyond_the_scope_is_refused_by_its_field(
     assert caught.value.field == field
 
 
-def test_slots_beyond_the_scope_are_told_by_kind() -> None:
+def test_slots_for_requests_leave_those_for_websockets_free_and_the_other_way_round() -> None:
     """Most workers want 1000 for WebSockets, of which nobody has thought."""
-    with pytest.raises(OutOfScope, match=r"4 and 1000 for WebSockets .* at most 8 in all"):
-        Principal("a", scope=SCOPE).check(profile(slots=4, websocket_slots=1000))
+    many = profile(slots=8, websocket_slots=1000)
+    Principal("a", scope=Scope(slots=8)).check(many)
+    Principal("a", scope=Scope(websocket_slots=1000)).check(many)
+    with pytest.raises(OutOfScope, match=r"^websocket_slots: 1000 is not .*: at most 9$"):
+        Principal("a", scope=SCOPE).check(many)
 
 
 def test_only_workers_work_and_nobody_does_who_was_revoked() -> None:

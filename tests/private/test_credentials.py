@@ -17,13 +17,13 @@ NAMED = GOOD.replace(HASH, 'certificate = "shop-1"')
 def test_a_whole_entry() -> None:
     (entry,) = parse(
         GOOD + 'services = ["shop"]\nroutes = ["Shop.test/*", "GET /x/*"]\ntiers = [0, 1]\n'
-        "slots = 16\nexpires = 2027-03-01T12:00:00+02:00\n"
+        "slots = 16\nwebsocket_slots = 1000\nexpires = 2027-03-01T12:00:00+02:00\n"
     )
     assert (entry.name, entry.role, entry.proof) == ("shop", "worker", bytes(32))
     assert entry.scope.services == {"shop"}
     assert entry.scope.routes == (Route("shop.test"), Route("", "/x", frozenset(("GET",))))
     assert entry.scope.tiers == {0, 1}
-    assert entry.scope.slots == 16
+    assert (entry.scope.slots, entry.scope.websocket_slots) == (16, 1000)
     assert entry.expires == datetime(2027, 3, 1, 10, tzinfo=UTC).timestamp()
 
 
@@ -84,9 +84,11 @@ def test_a_role_is_what_it_is_for(role: str, rights: set[Right]) -> None:
         (GOOD + "tiers = [10]", "token shop: tiers: expected numbers from 0 to 9"),
         (GOOD + "tiers = [true]", "token shop: tiers: expected a list of numbers"),
         (GOOD + "slots = 0", "token shop: slots: expected a number from 1 to 10000"),
+        (GOOD + "websocket_slots = 0", "token shop: websocket_slots: expected a number from 1 to"),
         (GOOD + "slots = 1.5", "token shop: slots: expected a number"),
         (GOOD + "expires = '2027-03-01'", "token shop: expires: expected 2027-03-01"),
         (GOOD + "expires = 2027-03-01T12:00:00", "token shop: expires: expected 2027-03-01"),
+        (GOOD.replace("worker", "viewer") + "websocket_slots = 1", "websocket_slots: only worker"),
         (GOOD.replace("worker", "viewer") + "slots = 1", "slots: only workers have it, this is v"),
         (GOOD + GOOD, "name: the same in shop, shop; each token has its own"),
         (GOOD + GOOD.replace('"shop"', '"b"'), "hash: the same in shop, b; each token has its own"),

@@ -8,7 +8,8 @@ from prack_grpc.private.credentials import digest
 
 # What each secret is for; all but the last two are workers'.
 CAST = {
-    "a": 'role = "worker"\nroutes = ["a.test/*"]\nservices = ["a"]\ntiers = [0]\nslots = 8',
+    "a": 'role = "worker"\nroutes = ["a.test/*"]\nservices = ["a"]\ntiers = [0]\nslots = 8\n'
+    "websocket_slots = 20",
     "b": 'role = "worker"\nroutes = ["b.test/*"]\nservices = ["b"]',
     "op": 'role = "operator"',
     "eye": 'role = "viewer"',
