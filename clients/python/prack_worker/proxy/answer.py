@@ -73,6 +73,8 @@ class Answer:
             if rest := data[upgrade.args[0] :]:
                 self.on_body(rest)
         except httptools.HttpParserError as error:
+            if isinstance(error.__context__, ApplicationFailed):  # of a method below
+                raise error.__context__ from None
             if not self.ended:
                 raise ApplicationFailed(f"its answer is no HTTP/1.1 response: {error}") from None
             self.idle_seconds = 0.0
@@ -114,6 +116,7 @@ class Answer:
             self.idle_seconds = 0.0
             return
         status, fields = self._parser.get_status_code(), self._fields
+        _check_coding(fields)
         self.heads.append((status, fields))
         self.held += self._unread
         self._unread, self._fields = 0, []
@@ -143,6 +146,19 @@ class Answer:
     def on_message_complete(self) -> None:
         """The end of a head without a body, or of a body."""
         self.ended = self._final and not self._tunnel
+
+
+def _check_coding(fields: Fields) -> None:
+    """The field is for this hop only (RFC 9112 section 6.1), so a client would not be told of it.
+
+    Raises ApplicationFailed for a coding that it would have to undo.
+    """
+    coding = b", ".join(value for name, value in fields if name.lower() == b"transfer-encoding")
+    if coding and coding.strip().lower() != b"chunked":
+        raise ApplicationFailed(
+            f'its Transfer-Encoding is "{coding.decode("latin-1")}": expected chunked alone; '
+            "have it compress with Content-Encoding"
+        )
 
 
 def _idle_seconds(fields: Fields) -> float:

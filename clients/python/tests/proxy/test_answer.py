@@ -73,6 +73,45 @@ def test_a_second_answer_is_no_part_of_the_first(first: bytes) -> None:
     assert (len(answer.heads), answer.ended, answer.idle_seconds) == (1, True, 0.0)
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"transfer-encoding: gzip, chunked\r\n",
+        b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+        b"transfer-encoding: gzip\r\n",
+        b"transfer-encoding: chunked, chunked\r\n",
+    ],
+)
+def test_a_coding_that_nobody_would_undo_is_a_failure(field: bytes) -> None:
+    answer = Answer("GET")
+    with pytest.raises(ApplicationFailed, match=r'^its Transfer-Encoding is "\w.*chunked alone'):
+        answer.feed(HEAD + field + b"\r\n0\r\n\r\n")
+    assert not answer.heads
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        HEAD + b"content-length: 1\n\nx",
+        HEAD + b"content-length: 1\r\ncontent-length: 1\r\n\r\nx",
+        HEAD + b"content-length: 1\r\ncontent-length: 2\r\n\r\nx",
+        HEAD + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_a_failure(said: bytes) -> None:
+    answer = Answer("GET")
+    with pytest.raises(ApplicationFailed, match=r"no HTTP/1\.1 response"):
+        answer.feed(said)
+    assert not answer.heads
+
+
+@pytest.mark.parametrize("value", [b"chunked", b"Chunked", b" chunked "])
+def test_chunked_alone_is_none(value: bytes) -> None:
+    answer = Answer("GET")
+    answer.feed(HEAD + b"transfer-encoding: " + value + b"\r\n\r\n1\r\nx\r\n0\r\n\r\n")
+    assert (answer.take_body(), answer.ended) == (b"x", True)
+
+
 def test_a_body_where_none_may_be_is_dropped_with_its_connection() -> None:
     answer = Answer("HEAD")
     answer.feed(HEAD + b"content-length: 4\r\n\r\nbody")
