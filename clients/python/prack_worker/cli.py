@@ -128,6 +128,14 @@ def _check(app: str | None, command: Sequence[str], settings: Settings) -> None:
             "expected an application: MODULE:ATTRIBUTE such as main:app, or --proxy URL, or a "
             "command after --, such as -- npm start"
         )
+    of_python = {
+        "--interface": settings.interface != "auto",
+        "--factory": settings.factory,
+        "--root-path": settings.root_path != "",
+    }
+    if beside and any(of_python.values()):
+        names = ", ".join(name for name, given in of_python.items() if given)
+        raise UsageError(f"{names}: only with MODULE:ATTRIBUTE, not with --proxy or a command")
     if settings.restart and not command:
         raise UsageError("--restart: expected a command after --, which is started again")
     if settings.ready and not beside:
