@@ -65,7 +65,8 @@ class RouteStatus:
 
     `oldest` is the age in seconds of what has waited the longest, `rate` what leaves the line a
     second, None while it cannot be told. Its workers have so many `slots`; `busy` of them are
-    held by its requests. `accepted` counts these since the route is known.
+    held by its requests. `accepted` counts these since the route is known, and `passed_over` how
+    often a client that had its share was. Of those that wait, `crowd` are of one such client.
     """
 
     route: str
@@ -80,6 +81,8 @@ class RouteStatus:
     oldest: float
     rate: float | None
     accepted: int
+    passed_over: int
+    crowd: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +139,7 @@ def status(core: Dispatcher, now: float) -> Status:
         _queue(core, now),
         _workers(core, sessions, now),
         _versions(core, sessions),
-        [
-            _route(kind, lane, busy, now)
-            for kind, table in core.queue.tables.items()
-            for lane in table.lanes()
-            if _counts(lane)
-        ],
+        [_route(core, lane, busy, now) for lane in core.queue.lanes() if _counts(lane)],
         list(core.queue.splits.values()),
         list(core.paused),
     )
@@ -244,13 +242,15 @@ def _counts(lane: ExchangeLane) -> bool:
     return bool(lane.sessions or lane.count) and not lane.shares
 
 
-def _route(kind: Kind, lane: ExchangeLane, busy: Counter[ExchangeLane], now: float) -> RouteStatus:
+def _route(
+    core: Dispatcher, lane: ExchangeLane, busy: Counter[ExchangeLane], now: float
+) -> RouteStatus:
     return RouteStatus(
         lane.name,
-        kind.name.lower(),
+        lane.kind.name.lower(),
         "/".join(lane.pool) if lane is not lane.base else "",
         len({session.profile.worker for session in lane.sessions}),
-        sum(_slots(session, kind) for session in lane.sessions),
+        sum(_slots(session, lane.kind) for session in lane.sessions),
         busy[lane],
         sum(session.room(lane.kind) for session in lane.ready),
         lane.count,
@@ -258,6 +258,8 @@ def _route(kind: Kind, lane: ExchangeLane, busy: Counter[ExchangeLane], now: flo
         _oldest(lane, now),
         lane.pace.rate(now) if lane.waiting else None,
         lane.accepted,
+        lane.passed_over,
+        core.queue.choice.crowd(lane) if lane.count else 0,
     )
 
 

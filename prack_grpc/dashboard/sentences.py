@@ -57,14 +57,20 @@ def about_route(row: RouteStatus, load: Load | None) -> str | None:
         )
     if not row.slots:
         return f"{_name(row)}: {row.waiting} waiting and its workers have paused; see why"
-    pace, help_ = "", ""
-    if load is not None:
-        if (seconds := load.demand.service_seconds) is not None:
-            pace = f"; a request takes {told(seconds)}"
-        more = load.demand.wanted() - row.slots
-        if more > 0:
-            help_ = f"; {more} more {'slot' if more == 1 else 'slots'} would clear it"
-    return f"{_name(row)}: {row.waiting} waiting, 0 of {row.slots} slots free{pace}{help_}"
+    pace = ""
+    if load is not None and (seconds := load.demand.service_seconds) is not None:
+        pace = f"; a request takes {told(seconds)}"
+    return (
+        f"{_name(row)}: {row.waiting} waiting, 0 of {row.slots} slots free{pace}{_help(row, load)}"
+    )
+
+
+def _help(row: RouteStatus, load: Load | None) -> str:
+    """What would make the line shorter, or why nothing has to: most of it is of one client."""
+    if row.crowd >= FEW and row.crowd > row.waiting / 2:
+        return f"; one client has {row.crowd} of them and its share of the slots: others go first"
+    more = load.demand.wanted() - row.slots if load else 0
+    return f"; {more} more {'slot' if more == 1 else 'slots'} would clear it" if more > 0 else ""
 
 
 def told(seconds: float) -> str:

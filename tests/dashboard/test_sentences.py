@@ -23,6 +23,8 @@ def line(**figures: Any) -> RouteStatus:
         "oldest": 9.0,
         "rate": 8.0,
         "accepted": 500,
+        "passed_over": 0,
+        "crowd": 0,
     }
     return RouteStatus(**values | figures)
 
@@ -41,6 +43,20 @@ def test_a_route_that_waits_says_how_slow_it_is_and_what_would_help() -> None:
     assert text is not None
     assert text.startswith("shop.example.com/: 214 waiting, 0 of 16 slots free; a request takes 2")
     assert text.endswith("more slots would clear it")
+
+
+@pytest.mark.parametrize(
+    ("crowd", "end"),
+    [
+        (200, "; one client has 200 of them and its share of the slots: others go first"),
+        (107, "more slots would clear it"),
+        (9, "more slots would clear it"),
+    ],
+)
+def test_a_line_that_one_client_has_made_needs_no_more_slots(crowd: int, end: str) -> None:
+    text = about_route(line(crowd=crowd), loaded(60, 8, 16, 214))
+    assert text is not None
+    assert text.endswith(end)
 
 
 def test_a_route_without_workers_says_how_to_start_one() -> None:

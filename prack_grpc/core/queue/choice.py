@@ -32,6 +32,12 @@ class Choice:
         passed = (waiting.count(other) for other, held in lane.held.items() if held >= most)
         return len(waiting) - sum(passed)
 
+    def crowd(self, lane: ExchangeLane) -> int:
+        """How many wait of one client that has its share: of the one of which most do."""
+        most, lines = self._share(lane), (lane.waiting, lane.uploads)
+        hogs = [client for client, held in lane.held.items() if held >= most]
+        return max((sum(line.count(client) for line in lines) for client in hogs), default=0)
+
     def _share(self, lane: ExchangeLane) -> int:
         """Who has so many in work leaves the next slot to others."""
         return max(1, int((lane.busy + 1) * self._limits.client_share))

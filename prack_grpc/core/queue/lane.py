@@ -86,6 +86,11 @@ class Lane(Generic[W, S]):
         return len(self.waiting) + len(self.uploads)
 
     @property
+    def passed_over(self) -> int:
+        """How often a client had to wait as it had its share, and another had its turn."""
+        return self.waiting.passed_over + self.uploads.passed_over
+
+    @property
     def live(self) -> bool:
         """There are workers, or there were a moment ago."""
         return bool(self.sessions) or self.slice != NEVER

@@ -90,10 +90,10 @@ class Line(Generic[T]):
 
     They are known by client, so that one that has many is passed over in one step; who is passed
     over holds much, so that there are few. A step costs some look-ups by bisection, `next` also a
-    look at each client that is passed over.
+    look at each client that is passed over. `passed_over` counts these looks.
     """
 
-    __slots__ = ("_clients", "_items", "_known", "_newest", "_oldest")
+    __slots__ = ("_clients", "_items", "_known", "_newest", "_oldest", "passed_over")
 
     def __init__(self) -> None:
         self._known: dict[T, tuple[str, Key]] = {}
@@ -101,6 +101,7 @@ class Line(Generic[T]):
         self._clients: dict[str, list[Key]] = {}
         self._oldest = Ranking()
         self._newest: Ranking | None = None  # from the first time on that somebody asks for it
+        self.passed_over = 0
 
     def __len__(self) -> int:
         return len(self._known)
@@ -144,6 +145,8 @@ class Line(Generic[T]):
         for (level, place), client in order:
             if held.get(client, 0) < most:
                 return self._items[level, abs(place)]
+            self.passed_over += 1
+        self.passed_over -= len(order)  # for nobody
         level, place = order[0][0]
         return self._items[level, abs(place)]
 

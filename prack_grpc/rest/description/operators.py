@@ -65,6 +65,8 @@ SCHEMAS = {
             "oldest": SECONDS,
             "rate": {"type": ["number", "null"], "description": "Hand-outs a second"},
             "accepted": COUNT,
+            "passed_over": {**COUNT, "description": "How often a client was that had its share"},
+            "crowd": {**COUNT, "description": "Those that wait of one client that has its share"},
         },
     ),
     "Versions": _rows(

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from prack_grpc.core.status import RouteStatus
 from prack_grpc.telemetry.books.sightings import Sighting
@@ -11,15 +12,24 @@ from prack_grpc.telemetry.scale import Demand
 Line = tuple[str, str, str]  # route, kind, version
 
 
+class New(NamedTuple):
+    """What a line has counted, in all or since the last look."""
+
+    accepted: int = 0
+    passed_over: int = 0
+
+
 @dataclass(slots=True)
 class Load:
     """A route, or the routes of a service together: how it is now, and what was seen of it.
 
-    All are counts, but for `oldest`, in seconds. `accepted` counts its requests since it is known.
+    All are counts, but for `oldest`, in seconds. `accepted` counts its requests since it is known,
+    `passed_over` how often a client was that had its share.
     """
 
     demand: Demand = field(default_factory=Demand)
     accepted: int = 0
+    passed_over: int = 0
     waiting: int = 0
     busy: int = 0
     slots: int = 0
@@ -30,9 +40,10 @@ class Load:
         self.waiting = self.busy = self.slots = 0
         self.oldest = 0.0
 
-    def add(self, row: RouteStatus, accepted: int) -> None:
-        """This line is part of it, and has accepted so many since the last look."""
-        self.accepted += accepted
+    def add(self, row: RouteStatus, new: New) -> None:
+        """This line is part of it, and has done so much since the last look."""
+        self.accepted += new.accepted
+        self.passed_over += new.passed_over
         self.waiting += row.waiting
         self.busy += row.busy
         self.oldest = max(self.oldest, row.oldest)
@@ -49,7 +60,7 @@ class Demands:
     def __init__(self) -> None:
         self.routes: dict[str, Load] = {}
         self.services: dict[str, Load] = {}
-        self._accepted: dict[Line, int] = {}
+        self._counts: dict[Line, New] = {}
 
     def look(self, rows: list[RouteStatus], workers: Iterable[Sighting], now: float) -> None:
         """These are all lines and all workers of now; to be called once a second."""
@@ -72,13 +83,17 @@ class Demands:
         for load in (*self.routes.values(), *self.services.values()):
             load.observe(now)
 
-    def _count(self, rows: list[RouteStatus]) -> dict[Line, int]:
-        """How many each line has accepted since the last look; one that comes anew began at 0."""
-        before, self._accepted = self._accepted, {_line(row): row.accepted for row in rows}
-        return {
-            line: accepted - before.get(line, 0) if accepted >= before.get(line, 0) else accepted
-            for line, accepted in self._accepted.items()
-        }
+    def _count(self, rows: list[RouteStatus]) -> dict[Line, New]:
+        """What each line has counted since the last look; one that comes anew began at 0."""
+        before = self._counts
+        self._counts = {_line(row): New(row.accepted, row.passed_over) for row in rows}
+        return {line: _since(before.get(line, New()), now) for line, now in self._counts.items()}
+
+
+def _since(before: New, now: New) -> New:
+    if now.accepted < before.accepted:
+        return now
+    return New(now.accepted - before.accepted, now.passed_over - before.passed_over)
 
 
 def _line(row: RouteStatus) -> Line:

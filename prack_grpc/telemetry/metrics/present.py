@@ -49,6 +49,9 @@ def _routes(loads: Mapping[str, Load]) -> Iterator[Metric]:
     # Of routes that come and go there is no sum that only grows.
     came = [(name, load.accepted) for name, load in named if name != (OTHER,)]
     yield counter("prack_arrivals_total", "Requests that came.", came, "route")
+    about = "How often a client had to wait as it had its share, and another had its turn."
+    over = [(name, load.passed_over) for name, load in named if name != (OTHER,)]
+    yield counter("prack_clients_passed_over_total", about, over, "route")
 
 
 def _versions(versions: Sequence[VersionStatus]) -> Iterator[Metric]:

@@ -36,6 +36,31 @@ def test_who_has_all_slots_leaves_the_next_ones_to_others() -> None:
     assert order(desk, session, 4) == [*others, *hog[4:6]]
 
 
+def test_how_often_somebody_was_passed_over_is_counted() -> None:
+    desk = Desk()
+    session = desk.stream(slots=4)
+    hog, *_ = of(desk, "hog", 100)
+    of(desk, "a", 3)
+    assert hog.lane.passed_over == 0, "there was nobody else, and room for all"
+    order(desk, session, 2)
+    assert hog.lane.passed_over == 2
+    order(desk, session, 4)
+    assert hog.lane.passed_over == 3, "once for each request of a"
+    order(desk, session, 20)
+    assert hog.lane.passed_over == 3, "nobody else waits"
+
+
+def test_the_crowd_is_of_one_client_that_has_its_share() -> None:
+    desk = Desk()
+    desk.stream(slots=4)
+    hog, *_ = of(desk, "hog", 14)
+    of(desk, "a", 30)
+    route = next(one for one in status(desk.core, desk.now).routes if one.kind == "http")
+    assert (route.waiting, route.crowd) == (40, 10)
+    desk.submit(b"x", False, counts_for="hog")
+    assert desk.core.queue.choice.crowd(hog.lane) == 11
+
+
 def test_half_of_what_is_in_work_is_the_share() -> None:
     desk = Desk()
     session = desk.stream(slots=8)

@@ -11,7 +11,9 @@ from prack_grpc.telemetry.books.sightings import Sightings
 def line(
     route: str, accepted: int, waiting: int, busy: int, kind: str = "http", version: str = ""
 ) -> RouteStatus:
-    return RouteStatus(route, kind, version, 1, 4, busy, 0, waiting, 0, 1.5, None, accepted)
+    return RouteStatus(
+        route, kind, version, 1, 4, busy, 0, waiting, 0, 1.5, None, accepted, accepted // 10, 0
+    )
 
 
 def serving(service: str, *routes: str) -> WorkerStatus:
@@ -74,5 +76,5 @@ def test_a_line_that_goes_takes_no_requests_with_it() -> None:
         rows = [line("a/", now, 0, 1), line("a/", 100_000, 0, 0, "websocket")]
         demands.look(rows if now < 30 else rows[:1], [], float(now))
     load = demands.routes["a/"]
-    assert load.accepted == 100_059
+    assert (load.accepted, load.passed_over) == (100_059, 10_005)
     assert load.demand.arrival_rate == pytest.approx(1, rel=0.05)

@@ -28,7 +28,7 @@ from prack_grpc.telemetry.metrics.scrape import encoded, metrics
 from tests.telemetry.books.test_books import START, ended, record
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-LINE = RouteStatus("*", "http", "", 1, 4, 3, 1, 6, 100, 1.5, None, 40)
+LINE = RouteStatus("*", "http", "", 1, 4, 3, 1, 6, 100, 1.5, None, 40, 5, 0)
 WORKER = WorkerStatus(
     "w1", "shop", "v1", Serving.ACTIVE, 4, 3, 0, 0, 9.0, "grpc", "::1", ["*"], "token"
 )
@@ -106,11 +106,14 @@ def test_a_histogram_holds_each_time_at_its_bound_and_above(books: Books) -> Non
 
 
 def test_what_is_here_is_told_by_route_version_and_worker(books: Books) -> None:
-    other = replace(LINE, kind="websocket", busy=0, waiting=1, oldest=2.5, accepted=2)
+    other = replace(
+        LINE, kind="websocket", busy=0, waiting=1, oldest=2.5, accepted=2, passed_over=1
+    )
     found = scraped(books, replace(STATUS, routes=[LINE, other]))
     assert values(found, "prack_waiting_requests") == {("*",): 7}
     assert values(found, "prack_oldest_wait_seconds") == {("*",): 2.5}
     assert values(found, "prack_arrivals_total") == {("*",): 42}
+    assert values(found, "prack_clients_passed_over_total") == {("*",): 6}
     assert values(found, "prack_route_slots_wanted") == {("*",): 3}
     assert values(found, "prack_slots") == {("shop", "v1"): 4}
     assert values(found, "prack_slots_used") == {("shop", "v1"): 3}
