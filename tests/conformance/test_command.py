@@ -55,7 +55,18 @@ def test_worker_that_ends_is_one_error(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_command_that_is_none_is_one_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conformance", "rest", "-k", "token", "--", "./no-such-worker"]) == 1
-    assert "./no-such-worker cannot be run: No such file" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert said.err.startswith("prack: ./no-such-worker cannot be run: No such file")
+    version, plan, last = said.out.splitlines()
+    assert (version, plan[:3]) == ("TAP version 14", "1..")
+    assert last.startswith("Bail out! ./no-such-worker cannot be run: No such file")
+
+
+def test_command_that_is_none_leaves_no_half_a_document(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["conformance", "rest", "--json", "--", "./no-such-worker"]) == 1
+    assert capsys.readouterr().out == ""
 
 
 def test_tap_tells_the_rule_and_what_was_seen(capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,7 @@ fails it with --strict only.
 """
 SHORTEST, LONGEST = 0.1, 60.0  # seconds to wait for a worker
 MOST_JOBS = 64
+INTERRUPTED = "interrupted; the cases that are not listed were not tried"
 
 Try = Callable[[str, Sequence[str], Terms, Certificates, float], AbstractAsyncContextManager[Trial]]
 
@@ -69,18 +70,20 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return asyncio.run(_run(cases, begin, command, without, options, report))
     except NotStarted as error:
-        for line in str(error).splitlines():
-            say(f"prack: {line}", sys.stderr)
-        return 1
+        return _given_up(report, str(error), 1)
     except KeyboardInterrupt:
-        return _interrupted(signal.SIGINT)
+        return _given_up(report, INTERRUPTED, 128 + signal.SIGINT)
     except asyncio.CancelledError:
-        return _interrupted(signal.SIGTERM)
+        return _given_up(report, INTERRUPTED, 128 + signal.SIGTERM)
 
 
-def _interrupted(number: signal.Signals) -> int:
-    say("prack: interrupted; the cases that are not listed were not tried", sys.stderr)
-    return 128 + number
+def _given_up(report: Report, why: str, status: int) -> int:
+    lines = why.splitlines()
+    report.give_up(lines[0])
+    sys.stdout.flush()
+    for line in lines:
+        say(f"prack: {line}", sys.stderr)
+    return status
 
 
 async def _run(

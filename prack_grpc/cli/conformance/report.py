@@ -22,6 +22,9 @@ class Report(Protocol):
     def end(self) -> None:
         """There are no more."""
 
+    def give_up(self, why: str) -> None:
+        """The rest cannot be tried; the same is said on standard error."""
+
 
 class Lines:
     """For people."""
@@ -51,6 +54,9 @@ class Lines:
         say(f"{counts} in {time.monotonic() - self._began:.1f} s")
         for reason, count in self._lacking.items():
             say(f"NOT TRIED, {count} cases: {reason}")
+
+    def give_up(self, why: str) -> None:
+        """See Report."""
 
 
 class Tap:
@@ -86,6 +92,10 @@ class Tap:
     def end(self) -> None:
         """See Report."""
 
+    def give_up(self, why: str) -> None:
+        """See Report."""
+        say(f"Bail out! {why}")
+
 
 class Json:
     """One document at the end."""
@@ -105,6 +115,9 @@ class Json:
         document = {**self._about, **{name: counts[name] for name in MARKS}, "cases": cases}
         for line in json.dumps(document, indent=2).splitlines():
             say(line)
+
+    def give_up(self, why: str) -> None:
+        """See Report."""
 
 
 def _row(result: Result) -> dict[str, object]:
