@@ -1,10 +1,8 @@
 """The settings of the public port: where it listens, and the certificates that it shows."""
 
-from pathlib import Path
-
 from pydantic import BaseModel, Field
 
-from prack_grpc.values import Domains, Host, HttpsUrl, Mail, Pems, Port
+from prack_grpc.values import Domains, File, Folder, Host, HttpsUrl, Lasting, Mail, Pems, Port
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 
@@ -28,22 +26,20 @@ class PublicSettings(BaseModel):
     acme_domains: Domains = Field(
         (), description="names in that certificate: example.com,www.example.com"
     )
-    acme_store: Path | None = Field(
+    acme_store: Folder | None = Field(
         None, description="folder that keeps that certificate, with its key and that of the account"
     )
     acme_directory: HttpsUrl = Field(
         LETS_ENCRYPT, description="directory of the authority, by ACME (RFC 8555)"
     )
-    acme_ca: Path | None = Field(
+    acme_ca: File | None = Field(
         None, description="whom to trust about the directory, as PEM, if it is not public"
     )
     http_redirect: Port | None = Field(
         None, description="port without TLS that sends clients to the public port, by 308"
     )
-    hsts: int | None = Field(
+    hsts: Lasting | None = Field(
         None,
-        ge=0,
-        le=1_000_000_000,
         description="have browsers use TLS only for so many seconds (Strict-Transport-Security)",
     )
 

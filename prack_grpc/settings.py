@@ -64,7 +64,9 @@ class Settings(PublicSettings):
     admin_token: str | None = Field(
         None, description="bearer token of the admin port (variable only)", repr=False
     )
-    admin_token_file: Path | None = Field(None, description="file with the admin port's token")
+    admin_token_file: values.File | None = Field(
+        None, description="file with the admin port's token"
+    )
     metrics: bool = Field(True, description="keep figures for the page, the API and Prometheus")
     ready_with_worker: bool = Field(
         False, description="report ready only while a worker is connected"
@@ -72,8 +74,8 @@ class Settings(PublicSettings):
     token: str | None = Field(
         None, description="bearer token that workers must send (variable only)", repr=False
     )
-    token_file: Path | None = Field(None, description="file with the token")
-    credentials: Path | None = Field(
+    token_file: values.File | None = Field(None, description="file with the token")
+    credentials: values.File | None = Field(
         None,
         description="file that says who may do what; read again when it changes",
     )
@@ -96,7 +98,7 @@ class Settings(PublicSettings):
     )
     api_tls_cert: Pems = Field((), description="certificate of the REST, gRPC and admin ports")
     api_tls_key: Pems = Field((), description="its key")
-    client_ca: Path | None = Field(
+    client_ca: values.File | None = Field(
         None, description="authorities, as PEM, that must have signed who calls these three ports"
     )
     queue_timeout: Seconds = Field(
@@ -135,11 +137,8 @@ class Settings(PublicSettings):
     redeliver: bool = Field(
         True, description="give a repeatable request to a second worker if its first is lost"
     )
-    max_silence: float = Field(
+    max_silence: values.Silence = Field(
         15.0,
-        ge=1,
-        le=3600,
-        allow_inf_nan=False,
         description="how long a worker's stream may be silent, then its requests are given to "
         "another worker or answered with 502; REST workers choose theirs (lease)",
     )
@@ -203,7 +202,7 @@ class Settings(PublicSettings):
     grace: Seconds = Field(
         30.0, description="how long requests may continue when the gateway stops"
     )
-    state_file: Path | None = Field(
+    state_file: values.File | None = Field(
         None,
         description="file that keeps the state of `prack traffic` and `prack drain` over a restart",
     )

@@ -2,10 +2,12 @@
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.fields import FieldInfo
 
 from prack_grpc.core import rates
 from prack_grpc.core.limits import KIB, MIB
@@ -118,22 +120,41 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-Host = Annotated[str, AfterValidator(_host)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=MOST)]
-Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=MOST)]
-Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0, le=10_000_000)]
+@dataclass(frozen=True)
+class Written:
+    """How people write a value of this kind, in one word."""
+
+    word: str
+
+
+def written(field: FieldInfo) -> str | None:
+    """That word for the values of a setting, if its kind has one."""
+    kinds = get_args(field.annotation)
+    inner = (one for kind in kinds for one in getattr(kind, "__metadata__", ()))
+    known = (one.word for one in (*field.metadata, *inner) if isinstance(one, Written))
+    return next(known, None)
+
+
+Host = Annotated[str, AfterValidator(_host), Written("ADDRESS")]
+Port = Annotated[int, Field(ge=0, le=65535), Written("PORT")]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False), Written("SECONDS")]
+Silence = Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False), Written("SECONDS")]
+Lasting = Annotated[int, Field(ge=0, le=1_000_000_000), Written("SECONDS")]
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=MOST), Written("BYTES")]
+Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=MOST), Written("BYTES")]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), Written("SHARE")]
+Count = Annotated[int, Field(gt=0, le=10_000_000), Written("N")]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
-Rates = Annotated[str, AfterValidator(_rates)]
-Buffers = Annotated[str, AfterValidator(_buffers)]
-Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
-Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
-Mail = Annotated[str, AfterValidator(_mail)]
-HttpsUrl = Annotated[str, AfterValidator(_https)]
-Pems = Annotated[tuple[Path, ...], BeforeValidator(_files)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks), Written("NETWORKS")]
+Rates = Annotated[str, AfterValidator(_rates), Written("RATES")]
+Buffers = Annotated[str, AfterValidator(_buffers), Written("SIZES")]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts), Written("NAMES")]
+Domains = Annotated[tuple[str, ...], BeforeValidator(_domains), Written("NAMES")]
+Mail = Annotated[str, AfterValidator(_mail), Written("MAIL")]
+HttpsUrl = Annotated[str, AfterValidator(_https), Written("URL")]
+Pems = Annotated[tuple[Path, ...], BeforeValidator(_files), Written("FILES")]
+File = Annotated[Path, Written("FILE")]
+Folder = Annotated[Path, Written("FOLDER")]
 
 
 def weak(name: str, token: str | None) -> list[str]:

@@ -233,5 +233,16 @@ def _words(error: Exception) -> str:
     if isinstance(error, errors.TimeoutError):
         return f"the authority was not done within {ORDER_SECONDS:g} s"
     if isinstance(error, requests.ConnectionError | requests.Timeout):
-        return f"cannot reach the authority: {error}"
+        return _unreachable(error)
     return f"{type(error).__name__}: {error}"
+
+
+def _unreachable(error: BaseException) -> str:
+    """What the system or TLS says of it, below what two libraries have wrapped around that."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = f"its certificate is not trusted, {error.verify_message}"
+        return f"cannot reach the authority: {why}; --acme-ca names who may have signed it"
+    why = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    return f"cannot reach the authority: {why}; this machine must be able to call --acme-directory"

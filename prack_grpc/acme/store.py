@@ -51,8 +51,14 @@ class Store:
             self.orders = self._read_orders()
             self.put_orders(self.orders)  # a store that cannot be written fails now
             self._read_certificate(names)
-        except (OSError, private.Untrusted) as error:
+        except private.Untrusted as error:
             raise BadCertificate(f"--acme-store: {error}") from None
+        except FileExistsError as error:
+            text = f"{error.filename} is no folder: name one, which the gateway makes if need be"
+            raise BadCertificate(f"--acme-store: {text}") from None
+        except OSError as error:
+            text = f"{error.filename or self.folder}: {error.strerror}; name a folder that the "
+            raise BadCertificate(f"--acme-store: {text}gateway's user can write") from None
 
     def put(self, text: str) -> None:
         """Keep a key with its chain. Raises OSError, and ValueError if they are not such."""

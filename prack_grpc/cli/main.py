@@ -8,7 +8,9 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Literal, NoReturn, get_origin
+from typing import Literal, NoReturn, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 import prack_grpc
 from prack_grpc.cli import conformance, gateway, operate, token, upgrade
@@ -16,6 +18,7 @@ from prack_grpc.cli.terminal import say
 from prack_grpc.cli.top import command as top
 from prack_grpc.cli.trust import Trust
 from prack_grpc.settings import PREFIX, SECRETS, Settings, SettingsError, flag, load, nearest
+from prack_grpc.values import written
 
 USAGE_ERROR = 2
 START_ERROR = 3  # an address is taken, or a certificate cannot be shown
@@ -168,19 +171,20 @@ def _serve_parser() -> argparse.ArgumentParser:
         if name not in SECRETS:
             default = _default(name, field.default)
             help_ = f"{field.description}{default}".replace("%", "%%")
-            _add(parser, name, field.annotation, help_)
+            _add(parser, name, field, help_)
     return parser
 
 
-def _add(parser: argparse.ArgumentParser, name: str, kind: object, help_: str) -> None:
-    if kind is bool:
+def _add(parser: argparse.ArgumentParser, name: str, field: FieldInfo, help_: str) -> None:
+    if field.annotation is bool:
         options = [flag(name), flag(f"no_{name}")]
         parser.add_argument(options[0], dest=name, action="store_const", const="true", help=help_)
         parser.add_argument(
             options[1], dest=name, action="store_const", const="false", help=argparse.SUPPRESS
         )
         return
-    shape = "NAME" if get_origin(kind) is Literal else name.rpartition("_")[2].upper()
+    literal = get_origin(field.annotation) is Literal
+    shape = "|".join(get_args(field.annotation)) if literal else written(field)
     options = [SHORT[name], flag(name)] if name in SHORT else [flag(name)]
     parser.add_argument(*options, dest=name, metavar=shape, help=help_)
 

@@ -22,6 +22,10 @@ VARIABLE = "PRACK_CREDENTIALS"
 BLOCK = re.compile(r"^[ \t]*\[\[[ \t]*(token|issuer)[ \t]*\]\]", re.MULTILINE)
 SPAN = re.compile(r"([1-9]\d{0,4})([hd])")
 HOURS = {"h": 1, "d": 24}
+ISSUERS = (
+    "Tokens of an issuer (OpenID Connect) count as well: write its [[issuer]], and a [[token]] for "
+    "those that it signs, into the file; docs/security.md says how."
+)
 HEADINGS = (
     "NAME", "ROLE", "EXPIRES", "SERVICES", "ROUTES", "TIERS", "SLOTS", "WEBSOCKETS", "KNOWN BY",
 )  # fmt: skip
@@ -177,19 +181,27 @@ ACTIONS = {"new": _new, "list": _list, "revoke": _revoke}
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="prack token", description=HELP, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    new = commands.add_parser("new", help="add a token, and print its secret once")
+    new = commands.add_parser("new", help="add a token, and print its secret once", epilog=ISSUERS)
     new.add_argument("--name", required=True, help="under which logs and `prack workers` know it")
     new.add_argument("--role", required=True, choices=ROLES, help="what it is for")
-    new.add_argument("--certificate", help="known by this name in its certificate, not by a secret")
+    new.add_argument(
+        "--certificate",
+        metavar="NAME",
+        help="known by this name in its certificate, not by a secret",
+    )
     new.add_argument("--service", action="append", help="of a worker; may be repeated (all)")
     new.add_argument("--route", action="append", help="of a worker; may be repeated (all)")
-    new.add_argument("--tier", action="append", type=int, help="of a worker; may be repeated (all)")
+    new.add_argument(
+        "--tier", action="append", type=int, metavar="N", help="of a worker; may be repeated (all)"
+    )
     new.add_argument(
         "--slots", type=int, metavar="N", help="most of one worker, for requests (any)"
     )
     help_ = "most of one worker, for WebSockets; most workers want 1000 (any)"
     new.add_argument("--websocket-slots", type=int, metavar="N", help=help_)
-    new.add_argument("--expires", help="90d, 12h, or a date such as 2027-03-01 (never)")
+    new.add_argument(
+        "--expires", metavar="WHEN", help="90d, 12h, or a date such as 2027-03-01 (never)"
+    )
     shown = commands.add_parser("list", help="list the tokens, without their secrets")
     revoke = commands.add_parser("revoke", help="remove a token; the gateway ends its sessions")
     revoke.add_argument("name", metavar="NAME", help="as `prack token list` shows it")

@@ -1,9 +1,11 @@
 """What an authority says when it gives no certificate, and how long it wants to hear nothing."""
 
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -82,3 +84,42 @@ def test_an_answer_that_makes_no_sense_is_told(
 
 def test_its_words_are_cut() -> None:
     assert len(str(Refused("x" * 10_000))) == 1000
+
+
+def unreachable(folder: Path, port: int) -> str:
+    """What an order comes to at an authority on this port, whom nobody trusts."""
+    flags = {"acme": "anna@shop.example", "acme_domains": "shop.example"}
+    flags |= {"acme_store": str(folder), "acme_directory": f"https://127.0.0.1:{port}/"}
+    with pytest.raises(Refused) as error:
+        Authority(load(flags, {}), new_key(), folder).order(("shop.example",), Proofs({}, {}, True))
+    return str(error.value)
+
+
+def test_an_authority_that_is_away_is_told_in_the_systems_words(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    assert unreachable(tmp_path, port) == (
+        "cannot reach the authority: Connection refused; this machine must be able to call "
+        "--acme-directory"
+    )
+
+
+def test_an_authority_whom_nobody_trusts_is_told_with_what_helps(tmp_path: Path) -> None:
+    shown = Signer(tmp_path).issue("IP:127.0.0.1")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(shown.cert, shown.key)
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+
+        def serve() -> None:
+            with suppress(OSError), plain.accept()[0] as client:
+                tls.wrap_socket(client, server_side=True)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        said = unreachable(tmp_path, plain.getsockname()[1])
+        serving.join()
+    assert re.fullmatch(
+        "cannot reach the authority: its certificate is not trusted, unable to get .*; "
+        "--acme-ca names who may have signed it",
+        said,
+    )

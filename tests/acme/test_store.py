@@ -132,7 +132,16 @@ def test_a_planted_link_is_neither_read_nor_written_through(folder: Path, tmp_pa
         opened(folder)
 
 
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadCertificate) as caught:
+        opened(tmp_path / "file")
+    assert str(caught.value) == (
+        f"--acme-store: {tmp_path}/file is no folder: name one, which the gateway makes if need be"
+    )
+
+
 def test_a_folder_cannot_be_made_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BadCertificate, match=r"--acme-store: .*Not a directory"):
+    with pytest.raises(BadCertificate, match=r"--acme-store: .*Not a directory; name a folder"):
         opened(tmp_path / "file" / "store")

@@ -39,6 +39,12 @@ def test_a_new_token_is_printed_once_and_kept_as_a_hash(
     assert 89.9 < (entry.expires - time.time()) / 86400 <= 90
 
 
+def test_help_knows_issuers(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["token", "new", "--help"])
+    assert "[[issuer]]" in capsys.readouterr().out
+
+
 def test_a_certificate_needs_no_secret(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*NEW, "shop-1", "--certificate", "Shop-1.example", "--slots", "4"]) == 0
     printed = capsys.readouterr()

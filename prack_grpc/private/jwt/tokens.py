@@ -201,15 +201,19 @@ class Tokens:
 
 def _verified(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> dict[str, Any]:
     """The claims of a token that holds. Raises Refused, jwt.PyJWTError."""
-    claims = jwt.decode(
-        token,
-        key,
-        algorithms=[key.algorithm_name],
-        audience=issuer.audience,
-        issuer=issuer.issuer,
-        leeway=LEEWAY,
-        options={"require": REQUIRED},
-    )
+    try:
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[key.algorithm_name],
+            audience=issuer.audience,
+            issuer=issuer.issuer,
+            leeway=LEEWAY,
+            options={"require": REQUIRED},
+        )
+    except jwt.InvalidAlgorithmError:
+        said = str(jwt.get_unverified_header(token).get("alg"))[:64]
+        raise Refused(f"alg: expected {key.algorithm_name}, as its key is, not {said}") from None
     if type(claims["exp"]) not in (int, float) or claims["exp"] <= time.time():
         raise Refused("it has expired")
     if not 0 < len(claims["sub"]) <= MAX_SUBJECT:

@@ -227,6 +227,15 @@ ATTACKS: dict[str, Callable[[Issuer], str]] = {
 }
 
 
+@pytest.mark.parametrize("alg", ["RS256", "none"])
+def test_another_algorithm_than_that_of_the_key_is_named(
+    known: Principals, issuer: Issuer, alg: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert known.bearer(forged(issuer, {"alg": alg, "kid": "first"}).encode()) is None
+    (line,) = map(vars, caplog.records)
+    assert line["reason"] == f"alg: expected ES256, as its key is, not {alg}"
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attack_gets_nobody(known: Principals, issuer: Issuer, attack: str) -> None:
     assert known.bearer(ATTACKS[attack](issuer).encode()) is None
