@@ -82,7 +82,10 @@ class WorkerSide(Protocol):
         """
 
     def resize(self, member: Membership, slots: int, websocket_slots: int = 0) -> None:
-        """The worker has changed its numbers of slots, see Profile. Raises OutOfScope."""
+        """The worker has changed its numbers of slots, see Profile; it pauses if both are 0.
+
+        Raises OutOfScope.
+        """
 
     def grow(self, member: Membership) -> None:
         """The worker has not yet got what it was handed: it has room for one more."""

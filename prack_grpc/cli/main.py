@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Literal, NoReturn, get_origin
 
 import prack_grpc
-from prack_grpc.cli import gateway, operate, token, upgrade
+from prack_grpc.cli import conformance, gateway, operate, token, upgrade
 from prack_grpc.cli.terminal import say
 from prack_grpc.cli.top import command as top
 from prack_grpc.cli.trust import Trust
@@ -35,9 +35,15 @@ COMMANDS = {
     "top": top.HELP,
     "upgrade": upgrade.HELP,
     "token": token.HELP,
+    "conformance": conformance.HELP,
     "version": "print the version",
 }
-OTHERS = {"top": top.run, "upgrade": upgrade.run, "token": token.run}
+OTHERS = {
+    "top": top.run,
+    "upgrade": upgrade.run,
+    "token": token.run,
+    "conformance": conformance.run,
+}
 SHORT = {"host": "-h", "port": "-p"}
 
 

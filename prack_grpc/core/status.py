@@ -17,6 +17,7 @@ class Serving(enum.StrEnum):
     """What becomes of a worker, or of a version."""
 
     ACTIVE = "active"
+    PAUSED = "paused"  # it is given nothing until it wants to go on
     DRAINING = "draining"  # it is given nothing more, and finishes what it holds
     DRAINED = "drained"  # it holds nothing: safe to stop
 
@@ -226,8 +227,9 @@ def _weight(core: Dispatcher, pool: Pool) -> int | None:
 
 
 def _serving(core: Dispatcher, sessions: list[Session]) -> Serving:
-    if any(_takes_work(core, session) for session in sessions):
-        return Serving.ACTIVE
+    serving = [session for session in sessions if _takes_work(core, session)]
+    if serving:
+        return Serving.ACTIVE if any(one.slots for one in serving) else Serving.PAUSED
     return Serving.DRAINING if any(session.held for session in sessions) else Serving.DRAINED
 
 

@@ -35,7 +35,8 @@ class Profile:
     (`WorkerSide.find`). It is given work only while no worker of a lower `tier` is free for it.
     Of one that `collects`, a request takes no slot until its body is here (`WorkerSide.grow`). One
     that does not answer within `lease` seconds, if that is not 0, is taken for lost. It came over
-    this `transport`, from this `address`.
+    this `transport`, from this `address`. With a `tunnel` it speaks with the clients of WebSockets
+    itself.
     """
 
     worker: str
@@ -51,6 +52,7 @@ class Profile:
     collects: bool = False
     transport: str = ""
     address: str = ""
+    tunnel: bool = False
 
 
 @dataclass(frozen=True, slots=True)

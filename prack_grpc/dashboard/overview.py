@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import prack_grpc
+from prack_grpc.core.status import Serving
 from prack_grpc.dashboard.rows import Errors, share
 from prack_grpc.dashboard.sentences import Sentence, sentences
 from prack_grpc.private.health import Health
@@ -148,7 +149,7 @@ class Looking:
             Slots(
                 sum(row.slots for row in status.workers), sum(row.held for row in status.workers)
             ),
-            {state: states[state] for state in ("active", "draining", "drained")},
+            {state: states[state] for state in Serving},
             Clients(*self._clients()),
             watch.lag,
             sentences(watch, status, reasons),

@@ -52,6 +52,8 @@ def about_route(row: RouteStatus, load: Load | None) -> str | None:
             f"{_name(row)}: {row.waiting} waiting and no worker is connected; "
             f"start one with `prack-worker` or see why its workers have gone"
         )
+    if not row.slots:
+        return f"{_name(row)}: {row.waiting} waiting and its workers have paused; see why"
     pace, help_ = "", ""
     if load is not None:
         if (seconds := load.demand.service_seconds) is not None:

@@ -65,14 +65,18 @@ def named(query: bytes) -> str:
     return dict(pairs).get("worker", "")
 
 
-def from_members(members: dict[str, Any], most: int) -> Ask:
-    """The poll that these members ask for, `most` being the default. Raises ApiError."""
+def from_members(members: dict[str, Any], most: int, least: int = 1) -> Ask:
+    """The poll that these members ask for.
+
+    It is for `most` requests unless they say otherwise, and not for less than `least`. Raises
+    ApiError.
+    """
     return Ask(
         _text(members, "worker", "rest", NAME, NAME_EXPECTED),
         _text(members, "service", "", LABEL, LABEL_EXPECTED),
         _text(members, "version", "", LABEL, LABEL_EXPECTED),
         _wait(members.get("wait", PLAIN.wait)),
-        _count(members["max"], "max", 1, MAX_BATCH) if "max" in members else most,
+        _count(members["max"], "max", least, MAX_BATCH) if "max" in members else most,
         _routes(members.get("routes", [])),
         _count(members["tier"], "tier", 0, MAX_TIER) if "tier" in members else 0,
         _count(members["lease"], "lease", 1, MAX_LEASE) if "lease" in members else 0,

@@ -12,11 +12,12 @@ from prack_grpc.stream import errors
 from prack_grpc.stream.errors import StreamError
 
 MINOR = 1
-WEBSOCKET = "websocket"
+WEBSOCKET, TUNNEL, PAUSE = "websocket", "tunnel", "pause"
 MAX_HELLO = 256 * KIB  # bytes, with all the routes that there may be
-FEATURES = frozenset((WEBSOCKET,))
+FEATURES = frozenset((WEBSOCKET, TUNNEL, PAUSE))
 MAX_INSTANCE = 64
 DEFAULT_WINDOW = 256 * KIB  # of a worker that does not say, section 5.1
+Slots = tuple[int, int]  # of a worker, and those of WebSockets
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Hello:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of exchanges that this worker serves."""
-        return (Kind.HTTP, Kind.WEBSOCKET) if WEBSOCKET in self.features else (Kind.HTTP,)
+        sockets = not self.features.isdisjoint((WEBSOCKET, TUNNEL))
+        return (Kind.HTTP, Kind.WEBSOCKET) if sockets else (Kind.HTTP,)
 
 
 def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
@@ -77,8 +79,8 @@ def read_hello(frame: pb.WorkerFrame, limits: Limits) -> Hello:
     )
 
 
-def read_slots(capacity: pb.Capacity, limits: Limits) -> tuple[int, int]:
-    """The slots of a capacity, and those of WebSockets. Raises StreamError."""
+def read_slots(capacity: pb.Capacity, limits: Limits) -> Slots:
+    """The slots of a capacity. Raises StreamError."""
     slots, sockets, most = capacity.max_in_flight, capacity.max_websockets, limits.max_slots
     for name, value, least in (("max_in_flight", slots, 1), ("max_websockets", sockets, 0)):
         if not least <= value <= most:

@@ -182,7 +182,7 @@ class Outbox:
         client = message.client
         client.ip, client.port = request.client
         if request.kind:
-            message.upgrade = pb.UPGRADE_WEBSOCKET
+            _upgrade(message, assignment)
         size = len(request.target) + sum(map(len, fields))
         if assignment.bodiless:
             message.end = True
@@ -213,3 +213,12 @@ class Outbox:
         if piece.last:
             frame.finishes.add(id=number)
         return len(piece.data) + piece.last
+
+
+def _upgrade(message: pb.Request, assignment: Assignment) -> None:
+    """A WebSocket: as events, or in a tunnel whose worker needs the handshake."""
+    if assignment.profile.tunnel:
+        message.upgrade = pb.UPGRADE_TUNNEL
+        message.headers.extend(chain.from_iterable(assignment.request.handshake))
+    else:
+        message.upgrade = pb.UPGRADE_WEBSOCKET

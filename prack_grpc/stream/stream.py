@@ -20,7 +20,7 @@ from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
 from prack_grpc.stream.errors import NotAFrame, StreamError
 from prack_grpc.stream.frame import COUNTED, MAX_EVENTS, parse
-from prack_grpc.stream.hello import read_slots
+from prack_grpc.stream.hello import Slots, read_slots
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.telemetry.complaint import Complaint
 from prack_wire.frames import FrameTooLong
@@ -35,6 +35,7 @@ TURN = 64
 MAX_REFUSALS = 256
 # That more of a response's fields are refused, they need not all be looked at for.
 MAX_FLAT = 2 * 256
+NO_SLOTS: Slots = 0, 0
 ABORT_CODES = {code.value: code for code in AbortCode}
 
 
@@ -49,6 +50,7 @@ class Stream:
         outbox: Outbox,
         carrier: Carrier,
         now: Callable[[], float],
+        slots: Slots,
     ) -> None:
         self._broker = broker
         self._limits = limits
@@ -56,6 +58,8 @@ class Stream:
         self._outbox = outbox
         self._carrier = carrier
         self._now = now
+        self._slots = slots  # that the worker has said last
+        self._paused = False
         self._refused = Complaint(log, "event_refused", "rejected an event of a worker", most=10)
         self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.heard_at = now()
@@ -216,15 +220,32 @@ class Stream:
 
     def _steer(self, frame: pb.WorkerFrame) -> None:
         if frame.HasField("capacity"):
-            self._resize(*read_slots(frame.capacity, self._limits))
+            self._slots = read_slots(frame.capacity, self._limits)
+            self._resize()
+        if frame.HasField("pause"):
+            self._pause(frame.pause.paused)
         if frame.HasField("drain"):
             self.dismiss(0, frame.drain.reason)
         if frame.HasField("heartbeat") and frame.heartbeat.nonce:
             self._outbox.control().heartbeat.echo = frame.heartbeat.nonce
 
-    def _resize(self, slots: int, websocket_slots: int) -> None:
+    def _pause(self, paused: bool) -> None:
+        if paused is self._paused:
+            return
+        self._paused = paused
+        self._resize()
+        log.info(
+            "worker paused" if paused else "worker resumed",
+            extra={
+                "action": "worker_paused" if paused else "worker_resumed",
+                "worker": self.worker,
+            },
+        )
+
+    def _resize(self) -> None:
+        """A worker that has paused has no slots."""
         try:
-            self._broker.resize(self._member, slots, websocket_slots)
+            self._broker.resize(self._member, *(NO_SLOTS if self._paused else self._slots))
         except OutOfScope as error:
             raise StreamError(errors.NOT_ALLOWED, str(error)) from None
 

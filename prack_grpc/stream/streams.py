@@ -20,7 +20,7 @@ from prack_grpc.stream.carrier import Carrier
 from prack_grpc.stream.errors import NotAFrame, StreamError
 from prack_grpc.stream.frame import parse
 from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier
-from prack_grpc.stream.hello import FEATURES, MINOR, Hello, limits_message, read_hello
+from prack_grpc.stream.hello import FEATURES, MINOR, TUNNEL, Hello, limits_message, read_hello
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.plain_carrier import PlainCarrier
 from prack_grpc.stream.stream import Stream
@@ -184,7 +184,8 @@ class Streams:
         outbox = Outbox(self._broker, self._limits, hello.initial_window)
         self._welcome(outbox, hello)
         member = self._join(hello, carrier, outbox)
-        stream = Stream(self._broker, self._limits, member, outbox, carrier, self._loop.time)
+        slots = hello.slots, hello.websocket_slots
+        stream = Stream(self._broker, self._limits, member, outbox, carrier, self._loop.time, slots)
         self._streams[name] = stream
         self._instances[stream] = hello.instance
         if older is not None:
@@ -308,6 +309,7 @@ def _profile(hello: Hello, carrier: Carrier) -> Profile:
         websocket_slots=hello.websocket_slots,
         transport=carrier.transport,
         address=carrier.peer,
+        tunnel=TUNNEL in hello.features,
     )
 
 

@@ -33,7 +33,7 @@ def served(shared: Launcher) -> Iterator[Served]:
         gateway = shared.gateway()
         program, script = WORKERS[name]
         url = f"http://127.0.0.1:{gateway.api_port}"
-        worker = shared.process(program, f"examples/workers/{script}", url, env=PROXIES)
+        worker = shared.process(program, f"examples/workers/original/{script}", url, env=PROXIES)
         assert fetch(gateway.port, "/first").status == 200
         nothing = fetch(gateway.api_port, f"/api/v1/request?wait={OLD_POLL + 0.2}")
         assert nothing.status == 404

@@ -95,7 +95,7 @@ class Workers(Clients):
         return list(self.model.sessions)
 
     @precondition(lambda self: self.sessions)
-    @rule(number=picks, slots=slots, sockets=websocket_slots)
+    @rule(number=picks, slots=st.integers(0, 3), sockets=websocket_slots)
     def resize(self, number: int, slots: int, sockets: int) -> None:
         session = one(self.sessions, number)
         self.perform(self.core.resize(session, slots, self.now, sockets))

@@ -22,7 +22,7 @@ async def test_an_overview_tells_what_was_asked_and_answered(
     wait = traffic["wait"]
     assert 0 < wait["worker"]["p50"] <= wait["total"]["p95"] <= wait["total"]["p99"]
     assert overview["slots"] == {"total": 8, "used": 0}
-    assert overview["workers"] == {"active": 1, "draining": 0, "drained": 0}
+    assert overview["workers"] == {"active": 1, "paused": 0, "draining": 0, "drained": 0}
     assert overview["clients"] == {"connections": 1, "websockets": 0}
     assert overview["gateway"]["state"] == "ready"
     assert overview["gateway"]["dial"] == f"prack://127.0.0.1:{gateway.api_port}"

@@ -50,6 +50,11 @@ def test_a_route_without_workers_says_how_to_start_one() -> None:
     assert "`prack-worker`" in text
 
 
+def test_a_route_whose_workers_have_paused_says_so() -> None:
+    text = about_route(line(slots=0, busy=3), None)
+    assert text == "shop.example.com/: 214 waiting and its workers have paused; see why"
+
+
 def test_versions_are_named() -> None:
     text = about_route(line(version="shop/v2"), None)
     assert text == "shop.example.com/ (shop/v2): 214 waiting, 0 of 16 slots free"

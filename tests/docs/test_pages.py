@@ -14,7 +14,7 @@ from tests.docs.pages import CODE, ROOT, fenced, page, pages, prose
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FLAG = re.compile(r"--[a-z][a-z-]*")
 MODULES = {"prack": "prack_grpc", "prack-worker": "prack_worker"}
-COMMANDS = ("serve", "top", "upgrade", *operate.COMMANDS)
+COMMANDS = ("serve", "top", "upgrade", "conformance", *operate.COMMANDS)
 # A command of ours at the start of a line, or as what a container runs.
 CALL = re.compile(r"(?:^|[\s/])(prack|prack-worker)(?=\s)(?! prack)([^|&;]*)")
 # Pages whose text names flags of other programs, and of the benchmark.
@@ -72,6 +72,7 @@ def test_commands_have_the_flags_that_they_are_shown_with(name: str) -> None:
         for command in commands(block):
             if match := CALL.search(command):
                 program, arguments = match.groups()
+                arguments = arguments.partition(" -- ")[0]  # then another program's follow
                 known = flags(program, *command_of(program, arguments))
                 assert set(FLAG.findall(arguments)) <= known, command
 

@@ -52,7 +52,7 @@ async def test_a_call_that_is_cancelled_twice_leaves_no_error_behind() -> None:
     broker = MemoryBroker(limits)
     outbox = Outbox(broker, limits, limits.window)
     member = broker.join(Profile("w", 1, True), TRUSTED, outbox)
-    stream = Stream(broker, limits, member, outbox, carrier, loop.time)
+    stream = Stream(broker, limits, member, outbox, carrier, loop.time, (1, 0))
     stream.heartbeat()
     running = asyncio.create_task(stream.run())
     await carrier.writing.wait()

@@ -43,9 +43,17 @@ class ResponseRefused(PrackError, ValueError):
 
 
 class ConnectFailed(PrackError):
-    """The gateway cannot be used now; another attempt may succeed."""
+    """The gateway cannot be used now; another attempt may succeed.
+
+    Attributes:
+        retry_after: seconds to wait at least; 0 leaves it to the worker's back-off.
+    """
 
     code = "connect_failed"
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class GatewayRefused(PrackError):

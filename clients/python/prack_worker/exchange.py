@@ -48,6 +48,10 @@ class CancelReason(IntEnum):
         return cls(value) if value in cls._value2member_map_ else cls.UNSPECIFIED
 
 
+# RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5.
+BODILESS = frozenset((204, 205, 304))
+
+
 class Exchange(ABC):
     """One request and the response it is owed.
 
@@ -63,6 +67,7 @@ class Exchange(ABC):
     """
 
     __slots__ = (
+        "_bodiless",
         "_over",
         "body",
         "cancelled",
@@ -82,6 +87,7 @@ class Exchange(ABC):
         self.on_cancel: Callable[[], object] = _nothing
         self.draining = False
         self.on_drain: Callable[[], object] = _nothing
+        self._bodiless = False
         self._over: asyncio.Event | None = None
 
     async def receive_body(self) -> tuple[bytes, bool]:
@@ -100,7 +106,8 @@ class Exchange(ABC):
 
         Waits while the gateway takes no more body bytes. What was handed over is sent in order,
         also when the caller gives up waiting or somebody else sends meanwhile. A head with a
-        status of 102 to 199 may come before the final one; it has no body.
+        status of 102 to 199 may come before the final one; it has no body. The body of an answer
+        to HEAD, or with 204, 205 or 304, is dropped here (proto/README.md, section 4.12).
 
         Raises:
             ClientDisconnected: nobody waits any more.
@@ -146,6 +153,10 @@ class Exchange(ABC):
         """For transports: the last event of this exchange was handed over."""
         self.ended = True
         self._close()
+
+    def _begin(self, status: int) -> None:
+        """For transports: the final head was handed over (RFC 9110, section 6.4.1)."""
+        self._bodiless = status in BODILESS or self.request.method == "HEAD"
 
     def _check_open(self) -> None:
         """For transports: refuse to send what nobody will read."""

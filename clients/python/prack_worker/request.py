@@ -29,6 +29,8 @@ class Request:
         deadline: when the head of the response is due, on the event loop's clock, in seconds.
         attempt: 1 for the first hand-out.
         websocket: both bodies are streams of events (proto/README.md, section 10).
+        tunnel: of a `websocket`, they are the bytes of the connection instead, and the headers are
+            those of a handshake that is to be answered with 101.
     """
 
     id: int
@@ -43,6 +45,7 @@ class Request:
     deadline: float
     attempt: int
     websocket: bool = False
+    tunnel: bool = False
 
     def split_target(self) -> tuple[bytes, bytes]:
         """The raw path and the raw query, also of an absolute-form target (RFC 9112, 3.2.2)."""

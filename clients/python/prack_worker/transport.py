@@ -76,6 +76,9 @@ class Session(Protocol):
     def resize(self, slots: int, websocket_slots: int) -> None:
         """Hold at most so many exchanges from now on; see `Transport.connect`."""
 
+    def pause(self, paused: bool) -> None:
+        """Have the gateway hand out nothing here, until this is called with False."""
+
     async def dismissed(self) -> None:
         """Return once a gateway that stops brings nothing more, or the session is lost."""
 
@@ -98,9 +101,15 @@ class Transport(Protocol):
     counts_held: bool
 
     async def connect(
-        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
+        self,
+        accept: Accept,
+        slots: int,
+        *,
+        websockets: bool = False,
+        tunnels: bool = False,
+        websocket_slots: int = 0,
     ) -> Session:
-        """Dial the gateway; with `websockets` the application takes them.
+        """Dial the gateway; with `websockets` the application takes them, with `tunnels` as bytes.
 
         They take `websocket_slots`, beside the others; if that is 0, they take the others.
 

@@ -27,7 +27,8 @@ class Application(Protocol):
     Attributes:
         interruptible: `handle` may be cancelled when it goes on after its exchange was cancelled.
 
-    One that takes WebSockets, too (`Request.websocket`), has an attribute `websockets`, True.
+    One that takes WebSockets, too (`Request.websocket`), has an attribute `websockets`, True; one
+    that takes them as bytes (`Request.tunnel`), `tunnels`.
     """
 
     interruptible: bool
@@ -77,17 +78,21 @@ class Worker:
         self._app = app
         self._transport = transport
         self._slots = slots
-        self._websocket_slots = websocket_slots if getattr(app, "websockets", False) else 0
+        self._websockets: bool = getattr(app, "websockets", False)
+        self._tunnels: bool = getattr(app, "tunnels", False)
+        self._websocket_slots = websocket_slots if self._websockets or self._tunnels else 0
         self._grace = grace
         self._patience = patience
         self._holdings: list[Holding] = []  # the newest session's is the last
         self._session: Session | None = None  # the newest, while it is of use for new requests
         self._offered = self._slots, self._websocket_slots
-        self._staying: set[asyncio.Task[None]] = set()
+        self._staying: dict[asyncio.Task[None], Session] = {}
         self._changed = asyncio.Event()
         # Handlers; more than the slots may be held while sessions overlap.
         self._running = self._running_websockets = 0
         self._draining = asyncio.Event()
+        self._resumed = asyncio.Event()
+        self._resumed.set()
         self._backoff = Backoff()
         self._delay = 0.0
         self._trouble = ""
@@ -103,7 +108,7 @@ class Worker:
             try:
                 while not self.draining:
                     await self._connect_and_serve()
-                    await _first(self._pause(), self._draining.wait())
+                    await _first(self._hold_off(), self._draining.wait())
                 await self._finish()
             finally:
                 for task in self._staying:
@@ -114,6 +119,21 @@ class Worker:
     def drain(self) -> None:
         """Take no more requests, finish those that are held, then let `run` return."""
         self._draining.set()
+
+    def pause(self) -> None:
+        """Take no more requests until `resume`; those that are on their way still come.
+
+        Meanwhile the worker dials no gateway: it stays with those that it has.
+        """
+        self._resumed.clear()
+        for session in self._staying.values():
+            session.pause(True)
+
+    def resume(self) -> None:
+        """Take requests again."""
+        self._resumed.set()
+        for session in self._staying.values():
+            session.pause(False)
 
     @property
     def draining(self) -> bool:
@@ -137,12 +157,13 @@ class Worker:
             session = await self._transport.connect(
                 partial(self._accept, holding),
                 self._offered[0],
-                websockets=getattr(self._app, "websockets", False),
+                websockets=self._websockets,
+                tunnels=self._tunnels,
                 websocket_slots=self._offered[1],
             )
         except ConnectFailed as error:
             holding.over = True
-            self._delay = self._backoff.next()
+            self._delay = error.retry_after or self._backoff.next()
             self._report(str(error))
         else:
             await self._serve(session, holding)
@@ -160,8 +181,10 @@ class Worker:
         log.info("Connected to %s", self._transport.address)
         since = asyncio.get_running_loop().time()
         staying = asyncio.create_task(self._stay(session, holding), name="prack session")
-        self._staying.add(staying)
+        self._staying[staying] = session
         staying.add_done_callback(self._left)
+        if not self._resumed.is_set():
+            session.pause(True)
         self._session = session
         self._share()
         await _first(_done(session.ended), self._draining.wait())
@@ -180,7 +203,7 @@ class Worker:
             await session.close()
 
     def _left(self, staying: asyncio.Task[None]) -> None:
-        self._staying.discard(staying)
+        del self._staying[staying]
         self._changed.set()
 
     async def _see_off(self, session: Session, holding: Holding) -> None:
@@ -283,9 +306,10 @@ class Worker:
         """The exchanges of all sessions."""
         return {key: task for one in self._holdings for key, task in one.tasks.items()}
 
-    async def _pause(self) -> None:
+    async def _hold_off(self) -> None:
         """Wait before another attempt, and until old sessions leave a free slot."""
         await asyncio.sleep(self._delay)
+        await self._resumed.wait()
         while self._staying and sum(not self._apart(one) for one in self._held()) >= self._slots:
             await self._change()
 

@@ -22,10 +22,11 @@ class Call:
     query: list[tuple[str, str]]
     headers: dict[str, str]
     content: Any
-    reply: asyncio.Future[tuple[int, Any]]
+    reply: asyncio.Future[tuple[int, str, Any]]
 
-    def answer(self, status: int = 200, **content: Any) -> None:
-        self.reply.set_result((status, content))
+    def answer(self, status: int = 200, retry_after: int | None = None, **content: Any) -> None:
+        field = "" if retry_after is None else f"Retry-After: {retry_after}\r\n"
+        self.reply.set_result((status, field, content))
 
     def accept(self) -> list[dict[str, Any]]:
         """Take a batch of answers; returns them."""
@@ -58,6 +59,8 @@ class FakeRest:
         self._polls: asyncio.Queue[Call] = asyncio.Queue()
         self._posts: asyncio.Queue[Call] = asyncio.Queue()
         self.drains: list[Any] = []
+        self.left = asyncio.Event()  # after the first of them
+        self.polled = 0
         self._connections: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -119,10 +122,13 @@ class FakeRest:
         if call.path == "/drain":
             self.drains.append(call.content)
             call.answer(workers=1, held=0)
+            self.left.set()
         else:
+            self.polled += method == "GET"
             (self._polls if method == "GET" else self._posts).put_nowait(call)
-        status, value = await call.reply
+        status, field, value = await call.reply
         body = json.dumps(value).encode()
-        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
+        line = f"HTTP/1.1 {status} X\r\n{field}Content-Length: {len(body)}\r\n\r\n"
+        writer.write(line.encode() + body)
         await writer.drain()
         return True

@@ -28,6 +28,9 @@ class FakeSession:
         self.released = asyncio.Event()
         self.closed = asyncio.Event()
 
+    def pause(self, paused: bool) -> None:
+        self.steps.append("pause" if paused else "resume")
+
     def resize(self, slots: int, websocket_slots: int) -> None:
         self.slots.append(slots)
         self.websocket_slots.append(websocket_slots)
@@ -61,7 +64,13 @@ class FakeTransport:
         self.closed = False
 
     async def connect(
-        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
+        self,
+        accept: Accept,
+        slots: int,
+        *,
+        websockets: bool = False,
+        tunnels: bool = False,
+        websocket_slots: int = 0,
     ) -> FakeSession:
         if self._failures:
             raise ConnectFailed(self._failures.pop(0))
@@ -71,6 +80,11 @@ class FakeTransport:
 
     async def close(self) -> None:
         self.closed = True
+
+    @property
+    def dialled(self) -> bool:
+        """There is a session that the test has not asked for."""
+        return not self._sessions.empty()
 
     async def session(self) -> FakeSession:
         return await asyncio.wait_for(self._sessions.get(), 5)
@@ -105,6 +119,22 @@ async def test_a_drain_ends_the_wait_for_another_attempt() -> None:
     await asyncio.sleep(0)
     worker.drain()
     await asyncio.wait_for(task, 1)
+
+
+async def test_a_paused_worker_dials_no_gateway() -> None:
+    transport = FakeTransport()
+    async with serving(transport, wait_over) as worker:
+        session = await transport.session()
+        worker.pause()
+        session.lose(FakeExchange(), retry_after=1e-9)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not transport.dialled
+        worker.resume()
+        newer = await transport.session()
+        worker.pause()
+        worker.resume()
+        assert (session.steps, newer.steps) == (["pause", "close"], ["pause", "resume"])
 
 
 async def test_what_a_handler_leaves_open_is_aborted() -> None:

@@ -125,12 +125,12 @@ class Lease:
 class Session:
     """One worker's stream, or one REST poll: a session that drains once it was given something.
 
-    It never holds more than its `slots`, which can change; of WebSockets, which are counted in
-    `sockets`, it may have more in slots of their own. A cancelled lease of one that
-    acknowledges keeps its slot until then. It is of the `principal`, and `receiver` takes what it
-    is handed. While it is `paused`, it is in no line. Numbers of leases are never used again. Of
-    what it holds, `uploads` have a body that is still on its way; while it is `open`, it may take
-    one more of these.
+    It never holds more than its `slots`, which can change, and are 0 while its worker has paused;
+    of WebSockets, which are counted in `sockets`, it may have more in slots of their own. A
+    cancelled lease of one that acknowledges keeps its slot until then. It is of the `principal`,
+    and `receiver` takes what it is handed. While an operator has it `paused`, it is in no line.
+    Numbers of leases are never used again. Of what it holds, `uploads` have a body that is still on
+    its way; while it is `open`, it may take one more of these.
     """
 
     profile: Profile

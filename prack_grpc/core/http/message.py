@@ -39,8 +39,9 @@ class Request:
     when there is no body, -1 when its length is unknown (chunked). `expects` says that the client
     waits for 100 (Continue) before it sends the body. `priority` is the urgency of RFC 9218: the
     lower goes first. `opening` is what a worker that takes EVENTS is given in place of a
-    WEBSOCKET: a request of that kind, and its body. It `counts_for` one client, where limits are by
-    client; empty for one that they do not hold.
+    WEBSOCKET: a request of that kind, and its body. The fields of its `handshake` are for a worker
+    that answers it itself, in a tunnel. It `counts_for` one client, where limits are by client;
+    empty for one that they do not hold.
 
     `id` is made by this gateway, and no other request has it. By `x_request_id` client, worker and
     log know it: the client's own word, which several requests may have, or the id. A `trace` is
@@ -60,6 +61,7 @@ class Request:
     priority: int = DEFAULT_URGENCY
     counts_for: str = ""
     opening: "tuple[Request, bytes] | None" = None
+    handshake: tuple[tuple[bytes, bytes], ...] = ()
     id: str = field(kw_only=True)
     x_request_id: str = ""
     trace: Trace | None = None

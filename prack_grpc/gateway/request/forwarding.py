@@ -44,14 +44,9 @@ STAMPS = {
 URGENCY = re.compile(rb"(?:^|,)[ \t]*u=([0-7])[ \t]*(?:[,;]|$)")
 # What is between the client and this gateway only (RFC 6455 section 4.1), and the length of a body
 # that a handshake has not.
-HANDSHAKE = frozenset(
-    (
-        b"sec-websocket-key",
-        b"sec-websocket-version",
-        b"sec-websocket-extensions",
-        b"content-length",
-    )
-)
+KEYS = frozenset((b"sec-websocket-key", b"sec-websocket-version", b"sec-websocket-extensions"))
+HANDSHAKE = KEYS | {b"content-length"}
+UPGRADE = ((b"connection", b"Upgrade"), (b"upgrade", b"websocket"))
 GARBLED = (
     "a trusted proxy sends forwarding fields that cannot be parsed: those parts are dropped; see "
     "what it does with X-Forwarded-* and Forwarded"
@@ -145,6 +140,7 @@ class Forwarding:
         fields = [field for field in scope["headers"] if field[0] not in HANDSHAKE]
         request = self.request({**scope, "method": "GET", "scheme": scheme, "headers": fields})
         request.kind, request.body_length = Kind.WEBSOCKET, -1
+        request.handshake = (*UPGRADE, *(one for one in scope["headers"] if one[0] in KEYS))
         return request
 
     def _urgency(self, fields: Headers, peer: Node) -> int:

@@ -28,7 +28,7 @@ async def body_events(
     Raises BadEvents, or as `Ticket.chunk`.
     """
     decoder, left = Decoder(max_size), TURN
-    async for piece in _pieces(broker, ticket, head):
+    async for piece in pieces(broker, ticket, head):
         for event in decoder.each(piece):
             yield event
             left -= 1
@@ -38,7 +38,7 @@ async def body_events(
     decoder.end()
 
 
-async def _pieces(broker: PublicSide, ticket: Ticket, head: ResponseHead) -> AsyncIterator[bytes]:
+async def pieces(broker: PublicSide, ticket: Ticket, head: ResponseHead) -> AsyncIterator[bytes]:
     """The body; a piece is consumed when the next one is asked for."""
     for start in range(0, len(head.body) if head.end else 0, PIECE):
         if start:

@@ -21,6 +21,7 @@ from websockets.http11 import Request
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.server import HttpServer
@@ -28,6 +29,7 @@ from prack_grpc.gateway.http.timeouts import Timeout
 from prack_grpc.gateway.http.transaction import refusal
 from prack_grpc.gateway.request.head import WEBSOCKET_FIELDS, WEBSOCKET_LINE
 from prack_grpc.gateway.websocket.cutter import Cutter
+from prack_grpc.gateway.websocket.tunnel import Tunnel
 
 # The guard has measured the head, as it does any other; the library's limits are lower.
 http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = WEBSOCKET_LINE, WEBSOCKET_FIELDS
@@ -40,6 +42,7 @@ TURN = 8
 MAX_EMPTY, EMPTY_SECONDS = 1000, 10.0
 # RFC 6455 section 4.2.2: a client that speaks another version is told which it can have.
 VERSION = (b"sec-websocket-version", b"13")
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
@@ -87,6 +90,24 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """End it now."""
         self.transport.abort()
 
+    def tunnel(self, headers: Headers) -> Tunnel:
+        """Answer the handshake with these fields; from now on a worker speaks with the client."""
+        self.handshake_complete = True
+        received = bytes(self._unread)
+        self._drop()
+        tunnel = Tunnel(self.transport, self._closing, self.http.turns, self, received)
+        if not self.disconnected:
+            lines = [b"%b: %b\r\n" % field for field in headers]
+            self.transport.write(b"".join([SWITCHING, *lines, b"\r\n"]))
+            self.transport.set_protocol(tunnel)
+        return tunnel
+
+    def linger(self) -> None:
+        """End the connection once the client has what is unsent."""
+        self._closing.close(half=True)
+        # As after a close of the application's: until then nothing else closes the transport.
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol. What comes after a broken rule is dropped."""
         if not self.handshake_initiated:
@@ -131,6 +152,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         """See uvicorn's class. The transport is closed, or will be, once all of this is taken."""
         super().on_task_complete(task)
+        del self.scope["extensions"]["prack"]["tunnel"]  # or it would hold itself
         if not self.disconnected:
             self._closing.watch()
 
@@ -148,7 +170,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         else:
             super().handle_connect(event)
             # As of a request, see PublicApp; the application has not begun yet.
-            self.scope["extensions"]["prack"] = {"target": event.path.encode()}
+            about: dict[object, object] = {"target": event.path.encode(), "tunnel": self.tunnel}
+            self.scope["extensions"]["prack"] = about
 
     def send_receive_event_to_app(self) -> None:
         """See uvicorn's class, which logs a text that is not UTF-8 as a mistake of ours."""
@@ -178,9 +201,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         )
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
-        self._closing.close(half=True)
-        # As after a close of the application's: until then nothing else closes the transport.
-        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+        self.linger()
 
     def _is_early(self) -> bool:
         return self.handshake_initiated and not self.handshake_complete

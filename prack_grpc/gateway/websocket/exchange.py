@@ -1,12 +1,14 @@
 """WebSockets: RFC 6455 with the client, events with the worker.
 
 The worker that takes the handshake decides how it goes on: as this exchange, with a stream of
-events in each direction (proto/README.md section 10), or as one exchange for each batch of events,
-see `batches`. The server below has done the handshake's and the frames' work.
+events in each direction, or of bytes in a tunnel (proto/README.md section 10), or as one exchange
+for each batch of events, see `batches`. The server below has done the handshake's and the frames'
+work.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -20,9 +22,10 @@ from prack_grpc.core.http.message import Kind, ResponseHead
 from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.request.exchange import Admit
 from prack_grpc.gateway.request.forwarding import Forwarding
-from prack_grpc.gateway.websocket.answer import body_events, final_head, small_body
+from prack_grpc.gateway.websocket.answer import body_events, final_head, pieces, small_body
 from prack_grpc.gateway.websocket.batches import Batches, accepts
 from prack_grpc.gateway.websocket.client import WebSocketClient
+from prack_grpc.gateway.websocket.tunnel import Tunnel
 from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.complaint import Complaint
 from prack_wire import websocket_events as events
@@ -107,7 +110,9 @@ class WebSocket:
 
     async def _answer(self, ticket: Ticket) -> None:
         head = await final_head(ticket)
-        if head.status == 101:
+        if head.status == 101 and ticket.assignment and ticket.assignment.profile.tunnel:
+            await self._pass(ticket, head)
+        elif head.status == 101:
             self._sink.set_result(partial(_upload, self._broker, ticket))
             await self._stream(ticket, head)
         elif _takes_events(ticket) and accepts(head):
@@ -117,6 +122,29 @@ class WebSocket:
             body = await small_body(self._broker, ticket, head, self._max_message)
             await self._client.respond(head.status, head.headers, body)
             self._broker.complete(ticket)
+
+    async def _pass(self, ticket: Ticket, head: ResponseHead) -> None:
+        """The worker and the client speak with each other; an error can only end that."""
+        self._record.status, self._record.started = 101, time.monotonic()
+        tunnel: Tunnel = self._scope["extensions"]["prack"]["tunnel"](head.headers)
+        reader = asyncio.create_task(self._pass_on(ticket, tunnel), name="tunnel-read")
+        try:
+            async for piece in pieces(self._broker, ticket, head):
+                self._record.sent += len(piece)
+                await tunnel.send(piece)
+            self._broker.complete(ticket)
+        except GatewayError as error:
+            error.__traceback__ = None
+            self._record.error = error.kind.code
+        finally:
+            reader.cancel()
+            tunnel.close()
+
+    async def _pass_on(self, ticket: Ticket, tunnel: Tunnel) -> None:
+        while data := await tunnel.receive():
+            self._record.taken += len(data)
+            await self._broker.upload(ticket, data, False)
+        await self._broker.upload(ticket, b"", True)
 
     async def _stream(self, ticket: Ticket, head: ResponseHead) -> None:
         await self._client.accept(head.headers)

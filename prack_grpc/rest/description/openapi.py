@@ -133,7 +133,14 @@ SCHEMAS = {
         "status",
     ),
     "Results": record({"results": list_of("Result")}, "results"),
-    "Exchange": record({**POLL, "routes": ROUTE_LIST, "responses": list_of("Answer")}),
+    "Exchange": record(
+        {
+            **POLL,
+            "max": {**POLL["max"], "minimum": 0, "default": 1, "description": "0: only answers"},
+            "routes": ROUTE_LIST,
+            "responses": list_of("Answer"),
+        }
+    ),
     "Exchanged": record(
         {"requests": list_of("Request"), "results": list_of("Result")}, "requests", "results"
     ),

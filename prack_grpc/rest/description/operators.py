@@ -8,7 +8,7 @@ from prack_grpc.rest.description.openapi import content, operation, record
 COUNT = {"type": "integer"}
 SECONDS = {"type": "number", "description": "Seconds"}
 COUNTS = {"type": "object", "additionalProperties": COUNT}
-STATE = {"enum": ["active", "draining", "drained"]}
+STATE = {"enum": ["active", "paused", "draining", "drained"]}
 WEIGHTS = {**COUNTS, "description": "By version; growing the first keeps the clients it has"}
 
 

@@ -83,22 +83,28 @@ class Endpoints:
     async def exchange(self, request: Request) -> Response:
         """Sends `responses`, then polls. Each answer has its result, in their order.
 
+        With a `max` of 0 it does not poll.
         An error that has `results` came after the answers were taken: do not send them again.
         """
         message = await bodies.parse_object(await self._read(request))
-        wanted = ask.from_members(message, 1)
+        wanted = ask.from_members(message, 1, 0)
         request.scope["prack.worker"] = wanted.worker
         answers = _bounded(message.get("responses", []))
         results = await self._answers.take_all(answers, caller(request))
         try:
-            relayed = await self._relay.exchange(message, request)
-            requests = [json.dumps(one).encode() for one in relayed]
-            requests = requests or await self._pull(wanted, request)
+            requests = await self._exchanged(wanted, message, request) if wanted.most else []
         except ApiError as error:
             error.results = results
             raise
         parts = b", ".join(requests), json.dumps(results).encode()
         return reply(b'{"requests": [%b], "results": %b}' % parts)
+
+    async def _exchanged(
+        self, wanted: Ask, message: dict[str, Any], request: Request
+    ) -> list[bytes]:
+        """What waits at our predecessor goes first."""
+        relayed = await self._relay.exchange(message, request)
+        return [json.dumps(one).encode() for one in relayed] or await self._pull(wanted, request)
 
     async def error(self, request: Request) -> Response:
         """Ends a request that this worker cannot answer.

@@ -1,6 +1,7 @@
 """Answer and pull in one round trip."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -35,6 +36,40 @@ async def test_an_empty_exchange_is_a_poll_for_one(api: Api) -> None:
     assert len(response.json()["requests"]) == 1
 
 
+async def test_an_exchange_for_none_only_answers(api: Api) -> None:
+    ticket = api.submit()
+    identifier = await api.identifier()
+    api.submit()
+    responses = [answer(identifier)]
+    status, reply = await exchange(api, max=0, wait=60, responses=responses)
+    assert (status, reply["requests"]) == (200, [])
+    assert reply["results"] == [{"identifier": identifier, "status": 200}]
+    assert (await ticket.head()).body == b"hello"
+    assert len((await exchange(api, max=1, wait=0))[1]["requests"]) == 1
+
+
+async def test_only_an_exchange_may_be_for_none(api: Api) -> None:
+    response = await api.http.get("/api/v1/request", params={"max": 0})
+    assert (response.status_code, response.json()["field"]) == (400, "max")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_an_upgrade_to_http_2_is_ignored_and_the_answer_kept(api: Api, chunked: bool) -> None:
+    ticket = api.submit()
+    body = json.dumps({"max": 0, "responses": [answer(await api.identifier())]}).encode()
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
+    if chunked:
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    worker = await api.raw()
+    start = b"POST /api/v1/exchange HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    await worker.send(start + upgrade + framing + b"\r\n\r\n" + body)
+    response = await worker.response()
+    assert (response.status, json.loads(response.body)["results"][0]["status"]) == (200, 200)
+    assert (await ticket.head()).status == 200
+    await worker.close()
+
+
 async def test_an_exchange_waits(api: Api) -> None:
     pending = asyncio.create_task(exchange(api, wait=60, routes=["/a"]))
     await api.parked(1)
@@ -54,7 +89,8 @@ async def test_bad_answers_do_not_keep_requests_away(api: Api) -> None:
     ("message", "field"),
     [
         ({"wait": 61}, "wait"),
-        ({"max": 0}, "max"),
+        ({"max": -1}, "max"),
+        ({"max": 101}, "max"),
         ({"worker": "a b"}, "worker"),
         ({"routes": ["ho$t"]}, "routes"),
         ({"responses": {}}, "responses"),

@@ -112,7 +112,7 @@ def test_what_is_here_is_told_by_route_version_and_worker(books: Books) -> None:
     assert values(found, "prack_slots") == {("shop", "v1"): 4}
     assert values(found, "prack_slots_used") == {("shop", "v1"): 3}
     workers = values(found, "prack_workers")
-    assert len(workers) == 9
+    assert len(workers) == 12
     assert {name for name, count in workers.items() if count} == {("active", "grpc")}
     assert values(found, "prack_redeliveries_total") == {("worker_lost",): 1, ("returned",): 0}
 

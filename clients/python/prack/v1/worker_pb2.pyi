@@ -59,6 +59,8 @@ class _UpgradeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Upgrade.Value
     """none"""
     UPGRADE_WEBSOCKET: _Upgrade.ValueType  # 1
     """both bodies are streams of websocket-events"""
+    UPGRADE_TUNNEL: _Upgrade.ValueType  # 2
+    """a WebSocket whose handshake and frames are the worker's"""
 
 class Upgrade(_Upgrade, metaclass=_UpgradeEnumTypeWrapper): ...
 
@@ -66,6 +68,8 @@ UPGRADE_UNSPECIFIED: Upgrade.ValueType  # 0
 """none"""
 UPGRADE_WEBSOCKET: Upgrade.ValueType  # 1
 """both bodies are streams of websocket-events"""
+UPGRADE_TUNNEL: Upgrade.ValueType  # 2
+"""a WebSocket whose handshake and frames are the worker's"""
 Global___Upgrade: _TypeAlias = Upgrade  # noqa: Y015
 
 class _CancelReason:
@@ -152,6 +156,7 @@ class WorkerFrame(_message.Message):
     ABORTS_FIELD_NUMBER: _builtins.int
     WINDOWS_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
+    PAUSE_FIELD_NUMBER: _builtins.int
     DRAIN_FIELD_NUMBER: _builtins.int
     HEARTBEAT_FIELD_NUMBER: _builtins.int
     @_builtins.property
@@ -181,6 +186,10 @@ class WorkerFrame(_message.Message):
         """replaces the slots of the hello"""
 
     @_builtins.property
+    def pause(self) -> Global___Pause:
+        """"assign me nothing until I resume" """
+
+    @_builtins.property
     def drain(self) -> Global___Drain:
         """"assign me nothing more" """
 
@@ -196,12 +205,13 @@ class WorkerFrame(_message.Message):
         aborts: _abc.Iterable[Global___Abort] | None = ...,
         windows: _abc.Iterable[Global___Window] | None = ...,
         capacity: Global___Capacity | None = ...,
+        pause: Global___Pause | None = ...,
         drain: Global___Drain | None = ...,
         heartbeat: Global___Heartbeat | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "drain", b"drain", "heartbeat", b"heartbeat", "hello", b"hello"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "drain", b"drain", "heartbeat", b"heartbeat", "hello", b"hello", "pause", b"pause"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aborts", b"aborts", "capacity", b"capacity", "data", b"data", "drain", b"drain", "finishes", b"finishes", "heads", b"heads", "heartbeat", b"heartbeat", "hello", b"hello", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aborts", b"aborts", "capacity", b"capacity", "data", b"data", "drain", b"drain", "finishes", b"finishes", "heads", b"heads", "heartbeat", b"heartbeat", "hello", b"hello", "pause", b"pause", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -314,7 +324,7 @@ class Hello(_message.Message):
     """16 random bytes for each process start; proves that a second session is of the same process"""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """"websocket" """
+        """"websocket", "tunnel", "pause" """
 
     @_builtins.property
     def capacity(self) -> Global___Capacity: ...
@@ -483,6 +493,28 @@ class Capacity(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Capacity: _TypeAlias = Capacity  # noqa: Y015
+
+@_typing.final
+class Pause(_message.Message):
+    """Whether the worker wants nothing for now. Absolute, as Capacity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAUSED_FIELD_NUMBER: _builtins.int
+    paused: _builtins.bool
+    """false: it resumes"""
+    def __init__(
+        self,
+        *,
+        paused: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paused", b"paused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Pause: _TypeAlias = Pause  # noqa: Y015
 
 @_typing.final
 class Drain(_message.Message):

@@ -20,6 +20,7 @@ POLL_SECONDS = 5.0  # how long a poll is parked
 LEASE_SECONDS = 20
 SLACK_SECONDS = 5.0  # the gateway ends a poll; the client only gives up on one that got lost
 CALL_SECONDS = 30.0
+MAX_RETRY_SECONDS = 60.0  # no gateway asks for more
 ENDED = httpx2.RemoteProtocolError, httpx2.ReadError
 HINT = "(http:// connects to the REST port of `prack serve`, 4242 by default)"
 
@@ -131,7 +132,7 @@ class RestClient:
         if reply.status_code == 401:
             raise ConnectFailed("the gateway rejects this token: check PRACK_TOKEN or --token-file")
         if reply.status_code in (403, 408, 429) or reply.status_code >= 500:
-            raise ConnectFailed(_detail(reply))
+            raise ConnectFailed(_detail(reply), _retry_after(reply))
         return reply
 
     def _describe(self, error: httpx2.HTTPError) -> str:
@@ -146,6 +147,12 @@ class RestClient:
         if isinstance(error, httpx2.ConnectError):
             return f"{reason} (is `prack serve` running there?)"
         return f"{reason} {HINT}"
+
+
+def _retry_after(reply: httpx2.Response) -> float:
+    """How long the gateway asks to wait, in seconds."""
+    text = reply.headers.get("retry-after", "")
+    return min(float(text), MAX_RETRY_SECONDS) if text.isdecimal() and text.isascii() else 0.0
 
 
 def _detail(reply: httpx2.Response) -> str:

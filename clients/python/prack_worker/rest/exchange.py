@@ -48,6 +48,7 @@ class RestExchange(Exchange):
         self._check_open()
         if status < 200:
             return  # an answer over REST is one response
+        self._begin(status)
         self._head = {
             "identifier": self.identifier,
             "code": status,
@@ -60,6 +61,8 @@ class RestExchange(Exchange):
 
     async def send_body(self, data: bytes, end: bool = False) -> None:
         self._check_open()
+        if self._bodiless:
+            data = b""
         self._size += len(data)
         if self._size > MAX_RESPONSE:
             self._parts.clear()

@@ -52,7 +52,13 @@ class RestTransport:
         self._leases = Leases(self._client)
 
     async def connect(
-        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
+        self,
+        accept: Accept,
+        slots: int,
+        *,
+        websockets: bool = False,
+        tunnels: bool = False,
+        websocket_slots: int = 0,
     ) -> RestSession:
         """See `Transport.connect`; a poll that does not wait shows whether the gateway is there.
 
@@ -83,6 +89,9 @@ class RestSession:
         self._slots = slots
         self._numbers = itertools.count(1)
         self._draining = False
+        self._resumed = asyncio.Event()
+        self._resumed.set()
+        self._leaving: asyncio.Task[None] | None = None
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.lost = asyncio.Event()
         self._begin(first)
@@ -92,30 +101,46 @@ class RestSession:
         """From the next poll on."""
         self._slots = slots
 
+    def pause(self, paused: bool) -> None:
+        """See Session.pause: a worker that does not poll gets nothing."""
+        if not paused:
+            self._resumed.set()
+        elif self._resumed.is_set():
+            self._resumed.clear()
+            self._leaving = asyncio.create_task(self._leave(), name="prack leave")
+
     async def dismissed(self) -> None:
         await self.lost.wait()
 
     async def drain(self) -> None:
         """Wait for the poll that is parked: cutting it could lose what it is about to bring."""
         self._draining = True
+        self._resumed.set()
+        await self._leave()
+        await asyncio.wait([self._polling])
+
+    async def _leave(self) -> None:
+        """End the poll that is parked."""
         with suppress(ConnectFailed):  # then it ends when its time is over
             await self._client.drain()
-        await asyncio.wait([self._polling])
 
     async def close(self) -> None:
         """Stop polling."""
-        self._polling.cancel()
-        await asyncio.wait([self._polling])
+        tasks = [self._polling, *([self._leaving] if self._leaving else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     async def _poll(self) -> None:
         try:
             while True:
                 most = min(MAX_POLL, await self._leases.room(self._slots))
+                await self._resumed.wait()
                 if self._draining:
                     return
                 self._begin(await self._client.poll(most, POLL_SECONDS))
         except ConnectFailed as error:
-            self._lose(Ending(str(error)))
+            self._lose(Ending(str(error), retry_after=error.retry_after))
         except GatewayRefused as error:
             self._lose(Ending(str(error), retry=False))
 

@@ -64,12 +64,15 @@ class StreamExchange(Exchange):
             self._outgoing.early.append(head)
         else:
             self._outgoing.head = head
+            self._begin(status)
         self._outbox.add(self._outgoing)
         if body or end:
             await self.send_body(body, end)
 
     async def send_body(self, data: bytes, end: bool = False) -> None:
         self._check_open()
+        if self._bodiless:
+            data = b""
         if not self._ride_in_head(data, end):
             if data:
                 self._unsent.append(memoryview(data))
@@ -99,7 +102,7 @@ class StreamExchange(Exchange):
     def finish_body(self) -> None:
         """The request's body is complete; the client of a WebSocket has left (section 10.4)."""
         self.body.finish()
-        self._left = self.request.websocket
+        self._left = self.request.websocket and not self.request.tunnel
         self._notice_a_stall()
 
     def abort(self, code: AbortCode, message: str) -> None:

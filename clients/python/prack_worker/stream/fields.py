@@ -36,5 +36,6 @@ def to_request(message: pb.Request, now: float) -> Request:
         (ip, client.port) if ip else None,
         now + message.deadline_ms / 1000,
         message.attempt,
-        message.upgrade == pb.UPGRADE_WEBSOCKET,
+        message.upgrade != pb.UPGRADE_UNSPECIFIED,
+        message.upgrade == pb.UPGRADE_TUNNEL,
     )

@@ -17,6 +17,7 @@ from prack_worker.transport import Accept, Ending
 
 log = logging.getLogger("prack_worker")
 CLOSE_SECONDS = 5.0
+PAUSE = "pause"  # the feature, section 3.5
 
 
 class StreamSession:
@@ -30,6 +31,7 @@ class StreamSession:
         self._carrier = carrier
         self._accept = accept
         self._limits = Limits.of(first.welcome.limits)
+        self._features = frozenset(first.welcome.features)
         self._outbox = Outbox()
         self._exchanges: dict[int, StreamExchange] = {}
         self._drained = asyncio.Event()
@@ -43,6 +45,10 @@ class StreamSession:
         capacity = pb.Capacity(max_in_flight=slots, max_websockets=websocket_slots)
         self._carrier.capacity = capacity
         self._outbox.steer().capacity.CopyFrom(capacity)
+
+    def pause(self, paused: bool) -> None:
+        if PAUSE in self._features:
+            self._outbox.steer().pause.CopyFrom(pb.Pause(paused=paused))
 
     async def dismissed(self) -> None:
         await self._drained.wait()

@@ -15,7 +15,7 @@ from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.loops.link import link
 from prack_worker.stream.carrier import Carrier
 from prack_worker.stream.relay import Relay
-from prack_worker.stream.session import StreamSession, ending_of
+from prack_worker.stream.session import PAUSE, StreamSession, ending_of
 from prack_worker.stream.windows import OURS
 from prack_worker.transport import Accept, Identity
 from prack_worker.version import VERSION
@@ -63,14 +63,21 @@ class StreamTransport:
         raise NotImplementedError
 
     async def connect(
-        self, accept: Accept, slots: int, *, websockets: bool = False, websocket_slots: int = 0
+        self,
+        accept: Accept,
+        slots: int,
+        *,
+        websockets: bool = False,
+        tunnels: bool = False,
+        websocket_slots: int = 0,
     ) -> StreamSession:
         """See `Transport.connect`."""
         capacity = pb.Capacity(max_in_flight=slots, max_websockets=websocket_slots)
+        features = [PAUSE, *["websocket"] * websockets, *["tunnel"] * tunnels]
         away = link()
         dialled: list[Carrier] = []
         try:
-            first = await away.do(self._open(dialled, self._hello(capacity, websockets)))
+            first = await away.do(self._open(dialled, self._hello(capacity, features)))
         except BaseException:  # a cancellation may come together with the answer
             for carrier in dialled:
                 await away.clean_up(carrier.close())
@@ -95,7 +102,7 @@ class StreamTransport:
     async def close(self) -> None:
         """Nothing here outlives a session."""
 
-    def _hello(self, capacity: pb.Capacity, websockets: bool) -> pb.Hello:
+    def _hello(self, capacity: pb.Capacity, features: list[str]) -> pb.Hello:
         identity = self._identity
         python = f"{platform.python_implementation()} {platform.python_version()}; {sys.platform}"
         return pb.Hello(
@@ -104,7 +111,7 @@ class StreamTransport:
             version=identity.version,
             minor_min=MINOR,
             minor_max=MINOR,
-            features=["websocket"] if websockets else [],
+            features=features,
             capacity=capacity,
             routes=[
                 pb.Route(host=route.host, path=route.path, methods=route.methods)

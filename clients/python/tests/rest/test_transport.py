@@ -240,6 +240,15 @@ async def test_a_gateway_that_cannot_be_used_is_asked_again(
     assert said in caplog.text
 
 
+async def test_a_gateway_that_says_when_is_asked_again_then(rest: FakeRest) -> None:
+    loop = asyncio.get_running_loop()
+    async with serving(rest.transport(), hello):
+        (await rest.poll()).answer(status=429, retry_after=1, detail="too many polls")
+        refused = loop.time()
+        await rest.poll()
+        assert loop.time() - refused > 0.9
+
+
 async def test_something_else_at_the_address_is_said(
     rest: FakeRest, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -116,10 +116,10 @@ async def no_application(scope: Any, receive: Any, send: Any) -> None:
 
 async def test_only_an_asgi_application_is_offered_for_websockets(gateway: FakeGateway) -> None:
     async with running(AsgiApplication(no_application), gateway.transport()):
-        assert (await gateway.welcomed()).hello.features == ["websocket"]
+        assert (await gateway.welcomed()).hello.features == ["pause", "websocket"]
     app = WsgiApplication(lambda environ, start_response: [], threads=1)
     async with running(app, gateway.transport()):
-        assert (await gateway.welcomed()).hello.features == []
+        assert (await gateway.welcomed()).hello.features == ["pause"]
 
 
 async def test_messages_are_echoed_until_the_client_closes(gateway: FakeGateway) -> None:

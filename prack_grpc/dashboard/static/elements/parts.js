@@ -30,6 +30,7 @@ export function lines(...texts) {
 
 const SHAPES = {
   active: "●",
+  paused: "‖",
   draining: "◐",
   drained: "○",
   left: "–",

@@ -16,7 +16,7 @@ export function firstWorker(section, marks) {
     );
   }
   return ({ gateway, workers }) => {
-    const some = workers.active + workers.draining + workers.drained > 0;
+    const some = Object.values(workers).some((count) => count > 0);
     const before = marks().some(({ kind }) => JOINED.includes(kind));
     section.hidden = some || before;
     say(start, `prack-worker main:app --gateway ${gateway.dial}`);

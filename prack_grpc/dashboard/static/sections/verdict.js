@@ -56,7 +56,7 @@ function ordinary({ gateway, traffic, queue, workers }) {
   if (workers.active === 0) {
     return {
       level: "warning",
-      text: `No worker is connected: requests wait for one, ${waiting} now`,
+      text: `No worker is ${workers.paused ? "ready" : "connected"}: requests wait for one, ${waiting} now`,
     };
   }
   return { level: "well", text: `All is well: ${requests}, ${waiting} waiting` };

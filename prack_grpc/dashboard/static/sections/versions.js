@@ -20,7 +20,7 @@ export function versions(section, now, active) {
       { label: "Weights", when: named, press: (row) => changeWeights(row.service, done) },
       {
         label: "Drain",
-        when: (row) => named(row) && row.state === "active",
+        when: (row) => named(row) && ["active", "paused"].includes(row.state),
         press: (row) => drain(who(row), active(), done),
       },
       {

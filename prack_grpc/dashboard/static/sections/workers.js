@@ -13,7 +13,7 @@ export function workers(section, now, active) {
     buttons(
       {
         label: "Drain",
-        when: (row) => row.state === "active",
+        when: (row) => ["active", "paused"].includes(row.state),
         press: (row) => drain(who(row), active(), done),
       },
       {

@@ -1,6 +1,6 @@
 """A worker as the original Prack had them: two HTTP calls, and nothing but the standard library.
 
-python examples/workers/poll.py [http://127.0.0.1:4242]
+python examples/workers/original/poll.py [http://127.0.0.1:4242]
 """
 
 import base64

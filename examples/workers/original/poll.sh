@@ -1,7 +1,7 @@
 #!/bin/sh
 # A worker as the original Prack had them, of curl, sed and base64.
 #
-# sh examples/workers/poll.sh [http://127.0.0.1:4242]
+# sh examples/workers/original/poll.sh [http://127.0.0.1:4242]
 
 api=${1:-http://127.0.0.1:4242}/api/v1/request
 answer=$(mktemp)

@@ -1,6 +1,6 @@
 # A worker as the original Prack had them: a Rack application and two HTTP calls.
 #
-# ruby examples/workers/poll.rb [http://127.0.0.1:4242]
+# ruby examples/workers/original/poll.rb [http://127.0.0.1:4242]
 
 require "base64"
 require "json"

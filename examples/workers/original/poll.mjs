@@ -1,6 +1,6 @@
 // A worker as the original Prack had them: two HTTP calls, and nothing to install.
 //
-// node examples/workers/poll.mjs [http://127.0.0.1:4242]
+// node examples/workers/original/poll.mjs [http://127.0.0.1:4242]
 
 import { Agent, request } from 'node:http';
 

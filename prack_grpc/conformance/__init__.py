@@ -1,0 +1,1 @@
+"""The conformance kit: a strict gateway that names the rule that a worker breaks."""

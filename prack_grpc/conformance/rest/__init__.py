@@ -1,0 +1,1 @@
+"""The kit's side of the REST worker API (docs/rest.md)."""

@@ -1,0 +1,6 @@
+"""Where the cases of REST are kept."""
+
+from prack_grpc.conformance.case import Catalogue
+
+CATALOGUE = Catalogue("docs/rest.md")
+case = CATALOGUE.case

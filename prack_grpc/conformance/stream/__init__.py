@@ -1,0 +1,1 @@
+"""The kit's side of a stream of frames (proto/README.md)."""
