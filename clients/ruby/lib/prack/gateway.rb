@@ -28,7 +28,8 @@ module Prack
 
     # One request, nil when none came. Raises Unreachable, Refused.
     def poll(connection)
-      reply = connection.call("GET", "/requests/next?#{query}", {}, nil, POLL_SECONDS + SLACK_SECONDS)
+      wait = @connected ? POLL_SECONDS : 0 # the first one shows whether the gateway is there
+      reply = connection.call("GET", "/requests/next?#{query(wait)}", {}, nil, wait + SLACK_SECONDS)
       raise Refused, "the gateway refuses this worker: #{reply.detail}" if reply.status == 400
 
       check(reply)
@@ -86,8 +87,8 @@ module Prack
       reply
     end
 
-    def query
-      about = [["wait", POLL_SECONDS], ["worker", @worker], ["lease", settings.max_silence], ["body", "separate"]]
+    def query(wait)
+      about = [["wait", wait], ["worker", @worker], ["lease", settings.max_silence], ["body", "separate"]]
       about << ["service", settings.service] << ["version", settings.version] << ["tier", settings.tier]
       URI.encode_www_form(about + settings.routes.map { |route| ["route", route] })
     end

@@ -28,7 +28,7 @@ module Prack
 
     # Serve until SIGTERM, Ctrl-C or `drain`; then finish what is held. Raises Refused.
     def run
-      @log.info("Running #{@app.class} with #{@settings.threads} slots")
+      @log.info("Running a Rack application (Rack #{Rack.release}) with #{@settings.threads} slots")
       previous = SIGNALS.to_h { |name, code| [name, Signal.trap(name) { @stopping ? exit!(code) : drain }] }
       serve
       @log.info("Stopped")
