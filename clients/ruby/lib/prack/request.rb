@@ -57,6 +57,8 @@ module Prack
     def add_fields(env)
       @lines.each do |line|
         name, value = line.split(":", 2)
+        next if name.casecmp?("proxy") || name.include?("_") # they would be taken for something else
+
         key = name.upcase.tr("-", "_")
         key = "HTTP_#{key}" unless BARE.include?(key)
         value = value.strip
