@@ -4,6 +4,10 @@ declare(strict_types=1);
 
 namespace Prack;
 
+use Prack\Api\Answer;
+use Prack\Api\Request;
+use Prack\Api\Upload;
+
 /** What answers the requests of one process. */
 interface Application
 {

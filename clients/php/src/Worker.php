@@ -4,7 +4,9 @@ declare(strict_types=1);
 
 namespace Prack;
 
+use Prack\Api\Gateway;
 use Prack\Legacy\FrontController;
+use Prack\Processes\Slots;
 use Prack\Psr\Factories;
 use Prack\Psr\Handler;
 use Psr\Http\Message\ResponseInterface;

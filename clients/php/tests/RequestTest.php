@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Prack\Tests;
 
 use PHPUnit\Framework\TestCase;
-use Prack\Connection;
-use Prack\Reply;
-use Prack\Request;
+use Prack\Api\Connection;
+use Prack\Api\Reply;
+use Prack\Api\Request;
 use Prack\Settings;
 
 final class RequestTest extends TestCase

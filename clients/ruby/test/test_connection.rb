@@ -17,7 +17,7 @@ class TestConnection < Minitest::Test
         client.close
       end
     end
-    yield Prack::Connection.new(Prack::Settings.new({ gateway: "http://127.0.0.1:#{server.addr[1]}" }, {}))
+    yield Prack::Api::Connection.new(Prack::Settings.new({ gateway: "http://127.0.0.1:#{server.addr[1]}" }, {}))
     thread.join
   ensure
     server.close

@@ -4,10 +4,10 @@ declare(strict_types=1);
 
 namespace Prack\Legacy;
 
-use Prack\Answer;
+use Prack\Api\Answer;
+use Prack\Api\Request;
+use Prack\Api\Upload;
 use Prack\Application;
-use Prack\Request;
-use Prack\Upload;
 use Prack\UsageError;
 
 /** A script that begins anew for each request, in a php-cgi that this process keeps. */

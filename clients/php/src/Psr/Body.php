@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Prack\Psr;
 
-use Prack\Upload;
+use Prack\Api\Upload;
 use Psr\Http\Message\StreamInterface;
 
 /**

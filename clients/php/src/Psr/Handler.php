@@ -4,11 +4,11 @@ declare(strict_types=1);
 
 namespace Prack\Psr;
 
-use Prack\Answer;
+use Prack\Api\Answer;
+use Prack\Api\Connection;
+use Prack\Api\Request;
+use Prack\Api\Upload;
 use Prack\Application;
-use Prack\Connection;
-use Prack\Request;
-use Prack\Upload;
 use Psr\Http\Message\ResponseInterface;
 use Psr\Http\Message\ServerRequestInterface;
 

@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
 require "rack"
-require_relative "answer"
+require_relative "api/answer"
 require_relative "errors"
 require_relative "input"
 require_relative "stream"
-require_relative "upload"
+require_relative "api/upload"
 
 module Prack
   # One request and its response: calls the application, and sends what it says.
@@ -17,7 +17,7 @@ module Prack
     def initialize(request, answer, settings, log)
       @request = request
       @answer = answer
-      @upload = (REWINDABLE ? KeptUpload : Upload).new(request, settings)
+      @upload = (REWINDABLE ? Api::KeptUpload : Api::Upload).new(request, settings)
       @log = log
       @begun = false
     end

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
-require_relative "answer"
-require_relative "backoff"
-require_relative "connection"
+require_relative "api/answer"
+require_relative "api/backoff"
+require_relative "api/connection"
 require_relative "exchange"
 
 module Prack
@@ -13,8 +13,8 @@ module Prack
       @gateway = gateway
       @leases = leases
       @log = log
-      @connection = Connection.new(gateway.settings)
-      @backoff = Backoff.new
+      @connection = Api::Connection.new(gateway.settings)
+      @backoff = Api::Backoff.new
       @polling = false
     end
 
@@ -48,7 +48,7 @@ module Prack
     end
 
     def serve(app, request)
-      answer = Answer.new(@connection, request, @gateway)
+      answer = Api::Answer.new(@connection, request, @gateway)
       Exchange.new(request, answer, @gateway.settings, @log).serve(app)
     end
   end

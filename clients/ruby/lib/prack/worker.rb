@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
-require_relative "connection"
-require_relative "gateway"
-require_relative "leases"
+require_relative "api/connection"
+require_relative "api/gateway"
+require_relative "api/leases"
 require_relative "lines"
 require_relative "settings"
 require_relative "slot"
@@ -51,8 +51,8 @@ module Prack
     private
 
     def serve
-      gateway = Gateway.new(@settings, @log)
-      @leases = Leases.new(gateway)
+      gateway = Api::Gateway.new(@settings, @log)
+      @leases = Api::Leases.new(gateway)
       @slots = Array.new(@settings.threads) { Slot.new(self, gateway, @leases, @log) }
       threads = @slots.map { |slot| thread { slot.run(@app) } }
       keeper = thread { @leases.run }
@@ -94,7 +94,7 @@ module Prack
     end
 
     def leave(gateway)
-      gateway.leave(connection = Connection.new(@settings))
+      gateway.leave(connection = Api::Connection.new(@settings))
     rescue Unreachable
       nil # then the polls end when their time is over
     ensure

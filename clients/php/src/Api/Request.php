@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Api;
 
 /** One request that a poll brought. */
 final class Request

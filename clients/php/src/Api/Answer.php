@@ -2,7 +2,10 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Api;
+
+use Prack\Ended;
+use Prack\Unreachable;
 
 /**
  * The answer to one request: an upload of application/http, sent as it is made.

@@ -2,7 +2,12 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Api;
+
+use Prack\Lines;
+use Prack\Refused;
+use Prack\Settings;
+use Prack\Unreachable;
 
 /** The worker API of one gateway, as the worker calls it (docs/rest.md). */
 final class Gateway

@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Processes;
 
 /** One process as its parent sees it. */
 final class Child

@@ -2,7 +2,11 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Api;
+
+use Prack\Settings;
+use Prack\Unreachable;
+use Prack\Worker;
 
 /**
  * One HTTP/1.1 connection to the worker API, for one call at a time.

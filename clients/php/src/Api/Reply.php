@@ -2,7 +2,9 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Api;
+
+use Prack\Unreachable;
 
 /** A reply of the worker API, whose body is read from its connection by pieces. */
 final class Reply

@@ -2,7 +2,13 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Processes;
+
+use Prack\Api\Answer;
+use Prack\Api\Request;
+use Prack\Ended;
+use Prack\Lines;
+use Prack\Unreachable;
 
 /** Answers a request whose application ends the process: with exit(), or because its memory is used up. */
 final class Guard

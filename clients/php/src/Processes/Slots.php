@@ -2,7 +2,14 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Processes;
+
+use Prack\Api\Backoff;
+use Prack\Api\Connection;
+use Prack\Api\Gateway;
+use Prack\Application;
+use Prack\Lines;
+use Prack\Unreachable;
 
 /** The parent of one process a slot: starts them, replaces those that end, and sees them off. */
 final class Slots

@@ -2,7 +2,19 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Processes;
+
+use Prack\Api\Answer;
+use Prack\Api\Backoff;
+use Prack\Api\Connection;
+use Prack\Api\Gateway;
+use Prack\Api\Request;
+use Prack\Api\Upload;
+use Prack\Application;
+use Prack\Ended;
+use Prack\Lines;
+use Prack\Refused;
+use Prack\Unreachable;
 
 /** One process: polls, answers, and polls again, until it was told to stop. */
 final class Slot

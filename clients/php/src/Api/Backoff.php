@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Api;
 
 /** How long to wait before another attempt: below a bound that doubles from 0.1 s to 10 s. */
 final class Backoff

@@ -2,7 +2,10 @@
 
 declare(strict_types=1);
 
-namespace Prack;
+namespace Prack\Api;
+
+use Prack\Settings;
+use Prack\Unreachable;
 
 /** The body of a request as the client sends it, fetched when it is first read. */
 final class Upload
