@@ -45,7 +45,8 @@ public final class PrackWorker {
      * @throws PrackException.Refused the gateway will never take this worker
      */
     public void run() throws PrackException.Refused, InterruptedException {
-        log.log("info", "Running %s with %d slots", handler.getClass().getName(), settings.number(Option.SLOTS));
+        String name = handler.getClass().getName().replaceFirst("\\$\\$Lambda.*", "");
+        log.log("info", "Running %s with %d slots", name, settings.number(Option.SLOTS));
         Thread hook = new Thread(this::end, "prack-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
