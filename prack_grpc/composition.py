@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -15,6 +14,7 @@ from fastapi import FastAPI
 
 from prack_grpc import state
 from prack_grpc.access import Access
+from prack_grpc.acme.certification import Certification
 from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
@@ -100,7 +100,8 @@ class Service:
         predecessor: Predecessor | None = None,
         make_broker: Callable[[Limits], Broker] = MemoryBroker,
     ) -> None:
-        self.settings = settings
+        self._certification = Certification(settings)
+        self.settings = settings = self._certification.settings
         self._make_broker = make_broker
         self._tls = Certificates(settings, "tls") if settings.tls_cert else None
         self._api_tls = Certificates(settings, "api_tls") if settings.api_tls_cert else None
@@ -118,6 +119,7 @@ class Service:
             self.http.response = partial(StrictResponse, settings.hsts)
         self._callers = Access(settings, names_of(self._api_tls))
         self._health = Health()
+        self._health.certified = self._certification.reasons
         self._sockets = sockets or Sockets()
         self._predecessor = predecessor
         self._successor: Successor | None = None
@@ -126,9 +128,10 @@ class Service:
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
-        stop = stop_signal([*(one.reload for one in self._certificates), *self._callers.reloads])
+        reloads = [one.reload for one in self._certificates]
+        stop = stop_signal([*reloads, *self._callers.reloads, *self._certification.reloads])
         async with self.listening() as (running, _), reloading(self._certificates):
-            sock = self._control(running.api_port)
+            sock = control.take(self._sockets, self.settings.api_host, running.api_port)
             async with control.serving(sock, partial(self._upgrade, running, stop)):
                 if self._predecessor:
                     await self._predecessor.relieve()
@@ -138,20 +141,6 @@ class Service:
             if not self._successor:
                 systemd.notify("STOPPING=1")
         log.info("stopped", extra={"action": "stopped"})
-
-    def _control(self, port: int) -> socket.socket | None:
-        """Where `prack upgrade` is heard; None if the name is taken, which must stop nobody."""
-        host = self.settings.api_host
-        try:
-            return self._sockets.take("control", partial(control.listen, host, port))
-        except OSError as error:
-            log.warning(
-                "`prack upgrade` cannot reach this gateway: another process has the name of its "
-                "socket (%s); find it with `ss -xlp`, end it, and restart the gateway",
-                error.strerror,
-                extra={"action": "upgrade_unavailable", "socket": f"@prack/{host}:{port}"},
-            )
-            return None
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[tuple[Running, int]]:
@@ -164,17 +153,19 @@ class Service:
         make = partial(listen, settings.host, settings.port, "port")
         with self._sockets.take("public", make) as sock:
             async with self.running(sock.getsockname()[1]) as running:
-                public = Listener(self.http, sock, None, self._tls, self._proxies())
+                proofs = self._certification.proofs
+                public = Listener(self.http, sock, None, self._tls, self._proxies(), proofs)
                 self.http.admission.on_shortage = public.pause
                 self.http.state["endpoint"] = running.endpoint
                 await public.start()
                 self._health.started = True
                 host, port = sock.getsockname()[:2]
                 log.info("Public port on %s", url(host, port, "http", self._tls))
-                args = settings, self._sockets, self.http, port
+                args = settings, self._sockets, self.http, port, self._certification.answers
                 async with redirecting(*args, lambda: self._successor is not None):
                     try:
-                        yield running, port
+                        async with self._certification.kept(self._tls, self._predecessor):
+                            yield running, port
                     finally:
                         await self._drain(running, public)
                         await public.stop()
@@ -361,7 +352,7 @@ class Service:
         """Have a successor take over; says so. Raises UpgradeFailed: then nothing has changed."""
         if self._upgrading.locked():
             raise UpgradeFailed("another upgrade is in progress; try again when it is done")
-        async with self._upgrading:
+        async with self._upgrading, self._certification.ordering:
             if self._predecessor:
                 await self._predecessor.gone.wait()
             systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")

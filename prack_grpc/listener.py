@@ -10,7 +10,8 @@ import errno
 import logging
 import resource
 import socket
-from collections.abc import Callable, Coroutine
+import ssl
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 
 from starlette.types import ASGIApp
@@ -23,7 +24,7 @@ from prack_grpc.settings import flag
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.tls.certificates import Certificates
-from prack_grpc.tls.handshakes import Handshakes
+from prack_grpc.tls.handshakes import NO_PROOFS, Handshakes
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Listener:
 
     With `room`, only while it says that there are places left: whoever else connects waits in the
     kernel, and holds no descriptor. With `proxies`, they say first who the clients are. With
-    `certificates`, clients speak TLS.
+    `certificates`, clients speak TLS, and authorities may look for `proofs`.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Listener:
         room: Callable[[], int] | None = None,
         certificates: Certificates | None = None,
         proxies: Proxies | None = None,
+        proofs: Mapping[str, ssl.SSLContext] = NO_PROOFS,
     ) -> None:
         self._server = server
         self._sock = sock
@@ -91,7 +93,7 @@ class Listener:
         self._tasks: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
         self._room = room
-        self._handshakes = Handshakes(server, certificates) if certificates else None
+        self._handshakes = Handshakes(server, certificates, proofs) if certificates else None
         self._proxies = proxies
         self._full = Complaint(log, "worker_port_full", FULL)
 

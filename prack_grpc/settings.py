@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from prack_grpc import values
 from prack_grpc.core.limits import MIB, Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.public import PublicSettings
 from prack_grpc.values import Buffer, Count, Host, Hosts, Networks, Pems, Port, Rates, Seconds, Size
 
 PREFIX = "PRACK_"
@@ -24,7 +25,7 @@ WORKER_VARIABLES = frozenset(
     for name in (
         "GATEWAY", "SLOTS", "WEBSOCKET_SLOTS", "INTERFACE", "SERVICE", "APP_VERSION", "TIER",
         "ROUTES", "APP_DIR", "FACTORY", "ROOT_PATH", "TLS_CA", "TLS_SERVER_NAME", "CLIENT_CERT",
-        "CLIENT_KEY",
+        "CLIENT_KEY", "PROXY", "READY", "RESTART",
     )
 )  # fmt: skip
 SECRETS = ("token", "admin_token")
@@ -42,28 +43,11 @@ DEFAULTS = Limits()
 CONNECTION_DEFAULTS = ConnectionLimits()
 
 
-class Settings(BaseModel):
+class Settings(PublicSettings):
     """The settings of `prack serve`. Times are seconds; sizes are bytes, or take KiB, MiB, GiB."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: Host = Field("0.0.0.0", description="address of the public port")  # noqa: S104 - as the original
-    port: Port = Field(8080, description="public port; 0 chooses a free one")
-    tls_cert: Pems = Field(
-        (),
-        description="certificate of the public port, as PEM with those that signed it; several "
-        "with commas, the first is the default",
-    )
-    tls_key: Pems = Field((), description="its key; several in the same order")
-    http_redirect: Port | None = Field(
-        None, description="port without TLS that sends clients to the public port, by 308"
-    )
-    hsts: int | None = Field(
-        None,
-        ge=0,
-        le=1_000_000_000,
-        description="have browsers use TLS only for so many seconds (Strict-Transport-Security)",
-    )
     api_host: Host = Field("127.0.0.1", description="address of the REST worker API")
     api_port: Port = Field(4242, description="port of the REST worker API")
     api_hosts: Hosts = Field(
@@ -357,10 +341,9 @@ def _conflicts(settings: Settings) -> list[str]:
         if certs != keys:
             cert, key = flag(f"{name}_cert"), flag(f"{name}_key")
             problems.append(f"{key}: expected a key for each {cert}, {certs} in all, got {keys}")
-    needs = {"client_ca": "api_tls_cert", "http_redirect": "tls_cert", "hsts": "tls_cert"}
-    for name, needed in needs.items():
-        if getattr(settings, name) is not None and not getattr(settings, needed):
-            problems.append(f"{flag(name)}: needs {flag(needed)}")
+    if settings.client_ca is not None and not settings.api_tls_cert:
+        problems.append("--client-ca: needs --api-tls-cert")
+    problems += settings.certificate_problems()
     if settings.proxy_protocol and not settings.trusted_proxies:
         problems.append("--proxy-protocol: set --trusted-proxies to the networks that may use it")
     if settings.rest_body > settings.queue_bytes:

@@ -14,6 +14,9 @@ from prack_grpc.core.queue.routes import Route
 
 MIN_TOKEN = 22  # 128 bits in base64
 SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
+# A name of a host, with a dot in it (RFC 1123 section 2.1).
+LABEL = "[0-9a-z]([0-9a-z-]{0,61}[0-9a-z])?"
+DOMAIN = re.compile(rf"(?=.{{1,253}}$)({LABEL}\.)+(?=.*[a-z]){LABEL}")
 UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
 MOST = 1024 * 1024 * MIB
 
@@ -73,6 +76,35 @@ def _files(value: object) -> object:
     )
 
 
+def _domains(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = tuple(filter(None, (name.strip().lower().rstrip(".") for name in value.split(","))))
+    for name in names:
+        if name.startswith("*."):
+            raise ValueError(
+                f"{name} would need a proof by DNS, which is not there; name each host"
+            )
+        if not DOMAIN.fullmatch(name):
+            raise ValueError(
+                f"expected names such as example.com,www.example.com, not {name!r}; those that are "
+                "not ASCII as xn--..."
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def _mail(value: str) -> str:
+    if not re.fullmatch(r"[!-~]+@[!-~]+", value):
+        raise ValueError("expected an address of mail such as you@example.com")
+    return value
+
+
+def _https(value: str) -> str:
+    if not re.fullmatch(r"https://[0-9A-Za-z.:_\[\]-]+/[!-~]*", value):
+        raise ValueError("expected a URL such as https://ca.example.com/directory")
+    return value
+
+
 def _rates(value: str) -> str:
     rates.parse(value)
     return value
@@ -98,6 +130,9 @@ Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 Rates = Annotated[str, AfterValidator(_rates)]
 Buffers = Annotated[str, AfterValidator(_buffers)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
+Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
+Mail = Annotated[str, AfterValidator(_mail)]
+HttpsUrl = Annotated[str, AfterValidator(_https)]
 Pems = Annotated[tuple[Path, ...], BeforeValidator(_files)]
 
 

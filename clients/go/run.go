@@ -39,6 +39,7 @@ func newRun(w *Worker, s *settings) *run {
 }
 
 func (r *run) serve(ctx context.Context) error {
+	r.warn(r.log)
 	r.log.Info(fmt.Sprintf("Running %T with %d slots", r.handler, r.size))
 	for ctx.Err() == nil {
 		ending := r.session(ctx)

@@ -138,7 +138,6 @@ func (e *environment) gateway(s *settings, text string) {
 		e.wrong("PRACK_GATEWAY", text, "scheme://host:port")
 		return
 	}
-	s.carrier, s.secure = carrier.Carrier{}, false
 	found, ok := carrier.Named(parsed.Scheme)
 	if plain, secure := strings.CutSuffix(parsed.Scheme, "s"); !ok && secure {
 		found, ok = carrier.Named(plain)

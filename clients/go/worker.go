@@ -96,7 +96,7 @@ func (w *Worker) tell(paused bool) {
 	}
 }
 
-// paused is closed, or nil, unless the worker is paused.
+// pausing returns what Resume closes; nil if the worker is not paused.
 func (w *Worker) pausing() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()

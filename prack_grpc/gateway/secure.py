@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+from collections.abc import Mapping
 
 from starlette.types import Receive, Scope, Send
 
@@ -14,6 +15,7 @@ from prack_grpc.gateway.request.head import check_fields, checked_target
 from prack_grpc.gateway.request.problem import problem
 
 HSTS = b"strict-transport-security"
+PROOF = (b"content-type", b"application/octet-stream")
 AUTHORITY = re.compile(rb"(\[[^]]*\]|[^:]*)(:\d*)?")
 HTTPS = 443
 
@@ -47,23 +49,26 @@ class Redirect:
     """Sends every request to the same host and target over TLS, with 308 (RFC 9110 15.4.9).
 
     `port` is the one with TLS. A client that named a port gets this one, and one that named none
-    the default, as what was mapped to 80 outside is mapped to 443 as well.
+    the default, as what was mapped to 80 outside is mapped to 443 as well. Paths in `answers` are
+    answered with what is there: proofs for authorities of certificates (RFC 8555 section 8.3).
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, answers: Mapping[str, bytes]) -> None:
         self._port = b"" if port == HTTPS else b":%d" % port
+        self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one `http` scope; its body is not read."""
+        body = self._answers.get(scope["path"], b"")
         try:
-            status, headers, body = 308, [(b"location", self._location(scope))], b""
-            headers += [(b"content-length", b"0"), (b"connection", b"close")]
+            status, headers = (200, [PROOF]) if body else (308, [self._location(scope)])
+            headers += [(b"content-length", b"%d" % len(body)), (b"connection", b"close")]
         except GatewayError as error:
             status, headers, body = problem(error, secrets.token_hex(16), close=True)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _location(self, scope: Scope) -> bytes:
+    def _location(self, scope: Scope) -> tuple[bytes, bytes]:
         """Raises GatewayError, by the rules of the public port."""
         fields: Headers = scope["headers"]
         known, version = dict(fields), scope["http_version"]
@@ -75,4 +80,4 @@ class Redirect:
         if not match or not match[1]:
             raise GatewayError(errors.BAD_HOST, "a redirect needs a Host field")
         port = self._port if match[2] else b""
-        return b"https://" + match[1] + port + (b"" if target == b"*" else target)
+        return b"location", b"https://" + match[1] + port + (b"" if target == b"*" else target)

@@ -9,13 +9,18 @@ The command is a line. The reply is one line as well: "+", or "-" if it failed, 
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
+from prack_grpc.handover.sockets import Sockets
 from prack_grpc.handover.successor import UpgradeFailed
+
+log = logging.getLogger(__name__)
 
 UPGRADE = b"upgrade\n"
 COMMAND_SECONDS = 5.0
@@ -40,6 +45,20 @@ def listen(host: str, port: int) -> socket.socket:
         raise
     sock.listen(MAX_CALLERS)
     return sock
+
+
+def take(sockets: Sockets, host: str, port: int) -> socket.socket | None:
+    """The same, of those that were given; None if the name is taken, which must stop nobody."""
+    try:
+        return sockets.take("control", partial(listen, host, port))
+    except OSError as error:
+        log.warning(
+            "`prack upgrade` cannot reach this gateway: another process has the name of its "
+            "socket (%s); find it with `ss -xlp`, end it, and restart the gateway",
+            error.strerror,
+            extra={"action": "upgrade_unavailable", "socket": f"@prack/{host}:{port}"},
+        )
+        return None
 
 
 def ask(host: str, port: int) -> tuple[bool, str]:

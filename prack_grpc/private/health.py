@@ -13,12 +13,14 @@ from prack_grpc.private.app import HEADERS
 class Health:
     """It `started` with its public port, and is `draining` when it stops.
 
-    Where it must have a worker to be ready, `has_worker` tells.
+    Where it must have a worker to be ready, `has_worker` tells; `certified` says what is wrong with
+    the certificate that clients are shown.
     """
 
     def __init__(self) -> None:
         self.started = self.draining = False
         self.has_worker: Callable[[], bool] = lambda: True
+        self.certified: Callable[[], list[str]] = list
 
     @property
     def state(self) -> Literal["starting", "ready", "not ready", "draining"]:
@@ -35,7 +37,8 @@ class Health:
             return ["draining: the gateway is stopping"]
         if not self.started:
             return ["starting: the public port is not open yet"]
-        return [] if self.has_worker() else ["no worker is connected (--ready-with-worker)"]
+        worker = [] if self.has_worker() else ["no worker is connected (--ready-with-worker)"]
+        return worker + self.certified()
 
 
 def add_health(app: FastAPI, health: Health) -> None:

@@ -8,7 +8,8 @@ and who is silent is the oldest soon.
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 from prack_grpc.core import errors
@@ -20,6 +21,7 @@ from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.transaction import refusal
 from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.tls.certificates import Certificates
+from prack_grpc.tls.validation import is_validation, prove
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +30,25 @@ HEAD = 64 * KIB
 # What a client may leave unread before it has to wait, as without TLS: by default it is eightfold.
 UNSENT = 64 * KIB
 NOT_PLAIN = "this port speaks TLS: use https:// (for a worker pracks://)"
+NO_PROOFS: Mapping[str, ssl.SSLContext] = {}
 FAILED = "a TLS handshake failed: see the reason; a client may trust other certificates"
 
 
 class Handshakes:
-    """Makes connections of `server` from sockets that were accepted."""
+    """Makes connections of `server` from sockets that were accepted.
 
-    def __init__(self, server: HttpServer, certificates: Certificates) -> None:
+    While there are `proofs`, by name, an authority that looks for them is shown those.
+    """
+
+    def __init__(
+        self,
+        server: HttpServer,
+        certificates: Certificates,
+        proofs: Mapping[str, ssl.SSLContext] = NO_PROOFS,
+    ) -> None:
         self._server = server
         self._certificates = certificates
+        self._proofs = proofs
         self._under_way: dict[asyncio.Task[object], None] = {}
         self._failed = Complaint(log, "tls_failed", FAILED)
 
@@ -46,9 +58,13 @@ class Handshakes:
         made = False
         try:
             async with self._in_turn():
-                if place.verdict is not Verdict.CUT and await _speaks_tls(sock):
-                    await self._shake(sock, Connection(self._server, peer, place))
-                    made = True
+                if place.verdict is Verdict.CUT or not await _speaks_tls(sock):
+                    return
+                if self._proofs and await is_validation(sock):
+                    await prove(sock, self._proofs, self._server.limits.handshake_seconds)
+                    return
+                await self._shake(sock, Connection(self._server, peer, place))
+                made = True
         except OSError as error:
             self._failed.make(client=peer[0], reason=_reason(error))
         finally:

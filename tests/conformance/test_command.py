@@ -80,6 +80,16 @@ def test_what_a_worker_lacks_is_skipped_and_said(capsys: pytest.CaptureFixture[s
     assert "ok 1 - trailers # SKIP this worker does not claim trailers" in capsys.readouterr().out
 
 
+def test_without_openssl_tls_is_skipped_and_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/no/such/folder")
+    assert main(["conformance", "rest", "-k", "tls", "--", *WHOLE]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    skipped = "# SKIP openssl, which makes the certificates, cannot be run"
+    assert [skipped in line for line in lines] == [False, False, True, True]
+
+
 @pytest.mark.parametrize(("flags", "code"), [((), 0), (("--strict",), 1)])
 def test_advice_fails_if_asked_for(
     capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], code: int

@@ -1,5 +1,6 @@
 """Ways to break a small worker, and the cases that each way breaks."""
 
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -51,3 +52,11 @@ def after(target: Any, name: str, more: Callable[..., object]) -> None:
 
 def nothing(*_: Any) -> None:
     """Do nothing."""
+
+
+def blind() -> ssl.SSLContext:
+    """Trusts everybody."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -6,9 +6,10 @@ from functools import partial
 
 from tests.acceptance.processes import OVER, PYTHON, Gateway, Launcher, Process
 
-# How a worker is reached: over each transport, and over frames behind two brokers in a row.
-TWICE = "twice"
-WAYS = (*OVER, TWICE)
+# How a worker is reached: over each transport, and over frames behind two brokers in a row; and a
+# worker beside the application's usual server.
+TWICE, BESIDE = "twice", "beside"
+WAYS = (*OVER, TWICE, BESIDE)
 
 UVICORN = ("uvicorn", "--port=0", "--http=httptools", "--no-proxy-headers", "--no-access-log")
 GUNICORN = (
@@ -49,7 +50,12 @@ class Servers:
 
 def carrier(way: str) -> str:
     """The transport of this way."""
-    return "prack" if way == TWICE else way
+    return way if way in OVER else "prack"
+
+
+def kind(way: str) -> str:
+    """What deviates alike: the two carriers of streams do."""
+    return way if way in ("rest", BESIDE) else "stream"
 
 
 def host(app: str) -> str:
@@ -68,11 +74,12 @@ def serve(launcher: Launcher) -> Servers:
         ]
         for worker in workers:
             worker.result().line("Connected to")
-        ports = {
-            name: int(found.result().line(r"http://127\.0\.0\.1:(\d+)")[1])
-            for name, found in direct.items()
-        }
+        ports = {name: _port(found.result()) for name, found in direct.items()}
     return Servers(ports, gateways)
+
+
+def _port(server: Process) -> int:
+    return int(server.line(r"http://127\.0\.0\.1:(\d+)")[1])
 
 
 def _direct(launcher: Launcher, name: str) -> Process:
@@ -90,5 +97,8 @@ def start_worker(launcher: Launcher, gateway: Gateway, name: str, over: str) -> 
     """One application through Prack; it says when it is connected."""
     route = "*" if name == DEFAULT else f"{host(name)}/"
     flags = ("--gateway", gateway.url(carrier(over)), "--route", route)
-    command = ("prack_worker", APPS[name].name, *flags)
+    app: tuple[str, ...] = (APPS[name].name,)
+    if over == BESIDE:
+        app = ("--proxy", f"http://127.0.0.1:{_port(_direct(launcher, name))}")
+    command = ("prack_worker", *app, *flags)
     return launcher.process(PYTHON, "-m", *command, env=ENVIRONMENT)

@@ -1,8 +1,8 @@
 """Runs rows against servers, each once."""
 
-from tests.acceptance.processes import STREAMS
-from tests.differential.apps import Servers, carrier
-from tests.differential.differences import DIFFERENCES, Difference
+from tests.differential.apps import Servers, kind
+from tests.differential.difference import Difference
+from tests.differential.differences import DIFFERENCES
 from tests.differential.facts import Deviation, Facts, deviations
 from tests.differential.row import Row
 from tests.differential.socket_row import SocketRow
@@ -25,8 +25,7 @@ class Comparison:
             if id(row) not in self._direct:
                 self._direct[id(row)] = await row.facts(self._servers.direct[row.app])
             prack = await row.facts(self._servers.gateways[over].port)
-            # The two carriers of streams deviate in the same.
-            where = f"{row.app}-{'stream' if carrier(over) in STREAMS else over} {row.name}"
+            where = f"{row.app}-{kind(over)} {row.name}"
             self._found[key] = [
                 (deviation, next((d for d in DIFFERENCES if d.explains(where, deviation)), None))
                 for deviation in deviations(self._direct[id(row)], prack)

@@ -4,40 +4,8 @@ This table is the only way for a deviation to pass, and a row that no deviation 
 printed as it stands in docs/differences.md with `python -m tests.differential.differences`.
 """
 
-import re
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-
-from tests.differential.facts import Deviation
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Where it shows (a pattern for `app-transport request`), in which field, and why.
-
-    `gives` is a regular expression for what the field is with Prack, `instead` of what.
-    """
-
-    where: str
-    field: str
-    gives: str
-    reason: str
-    instead: str = ".*"
-
-    def explains(self, where: str, deviation: Deviation) -> bool:
-        """Is this what was intended?"""
-        return (
-            fnmatchcase(where, self.where)
-            and fnmatchcase(deviation.field, self.field)
-            and re.fullmatch(self.instead, deviation.direct) is not None
-            and re.fullmatch(self.gives, deviation.prack) is not None
-        )
-
-    def __str__(self) -> str:
-        code = (self.where, self.field, self.instead, self.gives)
-        cells = (*(f"`{text}`" for text in code), self.reason)
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
+from tests.differential.beside import BESIDE, UNREAD
+from tests.differential.difference import Difference
 
 D = Difference
 PROXY = "Prack is a proxy and says so, and for whom; what a client claims is replaced"
@@ -46,7 +14,6 @@ HOP = "it is about one hop only, and Prack's connection with the client is its o
 WHOLE = "a response that is complete when it leaves the worker gets the length of its body"
 DECLARED = WHOLE + ", whatever it declared"
 TOO_LONG = "a stream that is longer than it declared is a failure; gunicorn leaves out the rest"
-UNREAD = "whether the client will still send its body is not known"
 OPTIONS = "it is about the server, so the gateway answers"
 NO_PATH = "RFC 9112 section 3.2.1: no path means /; uvicorn refuses, gunicorn passes it on"
 FAILED = "the connection is Prack's, and goes on after a failure of the application"
@@ -376,6 +343,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     D("wsgi-*", "json RAW_URI", "-", OWN_SERVER),
     D("wsgi-*", "json SERVER_SOFTWARE", "-", OWN_SERVER),
+    *BESIDE,
 )
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.differential.apps import WAYS, carrier
+from tests.differential.apps import BESIDE, WAYS, carrier
 from tests.differential.comparison import Comparison
 from tests.differential.differences import DIFFERENCES
 from tests.differential.row import Row
@@ -15,7 +15,21 @@ from tests.differential.socket_row import SocketRow
 DOCS = Path(__file__).resolve().parents[2] / "docs/differences.md"
 
 
-PAIRS = [(row, way) for way in WAYS for row in ROWS if carrier(way) in row.over]
+# Beside a server it is a matter of chance whether gunicorn's 100, which comes whether the
+# application reads or not, is there before the answer; and whether the end of an answer comes with
+# the rest of it: then there is a length also for HTTP/1.0, to which uvicorn sends chunks.
+CHANCE = {
+    ("wsgi", "100-continue that nobody reads", BESIDE),
+    ("asgi", "HTTP/1.0 without a length", BESIDE),
+    ("asgi", "HTTP/1.0 pieces", BESIDE),
+    ("asgi", "HTTP/1.0 pieces keep-alive", BESIDE),
+}
+PAIRS = [
+    (row, way)
+    for way in WAYS
+    for row in ROWS
+    if carrier(way) in row.over and (row.app, row.name, way) not in CHANCE
+]
 
 
 @pytest.mark.parametrize(

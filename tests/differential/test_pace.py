@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from tests.acceptance.processes import SECONDS, Gateway, connected, launching
-from tests.differential.apps import APPS, host, start_worker
+from tests.differential.apps import APPS, BESIDE, host, start_worker
 from tests.differential.corners import PACED
 from tests.differential.row import request
 from tests.support.client import RawClient
@@ -27,18 +27,26 @@ TYPES = (
     "application/octet-stream",
 )
 INTERFACES = "asgi", "wsgi"
-APP = pytest.mark.parametrize("app", INTERFACES)
+WAYS = "prack", BESIDE
+# gunicorn itself reads on until it has all that an application asks for.
+UPLOADS = pytest.mark.parametrize(
+    ("gateway", "app"),
+    [("prack", "asgi"), ("prack", "wsgi"), (BESIDE, "asgi")],
+    indirect=["gateway"],
+)
 # A declared body up to this size is read before it is queued (see docs/differences.md).
 READ_AHEAD = 64 * 1024
 PIECES = [b"%05d" % number for number in range(5)]
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """Both applications over a stream."""
+@pytest.fixture(scope="module", params=WAYS)
+def gateway(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Gateway]:
+    """Both applications over a stream, by themselves and beside a worker."""
     with launching(tmp_path_factory.mktemp("pace")) as launcher:
         gateway = launcher.gateway()
-        workers = [start_worker(launcher, gateway, name, "prack") for name in INTERFACES]
+        workers = [start_worker(launcher, gateway, name, request.param) for name in INTERFACES]
         for worker in workers:
             worker.line("Connected to")
         yield gateway
@@ -50,7 +58,7 @@ async def next_chunk(client: RawClient) -> bytes:
         return await client.chunk()
 
 
-@APP
+@pytest.mark.parametrize("app", INTERFACES)
 @pytest.mark.parametrize("content_type", TYPES)
 async def test_each_piece_of_a_response_arrives_before_the_next_is_sent(
     gateway: Gateway, app: str, content_type: str
@@ -78,7 +86,7 @@ async def sent_back(client: RawClient, head: bytes, framed: bool) -> None:
         assert await next_chunk(client) == piece
 
 
-@APP
+@UPLOADS
 async def test_each_piece_of_a_chunked_upload_arrives_before_the_next_is_sent(
     gateway: Gateway, app: str
 ) -> None:
@@ -90,7 +98,7 @@ async def test_each_piece_of_a_chunked_upload_arrives_before_the_next_is_sent(
         assert await next_chunk(client) == b""
 
 
-@APP
+@UPLOADS
 async def test_each_piece_of_a_large_upload_arrives_before_the_next_is_sent(
     gateway: Gateway, app: str
 ) -> None:

@@ -2,8 +2,12 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+
+# Where `make` puts what no package brings.
+BUILT = Path(__file__).resolve().parents[2] / "build/tools"
 
 
 def needed(program: str, package: str) -> str:
@@ -11,7 +15,7 @@ def needed(program: str, package: str) -> str:
 
     Without it the test is skipped, or fails where PRACK_TEST_EVERYTHING=1 says that nothing may be.
     """
-    path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
+    path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:{BUILT}")
     if path is None:
         missing = f"there is no {program}: on Debian, apt-get install {package}"
         (pytest.fail if os.environ.get("PRACK_TEST_EVERYTHING") else pytest.skip)(missing)

@@ -6,7 +6,13 @@ import socket
 import pytest
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.settings import SettingsError, load
+from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.secure import Redirect
+from prack_grpc.handover.sockets import Sockets
+from prack_grpc.redirects import redirecting
+from prack_grpc.settings import Settings, SettingsError, load
 from tests.conftest import Gateway, Start
 from tests.support.certificates import Authority, Issued
 from tests.support.client import RawClient, Response
@@ -63,6 +69,19 @@ async def test_clients_are_sent_to_the_same_place(
     assert response.status == 308
     expected = location.replace(b"PORT", b"%d" % gateway.port)
     assert response.header(b"location") == expected
+
+
+async def test_proofs_for_authorities_are_answered_and_all_else_redirected(port: int) -> None:
+    path, limits = "/.well-known/acme-challenge/token", ConnectionLimits()
+    public = HttpServer(Redirect(443, {}), limits, Admission(limits, lambda _: True))
+    settings = Settings.model_validate({"host": "127.0.0.1", "http_redirect": port})
+    answers = {path: b"token.thumbprint"}
+    async with redirecting(settings, Sockets(), public, 443, answers, lambda: False):
+        shown = await redirected(port, b"GET %b HTTP/1.1\r\nhost: a\r\n\r\n" % path.encode())
+        other = await redirected(port, b"GET %bx HTTP/1.1\r\nhost: a\r\n\r\n" % path.encode())
+    assert (shown.status, shown.body) == (200, b"token.thumbprint")
+    assert shown.header(b"content-type") == b"application/octet-stream"
+    assert other.status == 308
 
 
 async def test_a_body_does_not_stop_a_redirect(gateway: Gateway, port: int) -> None:

@@ -38,7 +38,7 @@ func Explain(err error, server string) error {
 		misnamed  x509.HostnameError
 		untrusted *tls.CertificateVerificationError
 		plain     tls.RecordHeaderError
-		alert     tls.AlertError
+		network   *net.OpError
 	)
 	switch {
 	case errors.As(err, &misnamed):
@@ -50,7 +50,7 @@ func Explain(err error, server string) error {
 	case errors.As(err, &plain):
 		return errors.New("the server there speaks no TLS: use a scheme without s, or start " +
 			"`prack serve` with --api-tls-cert and --api-tls-key")
-	case errors.As(err, &alert):
+	case errors.As(err, &network) && network.Op == "remote error": // an alert of TLS
 		return fmt.Errorf("the gateway ended the TLS handshake (%w): it may demand a certificate of "+
 			"an authority that it trusts; give one with PRACK_CLIENT_CERT and PRACK_CLIENT_KEY", err)
 	}

@@ -3,6 +3,8 @@ module prack.example/go/examples
 go 1.24.0
 
 require (
+	github.com/coder/websocket v1.8.14
+	github.com/go-chi/chi/v5 v5.2.3
 	github.com/gorilla/websocket v1.5.3
 	prack.example/go v0.0.0
 	prack.example/go/grpc v0.0.0

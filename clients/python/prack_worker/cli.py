@@ -7,10 +7,11 @@ import asyncio
 import logging
 import os
 import re
+import shlex
 import socket
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from prack_wire import private
@@ -21,6 +22,7 @@ from prack_worker.app.loading import load
 from prack_worker.asgi.application import AsgiApplication
 from prack_worker.errors import (
     AppLoadError,
+    CommandEnded,
     ConnectFailed,
     GatewayRefused,
     LifespanFailed,
@@ -29,8 +31,11 @@ from prack_worker.errors import (
 )
 from prack_worker.failures import run_through
 from prack_worker.loops.watchdog import Watchdog
+from prack_worker.proxy.address import free_address
+from prack_worker.proxy.command import Command
+from prack_worker.proxy.descriptors import make_room
 from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
-from prack_worker.stopping import Deadline, Stop
+from prack_worker.stopping import Deadline, Served, Stop
 from prack_worker.transport import Identity, Transport
 from prack_worker.version import VERSION
 from prack_worker.worker import Application, Worker
@@ -42,12 +47,19 @@ log = logging.getLogger("prack_worker")
 # The connection's thread, and gRPC's, would wait 5 ms for their turn while the application runs.
 SWITCH_SECONDS = 0.0005
 
-ABOUT = "Runs an ASGI or WSGI application behind a Prack gateway, to which it connects."
+USAGE = """prack-worker [options] MODULE:ATTRIBUTE
+       prack-worker [options] [--proxy URL] [-- COMMAND ...]"""
+ABOUT = """\
+Runs an application behind a Prack gateway, to which it connects: an ASGI or WSGI application, or
+one in any language that listens for HTTP."""
 EXAMPLES = """\
 examples:
   prack-worker main:app                            FastAPI, Starlette and other ASGI applications
   prack-worker mysite.wsgi:application --slots 16  Django, Flask and other WSGI applications
   prack-worker main:create_app --factory           call create_app() to get the application
+  prack-worker -- npm start                        any language: starts it, with a free port in PORT
+  prack-worker --proxy http://127.0.0.1:3000       any language: it listens there already
+  prack-worker --proxy unix:/run/app.sock --ready /healthz --restart -- ./serve
   prack-worker main:app --gateway prack://gateway.example.com:4242
                                                    a gateway on another machine
   prack-worker main:app --gateway pracks://gateway.example.com:4242
@@ -59,27 +71,33 @@ examples:
   prack-worker main:app --route shop.example.com/cart --route "GET,HEAD *.example.com/"
 
 Each flag is also a variable, --app-dir as PRACK_APP_DIR (routes: PRACK_ROUTES, with commas);
-the flag counts more. SIGTERM or Ctrl-C finishes what is held; a second one stops at once.
+the flag counts more. SIGTERM or Ctrl-C finishes what is held; a second one stops at once. A command
+gets its SIGTERM when nothing is held any more, and SIGKILL after --grace.
 
 exit status: 0 stopped as asked, within --grace and a second (the log names what was left), 1 the
 application cannot be loaded or the gateway refuses the worker for good, 2 wrong usage, 3 the
-application failed to start, 130 or 143 stopped at once.
+application failed to start, 130 or 143 stopped at once; or that of a command that ended by itself.
 """
-DEFAULT_SLOTS = {"asgi": 64, "wsgi": 8}
+DEFAULT_SLOTS = {"asgi": 64, "wsgi": 8, "proxy": 64}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
+    environ = dict(os.environ)
     # The application may fork (subprocesses do); its children have no use for our connection.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # we say ourselves what went wrong
-    flags = vars(_parser().parse_args(argv))
+    arguments, command = _split(sys.argv[1:] if argv is None else argv)
+    flags = vars(_parser().parse_args(arguments))
     if flags["route"] is not None:
         flags["route"] = ",".join(flags["route"])
     try:
         settings = read_settings(flags, os.environ)
-        return _run(flags["app"], settings)
-    except (UsageError, AppLoadError, GatewayRefused) as error:
+        _check(flags["app"], command, settings)
+        if flags["app"]:
+            return _run_python(flags["app"], settings)
+        return _run_beside(command, environ, settings)
+    except (UsageError, AppLoadError, GatewayRefused, CommandEnded) as error:
         return _complain(str(error), _status(error))
     except LifespanFailed as error:
         return _complain(f"the application failed to start: {error}", _status(error))
@@ -93,20 +111,46 @@ def _complain(lines: str, status: int) -> int:
     return status
 
 
+def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Our own arguments, and the command after `--`."""
+    words = list(argv)
+    at = words.index("--") if "--" in words else len(words)
+    return words[:at], words[at + 1 :]
+
+
+def _check(app: str | None, command: Sequence[str], settings: Settings) -> None:
+    """Refuse what does not go together. Raises UsageError."""
+    beside = bool(command) or settings.proxy is not None
+    if app and beside:
+        raise UsageError("expected either MODULE:ATTRIBUTE, or --proxy URL and a command after --")
+    if not app and not beside:
+        raise UsageError(
+            "expected an application: MODULE:ATTRIBUTE such as main:app, or --proxy URL, or a "
+            "command after --, such as -- npm start"
+        )
+    if settings.restart and not command:
+        raise UsageError("--restart: expected a command after --, which is started again")
+    if settings.ready and not beside:
+        raise UsageError("--ready: expected --proxy URL, or a command after --")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "prack-worker",
+        usage=USAGE,
         description=ABOUT,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("app", metavar="MODULE:ATTRIBUTE", help="the application, main:app")
+    parser.add_argument(
+        "app", metavar="MODULE:ATTRIBUTE", nargs="?", help="an application in Python, main:app"
+    )
     for option in OPTIONS:
         flag = f"--{option.name.replace('_', '-')}"
         default = f" (default: {option.default})" if option.default and option.metavar else ""
         text = option.help + default
-        if option.name == "factory":
+        if option.flag and not option.metavar:
             parser.add_argument(flag, action="store_const", const="1", help=text)
         elif option.flag:
             action = "append" if option.name == "route" else "store"
@@ -115,33 +159,79 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(name: str, settings: Settings) -> int:
+def _run_python(name: str, settings: Settings) -> int:
     found = load(name, settings.app_dir, factory=settings.factory)
     interface = detect(found) if settings.interface == "auto" else settings.interface
     slots = settings.slots or DEFAULT_SLOTS[interface]
     _start_logging(settings.log_level)
     log.info("Running %s (%s) with %d slots", name, interface.upper(), slots)
+
+    async def serve() -> None:
+        app = _application(found, interface, slots, settings.root_path)
+        await _serve(_worker(app, slots, settings), settings)
+
+    return _run(serve)
+
+
+def _run_beside(command: Sequence[str], environ: dict[str, str], settings: Settings) -> int:
+    """Run a worker beside an application that listens for HTTP."""
+    try:
+        from prack_worker.proxy.sidecar import beside
+    except ImportError as error:
+        raise UsageError(
+            f"{error.name} is not installed: pip install 'prack-worker[proxy]'"
+        ) from None
+    slots = settings.slots or DEFAULT_SLOTS["proxy"]
+    address = settings.proxy or free_address()
+    if settings.proxy is None:
+        environ["PORT"] = str(address.port)
+    environ.pop("PRACK_TOKEN", None)  # the worker's, not the application's
+    _start_logging(settings.log_level)
+    make_room(slots + settings.websocket_slots)
+    name = shlex.join(command) or "the application"
+    log.info("Running %s at %s with %d slots", name, address, slots)
+
+    async def serve() -> None:
+        sidecar = beside(
+            address,
+            lambda app: _worker(app, slots, settings),
+            Command(command, environ) if command else None,
+            ready=settings.ready,
+            restart=settings.restart,
+            grace=settings.grace,
+        )
+        await _serve(sidecar, settings, sidecar.kill)
+
+    return _run(serve)
+
+
+def _run(serve: Callable[[], Coroutine[object, object, None]]) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         loop = runner.get_loop()
-        run_through(loop, loop.create_task(_serve(found, interface, slots, settings)))
+        run_through(loop, loop.create_task(serve()))
     log.info("Stopped")
     return 0
 
 
-async def _serve(found: Any, interface: str, slots: int, settings: Settings) -> None:
-    worker = Worker(
-        _application(found, interface, slots, settings.root_path),
+def _worker(app: Application, slots: int, settings: Settings) -> Worker:
+    return Worker(
+        app,
         _transport(settings),
         slots=slots,
         websocket_slots=settings.websocket_slots,
         grace=settings.grace,
     )
-    deadline = Deadline(worker, settings.grace)
-    Stop(worker, deadline).listen()
+
+
+async def _serve(
+    served: Served, settings: Settings, last: Callable[[], object] = lambda: None
+) -> None:
+    deadline = Deadline(served, settings.grace, last)
+    Stop(served, deadline).listen()
     watchdog = Watchdog()
     try:
-        await worker.run()
+        await served.run()
     except (GatewayRefused, LifespanFailed) as error:
         deadline.arm(_status(error))
         raise
@@ -158,6 +248,8 @@ def _application(found: Any, interface: str, slots: int, root_path: str) -> Appl
 
 def _status(error: PrackError) -> int:
     """The exit status of a run that ends with an error."""
+    if isinstance(error, CommandEnded):
+        return error.status
     return {UsageError: 2, LifespanFailed: 3}.get(type(error), 1)
 
 

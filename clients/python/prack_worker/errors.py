@@ -42,6 +42,28 @@ class ResponseRefused(PrackError, ValueError):
     code = "response_refused"
 
 
+class ApplicationAway(PrackError):
+    """The application behind a proxy cannot be reached; it has seen nothing of the request."""
+
+    code = "application_away"
+
+
+class ApplicationFailed(PrackError):
+    """The application behind a proxy broke off, or what it said is no HTTP/1.1 response."""
+
+    code = "application_failed"
+
+
+class CommandEnded(PrackError):
+    """The command of the application ended by itself, with this exit status."""
+
+    code = "command_ended"
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the command ended by itself, with status {status}")
+        self.status = status
+
+
 class ConnectFailed(PrackError):
     """The gateway cannot be used now; another attempt may succeed.
 

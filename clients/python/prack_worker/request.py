@@ -63,17 +63,26 @@ class RequestBody:
     """The body of one request: the transport feeds it, the application reads it.
 
     It holds what the window lets through, so it needs no limit of its own.
+
+    Attributes:
+        waits: the client waits for `100 Continue`, which the first read sends.
     """
 
-    __slots__ = ("_changed", "_chunks", "_closed", "_consumed", "_end")
+    __slots__ = ("_changed", "_chunks", "_closed", "_consumed", "_end", "waits")
 
     def __init__(
-        self, first: bytes = b"", *, end: bool, consumed: Callable[[int], None] | None = None
+        self,
+        first: bytes = b"",
+        *,
+        end: bool,
+        consumed: Callable[[int], None] | None = None,
+        waits: bool = False,
     ) -> None:
         self._chunks = [first] if first else []
         self._end = end
         self._closed = False
         self._consumed = consumed
+        self.waits = waits
         self._changed: asyncio.Event | None = None
 
     def complete(self) -> bytes | None:

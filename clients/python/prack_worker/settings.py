@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from prack_wire.tls import Tls
 from prack_worker.errors import UsageError
+from prack_worker.proxy.address import Address, parse_address, parse_path
 from prack_worker.transport import Route
 
 PORTS = {
@@ -61,6 +62,9 @@ class Settings:
     app_dir: Path
     factory: bool
     root_path: str
+    proxy: Address | None
+    ready: str
+    restart: bool
     grace: float
     max_silence: float
     token_file: Path | None
@@ -252,7 +256,7 @@ OPTIONS = (
     Option("tls_server_name", _server_name, "", "NAME",
            "name that the gateway's certificate must be for (default: the host of --gateway)"),
     Option("slots", _slots, "", "N",
-           f"requests to hold at a time, 1 to {MAX_SLOTS} (default: 64 for ASGI, 8 for WSGI)"),
+           f"requests to hold at a time, 1 to {MAX_SLOTS} (default: 8 for WSGI, else 64)"),
     Option("websocket_slots", _websocket_slots, "1000", "N",
            f"WebSockets to hold beside them, up to {MAX_SLOTS}; 0: they take the same slots"),
     Option("interface", _one_of(INTERFACES), "auto", "KIND", f"one of {', '.join(INTERFACES)}"),
@@ -268,6 +272,14 @@ OPTIONS = (
            "MODULE:ATTRIBUTE is a function that returns the application"),
     Option("root_path", _root_path, "", "PATH",
            "the prefix under which clients see the application (root_path, SCRIPT_NAME)"),
+    Option("proxy", lambda text: parse_address(text) if text else None, "", "URL",
+           "http://host:port or unix:/path where an application of any language listens, instead "
+           "of MODULE:ATTRIBUTE (default, with a command after --: a free port, which it gets as "
+           "PORT)"),
+    Option("ready", lambda text: parse_path(text) if text else "", "", "PATH",
+           "what that application answers with 2xx or 3xx when it is ready (default: it is when "
+           "it listens)"),
+    Option("restart", _switch, "0", "", "start the command again when it ends by itself"),
     Option("grace", _grace, "30", "SECONDS", "how long a stop waits for requests to finish"),
     Option("max_silence", _silence, "", "SECONDS",
            "how long the gateway may be silent before the worker reconnects; over REST also how "

@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
+from typing import NoReturn, Protocol
 
 from prack_wire import forks
-from prack_worker.worker import Worker
 
 log = logging.getLogger("prack_worker")
 
@@ -26,10 +26,23 @@ STDLIB = sysconfig.get_path("stdlib")
 PACKAGES = sysconfig.get_path("purelib")
 OWN = str(Path(__file__).parent)
 FOREIGN = (OWN, STDLIB, PACKAGES, "<frozen")
-# Where threads wait: those of our pool and of concurrent.futures, and the one for the deadline.
+# Where threads wait: those of our pool and of concurrent.futures.
 IDLE = ("_work", "_worker", "_wait")
 # Threads that are not the application's: ours, and gRPC's.
-OTHERS = ("prack link", "prack watchdog", "(_poll_wrapper)")
+OTHERS = ("prack deadline", "prack link", "prack watchdog", "(_poll_wrapper)")
+
+
+class Served(Protocol):
+    """What is stopped: a worker, or one with what is beside it."""
+
+    async def run(self) -> None:
+        """Return after `drain`, when nothing is left."""
+
+    def drain(self) -> None:
+        """Finish what is held, and end."""
+
+    def held(self) -> list[str]:
+        """The unfinished requests, as text for the log. Callable from any thread."""
 
 
 class Deadline:
@@ -37,11 +50,17 @@ class Deadline:
 
     Not even a loop that is blocked, or a log that nobody reads, can keep it: it has two threads of
     its own, one to say what is left and one to end.
+
+    Args:
+        served: what is to end.
+        grace: seconds.
+        last: called, from any thread, before the process ends without it.
     """
 
-    def __init__(self, worker: Worker, grace: float) -> None:
-        self._worker = worker
+    def __init__(self, served: Served, grace: float, last: Callable[[], object]) -> None:
+        self._served = served
         self._grace = grace
+        self._last = last
         self._told = False
         self._armed: SimpleQueue[int] = SimpleQueue()
         threading.Thread(target=self._wait, name="prack deadline", daemon=True).start()
@@ -55,12 +74,19 @@ class Deadline:
 
     def _wait(self) -> None:
         status = self._armed.get()
-        _later(self._grace + END_SECONDS, os._exit, status)
+        _later(self._grace + END_SECONDS, self.end, status)
         _later(self._grace + REPORT_SECONDS, self.report)
+
+    def end(self, status: int) -> NoReturn:
+        """End the process at once: threads of a WSGI application cannot be waited for."""
+        try:
+            self._last()
+        finally:
+            os._exit(status)
 
     def report(self) -> None:
         """Log the requests and threads that are left, once."""
-        left = [*self._worker.held(), *busy_threads()]
+        left = [*self._served.held(), *busy_threads()]
         if left and not self._told:
             self._told = True
             log.warning("Left behind: %s", "; ".join(left))
@@ -72,9 +98,9 @@ class Stop:
     Not the loop's signal handlers: one that is blocked would hear of none.
     """
 
-    def __init__(self, worker: Worker, deadline: Deadline) -> None:
+    def __init__(self, served: Served, deadline: Deadline) -> None:
         self._loop = asyncio.get_running_loop()
-        self._worker = worker
+        self._served = served
         self._deadline = deadline
         self._asked = False
 
@@ -88,11 +114,11 @@ class Stop:
         if self._asked:
             log.warning("Stopped at once; unfinished requests are lost")
             logging.shutdown()
-            os._exit(128 + number)  # threads of a WSGI application cannot be waited for
+            self._deadline.end(128 + number)
         self._asked = True
         self._deadline.arm(0)
         with suppress(RuntimeError):  # the loop is closed: the process is about to end
-            self._loop.call_soon_threadsafe(self._worker.drain)
+            self._loop.call_soon_threadsafe(self._served.drain)
 
 
 def busy_threads() -> list[str]:

@@ -108,7 +108,7 @@ class Worker:
             try:
                 while not self.draining:
                     await self._connect_and_serve()
-                    await _first(self._hold_off(), self._draining.wait())
+                    await first(self._hold_off(), self._draining.wait())
                 await self._finish()
             finally:
                 for task in self._staying:
@@ -187,7 +187,7 @@ class Worker:
             session.pause(True)
         self._session = session
         self._share()
-        await _first(_done(session.ended), self._draining.wait())
+        await first(_done(session.ended), self._draining.wait())
         self._session = None
         if asyncio.get_running_loop().time() - since >= HEALTHY_SECONDS:
             self._backoff.reset()
@@ -197,7 +197,7 @@ class Worker:
     async def _stay(self, session: Session, holding: Holding) -> None:
         """Return when the last request of the session was answered, or the session is lost."""
         try:
-            await _first(self._see_off(session, holding), session.lost.wait())
+            await first(self._see_off(session, holding), session.lost.wait())
         finally:
             holding.over = True
             await session.close()
@@ -207,7 +207,7 @@ class Worker:
         self._changed.set()
 
     async def _see_off(self, session: Session, holding: Holding) -> None:
-        await _first(session.dismissed(), self._draining.wait())
+        await first(session.dismissed(), self._draining.wait())
         if self.draining:
             await session.drain()
             for exchange in list(holding.tasks):
@@ -340,7 +340,7 @@ async def _done(future: asyncio.Future[Ending]) -> None:
     await asyncio.wait([future])
 
 
-async def _first(*waits: Coroutine[object, object, object]) -> None:
+async def first(*waits: Coroutine[object, object, object]) -> None:
     """Wait for the first of several, and cancel the others."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:

@@ -106,6 +106,74 @@ async def test_help_has_examples(folder: Path) -> None:
         assert b"prack-worker mysite.wsgi:application" in stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "expected an application: MODULE:ATTRIBUTE such as main:app, or --proxy URL, or a"),
+        (("apps:app", "--", "true"), "expected either MODULE:ATTRIBUTE, or --proxy URL and"),
+        (("apps:app", "--proxy", "http://a:1"), "expected either MODULE:ATTRIBUTE, or --proxy"),
+        (("--proxy", "http://a:1", "--restart"), "--restart: expected a command after --"),
+        (("apps:app", "--ready", "/"), "--ready: expected --proxy URL, or a command after --"),
+        (("--proxy", "a:1"), '--proxy "a:1": expected http://host:port or unix:/path/of/a/socket'),
+        (("--ready", "x", "--", "true"), '--ready "x": expected a path such as /healthz'),
+    ],
+)
+async def test_what_does_not_go_together_is_wrong_usage(
+    folder: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    status, lines = await outcome(folder, *arguments)
+    assert status == 2
+    assert lines.startswith(f"prack-worker: {said}")
+
+
+async def test_a_proxy_without_its_parser_says_what_to_install(folder: Path) -> None:
+    (folder / "httptools.py").write_text("raise ImportError(name='httptools')\n")
+    status, lines = await outcome(folder, "--proxy", "http://127.0.0.1:1")
+    assert status == 2
+    assert lines == (
+        "prack-worker: httptools is not installed: pip install 'prack-worker[proxy]'\n"
+    )
+
+
+async def test_it_ends_as_its_command_does(folder: Path) -> None:
+    status, lines = await outcome(folder, "--", "sh", "-c", "exit 7")
+    assert status == 7
+    assert lines.splitlines()[-1] == ("prack-worker: the command ended by itself, with status 7")
+
+
+async def test_a_command_that_ends_may_be_started_again(folder: Path) -> None:
+    once = "echo started; [ -e once ] && exec sleep 60; touch once; exit 7"
+    async with command(folder, "--restart", "--", "sh", "-c", once) as process:
+        assert process.stdout is not None
+        assert [await process.stdout.readline() for _ in range(2)] == [b"started\n"] * 2
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+
+async def test_a_command_that_is_gone_is_not_started_again(folder: Path) -> None:
+    (folder / "app").write_text("#!/bin/sh\nrm app\n")
+    (folder / "app").chmod(0o755)
+    status, lines = await outcome(folder, "--restart", "--", "./app")
+    assert status == 1
+    assert lines.splitlines()[-1].startswith('prack-worker: "./app" cannot be run: No such file')
+
+
+async def test_the_command_of_an_application_is_served(folder: Path, gateway: FakeGateway) -> None:
+    (folder / "index.txt").write_text("hello")
+    served = ("sh", "-c", f"exec {sys.executable} -m http.server --bind 127.0.0.1 $PORT")
+    async with command(folder, "--gateway", gateway.url, "--", *served) as process:
+        stream = await gateway.welcomed()
+        number = await stream.request(b"/index.txt", headers=[b"host", b"a"])
+        frame = await stream.frame()
+        assert frame is not None
+        assert (frame.heads[0].id, frame.heads[0].status) == (number, 200)
+        process.send_signal(signal.SIGTERM)
+        while (frame := await stream.frame()) is not None and not frame.HasField("drain"):
+            pass
+        await stream.send(goaway=pb.Goaway(drain_ack=True, last_id=1))
+        assert await process.wait() == 0
+
+
 async def test_sigterm_finishes_what_is_held(folder: Path, gateway: FakeGateway) -> None:
     async with command(folder, "apps:app", "--gateway", gateway.url) as process:
         stream = await gateway.welcomed()

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from prack_grpc.conformance.case import Broken
 
 HOST = b"kit.example.com"
 DEADLINE_MS = 60_000
-Fields = list[tuple[bytes, bytes]]
+Fields = Sequence[tuple[bytes, bytes]]
 
 
 @dataclass(eq=False)
@@ -38,7 +39,7 @@ class HandOut:
     how: str = ""
     verdict: tuple[int, str] | None = None
     status: int = 0
-    answer_fields: Fields = field(default_factory=list)
+    answer_fields: Fields = ()
     answer: bytearray = field(default_factory=bytearray)
     complete: bool = False
     error: str = ""

@@ -2,14 +2,16 @@
 
 import asyncio
 import time
+from collections import deque
 
-from prack_grpc.conformance.case import Broken, Terms
+from prack_grpc.conformance.case import Terms
 from prack_grpc.conformance.stream.session import Link, Session
+from prack_grpc.conformance.witness import Witness
 
 HELLO_SECONDS = 5.0  # proto/README.md, section 2.1
 
 
-class Gateway:
+class Gateway(Witness):
     """The kit's gateway, over any carrier.
 
     Attributes:
@@ -21,14 +23,17 @@ class Gateway:
     """
 
     def __init__(self, terms: Terms, patience: float) -> None:
+        super().__init__(patience)
         self.terms = terms
         self.refusals: list[str] = []
         self.dials: list[float] = []
-        self.called = asyncio.Event()
         self.greetings = 0
-        self._patience = patience
-        self._waiting: asyncio.Queue[Session] = asyncio.Queue()
-        self._broken: Broken | None = None
+        self.called = asyncio.Event()
+        self._waiting: deque[Session] = deque()
+
+    def state(self) -> str:
+        """See Witness."""
+        return f"{self.greetings} handshakes of TLS, {len(self.dials)} dials"
 
     def greeted(self) -> bool:
         """A handshake of TLS begins; returns whether to show the certificate that is trusted."""
@@ -44,46 +49,20 @@ class Gateway:
 
     def open(self, link: Link) -> Session:
         """A stream has begun."""
-        session = Session(link, self.terms, self._patience)
-        self._waiting.put_nowait(session)
+        session = Session(link, self.terms, self.patience)
+        self._waiting.append(session)
+        self.notice()
         return session
-
-    def breaks(self, broken: Broken) -> None:
-        """A dial broke a rule, and no session came of it."""
-        self._broken = self._broken or broken
-        self._waiting.put_nowait(Session(_Nothing(), self.terms, self._patience))
 
     @property
     def crowd(self) -> int:
         """How many streams nobody has looked at."""
-        return self._waiting.qsize()
+        return len(self._waiting)
 
     async def next(self, seconds: float, rule: str) -> Session:
-        """The next stream, after its hello. Raises Broken."""
-        try:
-            async with asyncio.timeout(seconds):
-                session = await self._waiting.get()
-        except TimeoutError:
-            if not self.dials:
-                seen = f"{self.greetings} handshakes of TLS, and no dial"
-                raise Broken("11.5", seen) from None
-            raise Broken(rule, f"expected another stream within {seconds:g} s") from None
-        if self._broken is not None:
-            raise self._broken
+        """The next stream, which this rule asks for, after its hello. Raises Broken."""
+        rule = "11.5" if self.terms.tls and not self.dials else rule
+        await self.until(lambda: bool(self._waiting), rule, "another stream", seconds)
+        session = self._waiting.popleft()
         await session.until(lambda: bool(session.frames), "2.1", "a hello", HELLO_SECONDS)
         return session
-
-
-class _Nothing:
-    """Carries nothing."""
-
-    authorization = ""
-
-    def write(self, frame: bytes) -> None:
-        """See Link."""
-
-    def end(self) -> None:
-        """See Link."""
-
-    def reset(self) -> None:
-        """See Link."""

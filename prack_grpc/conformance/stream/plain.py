@@ -99,7 +99,7 @@ async def _serve(
             writer.write(SWITCH)
             await _read(gateway.open(PlainLink(writer, fields)), reader)
     except Broken as broken:
-        gateway.breaks(broken)
+        gateway.fail(broken)
     finally:
         writer.close()
 

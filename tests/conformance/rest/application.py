@@ -13,17 +13,10 @@ from prack_wire.websocket_events import (
     close_data,
     encode,
 )
-from tests.conformance.rest.worker import Fields, Request, Response
+from tests.conformance.fields import PLAIN, SPECIAL, Fields
+from tests.conformance.rest.worker import Request, Response
 
-PLAIN: Fields = [(b"content-type", b"text/plain")]
 EVENTS: Fields = [(b"content-type", b"application/websocket-events")]
-SPECIAL: Fields = [
-    (b"X-Mixed-Case", b"kept"),
-    (b"set-cookie", b"a=1"),
-    (b"set-cookie", b"b=2"),
-    (b"x-obs-text", b"caf\xe9"),
-    (b"x-empty", b""),
-]
 
 
 def serve(request: Request) -> Response:

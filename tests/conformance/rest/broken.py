@@ -20,7 +20,7 @@ from tests.conformance.rest.worker import (
     Response,
     Worker,
 )
-from tests.conformance.ways import Ways, after, nothing, replace
+from tests.conformance.ways import Ways, after, blind, nothing, replace
 
 WAYS = Ways()
 breaks = WAYS.breaks
@@ -132,7 +132,7 @@ def own_trust() -> None:
 @breaks("tls-of-strangers")
 def trusts_all() -> None:
     """Trusts everybody."""
-    replace(Api, trust=staticmethod(ssl._create_unverified_context))
+    replace(Api, trust=staticmethod(blind))
 
 
 # -------------------------------------------------------------------- Push

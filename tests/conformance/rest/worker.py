@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.conformance.fields import Fields
+
 API = "/api/v1"
 SLOTS = 4
 CA = os.environ.get("PRACK_TLS_CA", "")
 FORGET = (404, 409, 410)
-Fields = list[tuple[bytes, bytes]]
 
 
 @dataclass
@@ -107,11 +108,12 @@ class Worker:
 
     def run(self) -> int:
         """Serve until SIGTERM; returns the exit status."""
-        signal.signal(signal.SIGTERM, lambda *_: self.stopping.set())
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # no thread is interrupted
         loops = [threading.Thread(target=self.loop, daemon=True) for _ in range(SLOTS)]
         for loop in loops:
             loop.start()
-        self.stopping.wait()
+        signal.sigwait({signal.SIGTERM})
+        self.stopping.set()
         while any(loop.is_alive() for loop in loops):
             self.leave()  # again, for a poll that was on its way when we left
             for loop in loops:

@@ -12,16 +12,9 @@ from websockets.typing import Subprotocol
 
 from prack.v1 import worker_pb2 as pb
 from prack_wire.websocket_events import BINARY, CLOSE, MAX_EVENT, TEXT, Decoder, close_data, encode
-from tests.conformance.stream.worker import Exchange, Fields
+from tests.conformance.fields import PLAIN, SPECIAL, Fields
+from tests.conformance.stream.worker import Exchange
 
-PLAIN: Fields = [(b"content-type", b"text/plain")]
-SPECIAL: Fields = [
-    (b"X-Mixed-Case", b"kept"),
-    (b"set-cookie", b"a=1"),
-    (b"set-cookie", b"b=2"),
-    (b"x-obs-text", b"caf\xe9"),
-    (b"x-empty", b""),
-]
 LINK: Fields = [(b"link", b"</style.css>; rel=preload")]
 
 

@@ -11,7 +11,7 @@ from prack_grpc.conformance.run import PASSED, SKIPPED, Result
 from prack_grpc.conformance.stream.cases import CATALOGUE
 from prack_grpc.conformance.stream.trial import trying
 from tests.conformance.kits import all_broken, failed, results
-from tests.conformance.stream.broken import WAYS
+from tests.conformance.stream.ways import WAYS
 
 PAIRS = WAYS.pairs
 MODULE = "tests.conformance.stream.broken"

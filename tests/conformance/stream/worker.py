@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from prack.v1 import worker_pb2 as pb
+from tests.conformance.fields import Fields
 from tests.conformance.stream.carriers import Carrier, dial
 
 SLOTS = 32
 WINDOW = 128 * 1024
-Fields = list[tuple[bytes, bytes]]
 Serve = Callable[["Exchange"], Awaitable[None]]
 
 

@@ -1,6 +1,6 @@
 // The application that `prack conformance` has workers serve (docs/conformance.md), with net/http alone:
 //
-//	prack conformance prack --without websockets -- ./reference
+//	prack conformance prack -- ./reference
 package main
 
 import (
@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	pause = 200 * time.Millisecond
+	pause = 400 * time.Millisecond
 	big   = 2_000_000
 )
 
@@ -32,7 +32,7 @@ var routes = map[string]func(http.ResponseWriter, *http.Request, string){
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	w := prack.Worker{Handler: http.HandlerFunc(serve)}
 	if err := w.Run(ctx); err != nil {
 		log.Fatal(err)

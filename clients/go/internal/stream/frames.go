@@ -58,12 +58,16 @@ func (s *Session) begin(message *pb.Request) {
 }
 
 func (s *Session) serve(x *exchange) {
-	if !s.slots.enter(x) {
-		x.abort(pb.AbortCode_ABORT_CODE_CANCELLED, "")
-		x.leave()
+	if s.slots.enter(x) {
+		newResponse(x).serve(s.handler)
 		return
 	}
-	newResponse(x).serve(s.handler)
+	code := pb.AbortCode_ABORT_CODE_CANCELLED
+	if x.cause() == nil { // a tunnel that we do not begin while we stop
+		code = pb.AbortCode_ABORT_CODE_REFUSED
+	}
+	x.abort(code, "")
+	x.leave()
 }
 
 func (s *Session) find(id uint64) *exchange {

@@ -30,8 +30,8 @@ var (
 	ErrStopping = errors.New("the worker is stopping")
 )
 
-// Features are those of the hello.
-var Features = []string{"pause", "tunnel"}
+// features are those of the hello.
+var features = []string{"pause", "tunnel"}
 
 // Config is what the sessions of a worker share.
 type Config struct {
@@ -87,7 +87,7 @@ type limits struct {
 // closed, and the ending says why.
 func Open(stream carrier.Stream, hello *pb.Hello, config Config) (*Session, Ending) {
 	hello.Limits = &pb.Limits{InitialWindow: ourWindow}
-	hello.Features = Features
+	hello.Features = features
 	welcome, ending := greet(stream, hello)
 	if ending.Err != nil {
 		stream.Close()

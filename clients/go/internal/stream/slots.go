@@ -168,7 +168,7 @@ func (s *Slots) share() {
 	}
 }
 
-// enter waits for a slot to run in; false if nobody waits for the exchange any more.
+// enter waits for a slot to run in; false if the exchange was cancelled or stopped before.
 func (s *Slots) enter(x *exchange) bool {
 	select {
 	case s.places[x.kind] <- struct{}{}:

@@ -38,11 +38,13 @@ class StreamExchange(Exchange):
         on_end: Callable[[int], object],
     ) -> None:
         request = to_request(message, now)
-        end, consumed = message.end, None
-        if not end:
+        if end := message.end:
+            body = RequestBody(message.body, end=end)
+        else:
             waits = message.expect_continue
-            consumed = RequestWindow(request.id, outbox, waits=waits).consumed
-        super().__init__(request, RequestBody(message.body, end=end, consumed=consumed))
+            window = RequestWindow(request.id, outbox, waits=waits)
+            body = RequestBody(message.body, end=end, consumed=window.consumed, waits=waits)
+        super().__init__(request, body)
         self._window = ResponseWindow(limits.window)
         self._unsent: deque[memoryview] = deque()  # past the window
         self._last = False  # the response ends with what is unsent

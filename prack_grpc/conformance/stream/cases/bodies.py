@@ -4,13 +4,13 @@ import random
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.conformance.case import Broken
+from prack_grpc.conformance.expected import BIG
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.cases.exchanges import expect
 from prack_grpc.conformance.stream.session import WINDOW
 from prack_grpc.conformance.stream.trial import StreamTrial
 
 BODY = random.Random(1).randbytes(1_500_000)  # noqa: S311 - no part of it looks like another
-BIG = 2_000_000
 UNREAD_SECONDS = 0.5
 STEP = 10_001
 

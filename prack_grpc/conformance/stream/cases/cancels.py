@@ -1,7 +1,6 @@
 """Sections 3 and 4: cancelled exchanges."""
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.conformance.case import Broken
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.cases.exchanges import expect
 from prack_grpc.conformance.stream.exchange import Exchange
@@ -15,23 +14,21 @@ MOST_SLOTS = 64
 async def cancelled(
     session: Session, exchange: Exchange, reason: pb.CancelReason.ValueType
 ) -> None:
-    """Cancel, and wait for the end. Raises Broken."""
+    """Cancel, and wait for the end, of whatever kind. Raises Broken."""
     session.cancel(exchange, reason)
     await session.done(exchange, rule="4.6")
-    if exchange.abort is None or exchange.abort.code != pb.ABORT_CODE_CANCELLED:
-        raise Broken("3.2", f"{exchange}; expected Abort with CANCELLED")
 
 
-@case("3.2", "4.6")
+@case("4.6")
 async def cancel_of_a_request_in_progress(trial: StreamTrial) -> None:
-    """A cancelled exchange ends soon, with Abort and CANCELLED."""
+    """A cancelled exchange ends soon."""
     session = await trial.session()
     exchange = session.request("/slow/30000")
     await session.quiet(BEGIN_SECONDS, "4.6")
     await cancelled(session, exchange, pb.CANCEL_REASON_CLIENT_GONE)
 
 
-@case("3.2", "4.6")
+@case("4.6")
 async def cancel_of_a_stalled_response(trial: StreamTrial) -> None:
     """A response that waits for its window can be cancelled."""
     session = await trial.session()
@@ -40,7 +37,7 @@ async def cancel_of_a_stalled_response(trial: StreamTrial) -> None:
     await cancelled(session, exchange, pb.CANCEL_REASON_CLIENT_GONE)
 
 
-@case("3.2", "4.6")
+@case("4.6")
 async def cancel_of_an_awaited_body(trial: StreamTrial) -> None:
     """An application that waits for more of a body is told when it is cut."""
     session = await trial.session()

@@ -4,11 +4,11 @@ from typing import Any
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.conformance.case import Broken
+from prack_grpc.conformance.expected import SENT, TARGET, kept, reached
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.exchange import Exchange, pairs
 from prack_grpc.conformance.stream.trial import StreamTrial
 
-ODD = "/request/a%2Fb//c%20d?x=%zz&y=%E9;z&&"
 CUT_SECONDS = 0.3
 FAILED = (pb.ABORT_CODE_UNSPECIFIED, pb.ABORT_CODE_HANDLER_ERROR)
 
@@ -88,33 +88,16 @@ async def pieces_pass_at_once(trial: StreamTrial) -> None:
 async def request_reaches_the_application(trial: StreamTrial) -> None:
     """Method, target and fields reach the application as they are, byte for byte."""
     session = await trial.session()
-    flat = [b"x-obs-text", b"caf\xe9", b"x-twice", b"1", b"x-twice", b"2", b"x-empty", b""]
-    exchange = await session.answer(ODD, "REPORT", headers=flat)
-    line, *lines = bytes(exchange.body).split(b"\n")
-    if line != b"REPORT " + ODD.encode():
-        raise Broken("4.4", f"the application saw {line!r}; expected 'REPORT {ODD}'")
-    seen = [one.partition(b": ")[::2] for one in lines if one]
-    for name in (b"x-obs-text", b"x-twice", b"x-empty"):
-        sent = b", ".join(value for key, value in pairs(flat) if key == name)
-        came = b", ".join(value for key, value in seen if key.lower().rstrip(b":") == name)
-        if sent != came:
-            raise Broken("4.4", f"{name.decode()}: the application saw {came!r}, not {sent!r}")
+    flat = [part for field in SENT for part in field]
+    exchange = await session.answer(TARGET, "REPORT", headers=flat)
+    reached(bytes(exchange.body), "4.4")
 
 
 @case("4.4")
 async def fields_of_the_response(trial: StreamTrial) -> None:
     """Names of fields are lower-case; repeats, empty values and obs-text are kept."""
     exchange = await (await trial.session()).answer("/headers")
-    fields = exchange.fields()
-    for name, values in (
-        (b"x-mixed-case", [b"kept"]),
-        (b"set-cookie", [b"a=1", b"b=2"]),
-        (b"x-obs-text", [b"caf\xe9"]),
-        (b"x-empty", [b""]),
-    ):
-        seen = [value for key, value in fields if key == name]
-        if seen != values:
-            raise Broken("4.4", f"{name.decode()}: {seen}; the application sent {values}")
+    kept(exchange.fields(), "4.4")
 
 
 @case("4.12")

@@ -4,6 +4,7 @@ import asyncio
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.conformance.case import Broken, Skipped
+from prack_grpc.conformance.expected import BIG
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.cases.exchanges import expect
 from prack_grpc.conformance.stream.session import Session
@@ -47,7 +48,7 @@ async def drain(trial: StreamTrial) -> None:
     session.send(goaway=pb.Goaway(drain_ack=True, last_id=late.id))
     await session.done(held, late, rule="7.1")
     expect(held, 200, b"slow\n", "7.1")
-    expect(late, 200, bytes(2_000_000), "7.1")
+    expect(late, 200, bytes(BIG), "7.1")
     await sent_away(session)
     await stopped(trial)
 

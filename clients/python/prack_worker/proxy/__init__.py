@@ -1,0 +1,1 @@
+"""Runs an application in any language, over HTTP: the worker is a proxy beside it."""

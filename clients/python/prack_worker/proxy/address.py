@@ -1,0 +1,56 @@
+"""Where the application listens."""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+EXPECTED = "expected http://host:port or unix:/path/of/a/socket"
+HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+PATH = re.compile(r"/[!\"$-~]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a port, or the path of a Unix socket."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    def authority(self) -> bytes:
+        """What a request calls the application when its client (HTTP/1.0) has not named a host."""
+        if self.path:
+            return b"localhost"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}".encode()
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}" if self.path else f"http://{self.authority().decode()}"
+
+
+def parse_address(text: str) -> Address:
+    """`http://host:port` or `unix:/path`. Raises ValueError."""
+    if text.startswith("unix:/"):
+        return Address(path=text.removeprefix("unix:"))
+    parts = urlsplit(text)
+    if parts.scheme != "http" or not HOST.fullmatch(parts.hostname or "") or parts.username:
+        raise ValueError(EXPECTED)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(f"{EXPECTED}, without a path: the application gets the client's")
+    return Address(parts.hostname or "", parts.port or 80)
+
+
+def parse_path(text: str) -> str:
+    """A path, perhaps with a query, as a request has it. Raises ValueError."""
+    if not PATH.fullmatch(text):
+        raise ValueError("expected a path such as /healthz")
+    return text
+
+
+def free_address() -> Address:
+    """An address of this machine that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return Address("localhost", free.getsockname()[1])
