@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest test-go fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest test-go test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -55,7 +55,7 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps front_proxy promet
 	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What each language has a target of its own for, as it needs that language.
-LANGUAGES := tests/acceptance/test_go.py
+LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java php ruby)
 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \
@@ -80,6 +80,17 @@ test-go: $(READY) $(GO_READY) $(TOOLS_READY) $(GO_PLUGIN) ## Test the Go library
 	@diff -rq $(TOOLS)/check-go/prackv1 $(GO_STUBS)/prackv1 \
 		|| { echo 'The stubs of Go are not what proto/ says: run make proto' >&2; exit 1; }
 	@PATH="$(CURDIR)/$(GO_VENV)/bin:$$PATH" scripts/test-go.sh $(ARGS)
+
+test-rpj: test-ruby test-php test-java ## Test the libraries of the three languages that speak REST only
+
+test-ruby: $(READY) ## Test the Ruby library: its own tests, the conformance kit, Sinatra
+	@scripts/test-ruby.sh
+
+test-php: $(READY) ## Test the PHP library: its own tests, the conformance kit, PSR-15, Slim
+	@scripts/test-php.sh
+
+test-java: $(READY) ## Test the Java library: its own tests, the conformance kit, a servlet
+	@scripts/test-java.sh
 
 fast: $(READY)
 	@$(BIN)/python -m pytest -q $(SPREAD) $(FAST) $(ARGS)
