@@ -55,7 +55,7 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps front_proxy promet
 	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What each language has a target of its own for, as it needs that language.
-LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java php ruby)
+LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java php rest_libraries ruby)
 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \

@@ -10,3 +10,4 @@ mkdir -p "$folder"
     { cat "$folder/$language-rest.json" >&2; exit 1; }
 .venv/bin/python -m scripts.languages_table --check "$folder/$language-rest.json"
 .venv/bin/python -m pytest -q -n 0 "tests/acceptance/test_$language.py"
+.venv/bin/python -m pytest -q -n 0 tests/acceptance/test_rest_libraries.py -k "$language"

@@ -1,7 +1,7 @@
-"""Java programs through the gateway: a handler and a servlet (clients/java), over HttpClient with its h2c."""
+"""A servlet through the gateway (clients/java), over HttpClient with its offer of h2c."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 import pytest
 
@@ -12,26 +12,26 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 BUILT = ROOT / "clients" / "java" / "target"
 
 
-def java(launch: Launcher, name: str, **env: str) -> Process:
-    """A program of the examples; `make test-java` has compiled them."""
+def java(launch: Launcher, variables: Mapping[str, str]) -> Process:
+    """A servlet with a filter; `make test-java` has compiled it."""
     program = needed("java", "openjdk-17-jdk-headless")
     places = [BUILT / "classes", BUILT / "test-classes", BUILT / "lib" / "*"]
     command = (program, "-XX:TieredStopAtLevel=1", "-cp", ":".join(map(str, places)))
-    return launch.process(*command, f"prack.worker.examples.{name}", env=env)
+    return launch.process(*command, "prack.worker.examples.Notes", env=variables)
 
 
-def worker(launch: Launcher, gateway: Gateway, name: str) -> Process:
+def servlet(launch: Launcher, gateway: Gateway, **variables: str) -> Process:
     """One that is connected."""
-    started = java(launch, name, PRACK_GATEWAY=gateway.url("rest"))
+    started = java(launch, {"PRACK_GATEWAY": gateway.url("rest"), **variables})
     started.line("Connected to")
     return started
 
 
 @pytest.fixture(scope="module")
-def site(shared: Launcher, gateway: Gateway) -> Iterator[Gateway]:
-    """A servlet with a filter."""
-    worker(shared, gateway, "Notes")
-    yield gateway
+def site(shared: Launcher, gateway: Gateway) -> Gateway:
+    """A gateway with such a worker."""
+    servlet(shared, gateway)
+    return gateway
 
 
 def test_a_servlet_has_forms_cookies_and_redirects(site: Gateway) -> None:
@@ -57,7 +57,7 @@ def test_large_uploads_in_chunks(site: Gateway) -> None:
 
 async def test_a_stop_finishes_a_stream_that_goes_on(launch: Launcher) -> None:
     gateway = launch.gateway()
-    started = worker(launch, gateway, "Notes")
+    started = servlet(launch, gateway)
     async with connected(gateway.port) as client:
         await client.get(b"/events")
         assert (await client.head()).status == 200
@@ -70,6 +70,6 @@ async def test_a_stop_finishes_a_stream_that_goes_on(launch: Launcher) -> None:
 
 
 def test_wrong_settings_are_told_and_end_with_1(launch: Launcher) -> None:
-    started = java(launch, "Notes", PRACK_SLOTS="no", PRACK_TIER="10")
+    started = java(launch, {"PRACK_SLOTS": "no", "PRACK_TIER": "10"})
     assert started.wait() == 1
     started.line('PRACK_TIER "10": expected 0 to 9')

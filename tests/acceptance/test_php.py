@@ -1,7 +1,6 @@
-"""PHP applications through the gateway: PSR-15, and a front controller in php-cgi (clients/php)."""
+"""PHP applications through the gateway: PSR-15, and a front controller (clients/php)."""
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,14 +10,16 @@ from tests.support.tools import needed
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 UPLOAD = {"Content-Type": "multipart/form-data; boundary=b"}
 FILE = (
-    b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello\r\n--b--\r\n'
+    b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
+    b"hello\r\n--b--\r\n"
 )
+PSR15 = "clients/php/examples/psr15.php"
 
 
-def php(launch: Launcher, gateway: Gateway, *command: str, **env: str) -> Process:
+def php(launch: Launcher, gateway: Gateway, *command: str, **variables: str) -> Process:
     """A worker that is connected."""
-    variables = {"PRACK_GATEWAY": gateway.url("rest"), "PRACK_SLOTS": "2", **env}
-    worker = launch.process(needed("php", "php-cli"), *command, env=variables)
+    env = {"PRACK_GATEWAY": gateway.url("rest"), "PRACK_SLOTS": "2", **variables}
+    worker = launch.process(needed("php", "php-cli"), *command, env=env)
     worker.line("Connected to")
     return worker
 
@@ -30,17 +31,17 @@ def slim(launch: Launcher, gateway: Gateway) -> Process:
 
 
 @pytest.fixture(scope="module")
-def legacy(shared: Launcher) -> Iterator[Gateway]:
+def legacy(shared: Launcher) -> Gateway:
     """Slim, as under PHP-FPM."""
     gateway = shared.gateway()
     slim(shared, gateway)
-    yield gateway
+    return gateway
 
 
 @pytest.fixture(scope="module")
-def psr(shared: Launcher, gateway: Gateway) -> Iterator[Process]:
+def psr(shared: Launcher, gateway: Gateway) -> Process:
     """A handler with middleware."""
-    yield php(shared, gateway, "clients/php/examples/psr15.php")
+    return php(shared, gateway, PSR15)
 
 
 def test_a_front_controller_has_forms_sessions_and_redirects(legacy: Gateway) -> None:
@@ -99,7 +100,7 @@ def test_an_application_that_ends_its_process_costs_one_request(
 def test_processes_are_replaced_after_some_requests(launch: Launcher) -> None:
     gateway = launch.gateway()
     replaced = {"PRACK_SLOTS": "1", "PRACK_RESTART_AFTER": "2"}
-    worker = php(launch, gateway, "clients/php/examples/psr15.php", **replaced)
+    worker = php(launch, gateway, PSR15, **replaced)
     for _ in range(5):
         assert fetch(gateway.port, "/").status == 200
     worker.line("Connected to", number=3)

@@ -25,6 +25,9 @@ final class Notes implements RequestHandlerInterface
 {
     public function handle(ServerRequestInterface $request): ResponseInterface
     {
+        if (preg_match('#^/run/(.*)#', $request->getUri()->getPath(), $found)) {
+            return new Response(200, [], "$found[1] php\n");
+        }
         return match ($request->getMethod() . ' ' . $request->getUri()->getPath()) {
             'GET /' => new Response(200, [], "Hello {$this->name($request)}\n"),
             'POST /notes' => new Response(201, [], $request->getParsedBody()['text'] . "\n"),

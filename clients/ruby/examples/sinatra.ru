@@ -19,6 +19,8 @@ class Notes < Sinatra::Base
 
   get("/last") { "Last: #{session["last"]}\n" }
 
+  %w[GET POST].each { |verb| route(verb, "/run/:name") { |name| "#{name} ruby\n" } }
+
   put "/files" do
     size = 0
     request.body.each { |piece| size += piece.bytesize }

@@ -26,6 +26,15 @@ public final class Notes extends HttpServlet {
     }
 
     @Override
+    protected void service(HttpServletRequest request, HttpServletResponse response) throws ServletException, IOException {
+        if (request.getPathInfo().startsWith("/run/")) {
+            response.getWriter().println(request.getPathInfo().substring(5) + " java");
+        } else {
+            super.service(request, response);
+        }
+    }
+
+    @Override
     protected void doGet(HttpServletRequest request, HttpServletResponse response) throws IOException {
         switch (request.getPathInfo()) {
             case "/last" -> {
