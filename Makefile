@@ -81,7 +81,8 @@ test-go: $(READY) $(GO_READY) $(TOOLS_READY) $(GO_PLUGIN) ## Test the Go library
 		|| { echo 'The stubs of Go are not what proto/ says: run make proto' >&2; exit 1; }
 	@PATH="$(CURDIR)/$(GO_VENV)/bin:$$PATH" scripts/test-go.sh $(ARGS)
 
-test-rpj: test-ruby test-php test-java ## Test the libraries of the three languages that speak REST only
+test-rpj: $(READY) ## Test the libraries for Ruby, PHP and Java, two at a time
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-ruby test-php test-java
 
 test-ruby: $(READY) ## Test the Ruby library: its own tests, the conformance kit, Sinatra
 	@scripts/test-ruby.sh

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 language=$1 folder=build/conformance
 shift
 mkdir -p "$folder"
-.venv/bin/prack conformance rest --json --strict -- "$@" >"$folder/$language-rest.json" ||
+.venv/bin/prack conformance rest --json --strict --timeout 15 -- "$@" >"$folder/$language-rest.json" ||
     { cat "$folder/$language-rest.json" >&2; exit 1; }
 .venv/bin/python -m scripts.languages_table --check "$folder/$language-rest.json"
 .venv/bin/python -m pytest -q -n 0 "tests/acceptance/test_$language.py"

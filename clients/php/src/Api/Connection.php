@@ -81,8 +81,9 @@ final class Connection
      * @param array<string, string> $fields
      * @throws Unreachable
      */
-    public function call(string $method, string $path, array $fields = [], string $body = '', float $seconds = 60): Reply
-    {
+    public function call(
+        string $method, string $path, array $fields = [], string $body = '', float $seconds = self::STALL_SECONDS,
+    ): Reply {
         $this->request($method, $path, $fields, $body);
         return $this->reply($seconds)->whole();
     }
@@ -140,9 +141,10 @@ final class Connection
         $this->close();
         [$scheme, $address] = explode('://', $this->settings->text('gateway'));
         $address = ($scheme === 'https' ? 'tls' : 'tcp') . "://$address";
+        $context = stream_context_create($this->options());
         error_clear_last();
         $socket = @stream_socket_client(
-            $address, $code, $reason, self::DIAL_SECONDS, STREAM_CLIENT_CONNECT, stream_context_create($this->options()),
+            $address, $code, $reason, self::DIAL_SECONDS, STREAM_CLIENT_CONNECT, $context,
         );
         if ($socket === false) {
             $reason = $reason ?: trim((string) preg_replace('/^.*?: /', '', error_get_last()['message'] ?? 'no TLS'));
@@ -155,7 +157,8 @@ final class Connection
     /** @return array<string, array<string, mixed>> */
     private function options(): array
     {
-        $names = ['cafile' => 'tlsCa', 'local_cert' => 'tlsCert', 'local_pk' => 'tlsKey', 'peer_name' => 'tlsServerName'];
+        $files = ['cafile' => 'tlsCa', 'local_cert' => 'tlsCert', 'local_pk' => 'tlsKey'];
+        $names = $files + ['peer_name' => 'tlsServerName'];
         $tls = array_filter(array_map($this->settings->text(...), $names), static fn ($text) => $text !== '');
         return ['ssl' => $tls, 'socket' => ['tcp_nodelay' => true]];
     }

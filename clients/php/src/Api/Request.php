@@ -71,7 +71,8 @@ final class Request
         $chain = explode(',', $this->value('x-forwarded-for'));
         $server = [
             'REQUEST_METHOD' => $this->method, 'REQUEST_URI' => $this->target, 'QUERY_STRING' => $this->target()[1],
-            'SERVER_NAME' => $name, 'SERVER_PORT' => $port, 'SERVER_PROTOCOL' => 'HTTP/1.1', 'SERVER_SOFTWARE' => 'prack',
+            'SERVER_NAME' => $name, 'SERVER_PORT' => $port,
+            'SERVER_PROTOCOL' => 'HTTP/1.1', 'SERVER_SOFTWARE' => 'prack',
             'REMOTE_ADDR' => trim(end($chain)), // the one that spoke to the gateway
             'PRACK_REQUEST_ID' => $this->id(), 'PRACK_ATTEMPT' => (string) $this->attempt,
         ];

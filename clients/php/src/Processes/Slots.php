@@ -104,7 +104,7 @@ final class Slots
     private function become($parent, bool $speaks): int
     {
         posix_setpgid(0, 0);
-        // The parent says when to stop; a handler, unlike SIG_IGN, is not inherited by programs that the application starts.
+        // The parent says when to stop. A handler, unlike SIG_IGN, is not for programs that the application starts.
         pcntl_signal(SIGTERM, static fn () => null);
         pcntl_signal(SIGINT, static fn () => null);
         pcntl_signal(SIGCHLD, SIG_DFL);

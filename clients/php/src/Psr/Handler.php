@@ -44,7 +44,8 @@ final class Handler implements Application
 
     private function request(Request $request, Upload $upload): ServerRequestInterface
     {
-        $made = $this->factories->requests->createServerRequest($request->method, self::uri($request), $request->server());
+        $factory = $this->factories->requests;
+        $made = $factory->createServerRequest($request->method, self::uri($request), $request->server());
         foreach ($made->getHeaders() as $name => $_) { // the factory's own, from the URI
             $made = $made->withoutHeader($name);
         }

@@ -34,7 +34,8 @@ module Prack
         raise Refused, "the gateway refuses this worker: #{reply.detail}" if reply.status == 400
 
         check(reply)
-        raise Unreachable, "#{reply.status}: the server there is not a Prack gateway" unless [200, 204].include?(reply.status)
+        ours = [200, 204].include?(reply.status)
+        raise Unreachable, "#{reply.status}: the server there is not a Prack gateway" unless ours
 
         found
         Request.new(reply.fields, reply.text) if reply.status == 200
@@ -54,7 +55,9 @@ module Prack
       # Raises Unreachable for a refusal that may pass.
       def check(reply)
         return unless BUSY.include?(reply.status) || reply.status >= 500
-        raise Unreachable, "the gateway rejects this token: check PRACK_TOKEN or PRACK_TOKEN_FILE" if reply.status == 401
+        if reply.status == 401
+          raise Unreachable, "the gateway rejects this token: check PRACK_TOKEN or PRACK_TOKEN_FILE"
+        end
 
         raise Unreachable.new(reply.detail, reply.retry_after)
       end

@@ -40,7 +40,8 @@ public final class PrackWorker {
     }
 
     /**
-     * Serve until SIGTERM, Ctrl-C or {@link #drain}, and finish what is held. After a signal the process then ends with 0.
+     * Serve until SIGTERM, Ctrl-C or {@link #drain}, and finish what is held. After a signal the process then ends
+     * with 0.
      *
      * @throws PrackException.Refused the gateway will never take this worker
      */

@@ -49,7 +49,8 @@ public final class Gateway {
     public Gateway(Settings settings, Lines log) {
         this.settings = settings;
         this.log = log;
-        this.worker = "%s-%d-%08x".formatted(host(), ProcessHandle.current().pid(), ThreadLocalRandom.current().nextInt());
+        int odd = ThreadLocalRandom.current().nextInt();
+        this.worker = "%s-%d-%08x".formatted(host(), ProcessHandle.current().pid(), odd);
         HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5));
         if (settings.gateway().getScheme().equals("https")) {
             builder.sslContext(Tls.context(settings));
@@ -88,7 +89,8 @@ public final class Gateway {
         String message = "{\"ms\": %d}".formatted(settings.number(Option.MAX_SILENCE) * 1000);
         HttpResponse<String> reply = call("/requests/" + held.identifier() + "/extend", message);
         Matcher found = DEADLINE.matcher(reply.body());
-        return reply.statusCode() == 200 && found.find() ? Optional.of(Long.parseLong(found.group(1))) : Optional.empty();
+        boolean extended = reply.statusCode() == 200 && found.find();
+        return extended ? Optional.of(Long.parseLong(found.group(1))) : Optional.empty();
     }
 
     /** The body of a request as it comes. */
@@ -131,7 +133,8 @@ public final class Gateway {
         if (connected) {
             log.log("warning", "Lost the gateway: %s; reconnecting", error.getMessage());
         } else if (!error.getMessage().equals(trouble)) {
-            log.log("warning", "No gateway at %s: %s; retrying until it answers", settings.gateway(), error.getMessage());
+            log.log("warning", "No gateway at %s: %s; retrying until it answers",
+                    settings.gateway(), error.getMessage());
         }
         connected = false;
         trouble = error.getMessage();

@@ -78,7 +78,8 @@ public final class Slot extends Thread {
     private void serve(HttpResponse<byte[]> reply) throws InterruptedException {
         String identifier = field(reply, "prack-id");
         try (Upload upload = new Upload(gateway, identifier, field(reply, "prack-body-length").equals("0"))) {
-            Request request = new Request(identifier, Integer.parseInt(field(reply, "prack-attempt")), reply.body(), upload);
+            int attempt = Integer.parseInt(field(reply, "prack-attempt"));
+            Request request = new Request(identifier, attempt, reply.body(), upload);
             Held held = new Held(identifier, request.toString(), Long.parseLong(field(reply, "prack-deadline-ms")));
             leases.hold(held);
             try {

@@ -34,7 +34,8 @@ final class Tls {
             context.init(keys(settings), trust(settings.text(Option.TLS_CA)), null);
             return context;
         } catch (GeneralSecurityException | IOException error) {
-            throw new IllegalArgumentException("PRACK_TLS_CA, PRACK_CLIENT_CERT, PRACK_CLIENT_KEY: " + error.getMessage(), error);
+            String files = "PRACK_TLS_CA, PRACK_CLIENT_CERT, PRACK_CLIENT_KEY: ";
+            throw new IllegalArgumentException(files + error.getMessage(), error);
         }
     }
 
@@ -67,7 +68,8 @@ final class Tls {
         return factory.getKeyManagers();
     }
 
-    private static Collection<? extends Certificate> certificates(String path) throws GeneralSecurityException, IOException {
+    private static Collection<? extends Certificate> certificates(String path)
+            throws GeneralSecurityException, IOException {
         try (InputStream file = Files.newInputStream(Path.of(path))) {
             return CertificateFactory.getInstance("X.509").generateCertificates(file);
         }

@@ -2,6 +2,7 @@ package prack.worker.internal;
 
 import java.io.IOException;
 import java.io.InputStream;
+import prack.worker.PrackException.Unreachable;
 
 /** The body of a request as the client sends it, fetched when it is first read. */
 final class Upload extends InputStream {
@@ -17,12 +18,19 @@ final class Upload extends InputStream {
 
     @Override
     public int read() throws IOException {
-        return stream().read();
+        byte[] one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
     }
 
     @Override
     public int read(byte[] data, int offset, int length) throws IOException {
-        return stream().read(data, offset, length);
+        try {
+            return stream().read(data, offset, length);
+        } catch (Unreachable error) {
+            throw error;
+        } catch (IOException error) {
+            throw new Unreachable("the client has broken off its body", error);
+        }
     }
 
     @Override

@@ -37,8 +37,7 @@ final class Context {
             case "toString" -> "prack";
             case "hashCode" -> System.identityHashCode(this);
             case "equals" -> proxy == arguments[0];
-            default -> throw new UnsupportedOperationException(
-                    "ServletContext." + method + ": a Prack worker has no servlet container");
+            default -> throw Unsupported.refusal(ServletContext.class, method);
         };
     }
 

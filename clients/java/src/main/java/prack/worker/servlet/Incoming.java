@@ -175,7 +175,8 @@ final class Incoming extends HttpServletRequestWrapper {
     @Override
     public long getDateHeader(String name) {
         String text = getHeader(name);
-        return text == null ? -1 : ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant().toEpochMilli();
+        return text == null ? -1
+                : ZonedDateTime.parse(text, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant().toEpochMilli();
     }
 
     @Override

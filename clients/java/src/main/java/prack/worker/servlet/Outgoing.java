@@ -120,7 +120,8 @@ final class Outgoing extends HttpServletResponseWrapper {
     @Override
     public void addCookie(Cookie cookie) {
         String attributes = cookie.getAttributes().entrySet().stream()
-                .filter(one -> !one.getValue().equalsIgnoreCase("false")).map(Outgoing::attribute).collect(Collectors.joining());
+                .filter(one -> !one.getValue().equalsIgnoreCase("false"))
+                .map(Outgoing::attribute).collect(Collectors.joining());
         addHeader("Set-Cookie", cookie.getName() + "=" + cookie.getValue() + attributes);
     }
 

@@ -7,11 +7,17 @@ final class Unsupported {
     private Unsupported() {
     }
 
+    /** What a method that is not there throws. */
+    static UnsupportedOperationException refusal(Class<?> kind, String method) {
+        String name = kind.getSimpleName() + "." + method;
+        return new UnsupportedOperationException(
+                name + ": a Prack worker has no servlet container; its README says what there is");
+    }
+
     static <T> T of(Class<T> kind) {
-        Object made = Proxy.newProxyInstance(kind.getClassLoader(), new Class<?>[] {kind}, (self, method, arguments) -> {
-            String name = kind.getSimpleName() + "." + method.getName();
-            throw new UnsupportedOperationException(name + ": a Prack worker has no servlet container; clients/java/README.md says what there is");
-        });
-        return kind.cast(made);
+        Class<?>[] kinds = {kind};
+        return kind.cast(Proxy.newProxyInstance(kind.getClassLoader(), kinds, (self, method, arguments) -> {
+            throw refusal(kind, method.getName());
+        }));
     }
 }

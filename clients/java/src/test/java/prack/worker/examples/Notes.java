@@ -26,7 +26,8 @@ public final class Notes extends HttpServlet {
     }
 
     @Override
-    protected void service(HttpServletRequest request, HttpServletResponse response) throws ServletException, IOException {
+    protected void service(HttpServletRequest request, HttpServletResponse response)
+            throws ServletException, IOException {
         if (request.getPathInfo().startsWith("/run/")) {
             response.getWriter().println(request.getPathInfo().substring(5) + " java");
         } else {
@@ -57,7 +58,7 @@ public final class Notes extends HttpServlet {
     }
 
     @Override
-    protected void doPut(HttpServletRequest request, HttpServletResponse response) throws ServletException, IOException {
+    protected void doPut(HttpServletRequest request, HttpServletResponse response) throws IOException {
         response.getWriter().println(request.getInputStream().transferTo(OutputStream.nullOutputStream()));
     }
 
