@@ -51,7 +51,7 @@ test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one pr
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
 
-test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
+test-programs: $(READY) $(GO_READY) $(NODE_READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
 PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps front_proxy prometheus top) \
