@@ -12,7 +12,7 @@ ABOUT = "requests/s, and CPU of gateway and worker, by language and transport of
 PYTHON = "prack"
 CONTENDERS = (PYTHON, "prack-grpc", "prack-rest", *LANGUAGES)
 QUICK = Plan(rounds=5, seconds=1, contenders=CONTENDERS)
-FULL = Plan(rounds=9, seconds=2, contenders=CONTENDERS, full=True)
+FULL = Plan(rounds=3, seconds=2, contenders=CONTENDERS, full=True)
 CONNECTIONS = 32
 WARM_UP = 32, 2  # connections, seconds: some compile as they run
 HEAD = (
