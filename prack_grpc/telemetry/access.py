@@ -15,7 +15,9 @@ from prack_grpc.core.http.message import HTTP, Request
 log = logging.getLogger("prack.access")
 Address = tuple[str, int]
 Row = tuple[Any, ...]
-MOST_ROWS = 250  # are counted together: more would not stay in a core's cache
+# So many are noted together. To note each between two requests costs both: what either needs is no
+# longer at hand in a core's caches.
+TOGETHER = 16
 FIRST_ERROR = 500  # of a worker, by its status
 MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 GONE = "client_gone"
@@ -167,11 +169,10 @@ def _ms(seconds: float) -> float:
 class Keeper(Protocol):
     """Who keeps books of requests: those that have ended, and how many were not understood."""
 
-    rows: list[Row]
-    room: int  # for so many more in this second whose details are kept
+    ended: list[tuple[Record, float]]  # with the instant
 
-    def settle(self) -> None:
-        """Count the rows, and begin anew."""
+    def take(self) -> None:
+        """Note those that have ended, and begin anew."""
 
     def refused(self, code: str) -> None:
         """A request was refused before it was understood."""
@@ -196,10 +197,10 @@ class AccessLog:
         """One request is over."""
         now = time.monotonic()
         if self._books is not None:
-            rows = self._books.rows
-            rows.append(record.row(now, self._books.room > len(rows)))
-            if len(rows) >= MOST_ROWS:
-                self._books.settle()
+            ended = self._books.ended
+            ended.append((record, now))
+            if len(ended) >= TOGETHER:
+                self._books.take()
         if self.tracer is not None:
             self.tracer.ended(record, now)
         if self._enabled and log.isEnabledFor(logging.INFO):

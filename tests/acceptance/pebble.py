@@ -15,7 +15,7 @@ from tests.acceptance.processes import SECONDS, Launcher, Process, free_ports, u
 from tests.support.certificates import Authority
 from tests.support.tools import needed
 
-PACKAGE = "golang (1.25), then make pebble"
+PACKAGE = "make pebble"
 REFUSED = "blocked.example"  # the authority signs nothing for this name
 QUARTER = 90 * 86_400
 

@@ -251,16 +251,21 @@ COUNT = 128
 BODY = bytes(60 * 1024)  # so many are far more than socket buffers hold
 
 
-async def overfilled(gateway: Gateway, worker: ScriptedWorker) -> list[RawClient]:
-    """The clients of a worker that does not read what it asked for."""
+async def stand_still(worker: ScriptedWorker) -> None:
+    """It asks for much, and reads nothing."""
     sock: socket.socket = worker.call.writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     await worker.hello("still", slots=COUNT)
     worker.call.reader._transport.pause_reading()
+
+
+async def overfilled(gateway: Gateway) -> list[RawClient]:
+    """The clients of a worker that stands still."""
+    sessions = gateway.core.queue.sessions
+    (session,) = sessions
     clients = [await gateway.client() for _ in range(COUNT)]
     await asyncio.gather(*(client.post(BODY) for client in clients))
-    (session,) = gateway.core.queue.sessions
-    await until(lambda: len(session.held) == COUNT)
+    await until(lambda: len(session.held) == COUNT or session not in sessions)
     return clients
 
 
@@ -291,20 +296,21 @@ async def unwritten_are_served(gateway: Gateway, clients: list[RawClient]) -> No
 
 async def test_what_was_never_written_to_a_lost_worker_goes_to_another(gateway: Gateway) -> None:
     async with connect(gateway.api_port) as still:
-        clients = await overfilled(gateway, still)
+        await stand_still(still)
+        clients = await overfilled(gateway)
     await unwritten_are_served(gateway, clients)
 
 
 async def test_g18_a_worker_that_speaks_but_does_not_read_is_given_up(start: Start) -> None:
     gateway = await start(max_silence=1)
     async with connect(gateway.api_port) as still:
-        clients = await overfilled(gateway, still)
-        sessions = gateway.core.queue.sessions
+        await stand_still(still)
+        overfilling = asyncio.create_task(overfilled(gateway))
         async with asyncio.timeout(SECONDS):
-            while sessions:
+            while gateway.core.queue.sessions or not overfilling.done():
                 await still.send(heartbeat=pb.Heartbeat())
                 await asyncio.sleep(0.01)
-    await unwritten_are_served(gateway, clients)
+    await unwritten_are_served(gateway, await overfilling)
 
 
 async def test_a_full_table_of_routes_may_have_room_later(gateway: Gateway) -> None:
