@@ -54,7 +54,8 @@ test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 test-programs: $(READY) $(GO_READY) $(NODE_READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
-PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps front_proxy prometheus top) \
+PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps example_workers front_proxy old_workers prometheus \
+	proxy_protocol top) \
 	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What each language has a target of its own for, as it needs that language.

@@ -86,7 +86,7 @@ class Renewal:
             return
         self._ask_at = now + schedule.QUESTION
         # Without an answer there is still a third of the lifetime.
-        with suppress(Refused):
+        with suppress(Refused, RuntimeError):
             asking = partial(self._authority.suggestion, self._store.text)
             self._suggested, again = await _apart(asking)
             self._ask_at = schedule.next_question(now, again)
@@ -100,7 +100,7 @@ class Renewal:
                 text = await _apart(partial(self._authority.order, self._names, self._proofs))
                 self._store.put(text)
                 self._store.put_orders(self._store.orders.done())
-            except (Refused, OSError, ValueError) as error:
+            except (Refused, OSError, RuntimeError, ValueError) as error:
                 self._failed(error, about)
                 return
             self._suggested, self._ask_at = None, time.time() + schedule.QUESTION
@@ -125,7 +125,10 @@ class Renewal:
 
 
 async def _apart(work: Callable[[], T]) -> T:
-    """Done in a thread that nobody waits for when the gateway stops."""
+    """Done in a thread that nobody waits for when the gateway stops.
+
+    Raises RuntimeError if there can be no more threads.
+    """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 

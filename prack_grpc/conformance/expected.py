@@ -6,7 +6,6 @@ from prack_grpc.conformance.case import Broken
 
 Fields = Sequence[tuple[bytes, bytes]]
 
-BIG = 2_000_000
 TARGET = "/request/a%2Fb//c%20d?x=%zz&y=%E9;z&&"
 SENT: Fields = [
     (b"x-obs-text", b"caf\xe9"),

@@ -13,8 +13,6 @@ from prack_grpc.conformance.worker import NotStarted
 
 CASE_SECONDS = 60.0
 PASSED, FAILED, ADVISED, SKIPPED = "passed", "failed", "advised", "skipped"
-
-
 Begin = Callable[[Terms], AbstractAsyncContextManager[Any]]
 
 
@@ -26,6 +24,7 @@ class Result:
         outcome: PASSED, FAILED, SKIPPED, or ADVISED for what the text recommends and was not seen.
         rule: the section that was broken, `seen`: what was seen; or why it was skipped.
         said: the last lines that the worker printed, of a case that failed.
+        seconds: how long one took that passed.
     """
 
     case: Case
@@ -57,24 +56,24 @@ class Run:
         """Tell each result, in the order of the cases. Raises NotStarted."""
         loop = asyncio.get_running_loop()
         self._results = {case.name: loop.create_future() for case in self._cases}
-        shared = [case for case in self._cases if not self._skips(case) and not case.alone]
-        alone = [case for case in self._cases if not self._skips(case) and case.alone]
+        tried = [case for case in self._cases if not self._skips(case)]
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._share(shared))
-                for case in alone:
-                    group.create_task(self._alone(case))
+                group.create_task(self._share([case for case in tried if not case.alone]))
+                for case in tried:
+                    if case.alone:
+                        group.create_task(self._alone(case))
                 for case in self._cases:
                     tell(await self._results[case.name])
         except* NotStarted as errors:
             raise errors.exceptions[0] from None
 
     def _skips(self, case: Case) -> bool:
+        """Whether it is not tried; then that is its result."""
         if case.needs not in self._without:
             return False
         skipped = Result(case, SKIPPED, seen=f"this worker does not claim {case.needs}")
-        if not self._results[case.name].done():
-            self._results[case.name].set_result(skipped)
+        self._results[case.name].set_result(skipped)
         return True
 
     async def _share(self, cases: list[Case]) -> None:
@@ -103,18 +102,17 @@ async def _tried(case: Case, trial: Trial) -> Result:
     try:
         async with asyncio.timeout(CASE_SECONDS):
             await case.run(trial)
-        outcome = Result(case, PASSED, seconds=time.monotonic() - began)
     except Broken as broken:
-        kind = ADVISED if case.advice else FAILED
-        outcome = Result(case, kind, broken.rule, broken.seen, trial.worker.said())
+        outcome = ADVISED if case.advice else FAILED
+        return Result(case, outcome, broken.rule, broken.seen, trial.worker.said())
     except Skipped as skipped:
-        outcome = Result(case, SKIPPED, seen=str(skipped))
+        return Result(case, SKIPPED, seen=str(skipped))
     except TimeoutError:
         seen = f"the case did not end within {CASE_SECONDS:g} s"
-        outcome = Result(case, FAILED, case.rules[0], seen, trial.worker.said())
+        return Result(case, FAILED, case.rules[0], seen, trial.worker.said())
     except NotStarted as error:
         raise NotStarted(f"{error}\n{trial.worker.said()}".rstrip()) from None
-    return outcome
+    return Result(case, PASSED, seconds=time.monotonic() - began)
 
 
 async def _settled(trial: Trial) -> bool:

@@ -83,16 +83,22 @@ def read(path: Path) -> list[Entry]:
         return parse(content.decode())
     except OSError as error:
         raise BadCredentials(f"{path}: cannot read it: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadCredentials(f"{path}: expected TOML in UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise BadCredentials(f"{path}: {error}") from None
 
 
 def parse(text: str) -> list[Entry]:
     """The entries of a file with this text. Raises ValueError."""
-    found = tomllib.loads(text)
-    tokens, known = found.pop("token", []), issuers(found.pop("issuer", []))
-    if found or not isinstance(tokens, list) or not all(isinstance(one, dict) for one in tokens):
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"expected TOML: {error}") from None
+    tokens, told = found.pop("token", []), found.pop("issuer", [])
+    if found or not (_are_tables(tokens) and _are_tables(told)):
         raise ValueError("expected nothing but [[token]] and [[issuer]] tables")
+    known = issuers(told)
     entries = [_entry(token, number, known) for number, token in enumerate(tokens, 1)]
     for part in ("name", "proof"):
         values = [getattr(entry, part) for entry in entries]
@@ -101,6 +107,10 @@ def parse(text: str) -> list[Entry]:
             names = ", ".join(entry.name for entry in twice)
             raise ValueError(f"{field}: the same in {names}; each token has its own")
     return entries
+
+
+def _are_tables(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
 def _entry(token: dict[str, Any], number: int, known: dict[str, Issuer]) -> Entry:

@@ -194,6 +194,7 @@ class Launcher:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._processes: list[Process] = []
+        self._adopted: list[psutil.Process] = []
 
     def process(
         self, *command: str, env: Mapping[str, str] | None = None, fds: Sequence[int] = ()
@@ -220,12 +221,25 @@ class Launcher:
         worker.line("Connected to")
         return worker
 
+    def failing(self, *words: str) -> tuple[int, str]:
+        """How a gateway with these flags ends, which does not start: exit status and log."""
+        process = self.process(PYTHON, "-m", "prack_grpc", "serve", "--port", "0", *words)
+        return process.wait(), "\n".join(process.lines)
+
+    def adopt(self, number: int) -> psutil.Process:
+        """What a process of ours has started, and left: it is gone at the end as well."""
+        self._adopted.append(psutil.Process(number))
+        return self._adopted[-1]
+
     def release(self, name: str) -> None:
         """Let the probe answer what it holds under this name."""
         (self._folder / name).touch()
 
     def end(self) -> None:
         """End all. A gateway must have had nothing to be ashamed of."""
+        for adopted in self._adopted:
+            with suppress(psutil.NoSuchProcess):
+                adopted.kill()
         for process in reversed(self._processes):
             process.kill()
         for process in self._processes:

@@ -6,8 +6,6 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,9 @@ from prack_grpc.handover import control
 from tests.acceptance.load import Load
 from tests.acceptance.pebble import REFUSED, Pebble, pebble
 from tests.acceptance.processes import (
-    PYTHON,
     SECONDS,
     Gateway,
     Launcher,
-    Process,
     fetch,
 )
 
@@ -64,12 +60,6 @@ def unready(gateway: Gateway) -> list[str]:
     told = json.loads(reply.body)
     assert reply.status == (503 if "reasons" in told else 200)
     return list(told.get("reasons", []))
-
-
-def failing(*words: str) -> tuple[int, str]:
-    """How a gateway that does not start ends."""
-    process = Process(PYTHON, "-m", "prack_grpc", "serve", "--port", "0", *words)
-    return process.wait(), "\n".join(process.lines)
 
 
 # ---------------------------------------------------------------- the first one
@@ -219,33 +209,20 @@ def test_a_stop_waits_for_no_authority(launch: Launcher, tmp_path: Path) -> None
 # ---------------------------------------------------------------- upgrade
 
 
-@pytest.fixture
-def upgrade() -> Iterator[Callable[[Gateway], psutil.Process]]:
-    """Replaces a gateway, and returns its successor, which is gone when the test is over."""
-    successors: list[psutil.Process] = []
-
-    def upgrade(gateway: Gateway) -> psutil.Process:
-        done, said = control.ask("127.0.0.1", gateway.api_port)
-        assert done, said
-        successors.append(psutil.Process(int(said.split()[1])))
-        return successors[-1]
-
-    yield upgrade
-    for process in successors:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+def upgrade(launch: Launcher, gateway: Gateway) -> psutil.Process:
+    """Replace a gateway, and return its successor."""
+    done, said = control.ask("127.0.0.1", gateway.api_port)
+    assert done, said
+    return launch.adopt(int(said.split()[1]))
 
 
 @BOTH_WAYS
 def test_a_successor_takes_over_and_renews(
-    launch: Launcher,
-    authority: Pebble,
-    upgrade: Callable[[Gateway], psutil.Process],
-    by_http: bool,
+    launch: Launcher, authority: Pebble, by_http: bool
 ) -> None:
     gateway = certified(launch, authority, by_http=by_http)
     before = seen(authority)["serialNumber"]
-    successor = upgrade(gateway)
+    successor = upgrade(launch, gateway)
     assert gateway.popen.wait(SECONDS) == 0
     assert seen(authority)["serialNumber"] == before
     assert len(gateway.records("acme_ordering")) == 1
@@ -256,11 +233,11 @@ def test_a_successor_takes_over_and_renews(
 
 
 def test_an_upgrade_waits_for_the_order_that_is_under_way(
-    launch: Launcher, authority: Pebble, upgrade: Callable[[Gateway], psutil.Process]
+    launch: Launcher, authority: Pebble
 ) -> None:
     gateway = launch.gateway(*authority.flags(A), ports=authority.ports)
     gateway.line('"acme_ordering"')
-    upgrade(gateway)
+    upgrade(launch, gateway)
     gateway.line('"upgraded"')
     done = [record["action"] for record in map(json.loads, gateway.lines) if "action" in record]
     assert done.index("acme_issued") < done.index("upgraded")
@@ -275,17 +252,17 @@ def test_a_broken_store_stops_the_start(launch: Launcher, authority: Pebble) -> 
     assert certified(launch, authority).stop() == 0
     flags, file = authority.flags(A, by_http=False), authority.stored
     file.write_text("no certificate")
-    status, said = failing(*flags)
+    status, said = launch.failing(*flags)
     assert (status, "Traceback" in said) == (3, False)
     assert f"--acme-store: {file} cannot be used" in said
     assert "move it away" in said
 
 
-def test_a_store_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_made_stops_the_start(launch: Launcher, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = str(tmp_path / "file" / "store")
     flags = ("--acme", "a@shop.example", "--acme-domains", A, "--acme-store", store)
-    status, said = failing(*flags)
+    status, said = launch.failing(*flags)
     assert (status, "Traceback" in said) == (3, False)
     assert "--acme-store: " in said
     assert store in said

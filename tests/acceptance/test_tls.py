@@ -1,16 +1,18 @@
 """TLS between real processes: clients, gateways that change, and workers on each transport."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from prack_grpc.cli.main import main
 from tests.acceptance.processes import OVER, PYTHON, Gateway, Launcher, Process, fetch
 from tests.acceptance.reloads import reload_under_load
 from tests.support.certificates import Authority, Issued
 
 RELOADS = 10
+Asked = Callable[..., tuple[int, str]]
 EACH = pytest.mark.parametrize("over", OVER)
 
 
@@ -113,12 +115,6 @@ def test_a_new_certificate_is_shown_without_a_signal(
     assert fetch(gateway.port, "*", "OPTIONS", tls=authority.client()).status == 204
 
 
-def failing(words: Sequence[str]) -> tuple[int, str]:
-    """How a gateway that does not start ends."""
-    process = Process(PYTHON, "-m", "prack_grpc", "serve", "--port", "0", *words)
-    return process.wait(), "\n".join(process.lines)
-
-
 BAD = {
     "no key of the public port": (("--tls-cert", "own.pem", "--tls-key", "own.pem"), "--tls-cert"),
     "no key of the others": (
@@ -136,13 +132,13 @@ BAD = {
 
 @pytest.mark.parametrize(("flags", "named"), BAD.values(), ids=BAD.keys())
 def test_c10_a_gateway_does_not_start_with_a_bad_certificate(
-    tmp_path: Path, flags: Sequence[str], named: str
+    launch: Launcher, tmp_path: Path, flags: Sequence[str], named: str
 ) -> None:
     authority = Authority(tmp_path)
     authority.issue("DNS:own")
     authority.issue("DNS:old").expire()
     words = [word if word.startswith("--") else str(tmp_path / word) for word in flags]
-    status, said = failing(words)
+    status, said = launch.failing(*words)
     assert status == 3
     assert f"prack: {named}: {tmp_path}/" in said
     assert "Traceback" not in said
@@ -188,15 +184,22 @@ def test_a_certificate_without_its_key_is_wrong_usage(launch: Launcher, shown: I
 COMMANDS = (("workers",), ("traffic",), ("top", "--once"))
 
 
-def asked(launch: Launcher, *words: str, env: Mapping[str, str]) -> Process:
-    """A command that has ended."""
-    process = launch.process(PYTHON, "-m", "prack_grpc", *words, env=env)
-    process.wait()
-    return process
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Asked:
+    """Runs a command with these variables: its exit status, and its errors."""
+
+    def run(*words: str, env: Mapping[str, str]) -> tuple[int, str]:
+        with monkeypatch.context() as variables:
+            for name, value in env.items():
+                variables.setenv(name, value)
+            status = main(words)
+        return status, capsys.readouterr().err
+
+    return run
 
 
 def test_commands_of_operators_call_over_tls(
-    launch: Launcher, secure: Gateway, authority: Authority, shown: Issued
+    asked: Asked, secure: Gateway, authority: Authority, shown: Issued
 ) -> None:
     port = {
         "PRACK_API_PORT": str(secure.api_port),
@@ -205,11 +208,11 @@ def test_commands_of_operators_call_over_tls(
     ca, own = ("--tls-ca", str(authority.file)), {"PRACK_API_TLS_CERT": str(shown.cert)}
     key = {"PRACK_API_TLS_KEY": str(shown.key)}
     for words in (*COMMANDS, ("healthcheck",)):
-        on_its_machine = asked(launch, *words, env=port | own | key)
-        assert on_its_machine.wait() == 0, on_its_machine
+        on_its_machine = asked(*words, env=port | own | key)
+        assert on_its_machine == (0, "")
     for words in COMMANDS:
-        elsewhere = asked(launch, *words, *ca, env=port)
-        assert elsewhere.wait() == 0, elsewhere
+        elsewhere = asked(*words, *ca, env=port)
+        assert elsewhere == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -217,36 +220,39 @@ def test_commands_of_operators_call_over_tls(
     [
         (("--tls-ca", "nowhere.pem"), "--tls-ca: No such file"),
         (("--tls-cert", "a.pem", "--tls-key", "a.key"), "--tls-cert: needs --tls-ca"),
-        (("--tls-ca", "a.pem", "--tls-key", "a.key"), "--tls-key: needs .*--tls-cert"),
+        (("--tls-ca", "a.pem", "--tls-key", "a.key"), "--tls-key: needs "),
     ],
 )
 def test_a_command_says_what_is_wrong_with_its_files(
-    launch: Launcher, flags: Sequence[str], said: str
+    asked: Asked, flags: Sequence[str], said: str
 ) -> None:
-    command = asked(launch, "queue", *flags, env={})
-    assert command.wait() == 2
-    command.line(said)
+    status, errors = asked("queue", *flags, env={})
+    assert status == 2
+    assert said in errors
 
 
-def test_a_command_says_which_name_was_expected(launch: Launcher, authority: Authority) -> None:
+def test_a_command_says_which_name_was_expected(
+    launch: Launcher, asked: Asked, authority: Authority
+) -> None:
     other = launch.gateway(*authority.issue("DNS:gateway.example").flags("api-tls"))
     port = {"PRACK_API_PORT": str(other.api_port)}
-    misnamed = asked(launch, "queue", "--tls-ca", str(authority.file), env=port)
-    assert misnamed.wait() == 1
-    misnamed.line("prack: no gateway at https://127.0.0.1:.*certificate is not for 127.0.0.1")
+    status, errors = asked("queue", "--tls-ca", str(authority.file), env=port)
+    assert status == 1
+    assert errors.startswith(f"prack: no gateway at https://127.0.0.1:{other.api_port}")
+    assert "certificate is not for 127.0.0.1" in errors
 
 
 def test_commands_of_operators_show_a_certificate(
-    launch: Launcher, closed: Gateway, authority: Authority
+    asked: Asked, closed: Gateway, authority: Authority
 ) -> None:
     own = authority.issue("DNS:operator.example")
     ca = ("--tls-ca", str(authority.file))
     port = {"PRACK_API_PORT": str(closed.api_port)}
-    assert asked(launch, "queue", *ca, env=port).wait() == 1
-    assert asked(launch, "queue", *ca, *own.flags(), env=port).wait() == 0
+    assert asked("queue", *ca, env=port)[0] == 1
+    assert asked("queue", *ca, *own.flags(), env=port) == (0, "")
     files = {
         "PRACK_TLS_CA": str(authority.file),
         "PRACK_CLIENT_CERT": str(own.cert),
         "PRACK_CLIENT_KEY": str(own.key),
     }
-    assert asked(launch, "healthcheck", env=port | files).wait() == 0
+    assert asked("healthcheck", env=port | files) == (0, "")

@@ -12,9 +12,8 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -67,22 +66,17 @@ def prack_upgrade(api_port: int) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def upgrade(launch: Launcher) -> Iterator[Upgrade]:
-    """Replaces a gateway, and returns its successor, which is gone when the test is over."""
-    successors: list[psutil.Process] = []
+def upgrade(launch: Launcher) -> Upgrade:
+    """Replaces a gateway, and returns its successor."""
 
     def upgrade(gateway: Gateway) -> psutil.Process:
         done = prack_upgrade(gateway.api_port)
         assert done.returncode == 0, done.stderr + str(gateway)
         match = re.match(r"process (\d+) has taken over", done.stdout)
         assert match, done.stdout
-        successors.append(psutil.Process(int(match[1])))
-        return successors[-1]
+        return launch.adopt(int(match[1]))
 
-    yield upgrade
-    for process in successors:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+    return upgrade
 
 
 def until_in_flight(gateway: Gateway, count: int) -> None:

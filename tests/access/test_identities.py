@@ -160,24 +160,24 @@ async def test_a_certificate_needs_an_authority(start: Start, tmp_path: Path) ->
 @jwt
 @pytest.mark.parametrize("over", ["grpc", "plain"])
 async def test_a_stream_ends_with_its_token(often: None, site: Site, over: str) -> None:
-    end = time.time() + 0.5
+    end = time.time() + 1.0
     jwts(site).given["a"] = jwts(site).issuer.token("a", exp=end)
     worker = await site.stream("a", over)
     await worker.hello("w", 1, **ROUTES)
     error = await worker.event("error")
     assert (error.code, error.retry) == ("revoked", True)
-    assert 0 <= time.time() - end < 1.0
+    assert time.time() >= end
 
 
 @jwt
 async def test_polls_end_with_their_token_and_the_next_one_goes_on(often: None, site: Site) -> None:
-    end = time.time() + 0.5
+    end = time.time() + 1.0
     known = jwts(site)
     known.given["a"] = known.issuer.token("a", exp=end)
     http = await site.http("a")
     reply = await http.get("/api/v1/request", params={**A_POLL, "wait": SECONDS})
     assert reply.status_code == 401
-    assert 0 <= time.time() - end < 1.0
+    assert time.time() >= end
     http.headers["Authorization"] = f"Bearer {known.issuer.token('a')}"
     reply = await http.get("/api/v1/request", params={**A_POLL, "wait": 0})
     assert reply.status_code == 404

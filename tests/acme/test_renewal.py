@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -161,3 +162,15 @@ async def test_a_store_that_cannot_be_written_is_a_failure(
     begin()
     await renewing.until("acme_failed")
     assert "directory" in renewing.renewal.reasons()[0]
+
+
+async def test_no_more_threads_are_a_failure(
+    renewing: Renewing, begin: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    begin()
+    await renewing.until("acme_failed")
+    assert "can't start new thread; next try at 2" in renewing.renewal.reasons()[0]

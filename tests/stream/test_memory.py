@@ -15,10 +15,10 @@ from prack_wire.frames import Deframer
 from tests.conftest import Gateway, Start
 from tests.stream.conftest import Connect
 from tests.support import plain_worker
-from tests.support.collector import alive, gone, no_collector
+from tests.support.collector import alive, frozen, gone, no_collector
 from tests.support.scripted_worker import ScriptedWorker
 
-__all__ = ["no_collector"]
+__all__ = ["frozen", "no_collector"]
 # Each of them is the same process, whose newer stream may come before the end of the older.
 ONE = b"one"
 PARTS = (Assignment, Deframer, GrpcCarrier, Outbox, PlainCarrier, Stream)

@@ -4,11 +4,13 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import pytest
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.core.http.message import Kind
+from prack_grpc.core.queue.routes import Route
 from tests.conftest import Gateway, Start
 from tests.support.client import SECONDS, RawClient, RawWorker
 from tests.support.plain_worker import PATH, UPGRADE, PlainCall, connect, framed
@@ -312,19 +314,12 @@ async def test_g18_a_worker_that_speaks_but_does_not_read_is_given_up(start: Sta
 
 
 async def test_a_full_table_of_routes_may_have_room_later(gateway: Gateway) -> None:
-    limits = gateway.core.limits
-    async with AsyncExitStack() as stack:
-
-        async def serving(name: int) -> ScriptedWorker:
-            worker = await stack.enter_async_context(connect(gateway.api_port))
-            routes = [pb.Route(path=f"/{name}/{n}") for n in range(limits.session_routes)]
-            capacity = pb.Capacity(max_in_flight=1)
-            hello = pb.Hello(worker_id=f"w{name}", minor_min=1, minor_max=1, capacity=capacity)
-            hello.routes.extend(routes)
-            await worker.send(hello=hello)
-            return worker
-
-        for name in range(limits.max_routes // limits.session_routes):
-            assert await (await serving(name)).event("welcome")
-        error = await (await serving(-1)).event("error")
+    table = gateway.core.queue.tables[Kind.HTTP]
+    while len(table) < gateway.core.limits.max_routes:
+        table.add(Route("", f"/{len(table)}"), 0.0)
+    async with connect(gateway.api_port) as worker:
+        capacity, routes = pb.Capacity(max_in_flight=1), [pb.Route(path="/new")]
+        hello = pb.Hello(worker_id="w", minor_min=1, minor_max=1, capacity=capacity, routes=routes)
+        await worker.send(hello=hello)
+        error = await worker.event("error")
         assert (error.code, error.retry) == ("too_many_routes", True)

@@ -9,15 +9,23 @@ import pytest
 from tests.support.client import SECONDS
 
 
+@pytest.fixture(scope="module")
+def frozen() -> Iterator[None]:
+    """What was there before the tests of a module is looked at once: there is much of it."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
-def no_collector() -> Iterator[None]:
+def no_collector(frozen: None) -> Iterator[None]:
     """What is left for the collector stays, and what was there before is not looked at."""
     gc.collect()
     gc.freeze()
     gc.disable()
     yield
     gc.enable()
-    gc.unfreeze()
 
 
 def alive(parts: tuple[type, ...]) -> int:

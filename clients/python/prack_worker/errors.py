@@ -68,7 +68,7 @@ class ConnectFailed(PrackError):
     """The gateway cannot be used now; another attempt may succeed.
 
     Attributes:
-        retry_after: seconds to wait at least; 0 leaves it to the worker's back-off.
+        retry_after: seconds to wait; 0 leaves it to the worker's back-off.
     """
 
     code = "connect_failed"

@@ -18,6 +18,15 @@ from prack_worker.testing import FakeExchange
 from prack_worker.wsgi.application import WsgiApplication
 
 
+@pytest.fixture(autouse=True, scope="module")
+def frozen() -> Iterator[None]:
+    """What was there before the tests is looked at once: there is much of it."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def no_collector() -> Iterator[None]:
     """Only what is not in a cycle goes."""

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import math
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prack_grpc.cli.conformance.report import Json, Lines, Report, Tap, show_cases
+from prack_grpc.cli.seconds import seconds
 from prack_grpc.cli.terminal import say
 from prack_grpc.conformance.case import Case, Catalogue, Terms
 from prack_grpc.conformance.certificates import Certificates
@@ -37,10 +37,10 @@ PRACK_TOKEN, and for TLS the authority to trust, a PEM file, in PRACK_TLS_CA. Wh
 shown with each case that fails. The output is TAP, or lines for people on a terminal.
 
 exit status: 0 all cases passed or were skipped, 1 a case failed or the worker did not start, 2
-wrong usage, 130 or 143 interrupted. Advice (SHOULD) that a worker does not
-follow is told, and fails it with --strict only.
+wrong usage, 130 or 143 interrupted. Advice (SHOULD) that a worker does not follow is told, and
+fails it with --strict only.
 """
-SHORTEST, LONGEST = 0.1, 60.0
+SHORTEST, LONGEST = 0.1, 60.0  # seconds to wait for a worker
 MOST_JOBS = 64
 
 Try = Callable[[str, Sequence[str], Terms, Certificates, float], AbstractAsyncContextManager[Trial]]
@@ -140,18 +140,6 @@ def _report(options: argparse.Namespace, catalogue: Catalogue, count: int) -> Re
     return Lines(catalogue.document)
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not SHORTEST <= seconds <= LONGEST:
-        raise argparse.ArgumentTypeError(
-            f"expected seconds from {SHORTEST:g} to {LONGEST:g} (got {text!r})"
-        )
-    return seconds
-
-
 def _jobs(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= MOST_JOBS:
         raise argparse.ArgumentTypeError(f"expected 1 to {MOST_JOBS} (got {text!r})")
@@ -186,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds(SHORTEST, LONGEST),
         default=7.0,
         metavar="SECONDS",
         help="how long to wait for what the worker has to do next (default 7)",

@@ -1,7 +1,6 @@
 """The command `prack top` (docs/operations.md)."""
 
 import argparse
-import math
 import os
 import signal
 import sys
@@ -9,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from prack_grpc.cli.gateway import Trouble, admin_port
+from prack_grpc.cli.seconds import seconds
 from prack_grpc.cli.terminal import say
 from prack_grpc.cli.top import snapshot
 from prack_grpc.cli.top.page import Page, look
@@ -66,18 +66,6 @@ def _is_screen() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and not dumb
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not SHORTEST <= seconds <= LONGEST:
-        raise argparse.ArgumentTypeError(
-            f"expected seconds from {SHORTEST:g} to {LONGEST:g} (got {text!r})"
-        )
-    return seconds
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="prack top", description=ABOUT, allow_abbrev=False)
     parser.add_argument("--admin-host", metavar="HOST", help="where the gateway's admin port is")
@@ -91,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--interval",
-        type=_seconds,
+        type=seconds(SHORTEST, LONGEST),
         default=1.0,
         metavar="SECONDS",
         help="time between two looks (default 1)",

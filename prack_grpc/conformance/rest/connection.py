@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +12,7 @@ import h11
 
 from prack_grpc.conformance.case import Broken
 from prack_grpc.conformance.certificates import Changing
+from prack_grpc.conformance.listening import tcp_port
 
 READ = 64 * 1024
 
@@ -188,7 +189,6 @@ async def listening(
     tls: Changing | None,
 ) -> AsyncIterator[str]:
     """Inside it workers can call; gives the URL. `breaks` is told of what is no HTTP."""
-    tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer)
@@ -200,18 +200,5 @@ async def listening(
         finally:
             connections.discard(connection)
 
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls and tls.context)
-    try:
-        port = server.sockets[0].getsockname()[1]
+    async with tcp_port(serve, tls) as port:
         yield f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from itertools import pairwise
 
 from prack_grpc.conformance.case import Broken
 from prack_grpc.conformance.certificates import Changing
+from prack_grpc.conformance.listening import tcp_port
 from prack_grpc.conformance.stream.gateway import Gateway
 from prack_grpc.conformance.stream.session import MAX_FRAME, Session
 from prack_wire.frames import LENGTH
@@ -66,22 +68,8 @@ class PlainLink:
 @asynccontextmanager
 async def listening(gateway: Gateway, tls: Changing | None) -> AsyncIterator[str]:
     """Inside it workers can dial; gives the URL."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(_serve(gateway, reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls and tls.context)
-    try:
-        port = server.sockets[0].getsockname()[1]
+    async with tcp_port(partial(_serve, gateway), tls) as port:
         yield f"pracks://localhost:{port}" if tls else f"prack://127.0.0.1:{port}"
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _serve(

@@ -357,7 +357,7 @@ class Queue:
     def _rematch(self, now: float, *gone: ExchangeLane) -> None:
         """All that waits lines up anew, oldest first."""
         lanes = dict.fromkeys((*self.lanes(), *gone))
-        lines = [line for lane in lanes for line in (lane.waiting, lane.uploads)]
+        lines = [line for lane in lanes for line in (lane.waiting, lane.uploads) if line]
         waiting = sorted((one for line in lines for one in line), key=_place)
         for line in lines:
             line.clear()

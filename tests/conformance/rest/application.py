@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from prack_grpc.conformance.app import BIG, PAUSE_SECONDS, PLAIN, SPECIAL, Fields
 from prack_wire.websocket_events import (
     BINARY,
     CLOSE,
@@ -13,7 +14,6 @@ from prack_wire.websocket_events import (
     close_data,
     encode,
 )
-from tests.conformance.fields import PLAIN, SPECIAL, Fields
 from tests.conformance.rest.worker import Request, Response
 
 EVENTS: Fields = [(b"content-type", b"application/websocket-events")]
@@ -33,7 +33,7 @@ def serve(request: Request) -> Response:
         "hello": (200, b"Hello\n"),
         "early": (403, b"not wanted\n"),
         "slow": (200, b"slow\n"),
-        "big": (200, bytes(2_000_000)),
+        "big": (200, bytes(BIG)),
         "echo": (200, request.body),
         "sink": (200, b"%d\n" % len(request.body)),
         "request": (200, told(request)),
@@ -59,7 +59,7 @@ def pieces(name: str) -> Iterator[bytes]:
     """With pauses; or broken off."""
     for piece in (b"one\n", b"two\n"):
         yield piece
-        time.sleep(0.4)
+        time.sleep(PAUSE_SECONDS)
     if name == "fail-late":
         raise RuntimeError
     yield b"three\n"

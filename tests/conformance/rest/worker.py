@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.conformance.fields import Fields
+from prack_grpc.conformance.app import Fields
 
 API = "/api/v1"
 SLOTS = 4

@@ -11,8 +11,8 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.conformance.app import BIG, PAUSE_SECONDS, PLAIN, SPECIAL, Fields
 from prack_wire.websocket_events import BINARY, CLOSE, MAX_EVENT, TEXT, Decoder, close_data, encode
-from tests.conformance.fields import PLAIN, SPECIAL, Fields
 from tests.conformance.stream.worker import Exchange
 
 LINK: Fields = [(b"link", b"</style.css>; rel=preload")]
@@ -76,7 +76,7 @@ async def stream(exchange: Exchange) -> None:
     exchange.head(200, PLAIN)
     for piece in (b"one\n", b"two\n"):
         await exchange.write(piece)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(PAUSE_SECONDS)
     await exchange.write(b"three\n")
     exchange.finish()
 
@@ -84,7 +84,7 @@ async def stream(exchange: Exchange) -> None:
 async def big(exchange: Exchange) -> None:
     """Two million zero bytes."""
     exchange.head(200, PLAIN)
-    await exchange.write(bytes(2_000_000))
+    await exchange.write(bytes(BIG))
     exchange.finish()
 
 

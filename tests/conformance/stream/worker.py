@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from prack.v1 import worker_pb2 as pb
-from tests.conformance.fields import Fields
+from prack_grpc.conformance.app import Fields
 from tests.conformance.stream.carriers import Carrier, dial
 
 SLOTS = 32

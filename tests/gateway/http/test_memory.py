@@ -14,7 +14,7 @@ from prack_grpc.gateway.http.timeouts import Timeout
 from prack_grpc.gateway.http.transaction import Response, Transaction
 from tests.conftest import Gateway, Start
 from tests.support.client import RawClient
-from tests.support.collector import alive, gone, no_collector
+from tests.support.collector import alive, frozen, gone, no_collector
 from tests.support.scripted_worker import ScriptedWorker, connect
 
 PARTS = (Closing, Connection, Flow, Reader, Response, Timeout, Transaction)
@@ -77,7 +77,7 @@ async def broken(client: RawClient, worker: ScriptedWorker) -> None:
     await client.closed()
 
 
-__all__ = ["no_collector"]
+__all__ = ["frozen", "no_collector"]
 
 WAYS: dict[str, End] = {
     "nothing": ended(b""),

@@ -20,7 +20,7 @@ from prack_wire import websocket_events as events
 from tests.conftest import Gateway, Start
 from tests.gateway.websocket.opening import LIMITS
 from tests.support.client import RawClient
-from tests.support.collector import alive, gone, no_collector
+from tests.support.collector import alive, frozen, gone, no_collector
 from tests.support.events_worker import close as closing
 from tests.support.events_worker import events_worker, text
 from tests.support.frames import (
@@ -35,7 +35,7 @@ from tests.support.frames import (
 )
 from tests.support.scripted_worker import ScriptedWorker, connect
 
-__all__ = ["no_collector"]
+__all__ = ["frozen", "no_collector"]
 PARTS = (
     Batches,
     WebSocketClient,

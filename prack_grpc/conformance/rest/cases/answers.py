@@ -1,7 +1,8 @@
 """Push, in all its ways."""
 
+from prack_grpc.conformance.app import BIG
 from prack_grpc.conformance.case import Broken, Skipped
-from prack_grpc.conformance.expected import BIG, kept
+from prack_grpc.conformance.expected import kept
 from prack_grpc.conformance.rest.cases.catalogue import case
 from prack_grpc.conformance.rest.connection import BREAK
 from prack_grpc.conformance.rest.trial import RestTrial, expect

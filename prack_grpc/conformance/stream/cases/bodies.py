@@ -3,8 +3,8 @@
 import random
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.conformance.app import BIG
 from prack_grpc.conformance.case import Broken
-from prack_grpc.conformance.expected import BIG
 from prack_grpc.conformance.stream.cases.catalogue import case
 from prack_grpc.conformance.stream.cases.exchanges import expect
 from prack_grpc.conformance.stream.session import WINDOW

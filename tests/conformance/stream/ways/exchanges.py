@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from prack.v1 import worker_pb2 as pb
-from tests.conformance.fields import Fields
+from prack_grpc.conformance.app import Fields
 from tests.conformance.stream.ways.catalogue import breaks
 from tests.conformance.stream.worker import SLOTS, WINDOW, Exchange, Stream
 from tests.conformance.ways import after, nothing, replace
