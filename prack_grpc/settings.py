@@ -154,7 +154,7 @@ class Settings(PublicSettings):
         "rates, the second for a route; trusted proxies are exempt",
     )
     keep_alive: Seconds = Field(
-        75.0,
+        CONNECTION_DEFAULTS.keep_alive_seconds,
         description="how long a client's connection may be idle between two requests; longer than "
         "the load balancer before it, of which many hold theirs for 60",
     )

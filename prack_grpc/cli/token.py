@@ -36,6 +36,9 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         say(f"prack: {words.file}: {error.strerror}", sys.stderr)
         return 1
+    except UnicodeDecodeError:
+        say(f"prack: {words.file}: expected TOML in UTF-8", sys.stderr)
+        return 1
     except (BadCredentials, Trouble) as error:
         say(f"prack: {error}", sys.stderr)
         return 1
@@ -119,11 +122,19 @@ def _revoke(words: argparse.Namespace) -> None:
 
 
 def _moment(text: str) -> str:
-    """A moment in TOML, of what is a span from now or a date already."""
+    """A moment in TOML, of a span from now or a date. Raises Trouble if it is neither, or over."""
+    now = time.time()
     if match := SPAN.fullmatch(text):
-        seconds = time.time() + int(match[1]) * HOURS[match[2]] * 3600
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return text
+        then = datetime.fromtimestamp(now + int(match[1]) * HOURS[match[2]] * 3600, UTC)
+    else:
+        try:
+            then = datetime.fromisoformat(text)
+        except ValueError:
+            raise Trouble(f"--expires {text}: expected 90d, 12h, or a date: 2027-03-01") from None
+    then = then.astimezone(UTC) if then.tzinfo else then.replace(tzinfo=UTC)
+    if then.timestamp() <= now:
+        raise Trouble(f"--expires {text}: expected a moment to come")
+    return then.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _parsed(path: Path, text: str) -> list[Entry]:
@@ -169,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--service", action="append", help="of a worker; may be repeated (all)")
     new.add_argument("--route", action="append", help="of a worker; may be repeated (all)")
     new.add_argument("--tier", action="append", type=int, help="of a worker; may be repeated (all)")
-    new.add_argument("--slots", type=int, help="most of one worker (any number)")
+    new.add_argument("--slots", type=int, help="most of one worker, also for WebSockets (any)")
     new.add_argument("--expires", help="90d, 12h, or a date such as 2027-03-01 (never)")
     shown = commands.add_parser("list", help="list the tokens, without their secrets")
     revoke = commands.add_parser("revoke", help="remove a token; the gateway ends its sessions")

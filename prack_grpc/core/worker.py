@@ -78,8 +78,8 @@ class Scope:
     def check_slots(self, slots: int, websocket_slots: int) -> None:
         """Raises OutOfScope for more of both than one worker may have."""
         if self.slots and slots + websocket_slots > self.slots:
-            allowed = f"at most {self.slots}"
-            raise _beyond("slots", str(slots + websocket_slots), [allowed])
+            asked = f"{slots} and {websocket_slots} for WebSockets"
+            raise _beyond("slots", asked, [f"at most {self.slots} in all"])
 
 
 def _beyond(field: str, value: str, allowed: Iterable[str]) -> OutOfScope:

@@ -83,13 +83,18 @@ def read(path: Path) -> list[Entry]:
         return parse(content.decode())
     except OSError as error:
         raise BadCredentials(f"{path}: cannot read it: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadCredentials(f"{path}: expected TOML in UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise BadCredentials(f"{path}: {error}") from None
 
 
 def parse(text: str) -> list[Entry]:
     """The entries of a file with this text. Raises ValueError."""
-    found = tomllib.loads(text)
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"expected TOML: {error}") from None
     tokens, known = found.pop("token", []), issuers(found.pop("issuer", []))
     if found or not isinstance(tokens, list) or not all(isinstance(one, dict) for one in tokens):
         raise ValueError("expected nothing but [[token]] and [[issuer]] tables")

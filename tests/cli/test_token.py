@@ -96,7 +96,8 @@ def test_a_revoked_token_is_gone_and_the_rest_as_it_was(
             "token new --role viewer --name b --tier 1",
             "is not changed: token b: tiers: only workers",
         ),
-        ("token new --role viewer --name b --expires soon", "is not changed: "),
+        ("token new --role viewer --name b --expires soon", "--expires soon: expected 90d, 12h"),
+        ("token new --role viewer --name b --expires 2020-01-01", "expected a moment to come"),
         ("token new --role viewer --name b --file /nowhere/x", "/nowhere/x: No such file"),
         ("token list --file /nowhere/x", "/nowhere/x: cannot read it"),
     ],
@@ -111,6 +112,15 @@ def test_what_cannot_be_done_changes_nothing(
     printed = capsys.readouterr()
     assert (printed.out, said in printed.err) == ("", True)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("line", ["token new --role worker --name b", "token list"])
+def test_a_file_that_is_no_text_is_named(
+    path: Path, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path.write_bytes(b"\xff\xfe")
+    assert main(line.split()) == 1
+    assert capsys.readouterr().err == f"prack: {path}: expected TOML in UTF-8\n"
 
 
 def test_a_file_in_an_unusual_form_is_left_to_people(
@@ -133,7 +143,8 @@ def test_a_link_stays_one(path: Path, tmp_path: Path) -> None:
 
 
 def test_an_expired_token_is_listed_as_such(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main([*NEW, "a", "--expires", "2020-01-01"])
+    main([*NEW, "a"])
+    path.write_text(path.read_text() + "expires = 2020-01-01\n")
     capsys.readouterr()
     main(["token", "list"])
     assert "2020-01-01 00:00+00:00 (expired)" in capsys.readouterr().out

@@ -117,6 +117,12 @@ def test_whatever_is_beyond_the_scope_is_refused_by_its_field(
     assert caught.value.field == field
 
 
+def test_slots_beyond_the_scope_are_told_by_kind() -> None:
+    """Most workers want 1000 for WebSockets, of which nobody has thought."""
+    with pytest.raises(OutOfScope, match=r"4 and 1000 for WebSockets .* at most 8 in all"):
+        Principal("a", scope=SCOPE).check(profile(slots=4, websocket_slots=1000))
+
+
 def test_only_workers_work_and_nobody_does_who_was_revoked() -> None:
     with pytest.raises(OutOfScope, match="not for workers"):
         Principal("a", frozenset((Right.READ, Right.OPERATE))).check(profile())

@@ -15,7 +15,7 @@ from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.books.books import Books
 from scripts import settings_table
 from tests.core.building import a_request
-from tests.docs.pages import page, rows
+from tests.docs.pages import ROOT, page, rows
 from tests.telemetry.books.test_books import START, ended, record
 from tests.telemetry.metrics.test_scrape import shown as of_books
 
@@ -107,3 +107,12 @@ def test_state_tables_are_those_of_the_core(
 
 def target(transitions: dict[Enum, Enum], event: Enum) -> str:
     return transitions[event].name if event in transitions else ""
+
+
+def test_every_action_of_the_log_is_explained() -> None:
+    known = set(re.findall(r"`(\w+)`", page("docs/operations.md")))
+    said = re.compile(r'"action": "(\w+)"(?: if \w+ else "(\w+)")?')
+    sources = ROOT.joinpath("prack_grpc").rglob("*.py")
+    found = {name for path in sources for pair in said.findall(path.read_text()) for name in pair}
+    assert len(found) > 25
+    assert found - {""} <= known

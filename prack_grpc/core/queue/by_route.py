@@ -40,9 +40,10 @@ def parse(text: str, what: str, value: Callable[[str], V]) -> dict[Route, V]:
             route = Route.parse(place) if equals else DEFAULT
         except BadRoute as error:
             raise ValueError(f"expected ROUTE = {what.upper()}, not {part!r}: {error}") from None
+        found = value(word.strip())
         if route in values:
             raise ValueError(f"expected one {what} for each route, {route} has two")
-        values[route] = value(word.strip())
+        values[route] = found
     if len(values) > MAX_BY_ROUTE:
         raise ValueError(f"expected at most {MAX_BY_ROUTE} {what}s")
     return values

@@ -14,7 +14,7 @@ class ConnectionLimits:
     body_rate: int = KIB  # bytes a second that a body must bring, over `rate_seconds`
     rate_seconds: float = 60.0
     write_seconds: float = 30.0  # without the client taking a byte
-    keep_alive_seconds: float = 15.0  # between two requests
+    keep_alive_seconds: float = 75.0  # between two requests
     linger_seconds: float = 5.0  # for the client to read an early answer
     head_bytes: int = MAX_HEAD
     target_bytes: int = 16 * KIB

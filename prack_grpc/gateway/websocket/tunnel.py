@@ -62,7 +62,7 @@ class Tunnel(asyncio.Protocol):
     def close(self) -> None:
         """End the connection: the client gets what was sent, and nobody hears it any more."""
         self._over = True
-        if self._said_all:
+        if self._said_all or self._transport.is_closing():
             self._transport.close()
         else:
             self._flow.resume_reading()

@@ -30,6 +30,7 @@ def test_values_are_read_by_route() -> None:
         ("/a = 1; /a/ = 2", "expected one number for each route, [*]/a has two"),
         ("1; 2", "expected one number for each route, [*]/ has two"),
         ("/a = x", "invalid literal"),
+        ("1; /a 2", "invalid literal"),
         (";".join(f"/{one} = 1" for one in range(MAX_BY_ROUTE + 1)), "expected at most 16 numbers"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 EXPECTED = "expected http://host:port or unix:/path/of/a/socket"
 HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+MAX_PATH = 103  # of a Unix socket: 107 on Linux, 103 elsewhere
 PATH = re.compile(r"/[!\"$-~]*")
 
 
@@ -34,7 +36,10 @@ class Address:
 def parse_address(text: str) -> Address:
     """`http://host:port` or `unix:/path`. Raises ValueError."""
     if text.startswith("unix:/"):
-        return Address(path=text.removeprefix("unix:"))
+        path = text.removeprefix("unix:")
+        if len(os.fsencode(path)) > MAX_PATH:
+            raise ValueError(f"expected a path of at most {MAX_PATH} bytes, as sockets have")
+        return Address(path=path)
     parts = urlsplit(text)
     if parts.scheme != "http" or not HOST.fullmatch(parts.hostname or "") or parts.username:
         raise ValueError(EXPECTED)

@@ -38,7 +38,7 @@ class Answer:
     """
 
     __slots__ = (
-        "_bodiless", "_fields", "_final", "_method", "_parser", "_tunnel", "_unread", "_up_to_end",
+        "_fields", "_final", "_method", "_parser", "_tunnel", "_unread", "_up_to_end",
         "begun", "ended", "heads", "held", "idle_seconds", "pieces", "trailers",
     )  # fmt: skip
 
@@ -46,7 +46,7 @@ class Answer:
         self._method = method
         self._parser = httptools.HttpResponseParser(self)
         self._fields: Fields = []
-        self._final = self._tunnel = self._bodiless = self._up_to_end = False
+        self._final = self._tunnel = self._up_to_end = False
         self._unread = 0  # bytes since the last thing that was whole
         self.heads: deque[tuple[int, Fields]] = deque()
         self.pieces: list[bytes] = []
@@ -73,7 +73,7 @@ class Answer:
             if rest := data[upgrade.args[0] :]:
                 self.on_body(rest)
         except httptools.HttpParserError as error:
-            if not self.ended:  # what comes after it is nobody's
+            if not self.ended:
                 raise ApplicationFailed(f"its answer is no HTTP/1.1 response: {error}") from None
             self.idle_seconds = 0.0
         if self._unread > MAX_HEAD + len(data):
@@ -104,10 +104,15 @@ class Answer:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of a head, or a trailer."""
+        if self.ended:  # what comes after an answer is nobody's
+            return
         (self.trailers if self._final else self._fields).append((name, value))
 
     def on_headers_complete(self) -> None:
         """A head is complete."""
+        if self.ended:
+            self.idle_seconds = 0.0
+            return
         status, fields = self._parser.get_status_code(), self._fields
         self.heads.append((status, fields))
         self.held += self._unread
@@ -120,17 +125,16 @@ class Answer:
     def _begin_body(self, status: int, fields: Fields) -> None:
         self._final = True
         names = {name.lower() for name, _ in fields}
-        self._bodiless = self._method == "HEAD" or status in BODILESS
         self._up_to_end = names.isdisjoint((b"content-length", b"transfer-encoding"))
         if self._parser.should_keep_alive():
             self.idle_seconds = _idle_seconds(fields)
-        if self._bodiless:
+        if self._method == "HEAD" or status in BODILESS:
             self.ended = True
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         self._unread = 0
-        if self._bodiless:
+        if self.ended:
             self.idle_seconds = 0.0
         else:
             self.pieces.append(body)

@@ -67,13 +67,15 @@ class Passage:
         head = self._head(upstream.address.authority())
         connection.request(exchange.request.method, head + (self._body or b""))
         upload = None if self._sent else asyncio.create_task(self._upload(), name="prack upload")
+        taken = False  # what nobody has taken of an answer would be in the way of the next
         try:
             await self._answer()
+            taken = True
         finally:
             if upload is not None:
                 upload.cancel()
                 await asyncio.wait([upload])
-            if self._sent:
+            if self._sent and taken:
                 upstream.keep(connection)
             else:
                 connection.close()

@@ -26,6 +26,7 @@ def test_an_address(text: str, address: Address, authority: bytes) -> None:
     [
         "127.0.0.1:3000", "https://app:1", "http://", "http://app:1/path", "http://app:1?q",
         "http://me@app", "http://app:99999", "http://app:port", "unix:app.sock", "3000",
+        "unix:/" + 103 * "a",
     ],
 )  # fmt: skip
 def test_what_is_none(text: str) -> None:

@@ -64,6 +64,15 @@ def test_an_end_in_the_middle_is_a_failure() -> None:
         answer.finish()
 
 
+@pytest.mark.parametrize("first", [CHUNKED, HEAD + b"content-length: 6\r\n\r\nonetwo"])
+def test_a_second_answer_is_no_part_of_the_first(first: bytes) -> None:
+    answer = Answer("GET")
+    answer.feed(first + HEAD + b"set-cookie: a=b\r\ncontent-length: 4\r\n\r\nevil")
+    trailers = [(b"x-t", b"1")] if first is CHUNKED else []
+    assert (answer.take_body(), answer.trailers) == (b"onetwo", trailers)
+    assert (len(answer.heads), answer.ended, answer.idle_seconds) == (1, True, 0.0)
+
+
 def test_a_body_where_none_may_be_is_dropped_with_its_connection() -> None:
     answer = Answer("HEAD")
     answer.feed(HEAD + b"content-length: 4\r\n\r\nbody")

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from scripted_app import Scripted, Talk
 
-from prack_worker.exchange import AbortCode
+from prack_worker.errors import ClientDisconnected
+from prack_worker.exchange import AbortCode, Headers
 from prack_worker.testing import FakeExchange
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -123,6 +124,25 @@ async def test_what_has_begun_is_not_repeated(application: Scripted) -> None:
         talk.close()
     assert exchange.aborted is not None
     assert application.talks.empty()
+
+
+class Refusing(FakeExchange):
+    """Takes no answer."""
+
+    async def send_head(
+        self, status: int, headers: Headers, body: bytes = b"", end: bool = False
+    ) -> None:
+        raise ClientDisconnected
+
+
+async def test_an_answer_that_nobody_takes_is_not_in_the_way_of_the_next(
+    application: Scripted,
+) -> None:
+    async with application.handling(Refusing("GET", headers=[(b"host", b"a")])):
+        talk = await application.taken()
+        await talk.head()
+        talk.say(EMPTY)
+    assert application.upstream.idle() is None
 
 
 async def test_what_may_have_been_seen_is_not_given_back(application: Scripted) -> None:
