@@ -148,12 +148,12 @@ final class Answer
     {
         $error = $this->reason($error);
         while (true) {
+            $this->connection->close(); // what comes next on it would be taken for more of this answer
             $delay = max($this->backoff->next(), $error->retryAfter);
             if ($this->kept === null || $delay > $this->request->left()) {
                 throw $error;
             }
             usleep((int) ($delay * 1e6));
-            $this->connection->close();
             try {
                 $this->start($this->kept);
                 return;

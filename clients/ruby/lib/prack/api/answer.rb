@@ -28,7 +28,7 @@ module Prack
         data = data.b
         keep(data)
         begin
-          @begun ? @connection.write(data) : start
+          @begun ? @connection.write(data) : start(data)
           early
         rescue Unreachable => error
           again(error)
@@ -58,11 +58,11 @@ module Prack
         @kept << data if @kept
       end
 
-      def start
+      def start(data)
         @begun = true
         path = "/requests/#{@request.identifier}/response"
         @connection.request("POST", path, { "content-type" => "application/http" }, :chunked)
-        @connection.write(@kept)
+        @connection.write(data)
       end
 
       # What the gateway says before it has all of it.
@@ -90,12 +90,12 @@ module Prack
       def again(error)
         error = reason(error)
         begin
+          @connection.close # what comes next on it would be taken for more of this answer
           delay = [@backoff.next, error.retry_after].max
           raise error if @kept.nil? || delay > @request.left
 
           sleep(delay)
-          @connection.close
-          start
+          start(@kept)
         rescue Unreachable => later
           raise if later.equal?(error)
 

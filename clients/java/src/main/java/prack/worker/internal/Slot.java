@@ -46,7 +46,7 @@ public final class Slot extends Thread {
             while (stopping.getCount() > 0) {
                 Optional<HttpResponse<byte[]>> reply = poll();
                 if (reply.isPresent()) {
-                    serve(reply.get());
+                    take(reply.get());
                 }
             }
         } catch (Refused error) {
@@ -72,6 +72,15 @@ public final class Slot extends Thread {
             return Optional.empty();
         } finally {
             polling = false;
+        }
+    }
+
+    /** The slot outlives what is no request. */
+    private void take(HttpResponse<byte[]> reply) throws InterruptedException {
+        try {
+            serve(reply);
+        } catch (RuntimeException error) {
+            log.log("error", "The gateway sent an invalid request: is it of the same version? %s", Lines.trace(error));
         }
     }
 
