@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest test-go test-node fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -51,7 +51,7 @@ test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one pr
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
 
-test-programs: $(READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
+test-programs: $(READY) $(GO_READY) $(NODE_READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
 PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps example_workers front_proxy old_workers prometheus \
@@ -59,7 +59,7 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps example_workers fr
 	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What each language has a target of its own for, as it needs that language.
-LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go node)
+LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java node php rest_libraries ruby)
 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \
@@ -87,6 +87,18 @@ test-go: $(READY) $(GO_READY) $(TOOLS_READY) $(GO_PLUGIN) ## Test the Go library
 
 test-node: $(READY) $(NODE_READY) ## Test the Node library: its own tests, the conformance kit, real applications
 	@PATH="$(CURDIR)/$(NODE_VENV)/bin:$$PATH" scripts/test-node.sh $(ARGS)
+
+test-rpj: $(READY) ## Test the libraries for Ruby, PHP and Java, two at a time
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-ruby test-php test-java
+
+test-ruby: $(READY) ## Test the Ruby library: its own tests, the conformance kit, Sinatra
+	@scripts/test-ruby.sh
+
+test-php: $(READY) ## Test the PHP library: its own tests, the conformance kit, PSR-15, Slim
+	@scripts/test-php.sh
+
+test-java: $(READY) ## Test the Java library: its own tests, the conformance kit, a servlet
+	@scripts/test-java.sh
 
 fast: $(READY)
 	@$(BIN)/python -m pytest -q $(SPREAD) $(FAST) $(ARGS)

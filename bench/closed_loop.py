@@ -19,12 +19,14 @@ def load(
 ) -> Record:
     """Rate a second, p50 and p99 in ms; for one request CPU in microseconds and wake-ups; errors.
 
-    CPU and wake-ups are those of all processes of the contender. With `upload` each request has so
-    many bytes.
+    CPU and wake-ups are those of all processes of the contender; `front_cpu` is that of its proxy
+    or gateway. With `upload` each request has so many bytes.
     """
     before = cpu_seconds(target.processes), switches(target.processes)
+    front = cpu_seconds(target.fronts)
     said = _wrk(target.url + path, connections, seconds, upload)
     used = cpu_seconds(target.processes) - before[0]
+    front = cpu_seconds(target.fronts) - front
     woken = switches(target.processes) - before[1]
     requests = said["requests"]
     return {
@@ -32,6 +34,7 @@ def load(
         "p50": said["p50_us"] / 1000,
         "p99": said["p99_us"] / 1000,
         "cpu": used / max(1, requests) * 1e6,
+        "front_cpu": front / max(1, requests) * 1e6,
         "switches": woken / max(1, requests),
         "errors": said["errors"] if requests else max(1, said["errors"]),
     }

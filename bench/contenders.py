@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import proxies
 from bench.apps import APPS
 from bench.console import say
+from bench.languages import LANGUAGES, Language
 from bench.processes import (
     Part,
     Process,
@@ -201,6 +202,18 @@ def _prack_by_hand(mode: str) -> Build:
     return build
 
 
+def _language(language: Language) -> Build:
+    """A gateway and a worker in another language; it finds its gateway in a variable."""
+
+    def build(setup: Setup, port: int, _: Path) -> list[Part]:
+        gateway, ports = _gateway(port, QUIET)
+        url = f"{language.over}://127.0.0.1:{ports[language.over]}"
+        worker = ["env", f"PRACK_GATEWAY={url}", *language.command()]
+        return [gateway, Part("app", worker, says="Connected to")]
+
+    return build
+
+
 def _gateway(port: int, *flags: str) -> tuple[Part, dict[str, int]]:
     rest, grpc = free_port(), free_port()
     ports = {"prack": rest, "http": rest, "grpc": grpc}  # by the scheme of the worker's URL
@@ -303,6 +316,10 @@ CONTENDERS = {
             "the same over gRPC",
             _fleet("grpc"),
             serves=ASGI,
+        ),
+        *(
+            Contender(name, f"Prack, {one.about}", _language(one), one.needs, ASGI)
+            for name, one in LANGUAGES.items()
         ),
     )
 }

@@ -8,10 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Go and Node as `make test-go` and `make test-node` bring them, if the machine's are too old.
+ROOT = Path(__file__).resolve().parent.parent
+BROUGHT = (str(ROOT / ".venv-go" / "bin"), str(ROOT / ".venv-node" / "bin"))
 # nginx is often not on the path of ordinary users.
-PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+PLACES = (*BROUGHT, os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin")
+PATH = os.pathsep.join(PLACES)
 POLICY = Path("/usr/sbin/policy-rc.d")
 INSTALL_SECONDS = 180
+# Debian's packages of programs that are not named as these.
+PACKAGES = {
+    "go": "golang-go",
+    "javac": "default-jdk-headless",
+    "node": "nodejs",
+    "php": "php-cli",
+    "rackup": "ruby-rack",
+}
 
 
 def find(name: str) -> Path | None:
@@ -24,14 +36,15 @@ def provide(name: str) -> str:
     """Have this program here. Returns why it is not, or an empty string."""
     if find(name):
         return ""
+    package = PACKAGES.get(name, name)
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return f"{name} is not installed (on Debian: sudo apt-get install {name})"
+        return f"{name} is not installed (on Debian: sudo apt-get install {package})"
     with _services_stay_off():
-        done = _apt("install", "-y", "-q", "--no-install-recommends", name)
+        done = _apt("install", "-y", "-q", "--no-install-recommends", package)
         if done.returncode:
             _apt("update", "-q")
-            done = _apt("install", "-y", "-q", "--no-install-recommends", name)
-    return "" if find(name) else f"{name} could not be installed: {done.stderr.strip()[-300:]}"
+            done = _apt("install", "-y", "-q", "--no-install-recommends", package)
+    return "" if find(name) else f"{package} could not be installed: {done.stderr.strip()[-300:]}"
 
 
 def version(name: str) -> str:

@@ -15,7 +15,7 @@ from bench.plan import Plan
 from bench.results import Results
 from bench.samples import Samples
 
-LONGEST_MINUTES = 40
+LONGEST_MINUTES = 42
 NAMES = ("uvicorn", "nginx", "prack")
 PLAN = Plan(rounds=2, seconds=1, contenders=NAMES)
 

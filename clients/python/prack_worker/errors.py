@@ -68,7 +68,8 @@ class ConnectFailed(PrackError):
     """The gateway cannot be used now; another attempt may succeed.
 
     Attributes:
-        retry_after: seconds to wait; 0 leaves it to the worker's back-off.
+        retry_after: seconds to wait at least; the back-off comes on top, so that not all come at
+            once.
     """
 
     code = "connect_failed"

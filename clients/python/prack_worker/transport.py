@@ -52,7 +52,8 @@ class Ending:
         message: for the log.
         lost: the session is of no more use; otherwise the gateway stops in order.
         retry: dialling again may succeed.
-        retry_after: seconds to wait at least; 0 leaves it to the worker's back-off.
+        retry_after: seconds to wait at least; the back-off comes on top, so that not all come at
+            once.
     """
 
     message: str

@@ -163,7 +163,7 @@ class Worker:
             )
         except ConnectFailed as error:
             holding.over = True
-            self._delay = error.retry_after or self._backoff.next()
+            self._delay = error.retry_after + self._backoff.next()
             self._report(str(error))
         else:
             await self._serve(session, holding)
@@ -223,7 +223,7 @@ class Worker:
             log.warning("Lost the gateway: %s; reconnecting", ending.message)
         else:
             log.info("%s; finishing the requests in progress, and reconnecting", ending.message)
-        self._delay = ending.retry_after or self._backoff.next()
+        self._delay = ending.retry_after + self._backoff.next()
 
     async def _finish(self) -> None:
         log.info(

@@ -1,0 +1,107 @@
+"""What the libraries for Ruby, PHP and Java have in common, each with an application."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.load import Load
+from tests.acceptance.processes import Gateway, Launcher, Process, fetch
+from tests.acceptance.test_java import servlet
+from tests.acceptance.test_php import PSR15, php
+from tests.acceptance.test_ruby import rackup
+from tests.acceptance.test_upgrade import UPGRADE_SECONDS, Upgrade, until_in_flight
+from tests.acceptance.test_upgrade import upgrade as upgrade
+from tests.support.certificates import Authority
+
+SLOTS = 2
+# More than the gateway waits for before it hands a request out.
+HALF = b"PUT /files HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n" + bytes(100_000)
+Start = Callable[..., Process]
+
+
+@pytest.fixture(params=["ruby", "php", "java"])
+def language(request: pytest.FixtureRequest) -> str:
+    """Its name."""
+    return str(request.param)
+
+
+@pytest.fixture
+def start(launch: Launcher, language: str) -> Start:
+    """Starts a worker of the language, which is connected."""
+
+    def begin(gateway: Gateway, **variables: str) -> Process:
+        variables = {"PRACK_SLOTS": str(SLOTS), **variables}
+        if language == "php":
+            return php(launch, gateway, PSR15, **variables)
+        return (rackup if language == "ruby" else servlet)(launch, gateway, **variables)
+
+    return begin
+
+
+def test_a_deploy_over_a_python_worker_and_back(
+    launch: Launcher, start: Start, language: str
+) -> None:
+    gateway = launch.gateway()
+    python = launch.worker(gateway, "rest", "--service", "web", "--app-version", "python")
+    with Load(gateway.port, fresh=2) as load:
+        load.more(50)
+        new = start(gateway, PRACK_SERVICE="web", PRACK_APP_VERSION=language)
+        assert python.stop() == 0
+        load.more(50)
+        assert fetch(gateway.port, "/run/who").body == f"who {language}\n".encode()
+        launch.worker(gateway, "rest", "--service", "web", "--app-version", "python2")
+        assert new.stop() == 0
+        load.more(50)
+    assert not load.failures
+
+
+@pytest.mark.timeout(UPGRADE_SECONDS)
+def test_an_upgrade_of_the_gateway(launch: Launcher, start: Start, upgrade: Upgrade) -> None:
+    gateway = launch.gateway()
+    start(gateway)
+    with Load(gateway.port, fresh=2) as load:
+        load.more(50)
+        upgrade(gateway)
+        load.more(50)
+    assert not load.failures
+
+
+def test_a_gateway_that_is_lost_is_found_again(launch: Launcher, start: Start) -> None:
+    gateway = launch.gateway()
+    worker = start(gateway)
+    gateway.kill()
+    worker.line("WARNING Lost the gateway: .*; reconnecting")
+    again = launch.gateway(ports=gateway.ports)
+    worker.line("Connected to", number=2)
+    assert fetch(again.port, "/run/x").status == 200
+
+
+def test_clients_that_leave_cost_no_slot(launch: Launcher, start: Start) -> None:
+    gateway = launch.gateway()
+    start(gateway)
+    for _ in range(SLOTS + 1):
+        with socket.create_connection(("127.0.0.1", gateway.port)) as client:
+            client.sendall(HALF)
+            until_in_flight(gateway, 1)
+        until_in_flight(gateway, 0)
+    assert fetch(gateway.port, "/run/x").status == 200
+
+
+def test_a_certificate_and_a_token(launch: Launcher, start: Start, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    shown, own = authority.issue("IP:127.0.0.1"), authority.issue("DNS:worker.example")
+    (tmp_path / "token").write_text("a-token-of-some-length\n")
+    gateway = launch.gateway(
+        *shown.flags("api-tls"),
+        *("--client-ca", str(authority.file), "--token-file", str(tmp_path / "token")),
+    )
+    start(
+        gateway,
+        PRACK_TLS_CA=str(authority.file),
+        PRACK_CLIENT_CERT=str(own.cert),
+        PRACK_CLIENT_KEY=str(own.key),
+        PRACK_TOKEN_FILE=str(tmp_path / "token"),
+    )
+    assert fetch(gateway.port, "/run/x").body.startswith(b"x ")
