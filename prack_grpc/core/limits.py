@@ -107,7 +107,7 @@ class Limits:
 class BookLimits:
     """The bounds of the books. All full, they take about 25 MiB."""
 
-    # Requests that are remembered one by one, the last ones: 1 KiB each. Of a second's they are 512
+    # Requests that are remembered one by one, the last ones: 1 KiB each. Of a second's they are 500
     # at most, and all errors.
     requests: int = 4096
     # Services, versions and routes, in all their combinations, that are told apart: 3 KiB each, and

@@ -15,9 +15,7 @@ from prack_grpc.core.http.message import HTTP, Request
 log = logging.getLogger("prack.access")
 Address = tuple[str, int]
 Row = tuple[Any, ...]
-# So many are noted together. To note each between two requests costs both: what either needs is no
-# longer at hand in a core's caches.
-TOGETHER = 16
+MOST_ROWS = 250  # are counted together: more would not stay in a core's cache
 FIRST_ERROR = 500  # of a worker, by its status
 MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 GONE = "client_gone"
@@ -169,10 +167,11 @@ def _ms(seconds: float) -> float:
 class Keeper(Protocol):
     """Who keeps books of requests: those that have ended, and how many were not understood."""
 
-    ended: list[tuple[Record, float]]  # with the instant
+    rows: list[Row]
+    room: int  # for so many more in this second whose details are kept
 
-    def take(self) -> None:
-        """Note those that have ended, and begin anew."""
+    def settle(self) -> None:
+        """Count the rows, and begin anew."""
 
     def refused(self, code: str) -> None:
         """A request was refused before it was understood."""
@@ -197,10 +196,10 @@ class AccessLog:
         """One request is over."""
         now = time.monotonic()
         if self._books is not None:
-            ended = self._books.ended
-            ended.append((record, now))
-            if len(ended) >= TOGETHER:
-                self._books.take()
+            rows = self._books.rows
+            rows.append(record.row(now, self._books.room > len(rows)))
+            if len(rows) >= MOST_ROWS:
+                self._books.settle()
         if self.tracer is not None:
             self.tracer.ended(record, now)
         if self._enabled and log.isEnabledFor(logging.INFO):

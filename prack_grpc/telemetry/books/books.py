@@ -1,21 +1,20 @@
 """The books: each request that has ended, counted and remembered, within bounds.
 
-On the way of a request the access log lays it aside, and no more. Rows are made of some at a time,
-and counted many at a time, which costs less than half.
+On the way of a request the access log takes a row of it, and no more. Rows are counted many at a
+time, which costs less than half.
 """
 
 from collections import defaultdict, deque
 
 from prack_grpc.core.limits import BookLimits
-from prack_grpc.telemetry.access import TOGETHER, Record, Row
+from prack_grpc.telemetry.access import Row
 from prack_grpc.telemetry.books.ended import Ended
 from prack_grpc.telemetry.books.place import OTHER, Hand, Place, Second
 
 SLICE_SECONDS = 30.0
 # What is not used for so long makes room: the one costs memory, the other matters only to many.
 HAND_SECONDS, PLACE_SECONDS = 900.0, 3600.0
-KEPT_A_SECOND = 32 * TOGETHER
-MOST_ROWS = 250  # are counted together: more would not stay in a core's cache
+KEPT_A_SECOND = 500
 KEPT = Ended._fields.index("id")
 Key = tuple[str, str, str, str, str]  # worker, transport, service, version, route
 
@@ -30,13 +29,12 @@ class Books:
 
     def __init__(self, limits: BookLimits, now: float) -> None:
         self._limits = limits
-        self.ended: list[tuple[Record, float]] = []
-        self._rows: list[Row] = []
+        self.rows: list[Row] = []
         self._ring: deque[Row] = deque(maxlen=limits.requests)
         self.places: dict[tuple[str, str, str], Place] = {}
         self.hands: dict[Key, Hand] = {}
         self.refusals: dict[str, int] = {}
-        self._room = KEPT_A_SECOND
+        self.room = KEPT_A_SECOND
         self._second = Second()
         self._since = self._before = now  # of the two slices
 
@@ -44,22 +42,9 @@ class Books:
         """See access.Keeper."""
         self.refusals[code] = self.refusals.get(code, 0) + 1
 
-    def take(self) -> None:
-        """See access.Keeper."""
-        ended, self.ended = self.ended, []
-        keep = self._room > 0
-        self._room -= len(ended)
-        self._rows += [record.row(now, keep) for record, now in ended]
-        if len(self._rows) >= MOST_ROWS:
-            self._count()
-
     def settle(self) -> None:
-        """Count all that has ended."""
-        self.take()
-        self._count()
-
-    def _count(self) -> None:
-        rows, self._rows = self._rows, []
+        """See access.Keeper."""
+        rows, self.rows = self.rows, []
         groups: dict[tuple[int, str], list[Row]] = defaultdict(list)
         for one in rows:
             # By identity, which is quick: the rows hold the profiles.
@@ -71,7 +56,9 @@ class Books:
             else:
                 key = profile.worker, profile.transport, profile.service, profile.version, route
             (self.hands.get(key) or self._hand(key)).add(group, self._second)
-        self._ring.extend(one for one in rows if one[KEPT] is not None)
+        kept = [one for one in rows if one[KEPT] is not None]
+        self.room -= len(kept)
+        self._ring.extend(kept)
 
     def last(self) -> list[Ended]:
         """The last requests, the newest first."""
@@ -88,7 +75,7 @@ class Books:
         """
         self.settle()
         second, self._second = self._second, Second()
-        self._room = KEPT_A_SECOND
+        self.room = KEPT_A_SECOND
         if now - self._since >= SLICE_SECONDS:
             self._forget(now)
         return second

@@ -10,7 +10,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.core.worker import Profile
-from prack_grpc.telemetry.access import TOGETHER, Record
+from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.books.books import (
     HAND_SECONDS,
     KEPT_A_SECOND,
@@ -67,9 +67,7 @@ def record(
 
 def ended(books: Books, one: Record, now: float) -> None:
     """As the access log does."""
-    books.ended.append((one, now))
-    if len(books.ended) >= TOGETHER:
-        books.take()
+    books.rows.append(one.row(now, keep=books.room > len(books.rows)))
 
 
 def only(books: Books) -> Place:
@@ -177,11 +175,11 @@ def test_what_was_is_recent_for_two_turns(books: Books) -> None:
 def test_of_many_in_a_second_errors_are_remembered_in_any_case() -> None:
     books = Books(BookLimits(), START)
     for number in range(3 * KEPT_A_SECOND):
-        bad = number % 128 == 0
+        bad = number % 100 == 0
         ended(books, record(target=b"/%d" % number, status=500 if bad else 200), START + 1)
     books.settle()
-    assert len(books.last()) == KEPT_A_SECOND + 2 * KEPT_A_SECOND / 128
-    assert sum(one.status == 500 for one in books.last()) == 3 * KEPT_A_SECOND / 128
+    assert len(books.last()) == KEPT_A_SECOND + 2 * KEPT_A_SECOND / 100
+    assert sum(one.status == 500 for one in books.last()) == 3 * KEPT_A_SECOND / 100
     books.turn(START + 2)
     ended(books, record(target=b"/again"), START + 2)
     books.settle()
