@@ -45,6 +45,9 @@ FULL = (
 # No stream is as old when its gateway ends.
 STREAM_SECONDS = 1e9
 # Who was revoked since his call was let through.
+# Where grpc.aio complains of its own; its messages have no other mark.
+THEIRS = logging.getLogger("grpc._cython.cygrpc")
+
 GONE = Principal("", frozenset(), revoked=True)
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
@@ -147,6 +150,11 @@ class NetworkCheck(Check):
             )
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether it is worth a line. grpc.aio logs a traceback of calls that end before they begin."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
 async def is_full(host: str, port: int) -> bool:
     """Whether gRPC ends new connections there, of which it tells nobody: seen by dialling."""
     try:
@@ -222,6 +230,7 @@ class StreamServer:
 
     async def start(self) -> None:
         """Admit workers from now on."""
+        THEIRS.addFilter(is_news)
         await self._servers[-1].start()
         self._looking = asyncio.create_task(self._look(*self._address), name="grpc port")
         await self.report(True)

@@ -1,6 +1,7 @@
 """Connections to the gRPC port that are nobody's, or too many."""
 
 import asyncio
+import logging
 import os
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from prack_grpc import composition
 from prack_grpc.stream import grpc_server
 from prack_grpc.stream.grpc_server import is_full
-from tests.conftest import Start
+from tests.conftest import Gateway, Start
 from tests.support.client import SECONDS, RawClient
 from tests.support.scripted_worker import connect
 
@@ -145,3 +146,16 @@ def test_connections_are_accepted_by_the_listener_that_costs_less() -> None:
     assert "tcp_server_posix.cc" in done.stderr
     assert "posix_engine_listener.cc" not in done.stderr
     assert "Unknown experiment" not in done.stderr
+
+
+@pytest.mark.parametrize(("error", "lines"), [(asyncio.CancelledError(), 0), (ValueError(), 1)])
+async def test_a_call_that_ends_before_it_began_is_no_news(
+    gateway: Gateway, error: BaseException, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert gateway.grpc_port
+    try:
+        raise error
+    except (asyncio.CancelledError, ValueError):
+        # As grpc.aio does when a call is cancelled between its arrival and its first step.
+        logging.getLogger("grpc._cython.cygrpc").exception("Exception not handled")
+    assert len(caplog.records) == lines
