@@ -54,16 +54,16 @@ test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 test-programs: $(READY) $(GO_READY) $(NODE_READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
-PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps example_workers front_proxy old_workers prometheus \
-	proxy_protocol top) \
+PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials example_workers front_proxy old_workers \
+	prometheus proxy_protocol tls top) \
 	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What each language has a target of its own for, as it needs that language.
 LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java node php rest_libraries ruby)
 
 # What takes minutes, most of them waiting.
-FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps liveness many_sockets \
-	slots upgrade worker_port) tests/soak
+FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps lifecycle liveness \
+	many_sockets slots upgrade worker_port) tests/soak
 
 # Two processes, as one waits half of the time. A file stays together, for what its tests share.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
