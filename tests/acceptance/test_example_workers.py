@@ -1,12 +1,12 @@
 """The workers of one loop in examples/workers: what they answer, and how they stop."""
 
 import json
-import shutil
 import time
 
 import pytest
 
 from tests.acceptance.processes import PYTHON, SECONDS, Gateway, Launcher, fetch
+from tests.support.tools import needed
 
 # How a worker calls itself, what runs it, and what else that needs.
 WORKERS = {
@@ -18,8 +18,8 @@ WORKERS = {
 @pytest.fixture(params=WORKERS)
 def name(request: pytest.FixtureRequest) -> str:
     """Of a worker whose programs are installed."""
-    if missing := [program for program in WORKERS[request.param][1] if not shutil.which(program)]:
-        pytest.skip(f"needs {missing[0]}")
+    for program in WORKERS[request.param][1]:
+        needed(program, program)
     return str(request.param)
 
 
