@@ -31,12 +31,13 @@ return new Promise((resolve) => {
 """
 BLIND: dict[str, Any] = {"mode": "no-cors", "referrerPolicy": "no-referrer"}
 POST = {**BLIND, "method": "POST", "body": "{}"}
+DRAIN = '{"service": "web", "version": "v1"}'
 TAKES = (
     ("/api/v1/request?wait=1", BLIND),
     ("/api/v1/request?wait=1&route=stolen.example/", BLIND),
     ("/api/v1/requests/next?wait=1", BLIND),
     ("/api/v1/exchange", POST),
-    ("/api/v1/drain", {**POST, "body": '{"service": "web", "version": "v1"}'}),
+    ("/api/v1/drain", {**POST, "body": DRAIN}),
 )
 NAMES = (STRANGER, "localhost", "127.0.0.1")
 
@@ -132,6 +133,41 @@ def test_a_page_whose_name_is_pointed_at_the_port_reads_and_changes_nothing(
             _, status, text = chromium.driver.execute_script(CALL, target, options)
             assert (status, json.loads(text)["code"]) == (403, "unknown_host"), target
         untouched(gateway)
+    chromium.leave()
+    chromium.complaints()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_of_a_stranger_steers_nothing_on_the_admin_port(
+    chromium: Browser, launch: Launcher, name: str
+) -> None:
+    gateway = launch.gateway()
+    with page() as port:
+        chromium.driver.get(f"http://{STRANGER}:{port}/")
+        for target in ("/api/v1/drain", "/api/v1/traffic", "/api/v1/login", "/api/v1/logout"):
+            url = f"http://{name}:{gateway.admin_port}{target}"
+            kind, status, text = chromium.driver.execute_script(CALL, url, {**POST, "body": DRAIN})
+            assert (status, text) == (0, ""), kind
+            # With the field that such calls need, a browser asks first, and is refused.
+            named = {"method": "POST", "body": DRAIN, "headers": {"X-Prack-Request": "1"}}
+            assert chromium.driver.execute_script(CALL, url, named)[1:] == [0, ""]
+        for target in ("/api/v1/overview", "/metrics"):
+            url = f"http://{name}:{gateway.admin_port}{target}"
+            assert chromium.driver.execute_script(CALL, url, {})[1:] == [0, ""]
+    assert not gateway.records("drained") + gateway.records("traffic")
+    chromium.leave()
+    chromium.complaints()
+
+
+def test_a_page_whose_name_is_pointed_at_the_admin_port_reads_nothing(
+    chromium: Browser, launch: Launcher
+) -> None:
+    with page() as port:
+        chromium.driver.get(f"http://{STRANGER}:{port}/")
+    launch.gateway("--admin-port", str(port))
+    for target in ("/", "/metrics", "/api/v1/overview", "/api/v1/exchanges"):
+        _, status, text = chromium.driver.execute_script(CALL, target, {})
+        assert (status, json.loads(text)["code"]) == (403, "unknown_host"), target
     chromium.leave()
     chromium.complaints()
 
