@@ -19,11 +19,11 @@ from bench.processes import (
     Process,
     StartFailed,
     answers,
-    free_port,
     running,
     wait_until_ready,
 )
 from bench.tools import provide
+from prack_worker.proxy.address import free_port
 
 
 @dataclass(frozen=True)

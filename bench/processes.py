@@ -3,7 +3,6 @@
 import os
 import resource
 import signal
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -47,14 +46,6 @@ class Process:
     def said(self) -> str:
         """What it has written so far, the last part of it."""
         return self.log.read_text(errors="replace")[-4000:]
-
-
-def free_port() -> int:
-    """A port on the loopback address that nobody uses."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def allow_many_files() -> None:

@@ -19,7 +19,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.settings import Settings
 from tests.support.client import RawClient
 
-OWN_VARIABLES = ("PRACK_HYPOTHESIS", "PRACK_TEST_EVERYTHING")
+OWN_VARIABLES = ("PRACK_HYPOTHESIS", "TEST_EVERYTHING")
 for name in [name for name in os.environ if name.startswith("PRACK_")]:
     if name not in OWN_VARIABLES:
         del os.environ[name]

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any, TypeVar
 
 import psutil
 
+from prack_worker.proxy.address import free_port
 from tests.support.client import RawClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -306,11 +306,7 @@ def connection_to(
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [sock.getsockname()[1] for sock in sockets]
-    for sock in sockets:
-        sock.close()
-    return ports
+    return [free_port() for _ in range(count)]
 
 
 def until_answered(port: int, target: str, seconds: float = SECONDS) -> Reply:

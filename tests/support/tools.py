@@ -13,10 +13,10 @@ BUILT = Path(__file__).resolve().parents[2] / "build/tools"
 def needed(program: str, package: str) -> str:
     """The path of a program, which this Debian package brings.
 
-    Without it the test is skipped, or fails where PRACK_TEST_EVERYTHING=1 says that nothing may be.
+    Without it the test is skipped, or fails where TEST_EVERYTHING=1 says that nothing may be.
     """
     path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:{BUILT}")
     if path is None:
         missing = f"there is no {program}: on Debian, apt-get install {package}"
-        (pytest.fail if os.environ.get("PRACK_TEST_EVERYTHING") else pytest.skip)(missing)
+        (pytest.fail if os.environ.get("TEST_EVERYTHING") else pytest.skip)(missing)
     return path

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import secrets
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ EXPECTED = "expected http://host:port or unix:/path/of/a/socket"
 HOST = re.compile(r"[A-Za-z0-9._:%-]+")
 MAX_PATH = 103  # of a Unix socket: 107 on Linux, 103 elsewhere
 PATH = re.compile(r"/[!\"$-~]*")
+PORTS = range(20_000, 32_768)  # Linux gives clients those above
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +60,15 @@ def parse_path(text: str) -> str:
 
 def free_address() -> Address:
     """An address of this machine that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return Address("localhost", free.getsockname()[1])
+    return Address("localhost", free_port())
+
+
+def free_port() -> int:
+    """A port that nobody listens on now, below those that connections get as their own.
+
+    One of those may be taken before a program listens there, even by who tries to connect to it.
+    """
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

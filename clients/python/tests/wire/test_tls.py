@@ -18,7 +18,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate and its key, and what is neither."""
     if shutil.which("openssl") is None:
         missing = "there is no openssl: on Debian, apt-get install openssl"
-        (pytest.fail if os.environ.get("PRACK_TEST_EVERYTHING") else pytest.skip)(missing)
+        (pytest.fail if os.environ.get("TEST_EVERYTHING") else pytest.skip)(missing)
     folder = tmp_path_factory.mktemp("tls")
     files = ("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"))
     subprocess.run(["openssl", *WORDS.split(), *files], check=True, capture_output=True)
