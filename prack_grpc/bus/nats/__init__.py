@@ -1,0 +1,1 @@
+"""Gateways on many machines, over NATS. It takes the extra `nats`."""

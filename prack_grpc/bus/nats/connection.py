@@ -1,0 +1,80 @@
+"""One connection to NATS: what nats-py has, but its end."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.transport import TcpTransport
+
+from prack_grpc.bus.nats.parcels import KIB, PARCEL
+from prack_grpc.bus.nats.servers import Servers
+
+# A server that is silent for so long is given up: before peers take this gateway for dead.
+PING_SECONDS, PINGS = 0.5, 2
+CONNECT_SECONDS = 1.0
+# With its envelope.
+MESSAGE = PARCEL + KIB
+
+
+class Connection(Client):
+    """Used until something is wrong with it; then it is `over`, and somebody makes another.
+
+    nats-py can reconnect by itself. But it closes for good when a server refuses it once, forgets
+    watches of JetStream, stays with a server that is about to stop, and keeps what nobody waits
+    for any more. Here `publish` never waits, and raises if there is no connection.
+
+    `refused` is told what the user of this gateway may not do; `trouble` is why it is over.
+    """
+
+    def __init__(self, refused: Callable[[str], None]) -> None:
+        super().__init__()
+        self.over = asyncio.Event()
+        self.trouble = ""
+        self._refused = refused
+
+    async def open(self, servers: Servers, urls: list[str], name: str) -> None:
+        """Connect to the first of these URLs that answers.
+
+        Raises OSError, ValueError (of files), nats.errors.Error, TimeoutError.
+        """
+        options: dict[str, Any] = servers.options()
+        options |= {"ping_interval": PING_SECONDS, "max_outstanding_pings": PINGS}
+        options |= {"connect_timeout": CONNECT_SECONDS, "pending_size": -1}
+        # Each server is tried once more, at once: nats-py knows no smaller number.
+        options |= {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0}
+        await self.connect(
+            urls,
+            name=name,
+            dont_randomize=True,
+            no_echo=True,
+            error_cb=self._note,
+            closed_cb=self._end,
+            lame_duck_mode_cb=self._retire,
+            **options,
+        )
+        if self.max_payload < MESSAGE:
+            raise ValueError(
+                f"max_payload of the NATS server is {self.max_payload}: set it to {MESSAGE} or more"
+            )
+
+    async def _note(self, error: Exception) -> None:
+        self.trouble = str(error) or type(error).__name__
+        if "permissions violation" in self.trouble:
+            self._refused(self.trouble)
+
+    async def _end(self) -> None:
+        self.trouble = self.trouble or str(self.last_error)
+        self.over.set()
+
+    async def _retire(self) -> None:
+        self.trouble = "the NATS server is about to stop"
+        self.over.set()
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        """Without waiting until the server has read what is unsent: one that hangs never does."""
+        self._pending, self._pending_data_size = [], 0
+        transport = self._transport
+        if isinstance(transport, TcpTransport) and transport._io_writer is not None:
+            transport._io_writer.transport.abort()
+        await super()._close(status, do_cbs)

@@ -1,0 +1,157 @@
+"""A link over NATS: one end of it, without the handshake that makes it."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+from prack_grpc.bus.link import LinkReceiver
+from prack_grpc.bus.nats.envelope import NOBODY, Envelope, Kind
+from prack_grpc.bus.nats.parcels import KIB, MOST, UNTOLD, Receiving, Sending
+
+Post = Callable[[Envelope], Awaitable[None]]
+
+# Whoever asks for room waits while more than this is not yet at the other end.
+ROOM = 4 * 1024 * KIB
+# What was lost is asked for at most so often.
+ASK_SECONDS = 0.1
+FULL = f"more than {MOST // (1024 * KIB)} MiB wait: NATS is away, or the peer does not follow"
+
+
+class NatsLink:
+    """Implements `bus.link.Link` once it has a receiver.
+
+    What it is told changes what is to be said; `run` says it. What is posted may be lost.
+
+    Args:
+        me, peer: ids of the two gateways.
+        now: seconds, on the clock of `take`.
+        ended: told of the end, before the receiver is.
+
+    Attributes:
+        end, theirs: the random names of this end and of the other one.
+        heard_at: when the peer last said something to this end.
+        waiting: whether NATS was away since then.
+    """
+
+    def __init__(
+        self, me: str, peer: str, now: float, ended: Callable[["NatsLink", str], None]
+    ) -> None:
+        self.peer = peer
+        self.end = secrets.token_bytes(8)
+        self.theirs = NOBODY
+        self.receiver: LinkReceiver | None = None
+        self.over = False
+        self.heard_at = now
+        self.waiting = False
+        self._me = me
+        self._ended = ended
+        self._sending = Sending()
+        self._receiving = Receiving()
+        self._asked_at = now - ASK_SECONDS
+        self._owed: Kind | None = Kind.OPEN
+        self._wake = asyncio.Event()
+        self._wake.set()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._farewell: str | None = None
+
+    # ------------------------------------------------------------ Link
+
+    def send(self, message: bytes) -> None:
+        """See Link."""
+        if self.over:
+            return
+        self._sending.add(message)
+        if self._sending.held > MOST:
+            self.close(FULL)
+            return
+        if self._sending.held > ROOM:
+            self._room.clear()
+        self._wake.set()
+
+    async def room(self) -> None:
+        """See Link."""
+        await self._room.wait()
+
+    def close(self, reason: str) -> None:
+        """See Link."""
+        if not self.over:
+            self._farewell = reason
+            self._finish(reason)
+
+    # ------------------------------------------------------------ what the meeting says
+
+    def owe(self, kind: Kind) -> None:
+        """Say this to the peer."""
+        self._owed = kind
+        self._wake.set()
+
+    def beat(self) -> None:
+        """Say that this end is there."""
+        self.owe(Kind.OPEN if self.receiver is None else self._owed or Kind.BEAT)
+
+    def resume(self) -> None:
+        """Go on over a new connection: what was on its way, in both directions, may be lost."""
+        self._sending.again()
+        self.owe(Kind.OPEN if self.receiver is None else Kind.AGAIN)
+
+    def take(self, envelope: Envelope, now: float) -> None:
+        """Whatever the peer says to this end, but OPEN."""
+        self.heard_at = now
+        self.waiting = False
+        if envelope.kind is Kind.CLOSE:
+            self._finish(envelope.data.decode(errors="replace"))
+            return
+        self._sending.received(envelope.received)
+        if self._sending.held <= ROOM:
+            self._room.set()
+        if envelope.kind is Kind.AGAIN:
+            self._sending.again()
+        elif envelope.kind is Kind.DATA:
+            self._receive(envelope)
+        if self._receiving.number < envelope.number and now - self._asked_at >= ASK_SECONDS:
+            self._asked_at = now
+            self._owed = Kind.AGAIN
+        elif self._receiving.untold >= UNTOLD:
+            self._owed = self._owed or Kind.BEAT
+        if self._owed is not None or self._sending.ready:
+            self._wake.set()
+
+    def _receive(self, envelope: Envelope) -> None:
+        try:
+            for message in self._receiving.parcel(envelope.number, envelope.data):
+                if self.over or self.receiver is None:
+                    break
+                self.receiver.received(message)
+        except ValueError as error:
+            self.close(f"the peer does not keep the rules: {error}")
+
+    def _finish(self, reason: str) -> None:
+        if self.over:
+            return
+        self.over = True
+        self._room.set()
+        self._wake.set()
+        self._ended(self, reason)
+        if self.receiver is not None:
+            self.receiver.ended(reason)
+
+    # ------------------------------------------------------------ what it says
+
+    async def run(self, post: Post) -> None:
+        """Say what there is to say, until the link is over."""
+        while not self.over:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._owed is not None and not self.over:
+                kind, self._owed = self._owed, None
+                await post(self._envelope(kind, self._sending.number))
+            while not self.over and (parcel := self._sending.next()):
+                await post(self._envelope(Kind.DATA, *parcel))
+        if self._farewell is not None:
+            farewell = self._farewell.encode()
+            await post(self._envelope(Kind.CLOSE, self._sending.number, farewell))
+
+    def _envelope(self, kind: Kind, number: int, data: bytes = b"") -> Envelope:
+        received = self._receiving.told()
+        return Envelope(kind, self._me, self.end, self.theirs, number, received, data)

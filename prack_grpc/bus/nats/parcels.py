@@ -1,0 +1,110 @@
+"""A stream of messages as numbered parcels, so that each arrives once and in order.
+
+Core NATS delivers at most once: what is on its way when a server or a connection dies is gone.
+So parcels are kept until the other end has them, and sent again from the first that it lacks. They
+are parts of a stream of bytes: small messages share one, and large ones take several. No I/O.
+"""
+
+import struct
+from collections.abc import Iterator
+
+KIB = 1024
+LENGTH = struct.Struct("!I")
+PARCEL = 64 * KIB
+# What may be on its way over one link: NATS servers and clients drop what they cannot hold.
+WINDOW = 2 * 1024 * KIB
+# What may wait for a peer that does not follow, or for NATS.
+MOST = 16 * 1024 * KIB
+# The other end is told of so many bytes at the latest.
+UNTOLD = WINDOW // 8
+
+
+class Sending:
+    """What is sent over a link and not yet there. Numbers begin with 1."""
+
+    def __init__(self) -> None:
+        self.number = 0  # of the last parcel that was made
+        self.held = 0  # bytes
+        self._unsent = bytearray()
+        self._kept: dict[int, bytes] = {}
+        self._kept_bytes = 0
+        self._next = 1
+
+    def add(self, message: bytes) -> None:
+        """Send it after all before it."""
+        self._unsent += LENGTH.pack(len(message)) + message
+        self.held += LENGTH.size + len(message)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a parcel to send now."""
+        return self._next <= self.number or (bool(self._unsent) and self._kept_bytes < WINDOW)
+
+    def next(self) -> tuple[int, bytes] | None:
+        """The parcel to send now, with its number; None if there is none, or the window is full."""
+        if not self.ready:
+            return None
+        if self._next > self.number:
+            self._make()
+        self._next += 1
+        return self._next - 1, self._kept[self._next - 1]
+
+    def _make(self) -> None:
+        data = bytes(self._unsent[:PARCEL])
+        del self._unsent[:PARCEL]
+        self.number += 1
+        self._kept[self.number] = data
+        self._kept_bytes += len(data)
+
+    def received(self, number: int) -> None:
+        """The other end has all parcels up to this one."""
+        for one in range(self._first, min(number, self.number) + 1):
+            size = len(self._kept.pop(one))
+            self._kept_bytes -= size
+            self.held -= size
+        self._next = max(self._next, self._first)
+
+    def again(self) -> None:
+        """Send all again that the other end is not known to have."""
+        self._next = self._first
+
+    @property
+    def _first(self) -> int:
+        return self.number - len(self._kept) + 1
+
+
+class Receiving:
+    """What comes over a link."""
+
+    def __init__(self) -> None:
+        self.number = 0  # of the last parcel that came in order
+        self.untold = 0  # bytes that the other end does not know to be here
+        self._buffer = bytearray()
+
+    def parcel(self, number: int, data: bytes) -> Iterator[bytes]:
+        """The messages that are complete with this parcel; none if it is not the next one.
+
+        Raises ValueError if no gateway sends such.
+        """
+        if number != self.number + 1:
+            return
+        self.number = number
+        self.untold += len(data)
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        while len(buffer) - at >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(buffer, at)
+            if length > MOST:
+                raise ValueError(f"a message of {length} bytes, expected at most {MOST}")
+            end = at + LENGTH.size + length
+            if end > len(buffer):
+                break
+            yield bytes(buffer[at + LENGTH.size : end])
+            at = end
+        del buffer[:at]
+
+    def told(self) -> int:
+        """The number to tell the other end, which then knows."""
+        self.untold = 0
+        return self.number

@@ -1,0 +1,92 @@
+"""A gateway's part in the meeting of a cluster, without the gateway."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from prack_grpc.bus.link import Link
+from prack_grpc.bus.nats.bus import Bus
+from prack_grpc.bus.nats.meeting import NatsMeeting
+from prack_grpc.bus.nats.servers import Servers
+
+SECONDS = 30.0
+
+
+class Changes:
+    """Wakes whoever waits for something to become true."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def tell(self) -> None:
+        """Look again."""
+        self._event.set()
+
+    async def until(self, true: Callable[[], bool], seconds: float = SECONDS) -> None:
+        """Wait for it. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while not true():
+                self._event.clear()
+                await self._event.wait()
+
+
+class Heard:
+    """What has come over one link, and how it ended."""
+
+    def __init__(self, link: Link, changes: Changes) -> None:
+        self.link = link
+        self.messages: list[bytes] = []
+        self.ends: list[str] = []
+        self._changes = changes
+
+    def received(self, message: bytes) -> None:
+        """See LinkReceiver."""
+        assert not self.ends
+        self.messages.append(message)
+        self._changes.tell()
+
+    def ended(self, reason: str) -> None:
+        """See LinkReceiver."""
+        self.ends.append(reason)
+        self._changes.tell()
+
+
+class Party:
+    """Has a link to each other party; `heard` has all that there were."""
+
+    def __init__(self, me: str, bus: Bus) -> None:
+        self.me = me
+        self.bus = bus
+        self.heard: list[Heard] = []
+        self.changes = Changes()
+
+    def linked(self, link: Link) -> Heard:
+        """See Meeting."""
+        self.heard.append(Heard(link, self.changes))
+        self.changes.tell()
+        return self.heard[-1]
+
+    def now(self, peer: str) -> list[Heard]:
+        """The link to this peer that is up, if there is one."""
+        return [one for one in self.heard if one.link.peer == peer and not one.ends]
+
+    async def link(self, peer: str, seconds: float = SECONDS) -> Heard:
+        """Wait for one to this peer."""
+        await self.changes.until(lambda: bool(self.now(peer)), seconds)
+        return self.now(peer)[0]
+
+
+@asynccontextmanager
+async def attending(me: str, *urls: str, cluster: str = "tests") -> AsyncIterator[Party]:
+    """A party that is there until the end; its loop is that of the test."""
+    party = Party(me, Bus(Servers(urls), me))
+    meeting = NatsMeeting(party.bus, me, cluster)
+    joined = asyncio.create_task(party.bus.run())
+    met = asyncio.create_task(meeting.run(party.linked))
+    try:
+        yield party
+    finally:
+        for task in (met, joined):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
