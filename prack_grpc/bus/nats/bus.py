@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import nats.errors
 
-from prack_grpc.bus.nats.connection import Connection
+from prack_grpc.bus.nats.connection import Connection, unless_cancelled
 from prack_grpc.bus.nats.servers import Servers
 from prack_grpc.telemetry.complaint import Complaint
 
@@ -44,6 +44,7 @@ class Bus:
         # Gateways spread over the servers; the one that failed is tried last.
         urls = random.sample(self._servers.urls, len(self._servers.urls))
         while True:
+            unless_cancelled()
             client = Connection(lambda reason: self._refused.make(reason=reason))
             try:
                 await client.open(self._servers, urls, self._name)
@@ -63,6 +64,7 @@ class Bus:
         """Each connection, from the one of now on. Those that were short may be left out."""
         last = None
         while True:
+            unless_cancelled()
             last = await self._other(last)
             yield last
 

@@ -17,6 +17,17 @@ CONNECT_SECONDS = 1.0
 MESSAGE = PARCEL + KIB
 
 
+def unless_cancelled() -> None:
+    """Raise CancelledError if this task was cancelled, and nats-py has not passed that on.
+
+    It waits by `asyncio.wait_for`, which loses a cancellation in Python 3.11 that comes together
+    with what is waited for.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Connection(Client):
     """Used until something is wrong with it; then it is `over`, and somebody makes another.
 

@@ -143,10 +143,10 @@ class NatsLink:
         while not self.over:
             await self._wake.wait()
             self._wake.clear()
-            if self._owed is not None and not self.over:
+            if self._owed is not None:
                 kind, self._owed = self._owed, None
                 await post(self._envelope(kind, self._sending.number))
-            while not self.over and (parcel := self._sending.next()):
+            while parcel := self._sending.next():
                 await post(self._envelope(Kind.DATA, *parcel))
         if self._farewell is not None:
             farewell = self._farewell.encode()

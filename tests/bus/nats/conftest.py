@@ -20,9 +20,3 @@ def launch(tmp_path: Path) -> Iterator[Launcher]:
 def server(launch: Launcher, tmp_path: Path) -> NatsServers:
     """One NATS server."""
     return NatsServers(launch, tmp_path, 1)
-
-
-@pytest.fixture
-def servers(launch: Launcher, tmp_path: Path) -> NatsServers:
-    """A cluster of three."""
-    return NatsServers(launch, tmp_path, 3)

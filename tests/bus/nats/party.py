@@ -39,6 +39,15 @@ class Heard:
         self.ends: list[str] = []
         self._changes = changes
 
+    async def so_many(self, messages: int, seconds: float = SECONDS) -> None:
+        """Wait until there are so many messages, or more."""
+        await self._changes.until(lambda: len(self.messages) >= messages, seconds)
+
+    async def over(self, seconds: float = SECONDS) -> str:
+        """Wait until the link has ended, and say why."""
+        await self._changes.until(lambda: bool(self.ends), seconds)
+        return self.ends[0]
+
     def received(self, message: bytes) -> None:
         """See LinkReceiver."""
         assert not self.ends

@@ -32,7 +32,7 @@ async def test_any_two_have_one_link(server: NatsServers) -> None:
             for other in parties:
                 if one is not other:
                     heard = await one.link(other.me)
-                    await one.changes.until(lambda heard=heard: bool(heard.messages))
+                    await heard.so_many(1)
                     assert heard.messages == [f"{other.me} to {one.me}".encode()]
         assert [len(one.heard) for one in parties] == [2, 2, 2]
 
@@ -60,8 +60,8 @@ async def test_order_is_kept_both_ways_with_more_than_a_window(server: NatsServe
                 link.send(message)
 
         await asyncio.gather(send_all(there.link), send_all(back.link))
-        await a.changes.until(lambda: len(there.messages) == len(sent))
-        await b.changes.until(lambda: len(back.messages) == len(sent))
+        await there.so_many(len(sent))
+        await back.so_many(len(sent))
         assert there.messages == back.messages == sent
         assert len(a.heard) == len(b.heard) == 1
 
@@ -72,7 +72,7 @@ async def test_who_leaves_says_so(server: NatsServers) -> None:
             heard = await a.link(B)
             own = await b.link(A)
             own.link.send(b"the last word")
-        await a.changes.until(lambda: bool(heard.ends), seconds=1.0)
+        await heard.over(seconds=1.0)
         assert (heard.messages, heard.ends, own.ends) == ([b"the last word"], [STOPPED], [STOPPED])
 
 
@@ -82,10 +82,10 @@ async def test_a_link_that_breaks_is_made_again(server: NatsServers) -> None:
         first.link.close("for a test")
         assert first.ends == ["for a test"]
         first.link.send(b"to nobody")
-        await b.changes.until(lambda: bool(other.ends))
+        await other.over()
         second = await a.link(B)
         (await b.link(A)).link.send(b"anew")
-        await a.changes.until(lambda: bool(second.messages))
+        await second.so_many(1)
         assert (other.messages, other.ends, second.messages) == ([], ["for a test"], [b"anew"])
 
 
@@ -94,7 +94,7 @@ async def test_who_has_a_better_link_is_left_alone(server: NatsServers) -> None:
         first, other = await a.link(B), await b.link(A)
         said = Counter[str]()
         first.link.close(f"{BETTER} over a socket")
-        await b.changes.until(lambda: bool(other.ends))
+        await other.over()
         listener = await nats.connect(*server.urls)
 
         async def hello(message: Msg) -> None:
@@ -119,6 +119,6 @@ async def test_what_is_not_of_this_version_is_told_and_left_alone(
         await stranger.flush()
         await stranger.close()
         (await b.link(A)).link.send(b"as before")
-        await a.changes.until(lambda: bool(heard.messages))
+        await heard.so_many(1)
         assert (heard.messages, len(a.heard)) == ([b"as before"], 1)
     assert "another version" in caplog.text
