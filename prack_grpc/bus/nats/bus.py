@@ -45,20 +45,30 @@ class Bus:
         urls = random.sample(self._servers.urls, len(self._servers.urls))
         while True:
             unless_cancelled()
-            client = Connection(lambda reason: self._refused.make(reason=reason))
             try:
-                await client.open(self._servers, urls, self._name)
-                await self._used(client)
-                await client.over.wait()
-                self._lost(client.trouble)
+                await self._use_one(urls)
             except (OSError, ValueError, nats.errors.Error, TimeoutError) as error:
-                none = isinstance(error, nats.errors.NoServersError)
-                self._lost(client.trouble if none else str(error) or type(error).__name__)
-            finally:
-                self._client = None
-                await client.close()
+                self._lost(str(error) or type(error).__name__)
             urls = urls[1:] + urls[:1]
             await asyncio.sleep(random.uniform(*AGAIN_SECONDS))  # noqa: S311 - not a secret
+
+    async def _use_one(self, urls: list[str]) -> None:
+        """Until the connection is over."""
+        options = self._servers.options()
+        client = Connection(lambda reason: self._refused.make(reason=reason))
+        try:
+            await client.open(urls, self._name, options)
+            url = client.connected_url
+            self.server, self.trouble = url.netloc if url else "", ""
+            log.info("connected to NATS on %s", self.server, extra={"action": "nats_connected"})
+            async with self._changed:
+                self._client = client
+                self._changed.notify_all()
+            await client.over.wait()
+            self._lost(client.trouble)
+        finally:
+            self._client = None
+            await client.close()
 
     async def clients(self) -> AsyncIterator[Connection]:
         """Each connection, from the one of now on. Those that were short may be left out."""
@@ -73,14 +83,6 @@ class Bus:
             while self._client is None or self._client is last:
                 await self._changed.wait()
             return self._client
-
-    async def _used(self, client: Connection) -> None:
-        url = client.connected_url
-        self.server, self.trouble = url.netloc if url else "", ""
-        log.info("connected to NATS on %s", self.server, extra={"action": "nats_connected"})
-        async with self._changed:
-            self._client = client
-            self._changed.notify_all()
 
     def _lost(self, reason: str) -> None:
         self.server, self.trouble = "", reason

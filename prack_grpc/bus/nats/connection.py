@@ -4,15 +4,26 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import nats.errors
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 
 from prack_grpc.bus.nats.parcels import KIB, PARCEL
-from prack_grpc.bus.nats.servers import Servers
 
 # A server that is silent for so long is given up: before peers take this gateway for dead.
 PING_SECONDS, PINGS = 0.5, 2
 CONNECT_SECONDS = 1.0
+# One try for each server, and one more at once: nats-py knows no smaller number. What cannot be
+# sent now is refused, and not kept.
+ONCE: dict[str, Any] = {
+    "allow_reconnect": False,
+    "max_reconnect_attempts": 1,
+    "reconnect_time_wait": 0,
+    "connect_timeout": CONNECT_SECONDS,
+    "ping_interval": PING_SECONDS,
+    "max_outstanding_pings": PINGS,
+    "pending_size": -1,
+}
 # With its envelope.
 MESSAGE = PARCEL + KIB
 
@@ -44,26 +55,28 @@ class Connection(Client):
         self.trouble = ""
         self._refused = refused
 
-    async def open(self, servers: Servers, urls: list[str], name: str) -> None:
-        """Connect to the first of these URLs that answers.
+    async def open(self, urls: list[str], name: str, options: dict[str, Any]) -> None:
+        """Connect to the first of these URLs that answers; `options` are those of `Servers`.
 
-        Raises OSError, ValueError (of files), nats.errors.Error, TimeoutError.
+        Raises OSError, nats.errors.Error, TimeoutError, and ValueError for a server that will not
+        do.
         """
-        options: dict[str, Any] = servers.options()
-        options |= {"ping_interval": PING_SECONDS, "max_outstanding_pings": PINGS}
-        options |= {"connect_timeout": CONNECT_SECONDS, "pending_size": -1}
-        # Each server is tried once more, at once: nats-py knows no smaller number.
-        options |= {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0}
-        await self.connect(
-            urls,
-            name=name,
-            dont_randomize=True,
-            no_echo=True,
-            error_cb=self._note,
-            closed_cb=self._end,
-            lame_duck_mode_cb=self._retire,
-            **options,
-        )
+        try:
+            await self.connect(
+                urls,
+                name=name,
+                dont_randomize=True,
+                no_echo=True,
+                error_cb=self._note,
+                closed_cb=self._end,
+                lame_duck_mode_cb=self._retire,
+                **ONCE,
+                **options,
+            )
+        except nats.errors.NoServersError:
+            raise ConnectionError(self.trouble) from None
+        if not self.is_connected:  # nats-py takes the end of a connection for an answer
+            raise ConnectionError("the NATS server has closed the connection; see its log")
         if self.max_payload < MESSAGE:
             raise ValueError(
                 f"max_payload of the NATS server is {self.max_payload}: set it to {MESSAGE} or more"
@@ -83,9 +96,10 @@ class Connection(Client):
         self.over.set()
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
-        """Without waiting until the server has read what is unsent: one that hangs never does."""
-        self._pending, self._pending_data_size = [], 0
-        transport = self._transport
+        """At once. nats-py would wait until the server has read what is unsent, which one that
+        hangs never does, and for ever after a handshake of TLS that failed.
+        """
+        transport, self._transport = self._transport, None
         if isinstance(transport, TcpTransport) and transport._io_writer is not None:
             transport._io_writer.transport.abort()
         await super()._close(status, do_cbs)

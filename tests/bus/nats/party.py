@@ -1,11 +1,13 @@
 """A gateway's part in the meeting of a cluster, without the gateway."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from prack_grpc.bus.link import Link
 from prack_grpc.bus.nats.bus import Bus
+from prack_grpc.bus.nats.connection import Connection
 from prack_grpc.bus.nats.meeting import NatsMeeting
 from prack_grpc.bus.nats.servers import Servers
 
@@ -85,17 +87,47 @@ class Party:
         return self.now(peer)[0]
 
 
+async def until(true: Callable[[], bool], seconds: float = SECONDS) -> None:
+    """Look again and again. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def running(coroutine: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """It runs inside."""
+    task = asyncio.create_task(coroutine)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def connected(servers: Servers) -> AsyncIterator[Connection]:
+    """The first connection of a bus."""
+    bus = Bus(servers, "test")
+    async with running(bus.run()), asyncio.timeout(SECONDS):
+        yield await anext(bus.clients())
+
+
+async def trouble(servers: Servers) -> str:
+    """Why a bus cannot be connected to them."""
+    bus = Bus(servers, "test")
+    before = bus.trouble
+    async with running(bus.run()):
+        await until(lambda: bus.trouble != before)
+    assert not bus.server
+    return bus.trouble
+
+
 @asynccontextmanager
 async def attending(me: str, *urls: str, cluster: str = "tests") -> AsyncIterator[Party]:
     """A party that is there until the end; its loop is that of the test."""
     party = Party(me, Bus(Servers(urls), me))
     meeting = NatsMeeting(party.bus, me, cluster)
-    joined = asyncio.create_task(party.bus.run())
-    met = asyncio.create_task(meeting.run(party.linked))
-    try:
+    async with running(party.bus.run()), running(meeting.run(party.linked)):
         yield party
-    finally:
-        for task in (met, joined):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task

@@ -14,7 +14,7 @@ from prack_grpc.bus.nats.servers import Servers
 from prack_grpc.bus.nats.words import NatsWords
 from prack_grpc.words.word import About, Word, WordsUnavailable
 from tests.acceptance.processes import Launcher
-from tests.bus.nats.party import SECONDS, Changes
+from tests.bus.nats.party import SECONDS, Changes, running
 from tests.support.nats_servers import NatsServers
 
 WEB = ("traffic", "web")
@@ -64,17 +64,9 @@ async def listening(urls: tuple[str, ...], *known: Word) -> AsyncIterator[Listen
     """A gateway's part in it."""
     bus = Bus(Servers(urls), "test")
     listener = Listener(NatsWords(bus, "tests"), *known)
-    running = [
-        asyncio.create_task(bus.run()),
-        asyncio.create_task(listener.words.run(listener.known, listener.hear)),
-    ]
-    try:
+    words = listener.words.run(listener.known, listener.hear)
+    async with running(bus.run()), running(words):
         yield listener
-    finally:
-        for task in reversed(running):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 @pytest.fixture

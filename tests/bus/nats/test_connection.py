@@ -1,0 +1,44 @@
+"""The end of a connection, however its server behaves."""
+
+import asyncio
+import signal
+
+import pytest
+
+from prack_grpc.bus.nats.connection import Connection, unless_cancelled
+from prack_grpc.bus.nats.parcels import PARCEL
+from tests.support.nats_servers import NatsServers
+
+MUCH = 400  # parcels: more than sockets hold
+
+
+@pytest.mark.parametrize("fault", [signal.SIGSTOP, signal.SIGKILL])
+async def test_it_is_over_soon_though_much_is_unsent(
+    server: NatsServers, fault: signal.Signals
+) -> None:
+    client = Connection(lambda _: None)
+    await client.open(list(server.urls), "test", {})
+    server.signal(0, fault)
+    for _ in range(MUCH):
+        if not client.is_closed:
+            await client.publish("prack.tests.nobody", bytes(PARCEL))
+    async with asyncio.timeout(4.0):
+        await client.over.wait()
+        await client.close()
+    assert client.trouble
+
+
+async def test_a_cancellation_that_was_lost_is_made_up_for() -> None:
+    async def loses() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            unless_cancelled()
+        raise AssertionError("it went on")
+
+    task = asyncio.create_task(loses())
+    await asyncio.sleep(0)
+    unless_cancelled()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
