@@ -30,11 +30,12 @@ from prack_worker.errors import (
     UsageError,
 )
 from prack_worker.failures import run_through
+from prack_worker.gateways.several import Several
 from prack_worker.loops.watchdog import Watchdog
 from prack_worker.proxy.address import free_address
 from prack_worker.proxy.command import Command
 from prack_worker.proxy.descriptors import make_room
-from prack_worker.settings import OPTIONS, Settings, read_settings, read_token
+from prack_worker.settings import OPTIONS, Gateway, Settings, read_settings, read_token
 from prack_worker.stopping import Deadline, Served, Stop
 from prack_worker.transport import Identity, Transport
 from prack_worker.version import VERSION
@@ -70,14 +71,15 @@ examples:
                                                    over the REST API
   prack-worker main:app --route shop.example.com/cart --route "GET,HEAD *.example.com/"
 
-Each flag is also a variable, --app-dir as PRACK_APP_DIR (routes: PRACK_ROUTES, with commas);
-the flag counts more. SIGTERM or Ctrl-C finishes what is held; a second one stops at once. A command
-gets its SIGTERM when nothing is held any more, and SIGKILL after --grace.
+Each flag is also a variable, --app-dir as PRACK_APP_DIR (several gateways with commas, and routes
+as PRACK_ROUTES); the flag counts more. SIGTERM or Ctrl-C finishes what is held; a second one stops
+at once. A command gets its SIGTERM when nothing is held any more, and SIGKILL after --grace.
 
 exit status: 0 stopped as asked, within --grace and a second (the log names what was left), 1 the
 application cannot be loaded or the gateway refuses the worker for good, 2 wrong usage, 3 the
 application failed to start, 130 or 143 stopped at once; or that of a command that ended by itself.
 """
+REPEATED = ("gateway", "route")
 DEFAULT_SLOTS = {"asgi": 64, "wsgi": 8, "proxy": 64}
 
 
@@ -89,8 +91,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # we say ourselves what went wrong
     arguments, command = _split(sys.argv[1:] if argv is None else argv)
     flags = vars(_parser().parse_args(arguments))
-    if flags["route"] is not None:
-        flags["route"] = ",".join(flags["route"])
+    for name in REPEATED:
+        if flags[name] is not None:
+            flags[name] = ",".join(flags[name])
     try:
         settings = read_settings(flags, os.environ)
         _check(flags["app"], command, settings)
@@ -161,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         if option.flag and not option.metavar:
             parser.add_argument(flag, action="store_const", const="1", help=text)
         elif option.flag:
-            action = "append" if option.name == "route" else "store"
+            action = "append" if option.name in REPEATED else "store"
             parser.add_argument(flag, action=action, metavar=option.metavar, help=text)
     parser.add_argument("--version", action="version", version=f"prack-worker {VERSION}")
     return parser
@@ -280,7 +283,6 @@ def _start_logging(level: str) -> None:
 
 
 def _transport(settings: Settings) -> Transport:
-    """Imported here, after the application: gRPC must not see a fork that loading it does."""
     host = re.sub(r"[^!-~]", "-", socket.gethostname())[:64]
     identity = Identity(
         worker_id=f"{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
@@ -289,8 +291,21 @@ def _transport(settings: Settings) -> Transport:
         routes=settings.routes,
         tier=settings.tier,
     )
-    gateway, token, silence = settings.gateway, _token_reader(settings), settings.max_silence
-    tls = _tls(settings) if gateway.is_secure else None
+    token = _token_reader(settings)
+    tls = _tls(settings) if settings.gateway[0].is_secure else None
+    ways = [_way(one, identity, token, settings, tls) for one in settings.gateway]
+    return ways[0] if len(ways) == 1 else Several(ways)
+
+
+def _way(
+    gateway: Gateway,
+    identity: Identity,
+    token: Callable[[], str],
+    settings: Settings,
+    tls: Tls | None,
+) -> Transport:
+    """Imported here, after the application: gRPC must not see a fork that loading it does."""
+    silence = settings.max_silence
     if gateway.scheme in ("grpc", "grpcs"):
         from prack_worker.stream.grpc import GrpcTransport
 

@@ -51,7 +51,7 @@ class Gateway:
 class Settings:
     """What the command line reads; `slots` 0 leaves the number to the interface."""
 
-    gateway: Gateway
+    gateway: tuple[Gateway, ...]
     slots: int
     websocket_slots: int
     interface: str
@@ -87,6 +87,15 @@ class Option:
 
     def variable_name(self) -> str:
         return self.variable or f"PRACK_{self.name.upper()}"
+
+
+def parse_gateways(text: str) -> tuple[Gateway, ...]:
+    """One or more, with commas between them, all dialled in the same way."""
+    gateways = tuple(dict.fromkeys(map(parse_gateway, map(str.strip, text.split(",")))))
+    schemes = {gateway.scheme for gateway in gateways}
+    if len(schemes) > 1:
+        raise ValueError(f"expected one scheme for all, got {' and '.join(sorted(schemes))}")
+    return gateways
 
 
 def parse_gateway(text: str) -> Gateway:
@@ -243,9 +252,10 @@ def _server_name(text: str) -> str:
 
 
 OPTIONS = (
-    Option("gateway", parse_gateway, "prack://127.0.0.1:4242", "URL",
+    Option("gateway", parse_gateways, "prack://127.0.0.1:4242", "URL",
            "prack://host:port; or grpc://host:port for the same over gRPC, "
-           "http://host:port for the REST API; over TLS pracks://, grpcs:// or https://"),
+           "http://host:port for the REST API; over TLS pracks://, grpcs:// or https://; "
+           "may be repeated for gateways of one cluster: one of them is used at a time"),
     Option("tls_ca", _file, "", "FILE",
            "authorities, as PEM, that may have signed the gateway's certificate (default: those of "
            "this system, or of SSL_CERT_FILE and SSL_CERT_DIR)"),

@@ -190,7 +190,7 @@ class PlainGateway(FakeGateway):
         finally:
             self.end_all()
             server.close()
-            await asyncio.wait(connections)
+            await asyncio.gather(*connections, return_exceptions=True)
 
 
 class PlainContext:

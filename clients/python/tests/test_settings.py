@@ -11,7 +11,7 @@ from prack_worker.transport import Route
 
 def test_the_defaults() -> None:
     settings = read_settings({}, {})
-    assert settings.gateway == Gateway("prack", "127.0.0.1:4242")
+    assert settings.gateway == (Gateway("prack", "127.0.0.1:4242"),)
     assert (settings.slots, settings.interface, settings.grace) == (0, "auto", 30.0)
     assert settings.app_dir == Path.cwd()
 
@@ -53,6 +53,11 @@ def test_gateways(text: str, gateway: Gateway) -> None:
     assert parse_gateway(text) == gateway
 
 
+def test_several_gateways() -> None:
+    given = {"PRACK_GATEWAY": "prack://a, prack://b:1,prack://a:4242"}
+    assert read_settings({}, given).gateway == (Gateway("prack", "a:4242"), Gateway("prack", "b:1"))
+
+
 @pytest.mark.parametrize(
     ("text", "routes"),
     [
@@ -76,6 +81,8 @@ def test_routes(text: str, routes: list[Route]) -> None:
         ("gateway", "localhost:4242", "expected prack://"),
         ("gateway", "127.0.0.1", "expected prack://"),
         ("gateway", "grpc://", "only a host"),
+        ("gateway", "prack://a,grpc://b", "expected one scheme for all, got grpc and prack"),
+        ("gateway", "prack://a,", "expected prack://"),
         ("tls_cert", "cert.pem", "needs --tls-key"),
         ("tls_key", "key.pem", "needs --tls-cert"),
         ("tls_server_name", "a b", "expected a name"),

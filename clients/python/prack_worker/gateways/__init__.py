@@ -1,0 +1,1 @@
+"""Several gateways of one cluster, any of which will do."""
