@@ -109,6 +109,7 @@ def _conflicts(settings: Settings) -> list[str]:
     if settings.client_ca is not None and not settings.api_tls_cert:
         problems.append("--client-ca: needs --api-tls-cert")
     problems += settings.certificate_problems()
+    problems += settings.cluster_problems()
     if settings.proxy_protocol and not settings.trusted_proxies:
         problems.append("--proxy-protocol: set --trusted-proxies to the networks that may use it")
     if settings.rest_body > settings.queue_bytes:

@@ -19,6 +19,7 @@ SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
 # A name of a host, with a dot in it (RFC 1123 section 2.1).
 LABEL = "[0-9a-z]([0-9a-z-]{0,61}[0-9a-z])?"
 DOMAIN = re.compile(rf"(?=.{{1,253}}$)({LABEL}\.)+(?=.*[a-z]){LABEL}")
+NATS = re.compile(r"(nats|tls)://([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
 MOST = 1024 * 1024 * MIB
 
@@ -107,6 +108,31 @@ def _https(value: str) -> str:
     return value
 
 
+def _nats(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    urls = tuple(filter(None, map(str.strip, value.split(","))))
+    for url in urls:
+        if not NATS.fullmatch(url):
+            raise ValueError(
+                "expected servers such as nats://10.0.0.1:4222,nats://10.0.0.2:4222, or tls://..., "
+                "without users, which have settings of their own"
+            )
+    return tuple(dict.fromkeys(urls))
+
+
+def _cluster(value: str) -> str:
+    if not re.fullmatch(r"[0-9A-Za-z_-]{1,32}", value):
+        raise ValueError("expected a name of at most 32 letters, digits, _ and -")
+    return value
+
+
+def _user(value: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,256}", value):
+        raise ValueError("expected visible ASCII characters, without spaces")
+    return value
+
+
 def _rates(value: str) -> str:
     rates.parse(value)
     return value
@@ -152,6 +178,9 @@ Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts), Written("NAMES")]
 Domains = Annotated[tuple[str, ...], BeforeValidator(_domains), Written("NAMES")]
 Mail = Annotated[str, AfterValidator(_mail), Written("MAIL")]
 HttpsUrl = Annotated[str, AfterValidator(_https), Written("URL")]
+NatsUrls = Annotated[tuple[str, ...], BeforeValidator(_nats), Written("URLS")]
+ClusterName = Annotated[str, AfterValidator(_cluster), Written("NAME")]
+User = Annotated[str, AfterValidator(_user), Written("NAME")]
 Pems = Annotated[tuple[Path, ...], BeforeValidator(_files), Written("FILES")]
 File = Annotated[Path, Written("FILE")]
 Folder = Annotated[Path, Written("FOLDER")]
