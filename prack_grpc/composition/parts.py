@@ -6,6 +6,7 @@ from functools import partial
 
 from prack_grpc.access import Access
 from prack_grpc.acme.certification import Certification
+from prack_grpc.broker.ticket import gateway_id
 from prack_grpc.core.limits import KIB, BookLimits
 from prack_grpc.gateway.app import PublicApp
 from prack_grpc.gateway.http.admission import Admission
@@ -17,6 +18,7 @@ from prack_grpc.gateway.secure import StrictResponse
 from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
+from prack_grpc.neighbours.neighbours import ALONE, Cluster, Neighbours
 from prack_grpc.private.health import Health
 from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry.access import AccessLog
@@ -33,7 +35,9 @@ class Parts:
         limits: ConnectionLimits | None = None,
         sockets: Sockets | None = None,
         predecessor: Predecessor | None = None,
+        neighbours: Neighbours = ALONE,
     ) -> None:
+        self.cluster = Cluster(gateway_id(), neighbours)
         self.certification = Certification(settings)
         self.settings = settings = self.certification.settings
         self.tls = Certificates(settings, "tls") if settings.tls_cert else None

@@ -26,6 +26,7 @@ from prack_grpc.listener import (
     listen,
     url,
 )
+from prack_grpc.neighbours.neighbours import ALONE, Neighbours
 from prack_grpc.redirects import redirecting
 from prack_grpc.settings.settings import Settings
 from prack_grpc.signals import stop_signal
@@ -45,9 +46,11 @@ class Service:
         sockets: Sockets | None = None,
         predecessor: Predecessor | None = None,
         make_broker: Callable[[Limits], Broker] = MemoryBroker,
+        neighbours: Neighbours = ALONE,
     ) -> None:
-        self._parts = parts = Parts(settings, limits, sockets, predecessor)
+        self._parts = parts = Parts(settings, limits, sockets, predecessor, neighbours)
         self.settings = parts.settings
+        self.gateway_id = parts.cluster.own
         self._private = PrivateSide(parts, make_broker)
         self._upgrade = Upgrade(parts)
         self.app = PublicApp(self.lifespan)
