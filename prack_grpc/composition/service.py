@@ -56,6 +56,8 @@ class Service:
         self.app = PublicApp(self.lifespan)
         self.http = parts.http(self.app)
         self._why = "closed"
+        if neighbours is not ALONE:
+            logs.label(parts.cluster.labels)
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""

@@ -273,8 +273,9 @@ def _add_metrics(app: AdminApp, parts: Parts, cluster: Cluster) -> None:
         for metric in scrape.metrics(parts.watch, *parts.clients(), parts.certified()):
             shown.append(metric)
             await asyncio.sleep(0)  # full books are much to read: let others have a turn
-        kind, body = await asyncio.to_thread(scrape.encoded, shown, accept, cluster.labels)
-        if app.together and gateways == "all" and not request.scope.get(PASSED_ON):
+        kind, body = await asyncio.to_thread(scrape.encoded, shown, accept, cluster.labels())
+        own = gateways == "own" or PASSED_ON in request.scope
+        if app.together and cluster.labels() and not own:
             fields, who = [(b"accept", accept.encode("latin-1"))], caller(request).name
             all_ = await app.together.with_others("/metrics", body, "", who, fields)
             _, up = scrape.encoded([scrape.up(all_.bodies, all_.silent)], accept, {})

@@ -78,9 +78,8 @@ class Cluster:
     neighbours: Neighbours = ALONE
     process: str = ""
 
-    @property
     def labels(self) -> dict[str, str]:
-        """What tells its figures from those of others, while there are any."""
+        """What tells its figures and log lines from those of others, while there are any."""
         if not self.neighbours.names():
             return {}
         process = {"process": self.process} if self.process else {}
