@@ -83,8 +83,7 @@ async def test_only_who_holds_it_may_answer_elsewhere(scoped: Pair) -> None:
     client.host = b"b.test"
     await client.get()
     query = {"route": "b.test/", "service": "b"}
-    call = {"headers": bearer("b"), "params": query}
-    reply = await scoped.here.rest.get("/api/v1/request", **call)
+    reply = await scoped.here.rest.get("/api/v1/request", headers=bearer("b"), params=query)
     identifier = reply.json()["identifier"]
     url = f"/api/v1/requests/{identifier}"
     forged = {**bearer("a"), "Prack-Principal": "b"}
