@@ -144,8 +144,8 @@ class Frames(asyncio.Protocol):
         # Over TLS a transport that holds nothing counts as full at 0, and never says otherwise.
         secure = transport.get_extra_info("sslcontext") is not None
         self._transport.set_write_buffer_limits(high=1 if secure else 0)
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            sock = transport.get_extra_info("socket")
+        sock = transport.get_extra_info("socket")
+        if hasattr(socket, "TCP_NOTSENT_LOWAT") and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)
 
     def data_received(self, data: bytes) -> None:
