@@ -6,7 +6,7 @@ import stat
 from functools import partial
 from pathlib import Path
 
-from prack_grpc.bus.link import DEAD_SECONDS, ID, Link, Linked, LinkReceiver
+from prack_grpc.bus.link import DEAD_SECONDS, ID, Linked, LinkReceiver
 from prack_grpc.bus.sockets import SocketLink
 
 LOOK_SECONDS = 1.0
@@ -54,7 +54,7 @@ class Folder:
                 await self._look(first=False)
         finally:
             server.close()
-            mine.unlink(missing_ok=True)
+            _remove(mine)
             for link in list(self._links.values()):
                 link.close(STOPPED)
 
@@ -84,12 +84,13 @@ class Folder:
         self._dialling.add(peer)
         dial = partial(SocketLink, self._me, True, self._wants, self._link)
         try:
-            _, link = await asyncio.get_running_loop().create_unix_connection(dial, path)
+            loop = asyncio.get_running_loop()
+            _, link = await loop.create_unix_connection(dial, str(path))
             await asyncio.wait((link.settled,), timeout=DEAD_SECONDS)
             if not link.settled.done():
                 link.close("it does not answer")
         except ConnectionRefusedError:
-            path.unlink(missing_ok=True)  # nobody listens there any more
+            _remove(path)  # nobody listens there any more
         except OSError:
             return  # gone meanwhile, or too busy: we look again
         finally:
@@ -102,7 +103,10 @@ class Folder:
             return False
         return link.dialled or link.peer not in self._dialling or link.peer > self._me
 
-    def _link(self, link: Link) -> LinkReceiver:
-        assert isinstance(link, SocketLink)
+    def _link(self, link: SocketLink) -> LinkReceiver:
         self._links[link.peer] = link
         return self._linked(link)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
-from prack_grpc.bus.link import BEAT_SECONDS, DEAD_SECONDS, ID, Linked, LinkReceiver
-from prack_wire.frames import Frames, FrameTooLong
+from prack_grpc.bus import link
+from prack_grpc.bus.link import ID, LinkReceiver
+from prack_wire.frames import Framed, FrameTooLong
 
 LAST_SECONDS = 1.0  # for what was sent before the end
 HEARTBEAT = b""
 
 
-class SocketLink(Frames):
+class SocketLink(Framed):
     """Implements `bus.link.Link`, once the peer has said who it is.
 
     `wanted` is asked then, and `linked` gives it its receiver. Who has `dialled` speaks first;
@@ -18,7 +19,11 @@ class SocketLink(Frames):
     """
 
     def __init__(
-        self, me: str, dialled: bool, wanted: Callable[["SocketLink"], bool], linked: Linked
+        self,
+        me: str,
+        dialled: bool,
+        wanted: Callable[["SocketLink"], bool],
+        linked: Callable[["SocketLink"], LinkReceiver],
     ) -> None:
         super().__init__()
         self.peer = ""
@@ -40,10 +45,6 @@ class SocketLink(Frames):
         if not self.over:
             self._spoke = True
             self.post(message)
-
-    async def room(self) -> None:
-        while self._room is not None and not self.over:
-            await self._room
 
     def close(self, reason: str) -> None:
         """See Link. A peer that reads nothing more is cut off after a moment."""
@@ -110,7 +111,7 @@ class SocketLink(Frames):
             self.settled.set_result(None)
 
     def _wait(self) -> None:
-        self._beat_at = self._loop.time() + BEAT_SECONDS
+        self._beat_at = self._loop.time() + link.BEAT_SECONDS
         self._timer = self._loop.call_at(self._beat_at, self._beat)
 
     def _beat(self) -> None:
@@ -119,9 +120,9 @@ class SocketLink(Frames):
         Who was stopped or busy himself cannot say that the others were silent meanwhile.
         """
         now = self._loop.time()
-        self._heard_at += max(0.0, now - self._beat_at - BEAT_SECONDS)
-        if now - self._heard_at >= DEAD_SECONDS:
-            self._end(f"nothing was received for {DEAD_SECONDS:g} s")
+        self._heard_at += max(0.0, now - self._beat_at - link.BEAT_SECONDS)
+        if now - self._heard_at >= link.DEAD_SECONDS:
+            self._end(f"nothing was received for {link.DEAD_SECONDS:g} s")
             self._transport.abort()
             return
         if not self._spoke and self.ready and self._receiver is not None:

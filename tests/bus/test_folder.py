@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from prack_grpc.bus.folder import BadFolder, Folder
-from tests.bus.meeting import Visitor, visiting
+from prack_grpc.bus import link
+from prack_grpc.bus.folder import LOOK_SECONDS, BadFolder, Folder
+from tests.bus.meeting import visiting
 
 A, B, C = "0000000a", "0000000b", "0000000c"
 
@@ -22,14 +23,13 @@ async def test_all_that_come_at_once_are_linked_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("names", [(A, B), (B, A)])
 async def test_who_comes_later_is_linked_at_once(tmp_path: Path, names: tuple[str, str]) -> None:
-    async with visiting(tmp_path / "meet", names[0]) as (first,):
-        await asyncio.sleep(0)
-        async with asyncio.timeout(0.9):  # less than until somebody looks again
-            while not list((tmp_path / "meet").glob("*.sock")):
-                await asyncio.sleep(0)
+    async with visiting(tmp_path / "meet", names[0], C) as (first, other):
+        await first.peer(C)
+        async with asyncio.timeout(LOOK_SECONDS * 0.9):
             async with visiting(tmp_path / "meet", names[1]) as (second,):
                 await second.peer(first.name)
                 await first.peer(second.name)
+        await other.peer(second.name)
 
 
 async def test_messages_arrive_whole_and_in_order(tmp_path: Path) -> None:
@@ -101,9 +101,7 @@ async def test_nobody_else_can_reach_into_the_folder(tmp_path: Path) -> None:
         (lambda path: path.symlink_to("/"), "is not a folder of this user"),
     ],
 )
-async def test_a_folder_that_will_not_do(
-    tmp_path: Path, prepare: "object", expected: str
-) -> None:
+async def test_a_folder_that_will_not_do(tmp_path: Path, prepare: "object", expected: str) -> None:
     path = tmp_path / "meet"
     assert callable(prepare)
     prepare(path)
@@ -113,12 +111,32 @@ async def test_a_folder_that_will_not_do(
 
 async def test_a_path_that_is_too_long_is_named(tmp_path: Path) -> None:
     path = tmp_path / ("long" * 30)
-    with pytest.raises(BadFolder, match="longlong.*too long"):
+    with pytest.raises(BadFolder, match=r"longlong.*too long"):
         await Folder(path, A).run(lambda _: pytest.fail("nobody is here"))
 
 
-async def test_a_visitor_alone_waits(tmp_path: Path) -> None:
-    visitor = Visitor(tmp_path / "meet", A)
-    await asyncio.wait((visitor.task,), timeout=0.02)
-    assert not visitor.task.done()
-    await visitor.leave()
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links that beat twenty times as often."""
+    monkeypatch.setattr(link, "BEAT_SECONDS", link.BEAT_SECONDS / 20)
+    monkeypatch.setattr(link, "DEAD_SECONDS", link.DEAD_SECONDS / 20)
+
+
+async def test_a_link_on_which_nothing_is_said_lives(impatient: None, tmp_path: Path) -> None:
+    async with visiting(tmp_path / "meet", A, B) as (a, b):
+        here, there = await a.peer(B), await b.peer(A)
+        await asyncio.wait((a.task,), timeout=2 * link.DEAD_SECONDS)
+        assert not here.over.is_set()
+        assert not there.over.is_set()
+        assert here.messages.empty()
+
+
+async def test_a_peer_that_is_silent_is_dead(impatient: None, tmp_path: Path) -> None:
+    async with visiting(tmp_path / "meet", A, C) as (a, _):
+        await a.peer(C)
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "meet" / f"{A}.sock")
+        writer.write(b"\0\0\0\x08" + B.encode())
+        silent = await a.peer(B)
+        assert await silent.end() == f"nothing was received for {link.DEAD_SECONDS:g} s"
+        assert (await reader.read()).startswith(b"\0\0\0\x08" + A.encode())
+        writer.close()

@@ -398,17 +398,16 @@ class Particulars(_message.Message):
     id: _builtins.int
     kind: Global___Kind.ValueType
     x_request_id: _builtins.str
-    @_builtins.property
-    def handshake(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """flat: the fields of a WebSocket's handshake"""
-
+    """empty: the request_id"""
+    handshake: _builtins.int
+    """for a tunnel: so many fields at the end of the headers are the handshake's"""
     def __init__(
         self,
         *,
         id: _builtins.int = ...,
         kind: Global___Kind.ValueType = ...,
         x_request_id: _builtins.str = ...,
-        handshake: _abc.Iterable[_builtins.bytes] | None = ...,
+        handshake: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
