@@ -127,3 +127,5 @@ class Principal:
 
 # Whoever calls where nobody is asked for credentials.
 TRUSTED = Principal("anyone")
+# Other gateways, which have asked for the credentials of their workers themselves.
+PEERS = Principal("peers", entry="(peers)")

@@ -19,3 +19,4 @@ class Offer:
     version: str
     kinds: tuple[Kind, ...]
     tier: int
+    tunnel: bool = False
