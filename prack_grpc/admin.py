@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -64,6 +65,10 @@ class Admin:
         self.port = port
         self._listener = listener
         self._pulse = pulse
+
+    def adopt(self, sock: socket.socket) -> None:
+        """Serve a connection that comes through a link."""
+        self._listener.adopt(sock)
 
     def leave(self) -> None:
         """A successor tells from now on."""

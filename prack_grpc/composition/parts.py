@@ -1,11 +1,13 @@
 """What a gateway is built from, before anything runs."""
 
+import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from prack_grpc.access import Access
 from prack_grpc.acme.certification import Certification
+from prack_grpc.bus.link import Meeting
 from prack_grpc.core.limits import KIB, BookLimits
 from prack_grpc.gateway.app import PublicApp
 from prack_grpc.gateway.http.admission import Admission
@@ -33,6 +35,7 @@ class Parts:
         limits: ConnectionLimits | None = None,
         sockets: Sockets | None = None,
         predecessor: Predecessor | None = None,
+        meetings: Callable[[str], Sequence[Meeting]] = lambda _: (),
     ) -> None:
         self.certification = Certification(settings)
         self.settings = settings = self.certification.settings
@@ -50,6 +53,8 @@ class Parts:
         self.health.certified = self.certification.reasons
         self.sockets = sockets or Sockets()
         self.predecessor = predecessor
+        self.gateway_id = secrets.token_hex(4)
+        self.meetings = meetings(self.gateway_id)
 
     def http(self, app: PublicApp) -> HttpServer:
         """What serves this app on the public port."""
