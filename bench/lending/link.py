@@ -233,6 +233,6 @@ class Hosted(AnswerReceiver):
 
 def connect(one: Node, other: Node, there: Send, back: Send) -> tuple[End, End]:
     """The two ends of a new link, not begun; `there` takes what `one` says."""
-    ends = End(one, f"{id(other) % (1 << 32):08x}", there), End(other, f"{id(one) % (1<<32):08x}", back)
+    ends = End(one, other.name, there), End(other, one.name, back)
     ends[0].far, ends[1].far = ends[1], ends[0]
     return ends

@@ -2,8 +2,17 @@
 
 from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
-from prack_grpc.core.effects import Answer, Cancel, Deliver, Effect, Effects, Fail, Finish, Grant
-from prack_grpc.core.effects import Refuse
+from prack_grpc.core.effects import (
+    Answer,
+    Cancel,
+    Deliver,
+    Effect,
+    Effects,
+    Fail,
+    Finish,
+    Grant,
+    Refuse,
+)
 from prack_grpc.core.errors import ErrorKind
 from prack_grpc.core.exchange.exchange import Exchange, Lease
 from prack_grpc.core.exchange.flow import NO_BODY
@@ -16,11 +25,12 @@ from prack_grpc.core.receivers import NOBODY
 class Node:
     """Subclasses have workers, clients and a clock. All answers are whole and small."""
 
-    def __init__(self, hand_out: HandOut) -> None:
+    def __init__(self, name: str, hand_out: HandOut, lending: type[Lending] = Lending) -> None:
+        self.name = name
         self.steps = hand_out
         self.core = Dispatcher(hand_out)
         self.answering = Answering(hand_out)
-        self.lending = Lending(self.core, hand_out)
+        self.lending = lending(self.core, hand_out)
 
     # ------------------------------------------------------------ what a subclass has
 

@@ -89,7 +89,7 @@ class World:
         self.course = Course([0.0] * case.requests)
         self._order = count()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self.gateways = [Gateway(self) for _ in range(case.gateways)]
+        self.gateways = [Gateway(f"{number:08x}", self) for number in range(case.gateways)]
         self.ends: list[End] = []
         for number, one in enumerate(self.gateways if lending else ()):
             for other in self.gateways[:number]:
@@ -142,8 +142,8 @@ class Worker:
 class Gateway(Node):
     """Its workers serve as long as a request says; its clients are counted."""
 
-    def __init__(self, world: World) -> None:
-        super().__init__(HandOut(Limits(), 0.0))
+    def __init__(self, name: str, world: World) -> None:
+        super().__init__(name, HandOut(Limits(), 0.0))
         self._world = world
         self._fires_at = float("inf")
 

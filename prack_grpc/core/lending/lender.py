@@ -105,6 +105,8 @@ class Lender:
                 loan.busy.clear()
                 freed += self._free(loan, len(loan.idle))
         if not self.peers:
+            for stock in self.stocks.values():
+                self.lingering.clear(stock)
             self.stocks.clear()
             self._offers.clear()
             self._stocks_of.clear()
