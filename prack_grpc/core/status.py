@@ -24,8 +24,9 @@ class Serving(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One worker, or all that a peer has lent, via its gateway over a link. Of one that polls, `slots` are those of the polls that are parked or unanswered.
+    """One worker, or what a peer has lent, which is shown as a worker "via" that gateway.
 
+    Of one that polls, `slots` are those of the polls that are parked or unanswered.
     Of those `held`, `websockets` are WebSockets, which may have slots beside these.
     `seconds` is how long it has been here, for one that polls since the oldest of these polls.
     It comes from `address`, with the credentials of `principal`.

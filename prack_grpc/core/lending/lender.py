@@ -53,7 +53,7 @@ class Lender:
         return []
 
     def settle(self, lease: Lease) -> Effects:
-        """The worker of a hosted exchange has let go: the slot stays lent unless it is needed more."""
+        """A worker has let go of a hosted exchange: its slot stays lent unless it is needed more."""
         exchange, loan = lease.exchange, lease.exchange.loan
         if loan is None or exchange not in loan.busy:
             return []
@@ -105,6 +105,8 @@ class Lender:
                 loan.busy.clear()
                 freed += self._free(loan, len(loan.idle))
         if not self.peers:
+            for stock in self.stocks.values():
+                self.lingering.clear(stock)
             self.stocks.clear()
             self._offers.clear()
             self._stocks_of.clear()

@@ -28,25 +28,25 @@ class Lending:
         self._dispatcher = dispatcher
         self._hand_out = hand_out
         self._queue = hand_out.queue
-        self._lender = hand_out.lender
-        self._borrower = Borrower(hand_out.queue)
+        self.lender = hand_out.lender
+        self.borrower = Borrower(hand_out.queue)
 
     @property
     def linked(self) -> bool:
         """There are peers: `follow` is to be called."""
-        return bool(self._lender.peers)
+        return bool(self.lender.peers)
 
     @property
     def due(self) -> float:
         """When to call `follow` at the latest."""
-        return min(self._borrower.due, self._lender.lingering.soonest)
+        return min(self.borrower.due, self.lender.lingering.soonest)
 
     def link(self, peer: PeerReceiver) -> Effects:
         """A peer is here."""
         if self._queue.changes is None:
             self._queue.changes = Changes()
             self._queue.changes.sessions.update(self._queue.sessions)
-        return self._lender.link(peer)
+        return self.lender.link(peer)
 
     def hosted(self, peer: PeerReceiver) -> list[Exchange]:
         """What is here of a peer's clients. They are to leave before it is unlinked."""
@@ -55,8 +55,8 @@ class Lending:
 
     def unlink(self, peer: PeerReceiver, now: float) -> Effects:
         """It is gone, and with it all that its workers held."""
-        effects = self._hand_out.serve(self._lender.unlink(peer), now)
-        for guest in [one for one in self._borrower.guests.values() if one.peer is peer]:
+        effects = self._hand_out.serve(self.lender.unlink(peer), now)
+        for guest in [one for one in self.borrower.guests.values() if one.peer is peer]:
             effects += self._end(guest, now)
         if not self.linked:
             self._queue.changes = None
@@ -82,12 +82,12 @@ class Lending:
         )
         session = Session(profile, PEERS, receiver, 0, guest=True)
         effects = self._dispatcher.join(session, now)
-        self._borrower.offered(Guest(peer, number, session))
+        self.borrower.offered(Guest(peer, number, session))
         return effects
 
     def withdrawn(self, peer: PeerReceiver, number: int, now: float) -> Effects:
         """They serve it no more; what they hold they may finish."""
-        guest = self._borrower.guests.get((peer, number))
+        guest = self.borrower.guests.get((peer, number))
         if guest is None:
             return []
         effects = self._dispatcher.drain(guest.session, now)
@@ -97,7 +97,7 @@ class Lending:
         self, peer: PeerReceiver, number: int, slots: int, returned: int, now: float
     ) -> Effects:
         """We have so many of its slots; it has counted so many that we gave back."""
-        guest = self._borrower.guests.get((peer, number))
+        guest = self.borrower.guests.get((peer, number))
         if guest is None:
             return []
         if slots > guest.lent:
@@ -107,8 +107,8 @@ class Lending:
 
     def recall(self, peer: PeerReceiver, number: int, count: int) -> Effects:
         """It needs so many idle ones."""
-        guest = self._borrower.guests.get((peer, number))
-        return self._borrower.recall(guest, count) if guest else []
+        guest = self.borrower.guests.get((peer, number))
+        return self.borrower.recall(guest, count) if guest else []
 
     # ------------------------------------------------------------ what it says as owner
 
@@ -122,11 +122,11 @@ class Lending:
         now: float,
     ) -> Effects:
         """So many of its requests could use our slots; the oldest waits for so many seconds."""
-        return self._lender.wanted(peer, number, count, Claim(urgency, now - oldest))
+        return self.lender.wanted(peer, number, count, Claim(urgency, now - oldest))
 
     def returned(self, peer: PeerReceiver, number: int, count: int, now: float) -> Effects:
         """It gives so many idle slots back."""
-        lanes, effects = self._lender.returned(peer, number, count)
+        lanes, effects = self.lender.returned(peer, number, count)
         return effects + self._hand_out.serve(lanes, now)
 
     def host(
@@ -139,7 +139,7 @@ class Lending:
         now: float,
     ) -> tuple[Exchange, Effects]:
         """Hand a request of it to a worker here, on a slot that it was lent. Raises SlotGone."""
-        loan, session = self._lender.take(peer, number)
+        loan, session = self.lender.take(peer, number)
         lane, books = self._lane(session, request), self._hand_out.hosted
         exchange = Exchange(
             request.id, request, lane, 0, now, now, upload, client, books, loan=loan
@@ -161,41 +161,41 @@ class Lending:
         """What is to be told to peers after what has happened, and as time has passed."""
         effects: Effects = []
         if now >= self.due:
-            effects += self._lender.forget(now) + self._borrower.refresh(now)
+            effects += self.lender.forget(now) + self.borrower.refresh(now)
         while (changes := self._queue.changes) and changes:
             lanes, sessions = changes.take()
             for session in sessions:
                 effects += self._look(session, now)
             for lane in lanes:
-                effects += self._lender.press(lane) + self._borrower.ask(lane, now)
+                effects += self.lender.press(lane) + self.borrower.ask(lane, now)
         return effects
 
     def _look(self, session: Session, now: float) -> Effects:
         if not session.guest:
-            return self._lender.look(session, now)
-        guest = self._borrower.guest_of(session)
+            return self.lender.look(session, now)
+        guest = self.borrower.guest_of(session)
         if guest is None:
             return []
         if session.draining and not session.held:
             return self._end(guest, now)
-        return self._borrower.look(guest, now)
+        return self.borrower.look(guest, now)
 
     def _end(self, guest: Guest[Session], now: float) -> Effects:
-        self._borrower.forget(guest)
+        self.borrower.forget(guest)
         return self._dispatcher.lose(guest.session, now)
 
     def drain(self) -> Effects:
         """Lend nothing more, and have all back that is idle; what waits here goes on borrowing."""
-        return self._lender.drain()
+        return self.lender.drain()
 
     @property
     def idle(self) -> bool:
         """Nothing that was lent may still be used: links can be closed without harm."""
-        return not any(loan.idle for loan in self._lender.loans())
+        return not any(loan.idle for loan in self.lender.loans())
 
     def status(self) -> list[LinkStatus]:
         """What there is to see."""
-        loans, guests = self._lender.loans(), list(self._borrower.guests.values())
+        loans, guests = self.lender.loans(), list(self.borrower.guests.values())
         return [
             LinkStatus(
                 peer.gateway,
@@ -204,5 +204,5 @@ class Lending:
                 sum(guest.slots for guest in guests if guest.peer is peer),
                 sum(guest.wants for guest in guests if guest.peer is peer),
             )
-            for peer in self._lender.peers
+            for peer in self.lender.peers
         ]

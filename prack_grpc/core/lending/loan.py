@@ -11,7 +11,7 @@ from prack_grpc.core.receivers import PeerReceiver
 
 S = TypeVar("S", bound=Hashable)
 
-# So much longer, in seconds, must a request have waited to go before another one of another gateway.
+# So much longer, in seconds, must a request have waited to go before one of another gateway.
 # What is known of peers is that old anyway.
 TOLERANCE = 0.020
 
