@@ -129,10 +129,10 @@ def _parts(told: Told, watch: Watch | None, pulse: Pulse) -> Parts | None:
 
 
 def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:
-    """A worker that polls is no less here between two polls."""
-    if watch is None:
-        return bool(broker.status().workers)
-    return any(not seen.gone for seen in watch.workers.known.values())
+    """A worker that polls is no less here between two polls; one of a peer is as good."""
+    if watch is not None and any(not seen.gone for seen in watch.workers.known.values()):
+        return True
+    return bool(broker.status().workers)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from prack_grpc.cli.gateway import Gateway, Row, Trouble, understood, worker_port
 from prack_grpc.cli.terminal import say, say_table
@@ -26,6 +27,8 @@ COMMANDS = {
 LOOKS = ("workers", "routes", "queue", "gateways", "versions")
 WEIGHT = re.compile(r"([!-<>-~]*)=(\d{1,7})")
 LOOK_AGAIN_SECONDS = 0.5
+# Of a gateway among others `prack gateways` tells these.
+LENT = ("guests", "borrowed")
 
 
 class Misuse(Exception):
@@ -65,7 +68,7 @@ def _look(gateway: Gateway, words: argparse.Namespace) -> int:
     elif words.command == "queue":
         _print_queue(answer)
     else:
-        _print_table([{**row, **_told(row)} for row in answer[words.command]])
+        _print_table([_told(row) for row in answer[words.command]])
     return 0
 
 
@@ -175,9 +178,10 @@ def _parser(command: str) -> argparse.ArgumentParser:
 # ---------------------------------------------------------------- what people see
 
 
-def _told(row: Row) -> dict[str, str]:
-    """The values of a row that are formatted for people."""
-    told = {}
+def _told(row: Row) -> dict[str, Any]:
+    """A row for people."""
+    hidden = LENT if "guests" in row else ()
+    told = {name: value for name, value in row.items() if name not in hidden}
     for name in ("seconds", "oldest"):
         if name in row:
             told[name] = f"{row[name]:.1f}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from prack_grpc.admin import Told, admin_port
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
+from prack_grpc.composition.links import linked
 from prack_grpc.composition.parts import Parts
 from prack_grpc.composition.running import Running
 from prack_grpc.core.limits import Limits
@@ -105,7 +106,7 @@ class PrivateSide:
                     told,
                     self._parts.api_tls,
                 ) as admin:
-                    yield Running(
+                    running = Running(
                         broker,
                         steering,
                         endpoint,
@@ -116,6 +117,8 @@ class PrivateSide:
                         api_port,
                         grpc_port,
                     )
+                    async with linked(self._parts, running):
+                        yield running
             finally:
                 words.cancel()
                 broker.shut_down()

@@ -12,6 +12,7 @@ from functools import reduce
 from typing import Any
 
 from prack_grpc.core.status import Serving
+from prack_grpc.core.worker import LINK
 from prack_grpc.telemetry.scale import slots_wanted
 
 Row = dict[str, Any]
@@ -25,7 +26,7 @@ SUMS = frozenset(
         *("leased", "open_leases", "total", "slots_used"),
         *("requests", "gateway_errors", "worker_errors", "client_gone", "slots_wanted"),
         *("requests_per_second", "bytes_in_per_second", "bytes_out_per_second"),
-        *("arrival_rate", "service_rate", "guests", "borrowed"),
+        *("arrival_rate", "service_rate"),
     )
 )
 # Counts by a name each.
@@ -36,8 +37,8 @@ FIRST = frozenset(("connected_at",))
 MEANS = frozenset(("p50", "p95", "p99", "service_seconds"))
 # The best counts: of a version that is here and there, and of a worker that has dialled anew.
 STATES: tuple[str | None, ...] = (*Serving, "lost", "left", None)
-# What a gateway has of its peers' workers is told by these peers.
-VIA = "link"
+# What of a figure others have lent.
+BORROWED = {"workers": "guests", "slots": "borrowed"}
 SHARES, WEIGHT, SENTENCES = "errors", "requests_per_second", "sentences"
 LEVELS = ("critical", "warning", "info")
 ALONE = "no worker is connected"
@@ -104,7 +105,7 @@ def rows(name: str, *key: str, apart: bool = False) -> Merge:
         grouped: dict[tuple[str, ...], list[tuple[str, Row]]] = {}
         for gateway, part in parts.items():
             for row in part[name]:
-                if row.get("transport") != VIA:
+                if row.get("transport") != LINK:
                     names = tuple(str(row.get(one)) for one in key)
                     grouped.setdefault(names, []).append((gateway, _owned(row)))
         found = [_joined(grouped[names], apart) for names in sorted(grouped)]
@@ -119,10 +120,11 @@ def rows(name: str, *key: str, apart: bool = False) -> Merge:
 
 def _owned(row: Row) -> Row:
     """Without what is lent by others, who tell of it themselves."""
-    lent, guests = row.get("borrowed") or 0, row.get("guests") or 0
-    if not (lent or guests):
-        return row
-    return {**row, "slots": row["slots"] - lent, "workers": row["workers"] - guests}
+    own = dict(row)
+    for whole, part in BORROWED.items():
+        if part in own:
+            own[whole] -= own.pop(part)
+    return own
 
 
 def _joined(same: Sequence[tuple[str, Row]], apart: bool) -> Row:

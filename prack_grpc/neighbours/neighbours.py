@@ -68,6 +68,40 @@ class Alone:
 ALONE: Neighbours = Alone()
 
 
+class Expected:
+    """Those of a gateway that is not up yet: there are none before they are `found`."""
+
+    def __init__(self) -> None:
+        self._found = ALONE
+        self._come = asyncio.Event()
+
+    def found(self, neighbours: Neighbours) -> None:
+        """These are they."""
+        self._found = neighbours
+        self._come.set()
+
+    def names(self) -> Sequence[str]:
+        """See Neighbours."""
+        return self._found.names()
+
+    def rows(self) -> list[Row]:
+        """See Neighbours."""
+        return self._found.rows()
+
+    async def changed(self) -> None:
+        """See Neighbours."""
+        if not self._come.is_set():
+            await self._come.wait()
+        else:
+            await self._found.changed()
+
+    async def dial(
+        self, gateway: str, port: Port
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """See Neighbours."""
+        return await self._found.dial(gateway, port)
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """This gateway, by id and as the `process` of its machine if it is one of several, and the

@@ -1,85 +1,70 @@
 """Gateways in the loop of the test, each with the others as its neighbours."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from prack_grpc.bus.folder import Folder
+from prack_grpc.bus.link import Linked, Meeting
 from prack_grpc.composition.service import Service
-from prack_grpc.neighbours.neighbours import Port, Row
 from prack_grpc.settings.settings import Settings
 from tests.conftest import Gateway
 from tests.dashboard.conftest import Worker
-from tests.rest.conftest import SECONDS, TLS
+from tests.peers.conftest import broker
+from tests.rest.conftest import SECONDS, TLS, until
 from tests.support import plain_worker
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
+class Gate:
+    """Implements Meeting: nobody is met while it is shut, and to shut it ends all links."""
 
-@dataclass
-class Beside:
-    """Implements Neighbours: the connections are those that links carry, the links are not.
+    def __init__(self, behind: Meeting) -> None:
+        self._behind = behind
+        self._open = asyncio.Event()
+        self._shut = asyncio.Event()
 
-    Nothing comes of a connection to a gateway that `hangs`.
-    """
+    async def run(self, linked: Linked) -> None:
+        while True:
+            await self._open.wait()
+            meeting = asyncio.create_task(self._behind.run(linked))
+            try:
+                await self._shut.wait()
+            finally:
+                meeting.cancel()
+                await asyncio.gather(meeting, return_exceptions=True)
 
-    gateways: dict[str, Gateway] = field(default_factory=dict)
-    hangs: set[str] = field(default_factory=set)
-    _changes: asyncio.Event = field(default_factory=asyncio.Event)
-    _held: list[socket.socket] = field(default_factory=list)
+    def open(self) -> None:
+        """Meet others."""
+        self._shut.clear()
+        self._open.set()
 
-    def names(self) -> list[str]:
-        return list(self.gateways)
-
-    def rows(self) -> list[Row]:
-        return [Row(name, "up", round_trip=0.001, lent=2) for name in self.gateways]
-
-    async def changed(self) -> None:
-        await self._changes.wait()
-
-    def link(self, name: str, gateway: Gateway | None) -> None:
-        """From now on this is a neighbour, or is none."""
-        if gateway is None:
-            del self.gateways[name]
-        else:
-            self.gateways[name] = gateway
-        self._changes.set()
-        self._changes = asyncio.Event()
-
-    async def dial(self, gateway: str, port: Port) -> Streams:
-        if gateway not in self.gateways:
-            raise ConnectionRefusedError(gateway)
-        ours, theirs = socket.socketpair()
-        running = self.gateways[gateway].running
-        if gateway in self.hangs:
-            self._held.append(theirs)
-        elif port == "admin":
-            running.admin.adopt(theirs)
-        else:
-            running.rest.adopt(theirs, app=running.workers.relayed)
-        return await asyncio.open_connection(sock=ours)
-
-    def close(self) -> None:
-        """Let go what hangs."""
-        for held in self._held:
-            held.close()
+    def shut(self) -> None:
+        """Part."""
+        self._open.clear()
+        self._shut.set()
 
 
 @dataclass
 class Member:
-    """One gateway, what it takes for its neighbours, and what one has with curl."""
+    """One gateway, its way to others, and what one has with curl."""
 
     id: str
     gateway: Gateway
-    beside: Beside
+    gate: Gate
     rest: httpx2.AsyncClient
     admin: httpx2.AsyncClient
     stack: AsyncExitStack
+
+    @property
+    def links(self) -> list[str]:
+        """The neighbours of now."""
+        return [one.gateway for one in broker(self.gateway).links()]
 
     async def join(self, name: str, slots: int = 4, **fields: Any) -> Worker:
         """A worker dials in here."""
@@ -101,36 +86,39 @@ class Member:
         return reply.json()
 
 
-def link(*members: Member) -> None:
+async def link(*members: Member) -> None:
     """All of these are neighbours from now on."""
-    for one in members:
-        for other in members:
-            if other is not one and other.id not in one.beside.gateways:
-                one.beside.link(other.id, other.gateway)
+    for member in members:
+        member.gate.open()
+    await until(lambda: all(len(one.links) == len(members) - 1 for one in members))
 
 
-def part(*members: Member) -> None:
+async def part(*members: Member) -> None:
     """None of these are neighbours of each other any more."""
-    for one in members:
-        for other in members:
-            if other.id in one.beside.gateways:
-                one.beside.link(other.id, None)
+    for member in members:
+        member.gate.shut()
+    await until(lambda: not any(member.links for member in members))
 
 
 Join = Callable[..., Awaitable[Member]]
 
 
 @pytest.fixture
-async def alone(finer_ticks: None) -> AsyncIterator[Join]:
+async def alone(finer_ticks: None, tmp_path: Path) -> AsyncIterator[Join]:
     """Starts gateways with these settings that have no neighbours yet."""
+    folder = tmp_path / "meet"
     async with AsyncExitStack() as stack:
 
         async def start(**settings: Any) -> Member:
             ports = dict.fromkeys(("port", "api_port", "grpc_port", "admin_port"), 0)
             values = {**ports, "grace": 0.2, "host": "127.0.0.1", **settings}
-            beside = Beside()
-            stack.callback(beside.close)
-            service = Service(Settings.model_validate(values), neighbours=beside)
+            gates: list[Gate] = []
+
+            def meetings(name: str) -> list[Gate]:
+                gates.append(Gate(Folder(folder, name)))
+                return gates
+
+            service = Service(Settings.model_validate(values), meetings=meetings)
             gateway = Gateway(*await stack.enter_async_context(service.listening()))
             stack.push_async_callback(gateway.close)
             rest, admin = [
@@ -144,7 +132,7 @@ async def alone(finer_ticks: None) -> AsyncIterator[Join]:
                 )
                 for port in (gateway.api_port, gateway.admin_port)
             ]
-            return Member(service.gateway_id, gateway, beside, rest, admin, stack)
+            return Member(service.gateway_id, gateway, gates[0], rest, admin, stack)
 
         yield start
 
@@ -161,5 +149,5 @@ class Pair:
 async def pair(alone: Join) -> Pair:
     """Two, with the default settings."""
     both = Pair(await alone(), await alone())
-    link(both.here, both.there)
+    await link(both.here, both.there)
     return both

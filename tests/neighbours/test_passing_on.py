@@ -61,7 +61,7 @@ async def test_calls_about_a_lease_reach_its_gateway(pair: Pair) -> None:
 
 async def test_what_is_about_a_gateway_that_is_no_neighbour_is_unknown(pair: Pair) -> None:
     _, identifier = await handed_out(pair.here)
-    part(pair.here, pair.there)
+    await part(pair.here, pair.there)
     reply = await pair.there.rest.get(f"/api/v1/requests/{identifier}")
     assert (reply.status_code, reply.json()["code"]) == (404, "unknown_request")
 
@@ -74,7 +74,7 @@ async def scoped(alone: Join, tmp_path: Path) -> Pair:
     """Both have the same credentials file."""
     path = Credentials.of(tmp_path / "credentials").path
     both = Pair(await alone(credentials=path), await alone(credentials=path))
-    link(both.here, both.there)
+    await link(both.here, both.there)
     return both
 
 

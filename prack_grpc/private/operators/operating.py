@@ -110,7 +110,7 @@ class Operating:
                 _note(request, "drained" if paused else "resumed", **_named(who))
         if paused and isinstance(who, str):
             self._drained(who, principal if leaving else None)
-        workers = self._broker.status().workers
+        workers = self._broker.status().here
         rows = [row for row in workers if who in (row.worker, (row.service, row.version))]
         if leaving:
             rows = [row for row in rows if row.principal == principal.name]

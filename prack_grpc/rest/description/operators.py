@@ -68,6 +68,8 @@ SCHEMAS = {
             "accepted": COUNT,
             "passed_over": {**COUNT, "description": "How often a client was that had its share"},
             "crowd": {**COUNT, "description": "Those that wait of one client that has its share"},
+            "guests": {**COUNT, "description": "Workers that stand for those of a linked gateway"},
+            "borrowed": {**COUNT, "description": "Slots that linked gateways have lent"},
         },
     ),
     "Versions": _rows("versions", {**POOL, "workers": COUNT, "weight": SOME}),
