@@ -58,15 +58,21 @@ class LinkedBroker(MemoryBroker):
         self,
         peer: PeerReceiver,
         number: int,
+        id_: str,
         request: Request,
         body: bytes,
         end: bool,
         news: Callable[[], None],
+        *,
+        attempt: int,
+        queued: float,
     ) -> Ticket:
         limits = self.dispatcher.limits
         upload = begun(body, end, limits.window, limits.inline_body)
-        ticket = Ticket(self._loop, request.id, news)
-        exchange, effects = self._lending.host(peer, number, request, upload, ticket, self._now())
+        ticket = Ticket(self._loop, id_, news)
+        exchange, effects = self._lending.host(
+            peer, number, id_, request, upload, ticket, self._now(), attempt, queued
+        )
         ticket.route = exchange.lane.name
         self.tickets[ticket] = exchange
         self._perform(effects)

@@ -76,14 +76,22 @@ class Hosting:
         return self._hosted.get((message.number, id_))
 
     def _begin(self, number: int, message: pb.Request, about: link.Particulars) -> None:
-        request = read_request(message, about, self._name())
+        request = read_request(message, about)
         key = number, message.id
         hosted = Hosted(
             self._broker, self._answers, *key, self._owner_window, self._window, self._forget
         )
         try:
             ticket = self._broker.host(
-                self._peer, number, request, message.body, message.end, hosted.news
+                self._peer,
+                number,
+                self._name(),
+                request,
+                message.body,
+                message.end,
+                hosted.news,
+                attempt=message.attempt,
+                queued=message.queued_ms / 1000,
             )
         except SlotGone as error:
             self._answers.fail(*key, link.FAILURE_CODE_GONE, str(error))

@@ -13,6 +13,7 @@ from prack_grpc.neighbours.neighbours import Row
 from prack_grpc.peers.peer import Here, Peer
 from prack_grpc.peers.tunnels import Streams
 
+PING_SECONDS = 10.0
 ALREADY = "already linked"  # a meeting offers this peer again later
 
 
@@ -39,10 +40,19 @@ class Neighbours:
         async with asyncio.TaskGroup() as group:
             for rank, meeting in enumerate(meetings):
                 group.create_task(meeting.run(partial(self._linked, rank)), name="meeting")
+            while True:
+                await asyncio.sleep(PING_SECONDS)
+                for peer in self._up():
+                    peer.ping()
 
     def names(self) -> list[str]:
         """The gateways that are linked now."""
-        return [name for name, (_, peer) in self._peers.items() if peer.is_up]
+        return [peer.gateway for peer in self._up()]
+
+    def joined(self, principal: str, worker: str, instance: bytes) -> None:
+        """A worker has said hello here: its process may have an older stream at a peer."""
+        for peer in self._up():
+            peer.joined(principal, worker, instance)
 
     def rows(self) -> list[Row]:
         """How the links to them are."""
@@ -71,6 +81,9 @@ class Neighbours:
         if peer is None or not peer.is_up:
             raise ConnectionRefusedError(f"there is no link to the gateway {gateway}")
         return await peer.tunnels.dial(port)
+
+    def _up(self) -> list[Peer]:
+        return [peer for _, peer in self._peers.values() if peer.is_up]
 
     def _linked(self, rank: int, link: Link) -> LinkReceiver:
         other_rank, other = self._peers.get(link.peer, (0, None))

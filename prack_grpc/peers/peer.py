@@ -4,6 +4,7 @@ House rules: each side says hello first; from then on everything is sent in the 
 was told; a peer that breaks a rule is of another version, or broken: its link is closed.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import NamedTuple
@@ -38,7 +39,8 @@ class Here(NamedTuple):
     """This gateway, for its peers.
 
     `name` makes the names of exchanges of this gateway; `adopt` has whoever serves a private port,
-    by the port's name.
+    by the port's name; `moved` is told of workers that have said hello to another gateway (the name
+    of their principal, their id and instance).
     """
 
     gateway: str
@@ -46,12 +48,14 @@ class Here(NamedTuple):
     limits: Limits
     name: Callable[[], str]
     adopt: Adopt
+    moved: Callable[[str, str, bytes], None]
 
 
 class Peer:
     """Implements `bus.link.LinkReceiver` and `core.receivers.PeerReceiver`.
 
     It `is_up` once it has said hello; `changed` is called then, and when it is gone (`is_over`).
+    `round_trip` is in seconds, None until it was measured.
     """
 
     def __init__(self, carrier: Link, here: Here, changed: Callable[[], None]) -> None:
@@ -59,7 +63,9 @@ class Peer:
         self._here = here
         self._broker = here.broker
         self._changed = changed
+        self._loop = asyncio.get_running_loop()
         self.gateway = carrier.peer
+        self.round_trip: float | None = None
         self.is_up = self.is_over = False
         self.tunnels = Tunnels(carrier, here.adopt)
         self._answers = Answers(carrier)
@@ -73,6 +79,15 @@ class Peer:
     def close(self, reason: str) -> None:
         """End the link."""
         self._link.close(reason)
+
+    def ping(self) -> None:
+        """Measure `round_trip`."""
+        self._send(link.LinkMessage(ping=link.Ping(sent_at=self._loop.time())))
+
+    def joined(self, principal: str, worker: str, instance: bytes) -> None:
+        """A worker has said hello to this gateway."""
+        joined = link.Joined(principal=principal, worker_id=worker, instance=instance)
+        self._send(link.LinkMessage(joined=joined))
 
     # ------------------------------------------------------------ LinkReceiver
 
@@ -118,7 +133,7 @@ class Peer:
         elif event == "tunnel":
             self.tunnels.take(message.tunnel)
         else:
-            self._lending(message)
+            self._other(message)
 
     def _greeted(self, hello: link.LinkHello) -> None:
         if self.is_up:
@@ -136,10 +151,11 @@ class Peer:
         about = {"action": "gateway_linked", "gateway": self.gateway}
         log.info("linked to another gateway", extra=about)
         self._broker.link(self)
+        self.ping()
         self._changed()
 
-    def _lending(self, message: link.LinkMessage) -> None:
-        """What is offered, wanted and lent; what a later version says is nothing to us."""
+    def _other(self, message: link.LinkMessage) -> None:
+        """What is offered, wanted and lent. What only a later version says is nothing to us."""
         broker = self._broker
         if message.HasField("lent"):
             lent = message.lent
@@ -155,6 +171,17 @@ class Peer:
             self._offered(message.offer)
         elif message.HasField("offer_gone"):
             self._withdrawn(message.offer_gone.number)
+        elif message.HasField("joined"):
+            joined = message.joined
+            self._here.moved(joined.principal, joined.worker_id, joined.instance)
+        elif message.HasField("ping"):
+            self._pinged(message.ping)
+
+    def _pinged(self, ping: link.Ping) -> None:
+        if ping.echo:
+            self.round_trip = self._loop.time() - ping.sent_at
+        else:
+            self._send(link.LinkMessage(ping=link.Ping(sent_at=ping.sent_at, echo=True)))
 
     def _offered(self, message: link.Offer) -> None:
         number = message.number

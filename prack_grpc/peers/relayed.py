@@ -20,8 +20,8 @@ def particulars(assignment: Assignment) -> link.Particulars | None:
     )
 
 
-def read_request(message: pb.Request, about: link.Particulars, id_: str) -> Request:
-    """The request that a host hands out by this name of its own. Raises ValueError."""
+def read_request(message: pb.Request, about: link.Particulars) -> Request:
+    """The request that a host hands out. Raises ValueError."""
     flat = message.headers
     headers = list(zip(flat[::2], flat[1::2], strict=True))
     cut = len(headers) - about.handshake
@@ -37,6 +37,6 @@ def read_request(message: pb.Request, about: link.Particulars, id_: str) -> Requ
         message.expect_continue,
         Kind(about.kind),
         handshake=tuple(headers[cut:]),
-        id=id_,
+        id=message.request_id,
         x_request_id=about.x_request_id or message.request_id,
     )

@@ -133,19 +133,25 @@ class Lending:
         self,
         peer: PeerReceiver,
         number: int,
+        id_: str,
         request: Request,
         upload: Flow,
         client: AnswerReceiver,
         now: float,
+        attempt: int = 1,
+        queued: float = 0.0,
     ) -> tuple[Exchange, Effects]:
-        """Hand a request of it to a worker here, on a slot that it was lent. Raises SlotGone."""
+        """Hand a request of it to a worker here, on a slot that it was lent. Raises SlotGone.
+
+        Here it is known by this id. There this is hand-out number `attempt`, after so many seconds in the queue.
+        """
         loan, session = self.lender.take(peer, number)
         lane, books = self._lane(session, request), self._hand_out.hosted
-        exchange = Exchange(
-            request.id, request, lane, 0, now, now, upload, client, books, loan=loan
-        )
+        since = now - queued
+        exchange = Exchange(id_, request, lane, 0, since, now, upload, client, books, loan=loan)
+        exchange.attempt = attempt - 1
         loan.busy.add(exchange)
-        self._hand_out.exchanges[request.id] = exchange
+        self._hand_out.exchanges[id_] = exchange
         books.accepted += 1
         return exchange, [self._hand_out.lease(session, exchange, now)]
 

@@ -92,6 +92,7 @@ class LinkMessage(_message.Message):
     TO_OWNER_FIELD_NUMBER: _builtins.int
     TUNNEL_FIELD_NUMBER: _builtins.int
     JOINED_FIELD_NUMBER: _builtins.int
+    PING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___LinkHello:
         """the first message of each side, and only there"""
@@ -116,6 +117,8 @@ class LinkMessage(_message.Message):
     def tunnel(self) -> Global___Tunnel: ...
     @_builtins.property
     def joined(self) -> Global___Joined: ...
+    @_builtins.property
+    def ping(self) -> Global___Ping: ...
     def __init__(
         self,
         *,
@@ -130,12 +133,13 @@ class LinkMessage(_message.Message):
         to_owner: Global___ToOwner | None = ...,
         tunnel: Global___Tunnel | None = ...,
         joined: Global___Joined | None = ...,
+        ping: Global___Ping | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["hello", b"hello", "joined", b"joined", "lent", b"lent", "message", b"message", "offer", b"offer", "offer_gone", b"offer_gone", "recall", b"recall", "returned", b"returned", "to_host", b"to_host", "to_owner", b"to_owner", "tunnel", b"tunnel", "want", b"want"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hello", b"hello", "joined", b"joined", "lent", b"lent", "message", b"message", "offer", b"offer", "offer_gone", b"offer_gone", "ping", b"ping", "recall", b"recall", "returned", b"returned", "to_host", b"to_host", "to_owner", b"to_owner", "tunnel", b"tunnel", "want", b"want"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hello", b"hello", "joined", b"joined", "lent", b"lent", "message", b"message", "offer", b"offer", "offer_gone", b"offer_gone", "recall", b"recall", "returned", b"returned", "to_host", b"to_host", "to_owner", b"to_owner", "tunnel", b"tunnel", "want", b"want"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hello", b"hello", "joined", b"joined", "lent", b"lent", "message", b"message", "offer", b"offer", "offer_gone", b"offer_gone", "ping", b"ping", "recall", b"recall", "returned", b"returned", "to_host", b"to_host", "to_owner", b"to_owner", "tunnel", b"tunnel", "want", b"want"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "offer", "offer_gone", "want", "lent", "returned", "recall", "to_host", "to_owner", "tunnel", "joined"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "offer", "offer_gone", "want", "lent", "returned", "recall", "to_host", "to_owner", "tunnel", "joined", "ping"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -177,6 +181,31 @@ class LinkHello(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LinkHello: _TypeAlias = LinkHello  # noqa: Y015
+
+@_typing.final
+class Ping(_message.Message):
+    """Always answered by the same, as an echo."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENT_AT_FIELD_NUMBER: _builtins.int
+    ECHO_FIELD_NUMBER: _builtins.int
+    sent_at: _builtins.float
+    """by the clock of whoever asks"""
+    echo: _builtins.bool
+    def __init__(
+        self,
+        *,
+        sent_at: _builtins.float = ...,
+        echo: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["echo", b"echo", "sent_at", b"sent_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ping: _TypeAlias = Ping  # noqa: Y015
 
 @_typing.final
 class Offer(_message.Message):
