@@ -35,13 +35,14 @@ async def linked(parts: Parts, running: Running) -> AsyncIterator[Neighbours | N
     )
     neighbours = Neighbours(here)
     parts.neighbours.found(neighbours)
-    meeting = asyncio.create_task(_meet(neighbours, parts), name="meeting")
-    try:
-        yield neighbours
-    finally:
-        meeting.cancel()
-        with suppress(asyncio.CancelledError):
-            await meeting
+    async with parts.nats.running():
+        meeting = asyncio.create_task(_meet(neighbours, parts), name="meeting")
+        try:
+            yield neighbours
+        finally:
+            meeting.cancel()
+            with suppress(asyncio.CancelledError):
+                await meeting
 
 
 async def _meet(neighbours: Neighbours, parts: Parts) -> None:

@@ -8,6 +8,7 @@ from prack_grpc.access import Access
 from prack_grpc.acme.certification import Certification
 from prack_grpc.broker.ticket import gateway_id
 from prack_grpc.bus.link import Meeting
+from prack_grpc.composition.cluster import OnNats
 from prack_grpc.core.limits import KIB, BookLimits
 from prack_grpc.gateway.app import PublicApp
 from prack_grpc.gateway.http.admission import Admission
@@ -55,7 +56,10 @@ class Parts:
         self.sockets = sockets or Sockets()
         self.predecessor = predecessor
         own = gateway_id()
-        self.meetings = meetings(own)
+        self.nats = OnNats(settings, own)
+        # Where both find a gateway, NATS has the longer way.
+        self.meetings = [*meetings(own), *self.nats.meetings]
+        self.health.notes = self.nats.notes
         self.neighbours = Expected() if self.meetings else None
         self.cluster = Cluster(own, self.neighbours or ALONE)
 

@@ -43,6 +43,7 @@ from prack_grpc.stream.credentials import credentials
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import tracing
+from prack_grpc.words.table import Table
 from prack_wire import private
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class PrivateSide:
         settings, limits = self._parts.settings, self._parts.settings.limits()
         broker = self._make_broker(limits)
         streams = Streams(broker, limits, settings.max_silence)
-        steering = meshed(broker, self._parts.cluster, limits.max_paused)
+        steering = self._steering(broker, limits)
         self._keep(steering)
         workers = self._workers(broker, streams, steering)
         places = worker_places(WORKER_LIMITS.connections, self._parts.limits.connections)
@@ -128,6 +129,12 @@ class PrivateSide:
                 await rest.stop()
                 if spans:
                     await spans.stop()
+
+    def _steering(self, broker: OperatorSide, limits: Limits) -> Steering:
+        words = self._parts.nats.words
+        if words is None:
+            return meshed(broker, self._parts.cluster, limits.max_paused)
+        return Steering(broker, Table(limits.max_paused), words)
 
     def _stream_server(
         self, streams: Streams, admits: Callable[[str], bool] | None

@@ -14,13 +14,14 @@ class Health:
     """It `started` with its public port, and is `draining` when it stops.
 
     Where it must have a worker to be ready, `has_worker` tells; `certified` says what is wrong with
-    the certificate that clients are shown.
+    the certificate that clients are shown, and `notes` what does not keep it from taking requests.
     """
 
     def __init__(self) -> None:
         self.started = self.draining = False
         self.has_worker: Callable[[], bool] = lambda: True
         self.certified: Callable[[], list[str]] = list
+        self.notes: Callable[[], list[str]] = list
 
     @property
     def state(self) -> Literal["starting", "ready", "not ready", "draining"]:
@@ -58,4 +59,7 @@ def add_health(app: FastAPI, health: Health) -> None:
         if reasons := health.reasons():
             told = {"status": "not ready", "reasons": reasons}
             return JSONResponse(told, 503, headers=HEADERS)
-        return JSONResponse({"status": "ready"}, headers=HEADERS)
+        ready: dict[str, object] = {"status": "ready"}
+        if notes := health.notes():
+            ready["notes"] = notes
+        return JSONResponse(ready, headers=HEADERS)
