@@ -12,12 +12,15 @@ from prack_grpc.composition.parts import Parts
 from prack_grpc.composition.running import Running
 from prack_grpc.peers.neighbours import Neighbours
 from prack_grpc.peers.peer import Here
+from prack_grpc.stream.streams import Streams
 
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def linked(parts: Parts, running: Running) -> AsyncIterator[Neighbours | None]:
+async def linked(
+    parts: Parts, running: Running, streams: Streams
+) -> AsyncIterator[Neighbours | None]:
     """Linked to all whom its meetings find, inside. None without meetings."""
     broker = running.broker
     if not isinstance(broker, LinkedBroker) or parts.neighbours is None:
@@ -32,8 +35,10 @@ async def linked(parts: Parts, running: Running) -> AsyncIterator[Neighbours | N
             "rest": partial(running.rest.adopt, app=running.workers.relayed),
             "admin": running.admin.adopt,
         },
+        lambda principal, *worker: streams.moved(parts.callers.workers.named(principal), *worker),
     )
     neighbours = Neighbours(here)
+    streams.joined = neighbours.joined
     parts.neighbours.found(neighbours)
     async with parts.nats.running():
         meeting = asyncio.create_task(_meet(neighbours, parts), name="meeting")

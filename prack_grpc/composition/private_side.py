@@ -118,7 +118,7 @@ class PrivateSide:
                         api_port,
                         grpc_port,
                     )
-                    async with linked(self._parts, running):
+                    async with linked(self._parts, running, streams):
                         yield running
             finally:
                 words.cancel()
