@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 ASK_SECONDS = 2.0
 SAY_SECONDS = 5.0
+BY = "nats"  # whose numbers these revisions are
 NOT_SAID = "this reaches no other gateway now: {}; say it again when NATS is back"
 NOT_SURE = "NATS did not confirm it ({}); say it again"
 
@@ -51,7 +52,7 @@ class NatsWords:
                 number = await self._bucket.put(_key(about), json.dumps(said).encode())
         except (nats.errors.Error, TimeoutError) as error:
             raise WordsUnavailable(NOT_SURE.format(_text(error))) from None
-        return self._base + number, ""
+        return self._base + number, BY
 
     async def run(self, known: Callable[[], list[Word]], hear: Hear) -> None:
         """See Words."""
@@ -122,7 +123,7 @@ class NatsWords:
             said = json.loads(entry.value or b"null")
         except (nats.js.errors.KeyNotFoundError, ValueError):
             return None
-        return Word(about, said, (self._base + (entry.revision or 0), ""))
+        return Word(about, said, (self._base + (entry.revision or 0), BY))
 
     def _lost(self, reason: str) -> None:
         self._bucket, self.trouble = None, reason
