@@ -159,15 +159,3 @@ def test_all_gateways_are_replaced_one_after_the_other(launch: Launcher, gateway
             gateways[number] = gateway("--grace", "10", ports=ports[number])
             one.more(100)
             other.more(100)
-
-
-def test_without_the_extra_it_says_what_to_install(launch: Launcher, tmp_path: Path) -> None:
-    (tmp_path / "nats.py").write_text("raise ModuleNotFoundError(name='nats')")
-    process = launch.process(
-        *(PYTHON, "-m", "prack_grpc", "serve", "--port", "0"),
-        *("--nats", "nats://127.0.0.1", "--cluster", "tests"),
-        env={"PYTHONPATH": str(tmp_path)},
-    )
-    assert process.wait() == 2
-    said = "the extra is not installed (No module named nats); run: pip install 'prack[nats]'"
-    assert f"--nats: {said}" in "\n".join(process.lines)

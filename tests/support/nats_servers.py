@@ -1,7 +1,7 @@
 """Real NATS servers on this machine: one, or a cluster."""
 
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests.acceptance.processes import Launcher, Process, free_ports
@@ -13,7 +13,15 @@ PACKAGE = "make nats"
 class NatsServers:
     """Servers of one cluster, each a process that can be killed, stopped and started again."""
 
-    def __init__(self, launch: Launcher, folder: Path, count: int, *flags: str) -> None:
+    def __init__(
+        self,
+        launch: Launcher,
+        folder: Path,
+        count: int,
+        *flags: str,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._env = env
         self._program = needed("nats-server", PACKAGE)
         self._launch, self._folder, self._flags = launch, folder, flags
         ports = free_ports(2 * count)
@@ -45,7 +53,8 @@ class NatsServers:
 
     def _process(self, number: int) -> Process:
         port = ("-a", "127.0.0.1", "-p", str(self.ports[number]), "-n", f"server{number}")
-        return self._launch.process(self._program, *port, *self._cluster(number), *self._flags)
+        command = (self._program, *port, *self._cluster(number), *self._flags)
+        return self._launch.process(*command, env=self._env)
 
     def _cluster(self, number: int) -> Sequence[str]:
         store = ("-sd", str(self._folder / f"nats{number}"))

@@ -1,0 +1,55 @@
+"""The configuration of NATS in deploy/ lets gateways do all that they do; docs/ show its users."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from prack_grpc.bus.nats.bus import Bus
+from prack_grpc.bus.nats.meeting import NatsMeeting
+from prack_grpc.bus.nats.servers import Servers
+from prack_grpc.bus.nats.words import NatsWords
+from tests.acceptance.processes import ROOT, Launcher
+from tests.bus.nats.party import Party, running
+from tests.bus.nats.test_words import WEB, Listener
+from tests.docs.pages import fenced, page
+from tests.support.nats_servers import NatsServers
+
+CONFIG = (ROOT / "deploy/cluster/nats.conf").read_text()
+CLUSTER = "shop"
+A, B = "aaaaaaaa", "bbbbbbbb"
+
+
+def test_the_page_shows_the_permissions_of_the_example() -> None:
+    [shown] = fenced(page("docs/scaling.md"), "conf")
+    assert shown in CONFIG
+
+
+async def test_they_are_enough(
+    launch: Launcher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # This server is alone, and has a folder of its own.
+    others = re.compile(r"^cluster \{.*?^\}$|store_dir: /data", re.DOTALL | re.MULTILINE)
+    alone, found = others.subn("", CONFIG)
+    assert found == 2
+    config, password = tmp_path / "nats.conf", tmp_path / "password"
+    config.write_text(alone)
+    password.write_text("a-password")
+    env = {"SERVER_NAME": "nats-0", "PRACK_PASSWORD": "a-password"}
+    urls = NatsServers(launch, tmp_path, 1, "-c", str(config), env=env).urls
+    servers = Servers(urls, user="prack", password_file=password)
+    a, b = (Party(name, Bus(servers, name)) for name in (A, B))
+    speaker, listener = (Listener(NatsWords(party.bus, CLUSTER)) for party in (a, b))
+    async with (
+        running(a.bus.run()),
+        running(b.bus.run()),
+        running(NatsMeeting(a.bus, A, CLUSTER).run(a.linked)),
+        running(NatsMeeting(b.bus, B, CLUSTER).run(b.linked)),
+        running(speaker.words.run(speaker.known, speaker.hear)),
+        running(listener.words.run(listener.known, listener.hear)),
+    ):
+        (await a.link(B)).link.send(b"hello")
+        await (await b.link(A)).so_many(1)
+        await speaker.say(WEB, None)
+        await listener.until(WEB, None)
+    assert "permission" not in caplog.text
