@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from prack_grpc.bus.link import Meeting
 from prack_grpc.settings.loading import SettingsError
 from prack_grpc.settings.settings import Settings
-from prack_grpc.words.word import Words
 
 if TYPE_CHECKING:
     from prack_grpc.bus.nats.bus import Bus
+    from prack_grpc.bus.nats.words import NatsWords
 
 MISSING = "the extra is not installed (No module named {}); run: pip install 'prack[nats]'"
 AWAY = "NATS is away ({}): what other gateways would take waits for workers of this one"
+UNSAID = "what operators say here reaches no other gateway: {}"
 
 
 class OnNats:
@@ -25,7 +26,7 @@ class OnNats:
 
     def __init__(self, settings: Settings, own: str) -> None:
         self.meetings: Sequence[Meeting] = ()
-        self.words: Words | None = None
+        self.words: NatsWords | None = None
         self._bus: Bus | None = None
         if settings.nats and settings.cluster:
             self._begin(settings, own, settings.cluster)
@@ -55,8 +56,11 @@ class OnNats:
 
     def notes(self) -> list[str]:
         """What does not keep the gateway from taking requests, but should be known."""
-        trouble = self._bus.trouble if self._bus else ""
-        return [AWAY.format(trouble)] if trouble else []
+        if self._bus and self._bus.trouble:
+            return [AWAY.format(self._bus.trouble)]
+        if self.words and self.words.trouble:
+            return [UNSAID.format(self.words.trouble)]
+        return []
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

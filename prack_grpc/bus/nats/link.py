@@ -91,8 +91,7 @@ class NatsLink:
         self.owe(Kind.OPEN if self.receiver is None else self._owed or Kind.BEAT)
 
     def resume(self) -> None:
-        """Go on over a new connection: what was on its way, in both directions, may be lost."""
-        self._sending.again()
+        """Go on over a new connection: ask for what was lost, and tell what was sent."""
         self.owe(Kind.OPEN if self.receiver is None else Kind.AGAIN)
 
     def take(self, envelope: Envelope, now: float) -> None:
