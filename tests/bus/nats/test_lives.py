@@ -101,10 +101,11 @@ class FakeBus:
         while True:
             self.client = FakeClient(self._subjects, self._weather)
             yield cast(Connection, self.client)
-            await asyncio.sleep(chance.uniform(0, 60) if not self._weather.calm else 10_000)
-            if not self._weather.calm:
-                self.client.close()
-                await asyncio.sleep(chance.choice((0.1, 5.0, AWAY_SECONDS + 5)))
+            await asyncio.sleep(chance.uniform(0, 60))
+            if self._weather.calm:
+                await asyncio.get_running_loop().create_future()
+            self.client.close()
+            await asyncio.sleep(chance.choice((0.1, 5.0, AWAY_SECONDS + 5)))
 
 
 class Chatty(Party):

@@ -8,7 +8,7 @@ import pytest
 from nats.aio.msg import Msg
 
 from prack_grpc.bus.link import Link
-from prack_grpc.bus.nats.envelope import Subjects
+from prack_grpc.bus.nats.envelope import Envelope, Kind, Subjects
 from prack_grpc.bus.nats.meeting import BETTER, STOPPED
 from prack_grpc.bus.nats.parcels import WINDOW
 from tests.bus.nats.party import attending
@@ -122,3 +122,16 @@ async def test_what_is_not_of_this_version_is_told_and_left_alone(
         await heard.so_many(1)
         assert (heard.messages, len(a.heard)) == ([b"as before"], 1)
     assert "another version" in caplog.text
+
+
+async def test_an_offer_to_an_end_that_is_no_more_is_left_alone(server: NatsServers) -> None:
+    async with attending(A, *server.urls) as a, attending(B, *server.urls) as b:
+        heard = await a.link(B)
+        late = Envelope(Kind.OPEN, B, end=b"12345678", to=b"87654321")
+        stranger = await nats.connect(*server.urls)
+        await stranger.publish(Subjects("tests").inbox(A), late.pack())
+        await stranger.flush()
+        await stranger.close()
+        (await b.link(A)).link.send(b"as before")
+        await heard.so_many(1)
+        assert (len(a.heard), heard.ends) == (1, [])
