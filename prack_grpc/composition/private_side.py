@@ -1,8 +1,8 @@
 """The private side: the broker, the ports of workers, and the admin port."""
 
-import asyncio
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -73,7 +73,6 @@ class PrivateSide:
         steering = meshed(broker, self._parts.cluster, limits.max_paused)
         self._keep(steering)
         workers = self._workers(broker, streams, steering)
-        places = worker_places(WORKER_LIMITS.connections, self._parts.limits.connections)
         admits = within(settings.worker_networks, flag("worker_networks"))
         stream = self._stream_server(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
@@ -85,11 +84,7 @@ class PrivateSide:
             await self._parts.callers.ready()
             grpc_port = await self._bind(stream, steering)
             api_host, api_port = sock.getsockname()[:2]
-            worker_limits = replace(WORKER_LIMITS, connections=places)
-            admission = Admission(worker_limits, lambda _: True, admits)
-            server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
-            # A stream keeps its place until its worker has said who it is.
-            rest = Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
+            rest = self._rest_listener(workers, streams, sock, admits)
             await rest.start()
             await stream.start()
             addresses = self._announced(public_port, api_host, api_port, grpc_port)
@@ -97,7 +92,6 @@ class PrivateSide:
             endpoint = self._endpoint(broker, limits, spans)
             operating = Operating(broker, self._parts.cluster, steering, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
-            words = asyncio.create_task(steering.run(), name="words")
             try:
                 async with admin_port(
                     settings,
@@ -106,21 +100,13 @@ class PrivateSide:
                     told,
                     self._parts.api_tls,
                 ) as admin:
+                    ports = api_port, grpc_port
                     running = Running(
-                        broker,
-                        steering,
-                        endpoint,
-                        workers,
-                        rest,
-                        stream,
-                        admin,
-                        api_port,
-                        grpc_port,
+                        broker, steering, endpoint, workers, rest, stream, admin, *ports
                     )
                     async with linked(self._parts, running, streams):
                         yield running
             finally:
-                words.cancel()
                 broker.shut_down()
                 workers.polls.end_all()
                 await stream.stop(LAST_SECONDS)
@@ -128,6 +114,21 @@ class PrivateSide:
                 await rest.stop()
                 if spans:
                     await spans.stop()
+
+    def _rest_listener(
+        self,
+        workers: WorkerApp,
+        streams: Streams,
+        sock: socket.socket,
+        admits: Callable[[str], bool] | None,
+    ) -> Listener:
+        places = worker_places(WORKER_LIMITS.connections, self._parts.limits.connections)
+        limits = replace(WORKER_LIMITS, connections=places)
+        server = HttpServer(
+            workers, limits, Admission(limits, lambda _: True, admits), upgrade=TOKEN
+        )
+        # A stream keeps its place until its worker has said who it is.
+        return Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
 
     def _stream_server(
         self, streams: Streams, admits: Callable[[str], bool] | None

@@ -26,7 +26,7 @@ SUMS = frozenset(
         *("leased", "open_leases", "total", "slots_used"),
         *("requests", "gateway_errors", "worker_errors", "client_gone", "slots_wanted"),
         *("requests_per_second", "bytes_in_per_second", "bytes_out_per_second"),
-        *("arrival_rate", "service_rate"),
+        *("arrival_rate", "expected_rate", "service_rate"),
     )
 )
 # Counts by a name each.
@@ -171,6 +171,7 @@ def overview(parts: Mapping[str, Any], query: Mapping[str, str]) -> Row:
     heard = {gateway: part.pop(SENTENCES) for gateway, part in told.items()}
     return {
         **figures(list(told.values())),
+        "gateway": own(told, query)["gateway"],
         "gateways": [{"id": gateway, **part["gateway"]} for gateway, part in told.items()],
         SENTENCES: sentences(heard),
     }

@@ -47,7 +47,8 @@ class Together:
         if own.status_code not in (OK, NOT_FOUND):
             return own
         said = [field for field in own.raw_headers if field[0] == REVISION]
-        asked = {**scope, "headers": [*scope["headers"], *said]}
+        told = [field for field in scope["headers"] if field[0] != REVISION]
+        asked = {**scope, "headers": told + said}
         others = await ask(self._neighbours, self._port, asked, body, caller)
         bodies = {self._own: bytes(own.body)} if own.status_code == OK else {}
         if not (bodies := bodies | others.bodies):
