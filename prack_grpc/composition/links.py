@@ -11,12 +11,15 @@ from prack_grpc.composition.parts import Parts
 from prack_grpc.composition.running import Running
 from prack_grpc.peers.neighbours import Neighbours
 from prack_grpc.peers.peer import Here
+from prack_grpc.stream.streams import Streams
 
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def linked(parts: Parts, running: Running) -> AsyncIterator[Neighbours | None]:
+async def linked(
+    parts: Parts, running: Running, streams: Streams
+) -> AsyncIterator[Neighbours | None]:
     """Linked to all whom its meetings find, inside. None without meetings."""
     broker = running.broker
     if not isinstance(broker, LinkedBroker):
@@ -28,8 +31,10 @@ async def linked(parts: Parts, running: Running) -> AsyncIterator[Neighbours | N
         parts.settings.limits(),
         Identifiers().next,
         {"rest": running.rest.adopt, "admin": running.admin.adopt},
+        lambda principal, *worker: streams.moved(parts.callers.workers.named(principal), *worker),
     )
     neighbours = Neighbours(here)
+    streams.joined = neighbours.joined
     meeting = asyncio.create_task(_meet(neighbours, parts), name="meeting")
     try:
         yield neighbours

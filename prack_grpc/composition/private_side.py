@@ -105,7 +105,7 @@ class PrivateSide:
                     running = Running(
                         broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
                     )
-                    async with linked(self._parts, running):
+                    async with linked(self._parts, running, streams):
                         yield running
             finally:
                 broker.shut_down()

@@ -8,6 +8,7 @@ holds up nothing else.
 import asyncio
 import socket
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from prack.link.v1 import link_pb2 as link
 from prack_grpc.bus.link import Link
@@ -26,6 +27,7 @@ class Tunnel:
         self._link = carrier
         self._id = id_
         self._opened_here = opened_here
+        self.begun = False
         self._allowed = WINDOW
         self._wider = asyncio.Event()
         self._came: asyncio.Queue[bytes] = asyncio.Queue()
@@ -48,17 +50,21 @@ class Tunnel:
 
     async def carry(self, sock: socket.socket) -> None:
         """Until either end has closed it."""
+        self.begun = True
         reader, writer = await asyncio.open_connection(sock=sock)
         sending = asyncio.create_task(self._send(reader), name="tunnel-send")
         receiving = asyncio.create_task(self._receive(writer), name="tunnel-receive")
         try:
             await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the link has ended: the rest would never come
+            raise
         finally:
+            writer.close()  # before anything is waited for: a loop that ends cancels that as well
+            self.say(close="its end was closed")
             for task in (sending, receiving):
                 task.cancel()
             await asyncio.gather(sending, receiving, return_exceptions=True)
-            writer.close()
-            self.say(close="its end was closed")
 
     async def _send(self, reader: asyncio.StreamReader) -> None:
         sent = 0
@@ -135,6 +141,12 @@ class Tunnels:
         tunnel = self._open[key] = Tunnel(self._link, id_, opened_here)
         task = asyncio.get_running_loop().create_task(tunnel.carry(sock), name="tunnel")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: self._open.pop(key))
+        task.add_done_callback(partial(self._ended, key, sock))
         return tunnel
+
+    def _ended(
+        self, key: tuple[int, bool], sock: socket.socket, task: "asyncio.Task[None]"
+    ) -> None:
+        self._tasks.discard(task)
+        if not self._open.pop(key).begun:
+            sock.close()
