@@ -84,14 +84,14 @@ class Mesh:
     """
 
     def __init__(
-        self, gateways: int, hand_out: Callable[[Limits], HandOut], lending: type[Lending]
+        self, gateways: int, hand_out: type[HandOut], lending: type[Lending]
     ) -> None:
         self.clock = Clock()
         self.started: Counter[bytes] = Counter()
         self.vanished: Counter[End] = Counter()
         self.ids = count()
         self.gateways = [
-            Gateway(f"{number:08x}", self.clock, hand_out(LIMITS), lending, self)
+            Gateway(f"{number:08x}", self.clock, hand_out(LIMITS, self.clock.now), lending, self)
             for number in range(gateways)
         ]
         self.pairs = list(combinations(self.gateways, 2))
@@ -224,7 +224,7 @@ class Mesh:
             for end in ends:
                 for guest in end.node.lending.borrower.guests.values():
                     if guest.peer is end and not guest.session.draining:
-                        stock = end.far.node.steps.lender.stocks[guest.number]
+                        stock = end.far.node.steps.lender.stocks.all[guest.number]
                         loan = stock.loans.get(end.far)
                         yield end, guest.session, loan.lent if loan else 0
 

@@ -13,22 +13,16 @@ from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.lending.lending import Lending
-from prack_grpc.core.limits import Limits
 from tests.core.lending.mesh import Gateway, Mesh
 
 picks = st.integers(0, 11)
 seconds = st.sampled_from([0.001, 0.005, 0.006, 0.02, 0.1, 0.5, 1.1])
 
 
-def a_hand_out(limits: Limits) -> HandOut:
-    """With nothing broken."""
-    return HandOut(limits, 1000.0)
-
-
 class Gateways(RuleBasedStateMachine):
     """Two or three gateways, their links, workers and clients."""
 
-    hand_out = staticmethod(a_hand_out)
+    hand_out: type[HandOut] = HandOut
     lending: type[Lending] = Lending
 
     @initialize(gateways=st.sampled_from([2, 2, 3]))
