@@ -61,7 +61,7 @@ class LinkedBroker(MemoryBroker):
         request: Request,
         body: bytes,
         end: bool,
-        news: Callable[[], None],
+        news: Callable[[], None] | None = None,
     ) -> Ticket:
         limits = self.dispatcher.limits
         upload = begun(body, end, limits.window, limits.inline_body)

@@ -262,7 +262,7 @@ class PeerSide(Protocol):
         request: Request,
         body: bytes,
         end: bool,
-        news: Callable[[], None],
+        news: Callable[[], None] | None = None,
     ) -> Ticket:
         """Hand a request of its to a worker of ours, on a slot that it was lent; as `submit`.
 
