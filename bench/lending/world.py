@@ -27,8 +27,8 @@ WARM = 0.1  # the part of the requests, at the start, that does not count
 
 @dataclass(frozen=True)
 class Case:
-    """So many `workers` with `slots` each go round the gateways. A part of the arrivals, `skew`, all
-    comes to the first gateway, the rest anywhere. `load` is the part of the slots that is busy.
+    """So many `workers` with `slots` each go round the gateways. `load` is the part of the slots
+    that is busy. `skew` is the part of the arrivals that all come to the first gateway.
     """
 
     gateways: int

@@ -62,10 +62,10 @@ class LinkedBroker(MemoryBroker):
         request: Request,
         body: bytes,
         end: bool,
-        news: Callable[[], None],
+        news: Callable[[], None] | None = None,
         *,
-        attempt: int,
-        queued: float,
+        attempt: int = 1,
+        queued: float = 0.0,
     ) -> Ticket:
         limits = self.dispatcher.limits
         upload = begun(body, end, limits.window, limits.inline_body)

@@ -263,10 +263,10 @@ class PeerSide(Protocol):
         request: Request,
         body: bytes,
         end: bool,
-        news: Callable[[], None],
+        news: Callable[[], None] | None = None,
         *,
-        attempt: int,
-        queued: float,
+        attempt: int = 1,
+        queued: float = 0.0,
     ) -> Ticket:
         """Hand a request of its to a worker of ours, on a slot that it was lent; as `submit`.
 

@@ -56,6 +56,9 @@ class Tunnel:
         receiving = asyncio.create_task(self._receive(writer), name="tunnel-receive")
         try:
             await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the link has ended: the rest would never come
+            raise
         finally:
             writer.close()  # before anything is waited for: a loop that ends cancels that as well
             self.say(close="its end was closed")

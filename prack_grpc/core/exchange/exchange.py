@@ -180,8 +180,8 @@ class Session:
         return self.slots - len(self.held) + self.sockets - self.reserved
 
     def reserve(self, kind: Kind, slots: int) -> None:
-        """Set so many slots for this kind aside; below 0, that many may be used again."""
-        if kind is WEBSOCKET and self.websocket_slots:
+        """Set so many slots aside, of those for WebSockets alone or of the others; or free them."""
+        if kind is WEBSOCKET:
             self.reserved_sockets += slots
         else:
             self.reserved += slots

@@ -39,7 +39,7 @@ class Lending:
     @property
     def due(self) -> float:
         """When to call `follow` at the latest."""
-        return min(self.borrower.due, self.lender.lingering.soonest)
+        return min(self.borrower.due, self.lender.stocks.due)
 
     def link(self, peer: PeerReceiver) -> Effects:
         """A peer is here."""
