@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.neighbours.conftest import Member, Pair
+from tests.neighbours.conftest import Join, Member, Pair, link, part
 from tests.neighbours.test_together import looked
 from tests.rest.conftest import answer, until
 
@@ -50,11 +50,17 @@ async def test_figures_are_those_of_one_queue(pair: Pair) -> None:
         assert [row["target"] for row in ended] == ["/first"]
 
 
-async def test_a_worker_elsewhere_is_as_good_for_readiness(pair: Pair) -> None:
+async def test_a_worker_elsewhere_is_as_good_as_one_here(pair: Pair, alone: Join) -> None:
     await pair.there.join("w2", **POOL)
     await until(lambda: bool(pair.here.gateway.running.broker.status().workers))
-    (sentences,) = [(await pair.here.shown("overview"))["sentences"]]
-    assert sentences == []
+    sentences = (await pair.here.shown("overview"))["sentences"]
+    assert not [one for one in sentences if "no worker" in one["text"]]
+    ready = await alone(ready_with_worker=True)
+    assert (await ready.admin.get("/readyz")).status_code == 503
+    await part(pair.here, pair.there)
+    await link(pair.here, pair.there, ready)
+    await until(lambda: bool(ready.gateway.running.broker.status().workers))
+    assert (await ready.admin.get("/readyz")).status_code == 200
 
 
 async def test_a_drain_says_what_is_held_for_others(pair: Pair) -> None:

@@ -84,7 +84,7 @@ async def test_the_page_shows_all(pair: Pair) -> None:
     assert update["point"]["slots"] == 7
     assert overview["workers"]["active"] == 2
     assert [gateway["id"] for gateway in overview["gateways"]] == [pair.here.id, pair.there.id]
-    assert overview["sentences"] == []
+    assert not [one for one in overview["sentences"] if "no worker" in one["text"]]
     texts = [mark["text"] for mark in (await one.shown("history"))["marks"]]
     assert {"w1 has joined", "w2 has joined"} <= set(texts) | {
         text.replace("shop v1: its first worker has joined", "w1 has joined") for text in texts

@@ -33,11 +33,12 @@ class Together:
 
     def merge(self, scope: Scope) -> Merge | None:
         """How answers to this call are merged; None if it is answered by this gateway alone."""
-        if scope["type"] != "http" or scope.get(PASSED_ON) or not self._neighbours.names():
+        if scope["type"] != "http" or PASSED_ON in scope:
             return None
         method, path = scope["method"], scope["path"]
         folder = path[: path.rfind("/") + 1]
-        return self._merges.get((method, path)) or self._merges.get((method, folder))
+        merge = self._merges.get((method, path)) or self._merges.get((method, folder))
+        return merge if self._neighbours.names() else None
 
     async def answer(
         self, merge: Merge, app: ASGIApp, scope: Scope, body: bytes, caller: str
