@@ -20,7 +20,7 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.descriptors import SPARE, are_short
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.proxy_protocol import Proxies
-from prack_grpc.settings import flag
+from prack_grpc.settings.loading import flag
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.tls.certificates import Certificates
