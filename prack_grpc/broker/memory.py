@@ -394,9 +394,6 @@ def _log_end(lease: Lease, action: str, reason: str, **more: str) -> None:
     """A worker ends an exchange that somebody waits for."""
     if lease.cancelled:
         return
-    about = {
-        "request_id": lease.exchange.request.x_request_id,
-        "worker": lease.assignment.worker,
-        "reason": reason,
-    }
-    log.warning(action.replace("_", " "), extra={"action": action, **about, **more})
+    about = {"worker": lease.assignment.worker, "reason": reason, **more}
+    about["request_id"] = lease.exchange.request.x_request_id
+    log.warning(action.replace("_", " "), extra={"action": action, **about})

@@ -15,7 +15,8 @@ from prack_grpc.core.succession.later import Later
 
 Said = TypeVar("Said", covariant=True)
 Heard = TypeVar("Heard", contravariant=True)
-S, H = TypeVar("S"), TypeVar("H")
+S = TypeVar("S")
+H = TypeVar("H")
 
 
 class Side(Protocol[Said, Heard]):
@@ -32,7 +33,7 @@ class Side(Protocol[Said, Heard]):
 
 
 class Overlapping:
-    """At most one other gateway at a time. While there is one, `look` says that something happened."""
+    """With one other gateway at most. `look` is there while that is: something has happened."""
 
     def __init__(
         self,
@@ -49,9 +50,7 @@ class Overlapping:
         self._looking: asyncio.Handle | None = None
         self.look: Callable[[], None] | None = None
 
-    def leave(
-        self, tell: Callable[[Sequence[Claim]], None]
-    ) -> Callable[[Iterable[Allowed]], None]:
+    def leave(self, tell: Callable[[Sequence[Claim]], None]) -> Callable[[Iterable[Allowed]], None]:
         return self._begin(Earlier(self._hand_out), tell)
 
     def follow(

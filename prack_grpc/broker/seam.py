@@ -206,15 +206,13 @@ class OperatorSide(Protocol):
 
 
 class Overlap(Protocol):
-    """What the gateway that replaces another one, or is replaced, needs: their workers are the same.
+    """What two gateways need while one replaces the other: their workers are the same.
 
     What has to be said is passed to `tell`, now and whenever that changes. What the other gateway
     says goes to the function that is returned. See `core/succession`.
     """
 
-    def leave(
-        self, tell: Callable[[Sequence[Claim]], None]
-    ) -> Callable[[Iterable[Allowed]], None]:
+    def leave(self, tell: Callable[[Sequence[Claim]], None]) -> Callable[[Iterable[Allowed]], None]:
         """We are replaced: claim what slots we need."""
 
     def follow(

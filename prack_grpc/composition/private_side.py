@@ -22,6 +22,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.request.rates import ClientRates
+from prack_grpc.handover.sharing import Sharing
 from prack_grpc.listener import (
     LAST_SECONDS,
     Listener,
@@ -86,6 +87,9 @@ class PrivateSide:
             server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
             # A stream keeps its place until its worker has said who it is.
             rest = Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
+            sharing = Sharing(broker.overlap)
+            if self._parts.predecessor:
+                await sharing.follow(self._parts.predecessor)
             await rest.start()
             await stream.start()
             addresses = self._announced(public_port, api_host, api_port, grpc_port)
@@ -102,9 +106,10 @@ class PrivateSide:
                     self._parts.api_tls,
                 ) as admin:
                     yield Running(
-                        broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
+                        broker, endpoint, workers, rest, stream, admin, sharing, api_port, grpc_port
                     )
             finally:
+                await sharing.end()
                 broker.shut_down()
                 workers.polls.end_all()
                 await stream.stop(LAST_SECONDS)

@@ -80,7 +80,7 @@ class Successor:
     def lend(
         self, adopt: Callable[[socket.socket], None], share: Callable[[socket.socket], None]
     ) -> None:
-        """Have the connections served that it passes back, its calls and its slots, until it ends."""
+        """Have the connections served that it passes back, until it ends."""
         asyncio.get_running_loop().add_reader(self._channel, self._receive, adopt, share)
 
     def _receive(

@@ -130,8 +130,8 @@ class Session:
 
     It never holds more than its `slots`, which can change, and are 0 while its worker has paused;
     of WebSockets, which are counted in `sockets`, it may have more in slots of their own. A
-    cancelled lease of one that acknowledges keeps its slot until then. `elsewhere` are the slots that
-    another gateway may use, see `core/succession`. It is of the `principal`,
+    cancelled lease of one that acknowledges keeps its slot until then. Those `elsewhere` are
+    for another gateway to use, see `core/succession`. It is of the `principal`,
     and `receiver` takes what it is handed. While an operator has it `paused`, it is in no line.
     Numbers of leases are never used again. Of what it holds, `uploads` have a body that is still on
     its way; while it is `open`, it may take one more of these.

@@ -21,6 +21,11 @@ class Claim(NamedTuple):
     slots: Slots
     wanted: Slots
 
+    @classmethod
+    def of(cls, principal: str, worker: str, number: int, *slots: Iterable[int]) -> "Claim":
+        """The same as it comes in JSON."""
+        return cls(principal, worker, number, *map(_slots, slots))
+
 
 class Allowed(NamedTuple):
     """The later gateway: of the claim with this number, use so many."""
@@ -30,10 +35,20 @@ class Allowed(NamedTuple):
     number: int
     most: Slots
 
+    @classmethod
+    def of(cls, principal: str, worker: str, number: int, most: Iterable[int]) -> "Allowed":
+        """The same as it comes in JSON."""
+        return cls(principal, worker, number, _slots(most))
+
 
 def each(operation: Callable[..., int], *slots: Slots) -> Slots:
     """The same of both kinds of slots."""
     own, sockets = map(operation, *slots)
+    return own, sockets
+
+
+def _slots(numbers: Iterable[int]) -> Slots:
+    own, sockets = numbers
     return own, sockets
 
 

@@ -1,4 +1,4 @@
-"""The gateway that is replaced: it finishes what it has, and gives away slots that it needs no more."""
+"""The gateway that is replaced: it finishes what it has, and gives away what it does not need."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,17 @@ from prack_grpc.core.effects import Effects
 from prack_grpc.core.exchange.exchange import Session, Slots
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import WEBSOCKET
-from prack_grpc.core.succession.claims import NONE, Allowed, Claim, Key, by_worker, each, held, key, share
+from prack_grpc.core.succession.claims import (
+    NONE,
+    Allowed,
+    Claim,
+    Key,
+    by_worker,
+    each,
+    held,
+    key,
+    share,
+)
 
 
 @dataclass(slots=True)
@@ -19,7 +29,7 @@ class Entry:
 
 
 class Earlier:
-    """What it claims. A worker that comes late has all its slots elsewhere until it is looked at."""
+    """What it claims. Of a worker that comes late it has no slot until it has claimed one."""
 
     def __init__(self, hand_out: HandOut) -> None:
         self._hand_out = hand_out

@@ -5,7 +5,17 @@ from collections.abc import Iterable
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.exchange.exchange import Session, Slots
 from prack_grpc.core.hand_out import HandOut
-from prack_grpc.core.succession.claims import NONE, Allowed, Claim, Key, by_worker, each, held, key, share
+from prack_grpc.core.succession.claims import (
+    NONE,
+    Allowed,
+    Claim,
+    Key,
+    by_worker,
+    each,
+    held,
+    key,
+    share,
+)
 
 
 class Later:
