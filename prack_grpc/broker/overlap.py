@@ -29,7 +29,7 @@ class Side(Protocol[Said, Heard]):
         """What the other has said."""
 
     def share(self, session: Session) -> None:
-        """A session has joined, or has other slots."""
+        """A stream has joined, or has other slots."""
 
 
 class Overlapping:

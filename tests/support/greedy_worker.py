@@ -8,14 +8,18 @@ away, and finishes on the old stream what that still brings. It says when it is 
 
 import asyncio
 import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from prack.v1 import worker_pb2 as pb
 from tests.support import plain_worker, scripted_worker
+from tests.support.scripted_worker import ScriptedWorker
 
+Connect = Callable[..., AbstractAsyncContextManager[ScriptedWorker]]
 # Long enough for other requests to wait meanwhile.
 WORK_SECONDS = 0.005
-CONNECT = {"prack": plain_worker.connect, "grpc": scripted_worker.connect}
+CONNECT: dict[str, Connect] = {"prack": plain_worker.connect, "grpc": scripted_worker.connect}
 
 
 class GreedyWorker:
@@ -50,15 +54,15 @@ class GreedyWorker:
         streams: asyncio.TaskGroup,
         frame: pb.GatewayFrame,
     ) -> None:
-        later = partial(asyncio.get_running_loop().call_later, WORK_SECONDS, done.put_nowait)
+        loop = asyncio.get_running_loop()
         for request in frame.requests:
             self._held += 1
             if self._held > self._most:
                 self._most = self._held
                 print("holds", self._most)
-            later(request)
+            loop.call_later(WORK_SECONDS, done.put_nowait, request)
         if frame.goaway.drain_ack:
-            later(None)
+            loop.call_later(WORK_SECONDS, done.put_nowait, None)
         elif frame.HasField("goaway"):
             streams.create_task(self._stream(streams))
 

@@ -68,7 +68,9 @@ class Earlier:
         return effects
 
     def share(self, session: Session) -> None:
-        """A session has joined, or has other slots: these are not ours to begin with."""
+        """A stream has joined, or has other slots: these are not ours to begin with."""
+        if not session.profile.acknowledges:
+            return
         entry = self._entries.get(key(session))
         most = entry.most if entry else NONE
         session.elsewhere = each(_less, (session.slots, session.websocket_slots), most)

@@ -59,7 +59,7 @@ class Later:
         return answers, []
 
     def share(self, session: Session) -> None:
-        """A session has joined, or has other slots."""
+        """A stream has joined, or has other slots."""
         session.elsewhere = self._elsewhere(session)
 
     def _elsewhere(self, session: Session) -> Slots:

@@ -1,17 +1,27 @@
 """Two gateways, one replacing the other, and the slots of a worker that both have."""
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from prack_grpc.core.effects import Deliver, Effects
 from prack_grpc.core.exchange.exchange import Lease, Session
 from prack_grpc.core.http.message import Kind
+from prack_grpc.core.succession.claims import Allowed, Claim
 from prack_grpc.core.succession.earlier import Earlier
 from prack_grpc.core.succession.later import Later
 from tests.core.building import Desk
+from tests.core.test_the_tests import LIVES
 
 SLOTS, SOCKETS = 3, 2
 
@@ -74,9 +84,9 @@ class Pair:
         self.earlier, self.later = Gateway(), Gateway()
         self.old = self.earlier.join(slots, sockets)
 
-    def overlap(self) -> None:
-        self.later.overlap(Later)
-        self.earlier.overlap(Earlier)
+    def overlap(self, earlier: type[Earlier], later: type[Later]) -> None:
+        self.later.overlap(later)
+        self.earlier.overlap(earlier)
 
     def carry(self, source: Gateway, target: Gateway) -> None:
         target.hears(source.said.popleft())
@@ -91,12 +101,18 @@ class Pair:
         return self.earlier.held(kind), self.later.held(kind)
 
 
-def a_pair(old: int = 0, new: int = SLOTS, sockets: int = 0) -> Pair:
+def a_pair(
+    old: int = 0,
+    new: int = SLOTS,
+    sockets: int = 0,
+    earlier: type[Earlier] = Earlier,
+    later: type[Later] = Later,
+) -> Pair:
     """Both have the worker; the earlier gateway has handed it so many requests."""
     pair = Pair(sockets=sockets)
     for _ in range(old):
         pair.earlier.ask()
-    pair.overlap()
+    pair.overlap(earlier, later)
     pair.later.join(new, sockets)
     return pair
 
@@ -123,7 +139,8 @@ def test_what_the_earlier_gateway_holds_is_left_alone_until_it_ends() -> None:
 def test_a_worker_that_offers_only_what_is_free_gets_all_of_it() -> None:
     pair = a_pair(old=2, new=1)
     pair.settle()
-    pair.later.ask(), pair.later.ask()
+    for _ in range(2):
+        pair.later.ask()
     assert pair.held() == (2, 1)
 
 
@@ -184,6 +201,14 @@ def test_a_stream_that_reaches_the_earlier_gateway_late_claims_what_it_needs() -
     assert pair.held() == (1, 0)
 
 
+def test_a_poll_is_a_slot_of_itself() -> None:
+    pair = a_pair(old=3)
+    for gateway in pair.earlier, pair.later:
+        gateway.desk.rest(worker="w")
+        gateway.ask()
+    assert pair.held() == (4, 1)
+
+
 def test_websockets_have_slots_of_their_own_to_share() -> None:
     pair = a_pair(old=3, sockets=SOCKETS)
     pair.earlier.ask(Kind.WEBSOCKET)
@@ -196,9 +221,12 @@ def test_websockets_have_slots_of_their_own_to_share() -> None:
 class Succession(RuleBasedStateMachine):
     """Requests, answers and words in any order."""
 
+    earlier_side: type[Earlier] = Earlier
+    later_side: type[Later] = Later
+
     def __init__(self) -> None:
         super().__init__()
-        self.pair = a_pair(sockets=SOCKETS)
+        self.pair = a_pair(2, SLOTS, SOCKETS, self.earlier_side, self.later_side)
         self.gateways = self.pair.earlier, self.pair.later
 
     @rule(which=st.integers(0, 1), kind=st.sampled_from([Kind.HTTP, Kind.WEBSOCKET]))
@@ -250,3 +278,68 @@ class Succession(RuleBasedStateMachine):
 
 
 TestSuccession = Succession.TestCase
+
+
+# ---------------------------------------------------------------- the test of this test
+
+
+class TakesWhatItWants(Earlier):
+    """It uses what it claims before that is allowed."""
+
+    def look(self, now: float) -> tuple[list[Claim], Effects]:
+        claims, effects = super().look(now)
+        answers = [Allowed(*claim[:3], claim.wanted) for claim in claims]
+        return claims, effects + self.heard(answers, now)
+
+
+class TakesAnyAnswer(Earlier):
+    """It believes answers to older claims."""
+
+    def heard(self, answers: Iterable[Allowed], now: float) -> Effects:
+        return super().heard([one._replace(number=self._number) for one in answers], now)
+
+
+class AllowsAll(Later):
+    """It allows slots that it uses itself."""
+
+    def look(self, now: float) -> tuple[list[Allowed], Effects]:
+        answers, _ = super().look(now)
+        claims = self._claims or {}
+        return [one._replace(most=claims[one[:2]].wanted) for one in answers], []
+
+
+class GivesUp(Later):
+    """What it could not allow at once it never allows."""
+
+    def look(self, now: float) -> tuple[list[Allowed], Effects]:
+        answers, effects = super().look(now)
+        for one in answers:
+            self._claims = {**(self._claims or {})}
+            self._claims[one[:2]] = self._claims[one[:2]]._replace(wanted=one.most)
+        return answers, effects
+
+
+class DoesNotWait(Later):
+    """It uses slots before it has heard of the first claim."""
+
+    def share(self, session: Session) -> None:
+        self._claims = self._claims or {}
+        super().share(session)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        (TakesWhatItWants, Later),
+        (TakesAnyAnswer, Later),
+        (Earlier, AllowsAll),
+        (Earlier, GivesUp),
+        (Earlier, DoesNotWait),
+    ],
+)
+def test_each_rule_is_needed(earlier: type[Earlier], later: type[Later]) -> None:
+    class Broken(Succession):
+        earlier_side, later_side = earlier, later
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Broken, settings=LIVES)
