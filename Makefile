@@ -59,7 +59,7 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials exampl
 	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What each language has a target of its own for, as it needs that language.
-LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java node php rest_libraries ruby)
+LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java languages node php ruby)
 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps lifecycle liveness \
