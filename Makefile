@@ -293,6 +293,6 @@ sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gatewa
 	@$(BIN)/python -m scripts.sbom
 
 clean: ## Remove the environments, caches and build outputs
-	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) $(NODE_VENV) .venv-rack3 build dist clients/python/dist \
+	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) $(NODE_VENV) .venv-rack3 .venv-composer build dist clients/python/dist \
 		clients/node/node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
