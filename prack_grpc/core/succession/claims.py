@@ -59,12 +59,17 @@ def held(session: Session) -> Slots:
 
 
 def by_worker(sessions: Iterable[Session]) -> dict[Key, list[Session]]:
-    """The streams; of what a worker polls, nothing is handed out that it has not asked for."""
+    """All that share."""
     found = defaultdict(list)
     for session in sessions:
-        if session.profile.acknowledges:
+        if shares(session):
             found[key(session)].append(session)
     return found
+
+
+def shares(session: Session) -> bool:
+    """A stream. What a worker polls for is a slot that it has not offered to anybody else."""
+    return session.profile.acknowledges
 
 
 def key(session: Session) -> Key:

@@ -17,6 +17,7 @@ from prack_grpc.core.succession.claims import (
     held,
     key,
     share,
+    shares,
 )
 
 
@@ -69,7 +70,7 @@ class Earlier:
 
     def share(self, session: Session) -> None:
         """A stream has joined, or has other slots: these are not ours to begin with."""
-        if not session.profile.acknowledges:
+        if not shares(session):
             return
         entry = self._entries.get(key(session))
         most = entry.most if entry else NONE

@@ -15,6 +15,7 @@ from prack_grpc.core.succession.claims import (
     held,
     key,
     share,
+    shares,
 )
 
 
@@ -63,7 +64,7 @@ class Later:
         session.elsewhere = self._elsewhere(session)
 
     def _elsewhere(self, session: Session) -> Slots:
-        if not session.profile.acknowledges:
+        if not shares(session):
             return NONE
         slots = session.slots, session.websocket_slots
         if self._claims is None:

@@ -292,13 +292,6 @@ class TakesWhatItWants(Earlier):
         return claims, effects + self.heard(answers, now)
 
 
-class TakesAnyAnswer(Earlier):
-    """It believes answers to older claims."""
-
-    def heard(self, answers: Iterable[Allowed], now: float) -> Effects:
-        return super().heard([one._replace(number=self._number) for one in answers], now)
-
-
 class AllowsAll(Later):
     """It allows slots that it uses itself."""
 
@@ -331,7 +324,6 @@ class DoesNotWait(Later):
     ("earlier", "later"),
     [
         (TakesWhatItWants, Later),
-        (TakesAnyAnswer, Later),
         (Earlier, AllowsAll),
         (Earlier, GivesUp),
         (Earlier, DoesNotWait),
