@@ -1,7 +1,6 @@
 """Two gateways, one replacing the other, and the slots of a worker that both have."""
 
 from collections import deque
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
