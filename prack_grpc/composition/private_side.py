@@ -23,6 +23,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.request.rates import ClientRates
+from prack_grpc.handover.sharing import Sharing
 from prack_grpc.listener import (
     LAST_SECONDS,
     Listener,
@@ -84,7 +85,8 @@ class PrivateSide:
             await self._parts.callers.ready()
             grpc_port = await self._bind(stream, steering)
             api_host, api_port = sock.getsockname()[:2]
-            rest = self._rest_listener(workers, streams, sock, admits)
+            rest = self._rest(workers, streams, sock, admits)
+            sharing = await self._sharing(broker)
             await rest.start()
             await stream.start()
             addresses = self._announced(public_port, api_host, api_port, grpc_port)
@@ -102,7 +104,7 @@ class PrivateSide:
                 ) as admin:
                     ports = api_port, grpc_port
                     running = Running(
-                        broker, steering, endpoint, workers, rest, stream, admin, *ports
+                        broker, steering, endpoint, workers, rest, stream, admin, sharing, *ports
                     )
                     async with linked(self._parts, running, streams):
                         yield running
@@ -115,20 +117,27 @@ class PrivateSide:
                 if spans:
                     await spans.stop()
 
-    def _rest_listener(
+    def _rest(
         self,
         workers: WorkerApp,
         streams: Streams,
         sock: socket.socket,
         admits: Callable[[str], bool] | None,
     ) -> Listener:
+        """What listens on the REST port, to streams as well."""
         places = worker_places(WORKER_LIMITS.connections, self._parts.limits.connections)
         limits = replace(WORKER_LIMITS, connections=places)
-        server = HttpServer(
-            workers, limits, Admission(limits, lambda _: True, admits), upgrade=TOKEN
-        )
+        admission = Admission(limits, lambda _: True, admits)
+        server = HttpServer(workers, limits, admission, upgrade=TOKEN)
         # A stream keeps its place until its worker has said who it is.
         return Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
+
+    async def _sharing(self, broker: Broker) -> Sharing:
+        """What shares the slots of workers: first with the gateway that we replace."""
+        sharing = Sharing(broker.overlap)
+        if self._parts.predecessor:
+            await sharing.follow(self._parts.predecessor)
+        return sharing
 
     def _stream_server(
         self, streams: Streams, admits: Callable[[str], bool] | None
