@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.ticket import Identifiers
@@ -22,19 +23,23 @@ async def linked(
 ) -> AsyncIterator[Neighbours | None]:
     """Linked to all whom its meetings find, inside. None without meetings."""
     broker = running.broker
-    if not isinstance(broker, LinkedBroker):
+    if not isinstance(broker, LinkedBroker) or parts.neighbours is None:
         yield None
         return
     here = Here(
-        parts.gateway_id,
+        parts.cluster.own,
         broker,
         parts.settings.limits(),
-        Identifiers().next,
-        {"rest": running.rest.adopt, "admin": running.admin.adopt},
+        Identifiers(parts.cluster.own).next,
+        {
+            "rest": partial(running.rest.adopt, app=running.workers.relayed),
+            "admin": running.admin.adopt,
+        },
         lambda principal, *worker: streams.moved(parts.callers.workers.named(principal), *worker),
     )
     neighbours = Neighbours(here)
     streams.joined = neighbours.joined
+    parts.neighbours.found(neighbours)
     meeting = asyncio.create_task(_meet(neighbours, parts), name="meeting")
     try:
         yield neighbours

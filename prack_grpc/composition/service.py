@@ -54,12 +54,15 @@ class Service:
     ) -> None:
         self._parts = parts = Parts(settings, limits, sockets, predecessor, meetings)
         self.settings = parts.settings
+        self.gateway_id = parts.cluster.own
         made = LinkedBroker if parts.meetings else MemoryBroker
         self._private = PrivateSide(parts, make_broker or made)
         self._upgrade = Upgrade(parts)
         self.app = PublicApp(self.lifespan)
         self.http = parts.http(self.app)
         self._why = "closed"
+        if parts.meetings:
+            logs.label(parts.cluster.labels)
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""

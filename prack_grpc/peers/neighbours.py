@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from prack_grpc.bus.link import Link, LinkReceiver, Meeting
+from prack_grpc.neighbours.neighbours import Row
 from prack_grpc.peers.peer import Here, Peer
 from prack_grpc.peers.tunnels import Streams
 
@@ -52,6 +53,22 @@ class Neighbours:
         """A worker has said hello here: its process may have an older stream at a peer."""
         for peer in self._up():
             peer.joined(principal, worker, instance)
+
+    def rows(self) -> list[Row]:
+        """How the links to them are."""
+        trips = {peer.gateway: peer.round_trip for peer in self._up()}
+        return [
+            Row(
+                one.gateway,
+                "up",
+                trips.get(one.gateway),
+                lent=one.lent,
+                borrowed=one.borrowed,
+                wanted_by=one.wanted,
+                wanted_of=one.wants,
+            )
+            for one in self._here.broker.links()
+        ]
 
     async def changed(self) -> None:
         """Wait until `names` has changed."""

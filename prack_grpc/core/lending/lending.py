@@ -18,7 +18,7 @@ from prack_grpc.core.lending.offer import Offer
 from prack_grpc.core.lending.status import LinkStatus
 from prack_grpc.core.queue.changes import Changes
 from prack_grpc.core.receivers import AnswerReceiver, PeerReceiver, WorkReceiver
-from prack_grpc.core.worker import PEERS, Profile
+from prack_grpc.core.worker import LINK, PEERS, Profile
 
 
 class Lending:
@@ -77,7 +77,7 @@ class Lending:
             offer.version,
             offer.kinds,
             offer.tier,
-            transport="link",
+            transport=LINK,
             tunnel=offer.tunnel,
         )
         session = Session(profile, PEERS, receiver, 0, guest=True)
@@ -143,7 +143,8 @@ class Lending:
     ) -> tuple[Exchange, Effects]:
         """Hand a request of it to a worker here, on a slot that it was lent. Raises SlotGone.
 
-        Here it is known by this id. There this is hand-out number `attempt`, after so many seconds in the queue.
+        Here it is known by this id. There this is hand-out number `attempt`, after so many seconds
+        in the queue.
         """
         loan, session = self.lender.take(peer, number)
         lane, books = self._lane(session, request), self._hand_out.hosted
