@@ -268,8 +268,7 @@ class PeerSide(Protocol):
 
         `request.id` must be a name of this gateway. Such an exchange never waits here: if its
         worker gives it back it fails with `refused`, if that is lost with `worker_lost`, and its
-        owner decides. Who leaves it is told when its slot is free, see `PeerReceiver.released`,
-        unless it has ended meanwhile.
+        owner decides. Who leaves it is told when its slot is free: `PeerReceiver.released`.
 
         Raises SlotGone.
         """
