@@ -3,7 +3,7 @@
 import heapq
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from bench.lending.link import End, connect
@@ -40,6 +40,10 @@ class Case:
     one_way: float = ONE_WAY
     seed: int = 7
 
+    def again(self, number: int) -> "Case":
+        """The same with other arrivals."""
+        return replace(self, seed=self.seed + number)
+
     def arrivals(self) -> list[tuple[float, float, int]]:
         """When each request comes, how long it takes, and to which gateway it comes."""
         rng, at = random.Random(self.seed), 1.0
@@ -55,7 +59,11 @@ class Case:
 
 @dataclass
 class Course:
-    """How it went: seconds from arrival to answer, in the order of arrival, and counts."""
+    """How it went: seconds from arrival to answer, in the order of arrival, and counts.
+
+    Of the `messages` on links two are the request and the answer of each that was `relayed`. A
+    request was `refused` if its slot was there no more.
+    """
 
     seconds: list[float] = field(default_factory=list)
     relayed: int = 0
@@ -115,7 +123,7 @@ class World:
             self.now, _, event = heapq.heappop(self._events)
             event()
         self.course.relayed = sum(end.relayed for end in self.ends)
-        self.course.messages = sum(end.sent for end in self.ends) - 2 * self.course.relayed
+        self.course.messages = sum(end.sent for end in self.ends)
         self.course.refused = sum(end.refused for end in self.ends)
         return self.course
 

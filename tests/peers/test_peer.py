@@ -3,6 +3,7 @@
 import pytest
 
 from prack.link.v1 import link_pb2 as link
+from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.ticket import Identifiers
 from prack_grpc.core.http.message import Kind
@@ -99,7 +100,8 @@ async def test_a_peer_that_breaks_a_rule_is_left(
 
 
 async def test_kinds_of_a_later_version_are_left_out() -> None:
-    offer = link.Offer(number=1, routes=[{}], kinds=[0, 9], tier=2, service="web")
+    kinds = map(link.Kind.ValueType, (0, 9))
+    offer = link.Offer(number=1, routes=[pb.Route()], kinds=kinds, tier=2, service="web")
     assert read_offer(offer) == Offer((Route(),), "web", "", (Kind.HTTP,), 2)
 
 

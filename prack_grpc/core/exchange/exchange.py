@@ -159,10 +159,10 @@ class Session:
     sockets: int = 0
     uploads: int = 0
     open: bool = False
+    elsewhere: Slots = (0, 0)
     reserved: int = 0
     reserved_sockets: int = 0
     guest: bool = False
-    elsewhere: Slots = (0, 0)
 
     @property
     def pool(self) -> Pool:
@@ -181,8 +181,8 @@ class Session:
         if not self.websocket_slots:
             return self.slots - len(self.held) - self.reserved - self.elsewhere[0]
         if kind is WEBSOCKET:
-            taken = self.sockets + self.reserved_sockets + self.elsewhere[1]
-            return self.websocket_slots - taken
+            away = self.reserved_sockets + self.elsewhere[1]
+            return self.websocket_slots - self.sockets - away
         return self.slots - len(self.held) + self.sockets - self.reserved - self.elsewhere[0]
 
     def reserve(self, kind: Kind, slots: int) -> None:

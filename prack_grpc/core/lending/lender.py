@@ -70,6 +70,13 @@ class Lender:
             effects.append(Released(loan.peer, exchange.id))
         return effects
 
+    def left(self, exchange: Exchange) -> Effects:
+        """A hosted exchange is over: if it was left, and its worker has let go, its owner knows."""
+        loan, left = exchange.loan, exchange.outcome is Outcome.CLIENT_GONE
+        if loan is None or not left or exchange in loan.busy or loan.peer not in self.peers:
+            return []
+        return [Released(loan.peer, exchange.id)]
+
     def withdraw(self, exchange: Exchange) -> Effects:
         """A hosted exchange fails here: if its worker still has it, that slot is lent no more."""
         loan = self._let_go(exchange)
@@ -123,8 +130,8 @@ class Lender:
         loan = stock.loan(peer)
         loan.claim = claim
         stock.want(loan, count)
-        needed = sum(one.wanted for one in stock.wanting)
-        return self.lend_free(stock) + self.recall(stock, needed)
+        effects = self.lend_free(stock)
+        return effects + self.recall(stock, sum(one.wanted for one in stock.wanting))
 
     def returned(
         self, peer: PeerReceiver, number: int, count: int

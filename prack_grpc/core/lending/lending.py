@@ -143,7 +143,8 @@ class Lending:
     ) -> tuple[Exchange, Effects]:
         """Hand a request of it to a worker here, on a slot that it was lent. Raises SlotGone.
 
-        Here it is known by this id. There this is hand-out number `attempt`, after so many seconds in the queue.
+        Here it is known by this id. There this is hand-out number `attempt`, after so many seconds
+        in the queue.
         """
         loan, session = self.lender.take(peer, number)
         lane, books = self._lane(session, request), self._hand_out.hosted

@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,16 +11,10 @@ import pytest
 
 from prack_grpc.bus.link import DEAD_SECONDS
 from tests.acceptance.load import Load
-from tests.acceptance.processes import OVER, Gateway, Launcher, Reply, fetch, launching
+from tests.acceptance.processes import OVER, Gateway, Launcher, Reply, fetch
 
 AT_ONCE = 1.0
 Meet = Callable[[], Gateway]
-
-
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launcher]:
-    with launching(tmp_path) as launcher:
-        yield launcher
 
 
 @pytest.fixture
