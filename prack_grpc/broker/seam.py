@@ -228,8 +228,11 @@ class Overlap(Protocol):
 
 
 class Broker(PublicSide, WorkerSide, OperatorSide, Protocol):
-<<<<<<< HEAD
-    """All sides of one queue but that of peers."""
+    """All sides of one queue but that of peers, and what it shares with another."""
+
+    @property
+    def overlap(self) -> Overlap:
+        """While one gateway replaces another."""
 
 
 class PeerSide(Protocol):
@@ -308,10 +311,3 @@ class PeerSide(Protocol):
 
 class LinkedBroker(Broker, PeerSide, Protocol):
     """All four sides of one queue."""
-=======
-    """All three sides of one queue, and what it shares with another."""
-
-    @property
-    def overlap(self) -> Overlap:
-        """While one gateway replaces another."""
->>>>>>> main
