@@ -20,7 +20,13 @@ from tests.peers.carriers import Wire, turns
 
 Message = link.LinkMessage
 OWNER_WINDOW = 3 * PIECE
-GET = {"method": b"GET", "target": b"/", "http_version": b"1.1", "end": True, "attempt": 1}
+GET: dict[str, Any] = {
+    "method": b"GET",
+    "target": b"/",
+    "http_version": b"1.1",
+    "end": True,
+    "attempt": 1,
+}
 
 
 class Host:
@@ -208,8 +214,8 @@ async def test_how_it_ended_is_told_as_it_was(host: Host, name: str) -> None:
     host.ask()
     end(host)
     frame, failures = await host.told()
-    told = [("abort", one.code) for one in frame.aborts]
-    told += [("failure", one.code) for one in failures]
+    told = [("abort", int(one.code)) for one in frame.aborts]
+    told += [("failure", int(one.code)) for one in failures]
     assert told == [(kind, code)]
 
 
