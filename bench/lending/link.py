@@ -122,7 +122,9 @@ class End:
         )
         lending, now = self.node.lending, self.node.now()
         try:
-            exchange, effects = lending.host(self, number, there, NO_BODY, Hosted(self, id_), now)
+            exchange, effects = lending.host(
+                self, number, there.id, there, NO_BODY, Hosted(self, id_), now
+            )
         except SlotGone:
             self.refused += 1
             self.tell(lambda: self.far.put_back(id_))

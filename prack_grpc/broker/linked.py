@@ -58,15 +58,21 @@ class LinkedBroker(MemoryBroker):
         self,
         peer: PeerReceiver,
         number: int,
+        id_: str,
         request: Request,
         body: bytes,
         end: bool,
         news: Callable[[], None] | None = None,
+        *,
+        attempt: int = 1,
+        queued: float = 0.0,
     ) -> Ticket:
         limits = self.dispatcher.limits
         upload = begun(body, end, limits.window, limits.inline_body)
-        ticket = Ticket(self._loop, request.id, news)
-        exchange, effects = self._lending.host(peer, number, request, upload, ticket, self._now())
+        ticket = Ticket(self._loop, id_, news)
+        exchange, effects = self._lending.host(
+            peer, number, id_, request, upload, ticket, self._now(), attempt, queued
+        )
         ticket.route = exchange.lane.name
         self.tickets[ticket] = exchange
         self._perform(effects)
@@ -80,7 +86,7 @@ class LinkedBroker(MemoryBroker):
     def begin_drain(self) -> None:
         """What is lent comes back; `idle` waits for that, too."""
         super().begin_drain()
-        self._perform(self._lending.drain())
+        self._perform(self._lending.drain(self._now()))
 
     def _perform(self, effects: Effects) -> None:
         try:

@@ -228,8 +228,11 @@ class Overlap(Protocol):
 
 
 class Broker(PublicSide, WorkerSide, OperatorSide, Protocol):
-<<<<<<< HEAD
-    """All sides of one queue but that of peers."""
+    """All sides of one queue but that of peers, and what it shares with another."""
+
+    @property
+    def overlap(self) -> Overlap:
+        """While one gateway replaces another."""
 
 
 class PeerSide(Protocol):
@@ -280,16 +283,22 @@ class PeerSide(Protocol):
         self,
         peer: PeerReceiver,
         number: int,
+        id_: str,
         request: Request,
         body: bytes,
         end: bool,
         news: Callable[[], None] | None = None,
+        *,
+        attempt: int = 1,
+        queued: float = 0.0,
     ) -> Ticket:
         """Hand a request of its to a worker of ours, on a slot that it was lent; as `submit`.
 
-        `request.id` must be a name of this gateway. Such an exchange never waits here: if its
-        worker gives it back it fails with `refused`, if that is lost with `worker_lost`, and its
-        owner decides. Who leaves it is told when its slot is free: `PeerReceiver.released`.
+        At its owner this is hand-out number `attempt`, after it has waited for `queued` seconds.
+        `id_` is a new name of this gateway's, which the ticket has; `request.id` is the owner's,
+        for the worker. Such an exchange never waits here: if its worker gives it back it fails
+        with `refused`, if that is lost with `worker_lost`, and its owner decides. Who leaves it is
+        told when its slot is free: `PeerReceiver.released`.
 
         Raises SlotGone.
         """
@@ -302,10 +311,3 @@ class PeerSide(Protocol):
 
 class LinkedBroker(Broker, PeerSide, Protocol):
     """All four sides of one queue."""
-=======
-    """All three sides of one queue, and what it shares with another."""
-
-    @property
-    def overlap(self) -> Overlap:
-        """While one gateway replaces another."""
->>>>>>> main

@@ -9,6 +9,7 @@ from prack_grpc.handover.sharing import Sharing
 from prack_grpc.listener import (
     Listener,
 )
+from prack_grpc.private.operators.steering import Steering
 from prack_grpc.rest.app import WorkerApp
 from prack_grpc.stream.grpc_server import StreamServer
 
@@ -18,6 +19,7 @@ class Running:
     """The parts of a gateway that is up, and the ports of the worker API that it got."""
 
     broker: Broker
+    steering: Steering
     endpoint: Endpoint
     workers: WorkerApp
     rest: Listener

@@ -7,7 +7,6 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from prack_grpc import state
 from prack_grpc.composition.parts import Parts
 from prack_grpc.composition.running import Running
 from prack_grpc.handover import systemd
@@ -18,6 +17,7 @@ from prack_grpc.listener import (
     free,
 )
 from prack_grpc.signals import Stop
+from prack_grpc.state import file as state
 
 if TYPE_CHECKING:
     pass
@@ -69,7 +69,7 @@ class Upgrade:
         successor = await Successor.start(self._parts.sockets, running.grpc_port)
         running.stream.release()
         try:
-            await successor.take_over(state.dump(running.broker))
+            await successor.take_over(state.dump(running.steering))
         except UpgradeFailed as failed:
             host = self._parts.settings.grpc_host
             try:

@@ -129,7 +129,7 @@ class HandOut:
         bodiless = exchange.upload is NO_BODY
         assignment = Assignment(
             number,
-            exchange.id,
+            exchange.request.id,
             exchange.attempt,
             profile,
             exchange.request,

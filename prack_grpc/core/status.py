@@ -10,7 +10,7 @@ from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.exchange.states import Caller
 from prack_grpc.core.http.message import WEBSOCKET, Kind, Request
 from prack_grpc.core.queue.traffic import Pool, Split
-from prack_grpc.core.worker import Profile
+from prack_grpc.core.worker import LINK, Profile
 
 
 class Serving(enum.StrEnum):
@@ -49,9 +49,9 @@ class WorkerStatus:
 
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
-    """All workers of one version. `weight` is its part of split traffic, None of other.
+    """All workers of one version that are here, and whether it has any here or at peers.
 
-    Of the workers `guests` stand for those of peers, with all `borrowed` of the slots.
+    `weight` is its part of split traffic, None of other.
     """
 
     service: str
@@ -61,8 +61,6 @@ class VersionStatus:
     slots: int
     held: int
     weight: int | None
-    guests: int = 0
-    borrowed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +135,11 @@ class Status:
     routes: list[RouteStatus]
     splits: list[Split]
     paused: list[Pool | str]
+
+    @property
+    def here(self) -> list[WorkerStatus]:
+        """The workers that are connected to this gateway."""
+        return [row for row in self.workers if row.transport != LINK]
 
 
 def status(core: Dispatcher, now: float) -> Status:
@@ -230,13 +233,13 @@ def _versions(core: Dispatcher, sessions: list[Session]) -> list[VersionStatus]:
         VersionStatus(
             *pool,
             _serving(core, of_version),
-            len({session.profile.worker for session in of_version}),
-            sum(session.slots for session in of_version),
-            sum(len(session.held) for session in of_version),
+            len({session.profile.worker for session in here}),
+            sum(session.slots for session in here),
+            sum(len(session.held) for session in here),
             _weight(core, pool),
-            *_guests(of_version),
         )
         for pool, of_version in sorted(pools.items())
+        for here in ([session for session in of_version if not session.guest],)
     ]
 
 

@@ -17,6 +17,10 @@ LABEL = re.compile(r"[!-~]{0,128}")
 LABEL_EXPECTED = "expected at most 128 visible ASCII characters"
 
 
+# The transport of what a peer has lent: its workers are no workers of this gateway.
+LINK = "link"
+
+
 class Right(enum.StrEnum):
     """What credentials are for."""
 

@@ -5,6 +5,7 @@ import functools
 import json
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -58,7 +59,13 @@ class TurnHandler(logging.StreamHandler[TextIO]):
             self.flush()
 
 
-class JsonFormatter(logging.Formatter):
+class LabellingFormatter(logging.Formatter):
+    """Its lines have these `labels`, too: they tell processes apart."""
+
+    labels: Callable[[], Mapping[str, str]] = dict
+
+
+class JsonFormatter(LabellingFormatter):
     """One JSON object a line: `time` (RFC 3339, UTC), `level`, `message` and the extra fields."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -68,13 +75,14 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             **_extra(record),
+            **self.labels(),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return _encode(line)
 
 
-class PrettyFormatter(logging.Formatter):
+class PrettyFormatter(LabellingFormatter):
     """For people: time, level, sentence, then the extra fields as `name=value`."""
 
     def __init__(self, color: bool) -> None:
@@ -83,7 +91,7 @@ class PrettyFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        extra = _extra(record)
+        extra = {**_extra(record), **self.labels()}
         action = extra.pop("action", None)
         text = _request(extra) if action == "request" else record.getMessage()
         rest = " ".join(f"{name}={_printable(value)}" for name, value in extra.items())
@@ -130,6 +138,13 @@ def configure(format_: str, level: str, stream: TextIO = sys.stderr) -> None:
     handler.setLevel(level.upper())  # marks are made of lines that may not be written
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def label(labels: Callable[[], Mapping[str, str]]) -> None:
+    """Have the lines of `configure` say where they come from."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, LabellingFormatter):
+            handler.formatter.labels = labels
 
 
 def announce_alone() -> None:

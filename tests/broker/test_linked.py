@@ -73,7 +73,7 @@ async def test_a_hosted_request_is_answered_by_a_worker() -> None:
     broker, peer = linked()
     worker = joined(broker)
     broker.wanted(peer, 1, 1, 0.0, 3)
-    ticket = broker.host(peer, 1, a_request(method=b"POST"), b"body", True)
+    ticket = broker.host(peer, 1, "1", a_request(method=b"POST"), b"body", True)
     (assignment,) = worker.handed
     assert await broker.collect(assignment) == b"body"
     broker.head(assignment, 200, [], b"ok", True)
@@ -88,7 +88,7 @@ async def test_without_a_slot_nothing_is_hosted() -> None:
     broker, peer = linked()
     joined(broker)
     with pytest.raises(SlotGone):
-        broker.host(peer, 1, a_request(), b"", True)
+        broker.host(peer, 1, "1", a_request(), b"", True)
     broker.shut_down()
 
 
@@ -96,7 +96,7 @@ async def test_a_hosted_request_that_is_left_releases_its_slot() -> None:
     broker, peer = linked()
     worker = joined(broker)
     broker.wanted(peer, 1, 1, 0.0, 3)
-    ticket = broker.host(peer, 1, a_request(), b"", True)
+    ticket = broker.host(peer, 1, "1", a_request(), b"", True)
     broker.leave(ticket)
     assert "released" not in peer.words()
     broker.head(worker.handed[0], 200, [], b"", True)
@@ -107,7 +107,7 @@ async def test_one_that_is_left_after_its_worker_has_answered_is_released_at_onc
     broker, peer = linked()
     worker = joined(broker)
     broker.wanted(peer, 1, 1, 0.0, 3)
-    ticket = broker.host(peer, 1, a_request(), b"", True)
+    ticket = broker.host(peer, 1, "1", a_request(), b"", True)
     broker.head(worker.handed[0], 200, [], b"ok", True)
     broker.leave(ticket)
     assert peer.told[-1] == ("released", ticket.id)
@@ -145,7 +145,7 @@ async def test_what_a_peer_had_here_is_cancelled_when_it_goes() -> None:
     broker, peer = linked()
     worker = joined(broker)
     broker.wanted(peer, 1, 1, 0.0, 3)
-    broker.host(peer, 1, a_request(), b"", True)
+    broker.host(peer, 1, "1", a_request(), b"", True)
     (row,) = broker.links()
     assert (row.gateway, row.lent) == ("0badcafe", 1)
     broker.unlink(peer)

@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.ticket import Ticket
@@ -50,9 +49,9 @@ class HostedCall(Call):
         self._handed = assignment
 
     def _hosted(self, request: Request, body: bytes, end: bool) -> Ticket:
-        there = replace(request, id=secrets.token_hex(16))
-        self._free = self._there.free[there.id] = asyncio.Event()
-        return self._host.host(self._there, self._number, there, body, end)
+        name = secrets.token_hex(16)
+        self._free = self._there.free[name] = asyncio.Event()
+        return self._host.host(self._there, self._number, name, request, body, end)
 
     async def run(self) -> None:
         """See Call."""

@@ -39,7 +39,7 @@ class Exchange:
     `repeated` if it went back to the queue though a worker may have begun it. Once both halves have
     ended it has no `lease`. `lent` is what its response may have beyond its window, and it
     `stands_since` its client has held it up for the first time. One of a peer is hosted, on a slot
-    of a `loan`, and never waits here.
+    of a `loan`, and never waits here; its `id` is this gateway's, that of its request the owner's.
     """
 
     id: str

@@ -18,7 +18,7 @@ from prack_grpc.core.lending.offer import Offer
 from prack_grpc.core.lending.status import LinkStatus
 from prack_grpc.core.queue.changes import Changes
 from prack_grpc.core.receivers import AnswerReceiver, PeerReceiver, WorkReceiver
-from prack_grpc.core.worker import PEERS, Profile
+from prack_grpc.core.worker import LINK, PEERS, Profile
 
 
 class Lending:
@@ -77,7 +77,7 @@ class Lending:
             offer.version,
             offer.kinds,
             offer.tier,
-            transport="link",
+            transport=LINK,
             tunnel=offer.tunnel,
         )
         session = Session(profile, PEERS, receiver, 0, guest=True)
@@ -133,19 +133,26 @@ class Lending:
         self,
         peer: PeerReceiver,
         number: int,
+        id_: str,
         request: Request,
         upload: Flow,
         client: AnswerReceiver,
         now: float,
+        attempt: int = 1,
+        queued: float = 0.0,
     ) -> tuple[Exchange, Effects]:
-        """Hand a request of it to a worker here, on a slot that it was lent. Raises SlotGone."""
+        """Hand a request of it to a worker here, on a slot that it was lent. Raises SlotGone.
+
+        Here it is known by this id. There this is hand-out number `attempt`, after so many seconds
+        in the queue.
+        """
         loan, session = self.lender.take(peer, number)
         lane, books = self._lane(session, request), self._hand_out.hosted
-        exchange = Exchange(
-            request.id, request, lane, 0, now, now, upload, client, books, loan=loan
-        )
+        since = now - queued
+        exchange = Exchange(id_, request, lane, 0, since, now, upload, client, books, loan=loan)
+        exchange.attempt = attempt - 1
         loan.busy.add(exchange)
-        self._hand_out.exchanges[request.id] = exchange
+        self._hand_out.exchanges[id_] = exchange
         books.accepted += 1
         return exchange, [self._hand_out.lease(session, exchange, now)]
 
@@ -184,14 +191,14 @@ class Lending:
         self.borrower.forget(guest)
         return self._dispatcher.lose(guest.session, now)
 
-    def drain(self) -> Effects:
-        """Lend nothing more, and have all back that is idle; what waits here goes on borrowing."""
-        return self.lender.drain()
+    def drain(self, now: float) -> Effects:
+        """Have all back, see `Lender.drain`; what waits here goes on borrowing."""
+        return self.lender.drain(now)
 
     @property
     def idle(self) -> bool:
-        """Nothing that was lent may still be used: links can be closed without harm."""
-        return not any(loan.idle for loan in self.lender.loans())
+        """Once it drains: links can be closed without harm."""
+        return self.lender.idle
 
     def status(self) -> list[LinkStatus]:
         """What there is to see."""

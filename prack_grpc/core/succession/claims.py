@@ -68,7 +68,7 @@ def by_worker(sessions: Iterable[Session]) -> dict[Key, list[Session]]:
 
 
 def shares(session: Session) -> bool:
-    """A stream of our own. What a worker polls for is a slot that it has not offered to anybody else."""
+    """A stream to us. What a worker polls for is a slot that it has not offered to anybody else."""
     return session.profile.acknowledges and not session.guest
 
 
