@@ -68,9 +68,7 @@ def by_worker(sessions: Iterable[Session]) -> dict[Key, list[Session]]:
 
 
 def shares(session: Session) -> bool:
-    """A stream. What a worker polls for is a slot that it has not offered to anybody else, and what
-    a peer has lent is ours alone.
-    """
+    """A stream to us. What a worker polls for is a slot that it has not offered to anybody else."""
     return session.profile.acknowledges and not session.guest
 
 
