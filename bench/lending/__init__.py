@@ -1,1 +1,1 @@
-"""Gateways that lend each other slots, with the real core, and no sockets and no clock of their own."""
+"""Gateways that lend each other slots: the real core, without sockets, in virtual time."""

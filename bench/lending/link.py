@@ -5,7 +5,7 @@ from itertools import count
 
 from bench.lending.node import Node
 from prack_grpc.core import errors
-from prack_grpc.core.errors import BadRoute, GatewayError, SlotGone
+from prack_grpc.core.errors import GatewayError, SlotGone
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.exchange import Exchange

@@ -3,7 +3,7 @@
 import heapq
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from bench.lending.link import End, connect
@@ -27,8 +27,8 @@ WARM = 0.1  # the part of the requests, at the start, that does not count
 
 @dataclass(frozen=True)
 class Case:
-    """So many `workers` with `slots` each go round the gateways. A part of the arrivals, `skew`, all
-    comes to the first gateway, the rest anywhere. `load` is the part of the slots that is busy.
+    """So many `workers` with `slots` each go round the gateways. `load` is the part of the slots
+    that is busy. `skew` is the part of the arrivals that all come to the first gateway.
     """
 
     gateways: int
@@ -39,6 +39,10 @@ class Case:
     requests: int = 10_000
     one_way: float = ONE_WAY
     seed: int = 7
+
+    def again(self, number: int) -> "Case":
+        """The same with other arrivals."""
+        return replace(self, seed=self.seed + number)
 
     def arrivals(self) -> list[tuple[float, float, int]]:
         """When each request comes, how long it takes, and to which gateway it comes."""
@@ -55,7 +59,11 @@ class Case:
 
 @dataclass
 class Course:
-    """How it went: seconds from arrival to answer, in the order of arrival, and counts."""
+    """How it went: seconds from arrival to answer, in the order of arrival, and counts.
+
+    Of the `messages` on links two are the request and the answer of each that was `relayed`. A
+    request was `refused` if its slot was there no more.
+    """
 
     seconds: list[float] = field(default_factory=list)
     relayed: int = 0
@@ -115,7 +123,7 @@ class World:
             self.now, _, event = heapq.heappop(self._events)
             event()
         self.course.relayed = sum(end.relayed for end in self.ends)
-        self.course.messages = sum(end.sent for end in self.ends) - 2 * self.course.relayed
+        self.course.messages = sum(end.sent for end in self.ends)
         self.course.refused = sum(end.refused for end in self.ends)
         return self.course
 

@@ -62,10 +62,10 @@ class LinkedBroker(MemoryBroker):
         request: Request,
         body: bytes,
         end: bool,
-        news: Callable[[], None],
+        news: Callable[[], None] | None = None,
         *,
-        attempt: int,
-        queued: float,
+        attempt: int = 1,
+        queued: float = 0.0,
     ) -> Ticket:
         limits = self.dispatcher.limits
         upload = begun(body, end, limits.window, limits.inline_body)
@@ -86,7 +86,7 @@ class LinkedBroker(MemoryBroker):
     def begin_drain(self) -> None:
         """What is lent comes back; `idle` waits for that, too."""
         super().begin_drain()
-        self._perform(self._lending.drain())
+        self._perform(self._lending.drain(self._now()))
 
     def _perform(self, effects: Effects) -> None:
         try:

@@ -7,7 +7,7 @@ asks with these. Everything here runs on one event loop. `now` never appears: an
 brings its clock; times are seconds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -22,6 +22,7 @@ from prack_grpc.core.lending.status import LinkStatus
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.receivers import PeerReceiver, WorkReceiver
 from prack_grpc.core.status import ExchangeStatus, Status
+from prack_grpc.core.succession.claims import Allowed, Claim
 from prack_grpc.core.worker import Principal, Profile
 
 
@@ -207,8 +208,31 @@ class OperatorSide(Protocol):
         """End every exchange that is still here."""
 
 
+class Overlap(Protocol):
+    """What two gateways need while one replaces the other: their workers are the same.
+
+    What has to be said is passed to `tell`, now and whenever that changes. What the other gateway
+    says goes to the function that is returned. See `core/succession`.
+    """
+
+    def leave(self, tell: Callable[[Sequence[Claim]], None]) -> Callable[[Iterable[Allowed]], None]:
+        """We are replaced: claim what slots we need."""
+
+    def follow(
+        self, tell: Callable[[Sequence[Allowed]], None]
+    ) -> Callable[[Iterable[Claim]], None]:
+        """We replace another gateway: no stream has a slot here before its claims have come."""
+
+    def end(self) -> None:
+        """The other gateway has gone: all slots are ours."""
+
+
 class Broker(PublicSide, WorkerSide, OperatorSide, Protocol):
-    """All sides of one queue but that of peers."""
+    """All sides of one queue but that of peers, and what it shares with another."""
+
+    @property
+    def overlap(self) -> Overlap:
+        """While one gateway replaces another."""
 
 
 class PeerSide(Protocol):
@@ -263,10 +287,10 @@ class PeerSide(Protocol):
         request: Request,
         body: bytes,
         end: bool,
-        news: Callable[[], None],
+        news: Callable[[], None] | None = None,
         *,
-        attempt: int,
-        queued: float,
+        attempt: int = 1,
+        queued: float = 0.0,
     ) -> Ticket:
         """Hand a request of its to a worker of ours, on a slot that it was lent; as `submit`.
 

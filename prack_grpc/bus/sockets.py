@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from prack_grpc.bus import link
 from prack_grpc.bus.link import ID, LinkReceiver
-from prack_wire.frames import Framed, FrameTooLong
+from prack_wire.frames import LENGTH, Framed, FrameTooLong
 
 LAST_SECONDS = 1.0  # for what was sent before the end
 HEARTBEAT = b""
@@ -34,6 +34,8 @@ class SocketLink(Framed):
         self._receiver: LinkReceiver | None = None
         self.over = False
         self._spoke = False
+        self._unwritten: list[bytes] = []
+        self._writing: asyncio.Handle | None = None
         self._heard_at = self._loop.time()
         self._beat_at = self._heard_at
         self._timer: asyncio.TimerHandle | None = None
@@ -42,14 +44,22 @@ class SocketLink(Framed):
     # ------------------------------------------------------------ Link
 
     def send(self, message: bytes) -> None:
-        if not self.over:
-            self._spoke = True
-            self.post(message)
+        """See Link. What is sent in one turn of the loop is written at once."""
+        if self.over:
+            return
+        self._unwritten += LENGTH.pack(len(message)), message
+        if self._writing is None:
+            self._writing = self._loop.call_soon(self._write)
+
+    async def room(self) -> None:
+        self._write()
+        await super().room()
 
     def close(self, reason: str) -> None:
         """See Link. A peer that reads nothing more is cut off after a moment."""
         if self.over:
             return
+        self._write()
         self._end(reason)
         self._transport.close()
         self._loop.call_later(LAST_SECONDS, self._transport.abort)
@@ -79,6 +89,15 @@ class SocketLink(Framed):
         self._end(f"the connection was lost: {exc}" if exc else "the peer has closed it")
 
     # ------------------------------------------------------------ its life
+
+    def _write(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        if self._unwritten and not self.over:
+            self._spoke = True
+            self._transport.write(b"".join(self._unwritten))
+            self._unwritten.clear()
 
     def _take(self, message: bytes) -> None:
         if self._receiver is not None:

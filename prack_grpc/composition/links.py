@@ -41,13 +41,15 @@ async def linked(
     streams.joined = neighbours.joined
     parts.neighbours.found(neighbours)
     async with parts.nats.running():
+        words = asyncio.create_task(running.steering.run(), name="words")
         meeting = asyncio.create_task(_meet(neighbours, parts), name="meeting")
         try:
             yield neighbours
         finally:
-            meeting.cancel()
-            with suppress(asyncio.CancelledError):
-                await meeting
+            for task in (words, meeting):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
 
 async def _meet(neighbours: Neighbours, parts: Parts) -> None:

@@ -1,8 +1,8 @@
 """The private side: the broker, the ports of workers, and the admin port."""
 
-import asyncio
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,6 +23,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.request.rates import ClientRates
+from prack_grpc.handover.sharing import Sharing
 from prack_grpc.listener import (
     LAST_SECONDS,
     Listener,
@@ -74,7 +75,6 @@ class PrivateSide:
         steering = self._steering(broker, limits)
         self._keep(steering)
         workers = self._workers(broker, streams, steering)
-        places = worker_places(WORKER_LIMITS.connections, self._parts.limits.connections)
         admits = within(settings.worker_networks, flag("worker_networks"))
         stream = self._stream_server(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
@@ -86,11 +86,8 @@ class PrivateSide:
             await self._parts.callers.ready()
             grpc_port = await self._bind(stream, steering)
             api_host, api_port = sock.getsockname()[:2]
-            worker_limits = replace(WORKER_LIMITS, connections=places)
-            admission = Admission(worker_limits, lambda _: True, admits)
-            server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
-            # A stream keeps its place until its worker has said who it is.
-            rest = Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
+            rest = self._rest(workers, streams, sock, admits)
+            sharing = await self._sharing(broker)
             await rest.start()
             await stream.start()
             addresses = self._announced(public_port, api_host, api_port, grpc_port)
@@ -98,7 +95,6 @@ class PrivateSide:
             endpoint = self._endpoint(broker, limits, spans)
             operating = Operating(broker, self._parts.cluster, steering, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
-            words = asyncio.create_task(steering.run(), name="words")
             try:
                 async with admin_port(
                     settings,
@@ -107,21 +103,13 @@ class PrivateSide:
                     told,
                     self._parts.api_tls,
                 ) as admin:
+                    ports = api_port, grpc_port
                     running = Running(
-                        broker,
-                        steering,
-                        endpoint,
-                        workers,
-                        rest,
-                        stream,
-                        admin,
-                        api_port,
-                        grpc_port,
+                        broker, steering, endpoint, workers, rest, stream, admin, sharing, *ports
                     )
                     async with linked(self._parts, running, streams):
                         yield running
             finally:
-                words.cancel()
                 broker.shut_down()
                 workers.polls.end_all()
                 await stream.stop(LAST_SECONDS)
@@ -135,6 +123,28 @@ class PrivateSide:
         if words is None:
             return meshed(broker, self._parts.cluster, limits.max_paused)
         return Steering(broker, Table(limits.max_paused), words)
+
+    def _rest(
+        self,
+        workers: WorkerApp,
+        streams: Streams,
+        sock: socket.socket,
+        admits: Callable[[str], bool] | None,
+    ) -> Listener:
+        """What listens on the REST port, to streams as well."""
+        places = worker_places(WORKER_LIMITS.connections, self._parts.limits.connections)
+        limits = replace(WORKER_LIMITS, connections=places)
+        admission = Admission(limits, lambda _: True, admits)
+        server = HttpServer(workers, limits, admission, upgrade=TOKEN)
+        # A stream keeps its place until its worker has said who it is.
+        return Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
+
+    async def _sharing(self, broker: Broker) -> Sharing:
+        """What shares the slots of workers: first with the gateway that we replace."""
+        sharing = Sharing(broker.overlap)
+        if self._parts.predecessor:
+            await sharing.follow(self._parts.predecessor)
+        return sharing
 
     def _stream_server(
         self, streams: Streams, admits: Callable[[str], bool] | None

@@ -285,7 +285,8 @@ class HandOut:
         if outcome is Outcome.CLIENT_GONE:
             exchange.download.discard()  # otherwise the client gets what is here, then the cut
         self.done(exchange, outcome)
-        return self.couple(exchange, reason, now)
+        effects = self.lender.left(exchange) if exchange.loan is not None else []
+        return effects + self.couple(exchange, reason, now)
 
     def complete(self, exchange: Exchange, now: float) -> None:
         """The last byte of the response was handed to the client's connection."""

@@ -95,9 +95,10 @@ class PeerReceiver(Protocol):
         """So many idle ones are needed here. To be answered with `PeerSide.returned`."""
 
     def released(self, id_: str) -> None:
-        """The worker of this hosted exchange (`Ticket.id`), which was left, has let go of it.
+        """This hosted exchange (`Ticket.id`) was left, and its worker has let go of it.
 
-        Only now may its slot be used for another one.
+        Only now may its slot be used for another one. Told once for each that was left, perhaps
+        at once, but for those that have failed before.
         """
 
     # ------------------------------------------------------------ as owner

@@ -26,7 +26,7 @@ SUMS = frozenset(
         *("leased", "open_leases", "total", "slots_used"),
         *("requests", "gateway_errors", "worker_errors", "client_gone", "slots_wanted"),
         *("requests_per_second", "bytes_in_per_second", "bytes_out_per_second"),
-        *("arrival_rate", "service_rate"),
+        *("arrival_rate", "expected_rate", "service_rate"),
     )
 )
 # Counts by a name each.
@@ -37,6 +37,7 @@ FIRST = frozenset(("connected_at",))
 MEANS = frozenset(("p50", "p95", "p99", "service_seconds"))
 # The best counts: of a version that is here and there, and of a worker that has dialled anew.
 STATES: tuple[str | None, ...] = (*Serving, "lost", "left", None)
+WORKERS = "workers"
 # What of a figure others have lent.
 BORROWED = {"workers": "guests", "slots": "borrowed"}
 SHARES, WEIGHT, SENTENCES = "errors", "requests_per_second", "sentences"
@@ -98,14 +99,15 @@ def _rank(state: str | None) -> int:
 def rows(name: str, *key: str, apart: bool = False) -> Merge:
     """Merges tables of this name, whose rows are known by `key`.
 
-    Where gateways have rows `apart` from each other, each is told with those that have it.
+    Where gateways have rows `apart` from each other, each is told with those that have it. What a
+    gateway has of workers of others is left to these.
     """
 
     def merge(parts: Mapping[str, Any], query: Mapping[str, str]) -> Row:
         grouped: dict[tuple[str, ...], list[tuple[str, Row]]] = {}
         for gateway, part in parts.items():
             for row in part[name]:
-                if row.get("transport") != LINK:
+                if name != WORKERS or row["transport"] != LINK:
                     names = tuple(str(row.get(one)) for one in key)
                     grouped.setdefault(names, []).append((gateway, _owned(row)))
         found = [_joined(grouped[names], apart) for names in sorted(grouped)]
@@ -171,6 +173,7 @@ def overview(parts: Mapping[str, Any], query: Mapping[str, str]) -> Row:
     heard = {gateway: part.pop(SENTENCES) for gateway, part in told.items()}
     return {
         **figures(list(told.values())),
+        "gateway": own(told, query)["gateway"],
         "gateways": [{"id": gateway, **part["gateway"]} for gateway, part in told.items()],
         SENTENCES: sentences(heard),
     }
@@ -187,6 +190,10 @@ def sentences(heard: Mapping[str, Sequence[Row]]) -> list[Row]:
     ]
     if everywhere:
         found.append({"level": "info", "route": None, "text": ALONE})
+    return _worst_first(found)
+
+
+def _worst_first(found: Sequence[Row]) -> list[Row]:
     return sorted(found, key=lambda one: LEVELS.index(one["level"]))
 
 
@@ -290,5 +297,5 @@ def encoded(
     whole = merge({name: json.loads(part) for name, part in parts.items()}, query)
     for look in (whole, whole.get("overview", {})):
         if SENTENCES in look:
-            look[SENTENCES] += map(silence, silent)
+            look[SENTENCES] = _worst_first([*look[SENTENCES], *map(silence, silent)])
     return json.dumps({**whole, "unanswered": list(silent)}).encode()

@@ -15,11 +15,13 @@ from starlette.types import Scope
 from prack_grpc.neighbours.asking import OK, SECONDS
 from prack_grpc.neighbours.call import Call, nothing, sent
 from prack_grpc.neighbours.neighbours import Neighbours
+from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.words.table import Table
 from prack_grpc.words.word import About, BadWord, Revision, Word, parsed
 
 log = logging.getLogger(__name__)
 
+TEXT = "could not exchange operators' words with a gateway, trying again"
 PATH = "/api/v1/words"
 
 
@@ -48,8 +50,10 @@ class MeshWords:
                 self._follow(known, hear)
                 await self._neighbours.changed()
         finally:
-            for teller in self._tellers.values():
-                teller.task.cancel()
+            tasks = [teller.task for teller in self._tellers.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _follow(self, known: Callable[[], list[Word]], hear: Callable[[Word], None]) -> None:
         names = set(self._neighbours.names())
@@ -71,6 +75,7 @@ class _Teller:
     ) -> None:
         self._neighbours = neighbours
         self._name = name
+        self._complaint = Complaint(log, "words_not_told", TEXT)
         self.due = asyncio.Event()
         self.due.set()
         self.task = asyncio.create_task(self._run(known, hear), name=f"words-{name}")
@@ -84,8 +89,7 @@ class _Teller:
                     for word in loaded(await self._told(dumped(known()))):
                         hear(word)
             except (OSError, TimeoutError, BadWord) as error:
-                about = {"action": "words_not_told", "gateway": self._name}
-                log.info("told a gateway nothing, trying again: %s", error, extra=about)
+                self._complaint.make(peer=self._name, reason=str(error) or "no answer in time")
                 self.due.set()
                 await asyncio.sleep(SECONDS)
 

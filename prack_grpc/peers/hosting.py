@@ -6,7 +6,6 @@ from prack.link.v1 import link_pb2 as link
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.seam import LinkedBroker
 from prack_grpc.core.errors import SlotGone
-from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.receivers import PeerReceiver
 from prack_grpc.peers.answers import Answers
 from prack_grpc.peers.hosted import Hosted
@@ -106,12 +105,10 @@ class Hosting:
         """Nobody waits for it at the owner, who wants to know when the worker has let go."""
         hosted.end()
         ticket = hosted.ticket
-        assignment = ticket.assignment
-        if assignment is None or self._broker.progress(assignment) is Work.CLOSED:
-            self._let_go(hosted)
-        else:
-            self._left[ticket.id] = hosted
+        self._left[ticket.id] = hosted
         self._broker.leave(ticket)
+        if not ticket.left:  # it had failed before
+            self.released(ticket.id)
 
     def _let_go(self, hosted: Hosted) -> None:
         aborts = self._answers.frame(hosted.number).aborts

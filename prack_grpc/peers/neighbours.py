@@ -56,10 +56,12 @@ class Neighbours:
 
     def rows(self) -> list[Row]:
         """How the links to them are."""
+        trips = {peer.gateway: peer.round_trip for peer in self._up()}
         return [
             Row(
                 one.gateway,
                 "up",
+                trips.get(one.gateway),
                 lent=one.lent,
                 borrowed=one.borrowed,
                 wanted_by=one.wanted,

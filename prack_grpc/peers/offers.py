@@ -24,12 +24,12 @@ def offer_message(number: int, offer: Offer) -> link.Offer:
 
 
 def read_offer(message: link.Offer) -> Offer:
-    """An offer of a peer. Raises BadRoute or ValueError."""
+    """An offer of a peer, but for kinds that only a later version knows. Raises BadRoute."""
     return Offer(
         tuple(Route.of(one.host, one.path, list(one.methods)) for one in message.routes),
         message.service,
         message.version,
-        tuple(Kind(kind) for kind in message.kinds),
+        tuple(kind for kind in Kind if kind.value in message.kinds),
         message.tier,
         message.tunnel,
     )

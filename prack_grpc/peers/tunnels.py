@@ -32,10 +32,10 @@ class Tunnel:
         self._wider = asyncio.Event()
         self._came: asyncio.Queue[bytes] = asyncio.Queue()
 
-    def say(self, **event: str | bytes | int) -> None:
+    def say(self, event: link.Tunnel) -> None:
         """Tell the other end."""
-        tunnel = link.Tunnel(id=self._id, opened_here=self._opened_here, **event)  # type: ignore[arg-type]
-        self._link.send(link.LinkMessage(tunnel=tunnel).SerializeToString())
+        event.id, event.opened_here = self._id, self._opened_here
+        self._link.send(link.LinkMessage(tunnel=event).SerializeToString())
 
     def take(self, message: link.Tunnel) -> None:
         """What the other end says; its close comes behind its last bytes."""
@@ -56,9 +56,12 @@ class Tunnel:
         receiving = asyncio.create_task(self._receive(writer), name="tunnel-receive")
         try:
             await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the link has ended: the rest would never come
+            raise
         finally:
             writer.close()  # before anything is waited for: a loop that ends cancels that as well
-            self.say(close="its end was closed")
+            self.say(link.Tunnel(close="its end was closed"))
             for task in (sending, receiving):
                 task.cancel()
             await asyncio.gather(sending, receiving, return_exceptions=True)
@@ -73,7 +76,7 @@ class Tunnel:
             if not data:
                 return
             await self._link.room()
-            self.say(data=data)
+            self.say(link.Tunnel(data=data))
             sent += len(data)
 
     async def _receive(self, writer: asyncio.StreamWriter) -> None:
@@ -84,7 +87,7 @@ class Tunnel:
             taken += len(data)
             if granted - taken <= WINDOW // 2:
                 granted = taken + WINDOW
-                self.say(window=granted)
+                self.say(link.Tunnel(window=granted))
 
 
 class Tunnels:
@@ -106,7 +109,7 @@ class Tunnels:
             raise ConnectionRefusedError(f"{MAX_TUNNELS} connections to this gateway are open")
         self._last += 1
         ours, theirs = socket.socketpair()
-        self._begin(self._last, True, theirs).say(open=port)
+        self._begin(self._last, True, theirs).say(link.Tunnel(open=port))
         return await asyncio.open_connection(sock=ours)
 
     def take(self, message: link.Tunnel) -> None:
@@ -126,7 +129,8 @@ class Tunnels:
     def _opened(self, message: link.Tunnel) -> None:
         adopt = self._adopt.get(message.open)
         if adopt is None:
-            Tunnel(self._link, message.id, False).say(close=f"there is no port {message.open!r}")
+            refusal = link.Tunnel(close=f"there is no port {message.open!r}")
+            Tunnel(self._link, message.id, False).say(refusal)
             return
         ours, theirs = socket.socketpair()
         self._begin(message.id, False, ours)

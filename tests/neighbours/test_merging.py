@@ -9,6 +9,8 @@ from prack_grpc.neighbours import merging
 from prack_grpc.neighbours.merging import figures, rows
 from prack_grpc.telemetry.scale import slots_wanted
 
+DIALLED = {"transport": "prack"}
+
 
 def test_counts_are_summed_and_ages_are_those_of_the_oldest() -> None:
     merged = figures(
@@ -66,11 +68,12 @@ def test_guests_are_told_by_their_own_gateway() -> None:
 def test_a_worker_at_two_gateways_is_one() -> None:
     merge = rows("workers", "worker", apart=True)
     parts = {
-        "a": {"workers": [{"worker": "w", "slots": 1, "connected_at": 5.0}], "total": 1},
-        "b": {"workers": [{"worker": "w", "slots": 2, "connected_at": 3.0}], "total": 1},
+        "a": {"workers": [{"worker": "w", "slots": 1, "connected_at": 5.0, **DIALLED}], "total": 1},
+        "b": {"workers": [{"worker": "w", "slots": 2, "connected_at": 3.0, **DIALLED}], "total": 1},
     }
     (row,) = merge(parts, {})["workers"]
-    assert row == {"worker": "w", "slots": 3, "connected_at": 3.0, "gateways": ["a", "b"]}
+    both = {"worker": "w", "slots": 3, "connected_at": 3.0, "gateways": ["a", "b"]}
+    assert row == {**both, **DIALLED}
 
 
 def test_a_table_is_ordered_and_cut_as_that_of_one() -> None:
@@ -78,8 +81,8 @@ def test_a_table_is_ordered_and_cut_as_that_of_one() -> None:
     merge = merging.ordered(rows("workers", "worker", apart=True), "workers", keys, "held")
     few, many = {"worker": 0.1}, {"worker": 0.2}
     parts = {
-        "a": {"workers": [{"worker": "x", "held": 1, "errors": many}], "total": 1},
-        "b": {"workers": [{"worker": "y", "held": 2, "errors": few}], "total": 1},
+        "a": {"workers": [{"worker": "x", "held": 1, "errors": many, **DIALLED}], "total": 1},
+        "b": {"workers": [{"worker": "y", "held": 2, "errors": few, **DIALLED}], "total": 1},
     }
     assert [row["worker"] for row in merge(parts, {})["workers"]] == ["y", "x"]
     first = merge(parts, {"sort": "error", "most": "1"})
@@ -144,7 +147,8 @@ def test_each_family_of_metrics_stands_at_one_place() -> None:
 
 
 def test_who_is_silent_is_named() -> None:
-    part = {"gateway": {"state": "ready"}, "sentences": []}
+    alone = {"level": "info", "route": None, "text": merging.ALONE}
+    part = {"gateway": {"state": "ready"}, "sentences": [alone]}
     merged = json.loads(
         merging.encoded(merging.overview, {"a": json.dumps(part).encode()}, {}, ["b"])
     )

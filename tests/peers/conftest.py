@@ -11,7 +11,7 @@ from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.bus.folder import Folder
 from tests.conftest import Gateway, Start
 from tests.peers.waiting import until
-from tests.stream.conftest import connect as connect  # noqa: PLC0414 - a fixture
+from tests.stream.conftest import connect as connect
 
 Several = Callable[..., Awaitable[list[Gateway]]]
 

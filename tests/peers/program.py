@@ -12,5 +12,5 @@ from prack_grpc.composition.service import Service
 
 if __name__ == "__main__":
     folder = Path(os.environ["MEET"])
-    process.Service = partial(Service, meetings=lambda name: [Folder(folder, name)])  # type: ignore[misc, assignment]
+    vars(process)["Service"] = partial(Service, meetings=lambda name: [Folder(folder, name)])
     sys.exit(main())

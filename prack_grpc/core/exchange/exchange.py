@@ -126,13 +126,17 @@ class Lease:
             ) from None
 
 
+Slots = tuple[int, int]  # of a worker, and those that it has for WebSockets alone
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """One worker's stream, or one REST poll: a session that drains once it was given something.
 
     It never holds more than its `slots`, which can change, and are 0 while its worker has paused;
     of WebSockets, which are counted in `sockets`, it may have more in slots of their own. A
-    cancelled lease of one that acknowledges keeps its slot until then. It is of the `principal`,
+    cancelled lease of one that acknowledges keeps its slot until then. Those `elsewhere` are
+    for another gateway to use, see `core/succession`. It is of the `principal`,
     and `receiver` takes what it is handed. While an operator has it `paused`, it is in no line.
     Numbers of leases are never used again. Of what it holds, `uploads` have a body that is still on
     its way; while it is `open`, it may take one more of these. Slots that are lent to peers and not
@@ -155,6 +159,7 @@ class Session:
     sockets: int = 0
     uploads: int = 0
     open: bool = False
+    elsewhere: Slots = (0, 0)
     reserved: int = 0
     reserved_sockets: int = 0
     guest: bool = False
@@ -174,14 +179,15 @@ class Session:
         if self.draining:
             return 0
         if not self.websocket_slots:
-            return self.slots - len(self.held) - self.reserved
+            return self.slots - len(self.held) - self.reserved - self.elsewhere[0]
         if kind is WEBSOCKET:
-            return self.websocket_slots - self.sockets - self.reserved_sockets
-        return self.slots - len(self.held) + self.sockets - self.reserved
+            away = self.reserved_sockets + self.elsewhere[1]
+            return self.websocket_slots - self.sockets - away
+        return self.slots - len(self.held) + self.sockets - self.reserved - self.elsewhere[0]
 
     def reserve(self, kind: Kind, slots: int) -> None:
-        """Set so many slots for this kind aside; below 0, that many may be used again."""
-        if kind is WEBSOCKET and self.websocket_slots:
+        """Set so many slots aside, of those for WebSockets alone or of the others; or free them."""
+        if kind is WEBSOCKET:
             self.reserved_sockets += slots
         else:
             self.reserved += slots

@@ -33,5 +33,5 @@ class Guest(Generic[S]):
 
     @property
     def slots(self) -> int:
-        """What may be used. One that vanished while it was given back is missed twice for a while."""
+        """What may be used; less for a while if one has vanished just when it was given back."""
         return max(0, self.lent - (self.given - self.counted))

@@ -6,21 +6,32 @@ before it hears of that end (but for slots that vanish); who has waited longest 
 elsewhere, and among equals our own; a peer's exchange is never lent on.
 """
 
-import itertools
+import math
 from collections.abc import Iterable
 
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.errors import SlotGone
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Session
 from prack_grpc.core.exchange.states import Outcome
-from prack_grpc.core.http.message import WEBSOCKET
-from prack_grpc.core.lending.loan import Claim, Loan, Stock
+from prack_grpc.core.lending.loan import Claim, Loan
 from prack_grpc.core.lending.messages import Gone, Lend, Offered, Recall, Released
-from prack_grpc.core.lending.offer import Offer
+from prack_grpc.core.lending.stocks import (
+    SessionStock,
+    Stocks,
+    free,
+    lanes,
+    lanes_of,
+    serves,
+    slots_of,
+)
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.order import Deadlines
 from prack_grpc.core.queue.queue import Queue
 from prack_grpc.core.receivers import PeerReceiver
+
+SessionLoan = Loan[Session]
+# Seconds within which all gateways of a machine stop that are stopped together: what waits at one
+# of them is then still served by workers of another.
+TOGETHER = 1.0
 
 
 class Lender:
@@ -28,149 +39,156 @@ class Lender:
 
     def __init__(self, queue: Queue, limits: Limits) -> None:
         self._queue = queue
-        self._limits = limits
         self.peers: dict[PeerReceiver, None] = {}
-        self.stocks: dict[int, Stock[Session]] = {}
-        self._offers: dict[Offer, Stock[Session]] = {}
-        self._stocks_of: dict[Session, tuple[Stock[Session], ...]] = {}
-        self._numbers = itertools.count(1)
-        self.lingering: Deadlines[Stock[Session]] = Deadlines()
-        self.draining = False
+        self.stocks = Stocks(limits.share_linger)
+        self._stops_at = math.inf
 
-    def loans(self) -> list[Loan[Session]]:
+    def loans(self) -> list[SessionLoan]:
         """All that there are."""
-        return [loan for stock in self.stocks.values() for loan in stock.loans.values()]
+        return [loan for stock in self.stocks.all.values() for loan in stock.loans.values()]
+
+    @property
+    def idle(self) -> bool:
+        """Nothing that is lent may still be used, and nobody is owed anything."""
+        return not any(loan.idle or loan.wanted for loan in self.loans())
 
     # ------------------------------------------------------------ while something is handed out
 
     def outbid(self, session: Session, lane: ExchangeLane) -> Effects:
         """Lend the free slot of a session to a peer whose request goes before all in this lane."""
-        for stock in self._stocks_of.get(session, ()):
+        for stock in self.stocks.of(session):
             if lane.kind in stock.offer.kinds and (loan := stock.first()):
                 mine = _claim([lane])
                 if mine is None or loan.claim.before(mine):
-                    return self._lend(loan, [session])
+                    return self.lend(loan, [session])
         return []
 
     def settle(self, lease: Lease) -> Effects:
-        """A worker has let go of a hosted exchange: its slot stays lent unless it is needed more."""
-        exchange, loan = lease.exchange, lease.exchange.loan
-        if loan is None or exchange not in loan.busy:
+        """A worker has let go of a hosted exchange: its slot stays lent unless it is needed."""
+        exchange, session = lease.exchange, lease.session
+        loan = self._let_go(exchange)
+        if loan is None:
             return []
-        loan.busy.remove(exchange)
         effects: Effects = []
-        if self._keeps(loan, lease.session):
-            loan.idle.append(lease.session)
-            lease.session.reserve(loan.stock.kind, 1)
+        if self.keeps(loan, session):
+            loan.idle.append(session)
+            session.reserve(loan.stock.kind, 1)
         else:
             effects.append(Lend(loan))
         if exchange.outcome is Outcome.CLIENT_GONE:
             effects.append(Released(loan.peer, exchange.id))
         return effects
 
+    def left(self, exchange: Exchange) -> Effects:
+        """A hosted exchange is over: if it was left, and its worker has let go, its owner knows."""
+        loan, left = exchange.loan, exchange.outcome is Outcome.CLIENT_GONE
+        if loan is None or not left or exchange in loan.busy or loan.peer not in self.peers:
+            return []
+        return [Released(loan.peer, exchange.id)]
+
     def withdraw(self, exchange: Exchange) -> Effects:
         """A hosted exchange fails here: if its worker still has it, that slot is lent no more."""
-        loan = exchange.loan
-        if loan is None or exchange not in loan.busy:
-            return []
-        loan.busy.remove(exchange)
-        return [Lend(loan)]
+        loan = self._let_go(exchange)
+        return [] if loan is None else [Lend(loan)]
 
-    def _keeps(self, loan: Loan[Session], session: Session) -> bool:
-        """The slot that has just become free stays with the peer."""
+    def keeps(self, loan: SessionLoan, session: Session) -> bool:
+        """The slot that has just become free stays with the peer: nobody older waits."""
         stock = loan.stock
-        if self.draining or session not in stock.sessions or session.room(stock.kind) <= 0:
+        if (
+            self._stops_at < math.inf
+            or session not in stock.sessions
+            or session.room(stock.kind) <= 0
+        ):
             return False
-        own = loan.claim if loan.wanted else None
         others = [one.claim for one in stock.wanting if one is not loan]
-        if (mine := _claim(_lanes(session, stock))) is not None:
-            if own is None or not own.before(mine):
-                return False
-        return not any(own is None or other.before(own) for other in others)
+        mine = _claim(lanes(session, stock))
+        if not loan.wanted:
+            return mine is None and not others
+        if mine is not None and not loan.claim.before(mine):
+            return False
+        return not any(other.before(loan.claim) for other in others)
+
+    def _let_go(self, exchange: Exchange) -> SessionLoan | None:
+        """Its loan, if it has used it until now and the peer is still here."""
+        loan = exchange.loan
+        if loan is None or exchange not in loan.busy or loan.peer not in self.peers:
+            return None
+        loan.busy.remove(exchange)
+        return loan
 
     # ------------------------------------------------------------ peers
 
     def link(self, peer: PeerReceiver) -> Effects:
         """A peer is here: it is told of every offer."""
         self.peers[peer] = None
-        return [Offered(peer, stock) for stock in self.stocks.values()]
+        return [Offered(peer, stock) for stock in self.stocks.all.values()]
 
     def unlink(self, peer: PeerReceiver) -> list[ExchangeLane]:
         """It is gone. Returns the lanes that have work for what was lent to it."""
         del self.peers[peer]
         freed: list[Session] = []
-        for stock in self.stocks.values():
+        for stock in self.stocks.all.values():
             if loan := stock.loans.pop(peer, None):
                 stock.want(loan, 0)
-                loan.busy.clear()
-                freed += self._free(loan, len(loan.idle))
+                freed += _freed(loan, len(loan.idle))
         if not self.peers:
-            for stock in self.stocks.values():
-                self.lingering.clear(stock)
             self.stocks.clear()
-            self._offers.clear()
-            self._stocks_of.clear()
         return self._update(freed)
 
     def wanted(self, peer: PeerReceiver, number: int, count: int, claim: Claim) -> Effects:
         """So many of its requests wait for this offer."""
-        stock = self.stocks.get(number)
+        stock = self.stocks.all.get(number)
         if stock is None:
             return []
         loan = stock.loan(peer)
         loan.claim = claim
-        stock.want(loan, count)
-        return self.lend_free(stock) + self._recall(stock, sum(one.wanted for one in stock.wanting))
+        stock.want(loan, count if claim.since <= self._stops_at else 0)
+        effects = self.lend_free(stock)
+        return effects + self.recall(stock, sum(one.wanted for one in stock.wanting))
 
     def returned(
         self, peer: PeerReceiver, number: int, count: int
     ) -> tuple[list[ExchangeLane], Effects]:
         """It gives back what it does not use. Returns also the lanes that have work for that."""
-        stock = self.stocks.get(number)
-        loan = stock.loans.get(peer) if stock else None
+        loan = self._loan(peer, number)
         if loan is None:
             return [], []
         loan.returned += count
         loan.recalled = 0
-        return self._update(self._free(loan, count)), [Lend(loan)]
+        return self._update(_freed(loan, count)), [Lend(loan)]
 
-    def take(self, peer: PeerReceiver, number: int) -> tuple[Loan[Session], Session]:
+    def take(self, peer: PeerReceiver, number: int) -> tuple[SessionLoan, Session]:
         """The session for a request of this peer. Raises SlotGone."""
-        stock = self.stocks.get(number)
-        loan = stock.loans.get(peer) if stock else None
+        loan = self._loan(peer, number)
         if loan is None or not loan.idle:
             raise SlotGone("the slot is there no more")
-        session = loan.idle.pop(0)
-        session.reserve(loan.stock.kind, -1)
+        (session,) = _freed(loan, 1)
         return loan, session
 
-    def drain(self) -> Effects:
-        """Lend nothing more, and have all back."""
-        self.draining = True
-        return [
-            effect for stock in self.stocks.values() for effect in self._recall(stock, self._idle)
-        ]
+    def _loan(self, peer: PeerReceiver, number: int) -> SessionLoan | None:
+        stock = self.stocks.all.get(number)
+        return stock.loans.get(peer) if stock else None
 
-    @property
-    def _idle(self) -> int:
-        return sum(len(loan.idle) for loan in self.loans())
+    def drain(self, now: float) -> Effects:
+        """Have all back, and lend nothing more but to requests that have waited until now."""
+        self._stops_at = now + TOGETHER
+        effects: Effects = []
+        for stock in self.stocks.all.values():
+            effects += self.recall(stock, sum(loan.lent for loan in stock.loans.values()))
+        return effects
 
     # ------------------------------------------------------------ what has changed
 
     def look(self, session: Session, now: float) -> Effects:
         """The free slots or the lines of a session have changed."""
-        known = self._stocks_of.get(session, ())
-        serves = bool(session.lanes) and not session.draining
-        own = len(known) > 1
-        if not serves and not known:
-            return []
+        known = self.stocks.of(session)
+        wanted = slots_of(session) if serves(session) else ()
         effects: Effects = []
-        if not serves or not known or own is not _has_own_sockets(session):
-            effects += self._step_out(session, known, now)
-            known = self._line_up(session, effects) if serves else ()
-        for stock in known:
-            if session.room(stock.kind) < 0:
-                effects += self._revoke(session, stock, -session.room(stock.kind))
+        if [stock.kind for stock in known] != list(wanted):
+            effects += self._move(session, known, now)
+        for stock in self.stocks.of(session):
+            if (room := session.room(stock.kind)) < 0:
+                effects += _revoke(session, stock, -room)
             if stock.wanting:
                 effects += self.lend_free(stock)
         return effects
@@ -180,67 +198,38 @@ class Lender:
         if not lane.count or lane.ready:
             return []
         effects: Effects = []
-        for stock in self.stocks.values():
-            if lane in _lanes_of(stock):
-                effects += self._recall(stock, lane.count)
+        for stock in self.stocks.all.values():
+            if lane in lanes_of(stock):
+                effects += self.recall(stock, lane.count)
         return effects
 
     def forget(self, now: float) -> Effects:
         """Withdraw offers whose workers have not come back."""
-        return [
-            effect
-            for stock in self.lingering.due(now)
-            if not stock.sessions
-            for effect in self._withdraw(stock)
-        ]
+        return self._gone(self.stocks.forget(now))
 
-    def _line_up(self, session: Session, effects: Effects) -> tuple[Stock[Session], ...]:
-        stocks = []
-        for offer in _offers(session):
-            stock = self._offers.get(offer)
-            if stock is None:
-                stock = self._offers[offer] = Stock(next(self._numbers), offer)
-                self.stocks[stock.number] = stock
-                effects += [Offered(peer, stock) for peer in self.peers]
-            self.lingering.clear(stock)
-            stock.sessions[session] = None
-            stocks.append(stock)
-        self._stocks_of[session] = tuple(stocks)
-        return tuple(stocks)
-
-    def _step_out(self, session: Session, stocks: Iterable[Stock[Session]], now: float) -> Effects:
-        """What is lent of it vanishes. An offer lingers only if its workers poll."""
+    def _move(self, session: Session, known: Iterable[SessionStock], now: float) -> Effects:
+        """It begins or ceases to take work: then what is lent of it vanishes."""
         effects: Effects = []
-        self._stocks_of.pop(session, None)
-        for stock in stocks:
-            del stock.sessions[session]
-            effects += self._revoke(session, stock, session.slots + session.websocket_slots)
-            if stock.sessions:
-                continue
-            if session.profile.acknowledges:
-                effects += self._withdraw(stock)
-            else:
-                self.lingering.set(stock, now + self._limits.share_linger)
-        return effects
+        for stock in known:
+            effects += _revoke(session, stock, session.reserved + session.reserved_sockets)
+        effects += self._gone(self.stocks.leave(session, now))
+        new = self.stocks.enter(session) if serves(session) else []
+        return effects + [Offered(peer, stock) for stock in new for peer in self.peers]
 
-    def _withdraw(self, stock: Stock[Session]) -> Effects:
-        del self.stocks[stock.number], self._offers[stock.offer]
-        stock.wanting.clear()
-        return [Gone(peer, stock.number) for peer in self.peers]
+    def _gone(self, stocks: list[SessionStock]) -> Effects:
+        return [Gone(peer, stock.number) for stock in stocks for peer in self.peers]
 
     # ------------------------------------------------------------ steps
 
-    def lend_free(self, stock: Stock[Session]) -> Effects:
+    def lend_free(self, stock: SessionStock) -> Effects:
         """What is free goes to who wants it, the oldest request first."""
         effects: Effects = []
-        free = _free(stock)
-        while free and not self.draining and (loan := stock.first()):
-            effects += self._lend(loan, free[: loan.wanted])
-            free = _free(stock)
+        while (loan := stock.first()) and (sessions := free(stock)):
+            effects += self.lend(loan, sessions[: loan.wanted])
         return effects
 
-    def _lend(self, loan: Loan[Session], sessions: list[Session]) -> Effects:
-        """One slot of each of these."""
+    def lend(self, loan: SessionLoan, sessions: list[Session]) -> Effects:
+        """One free slot of each of these."""
         for session in sessions:
             session.reserve(loan.stock.kind, 1)
         loan.idle += sessions
@@ -248,81 +237,49 @@ class Lender:
         self._update(sessions)
         return [Lend(loan)]
 
-    def _recall(self, stock: Stock[Session], needed: int) -> Effects:
+    def recall(self, stock: SessionStock, needed: int) -> Effects:
         """Ask those for idle slots that want nothing, while others do."""
         effects: Effects = []
         needed -= sum(loan.recalled for loan in stock.loans.values())
         for loan in stock.unused():
-            if needed <= 0:
-                break
-            if not loan.recalled:
+            if needed > 0 and not loan.recalled:
                 loan.recalled = min(len(loan.idle), needed)
                 needed -= loan.recalled
                 effects.append(Recall(loan))
         return effects
 
-    def _free(self, loan: Loan[Session], count: int) -> list[Session]:
-        """Let go of so many idle slots, if there are. Returns whose they are."""
-        freed = loan.idle[:count]
-        del loan.idle[:count]
-        for session in freed:
-            session.reserve(loan.stock.kind, -1)
-        return freed
-
-    def _revoke(self, session: Session, stock: Stock[Session], count: int) -> Effects:
-        """At most so many idle slots of this session are there no more."""
-        effects: Effects = []
-        for loan in stock.loans.values():
-            gone = min(count, loan.idle.count(session))
-            for _ in range(gone):
-                loan.idle.remove(session)
-            if gone:
-                session.reserve(stock.kind, -gone)
-                count -= gone
-                effects.append(Lend(loan))
-        return effects
-
     def _update(self, sessions: Iterable[Session]) -> list[ExchangeLane]:
         """Returns the lanes that have both work and workers."""
-        lanes: dict[ExchangeLane, None] = {}
+        found: dict[ExchangeLane, None] = {}
         for session in dict.fromkeys(sessions):
-            lanes.update(dict.fromkeys(self._queue.update(session)))
-        return list(lanes)
+            found.update(dict.fromkeys(self._queue.update(session)))
+        return list(found)
 
 
-def _has_own_sockets(session: Session) -> bool:
-    kinds = session.profile.kinds
-    return bool(session.websocket_slots) and WEBSOCKET in kinds and len(kinds) > 1
+def _freed(loan: SessionLoan, count: int) -> list[Session]:
+    """Let go of so many idle slots, if there are. Returns whose they are."""
+    freed = loan.idle[:count]
+    del loan.idle[:count]
+    for session in freed:
+        session.reserve(loan.stock.kind, -1)
+    return freed
 
 
-def _offers(session: Session) -> list[Offer]:
-    """What it serves, by kind of slot."""
-    about = session.profile
-    kinds = [about.kinds]
-    if _has_own_sockets(session):
-        kinds = [tuple(kind for kind in about.kinds if kind is not WEBSOCKET), (WEBSOCKET,)]
-    return [
-        Offer(about.routes, about.service, about.version, some, about.tier, about.tunnel)
-        for some in kinds
-    ]
+def _revoke(session: Session, stock: SessionStock, count: int) -> Effects:
+    """At most so many idle slots of this session are there no more."""
+    effects: Effects = []
+    for loan in stock.loans.values():
+        gone = min(count, loan.idle.count(session))
+        for _ in range(gone):
+            loan.idle.remove(session)
+        if gone:
+            session.reserve(stock.kind, -gone)
+            count -= gone
+            effects.append(Lend(loan))
+    return effects
 
 
-def _lanes(session: Session, stock: Stock[Session]) -> list[ExchangeLane]:
-    return [lane for lane in session.lanes if lane.kind in stock.offer.kinds]
-
-
-def _lanes_of(stock: Stock[Session]) -> list[ExchangeLane]:
-    """All sessions of a stock stand in the same lanes."""
-    return _lanes(next(iter(stock.sessions)), stock) if stock.sessions else []
-
-
-def _claim(lanes: list[ExchangeLane]) -> Claim | None:
+def _claim(places: list[ExchangeLane]) -> Claim | None:
     """Of the first that waits in these lanes, None if nothing does."""
-    firsts = [lane.waiting.first() for lane in lanes if lane.waiting]
+    firsts = [lane.waiting.first() for lane in places if lane.waiting]
     return min((Claim(one.request.priority, one.accepted_at) for one in firsts), default=None)
-
-
-def _free(stock: Stock[Session]) -> list[Session]:
-    """Sessions of a stock that have a free slot."""
-    lanes = _lanes_of(stock)
-    return [one for one in lanes[0].ready if one in stock.sessions] if lanes else []

@@ -39,7 +39,7 @@ class Lending:
     @property
     def due(self) -> float:
         """When to call `follow` at the latest."""
-        return min(self.borrower.due, self.lender.lingering.soonest)
+        return min(self.borrower.due, self.lender.stocks.due)
 
     def link(self, peer: PeerReceiver) -> Effects:
         """A peer is here."""
@@ -143,7 +143,8 @@ class Lending:
     ) -> tuple[Exchange, Effects]:
         """Hand a request of it to a worker here, on a slot that it was lent. Raises SlotGone.
 
-        Here it is known by this id. There this is hand-out number `attempt`, after so many seconds in the queue.
+        Here it is known by this id. There this is hand-out number `attempt`, after so many seconds
+        in the queue.
         """
         loan, session = self.lender.take(peer, number)
         lane, books = self._lane(session, request), self._hand_out.hosted
@@ -190,14 +191,14 @@ class Lending:
         self.borrower.forget(guest)
         return self._dispatcher.lose(guest.session, now)
 
-    def drain(self) -> Effects:
-        """Lend nothing more, and have all back that is idle; what waits here goes on borrowing."""
-        return self.lender.drain()
+    def drain(self, now: float) -> Effects:
+        """Have all back, see `Lender.drain`; what waits here goes on borrowing."""
+        return self.lender.drain(now)
 
     @property
     def idle(self) -> bool:
-        """Nothing that was lent may still be used: links can be closed without harm."""
-        return not any(loan.idle for loan in self.lender.loans())
+        """Once it drains: links can be closed without harm."""
+        return self.lender.idle
 
     def status(self) -> list[LinkStatus]:
         """What there is to see."""

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from prack_grpc.core.http.message import HTTP, WEBSOCKET, Kind
+from prack_grpc.core.http.message import Kind
 from prack_grpc.core.lending.offer import Offer
 from prack_grpc.core.queue.order import NEVER
 from prack_grpc.core.receivers import PeerReceiver
@@ -60,21 +60,17 @@ class Loan(Generic[S]):
 class Stock(Generic[S]):
     """All sessions here that serve the same, and what is lent of it.
 
-    Its slots are for WebSockets alone if these are all that `offer` has. `wanting` are the loans of
-    which peers want more.
+    Its slots are of the `kind` that `Session.reserve` knows. `wanting` are the loans of which peers
+    want more.
     """
 
     number: int
     offer: Offer
+    kind: Kind
     sessions: dict[S, None] = field(default_factory=dict)
     loans: dict[PeerReceiver, Loan[S]] = field(default_factory=dict)
     wanting: dict[Loan[S], None] = field(default_factory=dict)
     slice: int = NEVER
-
-    @property
-    def kind(self) -> Kind:
-        """For which kind its slots are counted, see `Session.reserve`."""
-        return WEBSOCKET if self.offer.kinds == (WEBSOCKET,) else HTTP
 
     def loan(self, peer: PeerReceiver) -> Loan[S]:
         """That of this peer, perhaps of nothing."""

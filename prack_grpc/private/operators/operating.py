@@ -28,7 +28,7 @@ from prack_grpc.words.word import Revision, WordsUnavailable
 log = logging.getLogger(__name__)
 
 WHO = "expected `worker`, or `service` and `version`"
-REVISIONS = re.compile(r"(\d{1,18}) ([0-9a-f]*)")
+REVISIONS = re.compile(r"(\d{1,18}) ?([0-9a-z]*)")
 
 
 class Operating:
@@ -119,7 +119,7 @@ class Operating:
 
 def shown(value: dict[str, Any], revision: Revision | None = None) -> Response:
     """A JSON response, of what was said with this revision."""
-    said = {REVISION.decode(): f"{revision[0]} {revision[1]}"} if revision else {}
+    said = {REVISION.decode(): f"{revision[0]} {revision[1]}".strip()} if revision else {}
     return Response(json.dumps(value), headers=NO_STORE | said, media_type="application/json")
 
 
@@ -132,11 +132,16 @@ async def _said(saying: Awaitable[Revision]) -> Revision:
 
 
 def _of(request: Request) -> Revision | None:
-    """The revision of what another gateway repeats here; None if it is said here."""
+    """The revision of what another gateway repeats here; None if it is said here.
+
+    Raises ApiError.
+    """
     if not request.scope.get(PASSED_ON):
         return None
     match = REVISIONS.fullmatch(request.headers.get(REVISION.decode(), ""))
-    return (int(match[1]), match[2]) if match else None
+    if match is None:
+        raise ApiError(BAD_PARAMETER, "Prack-Revision: expected a number, and a gateway's id")
+    return int(match[1]), match[2]
 
 
 def _note(request: Request, action: str, **about: object) -> None:

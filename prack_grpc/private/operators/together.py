@@ -33,11 +33,12 @@ class Together:
 
     def merge(self, scope: Scope) -> Merge | None:
         """How answers to this call are merged; None if it is answered by this gateway alone."""
-        if scope["type"] != "http" or scope.get(PASSED_ON) or not self._neighbours.names():
+        if scope["type"] != "http" or PASSED_ON in scope:
             return None
         method, path = scope["method"], scope["path"]
         folder = path[: path.rfind("/") + 1]
-        return self._merges.get((method, path)) or self._merges.get((method, folder))
+        merge = self._merges.get((method, path)) or self._merges.get((method, folder))
+        return merge if self._neighbours.names() else None
 
     async def answer(
         self, merge: Merge, app: ASGIApp, scope: Scope, body: bytes, caller: str
@@ -47,7 +48,8 @@ class Together:
         if own.status_code not in (OK, NOT_FOUND):
             return own
         said = [field for field in own.raw_headers if field[0] == REVISION]
-        asked = {**scope, "headers": [*scope["headers"], *said]}
+        told = [field for field in scope["headers"] if field[0] != REVISION]
+        asked = {**scope, "headers": told + said}
         others = await ask(self._neighbours, self._port, asked, body, caller)
         bodies = {self._own: bytes(own.body)} if own.status_code == OK else {}
         if not (bodies := bodies | others.bodies):

@@ -1,8 +1,10 @@
 """Some gateways that live a random life, with links that deliver late and break."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import combinations, count
+from typing import Any
 
 from bench.lending.link import End, Message, connect
 from bench.lending.node import Node
@@ -54,7 +56,8 @@ class Gateway(Node):
 
     def delivered(self, lease: Lease) -> None:
         session, request = lease.session, lease.assignment.request
-        assert len(session.held) <= session.slots, "a worker has more than its slots"
+        most = session.slots + session.websocket_slots
+        assert len(session.held) <= most, "a worker has more than its slots"
         self._mesh.started[request.target] += 1
         most = 1 if request.method == b"POST" else 2
         assert self._mesh.started[request.target] <= most, "S3: begun too often"
@@ -83,15 +86,13 @@ class Mesh:
     Of each end, `vanished` counts idle loans whose worker has gone.
     """
 
-    def __init__(
-        self, gateways: int, hand_out: Callable[[Limits], HandOut], lending: type[Lending]
-    ) -> None:
+    def __init__(self, gateways: int, hand_out: type[HandOut], lending: type[Lending]) -> None:
         self.clock = Clock()
         self.started: Counter[bytes] = Counter()
         self.vanished: Counter[End] = Counter()
         self.ids = count()
         self.gateways = [
-            Gateway(f"{number:08x}", self.clock, hand_out(LIMITS), lending, self)
+            Gateway(f"{number:08x}", self.clock, hand_out(LIMITS, self.clock.now), lending, self)
             for number in range(gateways)
         ]
         self.pairs = list(combinations(self.gateways, 2))
@@ -145,37 +146,33 @@ class Mesh:
 
     # ------------------------------------------------------------ clients and workers
 
-    def submit(self, gateway: Gateway, method: bytes = b"GET", priority: int = 3) -> Exchange:
+    def submit(self, gateway: Gateway, method: bytes = b"GET", **about: Any) -> Exchange:
         """A client asks."""
         target = b"/%d" % next(self.ids)
-        request = a_request(method=method, target=target, priority=priority)
+        request = a_request(method=method, target=target, **about)
         exchange = gateway.submit(request)
         gateway.owed[request.id] = None
         return exchange
 
-    def join(self, gateway: Gateway, slots: int, *routes: str, **about: object) -> Session:
+    def join(self, gateway: Gateway, slots: int, *routes: str, **about: Any) -> Session:
         """A worker comes."""
         session = a_session(*routes, slots=slots, **about)
         gateway.perform(gateway.core.join(session, gateway.now()))
         return session
 
-    def idle(self, gateway: Gateway, session: Session) -> Counter[End]:
-        """What of this worker's is lent, and to whom, without being used."""
+    @contextmanager
+    def slots_vanish(self, gateway: Gateway) -> Iterator[None]:
+        """Slots of its workers may be there no more, whoever was promised them."""
+        before = self._idle(gateway)
+        yield
+        self.vanished += before - self._idle(gateway)
+
+    def _idle(self, gateway: Gateway) -> Counter[End]:
         found: Counter[End] = Counter()
         for loan in gateway.steps.lender.loans():
             assert isinstance(loan.peer, End)
-            found[loan.peer] += loan.idle.count(session)
+            found[loan.peer] += len(loan.idle)
         return found
-
-    def loses_slots(self, gateway: Gateway, session: Session, act: Callable[[], None]) -> None:
-        """Slots of this worker may be there no more, whoever was promised them."""
-        before = self.idle(gateway, session)
-        act()
-        self.vanished += before - self.idle(gateway, session)
-
-    def give_back(self, gateway: Gateway, lease: Lease) -> None:
-        """A worker did not begin it."""
-        self.started[lease.assignment.request.target] -= 1
 
     # ------------------------------------------------------------ what holds at any time
 
@@ -212,21 +209,21 @@ class Mesh:
 
     def check_quiet(self) -> None:
         """All is said, and some time has passed: nobody waits for what is there."""
-        for end, guest, loan in self._pairs():
+        for guest, loan in self._pairs():
             assert guest.slots == loan, "what is lent is not what is borrowed"
         for gateway in self.gateways:
             for lane in gateway.core.queue.lanes():
                 if lane.count:
                     assert not self._unused(gateway), "a slot is idle while somebody waits for it"
 
-    def _pairs(self) -> Iterator[tuple[End, Session, int]]:
+    def _pairs(self) -> Iterator[tuple[Session, int]]:
         for ends in self.links.values():
             for end in ends:
                 for guest in end.node.lending.borrower.guests.values():
                     if guest.peer is end and not guest.session.draining:
-                        stock = end.far.node.steps.lender.stocks[guest.number]
+                        stock = end.far.node.steps.lender.stocks.all[guest.number]
                         loan = stock.loans.get(end.far)
-                        yield end, guest.session, loan.lent if loan else 0
+                        yield guest.session, loan.lent if loan else 0
 
     def _unused(self, gateway: Gateway) -> int:
         """Slots that this gateway could have, and that nobody uses."""
