@@ -90,8 +90,7 @@ def test_what_an_operator_says_counts_at_all_gateways(launch: Launcher, gateway:
     until(lambda: "v1" in prack(near, "versions"))
     prack(near, "traffic", "web", "v1=90", "v2=10")
     late = gateway()
-    for one in (near, far, late):
-        until(lambda one=one: "v2" in prack(one, "traffic"))
+    until(lambda: all("v2" in prack(one, "traffic") for one in (near, far, late)))
 
 
 def test_nats_may_be_away_for_ten_seconds(

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 import nats.errors
@@ -61,7 +62,7 @@ class FakeClient:
         """See Client; nobody is told that nobody listens."""
         for client in self._subjects[subject]:
             if client is not self:
-                self._weather.carry(lambda to=client: to.put(subject, data))
+                self._weather.carry(partial(client.put, subject, data))
 
     async def flush(self, timeout: float) -> None:
         """See Client."""
