@@ -1,6 +1,7 @@
 """Gateways on many machines are one by NATS: real gateways, workers and servers."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from tests.acceptance.processes import (
     fetch,
     free_ports,
 )
+from tests.acceptance.test_upgrade import prack_upgrade
 from tests.support.nats_servers import NatsServers
 
 MIB = 1024 * 1024
@@ -158,3 +160,18 @@ def test_all_gateways_are_replaced_one_after_the_other(launch: Launcher, gateway
             gateways[number] = gateway("--grace", "10", ports=ports[number])
             one.more(100)
             other.more(100)
+
+
+def test_an_upgrade_costs_the_others_nothing(launch: Launcher, gateway: Cluster) -> None:
+    near, far = gateway(), gateway()
+    launch.worker(near)
+    launch.worker(far)
+    with Load(near.port) as own, Load(far.port) as other:
+        for one in (near, far):
+            own.more(100)
+            other.more(100)
+            said = prack_upgrade(one.api_port)
+            assert said.returncode == 0, said.stderr
+            launch.adopt(int(re.findall(r"process (\d+) has taken over", said.stdout)[0]))
+        own.more(100)
+        other.more(100)

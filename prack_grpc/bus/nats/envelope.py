@@ -70,7 +70,7 @@ class Subjects:
 
     @property
     def hello(self) -> str:
-        """Each gateway says its id here, once a second."""
+        """Each gateway says its id here, twice a second."""
         return f"prack.{self.cluster}.hello"
 
     def inbox(self, gateway: str) -> str:

@@ -65,8 +65,10 @@ class NatsMeeting:
             self._tasks.create_task(self._beat())
             try:
                 async for client in self._bus.clients():
-                    with suppress(nats.errors.Error):
+                    try:
                         await self._join(client)
+                    except (nats.errors.Error, TimeoutError):
+                        client.over.set()  # then there will be another one
             finally:
                 await self._leave()
 

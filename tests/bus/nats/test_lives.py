@@ -47,6 +47,7 @@ class FakeClient:
 
     def __init__(self, subjects: dict[str, list["FakeClient"]], weather: Weather) -> None:
         self.is_closed = False
+        self.over = asyncio.Event()
         self._subjects, self._weather = subjects, weather
         self._takes: dict[str, Take] = {}
         self._inbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()

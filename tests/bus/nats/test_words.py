@@ -1,13 +1,17 @@
 """What operators say at one gateway reaches all others, by a bucket of JetStream."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import nats
 import pytest
+from nats.aio.msg import Msg
+from nats.js.api import AccountLimits
 
 from prack_grpc.bus.nats.bus import Bus
 from prack_grpc.bus.nats.servers import Servers
@@ -111,12 +115,36 @@ async def test_a_bucket_that_was_lost_goes_on_with_later_words(stored: NatsServe
             assert after.revision > before.revision
 
 
-async def test_without_jetstream_it_says_what_to_do(server: NatsServers) -> None:
-    async with listening(server.urls) as a, asyncio.timeout(SECONDS):
-        said = "nothing yet"
-        while "JetStream" not in said:
+async def refusal(listener: Listener, word: str) -> str:
+    """What an operator is told once this word is in it."""
+    async with asyncio.timeout(SECONDS):
+        said = ""
+        while word not in said:
             with pytest.raises(WordsUnavailable) as refused:
-                await a.words.say(WEB, None)
+                await listener.words.say(WEB, None)
             said = str(refused.value)
             await asyncio.sleep(0.02)
+    return said
+
+
+async def test_without_jetstream_it_says_what_to_do(server: NatsServers) -> None:
+    async with listening(server.urls) as a:
+        said = await refusal(a, "JetStream")
     assert "JetStream is off there: start nats-server with -js" in said
+
+
+async def test_an_old_jetstream_is_refused(server: NatsServers) -> None:
+    old = await nats.connect(*server.urls)
+
+    async def answer(message: Msg) -> None:
+        """As a server of before 2.11."""
+        limits = {field.name: -1 for field in fields(AccountLimits)}
+        used = {"memory": 0, "storage": 0, "streams": 0, "consumers": 0, "limits": limits}
+        await message.respond(json.dumps(used | {"api": {"total": 0, "errors": 0}}).encode())
+
+    await old.subscribe("$JS.API.INFO", cb=answer)
+    await old.flush()
+    async with listening(server.urls) as a:
+        said = await refusal(a, "JetStream")
+    await old.close()
+    assert "too old there: expected API level 1 (nats-server 2.11) or more, got 0" in said
