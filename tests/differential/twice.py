@@ -28,7 +28,8 @@ class Twice:
         self._lower = MemoryBroker(limits)
         for verb in VERBS:
             setattr(self, verb, getattr(self._upper, verb))
-        self._relay = Relay(self._upper, self._lower, SLOTS)
+        self._relay = Relay(self._upper, self._lower)
+        self._relay.join(SLOTS)
 
     def __getattr__(self, verb: str) -> object:
         return getattr(self._lower, verb)
