@@ -28,8 +28,9 @@ the gateways, and clients come to any of them, or {SKEW:.0%} of them all to one 
 {1 - LONG_SHARE:.0%} of the requests take {SHORT * 1000:g} ms and the rest {LONG * 1000:g} ms. A
 message takes {ONE_WAY * 1000:g} ms. One queue is what a single gateway with all workers and no
 costs would reach with the same arrivals. `relayed` is the part of the requests that a worker of
-another gateway has answered, `messages` is what goes over links, all of it, for each request, and `refused`
-counts the requests whose slot was there no more. Of several rounds each figure is the worst.
+another gateway has answered, `messages` is what goes over links, all of it, for each request, and
+`refused` counts the requests whose slot was there no more. Of several rounds each figure is the
+worst.
 
 A relayed exchange holds its slot for two ways of a link longer. With 90 % load that shows: 0.5 ms
 more for each of 24.5 ms is 2 % more load.

@@ -86,7 +86,7 @@ class LinkedBroker(MemoryBroker):
     def begin_drain(self) -> None:
         """What is lent comes back; `idle` waits for that, too."""
         super().begin_drain()
-        self._perform(self._lending.drain())
+        self._perform(self._lending.drain(self._now()))
 
     def _perform(self, effects: Effects) -> None:
         try:

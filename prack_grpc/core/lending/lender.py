@@ -6,6 +6,7 @@ before it hears of that end (but for slots that vanish); who has waited longest 
 elsewhere, and among equals our own; a peer's exchange is never lent on.
 """
 
+import math
 from collections.abc import Iterable
 
 from prack_grpc.core.effects import Effects
@@ -28,6 +29,9 @@ from prack_grpc.core.queue.queue import Queue
 from prack_grpc.core.receivers import PeerReceiver
 
 SessionLoan = Loan[Session]
+# Seconds within which all gateways of a machine stop that are stopped together: what waits at one
+# of them is then still served by workers of another.
+TOGETHER = 1.0
 
 
 class Lender:
@@ -37,18 +41,23 @@ class Lender:
         self._queue = queue
         self.peers: dict[PeerReceiver, None] = {}
         self.stocks = Stocks(limits.share_linger)
-        self.draining = False
+        self._stops_at = math.inf
 
     def loans(self) -> list[SessionLoan]:
         """All that there are."""
         return [loan for stock in self.stocks.all.values() for loan in stock.loans.values()]
+
+    @property
+    def idle(self) -> bool:
+        """Nothing that is lent may still be used, and nobody is owed anything."""
+        return not any(loan.idle or loan.wanted for loan in self.loans())
 
     # ------------------------------------------------------------ while something is handed out
 
     def outbid(self, session: Session, lane: ExchangeLane) -> Effects:
         """Lend the free slot of a session to a peer whose request goes before all in this lane."""
         for stock in self.stocks.of(session):
-            if lane.kind in stock.offer.kinds and (loan := stock.first()) and not self.draining:
+            if lane.kind in stock.offer.kinds and (loan := stock.first()):
                 mine = _claim([lane])
                 if mine is None or loan.claim.before(mine):
                     return self.lend(loan, [session])
@@ -85,7 +94,11 @@ class Lender:
     def keeps(self, loan: SessionLoan, session: Session) -> bool:
         """The slot that has just become free stays with the peer: nobody older waits."""
         stock = loan.stock
-        if self.draining or session not in stock.sessions or session.room(stock.kind) <= 0:
+        if (
+            self._stops_at < math.inf
+            or session not in stock.sessions
+            or session.room(stock.kind) <= 0
+        ):
             return False
         others = [one.claim for one in stock.wanting if one is not loan]
         mine = _claim(lanes(session, stock))
@@ -129,7 +142,7 @@ class Lender:
             return []
         loan = stock.loan(peer)
         loan.claim = claim
-        stock.want(loan, count)
+        stock.want(loan, count if claim.since <= self._stops_at else 0)
         effects = self.lend_free(stock)
         return effects + self.recall(stock, sum(one.wanted for one in stock.wanting))
 
@@ -156,9 +169,9 @@ class Lender:
         stock = self.stocks.all.get(number)
         return stock.loans.get(peer) if stock else None
 
-    def drain(self) -> Effects:
-        """Lend nothing more, and have all back."""
-        self.draining = True
+    def drain(self, now: float) -> Effects:
+        """Have all back, and lend nothing more but to requests that have waited until now."""
+        self._stops_at = now + TOGETHER
         effects: Effects = []
         for stock in self.stocks.all.values():
             effects += self.recall(stock, sum(loan.lent for loan in stock.loans.values()))
@@ -211,7 +224,7 @@ class Lender:
     def lend_free(self, stock: SessionStock) -> Effects:
         """What is free goes to who wants it, the oldest request first."""
         effects: Effects = []
-        while not self.draining and (loan := stock.first()) and (sessions := free(stock)):
+        while (loan := stock.first()) and (sessions := free(stock)):
             effects += self.lend(loan, sessions[: loan.wanted])
         return effects
 

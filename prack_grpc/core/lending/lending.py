@@ -191,14 +191,14 @@ class Lending:
         self.borrower.forget(guest)
         return self._dispatcher.lose(guest.session, now)
 
-    def drain(self) -> Effects:
-        """Lend nothing more, and have all back that is idle; what waits here goes on borrowing."""
-        return self.lender.drain()
+    def drain(self, now: float) -> Effects:
+        """Have all back, see `Lender.drain`; what waits here goes on borrowing."""
+        return self.lender.drain(now)
 
     @property
     def idle(self) -> bool:
-        """Nothing that was lent may still be used: links can be closed without harm."""
-        return not any(loan.idle for loan in self.lender.loans())
+        """Once it drains: links can be closed without harm."""
+        return self.lender.idle
 
     def status(self) -> list[LinkStatus]:
         """What there is to see."""

@@ -7,10 +7,11 @@ than a few entries of a queue, except when a route or a version comes or goes.
 """
 
 from collections import Counter
+from operator import attrgetter
 
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
-from prack_grpc.core.http.message import HTTP, Kind, Request
+from prack_grpc.core.http.message import HTTP, WEBSOCKET, Kind, Request
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.changes import Changes
 from prack_grpc.core.queue.choice import Choice
@@ -119,8 +120,8 @@ class Queue:
 
         Raises BadRoute or TooManySessions, with nothing changed, past a limit.
         """
-        others = len(self.sessions) - self._members[PEERS.entry]
-        if others >= self._limits.max_sessions and not session.guest:
+        own = len(self.sessions) - self._members[PEERS.entry]
+        if own >= self._limits.max_sessions and not session.guest:
             raise TooManySessions(
                 f"the limit of {self._limits.max_sessions} workers and polls is reached"
             )
@@ -329,10 +330,10 @@ class Queue:
             target.open.add(session, level)
 
     def _level(self, session: Session, lane: ExchangeLane) -> int:
-        """Own workers go first; a WebSocket goes to streams before polls, which take batches."""
-        if session.profile.acknowledges:
-            return 4 * session.profile.tier + 2 * session.guest
-        return 4 * session.profile.tier + (lane.kind is Kind.WEBSOCKET)
+        """Own workers go first, and a WebSocket to streams before polls, which take batches."""
+        about, guest = session.profile, session.guest
+        batches = Kind.EVENTS in about.kinds if guest else not about.acknowledges
+        return 4 * about.tier + 2 * guest + (batches and lane.kind is WEBSOCKET)
 
     def _linger(self, lane: ExchangeLane, now: float) -> None:
         if lane is not lane.base:
@@ -369,7 +370,7 @@ class Queue:
         """All that waits lines up anew, oldest first."""
         lanes = dict.fromkeys((*self.lanes(), *gone))
         lines = [line for lane in lanes for line in (lane.waiting, lane.uploads) if line]
-        waiting = sorted((one for line in lines for one in line), key=_place)
+        waiting = sorted((one for line in lines for one in line), key=attrgetter("place"))
         for line in lines:
             line.clear()
         for lane in lanes:
@@ -395,7 +396,3 @@ def _less(counts: Counter[str], who: str) -> None:
 def _line_up(exchange: Exchange, line: Line[Exchange]) -> None:
     request = exchange.request
     line.add(exchange, request.counts_for, request.priority, exchange.place)
-
-
-def _place(exchange: Exchange) -> int:
-    return exchange.place

@@ -245,7 +245,7 @@ def test_a_gateway_that_stops_has_everything_back_first() -> None:
     two.host.answer(first)
     two.mesh.deliver_all()
     two.host.core.begin_drain()
-    two.host.perform(two.host.lending.drain())
+    two.host.perform(two.host.lending.drain(two.host.now()))
     assert not two.host.lending.idle
     two.mesh.deliver_all()
     two.host.answer(second)
@@ -254,12 +254,37 @@ def test_a_gateway_that_stops_has_everything_back_first() -> None:
     assert two.guest.slots == 0
 
 
+def test_gateways_that_stop_together_serve_what_waits() -> None:
+    two = Two()
+    two.mesh.submit(two.host)
+    waiting = two.mesh.submit(two.owner)
+    for gateway in (two.host, two.owner):
+        gateway.core.begin_drain()
+        gateway.perform(gateway.lending.drain(gateway.now()))
+    two.mesh.deliver_all()
+    assert not two.host.lending.idle
+    two.host.answer(two.host.leases[0])
+    two.mesh.deliver_all()
+    assert waiting.lease
+
+
+def test_a_gateway_that_stops_serves_nothing_that_comes_later() -> None:
+    two = Two()
+    two.host.core.begin_drain()
+    two.host.perform(two.host.lending.drain(two.host.now()))
+    two.mesh.clock.now += 2
+    waiting = two.mesh.submit(two.owner)
+    two.mesh.quiet()
+    assert waiting.lease is None
+    assert two.host.lending.idle
+
+
 def test_what_waits_at_a_gateway_that_stops_goes_on_borrowing() -> None:
     two = Two()
     two.mesh.submit(two.host)
     waiting = two.mesh.submit(two.owner)
     two.owner.core.begin_drain()
-    two.owner.perform(two.owner.lending.drain())
+    two.owner.perform(two.owner.lending.drain(two.owner.now()))
     two.mesh.deliver_all()
     two.host.answer(two.host.leases[0])
     two.mesh.deliver_all()

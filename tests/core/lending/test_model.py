@@ -189,7 +189,7 @@ class Gateways(Calm):
         gateway = self.gateway(0)
         if not really:
             gateway.core.begin_drain()
-            gateway.perform(gateway.lending.drain())
+            gateway.perform(gateway.lending.drain(gateway.now()))
 
 
 TestCalm = Calm.TestCase
