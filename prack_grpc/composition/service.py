@@ -62,7 +62,7 @@ class Service:
         self.http = parts.http(self.app)
         self._why = "closed"
         if parts.meetings:
-            logs.label(parts.cluster.labels)
+            logs.label(parts.cluster.mark)
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""

@@ -190,6 +190,10 @@ def sentences(heard: Mapping[str, Sequence[Row]]) -> list[Row]:
     ]
     if everywhere:
         found.append({"level": "info", "route": None, "text": ALONE})
+    return _worst_first(found)
+
+
+def _worst_first(found: Sequence[Row]) -> list[Row]:
     return sorted(found, key=lambda one: LEVELS.index(one["level"]))
 
 
@@ -293,5 +297,5 @@ def encoded(
     whole = merge({name: json.loads(part) for name, part in parts.items()}, query)
     for look in (whole, whole.get("overview", {})):
         if SENTENCES in look:
-            look[SENTENCES] += map(silence, silent)
+            look[SENTENCES] = _worst_first([*look[SENTENCES], *map(silence, silent)])
     return json.dumps({**whole, "unanswered": list(silent)}).encode()

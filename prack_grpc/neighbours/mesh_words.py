@@ -89,7 +89,7 @@ class _Teller:
                     for word in loaded(await self._told(dumped(known()))):
                         hear(word)
             except (OSError, TimeoutError, BadWord) as error:
-                self._complaint.make(gateway=self._name, reason=str(error) or "no answer in time")
+                self._complaint.make(peer=self._name, reason=str(error) or "no answer in time")
                 self.due.set()
                 await asyncio.sleep(SECONDS)
 

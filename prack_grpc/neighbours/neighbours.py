@@ -112,9 +112,11 @@ class Cluster:
     neighbours: Neighbours = ALONE
     process: str = ""
 
+    def mark(self) -> dict[str, str]:
+        """What tells its log lines from those of others, while there are any."""
+        return {"gateway": self.own} if self.neighbours.names() else {}
+
     def labels(self) -> dict[str, str]:
-        """What tells its figures and log lines from those of others, while there are any."""
-        if not self.neighbours.names():
-            return {}
-        process = {"process": self.process} if self.process else {}
-        return {"gateway": self.own} | process
+        """The same for its figures; lines have the process already."""
+        mark = self.mark()
+        return mark | {"process": self.process} if mark and self.process else mark

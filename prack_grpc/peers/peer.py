@@ -106,7 +106,7 @@ class Peer:
         if not self.is_up:
             return
         self.is_up = False
-        about = {"action": "gateway_gone", "gateway": self.gateway, "reason": reason}
+        about = {"action": "gateway_gone", "peer": self.gateway, "reason": reason}
         log.info("the link to another gateway has ended", extra=about)
         for number, guest in self._guests.items():
             self._broker.withdrawn(self, number)
@@ -116,7 +116,7 @@ class Peer:
         self._changed()
 
     def _refuse(self, reason: str) -> None:
-        about = {"action": "link_refused", "gateway": self.gateway, "reason": reason}
+        about = {"action": "link_refused", "peer": self.gateway, "reason": reason}
         log.warning("closed the link to another gateway", extra=about)
         self._link.close(reason)
 
@@ -148,7 +148,7 @@ class Peer:
         here = self._here
         windows = self._window, here.limits.window
         self._hosting = Hosting(here.broker, self, self._answers, here.name, *windows)
-        about = {"action": "gateway_linked", "gateway": self.gateway}
+        about = {"action": "gateway_linked", "peer": self.gateway}
         log.info("linked to another gateway", extra=about)
         self._broker.link(self)
         self.ping()
@@ -190,7 +190,7 @@ class Peer:
             self._broker.offered(self, number, read_offer(message), guest)
         except BadRoute as error:
             guest.end()
-            about = {"action": "offer_refused", "gateway": self.gateway, "reason": str(error)}
+            about = {"action": "offer_refused", "peer": self.gateway, "reason": str(error)}
             log.warning("another gateway's workers cannot be used", extra=about)
         else:
             self._guests[number] = guest

@@ -47,7 +47,7 @@ def restore(steering: Steering, state: dict[str, Any]) -> None:
     except BadWord as error:
         raise BadState(f"not a state file of a gateway ({error})") from None
     for word in words:
-        steering.hear(word)
+        steering.heed(word)
 
 
 def _words(state: dict[str, Any]) -> list[Word]:

@@ -147,7 +147,8 @@ def test_each_family_of_metrics_stands_at_one_place() -> None:
 
 
 def test_who_is_silent_is_named() -> None:
-    part = {"gateway": {"state": "ready"}, "sentences": []}
+    alone = {"level": "info", "route": None, "text": merging.ALONE}
+    part = {"gateway": {"state": "ready"}, "sentences": [alone]}
     merged = json.loads(
         merging.encoded(merging.overview, {"a": json.dumps(part).encode()}, {}, ["b"])
     )

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from prack_grpc.telemetry.logs import MOST_LINES, JsonFormatter, PrettyFormatter, TurnHandler
+from prack_grpc.telemetry.logs import MOST_LINES, JsonFormatter, PrettyFormatter, TurnHandler, label
 
 
 class Stream(io.StringIO):
@@ -107,6 +107,19 @@ def test_lines_say_which_gateway_wrote_them_while_there_are_several(
     machine, people = (formatter.format(record) for formatter in formatters)
     assert json.loads(machine) == json.loads(alone[0]) | labels
     assert people == f"{alone[1]}  gateway=1a2b3c4d process=2"
+
+
+def test_all_lines_of_the_process_are_labelled() -> None:
+    root, handler = logging.getLogger(), logging.NullHandler()
+    formatter = JsonFormatter()
+    handler.setFormatter(formatter)
+    root.addHandler(handler)
+    try:
+        label(lambda: {"gateway": "1a2b3c4d"})
+    finally:
+        root.removeHandler(handler)
+    line = formatter.format(logging.LogRecord("test", logging.INFO, "", 0, "hello", None, None))
+    assert json.loads(line)["gateway"] == "1a2b3c4d"
 
 
 def test_control_bytes_and_tracebacks_stay_in_their_line(

@@ -1,5 +1,6 @@
 """What operators have said, in effect here: of each thing the last word of any gateway."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -27,13 +28,18 @@ log = logging.getLogger(__name__)
 
 
 class Steering:
-    """Says and hears words; each of `changed` is called when others count than before."""
+    """Says and hears words; each of `changed` is called when others count than before.
+
+    They are in effect at once. What is said here is told before it is confirmed, and what comes
+    from elsewhere, often much at a time, once in a turn of the loop.
+    """
 
     def __init__(self, broker: OperatorSide, table: Table, words: Words) -> None:
         self._broker = broker
         self._table = table
         self._words = words
         self.changed: list[Callable[[], None]] = []
+        self._due = False
 
     async def divide(self, service: str, split: Split | None, of: Revision | None) -> Revision:
         """Divide the requests of a service, or stop that. Raises WordsUnavailable.
@@ -57,20 +63,32 @@ class Steering:
     def heed(self, word: Word) -> None:
         """Another gateway says this; what is not understood is left out."""
         try:
-            self.hear(word)
+            counts = self._take(word)
         except BadWord as error:
             log.warning("ignored a word: %s", error, extra={"action": "word_ignored"})
+            return
+        if counts and not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._tell)
 
     def check(self, word: Word) -> None:
         """Raises BadWord if it could not be heard."""
         self._effect(word)
 
     def hear(self, word: Word) -> None:
-        """Something was said, here or elsewhere. Raises BadWord."""
+        """Something was said. Raises BadWord."""
+        if self._take(word):
+            self._tell()
+
+    def _take(self, word: Word) -> bool:
         effect = self._effect(word)
-        if not self._table.hear(word):
-            return
-        effect()
+        counts = self._table.hear(word)
+        if counts:
+            effect()
+        return counts
+
+    def _tell(self) -> None:
+        self._due = False
         for tell in self.changed:
             tell()
 

@@ -1,5 +1,6 @@
 """What operators say here and elsewhere, in effect on a broker."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -47,6 +48,17 @@ async def test_a_change_is_told_once(steering: Steering) -> None:
         steering.hear(one)
     await steering.divide("shop", SPLIT, None)
     assert told == [1, 2]
+
+
+async def test_many_words_from_elsewhere_are_told_at_once(steering: Steering) -> None:
+    told: list[int] = []
+    steering.changed.append(lambda: told.append(len(steering.known())))
+    for number in range(3):
+        steering.heed(Word(("worker", f"w{number}"), True, (1, "b")))
+    await asyncio.sleep(0)
+    steering.heed(Word(("worker", "w0"), True, (1, "b")))
+    await asyncio.sleep(0)
+    assert told == [3]
 
 
 UNKNOWN: list[Any] = [
