@@ -2,6 +2,7 @@
 
 gateway   bytes of requests into the public port, frames out to a worker and its answers back in,
           bytes of responses out: all that a gateway does for an exchange
+linked    the same for a gateway that has seven peers, which want nothing
 worker    frames of requests into prack-worker, a bare ASGI application, frames of answers out
 
 Ten exchanges go together, as under the load of some thirty connections.
@@ -15,10 +16,16 @@ from contextlib import nullcontext
 
 from bench.apps.hello import HELLO, app
 from bench.client import get, run
+from bench.lending.world import Worker as Guest
 from bench.no_socket import NoSocket
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.broker.seam import Broker
+from prack_grpc.core.http.message import Kind
+from prack_grpc.core.lending.offer import Offer
 from prack_grpc.core.limits import BookLimits, Limits
+from prack_grpc.core.queue.routes import Route
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.connection import Connection
@@ -39,6 +46,8 @@ from prack_worker.worker import Worker
 
 TOGETHER = 10
 LIMITS = Limits()
+OFFER = Offer((Route(),), "", "", (Kind.HTTP,), 0)
+GUEST = Guest()
 HELLO_FRAME = pb.WorkerFrame(
     hello=pb.Hello(
         worker_id="guard",
@@ -114,9 +123,51 @@ class FakeWorker:
                 loop.call_soon(self._carrier.data_received, framed(answers))
 
 
+class Peer:
+    """Implements `core.receivers.PeerReceiver`: it has no workers and no clients."""
+
+    gateway = "0badcafe"
+
+    def offer(self, number: int, offer: Offer) -> None:
+        """See PeerReceiver."""
+
+    def gone(self, number: int) -> None:
+        """See PeerReceiver."""
+
+    def lend(self, number: int, slots: int, returned: int) -> None:
+        """See PeerReceiver."""
+
+    def recall(self, number: int, count: int) -> None:
+        """See PeerReceiver."""
+
+    def released(self, id_: str) -> None:
+        """See PeerReceiver."""
+
+    def want(self, number: int, count: int, oldest: float, urgency: int) -> None:
+        """See PeerReceiver."""
+
+    def give_back(self, number: int, count: int) -> None:
+        """See PeerReceiver."""
+
+
+async def linked(turns: int) -> None:
+    """With the other seven of eight gateways."""
+    broker = LinkedBroker(LIMITS)
+    for _ in range(7):
+        peer = Peer()
+        broker.link(peer)
+        broker.offered(peer, 1, OFFER, GUEST)
+    await serve(broker, turns)
+
+
 async def gateway(turns: int) -> None:
+    """Without any."""
+    await serve(MemoryBroker(LIMITS), turns)
+
+
+async def serve(broker: Broker, turns: int) -> None:
     """Ten connections of clients, one request after the other on each."""
-    broker, turn, limits = MemoryBroker(LIMITS), Turn(), ConnectionLimits()
+    turn, limits = Turn(), ConnectionLimits()
     books = Books(BookLimits(), 0.0)
     endpoint = Endpoint(broker, Forwarding(), AccessLog(False, books), LIMITS)
     FakeWorker(Streams(broker, LIMITS))
@@ -171,7 +222,7 @@ async def worker(turns: int) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-SIDES = {"gateway": gateway, "worker": worker}
+SIDES = {"gateway": gateway, "linked": linked, "worker": worker}
 
 
 if __name__ == "__main__":

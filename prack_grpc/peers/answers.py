@@ -1,8 +1,9 @@
 """What waits to be sent to the owner of hosted exchanges.
 
-What steers goes out in the next turn of the loop, in one frame for each offer. Bodies take turns, a
-piece at a time, and wait for room on the link: one that is large, or whose client does not read,
-delays the others by a piece at most.
+What steers goes out in the next turn of the loop, in one frame for each offer. What is lent goes
+before that: an owner must know of fewer slots before it hears of the ends that cost them. Bodies
+take turns, a piece at a time, and wait for room on the link: one that is large, or whose client
+does not read, delays the others by a piece at most.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ class Answers:
         self._loop = asyncio.get_running_loop()
         self._frames: dict[int, pb.WorkerFrame] = {}
         self._failures: dict[int, list[link.Failure]] = {}
+        self._lent: dict[int, link.Lent] = {}
         self._flushing: asyncio.Handle | None = None
         self._turn = asyncio.Lock()
 
@@ -28,9 +30,13 @@ class Answers:
         frame = self._frames.get(number)
         if frame is None:
             frame = self._frames[number] = pb.WorkerFrame()
-        if self._flushing is None:
-            self._flushing = self._loop.call_soon(self.flush)
+        self._flush_soon()
         return frame
+
+    def lend(self, number: int, slots: int, returned: int) -> None:
+        """So many slots are lent: the last word of a turn counts, and goes before all events."""
+        self._lent[number] = link.Lent(number=number, slots=slots, returned=returned)
+        self._flush_soon()
 
     def fail(self, number: int, id_: int, code: link.FailureCode.ValueType, message: str) -> None:
         """The exchange is over, and no worker can say how."""
@@ -50,6 +56,9 @@ class Answers:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
+        lent, self._lent = self._lent, {}
+        for one in lent.values():
+            self._link.send(link.LinkMessage(lent=one).SerializeToString())
         frames, self._frames = self._frames, {}
         failures, self._failures = self._failures, {}
         for number, frame in frames.items():
@@ -57,3 +66,7 @@ class Answers:
                 number=number, frame=frame.SerializeToString(), failures=failures.get(number, ())
             )
             self._link.send(link.LinkMessage(to_owner=answer).SerializeToString())
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None:
+            self._flushing = self._loop.call_soon(self.flush)

@@ -222,10 +222,7 @@ class Peer:
         self._send(link.LinkMessage(offer_gone=link.OfferGone(number=number)))
 
     def lend(self, number: int, slots: int, returned: int) -> None:
-        """See PeerReceiver. It must not pass what the broker has told before."""
-        self._answers.flush()
-        lent = link.Lent(number=number, slots=slots, returned=returned)
-        self._send(link.LinkMessage(lent=lent))
+        self._answers.lend(number, slots, returned)
 
     def recall(self, number: int, count: int) -> None:
         self._send(link.LinkMessage(recall=link.Recall(number=number, count=count)))

@@ -26,6 +26,17 @@ async def test_events_of_one_turn_are_one_frame_for_each_offer() -> None:
     assert sent == [(1, [1, 2]), (2, [1])]
 
 
+async def test_what_is_lent_is_told_once_a_turn_and_before_events() -> None:
+    wire = Wire()
+    answers = Answers(wire)
+    answers.lend(1, 4, 0)
+    answers.frame(1).finishes.add(id=1)
+    answers.lend(1, 3, 2)
+    await turns()
+    assert [one.WhichOneof("message") for one in wire.sent] == ["lent", "to_owner"]
+    assert (wire.sent[0].lent.slots, wire.sent[0].lent.returned) == (3, 2)
+
+
 async def test_a_failure_comes_behind_the_events_before_it() -> None:
     wire = Wire()
     answers = Answers(wire)

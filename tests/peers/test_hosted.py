@@ -83,7 +83,8 @@ async def host() -> Host:
 
 
 async def test_slots_are_lent_as_they_are_wanted(host: Host) -> None:
-    lent = [one.lent for one in host.wire.sent if one.HasField("lent")][-1]
+    await turns()
+    (lent,) = [one.lent for one in host.wire.sent if one.HasField("lent")]
     assert (lent.number, lent.slots, lent.returned) == (host.number, 2, 0)
 
 

@@ -7,6 +7,7 @@ than a few entries of a queue, except when a route or a version comes or goes.
 """
 
 from collections import Counter
+from operator import attrgetter
 
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
@@ -369,7 +370,7 @@ class Queue:
         """All that waits lines up anew, oldest first."""
         lanes = dict.fromkeys((*self.lanes(), *gone))
         lines = [line for lane in lanes for line in (lane.waiting, lane.uploads) if line]
-        waiting = sorted((one for line in lines for one in line), key=_place)
+        waiting = sorted((one for line in lines for one in line), key=attrgetter("place"))
         for line in lines:
             line.clear()
         for lane in lanes:
@@ -395,7 +396,3 @@ def _less(counts: Counter[str], who: str) -> None:
 def _line_up(exchange: Exchange, line: Line[Exchange]) -> None:
     request = exchange.request
     line.add(exchange, request.counts_for, request.priority, exchange.place)
-
-
-def _place(exchange: Exchange) -> int:
-    return exchange.place
