@@ -295,11 +295,10 @@ class PeerSide(Protocol):
         """Hand a request of its to a worker of ours, on a slot that it was lent; as `submit`.
 
         At its owner this is hand-out number `attempt`, after it has waited for `queued` seconds.
-        `id_` is a new name of this gateway's, which the ticket has; `request.id` is the owner's, for
-        the worker. Such an exchange never waits here: if its
-        worker gives it back it fails with `refused`, if that is lost with `worker_lost`, and its
-        owner decides. Who leaves it is told when its slot is free, see `PeerReceiver.released`,
-        unless it has ended meanwhile.
+        `id_` is a new name of this gateway's, which the ticket has; `request.id` is the owner's,
+        for the worker. Such an exchange never waits here: if its worker gives it back it fails
+        with `refused`, if that is lost with `worker_lost`, and its owner decides. Who leaves it is
+        told when its slot is free: `PeerReceiver.released`.
 
         Raises SlotGone.
         """
