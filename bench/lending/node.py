@@ -78,7 +78,7 @@ class Node:
         """What a shell does, until nothing more follows."""
         for effect in effects:
             self._perform(effect)
-        while self.lending.linked and (more := self.lending.follow(self.now())):
+        while more := self.lending.follow(self.now()):
             for effect in more:
                 self._perform(effect)
 

@@ -92,7 +92,7 @@ class LinkedBroker(MemoryBroker):
         try:
             super()._perform(effects)
         finally:
-            while self._lending.linked and (more := self._lending.follow(self._now())):
+            while more := self._lending.follow(self._now()):
                 super()._perform(more)
             if self._lending.due < self._fires_at:
                 self._arm(self._lending.due)

@@ -55,8 +55,10 @@ class MemoryBroker:
     def submit(
         self, request: Request, body: bytes, end: bool, news: Callable[[], None] | None = None
     ) -> Ticket:
-        limits = self.dispatcher.limits
-        upload = begun(body, end, limits.window, limits.inline_body)
+        upload = NO_BODY
+        if body or not end:
+            limits = self.dispatcher.limits
+            upload = begun(body, end, limits.window, limits.inline_body)
         ticket = Ticket(self._loop, request.id, news)
         exchange, effects = self.dispatcher.submit(ticket.id, request, upload, ticket, self._now())
         ticket.route = exchange.lane.name

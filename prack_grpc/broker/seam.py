@@ -296,9 +296,9 @@ class PeerSide(Protocol):
 
         At its owner this is hand-out number `attempt`, after it has waited for `queued` seconds.
         `id_` is a new name of this gateway's, which the ticket has; `request.id` is the owner's,
-        for the worker. Such an exchange never waits here: if its worker gives it back it fails with
-        `refused`, if that is lost with `worker_lost`, and its owner decides. Who leaves it is told
-        when its slot is free, see `PeerReceiver.released`, unless it has ended meanwhile.
+        for the worker. Such an exchange never waits here: if its worker gives it back it fails
+        with `refused`, if that is lost with `worker_lost`, and its owner decides. Who leaves it is
+        told when its slot is free: `PeerReceiver.released`.
 
         Raises SlotGone.
         """

@@ -188,6 +188,8 @@ class Dispatcher:
     def resize(self, session: Session, slots: int, now: float, websocket_slots: int = 0) -> Effects:
         """The worker has other numbers of slots from now on; what it holds stays."""
         session.slots, session.websocket_slots = slots, websocket_slots
+        if self.queue.changes is not None:
+            self.queue.changes.sessions[session] = None
         if self.share:
             self.share(session)
         return self._hand_out.serve(self.queue.update(session), now)

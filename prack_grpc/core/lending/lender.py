@@ -48,6 +48,11 @@ class Lender:
         return [loan for stock in self.stocks.all.values() for loan in stock.loans.values()]
 
     @property
+    def wanting(self) -> bool:
+        """Some peer wants more than is free."""
+        return any(stock.wanting for stock in self.stocks.all.values())
+
+    @property
     def idle(self) -> bool:
         """Nothing that is lent may still be used, and nobody is owed anything."""
         return not any(loan.idle or loan.wanted for loan in self.loans())

@@ -5,6 +5,8 @@ peer looks like a worker, to the host like a client that never queues: so each e
 gateway that decides, and all rules of one answer, fencing and redelivery hold as they are.
 """
 
+import math
+
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
@@ -30,16 +32,7 @@ class Lending:
         self._queue = hand_out.queue
         self.lender = hand_out.lender
         self.borrower = Borrower(hand_out.queue)
-
-    @property
-    def linked(self) -> bool:
-        """There are peers: `follow` is to be called."""
-        return bool(self.lender.peers)
-
-    @property
-    def due(self) -> float:
-        """When to call `follow` at the latest."""
-        return min(self.borrower.due, self.lender.stocks.due)
+        self.due = math.inf  # when to call `follow` at the latest
 
     def link(self, peer: PeerReceiver) -> Effects:
         """A peer is here."""
@@ -58,8 +51,9 @@ class Lending:
         effects = self._hand_out.serve(self.lender.unlink(peer), now)
         for guest in [one for one in self.borrower.guests.values() if one.peer is peer]:
             effects += self._end(guest, now)
-        if not self.linked:
+        if not self.lender.peers:
             self._queue.changes = None
+            self.due = math.inf
         return effects
 
     # ------------------------------------------------------------ what it says as host
@@ -122,7 +116,10 @@ class Lending:
         now: float,
     ) -> Effects:
         """So many of its requests could use our slots; the oldest waits for so many seconds."""
-        return self.lender.wanted(peer, number, count, Claim(urgency, now - oldest))
+        effects = self.lender.wanted(peer, number, count, Claim(urgency, now - oldest))
+        if self._queue.changes is not None:
+            self._queue.changes.eager = self.lender.wanting
+        return effects
 
     def returned(self, peer: PeerReceiver, number: int, count: int, now: float) -> Effects:
         """It gives so many idle slots back."""
@@ -166,15 +163,18 @@ class Lending:
 
     def follow(self, now: float) -> Effects:
         """What is to be told to peers after what has happened, and as time has passed."""
-        effects: Effects = []
-        if now >= self.due:
-            effects += self.lender.forget(now) + self.borrower.refresh(now)
-        while (changes := self._queue.changes) and changes:
+        changes = self._queue.changes
+        if changes is None or not (changes.sessions or changes.lanes or now >= self.due):
+            return []
+        effects = self.lender.forget(now) + self.borrower.refresh(now)
+        while changes.sessions or changes.lanes:
             lanes, sessions = changes.take()
             for session in sessions:
                 effects += self._look(session, now)
             for lane in lanes:
                 effects += self.lender.press(lane) + self.borrower.ask(lane, now)
+        changes.eager = self.lender.wanting
+        self.due = min(self.borrower.due, self.lender.stocks.due)
         return effects
 
     def _look(self, session: Session, now: float) -> Effects:

@@ -1,24 +1,28 @@
 """What has changed in the queue since somebody looked who follows it."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
 
-L = TypeVar("L", bound=Hashable)
-S = TypeVar("S", bound=Hashable)
+from prack_grpc.core.exchange.exchange import ExchangeLane, Session
 
 
 @dataclass(slots=True)
-class Changes(Generic[L, S]):
-    """In these `lanes` something waits or ceased to, and `sessions` have other slots or lines."""
+class Changes:
+    """In these `lanes` something waits or ceased to, and `sessions` have other slots or lines.
 
-    lanes: dict[L, None] = field(default_factory=dict)
-    sessions: dict[S, None] = field(default_factory=dict)
+    The free slots of own workers matter only while somebody is `eager` for them, or some are lent.
+    """
 
-    def __bool__(self) -> bool:
-        return bool(self.sessions or self.lanes)
+    lanes: dict[ExchangeLane, None] = field(default_factory=dict)
+    sessions: dict[Session, None] = field(default_factory=dict)
+    eager: bool = False
 
-    def take(self) -> tuple[list[L], list[S]]:
+    def freed(self, session: Session) -> None:
+        """It has another number of free slots."""
+        lent = session.reserved or session.reserved_sockets
+        if self.eager or session.guest or session.draining or lent:
+            self.sessions[session] = None
+
+    def take(self) -> tuple[list[ExchangeLane], list[Session]]:
         """All of it, to be forgotten."""
         taken = list(self.lanes), list(self.sessions)
         self.lanes.clear()

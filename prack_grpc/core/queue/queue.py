@@ -39,7 +39,7 @@ class Queue:
         self._members: Counter[str] = Counter()
         self._founded: Counter[str] = Counter()
         self.splits: dict[str, Split] = {}
-        self.changes: Changes[ExchangeLane, Session] | None = None  # if anybody follows them
+        self.changes: Changes | None = None  # if anybody follows them
 
     def lane(self, request: Request, sequence: int, now: float) -> ExchangeLane:
         """The lane that a request belongs to; the default one takes everything else."""
@@ -157,6 +157,8 @@ class Queue:
         if session.paused or (session.draining and session.profile.acknowledges):
             return []
         session.open = False  # in no line so far
+        if self.changes is not None:
+            self.changes.sessions[session] = None
         for table in [self.tables[kind] for kind in session.profile.kinds]:
             for route in dict.fromkeys(session.profile.routes):
                 changed |= self._enter(session, table, route, now)
@@ -199,7 +201,7 @@ class Queue:
         Returns the lanes that now have both work and workers.
         """
         if self.changes is not None:
-            self.changes.sessions[session] = None
+            self.changes.freed(session)
         free, own = session.room(HTTP) > 0, session.websocket_slots
         open_, matchable = free and (not session.uploads or self._opens(session)), []
         for lane in session.lanes:

@@ -13,7 +13,7 @@ from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.lending.lending import Lending
 from prack_grpc.core.receivers import PeerReceiver
-from tests.core.lending.mesh import Gateway, Mesh
+from tests.core.lending.mesh import Mesh
 
 
 class Two:
@@ -352,5 +352,3 @@ def test_nothing_is_followed_without_peers() -> None:
     two = Two()
     two.mesh.cut((two.owner, two.host))
     assert two.host.core.queue.changes is None
-    gateway: Gateway = two.host
-    assert not gateway.lending.linked
