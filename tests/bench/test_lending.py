@@ -13,32 +13,32 @@ SKEWED = 0.7
 SIZES = [(4, 8, 4), (8, 16, 2), (16, 32, 1)]
 
 
-def p99(course: Course) -> float:
+def tail(course: Course) -> float:
     return percentile(course.counted, 99)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("skew", [0.0, SKEWED])
-def test_p99_is_that_of_one_queue(size: tuple[int, int, int], skew: float) -> None:
+def test_the_tail_is_that_of_one_queue(size: tuple[int, int, int], skew: float) -> None:
     case = Case(*size, 0.7, skew, requests=REQUESTS)
     course = World(case).run()
-    assert p99(course) <= 1.05 * p99(ideal(case))
+    assert tail(course) <= 1.05 * tail(ideal(case))
     assert course.refused == course.failed == 0
     assert course.messages <= 7 * REQUESTS
 
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=str)
-def test_p99_is_nearly_that_of_one_queue_under_high_load(size: tuple[int, int, int]) -> None:
+def test_the_tail_is_nearly_that_of_one_queue_under_high_load(size: tuple[int, int, int]) -> None:
     case = Case(*size, 0.9, requests=REQUESTS)
     course = World(case).run()
-    assert p99(course) <= 1.05 * p99(ideal(case))
+    assert tail(course) <= 1.05 * tail(ideal(case))
     assert course.refused == course.failed == 0
 
 
 def test_without_lending_a_gateway_whose_workers_are_busy_makes_clients_wait() -> None:
     """So the figures above are not those of any gateways."""
     case = Case(4, 8, 4, 0.7, SKEWED, requests=REQUESTS)
-    assert p99(World(case, lending=False).run()) > 10 * p99(ideal(case))
+    assert tail(World(case, lending=False).run()) > 10 * tail(ideal(case))
 
 
 def test_balanced_gateways_hardly_speak() -> None:
