@@ -18,6 +18,7 @@ from prack_grpc.gateway.websocket.connection import settings as websocket_settin
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.private.health import Health
+from prack_grpc.processes.parent import Parent
 from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.telemetry.books.books import Books
@@ -25,7 +26,10 @@ from prack_grpc.tls.certificates import Certificates, names_of
 
 
 class Parts:
-    """The settings, and all that they decide before there is a loop. Raises BadCredentials."""
+    """The settings, and all that they decide before there is a loop. Raises BadCredentials.
+
+    `process` is the number of this process among several, from 1, and 0 if it is the only one.
+    """
 
     def __init__(
         self,
@@ -33,7 +37,12 @@ class Parts:
         limits: ConnectionLimits | None = None,
         sockets: Sockets | None = None,
         predecessor: Predecessor | None = None,
+        parent: Parent | None = None,
     ) -> None:
+        self.parent = parent
+        self.process = parent.number if parent else 0
+        # Who keeps what there is once: files, and the account at an authority.
+        self.first = self.process <= 1
         self.certification = Certification(settings)
         self.settings = settings = self.certification.settings
         self.tls = Certificates(settings, "tls") if settings.tls_cert else None

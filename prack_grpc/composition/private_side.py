@@ -102,7 +102,15 @@ class PrivateSide:
                     self._parts.api_tls,
                 ) as admin:
                     yield Running(
-                        broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
+                        broker,
+                        endpoint,
+                        workers,
+                        rest,
+                        stream,
+                        admin,
+                        lambda: len(server.connections) + streams.connected,
+                        api_port,
+                        grpc_port,
                     )
             finally:
                 broker.shut_down()
@@ -120,7 +128,8 @@ class PrivateSide:
         most = grpc_places(WORKER_LIMITS.connections)
         shown = credentials(lambda: tls.loaded) if tls else None
         callers = self._parts.callers.workers
-        return StreamServer(streams, callers, settings.reflection, most, admits, shown)
+        shared = self._parts.parent is not None
+        return StreamServer(streams, callers, settings.reflection, most, admits, shown, shared)
 
     def _announced(self, public: int, api_host: str, api: int, grpc: int) -> Addresses:
         """Log where the private ports are, for people and for whoever starts this."""
@@ -142,7 +151,11 @@ class PrivateSide:
         forwarding = Forwarding(settings.trusted_proxies, settings.priority, follow)
         admit = None
         if settings.rate_limit:
-            rates = RateLimits(parse(settings.rate_limit), limits.rated_clients)
+            parts = {
+                route: rate.divided(settings.processes)
+                for route, rate in parse(settings.rate_limit).items()
+            }
+            rates = RateLimits(parts, limits.rated_clients)
             admit = ClientRates(rates).ask
         timing = settings.server_timing
         most = settings.max_body
@@ -186,12 +199,15 @@ class PrivateSide:
         )
 
     def _keep(self, broker: OperatorSide) -> Callable[[], None]:
-        """Restore what was kept in the state file; returns what keeps it. Raises BadState."""
+        """Restore what was kept in the state file; returns what keeps it. Raises BadState.
+
+        Of several processes the first one writes it.
+        """
         path = self._parts.settings.state_file
         if path is None:
             return lambda: None
         state.load(broker, path)
-        return partial(state.keep, broker, path)
+        return partial(state.keep, broker, path) if self._parts.first else lambda: None
 
     async def _bind(self, stream: StreamServer, broker: OperatorSide) -> int:
         """Listen for gRPC; a predecessor must have given up its port first."""
@@ -199,5 +215,6 @@ class PrivateSide:
         if self._parts.predecessor:
             if told := await self._parts.predecessor.released():
                 state.restore(broker, told)
-            port = await free(host, self._parts.predecessor.grpc_port)
+            if self._parts.parent is None:
+                port = await free(host, self._parts.predecessor.grpc_port)
         return bind(stream, host, port)
