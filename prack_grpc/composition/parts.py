@@ -43,7 +43,7 @@ class Parts:
         self.process = parent.number if parent else 0
         # Who keeps what there is once: files, and the account at an authority.
         self.first = self.process <= 1
-        self.certification = Certification(settings)
+        self.certification = Certification(settings, self.process)
         self.settings = settings = self.certification.settings
         self.tls = Certificates(settings, "tls") if settings.tls_cert else None
         self.api_tls = Certificates(settings, "api_tls") if settings.api_tls_cert else None

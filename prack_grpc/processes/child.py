@@ -36,14 +36,16 @@ STANDARD = (0, 1, 2)
 class Child:
     """A process that was started. `ended` is its exit status, as a shell would tell it.
 
-    `ready` is set when it serves, and `left` when another one serves in its place, or none.
+    `ready` says whether it has come to serve; `left` is set when another one serves in its place,
+    or none.
     """
 
     def __init__(self, pid: int, channel: socket.socket, rest: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         self.pid = pid
         self.ended: asyncio.Future[int] = loop.create_future()
-        self.ready, self.left = asyncio.Event(), asyncio.Event()
+        self.ready: asyncio.Future[bool] = loop.create_future()
+        self.left = asyncio.Event()
         self._began = loop.time()
         self._channel, self._rest = channel, rest
         self._held = self._taken = self._dealt = 0
@@ -89,9 +91,10 @@ class Child:
             return
         said = json.loads(message)
         self._held, self._taken = said.get("held", self._held), said.get("taken", self._taken)
-        for name, event in (("ready", self.ready), ("left", self.left)):
-            if name in said:
-                event.set()
+        if "ready" in said:
+            self.ready.set_result(True)
+        if "left" in said:
+            self.left.set()
 
     def _end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._channel)
@@ -100,6 +103,9 @@ class Child:
         _, status = os.waitpid(self.pid, 0)
         code = os.waitstatus_to_exitcode(status)
         self.ended.set_result(code if code >= 0 else 128 - code)
+        if not self.ready.done():
+            self.ready.set_result(False)
+        self.left.set()
         self.left.set()
 
 

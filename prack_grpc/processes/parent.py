@@ -48,7 +48,7 @@ class Parent:
 
     def ready(self) -> None:
         """Tell that this process serves."""
-        self._say(ready=True)
+        self.say(ready=True)
 
     @asynccontextmanager
     async def heard(
@@ -71,9 +71,10 @@ class Parent:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _hear(self, upgrade: Upgrade, stop: Callable[[str], None]) -> None:
-        message, numbers = b"", []
-        with suppress(ConnectionError):
+        try:
             message, numbers, _, _ = socket.recv_fds(self.channel, MOST, 1)
+        except ConnectionError:
+            message = b""
         if not message:
             asyncio.get_running_loop().remove_reader(self.channel)
             stop(ORPHAN)
@@ -89,17 +90,18 @@ class Parent:
 
         with suppress(UpgradeFailed):  # it is logged
             await upgrade(started)
-            self._say(left=True)
+            self.say(left=True)
 
     async def _report(self, connected: Callable[[], int]) -> None:
         told = 0, 0
         while True:
             now = connected(), self.rest.taken
             if now != told:
-                self._say(held=now[0], taken=now[1])
+                self.say(held=now[0], taken=now[1])
                 told = now
             await asyncio.sleep(REPORT_SECONDS)
 
-    def _say(self, **what: object) -> None:
+    def say(self, **what: object) -> None:
+        """Tell the supervisor; see `child`."""
         with suppress(OSError):  # it has ended: who listens will notice
             self.channel.send(json.dumps(what).encode())

@@ -11,6 +11,7 @@ the one before. By name:
 """
 
 import socket
+from dataclasses import replace
 from functools import partial
 
 from prack_grpc.handover.sockets import Sockets
@@ -31,13 +32,15 @@ class Ports:
         names = [name for name in sockets.given if name.startswith(_public(""))]
         # A predecessor's processes are as many as there will be, whatever is said now.
         settings = settings.model_copy(update={"processes": len(names) or settings.processes})
-        self.settings, self.sockets = settings, sockets
+        held = sockets.given.get("public")
+        numbers = range(1, settings.processes + 1)
+        kept = {_public(number) for number in numbers if "public" in sockets.kept}
+        self.sockets = sockets = replace(sockets, kept=sockets.kept | kept)
         host, port = settings.host, settings.port
         if not (names or "public" in sockets.given):
             port = _alone(host, port, "port")
         self._public = partial(listen, host, port, "port", shared=True)
-        held = sockets.given.get("public")
-        for number in range(1, settings.processes + 1):
+        for number in numbers:
             sockets.take(_public(number), held.dup if held else self._public)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         self.rest = sockets.take("rest", make)
@@ -46,7 +49,8 @@ class Ports:
         )
         if settings.http_redirect is not None:
             sockets.take("redirect", partial(listen, host, settings.http_redirect, "http_redirect"))
-        grpc_port = sockets.take("grpc", self._grpc).getsockname()[1]
+        make = partial(_bound, settings.grpc_host, settings.grpc_port)
+        grpc_port = sockets.take("grpc", make).getsockname()[1]
         self.settings = settings.model_copy(update={"grpc_port": grpc_port})
 
     def of(self, number: int, rest: socket.socket) -> Sockets:
@@ -54,12 +58,12 @@ class Ports:
         names = {name: name for name in SHARED if name in self.sockets.open}
         names["public"] = _public(number)
         given = {name: self.sockets.open[own] for name, own in names.items()}
-        held = self.sockets.kept
-        return Sockets({**given, "rest": rest}, held | {"public"} if "public" in held else held)
+        kept = frozenset(name for name, own in names.items() if own in self.sockets.kept)
+        return Sockets({**given, "rest": rest}, kept)
 
     def close(self, number: int) -> None:
         """Have the others get the clients of this process, as it is not there for a while."""
-        if "public" not in self.sockets.kept:
+        if _public(number) not in self.sockets.kept:
             self.sockets.open[_public(number)].close()
 
     def open(self, number: int) -> None:
@@ -73,17 +77,17 @@ class Ports:
             if name not in ("rest", "control"):
                 sock.close()
 
-    def _grpc(self) -> socket.socket:
-        host = self.settings.grpc_host
-        port = _alone(host, self.settings.grpc_port, "grpc_port")
-        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind((host, port))
-        return sock
-
 
 def _public(number: int | str) -> str:
     return f"public.{number}"
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    port = _alone(host, port, "grpc_port")
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock.bind((host, port))
+    return sock
 
 
 def _alone(host: str, port: int, setting: str) -> int:

@@ -54,10 +54,7 @@ class Seat:
         self.child = child = await fork(
             self.number, self._folder, address, sockets, before, self._serve
         )
-        ready = asyncio.create_task(child.ready.wait())
-        await asyncio.wait([ready, child.ended], return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        if not child.ready.is_set():
+        if not await asyncio.shield(child.ready):
             self.child = None
             raise NotStarted(self.number, child.ended.result())
 

@@ -17,6 +17,7 @@ from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.handover.successor import Successor, UpgradeFailed
 from prack_grpc.handover.upgrade import Upgrades
+from prack_grpc.listener import AddressInUse
 from prack_grpc.processes.child import Child, Serve
 from prack_grpc.processes.dealing import Dealer
 from prack_grpc.processes.ports import Ports
@@ -65,6 +66,8 @@ class Supervisor:
         try:
             for seat in self._seats:
                 await seat.start(self._ports.sockets.given.get(BEFORE.format(seat.number)))
+                if self._predecessor:
+                    self._dealer.start()  # the workers of the process before come now
         except NotStarted as failed:
             return await self._fail(failed.status)
         self._keep()
@@ -86,12 +89,14 @@ class Supervisor:
         return (child for seat in self._seats for child in seat.children)
 
     def _players(self) -> list[Child]:
-        return [child for child in self._children if child.ready.is_set()]
+        """Who is dealt workers: also who is about to serve, or they would all go to the others."""
+        return [child for child in self._children if not child.left.is_set()]
 
     def _tell(self, number: signal.Signals) -> None:
         """Pass a signal on to all that can take one."""
-        for child in self._players():
-            child.signal(number)
+        for child in self._children:
+            if child.ready.done():
+                child.signal(number)
 
     def _keep(self) -> None:
         self._dealer.start()
@@ -108,6 +113,11 @@ class Supervisor:
 
         Raises UpgradeFailed: then those that have left are started again, as they were.
         """
+        try:
+            for seat in self._seats:
+                self._ports.open(seat.number)
+        except AddressInUse as error:
+            raise UpgradeFailed(str(error)) from None
         pairs = {seat: socket.socketpair() for seat in self._seats}
         ends = {BEFORE.format(seat.number): theirs for seat, (_, theirs) in pairs.items()}
         ours = self._ports.sockets
