@@ -34,6 +34,7 @@ def run(settings: Settings, parent: Parent | None = None) -> int:
     logs.announce_alone()
     _tune()
     if parent:
+        os.environ.pop("NOTIFY_SOCKET", None)  # systemd hears of the supervisor
         predecessor, sockets = parent.predecessor(), parent.sockets
     else:
         predecessor = Predecessor.of(os.environ)

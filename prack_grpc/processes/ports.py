@@ -36,11 +36,13 @@ class Ports:
         numbers = range(1, settings.processes + 1)
         kept = {_public(number) for number in numbers if "public" in sockets.kept}
         self.sockets = sockets = replace(sockets, kept=sockets.kept | kept)
-        host, port = settings.host, settings.port
-        if not (names or "public" in sockets.given):
-            port = _alone(host, port, "port")
+        host = settings.host
+        if not (names or held):
+            _check(host, settings.port, "port")
+        make = partial(listen, host, settings.port, "port", shared=True)
+        port = sockets.take(_public(1), held.dup if held else make).getsockname()[1]
         self._public = partial(listen, host, port, "port", shared=True)
-        for number in numbers:
+        for number in numbers[1:]:
             sockets.take(_public(number), held.dup if held else self._public)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         self.rest = sockets.take("rest", make)
@@ -83,18 +85,17 @@ def _public(number: int | str) -> str:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    port = _alone(host, port, "grpc_port")
+    _check(host, port, "grpc_port")
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sock.bind((host, port))
     return sock
 
 
-def _alone(host: str, port: int, setting: str) -> int:
-    """This port, or a free one for 0, that nobody listens on. Raises AddressInUse.
+def _check(host: str, port: int, setting: str) -> None:
+    """Raises AddressInUse if somebody listens there.
 
-    Sockets with SO_REUSEPORT would share it silently with those of another gateway.
+    A socket with SO_REUSEPORT would silently share the port with that of another gateway.
     """
-    with listen(host, port, setting) as sock:
-        number: int = sock.getsockname()[1]
-        return number
+    if port:
+        listen(host, port, setting).close()

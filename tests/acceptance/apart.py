@@ -5,8 +5,8 @@ So all that is asked goes from one process to the other: python -m tests.accepta
 
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from prack_grpc import process
@@ -22,11 +22,13 @@ MANY = 1_000_000
 class Crowded(Parent):
     """Has so many workers that it is dealt none."""
 
-    def heard(
+    @asynccontextmanager
+    async def heard(
         self, upgrade: Upgrade, stop: Callable[[str], None], connected: Callable[[], int]
-    ) -> AbstractAsyncContextManager[None]:
+    ) -> AsyncIterator[None]:
         """See Parent."""
-        return super().heard(upgrade, stop, lambda: MANY)
+        async with super().heard(upgrade, stop, lambda: MANY):
+            yield
 
     def ready(self) -> None:
         """See Parent."""

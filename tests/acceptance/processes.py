@@ -31,8 +31,8 @@ SECONDS = 20.0
 # What a gateway never has to say, whatever clients and workers do.
 BAD = re.compile(r'"level": "error"|[Tt]raceback')
 PROBE = "tests.acceptance.probe:app"
-# How many processes each gateway has; with `apart`, clients come to the second of two, and workers to
-# the first.
+# How many processes each gateway has. With `apart`, clients come to the second of two, and workers
+# to the first.
 PROCESSES = os.environ.get("ACCEPTANCE_PROCESSES", "1")
 APART = "tests.acceptance.apart"
 # The ways in which a worker dials in: two carriers of streams, and REST.

@@ -24,7 +24,12 @@ def opened() -> Iterator[ExitStack]:
 def ports(opened: ExitStack, sockets: Sockets | None = None, **settings: object) -> Ports:
     """The ports of two processes."""
     sockets = sockets or Sockets()
-    opened.callback(lambda: [sock.close() for sock in sockets.open.values()])
+
+    def close() -> None:
+        for sock in sockets.open.values():
+            sock.close()
+
+    opened.callback(close)
     return Ports(Settings.model_validate({**FREE, "processes": 2, **settings}), sockets)
 
 
