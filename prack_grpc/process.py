@@ -50,7 +50,8 @@ def run(settings: Settings, parent: Parent | None = None) -> int:
 def supervise(settings: Settings, serve: Callable[[Settings], Serve]) -> int:
     """Run as many gateways as these settings say, each of which does what `serve` gives.
 
-    All of the gateway is imported by now, and shared by them. Raises AddressInUse, BadActivation.
+    All of the gateway is imported by now, and shared by them. Raises AddressInUse, BadActivation or
+    SettingsError.
     """
     logs.configure(settings.log_format, settings.log_level)
     _tune()

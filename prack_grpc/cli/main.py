@@ -140,6 +140,9 @@ def _serve(settings: Settings) -> int:
         except (BadActivation, BadCredentials, BadState) as error:
             _complain([str(error)])
             return USAGE_ERROR
+        except SettingsError as error:
+            _complain(error.problems)
+            return USAGE_ERROR
 
     if settings.processes == 1:
         return complaining(run, settings)

@@ -77,6 +77,8 @@ class Dealer:
         """Deal from now on."""
         self._pause = None
         asyncio.get_running_loop().add_reader(self._sock, self._take)
+        if self._waiting:
+            self._take()
 
     def stop(self) -> None:
         """Deal no more: who connects waits in the kernel."""

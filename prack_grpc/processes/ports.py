@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 
 from prack_grpc.handover.sockets import Sockets
-from prack_grpc.listener import listen
+from prack_grpc.listener import BACKLOG, listen
 from prack_grpc.settings.settings import Settings
 
 SHARED = ("admin", "redirect")
@@ -41,9 +41,10 @@ class Ports:
             _check(host, settings.port, "port")
         make = partial(listen, host, settings.port, "port", shared=True)
         port = sockets.take(_public(1), held.dup if held else make).getsockname()[1]
-        self._public = partial(listen, host, port, "port", shared=True)
+        self._address = host, port
+        shared = partial(listen, host, port, "port", shared=True)
         for number in numbers[1:]:
-            sockets.take(_public(number), held.dup if held else self._public)
+            sockets.take(_public(number), held.dup if held else shared)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         self.rest = sockets.take("rest", make)
         sockets.take(
@@ -51,6 +52,8 @@ class Ports:
         )
         if settings.http_redirect is not None:
             sockets.take("redirect", partial(listen, host, settings.http_redirect, "http_redirect"))
+        if "grpc" not in sockets.given:
+            _check(settings.grpc_host, settings.grpc_port, "grpc_port")
         make = partial(_bound, settings.grpc_host, settings.grpc_port)
         grpc_port = sockets.take("grpc", make).getsockname()[1]
         self.settings = settings.model_copy(update={"grpc_port": grpc_port})
@@ -69,9 +72,14 @@ class Ports:
             self.sockets.open[_public(number)].close()
 
     def open(self, number: int) -> None:
-        """Undo that. Raises AddressInUse."""
+        """Undo that, up to where clients come: see `listen`. Raises OSError."""
         if self.sockets.open[_public(number)].fileno() < 0:
-            self.sockets.open[_public(number)] = self._public()
+            self.sockets.open[_public(number)] = _bound(*self._address)
+
+    def listen(self, number: int) -> None:
+        """Have clients come to this process, which serves."""
+        if _public(number) not in self.sockets.kept:
+            self.sockets.open[_public(number)].listen(BACKLOG)
 
     def leave(self) -> None:
         """Leave to the processes what clients connect to, so that they can close it."""
@@ -85,7 +93,6 @@ def _public(number: int | str) -> str:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    _check(host, port, "grpc_port")
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sock.bind((host, port))
@@ -97,5 +104,4 @@ def _check(host: str, port: int, setting: str) -> None:
 
     A socket with SO_REUSEPORT would silently share the port with that of another gateway.
     """
-    if port:
-        listen(host, port, setting).close()
+    listen(host, port, setting).close()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from prack_grpc.listener import AddressInUse
 from prack_grpc.processes.child import Child, Serve, fork
 from prack_grpc.processes.ports import Ports
 from prack_grpc.processes.restarts import Restarts
@@ -35,6 +34,12 @@ class Seat:
         self.leaving: set[Child] = set()
         self._folder, self._ports, self._serve = folder, ports, serve
         self._restarts = Restarts()
+        self._is_due = False
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether there is no process, and there will be one in a moment."""
+        return self._is_due and self.child is None
 
     @property
     def children(self) -> Iterator[Child]:
@@ -46,7 +51,7 @@ class Seat:
     async def start(self, before: socket.socket | None = None) -> None:
         """Have a process serve, instead of the one that `before` leads to.
 
-        Raises NotStarted, AddressInUse.
+        Raises NotStarted, OSError.
         """
         self._ports.open(self.number)
         address = self._ports.rest.getsockname()[:2]
@@ -57,6 +62,7 @@ class Seat:
         if not await asyncio.shield(child.ready):
             self.child = None
             raise NotStarted(self.number, child.ended.result())
+        self._ports.listen(self.number)
 
     async def keep(self) -> None:
         """See to it that a process serves, until cancelled."""
@@ -65,10 +71,13 @@ class Seat:
             if wait := self._restarts.wait(served):
                 self._ports.close(self.number)
                 await asyncio.sleep(wait)
+            self._is_due = True
             try:
                 await self.start()
-            except (NotStarted, AddressInUse) as error:
+            except (NotStarted, OSError) as error:
                 log.error("%s", error, extra={"action": "process_not_started"})
+            finally:
+                self._is_due = False
 
     async def _over(self, child: Child) -> float:
         """How long it was there, once it has ended."""

@@ -17,11 +17,11 @@ from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.handover.successor import Successor, UpgradeFailed
 from prack_grpc.handover.upgrade import Upgrades
-from prack_grpc.listener import AddressInUse
 from prack_grpc.processes.child import Child, Serve
 from prack_grpc.processes.dealing import Dealer
 from prack_grpc.processes.ports import Ports
 from prack_grpc.processes.seat import NotStarted, Seat
+from prack_grpc.settings.loading import SettingsError
 from prack_grpc.settings.settings import Settings
 from prack_grpc.signals import stop_signal
 
@@ -60,7 +60,7 @@ class Supervisor:
         """Serve until SIGTERM or SIGINT, or until a successor does. Returns the exit status."""
         stop = stop_signal([partial(self._tell, signal.SIGHUP)], self._tell)
         told = await self._predecessor.released() if self._predecessor else {}
-        self._folder = Path(told.get("folder") or tempfile.mkdtemp(prefix="prack-"))
+        self._folder = Path(told.get("folder") or _new_folder())
         numbers = range(1, self._settings.processes + 1)
         self._seats = [Seat(n, self._folder, self._ports, self._serve) for n in numbers]
         try:
@@ -89,7 +89,9 @@ class Supervisor:
         return (child for seat in self._seats for child in seat.children)
 
     def _players(self) -> list[Child]:
-        """Who is dealt workers: also who is about to serve, or they would all go to the others."""
+        """Who is dealt workers. Nobody is while one is about to come, or others would get all."""
+        if any(seat.is_awaited for seat in self._seats):
+            return []
         return [child for child in self._children if not child.left.is_set()]
 
     def _tell(self, number: signal.Signals) -> None:
@@ -116,8 +118,8 @@ class Supervisor:
         try:
             for seat in self._seats:
                 self._ports.open(seat.number)
-        except AddressInUse as error:
-            raise UpgradeFailed(str(error)) from None
+        except OSError as error:
+            raise UpgradeFailed(f"the public port cannot be had: {error}") from None
         pairs = {seat: socket.socketpair() for seat in self._seats}
         ends = {BEFORE.format(seat.number): theirs for seat, (_, theirs) in pairs.items()}
         ours = self._ports.sockets
@@ -170,6 +172,14 @@ class Supervisor:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def _new_folder() -> str:
+    try:
+        return tempfile.mkdtemp(prefix="prack-")
+    except OSError as error:
+        why = f"they need a folder in which they meet, and there is none: {error}; set TMPDIR"
+        raise SettingsError([f"--processes: {why}"]) from None
+
+
 async def _within(seconds: float, waits: Iterable[Awaitable[object]]) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -177,7 +187,7 @@ async def _within(seconds: float, waits: Iterable[Awaitable[object]]) -> None:
 
 
 def run(settings: Settings, serve: Callable[[Settings], Serve]) -> int:
-    """Run the processes of these settings. Raises AddressInUse, BadActivation."""
+    """Run the processes of these settings. Raises AddressInUse, BadActivation, SettingsError."""
     predecessor = Predecessor.of(os.environ)
     given = systemd.sockets(os.environ)
     sockets = predecessor.sockets if predecessor else Sockets(given, frozenset(given))

@@ -19,7 +19,7 @@ class Player:
     def __init__(self, load: int = 0, most: int = 100) -> None:
         self.first, self.most = load, most
         self.taken: list[tuple[socket.socket, Peer]] = []
-        self.changed = asyncio.Event()
+        self.changed, self.refused = asyncio.Event(), asyncio.Event()
 
     @property
     def load(self) -> int:
@@ -29,6 +29,7 @@ class Player:
     def deal(self, connection: socket.socket, peer: Peer) -> bool:
         """See dealing.Player."""
         if len(self.taken) == self.most:
+            self.refused.set()
             return False
         self.taken.append((connection.dup(), peer))
         self.changed.set()
@@ -81,11 +82,10 @@ async def test_who_is_full_is_left_out() -> None:
 async def test_who_connects_while_nobody_takes_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dealing, "PAUSE_SECONDS", 0.01)
     players = [Player(most=0)]
-    async with dealt(players, 2):
-        await asyncio.sleep(0.05)
-        assert not players[0].taken
-        players[0].most = 2
-        await until(players, 2)
+    async with dealt(players, 1):
+        await asyncio.wait_for(players[0].refused.wait(), 10)
+        players[0].most = 1
+        await until(players, 1)
 
 
 @pytest.fixture

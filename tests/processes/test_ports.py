@@ -39,6 +39,11 @@ def port(sock: socket.socket) -> int:
     return number
 
 
+def is_listening(sock: socket.socket) -> bool:
+    """Whether clients come to it."""
+    return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
 def test_each_process_has_a_socket_of_its_own_for_clients(opened: ExitStack) -> None:
     made = ports(opened)
     rest = socket.socket()
@@ -75,6 +80,9 @@ def test_clients_of_a_process_that_is_away_come_to_the_others(opened: ExitStack)
         opened.enter_context(made.sockets.open["public.1"].accept()[0])
     made.open(2)
     assert port(made.sockets.open["public.2"]) == number
+    assert not is_listening(made.sockets.open["public.2"])
+    made.listen(2)
+    assert is_listening(made.sockets.open["public.2"])
 
 
 def test_what_systemd_holds_is_shared_and_stays_open(opened: ExitStack) -> None:

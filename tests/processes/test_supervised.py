@@ -27,6 +27,7 @@ from tests.acceptance.test_activation import activated
 from tests.acceptance.test_upgrade import UPGRADE_SECONDS, prack_upgrade
 from tests.support.certificates import Authority
 
+FAILING = "tests.processes.failing"
 MEGABYTE = 1024 * 1024
 # Of memory that only this process has, and its part of what it shares.
 MOST_MEMORY = 45 * MEGABYTE
@@ -214,6 +215,22 @@ def test_without_their_supervisor_processes_finish_and_end(
     assert (len(gone), alive) == (2, [])
 
 
+def test_clients_of_a_process_that_does_not_start_come_to_the_others(
+    launch: Launcher, tmp_path: Path
+) -> None:
+    fails = tmp_path / "fails"
+    gateway = launch.gateway(env={"SECOND_FAILS": str(fails)}, program=FAILING, processes="2")
+    launch.worker(gateway)  # at the first
+    fails.touch()
+    gateway.children[1].kill()
+    gateway.line("process 2 does not start, it ends with 7", number=2)
+    for number in range(20):
+        assert fetch(gateway.port, f"/run/{number}").status == 200
+    fails.unlink()
+    gateway.line('Public port on .*"process": 2', number=2)
+    gateway.lines[:] = [line for line in gateway.lines if "does not start" not in line]
+
+
 # ---------------------------------------------------------------- stops
 
 
@@ -317,6 +334,25 @@ def test_an_upgrade_that_fails_changes_nothing(launch: Launcher, tmp_path: Path)
         launch.worker(gateway)
     for number in range(16):
         assert fetch(gateway.port, f"/run/{number}").status == 200
+    assert gateway.stop() == 0
+
+
+def test_an_upgrade_that_fails_half_way_is_undone(launch: Launcher, tmp_path: Path) -> None:
+    fails = tmp_path / "fails"
+    gateway = launch.gateway(env={"SECOND_FAILS": str(fails)}, program=FAILING, processes="2")
+    for _ in range(2):
+        launch.worker(gateway)
+    _, second = gateway.children
+    fails.touch()
+    done = prack_upgrade(gateway.api_port)
+    fails.unlink()
+    assert (done.returncode, "exited (7)" in done.stderr) == (1, True)
+    gateway.line('Public port on .*"process": 1', number=3)
+    for number in range(20):
+        assert fetch(gateway.port, f"/run/{number}").status == 200
+    assert places(gateway).total() >= 3
+    assert second in gateway.children
+    assert len(gateway.children) == 2
     assert gateway.stop() == 0
 
 
