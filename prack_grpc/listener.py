@@ -97,6 +97,11 @@ class Listener:
         self._proxies = proxies
         self._full = Complaint(log, "worker_port_full", FULL)
 
+    @property
+    def connected(self) -> int:
+        """How many connections there are."""
+        return len(self._server.connections)
+
     async def start(self) -> None:
         """Accept connections."""
         await self._accept()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from prack_grpc.admin import Admin
 from prack_grpc.broker.seam import Broker
 from prack_grpc.gateway.app import Endpoint
+from prack_grpc.handover.sharing import Sharing
 from prack_grpc.listener import Listener
 from prack_grpc.rest.app import WorkerApp
 from prack_grpc.stream.grpc_server import StreamServer
@@ -24,6 +25,7 @@ class Running:
     rest: Listener
     stream: StreamServer
     admin: Admin
+    sharing: Sharing
     connected: Callable[[], int]
     api_port: int
     grpc_port: int

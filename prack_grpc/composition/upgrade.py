@@ -26,7 +26,8 @@ class Upgrade:
 
     def leave_workers(self, running: Running, successor: Successor) -> None:
         """Have REST workers call the successor, which passes on what is for us."""
-        successor.lend(partial(running.rest.adopt, app=running.workers.relayed))
+        relayed = partial(running.rest.adopt, app=running.workers.relayed)
+        successor.lend(relayed, running.sharing.leave)
         # What a supervisor has dealt us is for nobody else.
         running.rest.leave(shared=self._parts.parent is None)
         running.admin.leave()
