@@ -7,7 +7,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prack_grpc.acme.proofs import Contexts, Kept
@@ -16,9 +15,9 @@ from prack_grpc.settings.loading import SettingsError
 from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry.certified import Certified
 from prack_grpc.tls.certificates import Certificates
-from prack_wire import private
 
 if TYPE_CHECKING:
+    from prack_grpc.acme.following import Following
     from prack_grpc.acme.renewal import Renewal
 
 MISSING = "the extra is not installed (No module named {}); run: pip install 'prack[acme]'"
@@ -39,13 +38,14 @@ class Certification:
         self.proofs: Mapping[str, ssl.SSLContext] = {}
         self.ordering = asyncio.Lock()
         self._renewal: Renewal | None = None
-        self._following: Path | None = None
+        self._following: Following | None = None
         if settings.acme is not None:
             self._begin(settings, process)
 
     def _begin(self, settings: Settings, process: int) -> None:
         try:
             from prack_grpc.acme.authority import Authority, Proofs
+            from prack_grpc.acme.following import Following
             from prack_grpc.acme.renewal import Renewal
             from prack_grpc.acme.store import Store, certificate_file
         except ModuleNotFoundError as error:
@@ -58,7 +58,7 @@ class Certification:
             certificates = Kept(file.with_name("proofs"))
         self.proofs = Contexts(certificates, file.parent)
         if store is None:
-            self._following = file
+            self._following = Following(file)
         else:
             proofs = Proofs(self.answers, certificates, settings.http_redirect is not None)
             authority = Authority(settings, store.account)
@@ -74,9 +74,8 @@ class Certification:
 
     def reasons(self) -> list[str]:
         """What is wrong with the certificate that is shown."""
-        if self._following is not None:
-            return _reasons(self._following)
-        return self._renewal.reasons() if self._renewal else []
+        keeps = self._renewal or self._following
+        return keeps.reasons() if keeps else []
 
     def now(self, ports: Mapping[str, Certificates | None]) -> Certified:
         """How the certificates of these ports are."""
@@ -90,12 +89,11 @@ class Certification:
         self, certificates: Certificates | None, predecessor: Predecessor | None
     ) -> AsyncIterator[None]:
         """Inside, `certificates` are renewed once the ports are no more those of a predecessor."""
-        if self._renewal is None or certificates is None:
+        keeps = self._renewal or self._following
+        if keeps is None or certificates is None:
             yield
             return
-        renewing = asyncio.create_task(
-            _renew(self._renewal, certificates, predecessor), name="acme"
-        )
+        renewing = asyncio.create_task(_renew(keeps, certificates, predecessor), name="acme")
         try:
             yield
         finally:
@@ -103,18 +101,8 @@ class Certification:
             await asyncio.gather(renewing, return_exceptions=True)
 
 
-def _reasons(file: Path) -> list[str]:
-    from prack_grpc.acme.signed import parsed
-    from prack_grpc.acme.store import wrong
-
-    try:
-        return wrong(parsed(private.read(file)), "process 1 orders it")
-    except (OSError, ValueError, private.Untrusted) as error:
-        return [f"the certificate cannot be read (--acme): {error}"]
-
-
 async def _renew(
-    renewal: "Renewal", certificates: Certificates, predecessor: Predecessor | None
+    renewal: "Renewal | Following", certificates: Certificates, predecessor: Predecessor | None
 ) -> None:
     if predecessor is not None:
         await predecessor.gone.wait()

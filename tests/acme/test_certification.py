@@ -98,5 +98,3 @@ def test_of_several_processes_the_first_one_orders(tmp_path: Path) -> None:
     assert (len([*first.reloads]), len([*second.reloads])) == (1, 0)
     assert first.reasons() == ["no certificate yet (--acme): it is being ordered"]
     assert second.reasons() == ["no certificate yet (--acme): process 1 orders it"]
-    first.settings.tls_cert[0].unlink()
-    assert "cannot be read (--acme)" in second.reasons()[0]
