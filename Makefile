@@ -32,7 +32,9 @@ PEBBLE := build/tools/pebble
 PEBBLE_MODULE := github.com/letsencrypt/pebble/v2
 PEBBLE_VERSION := v2.10.3
 
-PROTOS := $(shell find proto -name '*.proto')
+# The contract with workers; what gateways say to each other is for Python only, and not frozen.
+PROTOS := $(wildcard proto/prack/v1/*.proto)
+LINK_PROTOS := $(wildcard proto/prack/link/v1/*.proto)
 STUBS := clients/python
 GO_STUBS := clients/go
 GO_PLUGIN := build/go/protoc-gen-go
@@ -62,14 +64,14 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials exampl
 LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java languages node php ruby)
 
 # What takes minutes, most of them waiting.
-FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps lifecycle liveness \
+FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps lifecycle links liveness \
 	many_sockets slots upgrade worker_port) tests/processes/test_supervised.py tests/soak
 
 # Two processes, as one waits half of the time. A file stays together, for what its tests share.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes seconds and starts few processes.
-FAST := tests/access tests/acme tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
+FAST := tests/access tests/acme tests/broker tests/bus tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
 	tests/private tests/rest tests/stream tests/telemetry tests/settings tests/test_state.py \
 	clients/python/tests
 
@@ -260,7 +262,7 @@ proto-check: $(TOOLS_READY) ## Check that the stubs of Python and Node are curre
 	@$(call generate_node,$(TOOLS)/check/messages.js)
 	@diff -q $(TOOLS)/check/messages.js $(NODE_STUBS) \
 		|| { echo 'The messages of Node are not what proto/ says: run make proto' >&2; exit 1; }
-	@diff -rq -x py.typed -x __pycache__ $(TOOLS)/check/prack/v1 $(STUBS)/prack/v1 \
+	@diff -rq -x py.typed -x __pycache__ $(TOOLS)/check/prack $(STUBS)/prack \
 		|| { echo 'The stubs are not what proto/ says: run make proto' >&2; exit 1; }
 	@$(TOOLS)/bin/buf lint proto
 	@$(TOOLS)/bin/buf format --diff --exit-code proto
@@ -268,11 +270,13 @@ proto-check: $(TOOLS_READY) ## Check that the stubs of Python and Node are curre
 
 # Only with a release: whatever is in the image has to stay compatible.
 proto-freeze: $(TOOLS_READY) ## Make the contract of now the one that proto-check compares with
-	@$(TOOLS)/bin/buf build proto --exclude-source-info -o $(IMAGE)
+	@$(TOOLS)/bin/buf build proto --path proto/prack/v1 --exclude-source-info -o $(IMAGE)
 
 define generate
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(TOOLS)/bin/python -m grpc_tools.protoc -Iproto \
-		--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
+		--python_out=$(1) --grpc_python_out=$(1) --mypy_out=quiet:$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS) && \
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(TOOLS)/bin/python -m grpc_tools.protoc -Iproto \
+		--python_out=$(1) --mypy_out=quiet:$(1) $(LINK_PROTOS)
 endef
 
 define generate_go

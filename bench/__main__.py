@@ -50,7 +50,7 @@ is left out, with a line that says why.
 exit status: 0 all went well, 1 something was left out or failed, 2 wrong usage, 130 Ctrl-C
 """
 SCALE = ("sockets", "depth", "clients", "workers")
-WITHOUT_LOAD = {"scaling", "targets", "page"}
+WITHOUT_LOAD = {"scaling", "lending", "targets", "page"}
 QUICK = ("throughput", "tail", "chunks", "footprint")
 LONGEST_SECONDS = 3600
 

@@ -21,8 +21,10 @@ from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.connection import settings
+from prack_grpc.neighbours.neighbours import Cluster
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
+from prack_grpc.private.operators.steering import meshed
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.stream.hello import MINOR, limits_message
 from prack_grpc.stream.streams import Streams
@@ -80,7 +82,9 @@ class Gateway:
         """The worker API; it takes a while to make."""
         health = Health()
         health.started = True
-        return create_app(self.broker, LIMITS, Callers(None), health)
+        cluster = Cluster("")
+        steering = meshed(self.broker, cluster, LIMITS.max_paused)
+        return create_app(self.broker, LIMITS, Callers(None), health, steering, cluster)
 
     def worker(self) -> Connection:
         """A new connection to the worker API."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,16 +12,17 @@ from functools import partial
 import prack_grpc
 from prack_grpc.broker.seam import OperatorSide
 from prack_grpc.core.limits import BookLimits
-from prack_grpc.dashboard.app import Parts, create_app
+from prack_grpc.dashboard.app import AdminApp, Parts, create_app
 from prack_grpc.dashboard.overview import Addresses, Looking
 from prack_grpc.gateway.http.admission import Admission, within
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.listener import Listener, listen, url
+from prack_grpc.neighbours.neighbours import Cluster
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
-from prack_grpc.private.operating import Operating
+from prack_grpc.private.operators.operating import Operating
 from prack_grpc.settings.loading import flag
 from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry.books.books import Books
@@ -43,7 +45,7 @@ class Told:
 
     `clients` counts connections and WebSockets; `report` takes whether the gateway is ready, when
     that changes. It `succeeds` another gateway, or starts afresh. `certified` is how certificates
-    are.
+    are. It is one of the `cluster`.
     """
 
     broker: OperatorSide
@@ -55,15 +57,21 @@ class Told:
     report: Callable[[bool], Awaitable[None]]
     succeeds: bool
     certified: Callable[[], Certified]
+    cluster: Cluster
 
 
 class Admin:
     """The admin port, open: its number is `port`."""
 
-    def __init__(self, port: int, listener: Listener, pulse: Pulse) -> None:
+    def __init__(self, port: int, listener: Listener, pulse: Pulse, app: AdminApp) -> None:
         self.port = port
+        self._app = app
         self._listener = listener
         self._pulse = pulse
+
+    def adopt(self, sock: socket.socket) -> None:
+        """Serve a connection on which another gateway passes on calls."""
+        self._listener.adopt(sock, app=self._app.relayed)
 
     def leave(self) -> None:
         """A successor tells from now on."""
@@ -91,7 +99,7 @@ async def admin_port(
     file = settings.admin_token_file
     if file and private.is_open_to_others(file):
         log.warning(private.REMEDY, file, extra={"action": "token_exposed"})
-    app = create_app(told.health, _parts(told, watch, pulse), callers)
+    app = create_app(told.health, _parts(told, watch, pulse), callers, told.cluster)
     admits = within(settings.admin_networks, flag("admin_networks"))
     server = HttpServer(app, LIMITS, Admission(LIMITS, lambda _: True, admits))
     make = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
@@ -103,7 +111,7 @@ async def admin_port(
         host, port = sock.getsockname()[:2]
         log.info("Admin port on %s", url(host, port, "http", certificates))
         try:
-            yield Admin(port, listener, pulse)
+            yield Admin(port, listener, pulse, app)
         finally:
             pulse.stop()
             reporting.cancel()
@@ -121,10 +129,10 @@ def _parts(told: Told, watch: Watch | None, pulse: Pulse) -> Parts | None:
 
 
 def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:
-    """A worker that polls is no less here between two polls."""
-    if watch is None:
-        return bool(broker.status().workers)
-    return any(not seen.gone for seen in watch.workers.known.values())
+    """A worker that polls is no less here between two polls; one of a peer is as good."""
+    if watch is not None and any(not seen.gone for seen in watch.workers.known.values()):
+        return True
+    return bool(broker.status().workers)
 
 
 @contextmanager

@@ -5,8 +5,11 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from prack_grpc.bus.folder import Folder
+from prack_grpc.bus.link import Meeting
 from prack_grpc.composition.service import Service
 from prack_grpc.gateway.http.descriptors import fitted
 from prack_grpc.handover import systemd
@@ -42,7 +45,8 @@ def run(settings: Settings, parent: Parent | None = None) -> int:
         sockets = predecessor.sockets if predecessor else Sockets(given, frozenset(given))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         limits = fitted(settings.connection_limits())
-        service = Service(settings, limits, sockets, predecessor, parent=parent)
+        meetings = partial(_meetings, parent)
+        service = Service(settings, limits, sockets, predecessor, None, meetings, parent)
         runner.run(service.serve())
     return 0
 
@@ -56,6 +60,11 @@ def supervise(settings: Settings, serve: Callable[[Settings], Serve]) -> int:
     logs.configure(settings.log_format, settings.log_level)
     _tune()
     return supervisor.run(settings, serve)
+
+
+def _meetings(parent: Parent | None, gateway_id: str) -> list[Meeting]:
+    """Where a gateway finds others: so far, the other processes of its machine."""
+    return [Folder(parent.folder, gateway_id)] if parent else []
 
 
 def _tune() -> None:

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 
 from prack_grpc import listener
 from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.bus.link import Meeting
 from prack_grpc.composition.running import Running
 from prack_grpc.composition.service import Service
 from prack_grpc.core.dispatcher import Dispatcher
@@ -92,7 +93,11 @@ async def start(finer_ticks: None) -> AsyncIterator[Start]:
     """Starts gateways with these settings; ports are free ones, the grace period short."""
     async with AsyncExitStack() as stack:
 
-        async def start(guard: ConnectionLimits | None = None, **settings: Any) -> Gateway:
+        async def start(
+            guard: ConnectionLimits | None = None,
+            meetings: Callable[[str], Sequence[Meeting]] = lambda _: (),
+            **settings: Any,
+        ) -> Gateway:
             values = {
                 "port": 0,
                 "api_port": 0,
@@ -101,7 +106,8 @@ async def start(finer_ticks: None) -> AsyncIterator[Start]:
                 "grace": 0.2,
                 "host": "127.0.0.1",
             }
-            service = Service(Settings.model_validate(values | settings), guard)
+            known = Settings.model_validate(values | settings)
+            service = Service(known, guard, meetings=meetings)
             gateway = Gateway(*await stack.enter_async_context(service.listening()))
             stack.push_async_callback(gateway.close)
             return gateway

@@ -12,12 +12,12 @@ from prack_grpc.broker.seam import Membership, Piece
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.answering import Answering
 from prack_grpc.core.dispatcher import Dispatcher
-from prack_grpc.core.effects import Answer, Cancel, Deliver, Effects, Fail, Finish, Grant
+from prack_grpc.core.effects import Answer, Cancel, Deliver, Effects, Fail, Finish, Grant, Refuse
 from prack_grpc.core.errors import GatewayError, LeaseError
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
-from prack_grpc.core.exchange.flow import NO_BODY, Flow
+from prack_grpc.core.exchange.flow import NO_BODY, begun
 from prack_grpc.core.exchange.states import ANSWERING, CLOSED, DONE, Work
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Headers, Kind, Request
@@ -55,12 +55,8 @@ class MemoryBroker:
     def submit(
         self, request: Request, body: bytes, end: bool, news: Callable[[], None] | None = None
     ) -> Ticket:
-        upload = NO_BODY
-        if body or not end:
-            limits = self.dispatcher.limits
-            upload = Flow(max(limits.window, len(body)), keep=limits.inline_body)
-            upload.push(body)
-            upload.ended = end
+        limits = self.dispatcher.limits
+        upload = begun(body, end, limits.window, limits.inline_body)
         ticket = Ticket(self._loop, request.id, news)
         exchange, effects = self.dispatcher.submit(ticket.id, request, upload, ticket, self._now())
         ticket.route = exchange.lane.name
@@ -314,8 +310,10 @@ class MemoryBroker:
                 self._fail(effect.exchange, effect.error)
             elif isinstance(effect, Grant):
                 self._grant(effect.lease.exchange)
-            else:
+            elif isinstance(effect, Refuse):
                 refusal = effect.error
+            else:
+                effect.tell(self._now())
         if self._hand_out.soonest < self._fires_at:
             self._arm(self._hand_out.soonest)
         if self._idle is not None or self._collecting.crowded:

@@ -1,9 +1,10 @@
 """The seam between the edges and the queue, in the words of the domain.
 
-Three sides: what clients need (`PublicSide`), what workers need (`WorkerSide`), and what operators
-need (`OperatorSide`). No edge knows where exchanges wait, or reads or changes an object of the
-core: it holds a `Ticket`, a `Membership` or an `Assignment`, and asks with these. Everything here
-runs on one event loop. `now` never appears: an implementation brings its clock; times are seconds.
+Four sides: what clients need (`PublicSide`), what workers need (`WorkerSide`), what operators need
+(`OperatorSide`), and what other gateways need (`PeerSide`). No edge knows where exchanges wait, or
+reads or changes an object of the core: it holds a `Ticket`, a `Membership` or an `Assignment`, and
+asks with these. Everything here runs on one event loop. `now` never appears: an implementation
+brings its clock; times are seconds.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,8 +17,10 @@ from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.http.message import Headers, Request
+from prack_grpc.core.lending.offer import Offer
+from prack_grpc.core.lending.status import LinkStatus
 from prack_grpc.core.queue.traffic import Pool, Split
-from prack_grpc.core.receivers import WorkReceiver
+from prack_grpc.core.receivers import PeerReceiver, WorkReceiver
 from prack_grpc.core.status import ExchangeStatus, Status
 from prack_grpc.core.succession.claims import Allowed, Claim
 from prack_grpc.core.worker import Principal, Profile
@@ -225,8 +228,87 @@ class Overlap(Protocol):
 
 
 class Broker(PublicSide, WorkerSide, OperatorSide, Protocol):
-    """All three sides of one queue, and what it shares with another."""
+    """All sides of one queue but that of peers, and what it shares with another."""
 
     @property
     def overlap(self) -> Overlap:
         """While one gateway replaces another."""
+
+
+class PeerSide(Protocol):
+    """What links to other gateways need. Each peer is known by its receiver.
+
+    A peer's workers are guests here: the ordinary `WorkerSide` takes what they answer. A peer's
+    requests are hosted here: the ordinary `PublicSide` takes what their clients do. A number names
+    an offer of whoever is its host. What peers tell of a number that is unknown, or known no more,
+    does nothing: messages cross.
+    """
+
+    def link(self, peer: PeerReceiver) -> None:
+        """A peer is here: it is told of all offers."""
+
+    def unlink(self, peer: PeerReceiver) -> None:
+        """It is gone: what its workers held is lost, what its clients asked for is cancelled."""
+
+    # ------------------------------------------------------------ what it says as host
+
+    def offered(
+        self, peer: PeerReceiver, number: int, offer: Offer, receiver: WorkReceiver
+    ) -> None:
+        """Its workers serve this, so far with no slots for us; `receiver` takes what they get.
+
+        Raises BadRoute past a limit of routes; the number is then unknown.
+        """
+
+    def withdrawn(self, peer: PeerReceiver, number: int) -> None:
+        """Its workers serve this no more. What they hold of ours they may finish."""
+
+    def lent(self, peer: PeerReceiver, number: int, slots: int, returned: int) -> None:
+        """We have so many of its slots; it has counted so many that we gave back."""
+
+    def recall(self, peer: PeerReceiver, number: int, count: int) -> None:
+        """It needs so many idle ones; what it gets is told with `PeerReceiver.give_back`."""
+
+    # ------------------------------------------------------------ what it says as owner
+
+    def wanted(
+        self, peer: PeerReceiver, number: int, count: int, oldest: float, urgency: int
+    ) -> None:
+        """So many of its requests could use our slots; the oldest waits for so many seconds."""
+
+    def returned(self, peer: PeerReceiver, number: int, count: int) -> None:
+        """It gives so many idle slots back."""
+
+    def host(
+        self,
+        peer: PeerReceiver,
+        number: int,
+        id_: str,
+        request: Request,
+        body: bytes,
+        end: bool,
+        news: Callable[[], None] | None = None,
+        *,
+        attempt: int = 1,
+        queued: float = 0.0,
+    ) -> Ticket:
+        """Hand a request of its to a worker of ours, on a slot that it was lent; as `submit`.
+
+        At its owner this is hand-out number `attempt`, after it has waited for `queued` seconds.
+        `id_` is a new name of this gateway's, which the ticket has; `request.id` is the owner's, for
+        the worker. Such an exchange never waits here: if its
+        worker gives it back it fails with `refused`, if that is lost with `worker_lost`, and its
+        owner decides. Who leaves it is told when its slot is free, see `PeerReceiver.released`,
+        unless it has ended meanwhile.
+
+        Raises SlotGone.
+        """
+
+    # ------------------------------------------------------------ what there is to see
+
+    def links(self) -> list[LinkStatus]:
+        """What is lent to each peer, and what is borrowed from it."""
+
+
+class LinkedBroker(Broker, PeerSide, Protocol):
+    """All four sides of one queue."""

@@ -14,7 +14,8 @@ from prack_grpc.core.receivers import AnswerReceiver
 
 # Interim heads that wait for a slow client; the oldest are dropped, nothing depends on them.
 MAX_HEADS = 16
-NAME_BYTES = 16  # the name has two hexadecimal digits for each
+# A name has so many hexadecimal digits, the first of which are those of its gateway.
+NAME_DIGITS, GATEWAY_DIGITS = 32, 8
 NAMES = 64  # names for one system call, which takes longer than the rest
 
 
@@ -176,16 +177,28 @@ def _wake(future: asyncio.Future[None] | None) -> None:
 
 
 class Identifiers:
-    """Hands out names of 32 hexadecimal digits."""
+    """Hands out names of 32 hexadecimal digits, which begin with the 8 of this gateway."""
 
-    def __init__(self) -> None:
+    def __init__(self, gateway: str = "") -> None:
+        self._gateway = gateway or gateway_id()
         self._names: list[str] = []
 
     def next(self) -> str:
         """A new name."""
         if not self._names:
-            digits = secrets.token_hex(NAME_BYTES * NAMES)
+            length = NAME_DIGITS - GATEWAY_DIGITS
+            digits = secrets.token_hex(length // 2 * NAMES)
             self._names = [
-                digits[at : at + 2 * NAME_BYTES] for at in range(0, len(digits), 2 * NAME_BYTES)
+                self._gateway + digits[at : at + length] for at in range(0, len(digits), length)
             ]
         return self._names.pop()
+
+
+def another(name: str) -> str:
+    """A new name of the same gateway."""
+    return name[:GATEWAY_DIGITS] + secrets.token_hex((NAME_DIGITS - GATEWAY_DIGITS) // 2)
+
+
+def gateway_id() -> str:
+    """A new name of a gateway, by which others know it until it ends."""
+    return secrets.token_hex(GATEWAY_DIGITS // 2)

@@ -128,7 +128,7 @@ def _serve(settings: Settings) -> int:
     from prack_grpc.listener import AddressInUse
     from prack_grpc.private.credentials import BadCredentials
     from prack_grpc.process import run, supervise
-    from prack_grpc.state import BadState
+    from prack_grpc.state.file import BadState
     from prack_grpc.tls.certificates import BadCertificate
 
     def complaining(serve: Callable[..., int], *what: object) -> int:

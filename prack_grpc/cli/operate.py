@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from prack_grpc.cli.gateway import Gateway, Row, Trouble, understood, worker_port
 from prack_grpc.cli.terminal import say, say_table
@@ -17,14 +18,17 @@ COMMANDS = {
     "workers": "list the workers and what they hold",
     "routes": "list the routes and what waits for them",
     "queue": "show the queue: waiting, being answered, and done requests",
+    "gateways": "list the gateways of one queue, with their links and loans",
     "versions": "list the versions: active, draining, or drained and safe to stop",
     "traffic": "show or split the traffic of a service: prack traffic web v2=10 v1=90",
     "drain": "send no new requests to a worker, or a version: prack drain web v1",
     "resume": "undo a drain",
 }
-LOOKS = ("workers", "routes", "queue", "versions")
+LOOKS = ("workers", "routes", "queue", "gateways", "versions")
 WEIGHT = re.compile(r"([!-<>-~]*)=(\d{1,7})")
 LOOK_AGAIN_SECONDS = 0.5
+# Of a gateway among others `prack gateways` tells these.
+LENT = ("guests", "borrowed")
 
 
 class Misuse(Exception):
@@ -57,13 +61,14 @@ def run(command: str, arguments: Sequence[str]) -> int:
 
 def _look(gateway: Gateway, words: argparse.Namespace) -> int:
     answer = gateway.ask("GET", words.command)
+    _warn(answer)
     if words.json:
         for line in json.dumps(answer, indent=2).splitlines():
             say(line)
     elif words.command == "queue":
         _print_queue(answer)
     else:
-        _print_table([{**row, **_told(row)} for row in answer[words.command]])
+        _print_table([_told(row) for row in answer[words.command]])
     return 0
 
 
@@ -84,27 +89,44 @@ def _traffic(gateway: Gateway, words: argparse.Namespace) -> int:
             raise Misuse(f"{text!r}: expected VERSION=WEIGHT, each version once, such as v2=10")
         weights[match[1]] = int(match[2])
     message = {"service": words.service, "weights": weights, "sticky": words.sticky}
-    _print_division(gateway.ask("PUT", "traffic", message))
-    return 0
+    answer = gateway.ask("PUT", "traffic", message)
+    _print_division(answer)
+    return 1 if _warn(answer) else 0
 
 
 def _drain(gateway: Gateway, words: argparse.Namespace) -> int:
     who = _who(words)
     answer = gateway.ask("POST", words.command, who)
-    held, name = answer["held"], " ".join(who.values())
+    name = " ".join(who.values())
     if words.command == "resume":
         say(f"{name}: takes new requests again")
-        return 0
+        return 1 if _warn(answer) else 0
     if not answer["workers"]:
         say(f"{name}: no such worker is connected; it will get no requests when it connects")
-        return 0
+        return 1 if _warn(answer) else 0
     until = time.monotonic() + words.wait
-    while held and time.monotonic() < until:
-        say(f"{name}: holds {held}", sys.stderr)
+    while not _is_drained(answer) and time.monotonic() < until:
+        say(f"{name}: holds {answer['held']}", sys.stderr)
         time.sleep(LOOK_AGAIN_SECONDS)
-        held = gateway.ask("POST", "drain", who)["held"]
-    say(f"{name}: draining, holds {held}" if held else f"{name}: drained, safe to stop")
-    return 1 if held and words.wait else 0
+        answer = gateway.ask("POST", "drain", who)
+    if _is_drained(answer):
+        say(f"{name}: drained, safe to stop")
+        return 0
+    say(f"{name}: draining, holds {answer['held']}")
+    return 1 if _warn(answer) or words.wait else 0
+
+
+def _is_drained(answer: Row) -> bool:
+    """What a gateway holds that does not answer, nobody knows."""
+    return not answer["held"] and not answer.get("unanswered")
+
+
+def _warn(answer: Row) -> bool:
+    """Say which gateways did not answer; whether there are any."""
+    silent = answer.get("unanswered", ())
+    for name in silent:
+        say(f"gateway {name} did not answer: it is missing here; try again", sys.stderr)
+    return bool(silent)
 
 
 def _who(words: argparse.Namespace) -> dict[str, str]:
@@ -156,16 +178,20 @@ def _parser(command: str) -> argparse.ArgumentParser:
 # ---------------------------------------------------------------- what people see
 
 
-def _told(row: Row) -> dict[str, str]:
-    """The values of a row that are formatted for people."""
-    told = {}
+def _told(row: Row) -> dict[str, Any]:
+    """A row for people."""
+    hidden = LENT if "guests" in row else ()
+    told = {name: value for name, value in row.items() if name not in hidden}
     for name in ("seconds", "oldest"):
         if name in row:
             told[name] = f"{row[name]:.1f}"
     if "rate" in row:
         told["rate"] = "-" if row["rate"] is None else f"{row['rate']:.1f}"
-    if "routes" in row:
-        told["routes"] = ", ".join(row["routes"])
+    for name in ("routes", "gateways"):
+        if name in row:
+            told[name] = ", ".join(row[name])
+    if row.get("round_trip") is not None:
+        told["round_trip"] = f"{row['round_trip'] * 1000:.1f} ms"
     if row.get("state") == "drained":
         told["state"] = "drained, safe to stop"
     return told

@@ -1,11 +1,13 @@
 """What a gateway is built from, before anything runs."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from prack_grpc.access import Access
 from prack_grpc.acme.certification import Certification
+from prack_grpc.broker.ticket import gateway_id
+from prack_grpc.bus.link import Meeting
 from prack_grpc.core.limits import KIB, BookLimits
 from prack_grpc.gateway.app import PublicApp
 from prack_grpc.gateway.http.admission import Admission
@@ -17,6 +19,7 @@ from prack_grpc.gateway.secure import StrictResponse
 from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
+from prack_grpc.neighbours.neighbours import ALONE, Cluster, Expected
 from prack_grpc.private.health import Health
 from prack_grpc.processes.parent import Parent
 from prack_grpc.settings.settings import Settings
@@ -37,6 +40,7 @@ class Parts:
         limits: ConnectionLimits | None = None,
         sockets: Sockets | None = None,
         predecessor: Predecessor | None = None,
+        meetings: Callable[[str], Sequence[Meeting]] = lambda _: (),
         parent: Parent | None = None,
     ) -> None:
         self.parent = parent
@@ -59,6 +63,10 @@ class Parts:
         self.health.certified = self.certification.reasons
         self.sockets = sockets or Sockets()
         self.predecessor = predecessor
+        own = gateway_id()
+        self.meetings = meetings(own)
+        self.neighbours = Expected() if self.meetings else None
+        self.cluster = Cluster(own, self.neighbours or ALONE, str(self.process or ""))
 
     def http(self, app: PublicApp) -> HttpServer:
         """What serves this app on the public port."""

@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from prack_grpc import state
 from prack_grpc.admin import Told, admin_port
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
+from prack_grpc.composition.links import linked
 from prack_grpc.composition.parts import Parts
 from prack_grpc.composition.running import Running
 from prack_grpc.core.limits import Limits
@@ -34,10 +34,12 @@ from prack_grpc.listener import (
     url,
     worker_places,
 )
-from prack_grpc.private.operating import Operating
+from prack_grpc.private.operators.operating import Operating
+from prack_grpc.private.operators.steering import Steering, meshed
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings.loading import flag
+from prack_grpc.state import file as state
 from prack_grpc.stream.credentials import credentials
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.stream.streams import Streams
@@ -69,8 +71,9 @@ class PrivateSide:
         settings, limits = self._parts.settings, self._parts.settings.limits()
         broker = self._make_broker(limits)
         streams = Streams(broker, limits, settings.max_silence)
-        keep = self._keep(broker)
-        workers = self._workers(broker, streams, keep)
+        steering = meshed(broker, self._parts.cluster, limits.max_paused)
+        self._keep(steering)
+        workers = self._workers(broker, streams, steering)
         admits = within(settings.worker_networks, flag("worker_networks"))
         stream = self._stream_server(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
@@ -80,7 +83,7 @@ class PrivateSide:
             self._parts.callers.kept(streams.renew, *expel),
         ):
             await self._parts.callers.ready()
-            grpc_port = await self._bind(stream, broker)
+            grpc_port = await self._bind(stream, steering)
             api_host, api_port = sock.getsockname()[:2]
             rest = self._rest(workers, streams, sock, admits)
             sharing = await self._sharing(broker)
@@ -89,7 +92,7 @@ class PrivateSide:
             addresses = self._announced(public_port, api_host, api_port, grpc_port)
             spans = tracing.spans(os.environ)
             endpoint = self._endpoint(broker, limits, spans)
-            operating = Operating(broker, keep, workers.polls.end)
+            operating = Operating(broker, self._parts.cluster, steering, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
                 async with admin_port(
@@ -99,18 +102,25 @@ class PrivateSide:
                     told,
                     self._parts.api_tls,
                 ) as admin:
-                    yield Running(
+                    ports = api_port, grpc_port
+
+                    def connected() -> int:
+                        return rest.connected + streams.connected
+
+                    running = Running(
                         broker,
+                        steering,
                         endpoint,
                         workers,
                         rest,
                         stream,
                         admin,
                         sharing,
-                        lambda: rest.connected + streams.connected,
-                        api_port,
-                        grpc_port,
+                        connected,
+                        *ports,
                     )
+                    async with linked(self._parts, running, streams):
+                        yield running
             finally:
                 broker.shut_down()
                 workers.polls.end_all()
@@ -169,7 +179,8 @@ class PrivateSide:
         if spans:
             self._parts.access.tracer = spans
         follow = spans.begin if spans else None
-        forwarding = Forwarding(settings.trusted_proxies, settings.priority, follow)
+        own = self._parts.cluster.own
+        forwarding = Forwarding(settings.trusted_proxies, settings.priority, follow, own)
         admit = None
         if settings.rate_limit:
             parts = {
@@ -182,7 +193,7 @@ class PrivateSide:
         most = settings.max_body
         return Endpoint(broker, forwarding, self._parts.access, limits, most, timing, admit)
 
-    def _workers(self, broker: Broker, streams: Streams, keep: Callable[[], None]) -> WorkerApp:
+    def _workers(self, broker: Broker, streams: Streams, steering: Steering) -> WorkerApp:
         settings = self._parts.settings
         if settings.token_file and private.is_open_to_others(settings.token_file):
             log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
@@ -191,8 +202,9 @@ class PrivateSide:
             settings.limits(),
             self._parts.callers.workers,
             self._parts.health,
+            steering,
+            self._parts.cluster,
             self._parts.predecessor,
-            keep,
             carrier=streams.carrier,
         )
 
@@ -217,25 +229,25 @@ class PrivateSide:
                 self._parts.certification.now,
                 {"public": self._parts.tls, "private": self._parts.api_tls},
             ),
+            self._parts.cluster,
         )
 
-    def _keep(self, broker: OperatorSide) -> Callable[[], None]:
-        """Restore what was kept in the state file; returns what keeps it. Raises BadState.
+    def _keep(self, steering: Steering) -> None:
+        """Restore what was kept in the state file, and keep what changes. Raises BadState.
 
         Of several processes the first one writes it.
         """
-        path = self._parts.settings.state_file
-        if path is None:
-            return lambda: None
-        state.load(broker, path)
-        return partial(state.keep, broker, path) if self._parts.first else lambda: None
+        if path := self._parts.settings.state_file:
+            state.load(steering, path)
+            if self._parts.first:
+                steering.changed.append(partial(state.keep, steering, path))
 
-    async def _bind(self, stream: StreamServer, broker: OperatorSide) -> int:
+    async def _bind(self, stream: StreamServer, steering: Steering) -> int:
         """Listen for gRPC; a predecessor must have given up its port first."""
         host, port = self._parts.settings.grpc_host, self._parts.settings.grpc_port
         if self._parts.predecessor:
             if told := await self._parts.predecessor.released():
-                state.restore(broker, told)
+                state.restore(steering, told)
             if self._parts.parent is None:
                 port = await free(host, self._parts.predecessor.grpc_port)
         return bind(stream, host, port)

@@ -8,6 +8,7 @@ from prack_grpc.broker.seam import Broker
 from prack_grpc.gateway.app import Endpoint
 from prack_grpc.handover.sharing import Sharing
 from prack_grpc.listener import Listener
+from prack_grpc.private.operators.steering import Steering
 from prack_grpc.rest.app import WorkerApp
 from prack_grpc.stream.grpc_server import StreamServer
 
@@ -20,6 +21,7 @@ class Running:
     """
 
     broker: Broker
+    steering: Steering
     endpoint: Endpoint
     workers: WorkerApp
     rest: Listener

@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 
+from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker
+from prack_grpc.bus.link import Meeting
 from prack_grpc.composition.parts import Parts
 from prack_grpc.composition.private_side import PrivateSide
 from prack_grpc.composition.running import Running
@@ -33,7 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class Service:
-    """One gateway: the broker, the private ports, and the public one."""
+    """One gateway: the broker, the private ports, and the public one.
+
+    `meetings` makes what finds other gateways, given the id of this one; without any it is alone.
+    """
 
     def __init__(
         self,
@@ -41,16 +46,21 @@ class Service:
         limits: ConnectionLimits | None = None,
         sockets: Sockets | None = None,
         predecessor: Predecessor | None = None,
-        make_broker: Callable[[Limits], Broker] = MemoryBroker,
+        make_broker: Callable[[Limits], Broker] | None = None,
+        meetings: Callable[[str], Sequence[Meeting]] = lambda _: (),
         parent: Parent | None = None,
     ) -> None:
-        self._parts = parts = Parts(settings, limits, sockets, predecessor, parent)
+        self._parts = parts = Parts(settings, limits, sockets, predecessor, meetings, parent)
         self.settings = parts.settings
-        self._private = PrivateSide(parts, make_broker)
+        self.gateway_id = parts.cluster.own
+        made = LinkedBroker if parts.meetings else MemoryBroker
+        self._private = PrivateSide(parts, make_broker or made)
         self._upgrade = Upgrade(parts)
         self.app = PublicApp(self.lifespan)
         self.http = parts.http(self.app)
         self._why = "closed"
+        if parts.meetings:
+            logs.label(parts.cluster.mark)
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""

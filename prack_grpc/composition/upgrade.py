@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from prack_grpc import state
 from prack_grpc.composition.parts import Parts
 from prack_grpc.composition.running import Running
 from prack_grpc.handover.successor import Successor, UpgradeFailed
 from prack_grpc.handover.upgrade import Upgrades
 from prack_grpc.listener import AddressInUse, bind, free
 from prack_grpc.signals import Stop
+from prack_grpc.state import file as state
 
 
 class Upgrade:
@@ -50,7 +50,7 @@ class Upgrade:
             successor = await start()
             running.stream.release()
             try:
-                await successor.take_over(state.dump(running.broker))
+                await successor.take_over(state.dump(running.steering))
             except UpgradeFailed as failed:
                 await self._listen_again(running, failed)
                 raise

@@ -54,7 +54,8 @@ class Dispatcher:
         number = self._sequence + 1
         lane = self.queue.lane(request, number, now)
         wait_until = now + self.limits.queue_timeout
-        exchange = Exchange(id_, request, lane, number, now, wait_until, upload, client)
+        books = self.counters
+        exchange = Exchange(id_, request, lane, number, now, wait_until, upload, client, books)
         session = self.queue.taker(lane, exchange.coming)
         size = 0
         if session is None:
@@ -63,7 +64,7 @@ class Dispatcher:
         self._sequence = number
         exchange.place = number + self._arrivals
         self.exchanges[id_] = exchange
-        self.counters.accepted += 1
+        books.accepted += 1
         lane.accepted += 1
         if session is not None:
             return exchange, [self._hand_out.lease(session, exchange, now)]
@@ -257,13 +258,13 @@ class Dispatcher:
         """The worker ends the exchange without a complete response. Raises LeaseError."""
         if code in UNSTARTED and lease.state is Work.LEASED:
             lease.apply(WorkEvent.RETURN)
-            self.counters.redelivered["returned"] += 1
+            lease.exchange.books.redelivered["returned"] += 1
             return self._hand_out.requeue(lease, Late.STALE, now)
         cancelled = lease.cancelled
         lease.apply(WorkEvent.ABORT)
         if cancelled:
             return self._hand_out.release(lease, Late.GONE, now)
-        self.counters.failed += 1
+        lease.exchange.books.failed += 1
         effects = self._hand_out.release(lease, Late.ANSWERED, now)
         kind = ABORT_ERRORS.get(code, errors.WORKER_ERROR)
         return effects + self._hand_out.fail_lease(lease, kind, now)

@@ -1,6 +1,6 @@
 """What the shell must do after the core has decided. The core itself performs nothing."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from prack_grpc.core.errors import BadResponse, GatewayError
 from prack_grpc.core.exchange.exchange import Exchange, Lease
@@ -54,5 +54,12 @@ class Refuse(NamedTuple):
     error: BadResponse
 
 
-Effect = Deliver | Cancel | Fail | Answer | Finish | Grant | Refuse
+class Tell(Protocol):
+    """Tell another gateway something, see `core/lending/messages.py`."""
+
+    def tell(self, now: float) -> None:
+        """It says what is so when it is told, which may be later than it was decided."""
+
+
+Effect = Deliver | Cancel | Fail | Answer | Finish | Grant | Refuse | Tell
 Effects = list[Effect]

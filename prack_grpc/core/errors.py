@@ -227,6 +227,10 @@ class WindowExceeded(PrackError):
     """A worker sent body bytes past the window that it was granted."""
 
 
+class SlotGone(PrackError):
+    """The slot that was lent for this request is there no more: no worker has seen it."""
+
+
 class BadRoute(PrackError):
     """A route is not well-formed, or there are too many."""
 

@@ -24,6 +24,7 @@ from prack_grpc.core.exchange.states import (
     WorkEvent,
 )
 from prack_grpc.core.http.message import HTTP, WEBSOCKET, Kind
+from prack_grpc.core.lending.lender import Lender
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.order import Deadlines
 from prack_grpc.core.queue.queue import Queue
@@ -43,6 +44,7 @@ class HandOut:
         self.limits = limits
         self._secret = secret
         self.counters = Counters()
+        self.hosted = Counters()  # the same of exchanges of peers
         self.exchanges: dict[str, Exchange] = {}
         self.queue = Queue(limits, now)
         self.ledger = Ledger(limits.remembered_leases)
@@ -50,6 +52,7 @@ class HandOut:
         self.collected = 0  # bytes set aside for bodies that must come in one piece
         self.deadlines: Deadlines[Exchange] = Deadlines()
         self.relief = Relief(limits)
+        self.lender = Lender(self.queue, limits)
 
     # ------------------------------------------------------------ into the queue
 
@@ -72,8 +75,12 @@ class HandOut:
         )
 
     def wait_again(self, exchange: Exchange, kind: ErrorKind, now: float) -> Effects:
-        """Back to its place in the queue; if it was handed out too often, this is its error."""
-        if exchange.attempt >= self.limits.max_attempts or not exchange.upload.rewind():
+        """Back to its place in the queue; if it was handed out too often, this is its error.
+
+        A hosted one never waits here: its owner knows better what to do with it.
+        """
+        hosted, tired = exchange.loan is not None, exchange.attempt >= self.limits.max_attempts
+        if hosted or tired or not exchange.upload.rewind():
             return self.fail(exchange, GatewayError(kind), CancelReason.SHUTDOWN, now)
         exchange.lease = None
         exchange.lane = self.queue.lane(exchange.request, exchange.sequence, now)
@@ -86,8 +93,8 @@ class HandOut:
 
     def requeue(self, lease: Lease, verdict: Late, now: float) -> Effects:
         """Nobody has started it: another worker may, whatever its method."""
-        self.counters.returned += 1
         exchange = lease.exchange
+        exchange.books.returned += 1
         effects = self.wait_again(exchange, errors.REFUSED, now)
         return effects + self.serve([exchange.lane], now) + self.release(lease, verdict, now)
 
@@ -95,13 +102,13 @@ class HandOut:
         """Its worker is gone, and may have begun it: a repeatable request has one more chance."""
         cancelled = lease.cancelled
         lease.apply(WorkEvent.LOSE)
-        self.counters.failed += not cancelled
+        lease.exchange.books.failed += not cancelled
         return self.repeat(lease, now) + self.release(lease, Late.STALE, now)
 
     def repeat(self, lease: Lease, now: float) -> Effects:
         """Its worker may have begun it: once more, if that does no harm, or 502."""
         exchange = lease.exchange
-        once_more = self.limits.redeliver and not exchange.repeated
+        once_more = self.limits.redeliver and not exchange.repeated and exchange.loan is None
         if exchange.state is Caller.WAITING and once_more and repeatable(exchange.request):
             exchange.repeated = True
             self.counters.redelivered["worker_lost"] += 1
@@ -122,7 +129,7 @@ class HandOut:
         bodiless = exchange.upload is NO_BODY
         assignment = Assignment(
             number,
-            exchange.id,
+            exchange.request.id,
             exchange.attempt,
             profile,
             exchange.request,
@@ -143,7 +150,7 @@ class HandOut:
         exchange.lease = session.held[number] = self.assigned[assignment] = lease
         self.queue.update(session)
         self.deadlines.set(exchange, expires_at)
-        self.counters.leased += 1
+        exchange.books.leased += 1
         lane.turn = self.counters.leased
         if not profile.acknowledges:
             self.ledger.open(lease)
@@ -166,6 +173,9 @@ class HandOut:
                 continue
             session = self.queue.taker(lane, exchange.coming)
             assert session is not None  # noqa: S101 - so `next` says
+            if self.lender.peers and (lent := self.lender.outbid(session, lane)):
+                effects += lent
+                continue
             self.queue.remove(exchange)
             if not exchange.coming:
                 lane.pace.mark(now)
@@ -201,14 +211,17 @@ class HandOut:
         if assignment.request.kind is WEBSOCKET:
             session.sockets -= 1
         del session.held[assignment.number], self.assigned[assignment]
+        effects: Effects = []
+        if lease.exchange.loan is not None:
+            effects += self.lender.settle(lease)
         if lease.exchange.state is DONE:
             lease.exchange.lease = None
         if not session.profile.acknowledges:
             self.ledger.close(lease, verdict)
         if session.draining:
-            return self.retire(session, now)
+            return effects + self.retire(session, now)
         lanes = self.queue.update(session)
-        return self.serve(lanes, now) if lanes else []
+        return effects + self.serve(lanes, now) if lanes else effects
 
     def retire(self, session: Session, now: float) -> Effects:
         """A session that does not acknowledge ends with the last that it holds."""
@@ -249,8 +262,10 @@ class HandOut:
             error = GatewayError(errors.WORKER_LOST)  # 503 says that no worker has begun it
         exchange.apply(Call.FAIL)
         exchange.error = error.kind
-        effects = self.end(exchange, Outcome.GATEWAY_ERROR, reason, now)
-        return [Fail(exchange, error), *effects]
+        effects: Effects = [Fail(exchange, error)]
+        if exchange.loan is not None:
+            effects[:0] = self.lender.withdraw(exchange)
+        return effects + self.end(exchange, Outcome.GATEWAY_ERROR, reason, now)
 
     def fail_lease(self, lease: Lease, kind: ErrorKind, now: float) -> Effects:
         """The worker half ended without a response: so does the caller half, if it goes on."""
@@ -270,7 +285,8 @@ class HandOut:
         if outcome is Outcome.CLIENT_GONE:
             exchange.download.discard()  # otherwise the client gets what is here, then the cut
         self.done(exchange, outcome)
-        return self.couple(exchange, reason, now)
+        effects = self.lender.left(exchange) if exchange.loan is not None else []
+        return effects + self.couple(exchange, reason, now)
 
     def complete(self, exchange: Exchange, now: float) -> None:
         """The last byte of the response was handed to the client's connection."""
@@ -286,7 +302,7 @@ class HandOut:
             self.relief.moves(exchange)
             self.relief.settle(exchange, over=True)
         exchange.outcome = outcome
-        self.counters.done[outcome] += 1
+        exchange.books.done[outcome] += 1
         del self.exchanges[exchange.id]
         if exchange.lease and exchange.lease.state is CLOSED:
             exchange.lease = None  # they hold each other, and only a collector would part them
@@ -298,7 +314,7 @@ class HandOut:
         if lease is None or event is None:
             return []
         lease.apply(event)
-        self.counters.cancelled += 1
+        exchange.books.cancelled += 1
         effects: Effects = [Cancel(lease, reason)]
         if not lease.session.profile.acknowledges:
             lease.apply(WorkEvent.LOSE)
@@ -309,7 +325,7 @@ class HandOut:
         """The worker has sent all of the response. Raises LeaseError."""
         cancelled = lease.state is CANCELLED
         lease.apply(WorkEvent.FINISH)
-        self.counters.answered += not cancelled
+        lease.exchange.books.answered += not cancelled
         if lease.exchange.state is DONE:
             self.deadlines.clear(lease.exchange)
         if lease.exchange.download is not NO_BODY:

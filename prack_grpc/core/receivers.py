@@ -1,4 +1,4 @@
-"""How decisions reach the two ends of an exchange: who takes work, and who takes answers.
+"""How decisions reach the two ends of an exchange, who takes work and who takes answers, and peers.
 
 No method may block or raise.
 """
@@ -10,6 +10,7 @@ from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import Flow
 from prack_grpc.core.http.message import Headers, ResponseHead
+from prack_grpc.core.lending.offer import Offer
 
 
 class CancelReason(enum.IntEnum):
@@ -63,6 +64,53 @@ class AnswerReceiver:
 
     def fail(self, error: GatewayError) -> None:
         """The exchange is over: this is what the client gets, or its response is cut."""
+
+
+class PeerReceiver(Protocol):
+    """The end of one peer: the gateway at the other end of a link. What is told must stay in order.
+
+    As host this gateway numbers its offers, as owner it uses the numbers of the peer's. None of
+    these may call the broker before it returns.
+    """
+
+    @property
+    def gateway(self) -> str:
+        """Which gateway it is: 8 hexadecimal digits."""
+
+    # ------------------------------------------------------------ as host
+
+    def offer(self, number: int, offer: Offer) -> None:
+        """Workers here serve this; nothing is lent so far. The number is never used again."""
+
+    def gone(self, number: int) -> None:
+        """None do any more: idle slots are to be given back, and nothing more is lent."""
+
+    def lend(self, number: int, slots: int, returned: int) -> None:
+        """So many slots of this offer are lent, idle or busy; of these it has given back so many.
+
+        Both are totals, `returned` of all that was counted so far.
+        """
+
+    def recall(self, number: int, count: int) -> None:
+        """So many idle ones are needed here. To be answered with `PeerSide.returned`."""
+
+    def released(self, id_: str) -> None:
+        """This hosted exchange (`Ticket.id`) was left, and its worker has let go of it.
+
+        Only now may its slot be used for another one. Told once for each that was left, perhaps
+        at once, but for those that have failed before.
+        """
+
+    # ------------------------------------------------------------ as owner
+
+    def want(self, number: int, count: int, oldest: float, urgency: int) -> None:
+        """So many requests wait for this offer, the oldest for so many seconds; 0 ends it.
+
+        The most urgent has this urgency (RFC 9218: 0 is the highest).
+        """
+
+    def give_back(self, number: int, count: int) -> None:
+        """So many idle slots of this offer are not needed; it may be 0, for a recall."""
 
 
 # Takes the place of a client that was told the last; nothing reaches it.

@@ -2,7 +2,7 @@
 
 import enum
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from prack_grpc.core.dispatcher import Dispatcher
@@ -10,7 +10,7 @@ from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.exchange.states import Caller
 from prack_grpc.core.http.message import WEBSOCKET, Kind, Request
 from prack_grpc.core.queue.traffic import Pool, Split
-from prack_grpc.core.worker import Profile
+from prack_grpc.core.worker import LINK, Profile
 
 
 class Serving(enum.StrEnum):
@@ -24,8 +24,9 @@ class Serving(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One worker. Of one that polls, `slots` are those of the polls that are parked or unanswered.
+    """One worker, or what a peer has lent, which is shown as a worker "via" that gateway.
 
+    Of one that polls, `slots` are those of the polls that are parked or unanswered.
     Of those `held`, `websockets` are WebSockets, which may have slots beside these.
     `seconds` is how long it has been here, for one that polls since the oldest of these polls.
     It comes from `address`, with the credentials of `principal`.
@@ -48,7 +49,10 @@ class WorkerStatus:
 
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
-    """All workers of one version. `weight` is its part of split traffic, None of other."""
+    """All workers of one version that are here, and whether it has any here or at peers.
+
+    `weight` is its part of split traffic, None of other.
+    """
 
     service: str
     version: str
@@ -67,6 +71,7 @@ class RouteStatus:
     second, None while it cannot be told. Its workers have so many `slots`; `busy` of them are
     held by its requests. `accepted` counts these since the route is known, and `passed_over` how
     often a client that had its share was. Of those that wait, `crowd` are of one such client.
+    Of the workers `guests` stand for those of peers, with all `borrowed` of the slots.
     """
 
     route: str
@@ -83,6 +88,8 @@ class RouteStatus:
     accepted: int
     passed_over: int
     crowd: int
+    guests: int = 0
+    borrowed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,7 @@ class ExchangeStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything at one moment."""
+    """Everything at one moment. What is hosted for a peer counts only as held by its worker."""
 
     queue: QueueStatus
     workers: list[WorkerStatus]
@@ -129,12 +136,17 @@ class Status:
     splits: list[Split]
     paused: list[Pool | str]
 
+    @property
+    def here(self) -> list[WorkerStatus]:
+        """The workers that are connected to this gateway."""
+        return [row for row in self.workers if row.transport != LINK]
+
 
 def status(core: Dispatcher, now: float) -> Status:
     """How things are now."""
     sessions = list(core.queue.sessions)
     held = (lease for session in sessions for lease in session.held.values())
-    busy = Counter(lease.exchange.lane for lease in held)
+    busy = Counter(lease.exchange.lane for lease in held if lease.exchange.loan is None)
     return Status(
         _queue(core, now),
         _workers(core, sessions, now),
@@ -147,7 +159,7 @@ def status(core: Dispatcher, now: float) -> Status:
 
 def exchanges(core: Dispatcher, now: float) -> Iterator[ExchangeStatus]:
     """What is not over, the oldest first. To be read before anything changes."""
-    for one in core.exchanges.values():
+    for one in _own(core):
         lease = one.lease
         yield ExchangeStatus(
             one.id,
@@ -161,6 +173,11 @@ def exchanges(core: Dispatcher, now: float) -> Iterator[ExchangeStatus]:
         )
 
 
+def _own(core: Dispatcher) -> Iterator[Exchange]:
+    """What is not over of this gateway's clients."""
+    return (one for one in core.exchanges.values() if one.loan is None)
+
+
 def _queue(core: Dispatcher, now: float) -> QueueStatus:
     counters, lanes = core.counters, core.queue.lanes()
     ends = ("answered", "returned", "failed", "cancelled")
@@ -168,13 +185,17 @@ def _queue(core: Dispatcher, now: float) -> QueueStatus:
         core.queue.requests,
         core.queue.bytes,
         max((_oldest(lane, now) for lane in lanes), default=0.0),
-        len(core.exchanges),
+        sum(1 for _ in _own(core)),
         counters.accepted,
         {outcome.value: count for outcome, count in counters.done.items()},
         counters.leased,
         {end: getattr(counters, end) for end in ends},
         # Counted and not computed, so that whoever looks can see that the books balance.
-        sum(not one.cancelled for session in core.queue.sessions for one in session.held.values()),
+        sum(
+            not one.cancelled and one.exchange.loan is None
+            for session in core.queue.sessions
+            for one in session.held.values()
+        ),
         dict(counters.redelivered),
     )
 
@@ -182,7 +203,9 @@ def _queue(core: Dispatcher, now: float) -> QueueStatus:
 def _workers(core: Dispatcher, sessions: list[Session], now: float) -> list[WorkerStatus]:
     named: dict[tuple[str, Pool, str], list[Session]] = defaultdict(list)
     for session in sessions:
-        named[session.profile.worker, session.pool, session.principal.name].append(session)
+        about = session.profile
+        worker = f"via {about.worker}" if session.guest else about.worker
+        named[worker, session.pool, session.principal.name].append(session)
     return [
         WorkerStatus(
             worker,
@@ -210,12 +233,13 @@ def _versions(core: Dispatcher, sessions: list[Session]) -> list[VersionStatus]:
         VersionStatus(
             *pool,
             _serving(core, of_version),
-            len({session.profile.worker for session in of_version}),
-            sum(session.slots for session in of_version),
-            sum(len(session.held) for session in of_version),
+            len({session.profile.worker for session in here}),
+            sum(session.slots for session in here),
+            sum(len(session.held) for session in here),
             _weight(core, pool),
         )
         for pool, of_version in sorted(pools.items())
+        for here in ([session for session in of_version if not session.guest],)
     ]
 
 
@@ -260,7 +284,14 @@ def _route(
         lane.accepted,
         lane.passed_over,
         core.queue.choice.crowd(lane) if lane.count else 0,
+        *_guests(lane.sessions),
     )
+
+
+def _guests(sessions: Iterable[Session]) -> tuple[int, int]:
+    """How many peers are among these, and how many slots they have lent."""
+    guests = [session for session in sessions if session.guest]
+    return len({one.profile.worker for one in guests}), sum(one.slots for one in guests)
 
 
 def _slots(session: Session, kind: Kind) -> int:

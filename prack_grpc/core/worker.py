@@ -17,6 +17,10 @@ LABEL = re.compile(r"[!-~]{0,128}")
 LABEL_EXPECTED = "expected at most 128 visible ASCII characters"
 
 
+# The transport of what a peer has lent: its workers are no workers of this gateway.
+LINK = "link"
+
+
 class Right(enum.StrEnum):
     """What credentials are for."""
 
@@ -127,3 +131,5 @@ class Principal:
 
 # Whoever calls where nobody is asked for credentials.
 TRUSTED = Principal("anyone")
+# Other gateways, which have asked for the credentials of their workers themselves.
+PEERS = Principal("peers", entry="(peers)")

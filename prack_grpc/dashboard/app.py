@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +12,27 @@ from fastapi import FastAPI, Header, Query
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import TypeAdapter
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from prack_grpc.broker.ticket import GATEWAY_DIGITS
 from prack_grpc.core.status import ExchangeStatus
 from prack_grpc.core.worker import Principal, Right
 from prack_grpc.dashboard import overview, scale
 from prack_grpc.dashboard.exchanges import STATUS, ExchangeRows, Exchanges, Order, Timeline, Wanted
-from prack_grpc.dashboard.feed import updates
+from prack_grpc.dashboard.feed import Update, later, update, updates
 from prack_grpc.dashboard.login import COOKIE, Logins, add_login
+from prack_grpc.dashboard.merges import MERGES
 from prack_grpc.dashboard.overview import History, Looking, Overview
 from prack_grpc.dashboard.rows import Routes, Rows, Versions, WorkerOrder, Workers
 from prack_grpc.dashboard.scale import Need, Needs
+from prack_grpc.neighbours.call import CALLER, PASSED_ON, Call
+from prack_grpc.neighbours.merging import exposition
+from prack_grpc.neighbours.neighbours import ALONE, Cluster
 from prack_grpc.private.app import HANDLERS, HEADERS, PRINCIPAL, PrivateApp, caller
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.description import PROBLEM, UNREADABLE, complete, problems
@@ -35,10 +42,12 @@ from prack_grpc.private.errors import (
     FORBIDDEN,
     NO_STORE,
     NOT_FOUND,
+    UNAUTHENTICATED,
     ApiError,
 )
 from prack_grpc.private.health import Health, add_health
-from prack_grpc.private.operating import Operating
+from prack_grpc.private.operators.operating import Operating
+from prack_grpc.private.operators.together import Together
 from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.certified import Certified
 from prack_grpc.telemetry.metrics import scrape
@@ -67,6 +76,7 @@ LOOK_ONLY = "these credentials allow to look only; this needs those of an operat
 PAGES = re.compile(r"/|/login|/logout|/openapi\.json|/static/.+")
 MOST_ROWS = 1000
 
+UPDATE = TypeAdapter(Update)
 Most = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows at most")]
 Text = Annotated[str, Query(max_length=512)]
 Seconds = Annotated[float, Query(gt=0, le=600, allow_inf_nan=False)]
@@ -92,15 +102,39 @@ class Parts:
 class AdminApp(PrivateApp):
     """Its answers tell browsers what they may do with it."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, cluster: Cluster) -> None:
         super().__init__(callers, "Prack admin API", ABOUT)
         self.router.route_class = APIRoute
-        self._logins = Logins()
+        self._neighbours = cluster.neighbours
+        if cluster.neighbours is not ALONE:
+            self.together = Together(cluster, "admin", MERGES)
+        self._logins = Logins(cluster.own)
         add_login(self, callers, self._logins)
 
     def recognized(self, scope: Scope) -> Principal | None:
         """See PrivateApp: who has logged in."""
-        return self._logins.who(Request(scope).cookies.get(COOKIE, ""))
+        return self._logins.who(_cookie(scope))
+
+    async def elsewhere(self, scope: Scope, receive: Receive) -> Response | None:
+        """See PrivateApp: another gateway of this page may have given the cookie."""
+        gateway = _cookie(scope)[:GATEWAY_DIGITS]
+        if gateway not in self._neighbours.names():
+            return None
+        try:
+            streams = await self._neighbours.dial(gateway, "admin")
+            return await Call(streams, scope, receive, "").reply()
+        except OSError:
+            return None
+
+    async def relayed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See PrivateApp. Where another gateway names nobody, it passes on a cookie of ours."""
+        if scope["type"] != "http" or CALLER in dict(scope["headers"]):
+            await super().relayed(scope, receive, send)
+        elif who := self.recognized(scope):
+            scope[PRINCIPAL] = who
+            await self.trusted(scope, receive, send)
+        else:
+            await ApiError(UNAUTHENTICATED).response()(scope, receive, send)
 
     def certified(self, scope: Scope) -> tuple[str, ...]:
         """See PrivateApp. Who has logged in counts before his browser's certificate."""
@@ -144,15 +178,19 @@ class AdminApp(PrivateApp):
         return None if looks else ApiError(FORBIDDEN, LOOK_ONLY)
 
 
-def create_app(health: Health, parts: Parts | None, callers: Callers) -> AdminApp:
-    """The admin port, for these `callers`. Without `parts` it tells only of health."""
-    app = AdminApp(callers)
+def create_app(health: Health, parts: Parts | None, callers: Callers, cluster: Cluster) -> AdminApp:
+    """The admin port of a gateway of this `cluster`, for these `callers`.
+
+    Without `parts` it tells only of health.
+    """
+    app = AdminApp(callers, cluster)
     add_health(app, health)
     _add_description(app)
     if parts is not None:
         _add_page(app)
         _add_figures(app, parts)
-        _add_metrics(app, parts)
+        _add_feed(app, parts)
+        _add_metrics(app, parts, cluster)
         _add_requests(app, parts)
         _add_scale(app, parts.watch)
         _add_actions(app, parts.operating)
@@ -196,26 +234,52 @@ def _add_figures(app: FastAPI, parts: Parts) -> None:
     async def versions() -> Versions:
         return Rows(watch).versions()
 
+
+def _add_feed(app: AdminApp, parts: Parts) -> None:
+    watch, looking = parts.watch, parts.looking
+
+    @app.get("/api/v1/update", summary="What an `update` of the events has, of now")
+    async def now(since: Annotated[float, Query(allow_inf_nan=False)] = 0) -> Update:
+        return update(watch, looking, later(watch, since))
+
     @app.get(
         "/api/v1/events",
         summary="An `update` each second: overview, last point of the history, new marks",
         response_class=EventSourceResponse,
     )
     async def events(request: Request) -> AsyncIterable[ServerSentEvent]:
-        async for update in updates(watch, looking, parts.pulse):
+        since = time.time()
+        async for own in updates(watch, looking, parts.pulse):
             if caller(request).revoked:
                 return
-            yield ServerSentEvent(event="update", data=update)
+            told = UPDATE.dump_json(own)
+            if app.together:
+                who = caller(request).name
+                told = await app.together.whole("/api/v1/update", told, f"since={since}", who)
+            since = time.time()
+            yield ServerSentEvent(event="update", raw_data=told.decode())
 
 
-def _add_metrics(app: FastAPI, parts: Parts) -> None:
+def _add_metrics(app: AdminApp, parts: Parts, cluster: Cluster) -> None:
     @app.get("/metrics", summary="The figures for Prometheus", response_class=PlainTextResponse)
-    async def metrics(accept: Annotated[str, Header()] = "") -> Response:
+    async def metrics(
+        request: Request,
+        accept: Annotated[str, Header()] = "",
+        gateways: Annotated[
+            Literal["all", "own"], Query(description="`own`: those of the gateway that is asked")
+        ] = "all",
+    ) -> Response:
         shown = []
         for metric in scrape.metrics(parts.watch, *parts.clients(), parts.certified()):
             shown.append(metric)
             await asyncio.sleep(0)  # full books are much to read: let others have a turn
-        kind, body = await asyncio.to_thread(scrape.encoded, shown, accept)
+        kind, body = await asyncio.to_thread(scrape.encoded, shown, accept, cluster.labels())
+        own = gateways == "own" or PASSED_ON in request.scope
+        if app.together and cluster.labels() and not own:
+            fields, who = [(b"accept", accept.encode("latin-1"))], caller(request).name
+            all_ = await app.together.with_others("/metrics", body, "", who, fields)
+            _, up = scrape.encoded([scrape.up(all_.bodies, all_.silent)], accept, {})
+            body = await asyncio.to_thread(exposition, [*all_.bodies.values(), up])
         return Response(body, media_type=kind)
 
 
@@ -270,6 +334,7 @@ def _add_scale(app: FastAPI, watch: Watch) -> None:
 
 def _add_actions(app: FastAPI, operating: Operating) -> None:
     add, refused = app.add_api_route, problems(UNREADABLE)
+    add("/api/v1/gateways", operating.gateways, methods=["GET"])
     add("/api/v1/traffic", operating.traffic, methods=["GET"])
     add("/api/v1/traffic", operating.divide, methods=["PUT"], responses=refused)
     add("/api/v1/drain", operating.drain, methods=["POST"], responses=refused)
@@ -285,3 +350,7 @@ def _guarding(send: Send) -> Send:
         await send(message)
 
     return guarding
+
+
+def _cookie(scope: Scope) -> str:
+    return Request(scope).cookies.get(COOKIE, "")

@@ -26,9 +26,19 @@ async def updates(watch: Watch, looking: Looking, pulse: Pulse) -> AsyncIterator
     with suppress(asyncio.CancelledError):
         while True:
             new, known = watch.marks.since(known), watch.marks.count
-            point: dict[str, float | None] = {}
-            if watch.history.points:
-                last = watch.history.points[-1]
-                point = {"at": last.at, **series(last)}
-            yield Update(looking.overview(), point, new)
+            yield update(watch, looking, new)
             await pulse.next_look()
+
+
+def update(watch: Watch, looking: Looking, new: list[Mark]) -> Update:
+    """That of now, with these marks."""
+    point: dict[str, float | None] = {}
+    if watch.history.points:
+        last = watch.history.points[-1]
+        point = {"at": last.at, **series(last)}
+    return Update(looking.overview(), point, new)
+
+
+def later(watch: Watch, since: float) -> list[Mark]:
+    """The marks after this Unix time."""
+    return [mark for mark in watch.marks.last if mark.at > since]

@@ -32,13 +32,15 @@ MAX_BYTES = 16 * 1024  # with room for a token of 8 KiB
 class Logins:
     """Who has logged in, by cookie, for 12 hours. Of too many the oldest make room."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, gateway: str = "", now: Callable[[], float] = time.monotonic) -> None:
+        """The cookies begin with this `gateway`, which knows them."""
+        self._gateway = gateway
         self._now = now
         self._rows: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
 
     def begin(self, who: Principal) -> str:
         """Remember somebody; returns the value of his cookie."""
-        value = secrets.token_urlsafe(32)
+        value = self._gateway + secrets.token_urlsafe(32)
         self._rows[value] = who, self._now() + LASTING
         if len(self._rows) > MAX_LOGINS:
             self._rows.popitem(last=False)

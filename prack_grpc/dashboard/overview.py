@@ -140,7 +140,8 @@ class Looking:
         """How it is now."""
         watch = self._watch
         status, reasons = watch.look_up(), self._health.reasons()
-        states = Counter(str(row.state) for row in status.workers)
+        here = status.here
+        states = Counter(str(row.state) for row in here)
         return Overview(
             self._process(reasons),
             len(watch.history.seconds),
@@ -151,9 +152,7 @@ class Looking:
                 status.queue.oldest,
                 status.queue.in_flight,
             ),
-            Slots(
-                sum(row.slots for row in status.workers), sum(row.held for row in status.workers)
-            ),
+            Slots(sum(row.slots for row in here), sum(row.held for row in here)),
             {state: states[state] for state in Serving},
             Clients(*self._clients()),
             watch.lag,

@@ -143,6 +143,9 @@ WORKER_ORDERS: dict[WorkerOrder, Callable[[WorkerRow], Any]] = {
 }
 
 
+ROUTE_ORDERS = {"need": lambda row: (-row.waiting, row.route, row.version)}
+
+
 def recently(many: Iterable[Recent], seconds: float) -> dict[str, Any]:
     """The fields of Recently, of all these together, over so many seconds."""
     recents = list(many)
@@ -174,7 +177,7 @@ class Rows:
     def routes(self, text: str, most: int) -> Routes:
         """Those with this text in their name."""
         rows = [row for row in self._status.routes if text in row.route]
-        rows.sort(key=lambda row: (-row.waiting, row.route, row.version))
+        rows.sort(key=ROUTE_ORDERS["need"])
         return Routes(len(rows), [self._route(row) for row in rows[:most]])
 
     def workers(self, text: str, sort: WorkerOrder, most: int) -> Workers:

@@ -10,8 +10,8 @@ from prack_grpc.telemetry.books.watch import Watch
 @dataclass(frozen=True)
 class Need:
     """What a route, or all routes of a service, would need so that requests hardly ever wait longer
-    than `wait` seconds. Rates are per second; `service_seconds`, how long a request holds a slot,
-    is null before the first.
+    than `wait` seconds. Rates are per second, `expected_rate` is what to be ready for;
+    `service_seconds`, how long a request holds a slot, is null before the first.
     """
 
     wait: float
@@ -20,6 +20,7 @@ class Need:
     slots: int
     busy: int
     arrival_rate: float
+    expected_rate: float
     service_rate: float
     service_seconds: float | None
     slots_wanted: int
@@ -60,6 +61,7 @@ def _figures(load: Load, wait: float) -> dict[str, Any]:
         "slots": load.slots,
         "busy": load.busy,
         "arrival_rate": demand.arrival_rate,
+        "expected_rate": demand.expected_rate,
         "service_rate": demand.service_rate,
         "service_seconds": demand.service_seconds,
         "slots_wanted": demand.wanted(wait),

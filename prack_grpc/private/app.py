@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import prack_grpc
 from prack_grpc.core.worker import TRUSTED, Principal, Right
+from prack_grpc.neighbours.call import CALLER, PASSED_ON
+from prack_grpc.private import bodies
 from prack_grpc.private.bodies import Gone
 from prack_grpc.private.callers import AUTHORIZATION, TELLING, Callers
 from prack_grpc.private.certificate import Certificate
@@ -27,6 +29,7 @@ from prack_grpc.private.errors import (
     UNAUTHENTICATED,
     ApiError,
 )
+from prack_grpc.private.operators.together import Together
 from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
@@ -106,10 +109,12 @@ class OperateRoute(RawRoute):
 class PrivateApp(FastAPI):
     """Its errors are problem documents, and it has no page that it does not add itself.
 
-    As long as there are `notices`, its raw routes have `telling` add them to their responses.
+    As long as there are `notices`, its raw routes have `telling` add them to their responses. Where
+    there may be other gateways, `together` they have one answer.
     """
 
     notices: Sized = ()
+    together: Together | None = None
 
     def __init__(self, callers: Callers, title: str, description: str) -> None:
         super().__init__(
@@ -164,6 +169,10 @@ class PrivateApp(FastAPI):
     ) -> None:
         """Serve somebody who has not shown who he is, by fields or these `names`."""
         refusal = self._callers.refusal(scope, names)
+        if refusal is None or refusal.kind is UNAUTHENTICATED:
+            if reply := await self.elsewhere(scope, receive):
+                await reply(scope, receive, send)
+                return
         if refusal is None:  # a page that anybody may see
             await self.trusted(scope, receive, _last(send) if self._callers.asks else send)
             return
@@ -185,9 +194,36 @@ class PrivateApp(FastAPI):
         """Who has shown credentials before."""
         return None
 
+    async def elsewhere(self, scope: Scope, receive: Receive) -> Response | None:
+        """The reply of the gateway that knows who calls; None if it is this one, or none."""
+        return None
+
+    async def relayed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope that another gateway passes on; it says whose that is."""
+        if scope["type"] == "http":
+            fields, callers = dict(scope["headers"]), self._callers
+            scope[PASSED_ON] = True
+            name, shown = fields.get(CALLER), fields.get(AUTHORIZATION)
+            # A token of an issuer may be seen here for the first time.
+            who = callers.caller([shown]) if callers.asks and shown else None
+            scope[PRINCIPAL] = who or (callers.named(name.decode()) if name else callers.holder)
+        await self.trusted(scope, receive, send)
+
     async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope of a caller who was checked."""
-        await super().__call__(scope, receive, send)
+        merge = self.together.merge(scope) if self.together else None
+        if self.together is None or merge is None:
+            await super().__call__(scope, receive, send)
+            return
+        app, caller = super().__call__, scope[PRINCIPAL].name if PRINCIPAL in scope else ""
+        try:
+            body = await bodies.read(receive)
+            response = await self.together.answer(merge, app, scope, body, caller)
+        except ApiError as error:
+            response = error.response()
+        except Gone:
+            return
+        await response(scope, receive, send)
 
 
 def _last(send: Send) -> Send:

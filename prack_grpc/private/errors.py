@@ -57,6 +57,7 @@ WINDOW_FULL = ApiKind(
 )
 INTERNAL = ApiKind("internal", 500, "Internal error of the gateway; see its log")
 DRAINING = ApiKind("draining", 503, "The gateway is stopping; poll again, or another gateway", 1)
+UNSAID = ApiKind("not_said", 503, "Nothing can be said to all gateways now", 1)
 LATE = {late: ApiKind(late.code, late.status, late.sentence) for late in Late}
 
 

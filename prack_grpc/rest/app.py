@@ -8,26 +8,30 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.worker import TRUSTED, Principal
+from prack_grpc.neighbours.mesh_words import PATH as WORDS
+from prack_grpc.neighbours.neighbours import ALONE, Cluster
 from prack_grpc.private import description
 from prack_grpc.private.app import PRINCIPAL, OperateRoute, PrivateApp, RawRoute, ReadRoute
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
+from prack_grpc.private.operators.steering import Steering
+from prack_grpc.private.operators.together import Together
 from prack_grpc.rest import ask
 from prack_grpc.rest.description import openapi
 from prack_grpc.rest.description import operators as openapi_operating
 from prack_grpc.rest.description import raw as openapi_raw
 from prack_grpc.rest.description.pages import add_pages
-from prack_grpc.rest.operators import OperatorEndpoints
+from prack_grpc.rest.operators import MERGES, OperatorEndpoints
 from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.rack.answers import Answers
 from prack_grpc.rest.rack.endpoints import Endpoints
 from prack_grpc.rest.raw.endpoints import RawEndpoints
-from prack_grpc.rest.relay import CALLER, EarlierGateway, Relay
+from prack_grpc.rest.relay import EarlierGateway, Relay
 from prack_grpc.rest.switching import StreamEndpoint
 
 Paths = tuple[tuple[str, str, str], ...]
@@ -56,6 +60,7 @@ READING_PATHS = (
     ("GET", "routes", "routes"),
     ("GET", "versions", "versions"),
     ("GET", "traffic", "traffic"),
+    ("GET", "gateways", "gateways"),
 )
 OPERATING_PATHS = (
     ("PUT", "traffic", "divide"),
@@ -75,7 +80,7 @@ class WorkerApp(PrivateApp):
         self._relay = relay
 
     async def about(self, identifier: str, request: Request) -> Response | None:
-        """See PrivateApp. A predecessor may have handed it out."""
+        """See PrivateApp. Another gateway may have handed it out."""
         return await self._relay.about(identifier, request)
 
     def telling(self, scope: Scope, response: Response) -> Response:
@@ -88,14 +93,6 @@ class WorkerApp(PrivateApp):
         told = copy.copy(response)  # some responses are shared
         told.raw_headers = [*response.raw_headers, (b"prack-cancelled", identifiers.encode())]
         return told
-
-    async def relayed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope that our successor passes on; it says whose that is."""
-        if scope["type"] == "http":
-            name = dict(scope["headers"]).get(CALLER)
-            callers = self._callers
-            scope[PRINCIPAL] = callers.named(name.decode()) if name else callers.holder
-        await self.trusted(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description, with the schemas that FastAPI cannot derive."""
@@ -111,30 +108,34 @@ def create_app(
     limits: Limits,
     callers: Callers,
     health: Health,
+    steering: Steering,
+    cluster: Cluster,
     predecessor: EarlierGateway | None = None,
-    changed: Callable[[], None] = lambda: None,
     carrier: Callable[[Principal], asyncio.Protocol | None] = lambda _: None,
 ) -> WorkerApp:
     """The worker API, for these `callers`.
 
     `health` says whether this gateway takes requests. `polls.end_all()` of the result ends the
-    parked polls when the gateway stops. A `predecessor` finishes what it holds.
-    `changed` is called when drains or divisions have changed. `carrier` makes what serves a
+    parked polls when the gateway stops. What operators say goes to `steering`, and is said for all
+    of the `cluster`. A `predecessor` finishes what it holds. `carrier` makes what serves a
     connection that becomes a stream, or None while there can be none; see `StreamEndpoint`.
     """
     polls = Polls(broker, limits)
-    relay = Relay(broker, predecessor)
+    relay = Relay(broker, predecessor, cluster.neighbours)
     app = WorkerApp(polls, relay, callers)
+    if cluster.neighbours is not ALONE:
+        app.together = Together(cluster, "rest", MERGES)
     answers = Answers(broker, polls.leases, relay)
     endpoints = Endpoints(broker, polls, answers, relay)
     _add_endpoints(app, endpoints, PATHS, openapi.OPERATIONS)
     raw = RawEndpoints(broker, polls, answers, relay)
     _add_endpoints(app, raw, RAW_PATHS, openapi_raw.OPERATIONS)
-    operating = OperatorEndpoints(broker, changed, polls.end)
+    operating = OperatorEndpoints(broker, cluster, steering, polls.end)
     described = openapi_operating.OPERATIONS
     _add_endpoints(app, operating, READING_PATHS, described, ReadRoute)
     _add_endpoints(app, operating, OPERATING_PATHS, described, OperateRoute)
     _add_endpoints(app, operating, DRAINING_PATHS, described)
+    app.router.add_api_route(WORDS, operating.words, methods=["POST"], include_in_schema=False)
     _add_endpoints(app, StreamEndpoint(carrier), STREAM_PATHS, openapi.STREAM)
     add_pages(app, limits, health)
     return app

@@ -8,8 +8,27 @@ from dataclasses import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
+from prack_grpc.neighbours import merging
+from prack_grpc.neighbours.call import PASSED_ON
+from prack_grpc.neighbours.mesh_words import dumped, loaded
 from prack_grpc.private import bodies
-from prack_grpc.private.operating import Operating, shown
+from prack_grpc.private.errors import BAD_JSON, NO_STORE, NOT_FOUND, ApiError
+from prack_grpc.private.operators.operating import Operating, shown
+from prack_grpc.private.operators.together import Merges
+from prack_grpc.words.word import BadWord
+
+# How the answers of all gateways become one.
+MERGES: Merges = {
+    ("GET", "/api/v1/queue"): merging.counts,
+    ("GET", "/api/v1/workers"): merging.rows(
+        "workers", "worker", "service", "version", "principal", apart=True
+    ),
+    ("GET", "/api/v1/routes"): merging.rows("routes", "route", "kind", "version"),
+    ("GET", "/api/v1/versions"): merging.rows("versions", "service", "version"),
+    ("PUT", "/api/v1/traffic"): merging.own,
+    ("POST", "/api/v1/drain"): merging.counts,
+    ("POST", "/api/v1/resume"): merging.counts,
+}
 
 
 class OperatorEndpoints(Operating):
@@ -38,3 +57,16 @@ class OperatorEndpoints(Operating):
         """The versions of each service: `active`, `draining`, or `drained`, then safe to stop."""
         await bodies.read(request.receive)
         return shown({"versions": [asdict(row) for row in self._broker.status().versions]})
+
+    async def words(self, request: Request) -> Response:
+        """Another gateway tells what operators have said; the reply is what is known here."""
+        if not request.scope.get(PASSED_ON):
+            raise ApiError(NOT_FOUND)
+        content = await bodies.read(request.receive)
+        try:
+            words = loaded(content)
+        except BadWord as error:
+            raise ApiError(BAD_JSON, str(error)) from None
+        for word in words:
+            self._steering.heed(word)
+        return Response(dumped(self._steering.known()), 200, NO_STORE, "application/json")

@@ -39,6 +39,82 @@ NO_SLOTS: Slots = 0, 0
 ABORT_CODES = {code.value: code for code in AbortCode}
 
 
+class Events:
+    """What a worker says of the exchanges that its outbox has given it, applied."""
+
+    def __init__(self, broker: WorkerSide, limits: Limits, worker: str, outbox: Outbox) -> None:
+        self._broker = broker
+        self._limits = limits
+        self._worker = worker
+        self._outbox = outbox
+        self._refused = Complaint(log, "event_refused", "rejected an event of a worker", most=10)
+
+    def apply(self, frame: pb.WorkerFrame) -> None:
+        """In the order of proto/README.md section 1. Raises StreamError."""
+        for head in frame.heads:
+            self._event(head, self._head, head.end)
+        for data in frame.data:
+            self._event(data, self._data, False)
+        for finish in frame.finishes:
+            self._event(finish, self._finish, True)
+        for abort in frame.aborts:
+            self._event(abort, self._abort, True)
+        for window in frame.windows:
+            self._outbox.allow(window.id, window.max_offset)
+
+    def _event(self, event: E, act: Callable[[Assignment, E], None], last: bool) -> None:
+        """Apply one event; one that does not fit costs its own exchange, not the stream.
+
+        After the `last` event of an exchange the worker says no more of it.
+        """
+        number = event.id
+        assignment = self._outbox.held.get(number)
+        if assignment is None:
+            self._refuse(number, *(ENDED if 0 < number <= self._outbox.last_sent else NEVER_SENT))
+            return
+        try:
+            act(assignment, event)
+        except BadResponse as error:
+            self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
+        except LeaseError as error:
+            self._broker.spoil(assignment, str(error))
+            if last and self._broker.progress(assignment) is Work.CANCELLED:
+                self._broker.finish(assignment, [])
+            self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
+        except WindowExceeded as error:
+            message = f"exchange {number}: {error}; wait for `windows`"
+            raise StreamError(errors.WINDOW_EXCEEDED, message) from error
+        if last:
+            del self._outbox.held[number]
+
+    def _refuse(self, number: int, code: pb.RefusalCode.ValueType, message: str) -> None:
+        self._refused.make(worker=self._worker, number=number, reason=message)
+        refusals = self._outbox.control().refusals
+        if len(refusals) < MAX_REFUSALS:
+            refusals.add(id=number, code=code, message=message)
+
+    def _head(self, assignment: Assignment, head: pb.ResponseHead) -> None:
+        headers = _pairs(head.headers)
+        self._broker.head(assignment, head.status, headers, head.body, head.end)
+
+    def _data(self, assignment: Assignment, data: pb.Data) -> None:
+        chunk = data.data  # copies it
+        if len(chunk) > self._limits.chunk:
+            message = (
+                f"exchange {data.id}: {len(chunk)} bytes in one `data`, "
+                f"the limit is {self._limits.chunk}"
+            )
+            raise StreamError(errors.CHUNK_TOO_LARGE, message)
+        self._broker.data(assignment, chunk)
+
+    def _finish(self, assignment: Assignment, finish: pb.Finish) -> None:
+        self._broker.finish(assignment, _pairs(finish.trailers))
+
+    def _abort(self, assignment: Assignment, abort: pb.Abort) -> None:
+        code = ABORT_CODES.get(abort.code, AbortCode.HANDLER_ERROR)
+        self._broker.abort(assignment, code, abort.message)
+
+
 class Stream:
     """Carries events between one worker and the broker. `now` is in seconds."""
 
@@ -60,7 +136,7 @@ class Stream:
         self._now = now
         self._slots = slots  # that the worker has said last
         self._paused = False
-        self._refused = Complaint(log, "event_refused", "rejected an event of a worker", most=10)
+        self._events = Events(broker, limits, member.worker, outbox)
         self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.heard_at = now()
         self.wrote_at = now()
@@ -206,16 +282,7 @@ class Stream:
         """The events of a frame, in the order of proto/README.md section 1."""
         if frame.HasField("hello"):
             raise StreamError(errors.HELLO_REPEATED, "only the first frame may contain `hello`")
-        for head in frame.heads:
-            self._event(head, self._head, head.end)
-        for data in frame.data:
-            self._event(data, self._data, False)
-        for finish in frame.finishes:
-            self._event(finish, self._finish, True)
-        for abort in frame.aborts:
-            self._event(abort, self._abort, True)
-        for window in frame.windows:
-            self._outbox.allow(window.id, window.max_offset)
+        self._events.apply(frame)
         self._steer(frame)
 
     def _steer(self, frame: pb.WorkerFrame) -> None:
@@ -248,58 +315,6 @@ class Stream:
             self._broker.resize(self._member, *(NO_SLOTS if self._paused else self._slots))
         except OutOfScope as error:
             raise StreamError(errors.NOT_ALLOWED, str(error)) from None
-
-    def _event(self, event: E, act: Callable[[Assignment, E], None], last: bool) -> None:
-        """Apply one event; one that does not fit costs its own exchange, not the stream.
-
-        After the `last` event of an exchange the worker says no more of it.
-        """
-        number = event.id
-        assignment = self._outbox.held.get(number)
-        if assignment is None:
-            self._refuse(number, *(ENDED if 0 < number <= self._outbox.last_sent else NEVER_SENT))
-            return
-        try:
-            act(assignment, event)
-        except BadResponse as error:
-            self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
-        except LeaseError as error:
-            self._broker.spoil(assignment, str(error))
-            if last and self._broker.progress(assignment) is Work.CANCELLED:
-                self._broker.finish(assignment, [])
-            self._refuse(number, pb.REFUSAL_CODE_INVALID_ARGUMENT, str(error))
-        except WindowExceeded as error:
-            message = f"exchange {number}: {error}; wait for `windows`"
-            raise StreamError(errors.WINDOW_EXCEEDED, message) from error
-        if last:
-            del self._outbox.held[number]
-
-    def _refuse(self, number: int, code: pb.RefusalCode.ValueType, message: str) -> None:
-        self._refused.make(worker=self.worker, number=number, reason=message)
-        refusals = self._outbox.control().refusals
-        if len(refusals) < MAX_REFUSALS:
-            refusals.add(id=number, code=code, message=message)
-
-    def _head(self, assignment: Assignment, head: pb.ResponseHead) -> None:
-        headers = _pairs(head.headers)
-        self._broker.head(assignment, head.status, headers, head.body, head.end)
-
-    def _data(self, assignment: Assignment, data: pb.Data) -> None:
-        chunk = data.data  # copies it
-        if len(chunk) > self._limits.chunk:
-            message = (
-                f"exchange {data.id}: {len(chunk)} bytes in one `data`, "
-                f"the limit is {self._limits.chunk}"
-            )
-            raise StreamError(errors.CHUNK_TOO_LARGE, message)
-        self._broker.data(assignment, chunk)
-
-    def _finish(self, assignment: Assignment, finish: pb.Finish) -> None:
-        self._broker.finish(assignment, _pairs(finish.trailers))
-
-    def _abort(self, assignment: Assignment, abort: pb.Abort) -> None:
-        code = ABORT_CODES.get(abort.code, AbortCode.HANDLER_ERROR)
-        self._broker.abort(assignment, code, abort.message)
 
 
 def _pairs(flat: Sequence[bytes]) -> Headers:

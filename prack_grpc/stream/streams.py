@@ -49,6 +49,8 @@ class Streams:
     Args:
         max_silence: seconds without a frame of a worker, or with one that it does not read, until
             it counts as lost.
+
+    `joined` is told of each worker: the name of its principal, its id and its instance.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Streams:
         self._opening = 0
         self._greeting: set[Carrier] = set()
         self._reason = ""  # why workers are sent away
+        self.joined: Callable[[str, str, bytes], None] = lambda *_: None
         self._errors = Complaint(log, "stream_error", ENDED, most=20)
         heap.keep()
         self._tidy(heap.Spare())
@@ -199,6 +202,7 @@ class Streams:
         self._loop.call_later(self._beat_seconds, self._beat, stream)
         if self._reason:
             stream.send_away(self._soon(), self._reason)
+        self.joined(carrier.principal.name, hello.worker, hello.instance)
         return stream
 
     def _check_process(self, older: Stream, hello: Hello) -> None:
@@ -266,6 +270,18 @@ class Streams:
             if stream.principal is principal:
                 message = "these credentials were revoked, or have expired"
                 stream.stop(StreamError(errors.REVOKED, message))
+
+    def moved(self, principal: Principal, worker: str, instance: bytes) -> None:
+        """The process of a worker has said hello to another gateway, and no longer needs us.
+
+        One that was sent away still finishes here what it holds.
+        """
+        stream = self._streams.get((principal, worker))
+        if stream is None or self._reason or not instance:
+            return
+        if hmac.compare_digest(self._instances[stream], instance):
+            message = "a newer stream of the same process is at another gateway"
+            stream.stop(StreamError(errors.REPLACED, message))
 
     def renew(self, principal: Principal) -> None:
         """Have the workers of this principal dial again, with a newer token if they have one.

@@ -5,7 +5,7 @@ import functools
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from select import PIPE_BUF
@@ -78,7 +78,13 @@ class TurnHandler(logging.StreamHandler[TextIO]):
             self.flush()
 
 
-class JsonFormatter(logging.Formatter):
+class LabellingFormatter(logging.Formatter):
+    """Its lines have these `labels`, too: they tell processes apart."""
+
+    labels: Callable[[], Mapping[str, str]] = dict
+
+
+class JsonFormatter(LabellingFormatter):
     """One JSON object a line: `time` (RFC 3339, UTC), `level`, `message` and the extra fields.
 
     Of several processes, each line has the number of its own.
@@ -96,13 +102,14 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             **self._always,
             **_extra(record),
+            **self.labels(),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return _encode(line)
 
 
-class PrettyFormatter(logging.Formatter):
+class PrettyFormatter(LabellingFormatter):
     """For people: time, level, sentence, then the extra fields as `name=value`."""
 
     def __init__(self, color: bool, process: int = 0) -> None:
@@ -112,7 +119,7 @@ class PrettyFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        extra = _extra(record)
+        extra = {**_extra(record), **self.labels()}
         action = extra.pop("action", None)
         text = _request(extra) if action == "request" else record.getMessage()
         rest = " ".join(f"{name}={_printable(value)}" for name, value in extra.items())
@@ -162,6 +169,13 @@ def configure(format_: str, level: str, stream: TextIO = sys.stderr, process: in
     handler.setLevel(level.upper())  # marks are made of lines that may not be written
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def label(labels: Callable[[], Mapping[str, str]]) -> None:
+    """Have the lines of `configure` say where they come from."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, LabellingFormatter):
+            handler.formatter.labels = labels
 
 
 def announce_alone() -> None:

@@ -162,6 +162,11 @@ class Demand:
         return self._arrived / self._seconds if self._seconds else 0.0
 
     @property
+    def expected_rate(self) -> float:
+        """Requests a second that slots are wanted for, before any headroom."""
+        return self._expected_rate
+
+    @property
     def service_rate(self) -> float:
         """Requests a second that give their slot back."""
         return self._finished_lately / self._seconds if self._seconds else 0.0

@@ -1,12 +1,13 @@
 """One broker, and two in a row: what stands between a client and a worker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pytest
 
+from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Membership, OperatorSide, PublicSide, WorkerSide
 from prack_grpc.broker.ticket import Ticket
@@ -15,6 +16,7 @@ from prack_grpc.core.exchange.flow import UNBOUNDED
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.receivers import CancelReason
 from prack_grpc.core.worker import TRUSTED, Profile
+from tests.contract.linked import link
 from tests.contract.relay import Relay
 from tests.core.building import a_request
 
@@ -95,11 +97,15 @@ class Worker:
 
 @dataclass
 class Rig:
-    """Where clients submit and workers join; `operator` is that of the workers."""
+    """Where clients submit and workers join; `operator` is that of the workers.
+
+    `operators` are those of all brokers.
+    """
 
     public: PublicSide
     side: WorkerSide
     operator: OperatorSide
+    operators: Sequence[OperatorSide]
 
     def submit(self, body: bytes = b"", end: bool = True, **request: Any) -> Ticket:
         """A client sends a request."""
@@ -124,21 +130,33 @@ class Rig:
 Build = Callable[..., Rig]
 
 
-@pytest.fixture(params=["one broker", "two brokers in a row"])
+@pytest.fixture(params=["one broker", "two brokers in a row", "two that are linked"])
 async def build(request: pytest.FixtureRequest) -> AsyncIterator[Build]:
     """Builds a rig whose brokers have these limits."""
-    relays: list[Relay] = []
+    relays: Sequence[Relay] = []
     brokers: list[MemoryBroker] = []
 
     def build(**limits: Any) -> Rig:
+        nonlocal relays
+        if request.param == "two that are linked":
+            return linked(**limits)
         lower = MemoryBroker(Limits(**limits))
         brokers.append(lower)
         if request.param == "one broker":
-            return Rig(lower, lower, lower)
+            return Rig(lower, lower, lower, brokers)
         upper = MemoryBroker(Limits(window=limits.get("window", Limits().window)))
         brokers.append(upper)
-        relays.append(Relay(upper, lower, 100))
-        return Rig(upper, lower, lower)
+        relay = Relay(upper, lower)
+        relay.join(100)
+        relays = [relay]
+        return Rig(upper, lower, lower, brokers)
+
+    def linked(**limits: Any) -> Rig:
+        nonlocal relays
+        upper, lower = LinkedBroker(Limits(**limits)), LinkedBroker(Limits(**limits))
+        brokers.extend((upper, lower))
+        relays = link(upper, lower)
+        return Rig(upper, lower, lower, brokers)
 
     yield build
     for relay in relays:

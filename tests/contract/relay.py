@@ -6,6 +6,7 @@ seam. Every event crosses it as bytes, as it would between two machines.
 
 import asyncio
 import marshal
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from prack_grpc.core.receivers import CancelReason
 from prack_grpc.core.worker import TRUSTED, Profile
 
 T = TypeVar("T")
+Submit = Callable[[Request, bytes, bool], Ticket]
 CODES = {errors.DEADLINE: AbortCode.TIMED_OUT, errors.UNSUPPORTED: AbortCode.UNSUPPORTED}
 
 
@@ -44,9 +46,12 @@ def request_there(request: Request) -> Request:
 class Call:
     """One exchange on its way through."""
 
-    def __init__(self, upper: WorkerSide, lower: PublicSide, assignment: Assignment) -> None:
+    def __init__(
+        self, upper: WorkerSide, lower: PublicSide, submit: Submit, assignment: Assignment
+    ) -> None:
         self._upper = upper
         self._lower = lower
+        self._submit = submit
         self._assignment = assignment
         self._ticket: Ticket | None = None
         self.news = asyncio.Event()
@@ -64,23 +69,32 @@ class Call:
         uploading = None
         try:
             request = request_there(self._assignment.request)
-            self._ticket = self._lower.submit(request, b"", self._assignment.bodiless)
+            self._ticket = self._submit(request, b"", self._assignment.bodiless)
             uploading = asyncio.create_task(self._upload(self._ticket))
             await self._answer(self._ticket)
         except ClientGone:
-            self._abort(AbortCode.CANCELLED)
+            await self.left()
         except GatewayError as error:
-            if error.kind is errors.BAD_RESPONSE:
-                self._upper.spoil(self._assignment, error.detail)
-            busy = AbortCode.REFUSED if error.kind.status == 503 else AbortCode.HANDLER_ERROR
-            self._abort(CODES.get(error.kind, busy))
+            self.failed(error)
         finally:
             if uploading is not None:
                 uploading.cancel()
             if self._ticket is not None:
                 self._lower.leave(self._ticket)
 
-    def _abort(self, code: AbortCode) -> None:
+    async def left(self) -> None:
+        """It was cancelled."""
+        self.abort(AbortCode.CANCELLED)
+
+    def failed(self, error: GatewayError) -> None:
+        """The lower broker has no response for it."""
+        if error.kind is errors.BAD_RESPONSE:
+            self._upper.spoil(self._assignment, error.detail)
+        busy = AbortCode.REFUSED if error.kind.status == 503 else AbortCode.HANDLER_ERROR
+        self.abort(CODES.get(error.kind, busy))
+
+    def abort(self, code: AbortCode) -> None:
+        """The upper broker learns that there is none."""
         with suppress(LeaseError):
             self._upper.abort(self._assignment, code, "")
 
@@ -135,17 +149,24 @@ class Call:
 class Relay:
     """Implements `core.receivers.WorkReceiver` with another broker's clients' side."""
 
-    def __init__(self, upper: WorkerSide, lower: PublicSide, slots: int) -> None:
+    def __init__(self, upper: WorkerSide, lower: PublicSide) -> None:
         self._upper = upper
         self._lower = lower
         self._calls: dict[Assignment, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def join(self, slots: int) -> None:
+        """As a worker of the upper broker."""
         profile = Profile("relay", slots, True, kinds=(Kind.HTTP, Kind.WEBSOCKET))
-        self._member = upper.join(profile, TRUSTED, self)
+        self._upper.join(profile, TRUSTED, self)
+
+    def call(self, assignment: Assignment) -> Call:
+        """How it goes through."""
+        return Call(self._upper, self._lower, self._lower.submit, assignment)
 
     def deliver(self, assignment: Assignment) -> None:
         """See WorkReceiver."""
-        call = self._calls[assignment] = Call(self._upper, self._lower, assignment)
+        call = self._calls[assignment] = self.call(assignment)
         task = asyncio.get_running_loop().create_task(call.run(), name="relay")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -166,8 +187,7 @@ class Relay:
         self.uploaded(assignment)
 
     async def end(self) -> None:
-        """Leave the upper broker."""
-        self._upper.lose(self._member)
+        """Let go of everything."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -12,6 +12,7 @@ from prack_grpc.core.worker import Principal
 from prack_grpc.dashboard import login
 from prack_grpc.dashboard.app import PAGES, create_app
 from prack_grpc.dashboard.login import COOKIE, LASTING, Logins
+from prack_grpc.neighbours.neighbours import Cluster
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
 from tests.conftest import Start
@@ -43,7 +44,7 @@ async def test_a_cookie_stands_for_whoever_has_shown_a_token(
         reply = await logged_in(browser, "op")
     assert (reply.status_code, reply.json()) == (200, {"principal": "op"})
     value, *attributes = reply.headers["set-cookie"].split("; ")
-    assert len(value) == len(COOKIE) + 1 + 43
+    assert len(value) == len(COOKIE) + 1 + 8 + 43
     assert {one.lower() for one in attributes} == {
         "httponly",
         "samesite=strict",
@@ -114,7 +115,7 @@ async def test_pages_of_others_neither_log_in_nor_use_who_has(
 
 
 async def test_over_tls_the_cookie_stays_there() -> None:
-    app = create_app(Health(), None, Callers("t" * 32, pages=PAGES))
+    app = create_app(Health(), None, Callers("t" * 32, pages=PAGES), Cluster(""))
     async with AsyncExitStack() as stack:
         made = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app), base_url="https://test", verify=TLS
@@ -126,7 +127,7 @@ async def test_over_tls_the_cookie_stays_there() -> None:
 
 def test_a_login_ends_by_itself_and_with_its_credentials() -> None:
     now = [0.0]
-    logins, a, b = Logins(lambda: now[0]), Principal("a"), Principal("b")
+    logins, a, b = Logins("", lambda: now[0]), Principal("a"), Principal("b")
     of_a, of_b = logins.begin(a), logins.begin(b)
     assert (logins.who(of_a), logins.who(of_b), logins.who("")) == (a, b, None)
     b.revoked = True

@@ -14,6 +14,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.books.books import Books
 from prack_grpc.telemetry.certified import Certified
+from prack_grpc.telemetry.metrics.scrape import up
 from scripts import settings_table
 from tests.core.building import a_request
 from tests.docs.pages import ROOT, page, rows
@@ -88,7 +89,7 @@ def test_every_metric_is_explained() -> None:
             metric.type,
             {label for sample in metric.samples for label in sample.labels} - {"le"},
         )
-        for metric in of_books(books, now=Certified({"public": 2e9}, 0, []))
+        for metric in (*of_books(books, now=Certified({"public": 2e9}, 0, [])), up(["a"], []))
     }
 
 

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.broker.ticket import Ticket
+from prack_grpc.broker.ticket import Ticket, gateway_id
 from prack_grpc.composition.private_side import WORKER_LIMITS
 from prack_grpc.core.exchange.exchange import Lease
 from prack_grpc.core.exchange.flow import Flow
@@ -22,8 +22,10 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.listener import Listener, listen
+from prack_grpc.neighbours.neighbours import ALONE, Cluster, Neighbours
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
+from prack_grpc.private.operators.steering import meshed
 from prack_grpc.private.principals import Principals
 from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.relay import EarlierGateway
@@ -144,6 +146,7 @@ async def start() -> AsyncIterator[Start]:
         async def start(
             token: str | None = None,
             predecessor: EarlierGateway | None = None,
+            neighbours: Neighbours = ALONE,
             hosts: tuple[str, ...] = (),
             principals: Principals | None = None,
             **limits: Any,
@@ -153,7 +156,9 @@ async def start() -> AsyncIterator[Start]:
             health.started = True
             stack.callback(broker.shut_down)
             callers = Callers(token, hosts, principals)
-            app = create_app(broker, bounds, callers, health, predecessor)
+            cluster = Cluster(gateway_id(), neighbours)
+            steering = meshed(broker, cluster, bounds.max_paused)
+            app = create_app(broker, bounds, callers, health, steering, cluster, predecessor)
             port = await stack.enter_async_context(listening(app))
             http = httpx2.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", timeout=SECONDS, verify=TLS

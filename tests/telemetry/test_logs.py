@@ -96,6 +96,21 @@ def test_a_json_line_has_its_time_in_utc_and_its_fields(
     }
 
 
+def test_lines_say_which_gateway_wrote_them_while_there_are_several(
+    log: logging.Logger, stream: Stream
+) -> None:
+    labels: dict[str, str] = {}
+    formatters = JsonFormatter(), PrettyFormatter(color=False)
+    for formatter in formatters:
+        formatter.labels = lambda: labels
+    record = logging.LogRecord("test", logging.INFO, "", 0, "hello", None, None)
+    alone = [formatter.format(record) for formatter in formatters]
+    labels.update(gateway="1a2b3c4d", process="2")
+    machine, people = (formatter.format(record) for formatter in formatters)
+    assert json.loads(machine) == json.loads(alone[0]) | labels
+    assert people == f"{alone[1]}  gateway=1a2b3c4d process=2"
+
+
 def test_control_bytes_and_tracebacks_stay_in_their_line(
     log: logging.Logger, stream: Stream
 ) -> None:

@@ -57,16 +57,60 @@ class Deframer:
         return bytes(data[start:end])
 
 
-class Frames(asyncio.Protocol):
-    """One end of a connection of frames, for one reader and one writer."""
+class Framed(asyncio.Protocol):
+    """One end of a connection of frames; who it is for takes what comes."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._incoming = Deframer()
+        self._room: asyncio.Future[None] | None = None  # the kernel takes no more
+
+    @property
+    def ready(self) -> bool:
+        """The kernel has everything that was written, and takes more."""
+        return self._room is None and not self._transport.is_closing()
+
+    def post(self, message: bytes) -> None:
+        """Write one message now, whether or not the kernel takes it."""
+        if not self._transport.is_closing():
+            self._transport.write(LENGTH.pack(len(message)) + message)
+
+    async def room(self) -> None:
+        """Wait until the kernel has everything that was written, or the connection is lost."""
+        while self._room is not None:
+            await self._room
+
+    # ------------------------------------------------------------ asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        # Over TLS a transport that holds nothing counts as full at 0, and never says otherwise.
+        secure = transport.get_extra_info("sslcontext") is not None
+        self._transport.set_write_buffer_limits(high=1 if secure else 0)
+        sock = transport.get_extra_info("socket")
+        if hasattr(socket, "TCP_NOTSENT_LOWAT") and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)
+
+    def pause_writing(self) -> None:
+        self._room = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.resume_writing()
+
+
+class Frames(Framed):
+    """The same for one reader and one writer, which wait for each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._ended = self._discarding = False
         self._turn = TURN
         self._news: asyncio.Future[None] | None = None  # the reader waits for more
-        self._room: asyncio.Future[None] | None = None  # the kernel takes no more
 
     async def receive(self) -> bytes | None:
         """The next message; None once the peer has ended its side or is lost.
@@ -87,19 +131,8 @@ class Frames(asyncio.Protocol):
         """Write messages; returns when the kernel has them, or False: the connection is lost."""
         for message in messages:
             self.post(message)
-        while self._room is not None:
-            await self._room
+        await self.room()
         return not self._transport.is_closing()
-
-    @property
-    def ready(self) -> bool:
-        """The kernel has everything that was written, and takes more."""
-        return self._room is None and not self._transport.is_closing()
-
-    def post(self, message: bytes) -> None:
-        """Write one message now, whether or not the kernel takes it."""
-        if not self._transport.is_closing():
-            self._transport.write(LENGTH.pack(len(message)) + message)
 
     def end(self) -> None:
         """Send no more. The peer may go on, but not over TLS, where there is no half of an end."""
@@ -139,15 +172,6 @@ class Frames(asyncio.Protocol):
 
     # ------------------------------------------------------------ asyncio.Protocol
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        # Over TLS a transport that holds nothing counts as full at 0, and never says otherwise.
-        secure = transport.get_extra_info("sslcontext") is not None
-        self._transport.set_write_buffer_limits(high=1 if secure else 0)
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            sock = transport.get_extra_info("socket")
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT)
-
     def data_received(self, data: bytes) -> None:
         if self._discarding:
             return
@@ -161,15 +185,7 @@ class Frames(asyncio.Protocol):
         self._rouse()
         return self._transport.can_write_eof()
 
-    def pause_writing(self) -> None:
-        self._room = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        room, self._room = self._room, None
-        if room is not None and not room.done():
-            room.set_result(None)
-
     def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
         self._ended = True
         self._rouse()
-        self.resume_writing()

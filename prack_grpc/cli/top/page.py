@@ -43,7 +43,7 @@ def look(gateway: Gateway, wish: Wish) -> Page:
         overview = _overview(gateway)
         now = overview["gateway"]["now"]
         return Page(
-            about=visible(_about(overview["gateway"])),
+            about=visible(_about(overview["gateway"], len(overview.get("gateways", ())))),
             at=instant(now),
             verdict=tuple(_verdict(overview)),
             traffic=tuple(_traffic(overview)),
@@ -64,9 +64,10 @@ def _overview(gateway: Gateway) -> Row:
         ) from None
 
 
-def _about(gateway: Row) -> str:
+def _about(gateway: Row, gateways: int) -> str:
     since = instant(gateway["started_at"], "%Y-%m-%d %H:%M:%S")
-    return f"prack {gateway['version']} at {gateway['public']}, {gateway['state']}, since {since}"
+    told = f"prack {gateway['version']} at {gateway['public']}, {gateway['state']}, since {since}"
+    return f"{told}, one of {gateways} gateways" if gateways else told
 
 
 def _verdict(overview: Row) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ hold each other, so they stand in one file; what moves them on is in `states.py`
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from prack_grpc.core.counters import Counters
 from prack_grpc.core.errors import ErrorKind, Late, LeaseError, NotHeld
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import NO_BODY, Flow
@@ -22,6 +23,7 @@ from prack_grpc.core.exchange.states import (
     WorkEvent,
 )
 from prack_grpc.core.http.message import HTTP, WEBSOCKET, Kind, Request
+from prack_grpc.core.lending.loan import Loan
 from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.order import NEVER
 from prack_grpc.core.queue.traffic import Pool
@@ -31,12 +33,13 @@ from prack_grpc.core.worker import Principal, Profile
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """The caller half. `client` takes what comes of it.
+    """The caller half. `client` takes what comes of it, `books` count it.
 
     Who came first has the lower `place`. At `wait_until` its wait for a free worker is over. It was
     `repeated` if it went back to the queue though a worker may have begun it. Once both halves have
     ended it has no `lease`. `lent` is what its response may have beyond its window, and it
-    `stands_since` its client has held it up for the first time.
+    `stands_since` its client has held it up for the first time. One of a peer is hosted, on a slot
+    of a `loan`, and never waits here; its `id` is this gateway's, that of its request the owner's.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Exchange:
     wait_until: float
     upload: Flow
     client: AnswerReceiver
+    books: Counters
     download: Flow = NO_BODY
     state: Caller = Caller.WAITING
     lease: "Lease | None" = None
@@ -61,6 +65,7 @@ class Exchange:
     place: int = 0
     lent: int = 0
     stands_since: float = 0.0
+    loan: "Loan[Session] | None" = None
 
     @property
     def coming(self) -> bool:
@@ -134,7 +139,9 @@ class Session:
     for another gateway to use, see `core/succession`. It is of the `principal`,
     and `receiver` takes what it is handed. While an operator has it `paused`, it is in no line.
     Numbers of leases are never used again. Of what it holds, `uploads` have a body that is still on
-    its way; while it is `open`, it may take one more of these.
+    its way; while it is `open`, it may take one more of these. Slots that are lent to peers and not
+    in use are `reserved`, or `reserved_sockets` of those for WebSockets alone. A `guest` stands for
+    workers of a peer: its slots are what was lent to us.
     """
 
     profile: Profile
@@ -153,6 +160,9 @@ class Session:
     uploads: int = 0
     open: bool = False
     elsewhere: Slots = (0, 0)
+    reserved: int = 0
+    reserved_sockets: int = 0
+    guest: bool = False
 
     @property
     def pool(self) -> Pool:
@@ -169,10 +179,18 @@ class Session:
         if self.draining:
             return 0
         if not self.websocket_slots:
-            return self.slots - len(self.held) - self.elsewhere[0]
+            return self.slots - len(self.held) - self.reserved - self.elsewhere[0]
         if kind is WEBSOCKET:
-            return self.websocket_slots - self.sockets - self.elsewhere[1]
-        return self.slots - len(self.held) + self.sockets - self.elsewhere[0]
+            away = self.reserved_sockets + self.elsewhere[1]
+            return self.websocket_slots - self.sockets - away
+        return self.slots - len(self.held) + self.sockets - self.reserved - self.elsewhere[0]
+
+    def reserve(self, kind: Kind, slots: int) -> None:
+        """Set so many slots aside, of those for WebSockets alone or of the others; or free them."""
+        if kind is WEBSOCKET:
+            self.reserved_sockets += slots
+        else:
+            self.reserved += slots
 
 
 ExchangeLane = Lane[Exchange, Session]

@@ -157,3 +157,13 @@ class Flow:
 # The body of every exchange that has none.
 NO_BODY = Flow(0)
 NO_BODY.ended = True
+
+
+def begun(body: bytes, end: bool, window: int, keep: int) -> Flow:
+    """A request body of which so much is here; `end` if that is all."""
+    if end and not body:
+        return NO_BODY
+    upload = Flow(max(window, len(body)), keep=keep)
+    upload.push(body)
+    upload.ended = end
+    return upload

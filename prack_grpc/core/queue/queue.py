@@ -12,12 +12,13 @@ from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import HTTP, Kind, Request
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.changes import Changes
 from prack_grpc.core.queue.choice import Choice
 from prack_grpc.core.queue.order import Deadlines, Line
 from prack_grpc.core.queue.routes import DEFAULT, Route
 from prack_grpc.core.queue.table import RouteTable
 from prack_grpc.core.queue.traffic import Split
-from prack_grpc.core.worker import Principal, Right
+from prack_grpc.core.worker import PEERS, Principal, Right
 
 
 class Queue:
@@ -37,6 +38,7 @@ class Queue:
         self._members: Counter[str] = Counter()
         self._founded: Counter[str] = Counter()
         self.splits: dict[str, Split] = {}
+        self.changes: Changes[ExchangeLane, Session] | None = None  # if anybody follows them
 
     def lane(self, request: Request, sequence: int, now: float) -> ExchangeLane:
         """The lane that a request belongs to; the default one takes everything else."""
@@ -74,6 +76,8 @@ class Queue:
         self.requests += 1
         exchange.queued_bytes = 0
         self.grow(exchange, size)
+        if self.changes is not None:
+            self.changes.lanes[lane] = None
 
     def whole(self, exchange: Exchange, now: float) -> list[ExchangeLane]:
         """Its body is complete. If it waits it goes to the end of its line. Returns as `join`."""
@@ -104,6 +108,8 @@ class Queue:
         lane.base.bytes -= exchange.queued_bytes
         self.requests -= 1
         self.bytes -= exchange.queued_bytes
+        if self.changes is not None:
+            self.changes.lanes[lane] = None
         return True
 
     # ------------------------------------------------------------ sessions
@@ -113,7 +119,8 @@ class Queue:
 
         Raises BadRoute or TooManySessions, with nothing changed, past a limit.
         """
-        if len(self.sessions) >= self._limits.max_sessions:
+        others = len(self.sessions) - self._members[PEERS.entry]
+        if others >= self._limits.max_sessions and not session.guest:
             raise TooManySessions(
                 f"the limit of {self._limits.max_sessions} workers and polls is reached"
             )
@@ -159,6 +166,8 @@ class Queue:
 
     def step_out(self, session: Session, now: float) -> list[ExchangeLane]:
         """Take a session out of every line; they linger if it was their last. Returns as `join`."""
+        if self.changes is not None:
+            self.changes.sessions[session] = None
         gone, alone = [], []
         for lane in session.lanes:
             for one in {lane, lane.base}:
@@ -188,6 +197,8 @@ class Queue:
 
         Returns the lanes that now have both work and workers.
         """
+        if self.changes is not None:
+            self.changes.sessions[session] = None
         free, own = session.room(HTTP) > 0, session.websocket_slots
         open_, matchable = free and (not session.uploads or self._opens(session)), []
         for lane in session.lanes:
@@ -318,10 +329,10 @@ class Queue:
             target.open.add(session, level)
 
     def _level(self, session: Session, lane: ExchangeLane) -> int:
-        """A WebSocket goes to a stream before it goes to polls, which take it in batches."""
+        """Own workers go first; a WebSocket goes to streams before polls, which take batches."""
         if session.profile.acknowledges:
-            return 2 * session.profile.tier
-        return 2 * session.profile.tier + (lane.kind is Kind.WEBSOCKET)
+            return 4 * session.profile.tier + 2 * session.guest
+        return 4 * session.profile.tier + (lane.kind is Kind.WEBSOCKET)
 
     def _linger(self, lane: ExchangeLane, now: float) -> None:
         if lane is not lane.base:
@@ -363,6 +374,8 @@ class Queue:
             line.clear()
         for lane in lanes:
             lane.requests = lane.bytes = 0
+        if self.changes is not None:
+            self.changes.lanes.update(lanes)
         self.requests = self.bytes = 0
         for exchange in waiting:
             exchange.lane = self.lane(exchange.request, exchange.sequence, now)

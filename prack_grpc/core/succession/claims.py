@@ -53,9 +53,9 @@ def _slots(numbers: Iterable[int]) -> Slots:
 
 
 def held(session: Session) -> Slots:
-    """The slots that are in use."""
+    """The slots that are in use, or set aside for peers."""
     sockets = session.sockets if session.websocket_slots else 0
-    return len(session.held) - sockets, sockets
+    return len(session.held) - sockets + session.reserved, sockets + session.reserved_sockets
 
 
 def by_worker(sessions: Iterable[Session]) -> dict[Key, list[Session]]:
@@ -68,8 +68,10 @@ def by_worker(sessions: Iterable[Session]) -> dict[Key, list[Session]]:
 
 
 def shares(session: Session) -> bool:
-    """A stream. What a worker polls for is a slot that it has not offered to anybody else."""
-    return session.profile.acknowledges
+    """A stream. What a worker polls for is a slot that it has not offered to anybody else, and what
+    a peer has lent is ours alone.
+    """
+    return session.profile.acknowledges and not session.guest
 
 
 def key(session: Session) -> Key:

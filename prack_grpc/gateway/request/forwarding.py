@@ -63,7 +63,7 @@ class Forwarding:
     are added at the end; all else keeps its order, its repeats and its bytes.
 
     Only peers inside the `trusted` networks may say whom they forward for and, with `priority`,
-    how urgent it is. `follow` begins a trace of each.
+    how urgent it is. `follow` begins a trace of each. Their ids are those of this `gateway`.
     """
 
     def __init__(
@@ -71,13 +71,14 @@ class Forwarding:
         trusted: Iterable[Network] = (),
         priority: bool = False,
         follow: Callable[[Request], Trace] | None = None,
+        gateway: str = "",
     ) -> None:
         self._trusts = trusting(trusted)
         self._counts_for = counting(self._trusts)
         self._priority = priority
         self._follow = follow
         self._garbled = Complaint(log, "forwarding_dropped", GARBLED)
-        self._ids = Identifiers()
+        self._ids = Identifiers(gateway)
 
     def request(self, scope: Scope) -> Request:
         """The request of this scope. Raises GatewayError."""

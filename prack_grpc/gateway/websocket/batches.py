@@ -14,7 +14,7 @@ import re
 import secrets
 
 from prack_grpc.broker.seam import PublicSide
-from prack_grpc.broker.ticket import ClientGone, Ticket
+from prack_grpc.broker.ticket import ClientGone, Ticket, another
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers, Kind, Request, ResponseHead
@@ -173,7 +173,7 @@ class Batches:
             *self._meta.items(),
         )
         headers = [*self._request.headers, *fields]
-        id_, length = secrets.token_hex(16), len(batch)
+        id_, length = another(self._request.id), len(batch)
         return dataclasses.replace(self._request, id=id_, headers=headers, body_length=length)
 
     def _remember(self, headers: Headers) -> None:

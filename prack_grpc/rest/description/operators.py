@@ -7,6 +7,7 @@ from prack_grpc.rest.description.openapi import content, operation, record
 
 COUNT = {"type": "integer"}
 SECONDS = {"type": "number", "description": "Seconds"}
+SOME = {"type": ["integer", "null"]}
 COUNTS = {"type": "object", "additionalProperties": COUNT}
 STATE = {"enum": ["active", "paused", "draining", "drained"]}
 WEIGHTS = {**COUNTS, "description": "By version; growing the first keeps the clients it has"}
@@ -67,12 +68,21 @@ SCHEMAS = {
             "accepted": COUNT,
             "passed_over": {**COUNT, "description": "How often a client was that had its share"},
             "crowd": {**COUNT, "description": "Those that wait of one client that has its share"},
+            "guests": {**COUNT, "description": "Workers that stand for those of a linked gateway"},
+            "borrowed": {**COUNT, "description": "Slots that linked gateways have lent"},
         },
     ),
-    "Versions": _rows(
-        "versions", {**POOL, "workers": COUNT, "weight": {"type": ["integer", "null"]}}
-    ),
+    "Versions": _rows("versions", {**POOL, "workers": COUNT, "weight": SOME}),
     "Traffic": record(TRAFFIC, "service", "weights"),
+    "Gateways": _rows(
+        "gateways",
+        {
+            "gateway": TEXT,
+            "link": TEXT,
+            "round_trip": {"type": ["number", "null"], "description": "Seconds"},
+            **dict.fromkeys(("lent", "borrowed", "wanted_by", "wanted_of"), SOME),
+        },
+    ),
     "Divisions": _rows("traffic", TRAFFIC),
     "Who": record(
         {"worker": TEXT, "service": TEXT, "version": TEXT, "leaving": {"type": "boolean"}},
@@ -87,6 +97,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     "routes": operation("The routes", content("Routes"), {}),
     "versions": operation("The versions", content("Versions"), {}),
     "traffic": operation("How traffic is divided", content("Divisions"), {}),
+    "gateways": operation("The gateways of one queue", content("Gateways"), {}),
     "divide": operation(
         "Divide the traffic of a service", content("Traffic"), UNREADABLE, content("Traffic")
     ),

@@ -111,5 +111,5 @@ def _slots(lines: list[RouteStatus]) -> int:
     """Those of a route. Its versions have their own; WebSockets may have theirs beside these."""
     kinds: dict[str, int] = defaultdict(int)
     for row in lines:
-        kinds[row.kind] += row.slots
+        kinds[row.kind] += row.slots - row.borrowed
     return kinds.get("http") or max(kinds.values(), default=0)

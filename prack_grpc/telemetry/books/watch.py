@@ -56,10 +56,10 @@ class Watch:
         self._late = 0.0
         self.status = status = self.look_up()
         second = self.books.turn(now)
-        slots = sum(row.slots for row in status.workers)
-        used = sum(row.held for row in status.workers)
+        here = status.here
+        slots, used = sum(row.slots for row in here), sum(row.held for row in here)
         self.history.close(second, int(at), status.queue.waiting, slots, used)
-        self.workers.look(status.workers, now, at)
+        self.workers.look(here, now, at)
         self.demands.look(status.routes, self.workers.known.values(), now)
         self.looks += 1
 

@@ -21,7 +21,7 @@ def present(status: Status, loads: Mapping[str, Load]) -> Iterator[Metric]:
     """One by one; `loads` are those of the routes."""
     yield from _routes(loads)
     yield from _versions(status.versions)
-    here = Counter((one.transport, one.state) for one in status.workers)
+    here = Counter((one.transport, one.state) for one in status.here)
     workers = [((over, state), here[over, state]) for over in TRANSPORTS for state in Serving]
     yield gauge("prack_workers", "Workers that are connected.", workers, "transport", "state")
     queue = status.queue

@@ -1,7 +1,7 @@
 """One scrape by Prometheus."""
 
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
@@ -37,11 +37,20 @@ def metrics(
     yield gauge("prack_build_info", "What runs; always 1.", [(runs, 1)], "version", "python")
 
 
-def encoded(shown: Sequence[Metric], accept: str) -> tuple[str, bytes]:
+def up(answered: Iterable[str], silent: Iterable[str]) -> Metric:
+    """Which of the gateways have answered."""
+    series = [((gateway,), 1) for gateway in answered] + [((gateway,), 0) for gateway in silent]
+    about = "Whether a gateway has answered in time, so that its figures are here."
+    return gauge("prack_gateway_up", about, series, "gateway")
+
+
+def encoded(shown: Sequence[Metric], accept: str, labels: Mapping[str, str]) -> tuple[str, bytes]:
     """Content type and body, as text or OpenMetrics, as this Accept field asks.
 
-    It takes 0.1 s if the books are full; a thread may do it.
+    All series have these `labels`, too. It takes 0.1 s if the books are full; a thread may do it.
     """
+    for metric in shown if labels else ():
+        metric.samples = [one._replace(labels={**one.labels, **labels}) for one in metric.samples]
     encode, content_type = choose_encoder(accept)
     return content_type, encode(_Scrape(shown))
 

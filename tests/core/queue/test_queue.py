@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from prack_grpc.core.counters import Counters
 from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange
 from prack_grpc.core.exchange.flow import NO_BODY
@@ -27,7 +28,9 @@ class Line:
         asked = a_request(target=target, **request)
         number = next(self._numbers)
         lane = self.queue.lane(asked, number, 0.0)
-        return Exchange(str(number), asked, lane, number, 0.0, 60.0, NO_BODY, NOBODY, place=number)
+        return Exchange(
+            str(number), asked, lane, number, 0.0, 60.0, NO_BODY, NOBODY, Counters(), place=number
+        )
 
     def wait(self, *targets: bytes, size: int = 10) -> list[Exchange]:
         exchanges = []

@@ -53,7 +53,7 @@ def shown(books: Books, status: Status = STATUS, now: Certified = PLAIN) -> list
 
 def scraped(books: Books, status: Status = STATUS) -> list[Metric]:
     """The same as a scraper reads them."""
-    _, body = encoded(shown(books, status), "")
+    _, body = encoded(shown(books, status), "", {})
     return list(text_string_to_metric_families(body.decode()))
 
 
@@ -145,7 +145,9 @@ def test_certificates_are_told_by_port_and_failures_where_an_authority_is_asked(
 def test_text_and_openmetrics_say_the_same(books: Books) -> None:
     ended(books, record(), START + 1)
     found = shown(books)
-    (plain, plain_body), (modern, modern_body) = encoded(found, ""), encoded(found, OPENMETRICS)
+    (plain, plain_body), (modern, modern_body) = (
+        encoded(found, accept, {}) for accept in ("", OPENMETRICS)
+    )
     assert plain.startswith("text/plain; version=0.0.4")
     assert modern.startswith("application/openmetrics-text; version=1.0.0")
     assert modern_body.endswith(b"# EOF\n")

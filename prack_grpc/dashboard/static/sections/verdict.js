@@ -44,7 +44,7 @@ export function verdict(section, spoken) {
   };
 }
 
-function ordinary({ gateway, traffic, queue, workers }) {
+function ordinary({ gateway, gateways, traffic, queue, workers }) {
   const waiting = queue.waiting ? count(queue.waiting) : "none";
   const requests = `${rate(traffic.requests_per_second ?? 0).replace("/s", "")} requests/s`;
   if (gateway.state !== "ready") {
@@ -59,5 +59,6 @@ function ordinary({ gateway, traffic, queue, workers }) {
       text: `No worker is ${workers.paused ? "ready" : "connected"}: requests wait for one, ${waiting} now`,
     };
   }
-  return { level: "well", text: `All is well: ${requests}, ${waiting} waiting` };
+  const all = gateways ? `, ${count(gateways.length)} gateways` : "";
+  return { level: "well", text: `All is well: ${requests}, ${waiting} waiting${all}` };
 }

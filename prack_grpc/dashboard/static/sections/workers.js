@@ -56,7 +56,11 @@ export function workers(section, now, active) {
       text: (row) => ago(row.connected_at, now()),
     },
     { title: "Seen", kind: "number", text: (row) => ago(row.seen_at, now()) },
-    { title: "Address", text: (row) => [row.transport, row.address].filter(Boolean).join(" ") },
+    {
+      title: "Address",
+      text: ({ transport, address, gateways }) =>
+        [transport, address, gateways && `at ${gateways}`].filter(Boolean).join(" "),
+    },
     { title: "Actions", kind: "actions", part: actions },
   ];
   const list = new List(section, {

@@ -5,7 +5,9 @@ The docstrings of endpoints are their descriptions.
 
 import json
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -15,31 +17,48 @@ from prack_grpc.broker.seam import OperatorSide
 from prack_grpc.core.errors import BadSplit
 from prack_grpc.core.queue.traffic import Pool, Split, Sticky, StickyBy
 from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME, Principal, Right
+from prack_grpc.neighbours.call import PASSED_ON, REVISION
+from prack_grpc.neighbours.neighbours import Cluster, Row
 from prack_grpc.private import bodies
 from prack_grpc.private.app import address, caller
-from prack_grpc.private.errors import BAD_PARAMETER, FORBIDDEN, NO_STORE, ApiError
+from prack_grpc.private.errors import BAD_PARAMETER, FORBIDDEN, NO_STORE, UNSAID, ApiError
+from prack_grpc.private.operators.steering import Steering
+from prack_grpc.words.word import Revision, WordsUnavailable
 
 log = logging.getLogger(__name__)
 
 WHO = "expected `worker`, or `service` and `version`"
+REVISIONS = re.compile(r"(\d{1,18}) ?([0-9a-z]*)")
 
 
 class Operating:
     """Each takes the framework's request, and raises ApiError or Gone.
 
-    `changed` is called when drains or divisions have changed, `drained` with the name of a worker
-    that is to poll no more, and whose it is, None for all of that name.
+    `drained` is called with the name of a worker that is to poll no more, and whose it is, None for
+    all of that name.
     """
 
     def __init__(
         self,
         broker: OperatorSide,
-        changed: Callable[[], None],
+        cluster: Cluster,
+        steering: Steering,
         drained: Callable[[str, Principal | None], None],
     ) -> None:
         self._broker = broker
-        self._changed = changed
+        self._cluster = cluster
+        self._steering = steering
         self._drained = drained
+
+    async def gateways(self, request: Request) -> Response:
+        """The gateways of one queue: this one, and those that are linked to it.
+
+        `round_trip` is in seconds. So many slots are `lent` to another and `borrowed` from it, so
+        many requests are `wanted_by` it here and `wanted_of` it. Null is what is not known.
+        """
+        await bodies.read(request.receive)
+        own = Row(self._cluster.own, "this gateway")
+        return shown({"gateways": [asdict(row) for row in (own, *self._cluster.neighbours.rows())]})
 
     async def traffic(self, request: Request) -> Response:
         """How the requests of each service are split between its versions."""
@@ -60,10 +79,11 @@ class Operating:
             split = Split(service, weights, _sticky(message.get("sticky"))) if weights else None
         except BadSplit as error:
             raise ApiError(BAD_PARAMETER, str(error), "weights") from None
-        self._broker.divide(service, split)
-        self._changed()
-        _note(request, "traffic", service=service, weights=dict(weights))
-        return shown(_members(split) if split else {"service": service, "weights": {}})
+        of = _of(request)
+        revision = await _said(self._steering.divide(service, split, of))
+        if not of:
+            _note(request, "traffic", service=service, weights=dict(weights))
+        return shown(_members(split) if split else {"service": service, "weights": {}}, revision)
 
     async def drain(self, request: Request) -> Response:
         """Sends no new requests to a worker, or a version; they finish what they hold.
@@ -80,25 +100,48 @@ class Operating:
     async def _pause(self, request: Request, paused: bool) -> Response:
         message = await bodies.parse_object(await bodies.read(request.receive))
         who, principal = _who(message), caller(request)
-        leaving = message.get("leaving") is True
+        leaving, revision = message.get("leaving") is True, None
         if not leaving:
             if Right.OPERATE not in principal.rights:
                 raise ApiError(FORBIDDEN, "only operators may; a worker may with `leaving`")
-            self._broker.pause(who, paused)
-            self._changed()
-            _note(request, "drained" if paused else "resumed", **_named(who))
+            of = _of(request)
+            revision = await _said(self._steering.pause(who, paused, of))
+            if not of:
+                _note(request, "drained" if paused else "resumed", **_named(who))
         if paused and isinstance(who, str):
             self._drained(who, principal if leaving else None)
-        workers = self._broker.status().workers
+        workers = self._broker.status().here
         rows = [row for row in workers if who in (row.worker, (row.service, row.version))]
         if leaving:
             rows = [row for row in rows if row.principal == principal.name]
-        return shown({"workers": len(rows), "held": sum(row.held for row in rows)})
+        return shown({"workers": len(rows), "held": sum(row.held for row in rows)}, revision)
 
 
-def shown(value: dict[str, Any]) -> Response:
-    """A JSON response."""
-    return Response(json.dumps(value), headers=NO_STORE, media_type="application/json")
+def shown(value: dict[str, Any], revision: Revision | None = None) -> Response:
+    """A JSON response, of what was said with this revision."""
+    said = {REVISION.decode(): f"{revision[0]} {revision[1]}".strip()} if revision else {}
+    return Response(json.dumps(value), headers=NO_STORE | said, media_type="application/json")
+
+
+async def _said(saying: Awaitable[Revision]) -> Revision:
+    """Raises ApiError when it cannot be said to all."""
+    try:
+        return await saying
+    except WordsUnavailable as error:
+        raise ApiError(UNSAID, str(error)) from None
+
+
+def _of(request: Request) -> Revision | None:
+    """The revision of what another gateway repeats here; None if it is said here.
+
+    Raises ApiError.
+    """
+    if not request.scope.get(PASSED_ON):
+        return None
+    match = REVISIONS.fullmatch(request.headers.get(REVISION.decode(), ""))
+    if match is None:
+        raise ApiError(BAD_PARAMETER, "Prack-Revision: expected a number, and a gateway's id")
+    return int(match[1]), match[2]
 
 
 def _note(request: Request, action: str, **about: object) -> None:

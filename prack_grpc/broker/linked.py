@@ -1,0 +1,104 @@
+"""The broker of a gateway that has peers: the one in memory, and the side that links use."""
+
+from collections.abc import Callable
+
+from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.broker.ticket import Ticket
+from prack_grpc.core.effects import Effects
+from prack_grpc.core.exchange.flow import begun
+from prack_grpc.core.http.message import Request
+from prack_grpc.core.lending.lending import Lending
+from prack_grpc.core.lending.offer import Offer
+from prack_grpc.core.lending.status import LinkStatus
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.receivers import PeerReceiver, WorkReceiver
+
+
+class LinkedBroker(MemoryBroker):
+    """Implements `broker.seam.LinkedBroker`. As long as there are no peers it is as any other."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._lending = Lending(self.dispatcher, self._hand_out)
+
+    # ------------------------------------------------------------ PeerSide
+
+    def link(self, peer: PeerReceiver) -> None:
+        self._perform(self._lending.link(peer))
+
+    def unlink(self, peer: PeerReceiver) -> None:
+        for exchange in self._lending.hosted(peer):
+            if isinstance(exchange.client, Ticket):
+                self.leave(exchange.client)
+        self._perform(self._lending.unlink(peer, self._now()))
+
+    def offered(
+        self, peer: PeerReceiver, number: int, offer: Offer, receiver: WorkReceiver
+    ) -> None:
+        self._perform(self._lending.offered(peer, number, offer, receiver, self._now()))
+
+    def withdrawn(self, peer: PeerReceiver, number: int) -> None:
+        self._perform(self._lending.withdrawn(peer, number, self._now()))
+
+    def lent(self, peer: PeerReceiver, number: int, slots: int, returned: int) -> None:
+        self._perform(self._lending.lent(peer, number, slots, returned, self._now()))
+
+    def recall(self, peer: PeerReceiver, number: int, count: int) -> None:
+        self._perform(self._lending.recall(peer, number, count))
+
+    def wanted(
+        self, peer: PeerReceiver, number: int, count: int, oldest: float, urgency: int
+    ) -> None:
+        self._perform(self._lending.wanted(peer, number, count, oldest, urgency, self._now()))
+
+    def returned(self, peer: PeerReceiver, number: int, count: int) -> None:
+        self._perform(self._lending.returned(peer, number, count, self._now()))
+
+    def host(
+        self,
+        peer: PeerReceiver,
+        number: int,
+        id_: str,
+        request: Request,
+        body: bytes,
+        end: bool,
+        news: Callable[[], None] | None = None,
+        *,
+        attempt: int = 1,
+        queued: float = 0.0,
+    ) -> Ticket:
+        limits = self.dispatcher.limits
+        upload = begun(body, end, limits.window, limits.inline_body)
+        ticket = Ticket(self._loop, id_, news)
+        exchange, effects = self._lending.host(
+            peer, number, id_, request, upload, ticket, self._now(), attempt, queued
+        )
+        ticket.route = exchange.lane.name
+        self.tickets[ticket] = exchange
+        self._perform(effects)
+        return ticket
+
+    def links(self) -> list[LinkStatus]:
+        return self._lending.status()
+
+    # ------------------------------------------------------------ what is different with peers
+
+    def begin_drain(self) -> None:
+        """What is lent comes back; `idle` waits for that, too."""
+        super().begin_drain()
+        self._perform(self._lending.drain())
+
+    def _perform(self, effects: Effects) -> None:
+        try:
+            super()._perform(effects)
+        finally:
+            while self._lending.linked and (more := self._lending.follow(self._now())):
+                super()._perform(more)
+            if self._lending.due < self._fires_at:
+                self._arm(self._lending.due)
+
+    def _settle(self) -> None:
+        if self._lending.idle:
+            super()._settle()
+        else:
+            self._collecting.wake_all()

@@ -1,0 +1,1 @@
+"""How gateways reach each other: links, and what finds the peers."""

@@ -1,0 +1,131 @@
+"""A link over a Unix socket: messages as frames, the id of each side first, and heartbeats."""
+
+import asyncio
+from collections.abc import Callable
+
+from prack_grpc.bus import link
+from prack_grpc.bus.link import ID, LinkReceiver
+from prack_wire.frames import Framed, FrameTooLong
+
+LAST_SECONDS = 1.0  # for what was sent before the end
+HEARTBEAT = b""
+
+
+class SocketLink(Framed):
+    """Implements `bus.link.Link`, once the peer has said who it is.
+
+    `wanted` is asked then, and `linked` gives it its receiver. Who has `dialled` speaks first;
+    whoever was dialled answers only if the link is wanted. `settled` is done when that is known.
+    """
+
+    def __init__(
+        self,
+        me: str,
+        dialled: bool,
+        wanted: Callable[["SocketLink"], bool],
+        linked: Callable[["SocketLink"], LinkReceiver],
+    ) -> None:
+        super().__init__()
+        self.peer = ""
+        self.dialled = dialled
+        self._me = me.encode()
+        self._wanted = wanted
+        self._linked = linked
+        self._receiver: LinkReceiver | None = None
+        self.over = False
+        self._spoke = False
+        self._heard_at = self._loop.time()
+        self._beat_at = self._heard_at
+        self._timer: asyncio.TimerHandle | None = None
+        self.settled: asyncio.Future[None] = self._loop.create_future()
+
+    # ------------------------------------------------------------ Link
+
+    def send(self, message: bytes) -> None:
+        if not self.over:
+            self._spoke = True
+            self.post(message)
+
+    def close(self, reason: str) -> None:
+        """See Link. A peer that reads nothing more is cut off after a moment."""
+        if self.over:
+            return
+        self._end(reason)
+        self._transport.close()
+        self._loop.call_later(LAST_SECONDS, self._transport.abort)
+
+    # ------------------------------------------------------------ asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self.dialled:
+            self.post(self._me)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._loop.time()
+        self._incoming.feed(data)
+        try:
+            while not self.over and (message := self._incoming.next()) is not None:
+                self._take(message)
+        except FrameTooLong as error:
+            self.close(str(error))
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._end(f"the connection was lost: {exc}" if exc else "the peer has closed it")
+
+    # ------------------------------------------------------------ its life
+
+    def _take(self, message: bytes) -> None:
+        if self._receiver is not None:
+            if message != HEARTBEAT:
+                self._receiver.received(message)
+            return
+        self.peer = message.decode(errors="replace")
+        if not ID.fullmatch(self.peer) or not self._wanted(self):
+            self.close("it is not wanted")
+            return
+        if not self.dialled:
+            self.post(self._me)
+        receiver = self._linked(self)
+        self._receiver = None if self.over else receiver
+        self._settle()
+
+    def _end(self, reason: str) -> None:
+        if self.over:
+            return
+        self.over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._settle()
+        self.resume_writing()
+        if self._receiver is not None:
+            self._receiver.ended(reason)
+
+    def _settle(self) -> None:
+        if not self.settled.done():
+            self.settled.set_result(None)
+
+    def _wait(self) -> None:
+        self._beat_at = self._loop.time() + link.BEAT_SECONDS
+        self._timer = self._loop.call_at(self._beat_at, self._beat)
+
+    def _beat(self) -> None:
+        """Speak after silence, and end the link after too much of it.
+
+        Who was stopped or busy himself cannot say that the others were silent meanwhile.
+        """
+        now = self._loop.time()
+        self._heard_at += max(0.0, now - self._beat_at - link.BEAT_SECONDS)
+        if now - self._heard_at >= link.DEAD_SECONDS:
+            self._end(f"nothing was received for {link.DEAD_SECONDS:g} s")
+            self._transport.abort()
+            return
+        if not self._spoke and self.ready and self._receiver is not None:
+            self.post(HEARTBEAT)
+        self._spoke = False
+        self._wait()

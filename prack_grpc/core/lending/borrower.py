@@ -1,0 +1,171 @@
+"""For which requests of this gateway slots of other gateways are borrowed.
+
+House rules: nobody is asked for anything while a slot is free here; at first two peers are asked,
+and all only if that did not help; what is not used is given back.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prack_grpc.core.effects import Effects
+from prack_grpc.core.exchange.exchange import ExchangeLane, Session
+from prack_grpc.core.lending.guest import Guest
+from prack_grpc.core.lending.loan import Claim
+from prack_grpc.core.lending.messages import GiveBack, Want
+from prack_grpc.core.queue.order import NEVER, Deadlines
+from prack_grpc.core.queue.queue import Queue
+from prack_grpc.core.receivers import PeerReceiver
+
+# Seconds after which all peers are asked: a link takes one or two milliseconds there and back.
+WIDEN = 0.005
+# Seconds between two times that all are asked, for each peer, and at least: so a gateway hears at
+# most 200 of these a second from all others, however many there are.
+REFRESH_A_PEER, REFRESH = 0.005, 0.020
+# Seconds for which the last slots are kept though nobody uses them.
+UNUSED = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class Asking:
+    """A lane for which peers were asked."""
+
+    lane: ExchangeLane
+    slice: int = NEVER
+
+
+class Borrower:
+    """The owner's side of all links: what is borrowed, and what waits for it."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self.guests: dict[tuple[PeerReceiver, int], Guest[Session]] = {}
+        self._guest_of: dict[Session, Guest[Session]] = {}
+        self._asking: dict[ExchangeLane, Asking] = {}
+        self._refreshes: Deadlines[Asking] = Deadlines(tick=0.001)
+        self._unused: Deadlines[Guest[Session]] = Deadlines()
+        self._turn = 0
+
+    @property
+    def due(self) -> float:
+        """When there is something to do."""
+        return min(self._refreshes.soonest, self._unused.soonest)
+
+    # ------------------------------------------------------------ what hosts say
+
+    def offered(self, guest: Guest[Session]) -> None:
+        """Workers of a peer are here."""
+        self.guests[guest.peer, guest.number] = self._guest_of[guest.session] = guest
+
+    def forget(self, guest: Guest[Session]) -> None:
+        """They serve nothing any more."""
+        del self.guests[guest.peer, guest.number]
+        del self._guest_of[guest.session]
+        self._unused.clear(guest)
+
+    def recall(self, guest: Guest[Session], count: int) -> Effects:
+        """Its host needs so many idle slots. It gets what there is."""
+        return self._give_back(guest, max(0, min(count, _idle(guest))))
+
+    # ------------------------------------------------------------ what has changed
+
+    def guest_of(self, session: Session) -> Guest[Session] | None:
+        """Who this session stands for; None once that is over."""
+        return self._guest_of.get(session)
+
+    def look(self, guest: Guest[Session], now: float) -> Effects:
+        """The slots or lines of a guest have changed: what it has too many goes back."""
+        effects: Effects = []
+        session = guest.session
+        surplus = _idle(guest) - max(1, len(session.held))
+        if surplus > 0:
+            effects += self._give_back(guest, surplus)
+        if _idle(guest) > 0:
+            self._unused.set(guest, now + UNUSED)
+        else:
+            self._unused.clear(guest)
+        for lane in session.lanes:
+            if lane.count:
+                effects += self.ask(lane, now)
+        return effects
+
+    def ask(self, lane: ExchangeLane, now: float) -> Effects:
+        """Something waits in a lane, or ceased to."""
+        asking = self._asking.get(lane)
+        if not _needed(lane):
+            return self._stop(asking) if asking else []
+        if asking or not (guests := self._guests(lane)):
+            return []
+        asking = self._asking[lane] = Asking(lane)
+        self._refreshes.set(asking, now + WIDEN)
+        return self._tell(self._some(guests))
+
+    def refresh(self, now: float) -> Effects:
+        """Ask again where something still waits, and give back what was not used."""
+        effects: Effects = []
+        for asking in self._refreshes.due(now):
+            if guests := self._guests(asking.lane):
+                self._refreshes.set(asking, now + self._pause())
+                effects += self._tell(guests)
+            else:
+                del self._asking[asking.lane]
+        for guest in self._unused.due(now):
+            if (idle := _idle(guest)) > 0:
+                effects += self._give_back(guest, idle)
+        return effects
+
+    # ------------------------------------------------------------ steps
+
+    def _stop(self, asking: Asking) -> Effects:
+        self._refreshes.clear(asking)
+        del self._asking[asking.lane]
+        return self._tell(guest for guest in self.guests.values() if guest.wants)
+
+    def _tell(self, guests: Iterable[Guest[Session]]) -> Effects:
+        """Tell these hosts what waits for them, if that is anything or was."""
+        effects: Effects = []
+        for guest in guests:
+            lanes = [lane for lane in guest.session.lanes if _needed(lane)]
+            wants = sum(lane.count for lane in lanes)
+            if wants or guest.wants:
+                guest.wants = wants
+                guest.claim = min(map(_first, lanes), default=guest.claim)
+                effects.append(Want(guest))
+        return effects
+
+    def _guests(self, lane: ExchangeLane) -> list[Guest[Session]]:
+        return [self._guest_of[session] for session in lane.sessions if session.guest]
+
+    def _some(self, guests: list[Guest[Session]]) -> list[Guest[Session]]:
+        """Who has lent something last, and one of the others in turn."""
+        last = max(guests, key=_lent_at)
+        others = [guest for guest in guests if guest is not last]
+        self._turn += 1
+        return [last, others[self._turn % len(others)]] if others else [last]
+
+    def _pause(self) -> float:
+        return max(REFRESH, REFRESH_A_PEER * len({guest.peer for guest in self.guests.values()}))
+
+    def _give_back(self, guest: Guest[Session], count: int) -> Effects:
+        guest.given += count
+        guest.session.slots -= count
+        self._queue.update(guest.session)
+        return [GiveBack(guest, count)]
+
+
+def _needed(lane: ExchangeLane) -> bool:
+    """Something waits that nobody here may take."""
+    return lane.count > 0 and not lane.ready
+
+
+def _idle(guest: Guest[Session]) -> int:
+    return guest.session.slots - len(guest.session.held)
+
+
+def _first(lane: ExchangeLane) -> Claim:
+    """Of what waits in a lane, which is not empty."""
+    firsts = [line.first() for line in (lane.waiting, lane.uploads) if line]
+    return min(Claim(one.request.priority, one.accepted_at) for one in firsts)
+
+
+def _lent_at(guest: Guest[Session]) -> float:
+    return guest.lent_at

@@ -1,0 +1,1 @@
+"""The other gateways of one queue: asking them, and one answer for all."""

@@ -1,0 +1,115 @@
+"""The host's end of all that the clients of one peer have asked for."""
+
+from collections.abc import Callable
+
+from prack.link.v1 import link_pb2 as link
+from prack.v1 import worker_pb2 as pb
+from prack_grpc.broker.seam import LinkedBroker
+from prack_grpc.core.errors import SlotGone
+from prack_grpc.core.receivers import PeerReceiver
+from prack_grpc.peers.answers import Answers
+from prack_grpc.peers.hosted import Hosted
+from prack_grpc.peers.relayed import read_request
+
+NO_PARTICULARS = link.Particulars()
+
+
+class Hosting:
+    """The hosted exchanges of one peer.
+
+    Args:
+        name: makes the names of exchanges of this gateway.
+        owner_window: bytes of one response that the peer takes before it asks for more.
+        window: likewise of one request body, here.
+    """
+
+    def __init__(
+        self,
+        broker: LinkedBroker,
+        peer: PeerReceiver,
+        answers: Answers,
+        name: Callable[[], str],
+        owner_window: int,
+        window: int,
+    ) -> None:
+        self._broker = broker
+        self._peer = peer
+        self._answers = answers
+        self._name = name
+        self._owner_window = owner_window
+        self._window = window
+        self._hosted: dict[tuple[int, int], Hosted] = {}
+        self._left: dict[str, Hosted] = {}  # whose worker has not let go yet
+
+    def take(self, message: link.ToHost) -> None:
+        """What the owner says of exchanges. Raises DecodeError, ValueError."""
+        frame = pb.GatewayFrame.FromString(message.frame)
+        about = {one.id: one for one in message.particulars}
+        for request in frame.requests:
+            self._begin(message.number, request, about.get(request.id, NO_PARTICULARS))
+        for data in frame.data:
+            if hosted := self._find(message, data.id):
+                hosted.upload(data.data, False)
+        for finish in frame.finishes:
+            if hosted := self._find(message, finish.id):
+                hosted.upload(b"", True)
+        for cancel in frame.cancels:
+            if hosted := self._find(message, cancel.id):
+                self._cancel(hosted)
+        for window in frame.windows:
+            if hosted := self._find(message, window.id):
+                hosted.allow(window.max_offset)
+
+    def released(self, id_: str) -> None:
+        """The worker of an exchange that was cancelled has let go: its slot is free again."""
+        if hosted := self._left.pop(id_, None):
+            self._let_go(hosted)
+
+    def end(self) -> None:
+        """The link is over."""
+        for hosted in list(self._hosted.values()):
+            hosted.end()
+
+    def _find(self, message: link.ToHost, id_: int) -> Hosted | None:
+        """Not one that has ended: its owner will hear of that."""
+        return self._hosted.get((message.number, id_))
+
+    def _begin(self, number: int, message: pb.Request, about: link.Particulars) -> None:
+        request = read_request(message, about)
+        key = number, message.id
+        hosted = Hosted(
+            self._broker, self._answers, *key, self._owner_window, self._window, self._forget
+        )
+        try:
+            ticket = self._broker.host(
+                self._peer,
+                number,
+                self._name(),
+                request,
+                message.body,
+                message.end,
+                hosted.news,
+                attempt=message.attempt,
+                queued=message.queued_ms / 1000,
+            )
+        except SlotGone as error:
+            self._answers.fail(*key, link.FAILURE_CODE_GONE, str(error))
+        else:
+            self._hosted[key] = hosted
+            hosted.begin(ticket, message)
+
+    def _forget(self, hosted: Hosted) -> None:
+        del self._hosted[hosted.number, hosted.id]
+
+    def _cancel(self, hosted: Hosted) -> None:
+        """Nobody waits for it at the owner, who wants to know when the worker has let go."""
+        hosted.end()
+        ticket = hosted.ticket
+        self._left[ticket.id] = hosted
+        self._broker.leave(ticket)
+        if not ticket.left:  # it had failed before
+            self.released(ticket.id)
+
+    def _let_go(self, hosted: Hosted) -> None:
+        aborts = self._answers.frame(hosted.number).aborts
+        aborts.add(id=hosted.id, code=pb.ABORT_CODE_CANCELLED)

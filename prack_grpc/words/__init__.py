@@ -1,0 +1,1 @@
+"""What operators have said to any gateway, and which of it counts."""

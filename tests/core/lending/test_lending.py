@@ -1,0 +1,331 @@
+"""What gateways lend each other, step by step."""
+
+from typing import Any
+
+import pytest
+
+from bench.lending.link import End
+from prack_grpc.core.effects import Effects
+from prack_grpc.core.errors import BadRoute
+from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
+from prack_grpc.core.hand_out import HandOut
+from prack_grpc.core.http.message import Kind
+from prack_grpc.core.lending.lending import Lending
+from prack_grpc.core.receivers import PeerReceiver
+from tests.core.lending.mesh import Gateway, Mesh
+
+
+class Two:
+    """An owner without workers, and a host with one that has so many slots."""
+
+    def __init__(self, slots: int = 1, lending: type[Lending] = Lending, **about: Any) -> None:
+        self.mesh = Mesh(2, HandOut, lending)
+        self.owner, self.host = self.mesh.gateways
+        self.worker = self.mesh.join(self.host, slots, **about)
+        self.mesh.deliver_all()
+
+    @property
+    def to_owner(self) -> End:
+        return self.mesh.links[self.owner, self.host][1]
+
+    @property
+    def guest(self) -> Session:
+        (guest,) = self.owner.guests
+        return guest
+
+    def relayed(self, method: bytes = b"GET") -> tuple[Exchange, Lease]:
+        """A request of the owner's client, in the hands of the host's worker."""
+        exchange = self.mesh.submit(self.owner, method)
+        self.mesh.deliver_all()
+        return exchange, self.host.leases[-1]
+
+
+def test_a_request_goes_where_a_slot_is_free() -> None:
+    two = Two()
+    exchange, lease = two.relayed()
+    assert lease.assignment.request.target == exchange.request.target
+    two.host.answer(lease)
+    assert two.owner.owed
+    two.mesh.deliver_all()
+    assert not two.owner.owed
+    two.mesh.check()
+
+
+def test_a_slot_that_was_used_is_kept_and_used_again_without_a_word() -> None:
+    two = Two()
+    _, lease = two.relayed()
+    two.host.answer(lease)
+    two.mesh.deliver_all()
+    sent = two.to_owner.sent
+    _, lease = two.relayed()
+    assert two.to_owner.sent == sent
+    assert two.guest.slots == len(two.guest.held) == 1
+
+
+def test_a_local_request_takes_a_free_slot_at_once() -> None:
+    two = Two()
+    two.mesh.submit(two.host)
+    assert len(two.host.leases) == 1
+    assert not any(two.mesh.ways.values())
+
+
+def test_own_workers_go_before_guests_of_a_tier() -> None:
+    two = Two()
+    _, lease = two.relayed()
+    two.host.answer(lease)
+    two.mesh.deliver_all()
+    own = two.mesh.join(two.owner, 1)
+    two.mesh.submit(two.owner)
+    assert own.held
+    assert not two.guest.held
+
+
+def test_a_peer_that_waited_longer_gets_the_next_slot() -> None:
+    two = Two()
+    two.mesh.submit(two.host)
+    (first,) = two.host.leases
+    two.mesh.submit(two.owner)
+    two.mesh.deliver_all()
+    two.mesh.clock.now += 0.03
+    two.mesh.submit(two.host)
+    two.host.answer(first)
+    two.mesh.deliver_all()
+    (lease,) = two.host.leases
+    assert lease.exchange.loan
+
+
+def test_among_requests_of_the_same_age_own_ones_go_first() -> None:
+    two = Two()
+    two.mesh.submit(two.host)
+    (first,) = two.host.leases
+    two.mesh.submit(two.owner)
+    two.mesh.deliver_all()
+    two.mesh.clock.now += 0.01
+    two.mesh.submit(two.host)
+    two.host.answer(first)
+    (lease,) = two.host.leases
+    assert lease.exchange.loan is None
+
+
+def test_what_is_more_urgent_goes_first_wherever_it_waits() -> None:
+    two = Two()
+    two.mesh.submit(two.host)
+    (first,) = two.host.leases
+    two.mesh.clock.now += 0.5
+    two.mesh.submit(two.host)
+    two.mesh.submit(two.owner, priority=1)
+    two.mesh.deliver_all()
+    two.host.answer(first)
+    two.mesh.deliver_all()
+    (lease,) = two.host.leases
+    assert lease.exchange.loan
+
+
+def test_who_waits_here_longer_ends_a_loan() -> None:
+    two = Two()
+    _, lease = two.relayed()
+    mine = two.mesh.submit(two.host)
+    two.host.answer(lease)
+    two.mesh.deliver_all()
+    assert mine.lease
+    assert two.guest.slots == 0
+
+
+def test_what_is_idle_elsewhere_is_recalled_for_own_requests() -> None:
+    two = Two()
+    _, lease = two.relayed()
+    two.host.answer(lease)
+    two.mesh.deliver_all()
+    mine = two.mesh.submit(two.host)
+    assert mine.lease is None
+    two.mesh.deliver_all()
+    assert mine.lease
+
+
+def test_the_last_slots_go_back_after_a_second() -> None:
+    two = Two()
+    _, lease = two.relayed()
+    two.host.answer(lease)
+    two.mesh.quiet(0.9)
+    assert two.worker.reserved == 1
+    two.mesh.quiet(0.3)
+    assert two.worker.reserved == 0
+
+
+class Hasty(Lending):
+    """Uses what it has given back until that is counted."""
+
+    def lent(
+        self, peer: PeerReceiver, number: int, slots: int, returned: int, now: float
+    ) -> Effects:
+        if guest := self.borrower.guests.get((peer, number)):
+            guest.given = returned
+        return super().lent(peer, number, slots, returned, now)
+
+
+def test_what_was_given_back_is_not_used_while_it_is_on_its_way() -> None:
+    """The host lends a second slot before it hears that the first is given back."""
+    refused = {}
+    for lending in (Lending, Hasty):
+        two = Two(2, lending)
+        mesh, owner, host = two.mesh, two.owner, two.host
+        _, lease = two.relayed()
+        mesh.submit(host)
+        local = next(one for one in host.leases if one is not lease)
+        waiting = mesh.submit(owner)
+        mesh.deliver_all()
+        del owner.owed[waiting.id]
+        owner.perform(owner.core.leave(waiting, owner.now()))
+        host.answer(lease)
+        mesh.deliver(two.to_owner)
+        mesh.pass_time(1.1)  # what the owner has said is on its way
+        host.answer(local)
+        while mesh.ways[two.to_owner]:
+            mesh.deliver(two.to_owner)
+        mesh.submit(owner)
+        mesh.submit(owner)
+        mesh.deliver_all()
+        refused[lending] = two.to_owner.refused
+    assert refused == {Lending: 0, Hasty: 1}
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_what_a_worker_gives_back_waits_again_at_its_owner(method: bytes) -> None:
+    two = Two()
+    exchange, lease = two.relayed(method)
+    two.host.perform(two.host.core.abort(lease, AbortCode.REFUSED, "", two.host.now()))
+    two.mesh.started.clear()
+    two.mesh.deliver_all()
+    assert exchange.attempt == 2
+    assert exchange.lease
+
+
+@pytest.mark.parametrize(("method", "again"), [(b"GET", True), (b"POST", False)])
+def test_the_owner_decides_what_becomes_of_a_lost_worker(method: bytes, again: bool) -> None:
+    two = Two()
+    exchange, _ = two.relayed(method)
+    two.host.perform(two.host.core.lose(two.worker, two.host.now()))
+    two.mesh.quiet()
+    assert (exchange.id in two.owner.owed) is again
+    two.mesh.check()
+
+
+def test_a_slot_of_a_cancelled_exchange_is_free_when_its_worker_says_so() -> None:
+    two = Two()
+    exchange, lease = two.relayed()
+    del two.owner.owed[exchange.id]
+    two.owner.perform(two.owner.core.leave(exchange, two.owner.now()))
+    two.mesh.deliver_all()
+    assert lease.cancelled
+    assert two.guest.held
+    two.host.answer(lease)
+    two.mesh.deliver_all()
+    assert not two.guest.held
+    two.mesh.check()
+
+
+def test_a_peer_that_goes_takes_its_requests_and_its_workers_with_it() -> None:
+    two = Two()
+    kept, lease = two.relayed()
+    two.mesh.cut((two.owner, two.host))
+    assert lease.cancelled
+    assert kept.lease is None
+    assert not two.owner.guests
+    assert two.worker.reserved == 0
+    two.mesh.check()
+
+
+def test_a_gateway_that_stops_has_everything_back_first() -> None:
+    two = Two(2)
+    two.relayed()
+    two.mesh.submit(two.owner)
+    two.mesh.quiet()
+    first, second = two.host.leases
+    two.host.answer(first)
+    two.mesh.deliver_all()
+    two.host.core.begin_drain()
+    two.host.perform(two.host.lending.drain())
+    assert not two.host.lending.idle
+    two.mesh.deliver_all()
+    two.host.answer(second)
+    two.mesh.deliver_all()
+    assert two.host.lending.idle
+    assert two.guest.slots == 0
+
+
+def test_what_waits_at_a_gateway_that_stops_goes_on_borrowing() -> None:
+    two = Two()
+    two.mesh.submit(two.host)
+    waiting = two.mesh.submit(two.owner)
+    two.owner.core.begin_drain()
+    two.owner.perform(two.owner.lending.drain())
+    two.mesh.deliver_all()
+    two.host.answer(two.host.leases[0])
+    two.mesh.deliver_all()
+    assert waiting.lease
+
+
+def test_slots_for_websockets_alone_are_an_offer_of_their_own() -> None:
+    two = Two(1, kinds=(Kind.HTTP, Kind.WEBSOCKET), websocket_slots=2)
+    assert sorted(guest.profile.kinds for guest in two.owner.guests) == [
+        (Kind.HTTP,),
+        (Kind.WEBSOCKET,),
+    ]
+    for _ in range(2):
+        two.mesh.submit(two.owner, kind=Kind.WEBSOCKET)
+    two.mesh.quiet()
+    assert two.worker.sockets == 2
+    assert two.worker.free
+    two.relayed()
+    assert not two.worker.free
+
+
+def test_a_worker_that_gives_up_its_slots_for_websockets_is_offered_anew() -> None:
+    two = Two(1, kinds=(Kind.HTTP, Kind.WEBSOCKET), websocket_slots=2)
+    two.mesh.submit(two.owner, kind=Kind.WEBSOCKET)
+    two.mesh.quiet()
+    two.host.answer(two.host.leases[0])
+    two.mesh.deliver_all()
+    assert two.worker.reserved_sockets
+    two.host.perform(two.host.core.resize(two.worker, 1, two.host.now()))
+    two.mesh.deliver_all()
+    assert (two.worker.reserved, two.worker.reserved_sockets) == (0, 0)
+    assert two.guest.profile.kinds == (Kind.HTTP, Kind.WEBSOCKET)
+
+
+def test_an_offer_of_polls_outlives_them_for_a_while() -> None:
+    two = Two(1, acknowledges=False)
+    two.host.perform(two.host.core.lose(two.worker, two.host.now()))
+    two.mesh.quiet()
+    assert two.owner.guests
+    two.mesh.quiet(0.5)
+    assert not two.owner.guests
+
+
+def test_guests_count_for_no_limit_of_workers_but_for_that_of_routes() -> None:
+    two = Two()
+    lending, peer = two.owner.lending, two.mesh.links[two.owner, two.host][0]
+    (offer,) = (stock.offer for stock in two.host.steps.lender.stocks.all.values())
+    far_too_many = type(offer)(offer.routes * 65, "", "", offer.kinds, 0)
+    with pytest.raises(BadRoute):
+        lending.offered(peer, 9, far_too_many, two.guest.receiver, two.owner.now())
+    assert lending.lent(peer, 9, 1, 0, two.owner.now()) == []
+
+
+def test_who_is_linked_sees_what_is_lent() -> None:
+    two = Two()
+    two.relayed()
+    two.mesh.submit(two.owner)
+    two.mesh.quiet()
+    (here,), (there,) = two.owner.lending.status(), two.host.lending.status()
+    assert (here.gateway, here.borrowed, here.wants) == (two.host.name, 1, 1)
+    assert (there.gateway, there.lent, there.wanted) == (two.owner.name, 1, 1)
+
+
+def test_nothing_is_followed_without_peers() -> None:
+    two = Two()
+    two.mesh.cut((two.owner, two.host))
+    assert two.host.core.queue.changes is None
+    gateway: Gateway = two.host
+    assert not gateway.lending.linked

@@ -1,0 +1,122 @@
+"""What a peer says that it must not, or that only a later version would say."""
+
+import pytest
+
+from prack.link.v1 import link_pb2 as link
+from prack.v1 import worker_pb2 as pb
+from prack_grpc.broker.linked import LinkedBroker
+from prack_grpc.broker.ticket import Identifiers
+from prack_grpc.core.http.message import Kind
+from prack_grpc.core.lending.offer import Offer
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.routes import Route
+from prack_grpc.peers.offers import offer_message, read_offer
+from prack_grpc.peers.peer import Here, Peer
+from tests.peers.carriers import Wire
+
+Message = link.LinkMessage
+HELLO = Message(hello=link.LinkHello(gateway_id="0000000b", minor_min=1, minor_max=7))
+
+
+@pytest.fixture
+async def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+async def peer(wire: Wire) -> Peer:
+    limits = Limits()
+    broker = LinkedBroker(limits)
+    here = Here("0000000a", broker, limits, Identifiers().next, {}, lambda *_: None)
+    return Peer(wire, here, lambda: None)
+
+
+async def test_it_says_hello_first(wire: Wire, peer: Peer) -> None:
+    (message,) = wire.sent
+    assert message.hello.gateway_id == "0000000a"
+    assert message.hello.limits.initial_window == Limits().window
+
+
+async def test_a_later_minor_is_spoken_with(wire: Wire, peer: Peer) -> None:
+    peer.received(HELLO.SerializeToString())
+    assert (peer.is_up, wire.reasons) == (True, [])
+
+
+async def test_a_ping_is_echoed(wire: Wire, peer: Peer) -> None:
+    peer.received(HELLO.SerializeToString())
+    (asked,) = [one.ping for one in wire.sent if one.HasField("ping")]
+    peer.received(Message(ping=link.Ping(sent_at=1.5)).SerializeToString())
+    assert (wire.sent[-1].ping.sent_at, wire.sent[-1].ping.echo) == (1.5, True)
+    assert peer.round_trip is None
+    peer.received(Message(ping=link.Ping(sent_at=asked.sent_at, echo=True)).SerializeToString())
+    assert peer.round_trip is not None
+    assert 0 <= peer.round_trip < 10
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message().SerializeToString(),
+        b"\xfa\x07\x01x",  # a field of a later version
+        Message(want=link.Want(number=9, count=1)).SerializeToString(),
+        Message(returned=link.Returned(number=9)).SerializeToString(),
+        Message(lent=link.Lent(number=9, slots=1)).SerializeToString(),
+        Message(recall=link.Recall(number=9, count=1)).SerializeToString(),
+        Message(offer_gone=link.OfferGone(number=9)).SerializeToString(),
+        Message(to_owner=link.ToOwner(number=9)).SerializeToString(),
+        Message(to_host=link.ToHost(number=9)).SerializeToString(),
+        Message(tunnel=link.Tunnel(id=9, data=b"late")).SerializeToString(),
+    ],
+)
+async def test_what_is_late_or_unknown_does_nothing(wire: Wire, peer: Peer, message: bytes) -> None:
+    peer.received(HELLO.SerializeToString())
+    said = len(wire.sent)
+    peer.received(message)
+    assert (wire.reasons, len(wire.sent)) == ([], said)
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([b"\xff"], "this is no message of prack.link.v1"),
+        ([Message(want=link.Want())], "the first message of a link must be its hello"),
+        ([HELLO, HELLO], "only the first message of a link may be a hello"),
+        (
+            [Message(hello=link.LinkHello(minor_min=2, minor_max=3))],
+            "this gateway speaks minor 1 to 1 of prack.link.v1, the other one 2 to 3: "
+            "update the older one",
+        ),
+        ([HELLO, Message(to_host=link.ToHost(frame=b"\xff"))], "this is no message of"),
+    ],
+)
+async def test_a_peer_that_breaks_a_rule_is_left(
+    wire: Wire, peer: Peer, messages: list[bytes | link.LinkMessage], reason: str
+) -> None:
+    for message in messages:
+        assert not wire.reasons
+        peer.received(message if isinstance(message, bytes) else message.SerializeToString())
+    (found,) = wire.reasons
+    assert found.startswith(reason)
+
+
+async def test_kinds_of_a_later_version_are_left_out() -> None:
+    kinds = map(link.Kind.ValueType, (0, 9))
+    offer = link.Offer(number=1, routes=[pb.Route()], kinds=kinds, tier=2, service="web")
+    assert read_offer(offer) == Offer((Route(),), "web", "", (Kind.HTTP,), 2)
+
+
+async def test_an_offer_crosses_as_it_is() -> None:
+    routes = Route("shop.example.com", "/cart", frozenset(("GET", "POST"))), Route()
+    offer = Offer(routes, "web", "v2", (Kind.HTTP, Kind.EVENTS), 3, True)
+    message = offer_message(7, offer)
+    assert message.number == 7
+    assert read_offer(link.Offer.FromString(message.SerializeToString())) == offer
+
+
+async def test_a_port_that_nobody_serves_is_closed_at_once(wire: Wire, peer: Peer) -> None:
+    peer.received(HELLO.SerializeToString())
+    opened = link.Tunnel(id=1, opened_here=True, open="nowhere")
+    peer.received(Message(tunnel=opened).SerializeToString())
+    answer = wire.sent[-1].tunnel
+    assert (answer.id, answer.opened_here) == (1, False)
+    assert answer.close == "there is no port 'nowhere'"
