@@ -80,8 +80,8 @@ class Supervisor:
             else:
                 systemd.notify("READY=1")
             log.info("%d processes serve", len(numbers), extra={"action": "processes"})
-            await stop.wait()
-        await self._stop()
+            why = await stop.wait()
+        await self._stop(signal.Signals.__members__.get(why, signal.SIGTERM))
         return 0
 
     @property
@@ -148,10 +148,10 @@ class Supervisor:
     async def _fail(self, status: int) -> int:
         """A process does not start. What a predecessor has is its own to keep."""
         if self._predecessor is None:
-            await self._stop()
+            await self._stop(signal.SIGTERM)
         return status
 
-    async def _stop(self) -> None:
+    async def _stop(self, number: signal.Signals) -> None:
         """Have all finish what they hold. Workers are dealt until the last one has ended."""
         children = list(self._children)
         self._keep_no_more()
@@ -162,7 +162,7 @@ class Supervisor:
             systemd.notify("STOPPING=1")
         for child in children:
             if not child.left.is_set():
-                child.signal(signal.SIGTERM)
+                child.signal(number)
         ended = [asyncio.shield(child.ended) for child in children]
         await _within(self._settings.grace + END_SECONDS, ended)
         for child in children:

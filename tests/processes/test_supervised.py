@@ -244,7 +244,7 @@ def test_all_finish_what_they_hold(
         held = [pool.submit(fetch, gateway.port, f"/hold/{n}") for n in range(8)]
         until_held(workers, 8)
         gateway.send(number)
-        gateway.line("stopping after the requests in progress", number=2)
+        gateway.line(f"{number.name}: stopping after the requests in progress", number=2)
         with pytest.raises(ConnectionError):
             fetch(gateway.port, "/run/late")
         for n in range(8):
