@@ -23,6 +23,8 @@ try:
     settings = load({}, os.environ)
     if settings.proxy_protocol:
         raise SettingsError(["PRACK_PROXY_PROTOCOL: uvicorn does not speak it; use `prack serve`"])
+    if settings.processes != 1:
+        raise SettingsError(["PRACK_PROCESSES: uvicorn starts one; use `prack serve`"])
     if settings.acme:
         raise SettingsError(["PRACK_ACME: uvicorn has the public port; use `prack serve`"])
     service = Service(settings)

@@ -97,6 +97,11 @@ class Listener:
         self._proxies = proxies
         self._full = Complaint(log, "worker_port_full", FULL)
 
+    @property
+    def connected(self) -> int:
+        """How many connections there are."""
+        return len(self._server.connections)
+
     async def start(self) -> None:
         """Accept connections."""
         await self._accept()
@@ -263,11 +268,14 @@ class Listener:
         return [one for one in self._server.connections if isinstance(one, Connection)]
 
 
-def listen(host: str, port: int, setting: str) -> socket.socket:
-    """A listening socket. Raises AddressInUse naming the flag of `setting`, or of its host."""
+def listen(host: str, port: int, setting: str, shared: bool = False) -> socket.socket:
+    """A listening socket, with one address for all that are `shared`.
+
+    Raises AddressInUse naming the flag of `setting`, or of its host.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=shared)
     except OSError as error:
         # Python repeats the address in some of these texts.
         reason = (error.strerror or str(error)).partition(" (while")[0]

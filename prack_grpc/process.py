@@ -1,16 +1,23 @@
-"""One gateway as a process of its own."""
+"""A gateway as a process of its own, or as several."""
 
 import asyncio
 import gc
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from prack_grpc.bus.folder import Folder
+from prack_grpc.bus.link import Meeting
 from prack_grpc.composition.service import Service
 from prack_grpc.gateway.http.descriptors import fitted
 from prack_grpc.handover import systemd
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
+from prack_grpc.processes import supervisor
+from prack_grpc.processes.child import Serve
+from prack_grpc.processes.parent import Parent
 from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry import logs
 
@@ -21,21 +28,43 @@ GC_THRESHOLDS = 10_000, 20, 50
 SWITCH_SECONDS = 0.0005
 
 
-def run(settings: Settings) -> int:
-    """Run the gateway of these settings until it is told to stop.
+def run(settings: Settings, parent: Parent | None = None) -> int:
+    """Run the gateway of these settings until it is told to stop; one of several with a `parent`.
 
     Raises AddressInUse, BadActivation, BadCertificate, BadCredentials or BadState.
     """
-    logs.configure(settings.log_format, settings.log_level)
+    logs.configure(settings.log_format, settings.log_level, process=parent.number if parent else 0)
     logs.announce_alone()
     _tune()
-    predecessor = Predecessor.of(os.environ)
-    given = systemd.sockets(os.environ)
-    sockets = predecessor.sockets if predecessor else Sockets(given, frozenset(given))
+    if parent:
+        os.environ.pop("NOTIFY_SOCKET", None)  # systemd hears of the supervisor
+        predecessor, sockets = parent.predecessor(), parent.sockets
+    else:
+        predecessor = Predecessor.of(os.environ)
+        given = systemd.sockets(os.environ)
+        sockets = predecessor.sockets if predecessor else Sockets(given, frozenset(given))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         limits = fitted(settings.connection_limits())
-        runner.run(Service(settings, limits, sockets, predecessor).serve())
+        meetings = {"meetings": partial(_meetings, parent)} if parent else {}
+        service = Service(settings, limits, sockets, predecessor, parent=parent, **meetings)
+        runner.run(service.serve())
     return 0
+
+
+def supervise(settings: Settings, serve: Callable[[Settings], Serve]) -> int:
+    """Run as many gateways as these settings say, each of which does what `serve` gives.
+
+    All of the gateway is imported by now, and shared by them. Raises AddressInUse, BadActivation or
+    SettingsError.
+    """
+    logs.configure(settings.log_format, settings.log_level)
+    _tune()
+    return supervisor.run(settings, serve)
+
+
+def _meetings(parent: Parent, gateway_id: str) -> list[Meeting]:
+    """Where a process finds the others of its machine."""
+    return [Folder(parent.folder, gateway_id)]
 
 
 def _tune() -> None:

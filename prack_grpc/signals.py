@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 class Stop:
     """The first signal asks, the second insists."""
 
-    def __init__(self) -> None:
+    def __init__(self, insist: Callable[[signal.Signals], None]) -> None:
+        self._insist = insist
         self._why: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._asked = False
 
@@ -26,6 +27,7 @@ class Stop:
     def signal(self, number: signal.Signals) -> None:
         """Take a signal."""
         if self._asked:
+            self._insist(number)
             logging.shutdown()
             os._exit(128 + number)
         self._asked = True
@@ -36,9 +38,15 @@ class Stop:
         return await self._why
 
 
-def stop_signal(reloads: Sequence[Callable[[], None]] = ()) -> Stop:
-    """What the signals of this process ask for from now on; SIGHUP asks for `reloads`."""
-    stop, loop = Stop(), asyncio.get_running_loop()
+def stop_signal(
+    reloads: Sequence[Callable[[], None]] = (),
+    insist: Callable[[signal.Signals], None] = lambda _: None,
+) -> Stop:
+    """What the signals of this process ask for from now on; SIGHUP asks for `reloads`.
+
+    The second one ends the process at once, after `insist` was told.
+    """
+    stop, loop = Stop(insist), asyncio.get_running_loop()
     forks.disown((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.signal, number)

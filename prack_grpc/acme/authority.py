@@ -1,7 +1,6 @@
 """An authority, as the library `acme` talks to it. All of this blocks, and belongs in a thread."""
 
 import ssl
-import tempfile
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ import prack_grpc
 from prack_grpc.acme.signed import new_key, pem, self_signed
 from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import BadCertificate
-from prack_grpc.tls.validation import proving
 
 # For one call, and for a whole order from its first proof on.
 CALL_SECONDS = 10
@@ -59,21 +57,19 @@ class TlsAlpn01(challenges.KeyAuthorizationChallenge):
 class Proofs:
     """What shows to an authority that names are ours, while it looks.
 
-    `answers` are bodies by path on the port without TLS (RFC 8555 section 8.3); `contexts`, by
+    `answers` are bodies by path on the port without TLS (RFC 8555 section 8.3); `certificates`, by
     name, are for the public port (RFC 8737). One of the two is used: `by_http` or not.
     """
 
     answers: MutableMapping[str, bytes]
-    contexts: MutableMapping[str, ssl.SSLContext]
+    certificates: MutableMapping[str, bytes]
     by_http: bool
 
 
 class Authority:
-    """The authority of these settings, and our account there; `folder` is for files of a moment."""
+    """The authority of these settings, and our account there."""
 
-    def __init__(
-        self, settings: Settings, account: ec.EllipticCurvePrivateKey, folder: Path
-    ) -> None:
+    def __init__(self, settings: Settings, account: ec.EllipticCurvePrivateKey) -> None:
         """Raises BadCertificate."""
         self._directory = settings.acme_directory
         self._mail = settings.acme
@@ -81,7 +77,6 @@ class Authority:
         if self._ca is not None:
             _check(self._ca)
         self._key = jwk.JWKEC(key=account)
-        self._folder = folder
 
     def order(self, names: Sequence[str], proofs: Proofs) -> str:
         """A new key with its chain, as PEM. Raises Refused."""
@@ -140,21 +135,12 @@ class Authority:
                 if proofs.by_http:
                     proofs.answers[asked[0].path] = proof.encode()
                 else:
-                    proofs.contexts[name] = self._context(name, proof)
+                    proofs.certificates[name] = self_signed([name], proof).encode()
                 calls.answer_challenge(asked[0], response)
             yield
         finally:
             proofs.answers.clear()
-            proofs.contexts.clear()
-
-    def _context(self, name: str, proof: str) -> ssl.SSLContext:
-        context = proving()
-        # Python's ssl reads certificates from files only.
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self._folder) as file:  # 0600
-            file.write(self_signed([name], proof))
-            file.flush()
-            context.load_cert_chain(file.name)
-        return context
+            proofs.certificates.clear()
 
 
 class _Network(client.ClientNetwork):

@@ -5,10 +5,11 @@ It takes the extra `acme`; nothing of its libraries is imported before somebody 
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from prack_grpc.acme.proofs import Contexts, Kept
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.settings.loading import SettingsError
 from prack_grpc.settings.settings import Settings
@@ -16,6 +17,7 @@ from prack_grpc.telemetry.certified import Certified
 from prack_grpc.tls.certificates import Certificates
 
 if TYPE_CHECKING:
+    from prack_grpc.acme.following import Following
     from prack_grpc.acme.renewal import Renewal
 
 MISSING = "the extra is not installed (No module named {}); run: pip install 'prack[acme]'"
@@ -26,33 +28,43 @@ class Certification:
 
     `settings` are those with the certificate that is to be shown. `answers` and `proofs` show to
     the authority that names are ours: see Redirect and Handshakes. No order begins while somebody
-    else holds `ordering`.
+    else holds `ordering`. Of several processes the first one orders, and all show what it has.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises SettingsError, BadCertificate."""
+    def __init__(self, settings: Settings, process: int = 0) -> None:
+        """`process` is the number of this one. Raises SettingsError, BadCertificate."""
         self.settings = settings
-        self.answers: dict[str, bytes] = {}
-        self.proofs: dict[str, ssl.SSLContext] = {}
+        self.answers: MutableMapping[str, bytes] = {}
+        self.proofs: Mapping[str, ssl.SSLContext] = {}
         self.ordering = asyncio.Lock()
         self._renewal: Renewal | None = None
+        self._following: Following | None = None
         if settings.acme is not None:
-            self._begin(settings)
+            self._begin(settings, process)
 
-    def _begin(self, settings: Settings) -> None:
+    def _begin(self, settings: Settings, process: int) -> None:
         try:
             from prack_grpc.acme.authority import Authority, Proofs
+            from prack_grpc.acme.following import Following
             from prack_grpc.acme.renewal import Renewal
-            from prack_grpc.acme.store import Store
+            from prack_grpc.acme.store import Store, certificate_file
         except ModuleNotFoundError as error:
             raise SettingsError([f"--acme: {MISSING.format(error.name)}"]) from None
-        store = Store(settings)
-        authority = Authority(settings, store.account, store.folder)
-        proofs = Proofs(self.answers, self.proofs, by_http=settings.http_redirect is not None)
-        self._renewal = Renewal(settings, store, authority, proofs, self.ordering)
+        file = certificate_file(settings)
+        store = Store(settings) if process <= 1 else None
+        certificates: MutableMapping[str, bytes] = {}
+        if process:
+            self.answers = Kept(file.with_name("answers"))
+            certificates = Kept(file.with_name("proofs"))
+        self.proofs = Contexts(certificates, file.parent)
+        if store is None:
+            self._following = Following(file)
+        else:
+            proofs = Proofs(self.answers, certificates, settings.http_redirect is not None)
+            authority = Authority(settings, store.account)
+            self._renewal = Renewal(settings, store, authority, proofs, self.ordering)
         # Certificate and key are in one file, so that they change together.
-        shown = {"tls_cert": (store.file,), "tls_key": (store.file,)}
-        self.settings = settings.model_copy(update=shown)
+        self.settings = settings.model_copy(update={"tls_cert": (file,), "tls_key": (file,)})
 
     @property
     def reloads(self) -> Iterator[Callable[[], None]]:
@@ -62,7 +74,8 @@ class Certification:
 
     def reasons(self) -> list[str]:
         """What is wrong with the certificate that is shown."""
-        return self._renewal.reasons() if self._renewal else []
+        keeps = self._renewal or self._following
+        return keeps.reasons() if keeps else []
 
     def now(self, ports: Mapping[str, Certificates | None]) -> Certified:
         """How the certificates of these ports are."""
@@ -76,12 +89,11 @@ class Certification:
         self, certificates: Certificates | None, predecessor: Predecessor | None
     ) -> AsyncIterator[None]:
         """Inside, `certificates` are renewed once the ports are no more those of a predecessor."""
-        if self._renewal is None or certificates is None:
+        keeps = self._renewal or self._following
+        if keeps is None or certificates is None:
             yield
             return
-        renewing = asyncio.create_task(
-            _renew(self._renewal, certificates, predecessor), name="acme"
-        )
+        renewing = asyncio.create_task(_renew(keeps, certificates, predecessor), name="acme")
         try:
             yield
         finally:
@@ -90,7 +102,7 @@ class Certification:
 
 
 async def _renew(
-    renewal: "Renewal", certificates: Certificates, predecessor: Predecessor | None
+    renewal: "Renewal | Following", certificates: Certificates, predecessor: Predecessor | None
 ) -> None:
     if predecessor is not None:
         await predecessor.gone.wait()

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from prack_grpc.acme import schedule
 from prack_grpc.acme.authority import Authority, Proofs, Refused
-from prack_grpc.acme.store import Store
+from prack_grpc.acme.store import Store, wrong
 from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import Certificates
 
@@ -58,12 +58,7 @@ class Renewal:
 
     def reasons(self) -> list[str]:
         """What is wrong with the certificate that is shown."""
-        shown = self._store.certificate
-        if shown.temporary:
-            return [f"no certificate yet (--acme): {self._failure}"]
-        if shown.end < time.time():
-            return [f"the certificate has expired (--acme): {self._failure}"]
-        return []
+        return wrong(self._store.certificate, self._failure)
 
     def warnings(self) -> list[str]:
         """What will be wrong with it if no order succeeds."""

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from prack_grpc.acme.schedule import Orders
+from prack_grpc.acme.schedule import Certificate, Orders
 from prack_grpc.acme.signed import new_key, parsed, pem, self_signed
 from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import BadCertificate
@@ -37,14 +37,12 @@ class Store:
 
         Raises BadCertificate.
         """
-        folder, names = settings.acme_store, settings.acme_domains
-        if folder is None:
-            raise BadCertificate("--acme: set --acme-store")
-        self.folder = folder / urlsplit(settings.acme_directory).netloc
-        self.file = self.folder / "certificate.pem"
+        names = settings.acme_domains
+        self.file = certificate_file(settings)
+        self.folder = self.file.parent
         self._account, self._orders = self.folder / "account.pem", self.folder / "orders.json"
         try:
-            for one in (folder, self.folder):
+            for one in (self.folder.parent, self.folder):
                 one.mkdir(mode=0o700, exist_ok=True)
                 _check(one)
             self.account = self._key()
@@ -108,6 +106,22 @@ class Store:
             raise _broken(self.file, error) from None
         if self.certificate.end < time.time():
             self.put(self_signed(names))
+
+
+def certificate_file(settings: Settings) -> Path:
+    """Where the certificate of these settings is. Raises BadCertificate."""
+    if settings.acme_store is None:
+        raise BadCertificate("--acme: set --acme-store")
+    return settings.acme_store / urlsplit(settings.acme_directory).netloc / "certificate.pem"
+
+
+def wrong(shown: Certificate, why: str) -> list[str]:
+    """What is wrong with a certificate that is shown; `why` there is no other."""
+    if shown.temporary:
+        return [f"no certificate yet (--acme): {why}"]
+    if shown.end < time.time():
+        return [f"the certificate has expired (--acme): {why}"]
+    return []
 
 
 def _check(folder: Path) -> None:

@@ -6,7 +6,8 @@ import http.client
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Literal, NoReturn, get_args, get_origin
 
@@ -126,18 +127,27 @@ def _serve(settings: Settings) -> int:
     from prack_grpc.handover.systemd import BadActivation
     from prack_grpc.listener import AddressInUse
     from prack_grpc.private.credentials import BadCredentials
-    from prack_grpc.process import run
+    from prack_grpc.process import run, supervise
     from prack_grpc.state.file import BadState
     from prack_grpc.tls.certificates import BadCertificate
 
-    try:
-        return run(settings)
-    except (AddressInUse, BadCertificate) as error:
-        _complain([str(error)])
-        return START_ERROR
-    except (BadActivation, BadCredentials, BadState) as error:
-        _complain([str(error)])
-        return USAGE_ERROR
+    def complaining(serve: Callable[..., int], *what: object) -> int:
+        try:
+            return serve(*what)
+        except (AddressInUse, BadCertificate) as error:
+            _complain([str(error)])
+            return START_ERROR
+        except (BadActivation, BadCredentials, BadState) as error:
+            _complain([str(error)])
+            return USAGE_ERROR
+        except SettingsError as error:
+            _complain(error.problems)
+            return USAGE_ERROR
+
+    if settings.processes == 1:
+        return complaining(run, settings)
+    # Each process has its own reasons not to start.
+    return complaining(supervise, settings, partial(partial, complaining, run))
 
 
 def _healthcheck(settings: Settings) -> int:

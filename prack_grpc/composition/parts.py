@@ -22,6 +22,7 @@ from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.neighbours.neighbours import ALONE, Cluster, Expected
 from prack_grpc.private.health import Health
+from prack_grpc.processes.parent import Parent
 from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.telemetry.books.books import Books
@@ -29,7 +30,10 @@ from prack_grpc.tls.certificates import Certificates, names_of
 
 
 class Parts:
-    """The settings, and all that they decide before there is a loop. Raises BadCredentials."""
+    """The settings, and all that they decide before there is a loop. Raises BadCredentials.
+
+    `process` is the number of this process among several, from 1, and 0 if it is the only one.
+    """
 
     def __init__(
         self,
@@ -38,8 +42,13 @@ class Parts:
         sockets: Sockets | None = None,
         predecessor: Predecessor | None = None,
         meetings: Callable[[str], Sequence[Meeting]] = lambda _: (),
+        parent: Parent | None = None,
     ) -> None:
-        self.certification = Certification(settings)
+        self.parent = parent
+        self.process = parent.number if parent else 0
+        # Who keeps what there is once: files, and the account at an authority.
+        self.first = self.process <= 1
+        self.certification = Certification(settings, self.process)
         self.settings = settings = self.certification.settings
         self.tls = Certificates(settings, "tls") if settings.tls_cert else None
         self.api_tls = Certificates(settings, "api_tls") if settings.api_tls_cert else None
@@ -61,7 +70,7 @@ class Parts:
         self.meetings = [*meetings(own), *self.nats.meetings]
         self.health.notes = self.nats.notes
         self.neighbours = Expected() if self.meetings else None
-        self.cluster = Cluster(own, self.neighbours or ALONE)
+        self.cluster = Cluster(own, self.neighbours or ALONE, str(self.process or ""))
 
     def http(self, app: PublicApp) -> HttpServer:
         """What serves this app on the public port."""

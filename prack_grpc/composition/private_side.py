@@ -104,8 +104,21 @@ class PrivateSide:
                     self._parts.api_tls,
                 ) as admin:
                     ports = api_port, grpc_port
+
+                    def connected() -> int:
+                        return rest.connected + streams.connected
+
                     running = Running(
-                        broker, steering, endpoint, workers, rest, stream, admin, sharing, *ports
+                        broker,
+                        steering,
+                        endpoint,
+                        workers,
+                        rest,
+                        stream,
+                        admin,
+                        sharing,
+                        connected,
+                        *ports,
                     )
                     async with linked(self._parts, running, streams):
                         yield running
@@ -153,7 +166,8 @@ class PrivateSide:
         most = grpc_places(WORKER_LIMITS.connections)
         shown = credentials(lambda: tls.loaded) if tls else None
         callers = self._parts.callers.workers
-        return StreamServer(streams, callers, settings.reflection, most, admits, shown)
+        shared = self._parts.parent is not None
+        return StreamServer(streams, callers, settings.reflection, most, admits, shown, shared)
 
     def _announced(self, public: int, api_host: str, api: int, grpc: int) -> Addresses:
         """Log where the private ports are, for people and for whoever starts this."""
@@ -176,7 +190,11 @@ class PrivateSide:
         forwarding = Forwarding(settings.trusted_proxies, settings.priority, follow, own)
         admit = None
         if settings.rate_limit:
-            rates = RateLimits(parse(settings.rate_limit), limits.rated_clients)
+            parts = {
+                route: rate.divided(settings.processes)
+                for route, rate in parse(settings.rate_limit).items()
+            }
+            rates = RateLimits(parts, limits.rated_clients)
             admit = ClientRates(rates).ask
         timing = settings.server_timing
         most = settings.max_body
@@ -222,10 +240,14 @@ class PrivateSide:
         )
 
     def _keep(self, steering: Steering) -> None:
-        """Restore what was kept in the state file, and keep what changes. Raises BadState."""
+        """Restore what was kept in the state file, and keep what changes. Raises BadState.
+
+        Of several processes the first one writes it.
+        """
         if path := self._parts.settings.state_file:
             state.load(steering, path)
-            steering.changed.append(partial(state.keep, steering, path))
+            if self._parts.first:
+                steering.changed.append(partial(state.keep, steering, path))
 
     async def _bind(self, stream: StreamServer, steering: Steering) -> int:
         """Listen for gRPC; a predecessor must have given up its port first."""
@@ -233,5 +255,6 @@ class PrivateSide:
         if self._parts.predecessor:
             if told := await self._parts.predecessor.released():
                 state.restore(steering, told)
-            port = await free(host, self._parts.predecessor.grpc_port)
+            if self._parts.parent is None:
+                port = await free(host, self._parts.predecessor.grpc_port)
         return bind(stream, host, port)

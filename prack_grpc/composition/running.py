@@ -1,14 +1,13 @@
 """A gateway that is up."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from prack_grpc.admin import Admin
 from prack_grpc.broker.seam import Broker
 from prack_grpc.gateway.app import Endpoint
 from prack_grpc.handover.sharing import Sharing
-from prack_grpc.listener import (
-    Listener,
-)
+from prack_grpc.listener import Listener
 from prack_grpc.private.operators.steering import Steering
 from prack_grpc.rest.app import WorkerApp
 from prack_grpc.stream.grpc_server import StreamServer
@@ -16,7 +15,10 @@ from prack_grpc.stream.grpc_server import StreamServer
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The parts of a gateway that is up, and the ports of the worker API that it got."""
+    """The parts of a gateway that is up, and the ports of the worker API that it got.
+
+    `connected` counts the connections of workers, and their streams.
+    """
 
     broker: Broker
     steering: Steering
@@ -26,5 +28,6 @@ class Running:
     stream: StreamServer
     admin: Admin
     sharing: Sharing
+    connected: Callable[[], int]
     api_port: int
     grpc_port: int

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -23,14 +23,11 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
-from prack_grpc.listener import (
-    Listener,
-    listen,
-    url,
-)
+from prack_grpc.listener import Listener, listen, url
+from prack_grpc.processes.parent import Parent
 from prack_grpc.redirects import redirecting
 from prack_grpc.settings.settings import Settings
-from prack_grpc.signals import stop_signal
+from prack_grpc.signals import Stop, stop_signal
 from prack_grpc.telemetry import logs
 from prack_grpc.tls.reloading import reloading
 
@@ -51,8 +48,9 @@ class Service:
         predecessor: Predecessor | None = None,
         make_broker: Callable[[Limits], Broker] | None = None,
         meetings: Callable[[str], Sequence[Meeting]] = lambda _: (),
+        parent: Parent | None = None,
     ) -> None:
-        self._parts = parts = Parts(settings, limits, sockets, predecessor, meetings)
+        self._parts = parts = Parts(settings, limits, sockets, predecessor, meetings, parent)
         self.settings = parts.settings
         self.gateway_id = parts.cluster.own
         made = LinkedBroker if parts.meetings else MemoryBroker
@@ -68,16 +66,25 @@ class Service:
         """Serve until SIGTERM or SIGINT, or until a successor does. Raises AddressInUse."""
         stop = stop_signal([*self._parts.reloads])
         async with self.listening() as (running, _), reloading(self._parts.certificates):
-            sock = control.take(self._parts.sockets, self.settings.api_host, running.api_port)
-            async with control.serving(sock, partial(self._upgrade.upgrade, running, stop)):
+            async with self._commanded(running, stop):
                 if self._parts.predecessor:
                     await self._parts.predecessor.relieve()
                 else:
                     systemd.notify("READY=1")
+                if self._parts.parent:
+                    self._parts.parent.ready()
                 self._why = await stop.wait()
             if not self._upgrade.successor:
                 systemd.notify("STOPPING=1")
         log.info("stopped", extra={"action": "stopped"})
+
+    def _commanded(self, running: Running, stop: Stop) -> AbstractAsyncContextManager[None]:
+        """Whoever may have this gateway replaced is heard inside."""
+        upgrade = partial(self._upgrade.upgrade, running, stop)
+        if self._parts.parent:
+            return self._parts.parent.heard(upgrade, stop, running.connected)
+        sock = control.take(self._parts.sockets, self.settings.api_host, running.api_port)
+        return control.serving(sock, upgrade)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[tuple[Running, int]]:

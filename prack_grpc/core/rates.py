@@ -46,6 +46,10 @@ class Rate:
             raise ValueError(f"expected a rate such as 5/m or 100/s burst 200, not {text!r}")
         return cls(int(match[1]) / SECONDS[match[2]], int(match[3] or match[1]))
 
+    def divided(self, parts: int) -> "Rate":
+        """The rate of one part of so many. The burst stays whole, as one may get it all."""
+        return Rate(self.per_second / parts, self.burst)
+
 
 def parse(text: str) -> dict[Route, Rate]:
     """Rates by route from `100/s; POST /login = 5/m`. Raises ValueError."""

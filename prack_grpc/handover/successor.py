@@ -24,7 +24,8 @@ PREPARED, READY = b"prepared\n", b"ready\n"
 CALL, SLOTS = b".", b"s"  # what a connection is for that is passed to us
 START_SECONDS = 60.0
 END_SECONDS = 1.0
-MAX_SOCKETS = 16
+# Of a gateway with as many processes as there may be, each has two.
+MAX_SOCKETS = 140
 
 
 class UpgradeFailed(Exception):
@@ -35,12 +36,17 @@ class Successor:
     """A process that is about to take over. `pid` is its id."""
 
     def __init__(
-        self, process: "subprocess.Popen[bytes]", channel: socket.socket, seconds: float
+        self,
+        pid: int,
+        channel: socket.socket,
+        seconds: float,
+        process: "subprocess.Popen[bytes] | None" = None,
     ) -> None:
-        self.pid = process.pid
-        self._process = process
+        """Without `process` it is somebody else's."""
+        self.pid = pid
         self._channel = channel
         self._seconds = seconds
+        self._process = process
 
     @classmethod
     async def start(
@@ -55,17 +61,25 @@ class Successor:
         Raises UpgradeFailed unless it is prepared within so many seconds.
         """
         channel, theirs = socket.socketpair()
-        channel.setblocking(False)
-        names = [[name, name in sockets.kept] for name in sockets.open]
-        message = json.dumps({"names": names, "grpc_port": grpc_port}).encode()
-        socket.send_fds(channel, [message], [sock.fileno() for sock in sockets.open.values()])
+        _pass(channel, sockets, grpc_port)
         with theirs:
             try:
                 process = _spawn(command or _own_command(), theirs.fileno())
             except OSError as error:
                 channel.close()
                 raise UpgradeFailed(f"cannot start the new gateway: {error}") from None
-        successor = cls(process, channel, seconds)
+        successor = cls(process.pid, channel, seconds, process)
+        await successor._expect(PREPARED)
+        return successor
+
+    @classmethod
+    async def adopted(cls, channel: socket.socket, pid: int) -> "Successor":
+        """One that somebody else has started, at the other end of this channel.
+
+        It has its sockets already. Raises UpgradeFailed unless it is prepared soon.
+        """
+        _pass(channel, Sockets(), 0)
+        successor = cls(pid, channel, START_SECONDS)
         await successor._expect(PREPARED)
         return successor
 
@@ -75,7 +89,8 @@ class Successor:
         with contextlib.suppress(ConnectionError):  # what comes next says so as well
             await asyncio.get_running_loop().sock_sendall(self._channel, line)
         await self._expect(READY)
-        self._process.returncode = 0  # it outlives us: nobody is to wait for it
+        if self._process:
+            self._process.returncode = 0  # it outlives us: nobody is to wait for it
 
     def lend(
         self, adopt: Callable[[socket.socket], None], share: Callable[[socket.socket], None]
@@ -106,11 +121,24 @@ class Successor:
         finally:
             if heard != word:
                 self._channel.close()
-                status = await asyncio.to_thread(_ended, self._process)
+                status = await self._status()
         if late:
             raise UpgradeFailed(f"the new gateway was not ready within {self._seconds:g} s")
         if heard != word:
             raise UpgradeFailed(f"the new gateway exited ({status}); see the log for the reason")
+
+    async def _status(self) -> str:
+        if self._process is None:
+            return "its supervisor knows why"
+        return str(await asyncio.to_thread(_ended, self._process))
+
+
+def _pass(channel: socket.socket, sockets: Sockets, grpc_port: int) -> None:
+    """The first message: our sockets, with their names."""
+    channel.setblocking(False)
+    names = [[name, name in sockets.kept] for name in sockets.open]
+    message = json.dumps({"names": names, "grpc_port": grpc_port}).encode()
+    socket.send_fds(channel, [message], [sock.fileno() for sock in sockets.open.values()])
 
 
 def _spawn(command: Sequence[str], channel: int) -> "subprocess.Popen[bytes]":

@@ -39,6 +39,11 @@ class Settings(ClusterSettings, PublicSettings):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    processes: values.Processes = Field(
+        1,
+        description="processes of this gateway, which share its ports and its queue; `auto` is one "
+        "for each four cores, at most 16",
+    )
     api_host: Host = Field("127.0.0.1", description="address of the REST worker API")
     api_port: Port = Field(4242, description="port of the REST worker API")
     api_hosts: Hosts = Field(
@@ -231,7 +236,7 @@ class Settings(ClusterSettings, PublicSettings):
     def connection_limits(self) -> ConnectionLimits:
         """The part that the public port enforces."""
         return ConnectionLimits(
-            client_connections=self.max_connections_per_client,
+            client_connections=-(-self.max_connections_per_client // self.processes),
             keep_alive_seconds=self.keep_alive,
             body_seconds=self.body_timeout,
             body_rate=self.body_rate,

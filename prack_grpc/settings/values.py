@@ -1,6 +1,7 @@
 """The kinds of values that settings have, and how people write them."""
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ LABEL = "[0-9a-z]([0-9a-z-]{0,61}[0-9a-z])?"
 DOMAIN = re.compile(rf"(?=.{{1,253}}$)({LABEL}\.)+(?=.*[a-z]){LABEL}")
 NATS = re.compile(r"(nats|tls)://([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
+MOST_PROCESSES = 16
+# Of the control group that a container sees as its own (version 2).
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 MOST = 1024 * 1024 * MIB
 
 
@@ -46,6 +50,20 @@ def buffers(text: str) -> dict[Route, int]:
 def _buffers(value: str) -> str:
     buffers(value)
     return value
+
+
+def _processes(value: object) -> object:
+    return max(1, min(MOST_PROCESSES, cores() // 4)) if value == "auto" else value
+
+
+def cores() -> int:
+    """How many cores this process may use at a time, by its mask and its control group."""
+    known = len(os.sched_getaffinity(0))
+    try:
+        quota, period = map(int, CPU_QUOTA.read_text(encoding="ascii").split())
+    except (OSError, ValueError):  # there is none, or it is `max`
+        return known
+    return min(known, quota // period)
 
 
 def _networks(value: object) -> object:
@@ -169,6 +187,7 @@ Lasting = Annotated[int, Field(ge=0, le=1_000_000_000), Written("SECONDS")]
 Size = Annotated[int, BeforeValidator(_size), Field(gt=0, le=MOST), Written("BYTES")]
 Buffer = Annotated[int, BeforeValidator(_size), Field(ge=0, le=MOST), Written("BYTES")]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), Written("SHARE")]
+Processes = Annotated[int, BeforeValidator(_processes), Field(ge=1, le=64), Written("N|auto")]
 Count = Annotated[int, Field(gt=0, le=10_000_000), Written("N")]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks), Written("NETWORKS")]

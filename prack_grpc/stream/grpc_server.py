@@ -21,8 +21,6 @@ from prack_grpc.telemetry.complaint import Complaint
 log = logging.getLogger(__name__)
 
 OPTIONS = (
-    # Without it a second gateway would share the port silently.
-    ("grpc.so_reuseport", 0),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -34,6 +32,8 @@ OPTIONS = (
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 15_000),
 )
+# Without it, or with 1, a second gateway would share the port silently.
+SHARED = "grpc.so_reuseport"
 CONNECTIONS = "grpc.max_allowed_incoming_connections"
 PING_SECONDS = 15.0
 # How often we look whether the port is full, and how soon a connection that is one too many ends.
@@ -174,7 +174,7 @@ class StreamServer:
     """Owns the gRPC server and the service behind it.
 
     It takes at most `most` connections, and calls of those addresses for which `admits` is true.
-    With `credentials`, they must speak TLS.
+    With `credentials`, they must speak TLS. Its port is `shared` with other processes, or is not.
     """
 
     def __init__(
@@ -185,8 +185,9 @@ class StreamServer:
         most: int,
         admits: Callable[[str], bool] | None = None,
         credentials: grpc.ServerCredentials | None = None,
+        shared: bool = False,
     ) -> None:
-        self._options = (*OPTIONS, (CONNECTIONS, most))
+        self._options = (*OPTIONS, (CONNECTIONS, most), (SHARED, int(shared)))
         self._streams = streams
         self._credentials = credentials
         self._callers = callers

@@ -120,6 +120,11 @@ class Streams:
         """How many upgraded connections have not said who they are, or have said it wrongly."""
         return len(self._greeting)
 
+    @property
+    def connected(self) -> int:
+        """How many workers have a stream."""
+        return len(self._streams)
+
     def _adopt(self, carrier: PlainCarrier) -> None:
         self._greeting.add(carrier)
         task = self._loop.create_task(self._serve_plain(carrier), name="stream")

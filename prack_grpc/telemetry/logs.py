@@ -5,9 +5,10 @@ import functools
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from select import PIPE_BUF
 from typing import Any, TextIO
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message"}
@@ -24,8 +25,10 @@ class TurnHandler(logging.StreamHandler[TextIO]):
     A system call for each line would cost as much as all else that makes one.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, shared: bool = False) -> None:
+        """A stream that is `shared` with other processes gets what a pipe does not mix."""
         super().__init__(stream)
+        self._shared = shared
         self._lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -42,11 +45,27 @@ class TurnHandler(logging.StreamHandler[TextIO]):
         self.acquire()
         try:
             lines, self._lines = self._lines, []
-            if lines:
-                self.stream.write("\n".join(lines) + self.terminator)
-            super().flush()
+            for piece in self._pieces(lines) if lines else ():
+                self.stream.write("\n".join(piece) + self.terminator)
+                super().flush()
         finally:
             self.release()
+
+    def _pieces(self, lines: list[str]) -> Iterator[list[str]]:
+        """The lines that are written at a time: all, or as many as pipe(7) keeps together."""
+        if not self._shared:
+            yield lines
+            return
+        piece: list[str] = []
+        size = 0
+        for line in lines:
+            length = len(line.encode(errors="replace")) + 1
+            if piece and size + length > PIPE_BUF:
+                yield piece
+                piece, size = [], 0
+            piece.append(line)
+            size += length
+        yield piece
 
     def _flush_later(self) -> None:
         try:
@@ -66,7 +85,14 @@ class LabellingFormatter(logging.Formatter):
 
 
 class JsonFormatter(LabellingFormatter):
-    """One JSON object a line: `time` (RFC 3339, UTC), `level`, `message` and the extra fields."""
+    """One JSON object a line: `time` (RFC 3339, UTC), `level`, `message` and the extra fields.
+
+    Of several processes, each line has the number of its own.
+    """
+
+    def __init__(self, process: int = 0) -> None:
+        super().__init__()
+        self._always = {"process": process} if process else {}
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -74,6 +100,7 @@ class JsonFormatter(LabellingFormatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **self._always,
             **_extra(record),
             **self.labels(),
         }
@@ -85,9 +112,10 @@ class JsonFormatter(LabellingFormatter):
 class PrettyFormatter(LabellingFormatter):
     """For people: time, level, sentence, then the extra fields as `name=value`."""
 
-    def __init__(self, color: bool) -> None:
+    def __init__(self, color: bool, process: int = 0) -> None:
         super().__init__()
         self._color = color
+        self._mark = f"[{process}] " if process else ""
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
@@ -98,7 +126,7 @@ class PrettyFormatter(LabellingFormatter):
         level = f"{record.levelname:<7}"
         if self._color and (code := COLORS.get(record.levelname)):
             level = f"\x1b[{code}m{level}\x1b[0m"
-        line = f"{time} {level} {text}  {rest}".rstrip()
+        line = f"{time} {level} {self._mark}{text}  {rest}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
@@ -129,12 +157,15 @@ def _is_news(record: logging.LogRecord) -> bool:
     return record.getMessage() != "ASGI callable returned without completing handshake."
 
 
-def configure(format_: str, level: str, stream: TextIO = sys.stderr) -> None:
-    """Send all logs of this process to `stream`; `format_` is `auto`, `pretty` or `json`."""
+def configure(format_: str, level: str, stream: TextIO = sys.stderr, process: int = 0) -> None:
+    """Send all logs of this process to `stream`; `format_` is `auto`, `pretty` or `json`.
+
+    It has a number if there are several.
+    """
     terminal = stream.isatty()
     pretty = format_ == "pretty" or (format_ == "auto" and terminal)
-    handler = TurnHandler(stream)
-    handler.setFormatter(PrettyFormatter(color=terminal) if pretty else JsonFormatter())
+    handler = TurnHandler(stream, shared=process > 0)
+    handler.setFormatter(PrettyFormatter(terminal, process) if pretty else JsonFormatter(process))
     handler.setLevel(level.upper())  # marks are made of lines that may not be written
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("uvicorn.error").addFilter(_is_news)

@@ -31,6 +31,10 @@ SECONDS = 20.0
 # What a gateway never has to say, whatever clients and workers do.
 BAD = re.compile(r'"level": "error"|[Tt]raceback')
 PROBE = "tests.acceptance.probe:app"
+# How many processes each gateway has. With `apart`, clients come to the second of two, and workers
+# to the first.
+PROCESSES = os.environ.get("ACCEPTANCE_PROCESSES", "1")
+APART = "tests.acceptance.apart"
 # The ways in which a worker dials in: two carriers of streams, and REST.
 STREAMS = ("prack", "grpc")
 OVER = (*STREAMS, "rest")
@@ -132,7 +136,7 @@ class Process:
 class Gateway(Process):
     """`prack serve`, ready. Its ports are free ones unless `ports` names them.
 
-    Another `program` takes the same command line.
+    Another `program` takes the same command line. `processes` are how many, or `apart`.
     """
 
     def __init__(
@@ -141,15 +145,22 @@ class Gateway(Process):
         ports: Sequence[int] = (0, 0, 0),
         env: Mapping[str, str] | None = None,
         program: str = "prack_grpc",
+        processes: str = PROCESSES,
     ) -> None:
         public, api, grpc = map(str, ports)
+        count, program = ("2", APART) if processes == "apart" else (processes, program)
         super().__init__(
             *(PYTHON, "-m", program, "serve", "--host", "127.0.0.1", "--port", public),
-            *("--api-port", api, "--grpc-port", grpc, "--admin-port", "0", *flags),
+            *("--api-port", api, "--grpc-port", grpc, "--admin-port", "0"),
+            *(() if count == "1" else ("--processes", count)),
+            *flags,
             env=env,
         )
         try:
-            self.port = self._announced("Public port")
+            # The last one says where clients are to come, once they may.
+            self.port = self._announced("Public port", int(count))
+            if count != "1":
+                self.line(f'"{count} processes serve"')
         except AssertionError:
             self.kill()
             raise
@@ -168,8 +179,13 @@ class Gateway(Process):
         scheme = ("http" if over == "rest" else over) + "s" * self.is_secure
         return f"{scheme}://127.0.0.1:{self.grpc_port if over == 'grpc' else self.api_port}"
 
-    def _announced(self, what: str) -> int:
-        return int(self.line(rf'"{what} on \w+://[\d.]+:(\d+)"')[1])
+    @property
+    def children(self) -> list[psutil.Process]:
+        """Its processes, in the order in which they were started, if it has several."""
+        return sorted(psutil.Process(self.popen.pid).children(), key=psutil.Process.create_time)
+
+    def _announced(self, what: str, number: int = 1) -> int:
+        return int(self.line(rf'"{what} on \w+://[\d.]+:(\d+)"', number)[1])
 
     def records(self, action: str = "request") -> list[dict[str, Any]]:
         """The log lines of this action, as data."""
@@ -208,9 +224,11 @@ class Launcher:
         ports: Sequence[int] = (0, 0, 0),
         env: Mapping[str, str] | None = None,
         program: str = "prack_grpc",
+        processes: str = PROCESSES,
     ) -> Gateway:
         """A gateway that is ready."""
-        return self._add(Gateway(*flags, ports=ports, env=env, program=program))
+        made = Gateway(*flags, ports=ports, env=env, program=program, processes=processes)
+        return self._add(made)
 
     def worker(
         self, gateway: Gateway, over: str = "prack", *flags: str, app: str = PROBE

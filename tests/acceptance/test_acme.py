@@ -77,6 +77,19 @@ def test_a_certificate_for_all_names_is_issued(
     assert fetch(gateway.port, "/run/x", tls=authority.client()).body == b"x 1"
 
 
+@BOTH_WAYS
+def test_all_processes_prove_and_show_what_one_orders(
+    launch: Launcher, authority: Pebble, by_http: bool
+) -> None:
+    flags = authority.flags(A, by_http=by_http)
+    gateway = launch.gateway(*flags, ports=authority.ports, processes="2")
+    gateway.line('"acme_issued"')
+    gateway.line('"process": 2, "action": "tls_loaded"', number=2)
+    assert [names_shown(authority) for _ in range(16)] == [{A}] * 16
+    assert {*map(tuple, (unready(gateway) for _ in range(16)))} == {()}
+    assert {record["process"] for record in gateway.records("acme_ordering")} == {1}
+
+
 def test_files_are_for_the_gateways_user_only(launch: Launcher, authority: Pebble) -> None:
     certified(launch, authority)
     files = list(authority.stored.parent.iterdir())

@@ -47,7 +47,7 @@ def refused(tmp_path: Path) -> Iterator[Callable[..., Refused]]:
         flags = {"acme": "anna@shop.example", "acme_domains": "shop.example"}
         flags |= {"acme_store": str(tmp_path), "acme_ca": str(signer.file)}
         flags["acme_directory"] = f"https://localhost:{server.server_port}/"
-        authority = Authority(load(flags, {}), new_key(), tmp_path)
+        authority = Authority(load(flags, {}), new_key())
         with pytest.raises(Refused) as error:
             authority.order(("shop.example",), Proofs({}, {}, True))
         return error.value
@@ -91,7 +91,7 @@ def unreachable(folder: Path, port: int) -> str:
     flags = {"acme": "anna@shop.example", "acme_domains": "shop.example"}
     flags |= {"acme_store": str(folder), "acme_directory": f"https://127.0.0.1:{port}/"}
     with pytest.raises(Refused) as error:
-        Authority(load(flags, {}), new_key(), folder).order(("shop.example",), Proofs({}, {}, True))
+        Authority(load(flags, {}), new_key()).order(("shop.example",), Proofs({}, {}, True))
     return str(error.value)
 
 

@@ -86,3 +86,15 @@ def test_an_authority_that_cannot_be_trusted_is_named(
     flags = {**ASKED, "acme_store": str(tmp_path / "store"), "acme_ca": str(ca)}
     with pytest.raises(BadCertificate, match=f"--acme-ca: {ca} cannot be used: .*{why}"):
         Certification(load(flags, {}))
+
+
+def test_of_several_processes_the_first_one_orders(tmp_path: Path) -> None:
+    flags = {**ASKED, "acme_store": str(tmp_path / "store")}
+    first = Certification(load(flags, {}), process=1)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*")}
+    second = Certification(load(flags, {}), process=2)
+    assert second.settings == first.settings
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*")} == before
+    assert (len([*first.reloads]), len([*second.reloads])) == (1, 0)
+    assert first.reasons() == ["no certificate yet (--acme): it is being ordered"]
+    assert second.reasons() == ["no certificate yet (--acme): process 1 orders it"]

@@ -24,7 +24,7 @@ class Scripted(Authority):
     """Signs, unless it has a reason not to; may suggest when to renew."""
 
     def __init__(self, settings: Settings, store: Store, signer: Signer) -> None:
-        super().__init__(settings, store.account, store.folder)
+        super().__init__(settings, store.account)
         self._signer = signer
         self.reason: Refused | None = None
         self.suggested: float | None = None

@@ -162,3 +162,9 @@ def test_rates_are_read() -> None:
 def test_what_is_no_rate_is_refused_with_what_was_expected(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         parse(text)
+
+
+def test_the_parts_of_a_rate_are_no_more_than_it_in_the_long_run() -> None:
+    whole = Rate.parse("100/s burst 200")
+    part = whole.divided(4)
+    assert (4 * part.per_second, part.burst) == (whole.per_second, whole.burst)

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+from select import PIPE_BUF
 
 import pytest
 
@@ -11,12 +12,13 @@ from prack_grpc.telemetry.logs import MOST_LINES, JsonFormatter, PrettyFormatter
 
 
 class Stream(io.StringIO):
-    """Counts the writes."""
+    """Counts the writes, and measures them."""
 
-    writes = 0
+    writes = longest = 0
 
     def write(self, text: str) -> int:
         self.writes += 1
+        self.longest = max(self.longest, len(text.encode()))
         return super().write(text)
 
 
@@ -171,3 +173,23 @@ def test_people_are_shown_less_of_a_request(stream: Stream) -> None:
     handler.handle(record)
     _, _, line = stream.getvalue().partition("INFO")
     assert line.split() == ["200", "GET", "/a", "total_ms=4.2"]
+
+
+async def test_what_several_processes_write_is_whole_and_says_whose_it_is(stream: Stream) -> None:
+    """A pipe does not mix so many bytes with others', so no line is cut."""
+    handler = TurnHandler(stream, shared=True)
+    handler.setFormatter(JsonFormatter(process=2))
+    log = logging.Logger("test")
+    log.addHandler(handler)
+    for number in range(50):
+        log.info("line %d", number, extra={"action": "x" * 100})
+    log.warning("y" * PIPE_BUF)
+    assert {json.loads(line)["process"] for line in stream.getvalue().splitlines()} == {2}
+    assert lines(stream) == [*(f"line {number}" for number in range(50)), "y" * PIPE_BUF]
+    assert 3 <= stream.writes <= 4
+    assert stream.getvalue().endswith("\n")
+
+
+def test_people_see_whose_a_line_is() -> None:
+    record = logging.makeLogRecord({"msg": "hello", "levelname": "INFO"})
+    assert PrettyFormatter(color=False, process=2).format(record).endswith("INFO    [2] hello")

@@ -1,0 +1,1 @@
+"""Several processes behind the same ports: a supervisor, and how it and they see each other."""
