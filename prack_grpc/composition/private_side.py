@@ -100,16 +100,7 @@ class PrivateSide:
                     self._parts.api_tls,
                 ) as admin:
                     yield Running(
-                        broker,
-                        endpoint,
-                        workers,
-                        rest,
-                        stream,
-                        admin,
-                        sharing,
-                        lambda: rest.connected + streams.connected,
-                        api_port,
-                        grpc_port,
+                        broker, endpoint, workers, rest, stream, admin, sharing, api_port, grpc_port
                     )
             finally:
                 broker.shut_down()

@@ -1,6 +1,5 @@
 """A gateway that is up."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from prack_grpc.admin import Admin
@@ -14,10 +13,7 @@ from prack_grpc.stream.grpc_server import StreamServer
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The parts of a gateway that is up, and the ports of the worker API that it got.
-
-    `connected` counts the connections of workers, and their streams.
-    """
+    """The parts of a gateway that is up, and the ports of the worker API that it got."""
 
     broker: Broker
     endpoint: Endpoint
@@ -26,6 +22,9 @@ class Running:
     stream: StreamServer
     admin: Admin
     sharing: Sharing
-    connected: Callable[[], int]
     api_port: int
     grpc_port: int
+
+    def connected(self) -> int:
+        """How many connections of workers there are, and streams."""
+        return self.rest.connected + self.stream.connected
