@@ -74,7 +74,8 @@ SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes seconds and starts few processes.
 FAST := tests/access tests/acme tests/broker tests/bus tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
-	tests/peers tests/private tests/rest tests/stream tests/telemetry tests/settings tests/test_state.py \
+	tests/peers $(filter-out %/test_supervised.py,$(wildcard tests/processes/test_*.py)) tests/private tests/rest tests/stream \
+	tests/telemetry tests/settings tests/state tests/words tests/neighbours \
 	clients/python/tests
 
 test-newest: ## Run the fast tests on the newest Python that is here

@@ -45,8 +45,8 @@ def run(settings: Settings, parent: Parent | None = None) -> int:
         sockets = predecessor.sockets if predecessor else Sockets(given, frozenset(given))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         limits = fitted(settings.connection_limits())
-        meetings = {"meetings": partial(_meetings, parent)} if parent else {}
-        service = Service(settings, limits, sockets, predecessor, parent=parent, **meetings)
+        meetings = partial(_meetings, parent)
+        service = Service(settings, limits, sockets, predecessor, meetings=meetings, parent=parent)
         runner.run(service.serve())
     return 0
 
@@ -62,9 +62,9 @@ def supervise(settings: Settings, serve: Callable[[Settings], Serve]) -> int:
     return supervisor.run(settings, serve)
 
 
-def _meetings(parent: Parent, gateway_id: str) -> list[Meeting]:
-    """Where a process finds the others of its machine."""
-    return [Folder(parent.folder, gateway_id)]
+def _meetings(parent: Parent | None, gateway_id: str) -> list[Meeting]:
+    """Where one of several processes finds the others."""
+    return [Folder(parent.folder, gateway_id)] if parent else []
 
 
 def _tune() -> None:

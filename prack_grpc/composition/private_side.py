@@ -103,23 +103,8 @@ class PrivateSide:
                     told,
                     self._parts.api_tls,
                 ) as admin:
-                    ports = api_port, grpc_port
-
-                    def connected() -> int:
-                        return rest.connected + streams.connected
-
-                    running = Running(
-                        broker,
-                        steering,
-                        endpoint,
-                        workers,
-                        rest,
-                        stream,
-                        admin,
-                        sharing,
-                        connected,
-                        *ports,
-                    )
+                    sides = broker, steering, endpoint, workers, rest, stream, admin, sharing
+                    running = Running(*sides, api_port, grpc_port)
                     async with linked(self._parts, running, streams):
                         yield running
             finally:

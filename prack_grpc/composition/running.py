@@ -1,6 +1,5 @@
 """A gateway that is up."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from prack_grpc.admin import Admin
@@ -15,10 +14,7 @@ from prack_grpc.stream.grpc_server import StreamServer
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The parts of a gateway that is up, and the ports of the worker API that it got.
-
-    `connected` counts the connections of workers, and their streams.
-    """
+    """The parts of a gateway that is up, and the ports of the worker API that it got."""
 
     broker: Broker
     steering: Steering
@@ -28,6 +24,9 @@ class Running:
     stream: StreamServer
     admin: Admin
     sharing: Sharing
-    connected: Callable[[], int]
     api_port: int
     grpc_port: int
+
+    def connected(self) -> int:
+        """How many connections of workers there are, and streams."""
+        return self.rest.connected + self.stream.connected

@@ -202,6 +202,11 @@ class StreamServer:
         self._address = "", 0
         self._looking: asyncio.Task[None] | None = None
 
+    @property
+    def connected(self) -> int:
+        """How many workers have a stream, over gRPC or another carrier."""
+        return self._streams.connected
+
     def bind(self, host: str, port: int) -> int:
         """Listen, at first or after a release. Returns the port.
 
