@@ -70,7 +70,7 @@ SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes seconds and starts few processes.
 FAST := tests/access tests/acme tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
-	tests/private tests/rest tests/stream tests/telemetry tests/test_settings.py tests/test_state.py \
+	tests/private tests/rest tests/stream tests/telemetry tests/settings tests/test_state.py \
 	clients/python/tests
 
 test-newest: ## Run the fast tests on the newest Python that is here

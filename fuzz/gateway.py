@@ -11,7 +11,7 @@ from bench.no_socket import NoSocket
 from fuzz.shown import certificates
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.composition import WORKER_LIMITS
+from prack_grpc.composition.private_side import WORKER_LIMITS
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission

@@ -5,7 +5,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import Certificates
 from tests.support.certificates import Authority, Issued
 

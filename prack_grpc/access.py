@@ -12,7 +12,7 @@ from prack_grpc.dashboard.app import PAGES
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.failures import Failures
 from prack_grpc.private.principals import Principals
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,8 @@ from prack_grpc.listener import Listener, listen, url
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
 from prack_grpc.private.operating import Operating
-from prack_grpc.settings import Settings, flag
+from prack_grpc.settings.loading import flag
+from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry.books.books import Books
 from prack_grpc.telemetry.books.marks import Marks
 from prack_grpc.telemetry.books.watch import Watch

@@ -12,11 +12,11 @@ from typing import cast
 import uvicorn
 from uvicorn.server import ServerState
 
-from prack_grpc.composition import Service
+from prack_grpc.composition.service import Service
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.server import Member
 from prack_grpc.private.credentials import BadCredentials
-from prack_grpc.settings import SettingsError, load
+from prack_grpc.settings.loading import SettingsError, load
 from prack_grpc.tls.certificates import BadCertificate
 
 try:

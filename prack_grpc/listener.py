@@ -20,7 +20,7 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.descriptors import SPARE, are_short
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.proxy_protocol import Proxies
-from prack_grpc.settings import flag
+from prack_grpc.settings.loading import flag
 from prack_grpc.stream.grpc_server import StreamServer
 from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.tls.certificates import Certificates
@@ -36,7 +36,7 @@ TICK_SECONDS = 0.05
 # first request, which no client sends again and whose first packet may get lost. In ticks: a loop
 # that was busy must first read what has come meanwhile.
 IDLE_TICKS, NEW_TICKS = 20, 100
-# Connections accepted in one turn of the loop on a port with `room`, TLS, or behind `proxies`.
+# Connections accepted in one turn of the loop.
 TURN = 16
 FULL = (
     "the worker port has as many connections as it may have beside the clients: more wait; raise "
@@ -185,7 +185,9 @@ class Listener:
             asyncio.get_running_loop().add_reader(self._sock, self._take)
             return
         loop, connection = asyncio.get_running_loop(), partial(Connection, self._server)
-        self._accepting = await loop.create_server(connection, sock=sock, backlog=BACKLOG)
+        # The loop takes what it calls the backlog as the number to accept in a turn, too.
+        self._accepting = await loop.create_server(connection, sock=sock, backlog=TURN)
+        self._sock.listen(BACKLOG)
 
     @property
     def _accepts_itself(self) -> bool:

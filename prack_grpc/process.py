@@ -6,12 +6,12 @@ import os
 import sys
 from typing import Any
 
-from prack_grpc.composition import Service
+from prack_grpc.composition.service import Service
 from prack_grpc.gateway.http.descriptors import fitted
 from prack_grpc.handover import systemd
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry import logs
 
 # What was imported lives as long as the process: collections need not look at it, and with

@@ -9,7 +9,7 @@ from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.secure import Redirect
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.listener import Listener, listen, url
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 

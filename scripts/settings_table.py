@@ -5,7 +5,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from prack_grpc.cli.main import SHORT
 from prack_grpc.core.limits import MIB
-from prack_grpc.settings import PREFIX, SECRETS, Settings, flag
+from prack_grpc.settings.loading import PREFIX, flag
+from prack_grpc.settings.settings import SECRETS, Settings
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN = "<!-- settings: python -m scripts.settings_table -->\n"

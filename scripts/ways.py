@@ -16,8 +16,8 @@ from pathlib import Path
 from types import FrameType
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.composition import Service
-from prack_grpc.settings import Settings
+from prack_grpc.composition.service import Service
+from prack_grpc.settings.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 COUNTED = (f"{ROOT}/prack_grpc/", f"{ROOT}/clients/python/prack_wire/")

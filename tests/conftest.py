@@ -11,12 +11,13 @@ import pytest
 
 from prack_grpc import listener
 from prack_grpc.broker.memory import MemoryBroker
-from prack_grpc.composition import Running, Service
+from prack_grpc.composition.running import Running
+from prack_grpc.composition.service import Service
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.gateway.app import PublicApp
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from tests.support.client import RawClient
 
 OWN_VARIABLES = ("PRACK_HYPOTHESIS", "TEST_EVERYTHING")

@@ -8,7 +8,7 @@ import base64
 from fuzz.clock import Found
 from fuzz.shown import folder, issued
 from prack_grpc.private.callers import Callers
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import BadCertificate, Certificates
 
 SEPARATOR = b"\n--\n"

@@ -4,7 +4,8 @@ from fuzz.clock import Found
 from prack_grpc.core import rates
 from prack_grpc.core.rates import RateLimits
 from prack_grpc.gateway.http.admission import within
-from prack_grpc.settings import Settings, SettingsError, load
+from prack_grpc.settings.loading import SettingsError, load
+from prack_grpc.settings.settings import Settings
 
 NAMES = ("--", "PRACK_", "the token ", "the admin token ")
 

@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 
 import prack_grpc
 from prack_grpc.acme.signed import new_key, pem, self_signed
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import BadCertificate
 from prack_grpc.tls.validation import proving
 

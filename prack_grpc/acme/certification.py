@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from prack_grpc.handover.predecessor import Predecessor
-from prack_grpc.settings import Settings, SettingsError
+from prack_grpc.settings.loading import SettingsError
+from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry.certified import Certified
 from prack_grpc.tls.certificates import Certificates
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from prack_grpc.acme import schedule
 from prack_grpc.acme.authority import Authority, Proofs, Refused
 from prack_grpc.acme.store import Store
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import Certificates
 
 log = logging.getLogger(__name__)

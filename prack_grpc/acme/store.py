@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from prack_grpc.acme.schedule import Orders
 from prack_grpc.acme.signed import new_key, parsed, pem, self_signed
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import BadCertificate
 from prack_wire import private
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prack_grpc.cli.trust import Trust
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 
 SECONDS = 10.0
 MAX_ANSWER = 64 * 1024 * 1024  # of whatever listens there

@@ -17,8 +17,9 @@ from prack_grpc.cli import conformance, gateway, operate, token, upgrade
 from prack_grpc.cli.terminal import say
 from prack_grpc.cli.top import command as top
 from prack_grpc.cli.trust import Trust
-from prack_grpc.settings import PREFIX, SECRETS, Settings, SettingsError, flag, load, nearest
-from prack_grpc.values import written
+from prack_grpc.settings.loading import PREFIX, SettingsError, flag, load, nearest
+from prack_grpc.settings.settings import SECRETS, Settings
+from prack_grpc.settings.values import written
 
 USAGE_ERROR = 2
 START_ERROR = 3  # an address is taken, or a certificate cannot be shown

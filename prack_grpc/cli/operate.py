@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from prack_grpc.cli.gateway import Gateway, Row, Trouble, understood, worker_port
 from prack_grpc.cli.terminal import say, say_table
 from prack_grpc.cli.trust import Trust, add_flags
-from prack_grpc.settings import load
+from prack_grpc.settings.loading import load
 
 COMMANDS = {
     "workers": "list the workers and what they hold",

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from prack_grpc.settings import Settings, SettingsError, flag
+from prack_grpc.settings.loading import SettingsError, flag
+from prack_grpc.settings.settings import Settings
 from prack_wire.tls import BadFiles, Tls
 
 # The flags, each with its variable, which `prack-worker` reads as well.

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from prack_grpc.cli.terminal import say
-from prack_grpc.settings import load
+from prack_grpc.settings.loading import load
 
 HELP = "replace the running gateway by a new process, without refusing a connection"
 ABOUT = """\

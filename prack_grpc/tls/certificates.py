@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from prack_grpc.settings import Settings, flag
+from prack_grpc.settings.loading import flag
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.context import Shown, demand, shown
 from prack_wire import private
 

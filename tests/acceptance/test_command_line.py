@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from prack_grpc.settings import SECRETS, Settings, flag
+from prack_grpc.settings.loading import flag
+from prack_grpc.settings.settings import SECRETS, Settings
 from tests.acceptance.processes import (
     PYTHON,
     ROOT,

@@ -13,7 +13,7 @@ import pytest
 
 from prack_grpc.acme.authority import Authority, Proofs, Refused
 from prack_grpc.acme.signed import new_key
-from prack_grpc.settings import load
+from prack_grpc.settings.loading import load
 from tests.support.certificates import Authority as Signer
 
 Answer = Callable[[BaseHTTPRequestHandler], None]

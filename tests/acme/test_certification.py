@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from prack_grpc.acme.certification import Certification
-from prack_grpc.settings import SettingsError, load
+from prack_grpc.settings.loading import SettingsError, load
 from prack_grpc.tls.certificates import BadCertificate
 
 ASKED = {"acme": "anna@shop.example", "acme_domains": "shop.example", "acme_store": "store"}
 IMPORTED = """
 import sys
-from prack_grpc.composition import Service
-from prack_grpc.settings import SettingsError, load
+from prack_grpc.composition.service import Service
+from prack_grpc.settings.loading import SettingsError, load
 {before}
 try:
     Service(load({flags}, {{}}))

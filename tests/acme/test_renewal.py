@@ -12,7 +12,8 @@ from prack_grpc.acme.authority import Authority, Proofs, Refused
 from prack_grpc.acme.renewal import Renewal
 from prack_grpc.acme.schedule import HOURLY
 from prack_grpc.acme.store import Store
-from prack_grpc.settings import Settings, load
+from prack_grpc.settings.loading import load
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import Certificates
 from tests.support.certificates import Authority as Signer
 

@@ -10,7 +10,8 @@ import pytest
 from prack_grpc.acme import signed
 from prack_grpc.acme.schedule import Orders
 from prack_grpc.acme.store import Store
-from prack_grpc.settings import Settings, load
+from prack_grpc.settings.loading import load
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import BadCertificate
 from tests.support.certificates import Authority
 

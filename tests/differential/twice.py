@@ -10,9 +10,9 @@ from typing import cast
 
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker, PublicSide
-from prack_grpc.composition import Service
+from prack_grpc.composition.service import Service
 from prack_grpc.core.limits import Limits
-from prack_grpc.settings import load
+from prack_grpc.settings.loading import load
 from prack_grpc.telemetry import logs
 from tests.contract.relay import Relay
 

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from prack_grpc.handover.systemd import NAMES
-from prack_grpc.settings import PREFIX, Settings
+from prack_grpc.settings.loading import PREFIX
+from prack_grpc.settings.settings import Settings
 from prack_worker.settings import OPTIONS
 from tests.docs.pages import ROOT
 from tests.docs.test_pages import CALL, FLAG, flags

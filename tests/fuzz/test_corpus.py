@@ -14,7 +14,8 @@ from prack_grpc.core.worker import TRUSTED, Principal
 from prack_grpc.gateway.proxy_protocol import Address, Proxies
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.private.callers import Callers, Shown
-from prack_grpc.settings import Settings, SettingsError
+from prack_grpc.settings.loading import SettingsError
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import BadCertificate, Certificates
 from prack_grpc.tls.handshakes import Handshakes
 

@@ -14,7 +14,7 @@ import pytest
 
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import Ticket
-from prack_grpc.composition import WORKER_LIMITS
+from prack_grpc.composition.private_side import WORKER_LIMITS
 from prack_grpc.core.exchange.exchange import Lease
 from prack_grpc.core.exchange.flow import Flow
 from prack_grpc.core.http.message import Headers, Request

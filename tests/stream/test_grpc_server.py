@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import grpc
 import pytest
 
-from prack_grpc import composition
+from prack_grpc.composition import private_side
 from prack_grpc.stream import grpc_server
 from prack_grpc.stream.grpc_server import is_full
 from tests.conftest import Gateway, Start
@@ -82,7 +82,7 @@ async def test_a_worker_is_never_idle(start: Start, monkeypatch: pytest.MonkeyPa
 async def test_there_is_a_bound_and_room_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(composition, "grpc_places", lambda most: 5)
+    monkeypatch.setattr(private_side, "grpc_places", lambda most: 5)
     gateway = await start()
     async with connections(gateway.grpc_port, 8, b"") as clients:
         ends = [asyncio.create_task(ended(client)) for client in clients]
@@ -101,7 +101,7 @@ async def test_there_is_a_bound_and_room_again(
 async def test_that_it_is_full_is_said_in_the_log(
     start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(composition, "grpc_places", lambda most: 5)
+    monkeypatch.setattr(private_side, "grpc_places", lambda most: 5)
     monkeypatch.setattr(grpc_server, "LOOK_SECONDS", 0.02)
     gateway = await start()
     assert not await is_full("127.0.0.1", gateway.grpc_port)

@@ -384,7 +384,7 @@ def test_what_is_wrong_is_said_and_stops_nothing(
 
 IMPORTED = """
 import sys
-from prack_grpc import composition
+from prack_grpc.composition import service
 from prack_grpc.telemetry import tracing
 {without}
 assert tracing.spans({environ}) is None

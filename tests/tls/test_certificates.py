@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import BadCertificate, Certificates
 from tests.support.certificates import Authority, Issued
 

@@ -16,7 +16,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.listener import Listener
 from prack_grpc.private.certificate import of_connection
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from prack_grpc.tls.certificates import Certificates
 from tests.conftest import Gateway, Start
 from tests.support.certificates import Authority, Issued

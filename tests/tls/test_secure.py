@@ -1,7 +1,6 @@
 """What leads clients to TLS: redirects and HSTS."""
 
 import json
-import socket
 
 import pytest
 
@@ -12,7 +11,9 @@ from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.secure import Redirect
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.redirects import redirecting
-from prack_grpc.settings import Settings, SettingsError, load
+from prack_grpc.settings.loading import SettingsError, load
+from prack_grpc.settings.settings import Settings
+from prack_worker.proxy.address import free_port
 from tests.conftest import Gateway, Start
 from tests.support.certificates import Authority, Issued
 from tests.support.client import RawClient, Response
@@ -20,17 +21,10 @@ from tests.support.scripted_worker import connect
 from tests.tls.conftest import secure
 
 
-def free() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def port() -> int:
     """Where clients without TLS come."""
-    return free()
+    return free_port()
 
 
 @pytest.fixture

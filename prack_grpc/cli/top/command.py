@@ -14,7 +14,7 @@ from prack_grpc.cli.top import snapshot
 from prack_grpc.cli.top.page import Page, look
 from prack_grpc.cli.top.tables import MOST_ROWS, ORDERS, TABLES, Wish
 from prack_grpc.cli.trust import FILES, Trust, add_flags
-from prack_grpc.settings import load
+from prack_grpc.settings.loading import load
 
 HELP = "watch what the gateway does, in this terminal"
 ABOUT = """\

@@ -17,7 +17,7 @@ from prack_grpc.cli.top.view import View
 from prack_grpc.cli.trust import Trust
 from prack_grpc.dashboard import app
 from prack_grpc.dashboard.rows import WorkerOrder
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from tests.cli.conftest import Answer
 from tests.cli.test_terminal import HOSTILE
 from tests.cli.top.conftest import drawn

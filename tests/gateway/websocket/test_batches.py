@@ -10,10 +10,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from prack_grpc.composition import Service
+from prack_grpc.composition.service import Service
 from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.websocket import batches
-from prack_grpc.settings import Settings
+from prack_grpc.settings.settings import Settings
 from prack_wire import websocket_events as events
 from prack_wire.websocket_events import Event
 from tests.conftest import Gateway, Start

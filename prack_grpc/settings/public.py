@@ -2,7 +2,17 @@
 
 from pydantic import BaseModel, Field
 
-from prack_grpc.values import Domains, File, Folder, Host, HttpsUrl, Lasting, Mail, Pems, Port
+from prack_grpc.settings.values import (
+    Domains,
+    File,
+    Folder,
+    Host,
+    HttpsUrl,
+    Lasting,
+    Mail,
+    Pems,
+    Port,
+)
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 

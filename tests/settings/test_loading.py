@@ -4,8 +4,9 @@ from typing import Literal, get_origin
 
 import pytest
 
-from prack_grpc.settings import PREFIX, SECRETS, WORKER_VARIABLES, Settings, SettingsError, load
-from prack_grpc.values import written
+from prack_grpc.settings.loading import PREFIX, WORKER_VARIABLES, SettingsError, load
+from prack_grpc.settings.settings import SECRETS, Settings
+from prack_grpc.settings.values import written
 from prack_worker.settings import OPTIONS
 
 

@@ -1,0 +1,72 @@
+"""What a gateway is built from, before anything runs."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from prack_grpc.access import Access
+from prack_grpc.acme.certification import Certification
+from prack_grpc.core.limits import KIB, BookLimits
+from prack_grpc.gateway.app import PublicApp
+from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.proxy_protocol import Proxies
+from prack_grpc.gateway.request.addresses import trusting
+from prack_grpc.gateway.secure import StrictResponse
+from prack_grpc.gateway.websocket.connection import settings as websocket_settings
+from prack_grpc.handover.predecessor import Predecessor
+from prack_grpc.handover.sockets import Sockets
+from prack_grpc.private.health import Health
+from prack_grpc.settings.settings import Settings
+from prack_grpc.telemetry.access import AccessLog
+from prack_grpc.telemetry.books.books import Books
+from prack_grpc.tls.certificates import Certificates, names_of
+
+
+class Parts:
+    """The settings, and all that they decide before there is a loop. Raises BadCredentials."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        limits: ConnectionLimits | None = None,
+        sockets: Sockets | None = None,
+        predecessor: Predecessor | None = None,
+    ) -> None:
+        self.certification = Certification(settings)
+        self.settings = settings = self.certification.settings
+        self.tls = Certificates(settings, "tls") if settings.tls_cert else None
+        self.api_tls = Certificates(settings, "api_tls") if settings.api_tls_cert else None
+        self.certificates = [one for one in (self.tls, self.api_tls) if one]
+        limits = limits or settings.connection_limits()
+        self.exempt = trusting(settings.trusted_proxies)
+        self.limits = limits
+        self.admission = Admission(limits, self.exempt)
+        self.books = Books(BookLimits(), time.monotonic()) if settings.metrics else None
+        self.access = AccessLog(settings.access_log, self.books)
+        self.callers = Access(settings, names_of(self.api_tls))
+        self.health = Health()
+        self.health.certified = self.certification.reasons
+        self.sockets = sockets or Sockets()
+        self.predecessor = predecessor
+
+    def http(self, app: PublicApp) -> HttpServer:
+        """What serves this app on the public port."""
+        # It counts compressed bytes, and those of noise grow a little.
+        websockets = websocket_settings(app, self.settings.websocket_message * 65 // 64 + KIB)
+        http = HttpServer(app, self.limits, self.admission, websockets, access=self.access)
+        if self.settings.hsts is not None:
+            http.response = partial(StrictResponse, self.settings.hsts)
+        return http
+
+    def proxies(self) -> Proxies | None:
+        """Who introduces clients by the PROXY protocol, if anybody does."""
+        return Proxies(self.exempt, self.limits) if self.settings.proxy_protocol else None
+
+    @property
+    def reloads(self) -> Iterator[Callable[[], None]]:
+        """What reads files again, changed or not."""
+        yield from (one.reload for one in self.certificates)
+        yield from self.callers.reloads
+        yield from self.certification.reloads

@@ -1,0 +1,203 @@
+"""The private side: the broker, the ports of workers, and the admin port."""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from prack_grpc import state
+from prack_grpc.admin import Told, admin_port
+from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
+from prack_grpc.composition.parts import Parts
+from prack_grpc.composition.running import Running
+from prack_grpc.core.limits import Limits
+from prack_grpc.core.rates import RateLimits, parse
+from prack_grpc.dashboard.overview import Addresses
+from prack_grpc.gateway.app import Endpoint
+from prack_grpc.gateway.http.admission import Admission, within
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.request.forwarding import Forwarding
+from prack_grpc.gateway.request.rates import ClientRates
+from prack_grpc.listener import (
+    LAST_SECONDS,
+    Listener,
+    bind,
+    free,
+    grpc_places,
+    listen,
+    url,
+    worker_places,
+)
+from prack_grpc.private.operating import Operating
+from prack_grpc.rest.app import WorkerApp, create_app
+from prack_grpc.rest.switching import TOKEN
+from prack_grpc.settings.loading import flag
+from prack_grpc.stream.credentials import credentials
+from prack_grpc.stream.grpc_server import StreamServer
+from prack_grpc.stream.streams import Streams
+from prack_grpc.telemetry import tracing
+from prack_wire import private
+
+if TYPE_CHECKING:
+    from prack_grpc.telemetry.spans import Spans
+
+log = logging.getLogger(__name__)
+
+# Of workers there is a limit elsewhere. They keep a connection longer than they are busy, as their
+# answer must not meet one that is closed, and the REST API says how slowly a body may come.
+WORKER_LIMITS = ConnectionLimits(
+    connections=20_000, keep_alive_seconds=120.0, body_seconds=120.0, body_rate=0
+)
+
+
+class PrivateSide:
+    """All of a gateway but its public port."""
+
+    def __init__(self, parts: Parts, make_broker: Callable[[Limits], Broker]) -> None:
+        self._parts = parts
+        self._make_broker = make_broker
+
+    @asynccontextmanager
+    async def up(self, public_port: int) -> AsyncIterator[Running]:
+        """The private side up inside, down outside. Raises AddressInUse."""
+        settings, limits = self._parts.settings, self._parts.settings.limits()
+        broker = self._make_broker(limits)
+        streams = Streams(broker, limits, settings.max_silence)
+        keep = self._keep(broker)
+        workers = self._workers(broker, streams, keep)
+        places = worker_places(WORKER_LIMITS.connections, self._parts.limits.connections)
+        admits = within(settings.worker_networks, flag("worker_networks"))
+        stream = self._stream_server(streams, admits)
+        make = partial(listen, settings.api_host, settings.api_port, "api_port")
+        expel = broker.expel, streams.expel, workers.polls.expel
+        with (
+            self._parts.sockets.take("rest", make) as sock,
+            self._parts.callers.kept(streams.renew, *expel),
+        ):
+            await self._parts.callers.ready()
+            grpc_port = await self._bind(stream, broker)
+            api_host, api_port = sock.getsockname()[:2]
+            worker_limits = replace(WORKER_LIMITS, connections=places)
+            admission = Admission(worker_limits, lambda _: True, admits)
+            server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
+            # A stream keeps its place until its worker has said who it is.
+            rest = Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
+            await rest.start()
+            await stream.start()
+            addresses = self._announced(public_port, api_host, api_port, grpc_port)
+            spans = tracing.spans(os.environ)
+            endpoint = self._endpoint(broker, limits, spans)
+            operating = Operating(broker, keep, workers.polls.end)
+            told = self._told(broker, endpoint, addresses, operating, stream)
+            try:
+                async with admin_port(
+                    settings,
+                    self._parts.sockets,
+                    self._parts.callers.admin,
+                    told,
+                    self._parts.api_tls,
+                ) as admin:
+                    yield Running(
+                        broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
+                    )
+            finally:
+                broker.shut_down()
+                workers.polls.end_all()
+                await stream.stop(LAST_SECONDS)
+                rest.leave("rest" in self._parts.sockets.kept)
+                await rest.stop()
+                if spans:
+                    await spans.stop()
+
+    def _stream_server(
+        self, streams: Streams, admits: Callable[[str], bool] | None
+    ) -> StreamServer:
+        settings, tls = self._parts.settings, self._parts.api_tls
+        most = grpc_places(WORKER_LIMITS.connections)
+        shown = credentials(lambda: tls.loaded) if tls else None
+        callers = self._parts.callers.workers
+        return StreamServer(streams, callers, settings.reflection, most, admits, shown)
+
+    def _announced(self, public: int, api_host: str, api: int, grpc: int) -> Addresses:
+        """Log where the private ports are, for people and for whoever starts this."""
+        tls = self._parts.api_tls
+        log.info("REST worker API on %s", url(api_host, api, "http", tls))
+        log.info("  documentation on %s/docs", url(api_host, api, "http", tls))
+        log.info("gRPC worker API on %s", url(self._parts.settings.grpc_host, grpc, "grpc", tls))
+        return Addresses(
+            url(self._parts.settings.host, public, "http", self._parts.tls),
+            url(api_host, api, "http", tls),
+            url(api_host, api, "prack", tls),
+        )
+
+    def _endpoint(self, broker: PublicSide, limits: Limits, spans: "Spans | None") -> Endpoint:
+        settings = self._parts.settings
+        if spans:
+            self._parts.access.tracer = spans
+        follow = spans.begin if spans else None
+        forwarding = Forwarding(settings.trusted_proxies, settings.priority, follow)
+        admit = None
+        if settings.rate_limit:
+            rates = RateLimits(parse(settings.rate_limit), limits.rated_clients)
+            admit = ClientRates(rates).ask
+        timing = settings.server_timing
+        most = settings.max_body
+        return Endpoint(broker, forwarding, self._parts.access, limits, most, timing, admit)
+
+    def _workers(self, broker: Broker, streams: Streams, keep: Callable[[], None]) -> WorkerApp:
+        settings = self._parts.settings
+        if settings.token_file and private.is_open_to_others(settings.token_file):
+            log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
+        return create_app(
+            broker,
+            settings.limits(),
+            self._parts.callers.workers,
+            self._parts.health,
+            self._parts.predecessor,
+            keep,
+            carrier=streams.carrier,
+        )
+
+    def _told(
+        self,
+        broker: OperatorSide,
+        endpoint: Endpoint,
+        addresses: Addresses,
+        operating: Operating,
+        stream: StreamServer,
+    ) -> Told:
+        return Told(
+            broker,
+            self._parts.health,
+            self._parts.books,
+            addresses,
+            lambda: (self._parts.admission.connections, endpoint.websockets),
+            operating,
+            stream.report,
+            self._parts.predecessor is not None,
+            partial(
+                self._parts.certification.now,
+                {"public": self._parts.tls, "private": self._parts.api_tls},
+            ),
+        )
+
+    def _keep(self, broker: OperatorSide) -> Callable[[], None]:
+        """Restore what was kept in the state file; returns what keeps it. Raises BadState."""
+        path = self._parts.settings.state_file
+        if path is None:
+            return lambda: None
+        state.load(broker, path)
+        return partial(state.keep, broker, path)
+
+    async def _bind(self, stream: StreamServer, broker: OperatorSide) -> int:
+        """Listen for gRPC; a predecessor must have given up its port first."""
+        host, port = self._parts.settings.grpc_host, self._parts.settings.grpc_port
+        if self._parts.predecessor:
+            if told := await self._parts.predecessor.released():
+                state.restore(broker, told)
+            port = await free(host, self._parts.predecessor.grpc_port)
+        return bind(stream, host, port)

@@ -1,0 +1,26 @@
+"""A gateway that is up."""
+
+from dataclasses import dataclass
+
+from prack_grpc.admin import Admin
+from prack_grpc.broker.seam import Broker
+from prack_grpc.gateway.app import Endpoint
+from prack_grpc.listener import (
+    Listener,
+)
+from prack_grpc.rest.app import WorkerApp
+from prack_grpc.stream.grpc_server import StreamServer
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The parts of a gateway that is up, and the ports of the worker API that it got."""
+
+    broker: Broker
+    endpoint: Endpoint
+    workers: WorkerApp
+    rest: Listener
+    stream: StreamServer
+    admin: Admin
+    api_port: int
+    grpc_port: int
