@@ -7,6 +7,7 @@ from functools import partial
 from prack_grpc.access import Access
 from prack_grpc.acme.certification import Certification
 from prack_grpc.core.limits import KIB, BookLimits
+from prack_grpc.deferring import Deferring
 from prack_grpc.gateway.app import PublicApp
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
@@ -25,7 +26,10 @@ from prack_grpc.tls.certificates import Certificates, names_of
 
 
 class Parts:
-    """The settings, and all that they decide before there is a loop. Raises BadCredentials."""
+    """The settings, and all that they decide before there is a loop.
+
+    Raises BadCredentials or BadStore.
+    """
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class Parts:
         self.callers = Access(settings, names_of(self.api_tls))
         self.health = Health()
         self.health.certified = self.certification.reasons
+        self.deferring = Deferring(settings)
         self.sockets = sockets or Sockets()
         self.predecessor = predecessor
 

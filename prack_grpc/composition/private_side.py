@@ -94,13 +94,16 @@ class PrivateSide:
             operating = Operating(broker, keep, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                async with admin_port(
-                    settings,
-                    self._parts.sockets,
-                    self._parts.callers.admin,
-                    told,
-                    self._parts.api_tls,
-                ) as admin:
+                async with (
+                    self._parts.deferring.running(broker),
+                    admin_port(
+                        settings,
+                        self._parts.sockets,
+                        self._parts.callers.admin,
+                        told,
+                        self._parts.api_tls,
+                    ) as admin,
+                ):
                     yield Running(
                         broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
                     )
@@ -146,7 +149,10 @@ class PrivateSide:
             admit = ClientRates(rates).ask
         timing = settings.server_timing
         most = settings.max_body
-        return Endpoint(broker, forwarding, self._parts.access, limits, most, timing, admit)
+        deferral = self._parts.deferring.deferral
+        return Endpoint(
+            broker, forwarding, self._parts.access, limits, most, timing, admit, deferral
+        )
 
     def _workers(self, broker: Broker, streams: Streams, keep: Callable[[], None]) -> WorkerApp:
         settings = self._parts.settings
@@ -160,6 +166,7 @@ class PrivateSide:
             self._parts.predecessor,
             keep,
             carrier=streams.carrier,
+            store=self._parts.deferring.store,
         )
 
     def _told(

@@ -1,12 +1,6 @@
-"""Calling back: a client that has asked for it is told that its request has ended.
-
-Signed as https://www.standardwebhooks.com says: HMAC-SHA256 over id, time and body.
-"""
+"""Calling back: a client that has asked for it is told that its request has ended."""
 
 import asyncio
-import base64
-import binascii
-import hmac
 import json
 import re
 import socket
@@ -20,26 +14,11 @@ from prack_grpc.core.http.message import Request
 from prack_grpc.deferred import job as jobs
 from prack_grpc.deferred.destinations import BadCallback, Destinations, Target
 from prack_grpc.deferred.job import Answer, Job
+from prack_grpc.deferred.signature import signature
 
 SECONDS = 15.0
-PREFIX = "whsec_"
-MIN_SECRET, MAX_SECRET = 24, 64  # bytes, by the standard
 STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: |\r)")
 RETRY_AFTER = re.compile(rb"\r\nretry-after:([^\r]*)\r\n", re.IGNORECASE)
-
-
-def secret_of(text: str) -> bytes:
-    """The bytes of a secret as the standard writes it. Raises ValueError."""
-    try:
-        secret = base64.b64decode(text.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
-        secret = b""
-    if not text.startswith(PREFIX) or not MIN_SECRET <= len(secret) <= MAX_SECRET:
-        raise ValueError(
-            f"expected {PREFIX} and {MIN_SECRET} to {MAX_SECRET} bytes in base64; make one with "
-            f'`echo "{PREFIX}$(head -c 32 /dev/urandom | base64)"`'
-        )
-    return secret
 
 
 def call_back(job: Job, event: Event, answer: Answer | None, path: str, now: float) -> Job:
@@ -75,9 +54,9 @@ def call_back(job: Job, event: Event, answer: Answer | None, path: str, now: flo
 
 
 class Calls:
-    """Sends these jobs to where they go, as far as `destinations` allows it. Follows no redirect.
+    """Sends these jobs to where they go, as far as `destinations` allows it.
 
-    A `secret` of no bytes signs nothing: there are no destinations then.
+    A redirect is not followed: it would lead around the list.
     """
 
     def __init__(
@@ -94,7 +73,7 @@ class Calls:
                 target = self._destinations.target(job.url)
                 head = await self._sent(target, job)
         except (OSError, BadCallback, asyncio.IncompleteReadError, ValueError) as error:
-            return Outcome(True, False, f"{job.url}: {error or type(error).__name__}")
+            return Outcome(True, False, f"{job.url}: {str(error) or type(error).__name__}")
         match = STATUS.match(head)
         if match is None:
             return Outcome(True, False, f"{job.url}: the answer is not HTTP/1.1")
@@ -136,12 +115,11 @@ class Calls:
 
     def _written(self, target: Target, job: Job) -> bytes:
         stamp = int(time.time())
-        signed = b"%b.%d.%b" % (job.id.encode(), stamp, job.body)
-        signature = base64.b64encode(hmac.digest(self._secret, signed, "sha256")).decode()
+        signed = signature(self._secret, job.id, stamp, job.body)
         head = (
             f"POST {target.target} HTTP/1.1\r\nhost: {target.authority}\r\n"
             "content-type: application/json\r\nconnection: close\r\nuser-agent: prack\r\n"
             f"content-length: {len(job.body)}\r\nwebhook-id: {job.id}\r\n"
-            f"webhook-timestamp: {stamp}\r\nwebhook-signature: v1,{signature}\r\n\r\n"
+            f"webhook-timestamp: {stamp}\r\nwebhook-signature: {signed}\r\n\r\n"
         )
         return head.encode("latin-1") + job.body

@@ -80,4 +80,3 @@ def _tried(work: Work[T], connection: sqlite3.Connection) -> T | PrackError:
         return work(connection)
     except PrackError as error:
         return error
-

@@ -12,7 +12,9 @@ URL = re.compile(
 NAME = re.compile(r"(\*\.)?[0-9a-z_-]+(\.[0-9a-z_-]+)*")
 PORTS = {"http": 80, "https": 443}
 # Addresses of IPv6 that lead to any of IPv4: NAT64 (RFC 6052), 6to4 (RFC 3056).
-LEADING_ELSEWHERE = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
+LEADING_ELSEWHERE = tuple(
+    map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
+)
 
 
 class BadCallback(Exception):

@@ -9,7 +9,6 @@ from prack_grpc.core.deferred.states import Event, State, transition
 from prack_grpc.deferred.committing import Committing
 from prack_grpc.deferred.job import Job
 from prack_grpc.deferred.rows import (
-    VERSION,
     OtherVersion,
     body_of,
     columns_of,

@@ -13,11 +13,14 @@ from starlette.types import Receive, Scope, Send
 from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.worker import TRUSTED, Principal
+from prack_grpc.deferred.store import Store
 from prack_grpc.private import description
 from prack_grpc.private.app import PRINCIPAL, OperateRoute, PrivateApp, RawRoute, ReadRoute
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
 from prack_grpc.rest import ask
+from prack_grpc.rest.dead import DeadEndpoints
+from prack_grpc.rest.description import dead as openapi_dead
 from prack_grpc.rest.description import openapi
 from prack_grpc.rest.description import operators as openapi_operating
 from prack_grpc.rest.description import raw as openapi_raw
@@ -61,6 +64,14 @@ OPERATING_PATHS = (
     ("PUT", "traffic", "divide"),
     ("POST", "resume", "resume"),
 )
+DEAD_PATHS = (
+    ("GET", "dead", "dead"),
+    ("GET", "dead/{letter}", "letter"),
+)
+DEAD_OPERATING_PATHS = (
+    ("POST", "dead/{letter}", "again"),
+    ("DELETE", "dead/{letter}", "drop"),
+)
 # A worker that leaves may say so.
 DRAINING_PATHS = (("POST", "drain", "drain"),)
 
@@ -100,7 +111,8 @@ class WorkerApp(PrivateApp):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description, with the schemas that FastAPI cannot derive."""
         schema = super().openapi()
-        schemas = openapi.SCHEMAS | openapi_raw.SCHEMAS | openapi_operating.SCHEMAS
+        parts = (openapi, openapi_raw, openapi_operating, openapi_dead)
+        schemas = {name: one for part in parts for name, one in part.SCHEMAS.items()}
         schema["components"] = openapi.COMPONENTS | {"schemas": schemas}
         description.complete(schema)
         return schema
@@ -114,6 +126,7 @@ def create_app(
     predecessor: EarlierGateway | None = None,
     changed: Callable[[], None] = lambda: None,
     carrier: Callable[[Principal], asyncio.Protocol | None] = lambda _: None,
+    store: Store | None = None,
 ) -> WorkerApp:
     """The worker API, for these `callers`.
 
@@ -121,6 +134,7 @@ def create_app(
     parked polls when the gateway stops. A `predecessor` finishes what it holds.
     `changed` is called when drains or divisions have changed. `carrier` makes what serves a
     connection that becomes a stream, or None while there can be none; see `StreamEndpoint`.
+    `store` is where requests are kept that are answered later, if they are.
     """
     polls = Polls(broker, limits)
     relay = Relay(broker, predecessor)
@@ -136,6 +150,10 @@ def create_app(
     _add_endpoints(app, operating, OPERATING_PATHS, described, OperateRoute)
     _add_endpoints(app, operating, DRAINING_PATHS, described)
     _add_endpoints(app, StreamEndpoint(carrier), STREAM_PATHS, openapi.STREAM)
+    if store is not None:
+        letters = DeadEndpoints(store)
+        _add_endpoints(app, letters, DEAD_PATHS, openapi_dead.OPERATIONS, ReadRoute)
+        _add_endpoints(app, letters, DEAD_OPERATING_PATHS, openapi_dead.OPERATIONS, OperateRoute)
     add_pages(app, limits, health)
     return app
 
