@@ -18,7 +18,7 @@ Read = Callable[[int], Awaitable[bytes]]
 # How often a client may well ask, in seconds.
 ASK_AGAIN = b"1"
 STATE = b"prack-deferred"
-TOO_LARGE = f"a request that is answered later may have a body of {MAX_BODY // 1024} KiB"
+TOO_LARGE = f"a request that is answered later may have a body of at most {MAX_BODY // 1024} KiB"
 
 
 class Whole(NamedTuple):
@@ -75,7 +75,8 @@ def _told(job: Job) -> Whole:
 def _state(job: Job) -> Whole:
     """202: it is not over."""
     location = path_of(job.id)
-    about = {"state": State.WAITING, "location": location, "attempts": job.attempts}
+    failed = job.attempts - (job.state is State.RUNNING)  # the one that runs counts already
+    about = {"state": State.WAITING, "location": location, "attempts": failed}
     body = json.dumps(about | ({"reason": job.reason} if job.reason else {})).encode()
     headers = [
         (b"content-type", b"application/json"),

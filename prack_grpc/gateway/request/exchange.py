@@ -234,6 +234,7 @@ class HttpExchange:
 
     async def _read(self, most: int) -> bytes:
         """A body of at most so many bytes, whole. Raises ClientGone or GatewayError."""
+        most = min(most, self._max_body or most)
         parts = []
         while not self._read_all:
             message = await self._receive()
@@ -241,8 +242,8 @@ class HttpExchange:
                 raise ClientGone
             parts.append(message["body"])
             self._record.taken += len(message["body"])
-            if self._record.taken > most or self._exceeds(self._record.taken):
-                raise GatewayError(errors.BODY_TOO_LARGE)
+            if self._record.taken > most:
+                raise GatewayError(errors.BODY_TOO_LARGE, f"expected at most {most} bytes")
             self._read_all = not message["more_body"]
         self._record.received = time.monotonic()
         return b"".join(parts) if len(parts) != 1 else parts[0]
