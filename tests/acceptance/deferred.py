@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.acceptance.processes import SECONDS, Gateway, Launcher, Process, Reply, fetch, free_ports
 
+HOST = {"host": "hooks.test"}
 APP = "tests.acceptance.inbox:app"
 GOT = re.compile(r"got (\S+) (\d+) (\d+)")
 
@@ -31,17 +32,20 @@ class Inbox:
 
     def post(self, target: str, body: bytes = b"") -> str:
         """A webhook; where its answer will be."""
-        accepted = fetch(self._ports[0], target, "POST", body)
+        accepted = fetch(self._ports[0], target, "POST", body, HOST)
         assert accepted.status == 202, accepted
         return accepted.header("location")
 
     def over(self, location: str, seconds: float = SECONDS) -> Reply:
         """Wait until it is over."""
         deadline = time.monotonic() + seconds
-        while (reply := fetch(self._ports[0], location)).header("prack-deferred") == "waiting":
+        while (reply := self._state(location)).header("prack-deferred") == "waiting":
             assert time.monotonic() < deadline, reply
             time.sleep(0.02)
         return reply
+
+    def _state(self, location: str) -> Reply:
+        return fetch(self._ports[0], location, headers=HOST)
 
 
 def got(*workers: Process) -> dict[str, list[int]]:

@@ -97,7 +97,8 @@ def test_a_gateway_that_stops_waits_for_what_a_worker_has(inbox: Inbox, launch: 
 
 def test_an_upgrade_of_the_gateway_costs_nothing(inbox: Inbox, launch: Launcher) -> None:
     worker, old = inbox.worker(), inbox.gateway
-    held, locations = inbox.post("/hold/held"), []
+    held = inbox.post("/hold/held")
+    locations: list[str] = []
     worker.line("got held 1")
     upgrading = launch.process(
         PYTHON, "-m", "prack_grpc", "upgrade", "--api-port", str(old.api_port)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.deferred import Inbox, got
+from tests.acceptance.deferred import HOST, Inbox, got
 from tests.acceptance.processes import Launcher, Process, fetch
 
 pytestmark = pytest.mark.timeout(300)
@@ -51,7 +51,7 @@ class Burst:
                 name = self._names.next()
                 # Every kind: small ones share a page of the store, large ones do not.
                 body = bytes(100 if int(name) % 3 else 50_000)
-                accepted = fetch(self._port, f"/take/{name}", "POST", body)
+                accepted = fetch(self._port, f"/take/{name}", "POST", body, HOST)
                 if accepted.status == 202:
                     self.accepted[name] = accepted.header("location")
         except (OSError, http.client.HTTPException):

@@ -41,11 +41,12 @@ async def a_dead_letter(gateway: Gateway, worker: ScriptedWorker, prack: Prack) 
     """One that a worker has answered with 500; its name."""
     client = await gateway.client()
     await client.post(b"hello\n", b"/hook", b"prefer: respond-async", b"x-field: value")
-    location = (await client.response()).header(b"location").decode()
+    location = (await client.response()).header(b"location")
+    assert location is not None
     await answer(worker, await worker.event("requests"), 500, b"broken\n", b"x-why", b"bug")
-    name = location.rpartition("/")[2]
+    name = location.decode().rpartition("/")[2]
     async with asyncio.timeout(10):
-        while name not in (await prack("dead"))[1]:
+        while name not in (await prack("dead"))[1]:  # noqa: ASYNC110 - there is no event for what tests ask
             await asyncio.sleep(0.01)
     return name
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,9 +32,9 @@ QUICK = Policy(attempts=3, age=60.0, first=0.01)
 class Scene:
     """A runner over a store, and the queue that it submits to."""
 
-    def __init__(self, store: Store, policy: Policy = QUICK, **limits: float) -> None:
+    def __init__(self, store: Store, policy: Policy = QUICK, **limits: Any) -> None:
         self.store = store
-        self.broker = MemoryBroker(Limits(**limits))  # type: ignore[arg-type]
+        self.broker = MemoryBroker(Limits(**limits))
         calls = Calls(Destinations(()), b"")
         self.runner = Runner(store, self.broker, calls, policy, 60.0)
 
@@ -53,8 +54,10 @@ class Scene:
 
     async def ended(self, job: Job) -> Job:
         """Wait until it is over."""
-        while (found := await self.store.find(job.id)) and found.state in OPEN:
+        found = await self.store.find(job.id)
+        while found is not None and found.state in OPEN:
             await asyncio.sleep(0.01)
+            found = await self.store.find(job.id)
         assert found is not None
         return found
 
@@ -65,7 +68,7 @@ OPEN = (State.WAITING, State.RUNNING)
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until this is so."""
     async with asyncio.timeout(SECONDS):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - there is no event for what tests ask
             await asyncio.sleep(0.005)
 
 

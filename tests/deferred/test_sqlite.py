@@ -50,10 +50,23 @@ async def test_what_a_dead_process_had_is_tried_again_with_another_number(tmp_pa
 async def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db", MIB)
     await store.add(a_job())
-    files = list(tmp_path.iterdir())
-    assert len(files) == 4  # with the log, its index, and the lock
-    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert modes(tmp_path) == [0o600] * 4  # with the log, its index, and the lock
     await store.close()
+
+
+def modes(folder: Path) -> list[int]:
+    """Those of all files in it."""
+    return [stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()]
+
+
+def test_what_is_committed_is_on_the_disk(tmp_path: Path) -> None:
+    """kill -9 does not show it; a power cut would."""
+    connection = opened(tmp_path / "store.db")
+    found = [
+        connection.execute(f"PRAGMA {it}").fetchone()[0] for it in ("journal_mode", "synchronous")
+    ]
+    connection.close()
+    assert found == ["wal", 2]  # FULL
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

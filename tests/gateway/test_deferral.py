@@ -49,9 +49,18 @@ async def asked(client: RawClient, location: bytes, method: bytes = b"GET") -> R
 async def over(client: RawClient, location: bytes) -> Response:
     """Wait until it is over."""
     async with asyncio.timeout(10):
-        while (response := await asked(client, location)).header(b"prack-deferred") == b"waiting":
+        response = await asked(client, location)
+        while response.header(b"prack-deferred") == b"waiting":
             await asyncio.sleep(0.01)
+            response = await asked(client, location)
     return response
+
+
+def location_of(response: Response) -> bytes:
+    """Where its answer will be."""
+    location = response.header(b"location")
+    assert location is not None
+    return location
 
 
 def code(response: Response) -> Any:
@@ -64,7 +73,7 @@ async def test_who_prefers_it_is_answered_at_once(gateway: Gateway) -> None:
     accepted = await posted(client)
     assert accepted.status == 202
     assert accepted.header(b"preference-applied") == b"respond-async"
-    location = accepted.header(b"location")
+    location = location_of(accepted)
     assert location.startswith(b"/.well-known/prack/deferred/")
     assert json.loads(accepted.body) == {
         "state": "waiting",
@@ -79,7 +88,7 @@ async def test_who_prefers_it_is_answered_at_once(gateway: Gateway) -> None:
 
 async def test_the_answer_is_there_later_as_the_worker_gave_it(gateway: Gateway) -> None:
     client = await gateway.client()
-    location = (await posted(client)).header(b"location")
+    location = location_of(await posted(client))
     async with working(gateway) as worker:
         request = await worker.event("requests")
         assert (request.method, request.target, request.body) == (b"POST", b"/x?a=1", b"body")
@@ -163,17 +172,17 @@ async def test_the_limit_of_all_bodies_holds_too(start: Start, tmp_path: Path) -
 
 async def test_the_same_key_is_the_same_request(gateway: Gateway) -> None:
     client, key = await gateway.client(), b"idempotency-key: k1"
-    first = (await posted(client, b"body", PREFER, key)).header(b"location")
-    assert (await posted(client, b"body", PREFER, key)).header(b"location") == first
+    first = location_of(await posted(client, b"body", PREFER, key))
+    assert location_of(await posted(client, b"body", PREFER, key)) == first
     other = await posted(client, b"other", PREFER, key)
     assert (other.status, code(other)) == (422, "key_reused")
     cookie = await posted(client, b"body", PREFER, key, b"cookie: somebody=else")
-    assert cookie.header(b"location") != first
+    assert location_of(cookie) != first
     async with working(gateway) as worker:
         for _ in range(2):
             await worker.answer(await worker.event("requests"), b"once")
         assert (await over(client, first)).body == b"once"
-        assert (await posted(client, b"body", PREFER, key)).header(b"location") == first
+        assert location_of(await posted(client, b"body", PREFER, key)) == first
 
 
 @pytest.mark.parametrize("key", [b"idempotency-key: ", b"idempotency-key: %b" % (b"x" * 256)])
@@ -191,7 +200,7 @@ async def test_a_name_that_nobody_was_given_is_unknown(gateway: Gateway, name: b
 
 async def test_an_answer_is_shown_on_its_own_host_and_only_read(gateway: Gateway) -> None:
     client = await gateway.client()
-    location = (await posted(client)).header(b"location")
+    location = location_of(await posted(client))
     assert (await asked(client, location, b"DELETE")).status == 404
     client.host = b"other.test"
     assert (await asked(client, location)).status == 404
@@ -207,7 +216,7 @@ async def test_a_full_store_says_so(start: Start, tmp_path: Path) -> None:
 async def test_what_failed_for_good_says_why(start: Start, tmp_path: Path) -> None:
     gateway = await start(async_store=str(tmp_path / "store.db"), async_attempts=1)
     client = await gateway.client()
-    location = (await posted(client)).header(b"location")
+    location = location_of(await posted(client))
     async with working(gateway) as worker:
         await answer(worker, await worker.event("requests"), 500)
         failed = await over(client, location)
@@ -248,6 +257,6 @@ async def test_who_asks_is_called_back(start: Start, tmp_path: Path) -> None:
                 head, body = await called.get()
     assert head.startswith(b"POST /done?x=1 HTTP/1.1\r\n")
     told = json.loads(body)
-    location = accepted.header(b"location").decode()
+    location = location_of(accepted).decode()
     assert told["type"] == "request.answered"
     assert (told["data"]["location"], told["data"]["status"]) == (location, 201)

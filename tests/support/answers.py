@@ -6,7 +6,7 @@ from tests.support.scripted_worker import ScriptedWorker
 
 def fields(request: pb.Request) -> dict[bytes, bytes]:
     """The fields of a request that occur once."""
-    flat = [bytes(part) if isinstance(part, bytes) else part.encode() for part in request.headers]
+    flat = list(request.headers)
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
