@@ -62,14 +62,14 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials exampl
 LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java node php rest_libraries ruby)
 
 # What takes minutes, most of them waiting.
-FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps lifecycle liveness \
-	many_sockets slots upgrade worker_port) tests/soak
+FAULTS := $(patsubst %,tests/acceptance/test_%.py,deferred_crashes deferred_faults deploying faults hostile_apps lifecycle \
+	liveness many_sockets slots upgrade worker_port) tests/soak
 
 # Two processes, as one waits half of the time. A file stays together, for what its tests share.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes seconds and starts few processes.
-FAST := tests/access tests/acme tests/broker tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
+FAST := tests/access tests/acme tests/broker tests/cli tests/core tests/dashboard tests/deferred tests/docs tests/gateway tests/handover \
 	tests/private tests/rest tests/stream tests/telemetry tests/settings tests/test_state.py \
 	clients/python/tests
 

@@ -10,6 +10,7 @@ from functools import partial
 
 import prack_grpc
 from prack_grpc.broker.seam import OperatorSide
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.dashboard.app import Parts, create_app
 from prack_grpc.dashboard.overview import Addresses, Looking
@@ -43,7 +44,7 @@ class Told:
 
     `clients` counts connections and WebSockets; `report` takes whether the gateway is ready, when
     that changes. It `succeeds` another gateway, or starts afresh. `certified` is how certificates
-    are.
+    are, `deferred` counts requests that are kept.
     """
 
     broker: OperatorSide
@@ -55,6 +56,12 @@ class Told:
     report: Callable[[bool], Awaitable[None]]
     succeeds: bool
     certified: Callable[[], Certified]
+    deferred: Callable[[], Counts | None]
+
+    def warnings(self) -> list[str]:
+        """What will be wrong, or is, if nobody does anything."""
+        counts = self.deferred()
+        return [*self.certified().warnings, *(counts.warnings if counts else ())]
 
 
 class Admin:
@@ -115,9 +122,11 @@ async def admin_port(
 def _parts(told: Told, watch: Watch | None, pulse: Pulse) -> Parts | None:
     if watch is None:
         return None
-    looking = Looking(watch, told.health, told.addresses, told.clients, told.certified)
+    looking = Looking(watch, told.health, told.addresses, told.clients, told.warnings)
     live, operating = told.broker.exchanges, told.operating
-    return Parts(watch, looking, pulse, live, told.clients, operating, told.certified)
+    return Parts(
+        watch, looking, pulse, live, told.clients, operating, told.certified, told.deferred
+    )
 
 
 def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from prack_grpc.broker.seam import PublicSide
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.deferred.rules import Policy
 from prack_grpc.deferred.calls import Calls
 from prack_grpc.deferred.destinations import Destinations
@@ -11,7 +12,7 @@ from prack_grpc.deferred.inbox import Inbox
 from prack_grpc.deferred.runner import Runner
 from prack_grpc.deferred.signature import secret_of
 from prack_grpc.deferred.sqlite import SqliteStore
-from prack_grpc.deferred.store import Counts, Store
+from prack_grpc.deferred.store import Store
 from prack_grpc.gateway.request.deferral import Deferral
 from prack_grpc.settings.deferred import routes
 from prack_grpc.settings.settings import Settings

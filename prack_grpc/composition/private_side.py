@@ -3,13 +3,13 @@
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from prack_grpc import state
-from prack_grpc.admin import Told, admin_port
+from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.composition.parts import Parts
 from prack_grpc.composition.running import Running
@@ -94,16 +94,7 @@ class PrivateSide:
             operating = Operating(broker, keep, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                async with (
-                    self._parts.deferring.running(broker),
-                    admin_port(
-                        settings,
-                        self._parts.sockets,
-                        self._parts.callers.admin,
-                        told,
-                        self._parts.api_tls,
-                    ) as admin,
-                ):
+                async with self._parts.deferring.running(broker), self._admin(told) as admin:
                     yield Running(
                         broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
                     )
@@ -115,6 +106,10 @@ class PrivateSide:
                 await rest.stop()
                 if spans:
                     await spans.stop()
+
+    def _admin(self, told: Told) -> AbstractAsyncContextManager[Admin]:
+        parts = self._parts
+        return admin_port(parts.settings, parts.sockets, parts.callers.admin, told, parts.api_tls)
 
     def _stream_server(
         self, streams: Streams, admits: Callable[[str], bool] | None
@@ -190,6 +185,7 @@ class PrivateSide:
                 self._parts.certification.now,
                 {"public": self._parts.tls, "private": self._parts.api_tls},
             ),
+            self._parts.deferring.counts,
         )
 
     def _keep(self, broker: OperatorSide) -> Callable[[], None]:

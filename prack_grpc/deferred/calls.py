@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from prack_grpc.core.deferred.rules import Outcome, is_accepted, retry_after
@@ -99,6 +100,8 @@ class Calls:
             raise ValueError("the head of the answer is too long") from None
         finally:
             writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _address(self, target: Target) -> str:
         """One address, which is then connected to: a second look-up could find another."""

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from prack_grpc.broker.seam import PublicSide
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.deferred.rules import Outcome, Policy, verdict
 from prack_grpc.core.deferred.states import Event
 from prack_grpc.deferred.attempt import Attempt
 from prack_grpc.deferred.calls import Calls, call_back
 from prack_grpc.deferred.job import Answer, Job
 from prack_grpc.deferred.location import path_of
-from prack_grpc.deferred.store import Change, Counts, Store, StoreFailed
+from prack_grpc.deferred.store import Change, Store, StoreFailed
 from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,12 @@ ATTEMPTS = 256
 # How often to look for what is due, and for what other processes have added.
 LOOK_SECONDS = 0.5
 FORGET_SECONDS = 60.0
+# What is logged of a job; the end of an attempt that no worker has begun is none.
+TOLD = {
+    Event.ANSWER: (logging.INFO, {"action": "deferred_answered"}),
+    Event.RETRY: (logging.INFO, {"action": "deferred_failed"}),
+    Event.GIVE_UP: (logging.WARNING, {"action": "dead_letter"}),
+}
 REFUSES = "the store of requests that are answered later fails: see --async-store"
 
 
@@ -174,11 +181,8 @@ class Runner:
 
 
 def _note(job: Job, change: Change) -> None:
-    if change.event is Event.PUT_BACK:
-        return
-    word = {Event.ANSWER: "answered", Event.RETRY: "to be tried again", Event.GIVE_UP: "dead"}
-    level = logging.WARNING if change.event is Event.GIVE_UP else logging.INFO
-    about = {"request_id": job.request.x_request_id, "attempts": change.attempts, "url": job.url}
-    action = f"deferred_{change.event.name.lower()}"
-    told = {"action": action, "reason": change.reason, **about}
-    log.log(level, "a request that was kept is %s", word[change.event], extra=told)
+    if change.event in TOLD:
+        level, action = TOLD[change.event]
+        about = {"request_id": job.request.x_request_id, "attempts": change.attempts}
+        told = {**action, "reason": change.reason, "target": job.url, **about}
+        log.log(level, action["action"].replace("_", " "), extra=told)

@@ -5,6 +5,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.deferred.states import Event, State, transition
 from prack_grpc.deferred.committing import Committing
 from prack_grpc.deferred.job import Job
@@ -17,7 +18,7 @@ from prack_grpc.deferred.rows import (
     opened,
     used,
 )
-from prack_grpc.deferred.store import Change, Counts, KeyReused, StoreFull
+from prack_grpc.deferred.store import Change, KeyReused, StoreFull
 
 TAKE = """UPDATE jobs SET state = ?, attempts = attempts + 1
     WHERE id IN (SELECT id FROM jobs WHERE state = ? AND due <= ? {lines} ORDER BY due LIMIT ?)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.deferred.states import Event
 from prack_grpc.core.errors import PrackError
 from prack_grpc.deferred.job import Answer, Job
@@ -29,15 +30,6 @@ class Change:
     due: float
     reason: str
     answer: Answer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many jobs there are. `oldest` is when the first of those that wait has come, or 0."""
-
-    waiting: int = 0
-    dead: int = 0
-    oldest: float = 0.0
 
 
 class Store(Protocol):

@@ -57,7 +57,7 @@ class DeadEndpoints:
         id_ = request.path_params["letter"]
         with _store_errors():
             done = await self._store.again(id_, time.time())
-        _note(done, "sent again", request)
+        _note(done, {"action": "dead_letter_sent_again"}, request)
         return shown({"id": id_})
 
     async def drop(self, request: Request) -> Response:
@@ -66,7 +66,7 @@ class DeadEndpoints:
         id_ = request.path_params["letter"]
         with _store_errors():
             done = await self._store.drop(id_)
-        _note(done, "dropped", request)
+        _note(done, {"action": "dead_letter_dropped"}, request)
         return shown({"id": id_})
 
 
@@ -78,13 +78,13 @@ def _store_errors() -> Iterator[None]:
         raise ApiError(STORE_FAILED, str(error)) from None
 
 
-def _note(done: bool, word: str, request: Request) -> None:
+def _note(done: bool, action: dict[str, str], request: Request) -> None:
     """Who did what to the requests of others belongs into the log."""
     if not done:
         raise ApiError(NOT_FOUND, MISSING)
     about = {"operator": address(request.scope) or None, "principal": caller(request).name}
-    action = {"action": f"dead_letter_{word.replace(' ', '_')}", **about}
-    log.info("dead letter %s by an operator", word, extra=action)
+    about |= {"letter": request.path_params["letter"]}
+    log.info("%s by an operator", action["action"].replace("_", " "), extra={**action, **about})
 
 
 def _row(job: Job) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,8 @@ class Callee:
         self.bodies.append(await reader.readexactly(int(found[1])))
         writer.write(self._answer)
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 @asynccontextmanager
@@ -166,7 +168,8 @@ async def test_a_silent_one_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connected.set()
-        await reader.read()
+        with suppress(OSError):
+            await reader.read()
         writer.close()
 
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:

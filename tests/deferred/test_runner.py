@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from prack_grpc.broker.memory import MemoryBroker
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.deferred.rules import Policy
 from prack_grpc.core.deferred.states import State
 from prack_grpc.core.exchange.assignment import Assignment
@@ -20,7 +21,7 @@ from prack_grpc.deferred.destinations import Destinations
 from prack_grpc.deferred.job import MAX_BODY, Answer, Job
 from prack_grpc.deferred.runner import WAITING, Runner
 from prack_grpc.deferred.sqlite import SqliteStore
-from prack_grpc.deferred.store import Counts, Store
+from prack_grpc.deferred.store import Store
 from tests.broker.scene import Receiver, joined
 from tests.core.building import a_request
 from tests.deferred.building import MIB, a_job

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.deferred.states import Event, State
 from prack_grpc.deferred.job import Answer, Job
-from prack_grpc.deferred.store import Counts, KeyReused, Store, StoreFull
+from prack_grpc.deferred.store import KeyReused, Store, StoreFull
 from tests.deferred.building import MIB, a_change, a_job
 
 NONE: frozenset[str] = frozenset()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +240,8 @@ async def test_who_asks_is_called_back(start: Start, tmp_path: Path) -> None:
         await called.put((head, await reader.readexactly(length)))
         writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
     gateway = await start(
         async_store=str(tmp_path / "store.db"),

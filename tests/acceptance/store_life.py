@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - its output is what the test reads
 """A whole life of jobs, in a process that kills itself at the statement of a number.
 
-python -m tests.deferred.life FILE NUMBER. It says what it was told is done.
+python -m tests.acceptance.store_life FILE NUMBER. It says what it was told is done.
 """
 
 import asyncio

@@ -18,7 +18,7 @@ STEP = 3  # between two points: a statement is one of a few kinds
 
 def said(path: Path, number: int) -> list[list[str]]:
     """What a process said that was killed at this statement."""
-    command = [sys.executable, "-m", "tests.deferred.life", str(path), str(number)]
+    command = [sys.executable, "-m", "tests.acceptance.store_life", str(path), str(number)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode in (0, -9), done.stderr
     return [line.split() for line in done.stdout.splitlines()]
