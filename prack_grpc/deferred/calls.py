@@ -51,7 +51,8 @@ def call_back(job: Job, event: Event, answer: Answer | None, path: str, now: flo
         id=id_,
         x_request_id=id_,
     )
-    return Job(id_, f"call {authority}", request, body, now, now, call=True)
+    line = jobs.line_of("call", authority)
+    return Job(id_, line, request, body, now, now, call=True)
 
 
 class Calls:

@@ -86,7 +86,8 @@ class Inbox:
     def _job(self, request: Request, body: bytes, callback: str) -> Job:
         now = time.time()
         request.headers = [field for field in request.headers if field[0] != ATTEMPT]
-        line = self._routes.get(request) or request.authority.decode("latin-1").lower()
+        host = request.authority.decode("latin-1")
+        line = self._routes.get(request) or jobs.line_of("prefer", host)
         key = _key(request)
         digest = sha256(body).digest() if key else b""
         return Job(

@@ -3,12 +3,14 @@
 import json
 import secrets
 from dataclasses import dataclass
+from zlib import crc32
 
 from prack_grpc.core.deferred.states import State
 from prack_grpc.core.http.message import Headers, Request
 
 # Bytes of a request's body, and of the answer that is kept.
 MAX_BODY = 512 * 1024
+LINES = 8
 # Behind all that clients wait for (RFC 9218 section 4.1).
 URGENCY = 7
 
@@ -54,6 +56,11 @@ class Job:
         """Where the request goes."""
         one = self.request
         return (one.scheme + b"://" + one.authority + one.target).decode("latin-1")
+
+
+def line_of(kind: str, host: str) -> str:
+    """The line of a host that strangers may name: they share a few, so that nobody can make many."""
+    return f"{kind} {crc32(host.lower().encode()) % LINES}"
 
 
 def new_id() -> str:

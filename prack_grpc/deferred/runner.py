@@ -24,10 +24,12 @@ log = logging.getLogger(__name__)
 
 # Of one line so many wait in the queue: enough that each slot that falls free finds one.
 WAITING = 8
-# Attempts at a time; each holds its body and answer, of 512 KiB at most.
-ATTEMPTS = 256
+# Attempts at a time; each holds its body and answer, of 512 KiB at most. If all lines wait (16 of
+# routes, 8 of other hosts, 8 of calls), there is room for half as many that workers have.
+ATTEMPTS = 384
 # How often to look for what is due, and for what other processes have added.
 LOOK_SECONDS = 0.5
+COUNT_SECONDS = 1.0
 FORGET_SECONDS = 60.0
 # What is logged of a job; the end of an attempt that no worker has begun is none.
 TOLD = {
@@ -35,6 +37,7 @@ TOLD = {
     Event.RETRY: (logging.INFO, {"action": "deferred_failed"}),
     Event.GIVE_UP: (logging.WARNING, {"action": "dead_letter"}),
 }
+BUG = "bug: the gateway failed to try a kept request; please report this traceback"
 REFUSES = "the store of requests that are answered later fails: see --async-store"
 
 
@@ -56,10 +59,10 @@ class Runner:
         self._keep = keep
         self._woken = asyncio.Event()
         self._leads = self._leaving = False
-        self._forgets_at = 0.0
+        self._counts_at = self._forgets_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._attempts: set[Attempt] = set()
-        self._waiting: Counter[str] = Counter()  # not yet with a worker, by line
+        self._waiting: dict[str, str] = {}  # the lines of those that no worker has yet
         self._paused: dict[str, float] = {}  # until when, by line
         self._complaint = Complaint(log, "store_failed", REFUSES)
 
@@ -92,6 +95,8 @@ class Runner:
                 await self._look(time.time())
             except StoreFailed as error:
                 self._complaint.make(reason=str(error))
+            except Exception:
+                log.exception(BUG, extra={"action": "internal"})
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._woken.wait()
@@ -108,48 +113,49 @@ class Runner:
                 self._begin(job)
             if taken:
                 self.wake()
-        self.counts = await self._store.count()
+        if now >= self._counts_at:
+            self._counts_at = now + COUNT_SECONDS
+            self.counts = await self._store.count()
         if now >= self._forgets_at:
             self._forgets_at = now + FORGET_SECONDS
             await self._store.forget(now - self._keep)
 
     def _full(self, now: float) -> frozenset[str]:
         self._paused = {line: until for line, until in self._paused.items() if until > now}
-        full = {line for line, count in self._waiting.items() if count >= WAITING}
+        waiting = Counter(self._waiting.values())
+        full = {line for line, count in waiting.items() if count >= WAITING}
         return frozenset(full | self._paused.keys())
 
     def _begin(self, job: Job) -> None:
-        self._waiting[job.line] += 1
+        self._waiting[job.id] = job.line
         task = asyncio.create_task(self._attempt(job), name="attempt")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _handed(self, line: str) -> None:
-        """One of this line waits no more: there is room for another."""
-        self._waiting[line] -= 1
-        if not self._waiting[line]:
-            del self._waiting[line]
-        self.wake()
+    def _handed(self, id_: str) -> None:
+        """It waits no more: there is room for another of its line."""
+        if self._waiting.pop(id_, None):
+            self.wake()
 
     # ------------------------------------------------------------ attempts
 
     async def _attempt(self, job: Job) -> None:
-        number, answer = job.attempts, None
-        if self._leaving:
-            outcome = Outcome(False, False, job.reason)
-            self._handed(job.line)
-        elif job.call:
-            outcome = await self._calls.run(job)
-            self._handed(job.line)
-        else:
-            attempt = Attempt(self._broker, job, partial(self._handed, job.line))
-            self._attempts.add(attempt)
-            outcome, answer = await attempt.run()
-            self._attempts.discard(attempt)
-            if not attempt.was_handed:
-                self._handed(job.line)
-            number = attempt.number
-        await self._end(job, number, outcome, answer)
+        attempt = Attempt(self._broker, job, partial(self._handed, job.id))
+        self._attempts.add(attempt)
+        answer = None
+        try:
+            if self._leaving:
+                outcome = Outcome(False, False, job.reason)
+            elif job.call:
+                outcome = await self._calls.run(job)
+            else:
+                outcome, answer = await attempt.run()
+        except Exception:
+            log.exception(BUG, extra={"action": "internal"})
+            outcome = Outcome(True, False, "a bug of the gateway, see its log")
+        self._attempts.discard(attempt)
+        self._handed(job.id)
+        await self._end(job, attempt.number, outcome, answer)
 
     async def _end(self, job: Job, number: int, outcome: Outcome, answer: Answer | None) -> None:
         now = time.time()

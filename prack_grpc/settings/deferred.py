@@ -66,8 +66,8 @@ class DeferredSettings(BaseModel):
     )
     async_age: Lasting = Field(
         int(POLICY.age),
-        description="how long a kept request is tried; no outage of the workers makes it a dead "
-        "letter",
+        description="how long a kept request is tried, also while no worker is there, then it is "
+        "a dead letter",
     )
     async_keep: Lasting = Field(86_400, description="how long the answer to it is kept")
     callback_hosts: Callbacks = Field(

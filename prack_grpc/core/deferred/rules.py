@@ -21,7 +21,7 @@ class Policy:
     """
 
     attempts: int = 20
-    age: float = 86_400.0
+    age: float = 259_200.0
     first: float = 1.0
     longest: float = 3600.0
 
@@ -55,15 +55,15 @@ def verdict(
 ) -> tuple[Event, float]:
     """What happens to a job of this age after so many attempts, and the pause before the next.
 
-    What was never started is never given up: an outage of the workers costs nothing. `spread`,
-    from 0 to 1, shortens pauses by up to a half, so that what failed together comes back apart.
+    What was never started costs no attempt, but some day nobody serves it any more. `spread`, from
+    0 to 1, shortens pauses by up to a half, so that what failed together comes back apart.
     """
-    if not outcome.started:
-        return Event.PUT_BACK, SOON
     if outcome.done:
         return Event.ANSWER, 0.0
-    if attempts >= policy.attempts or age >= policy.age:
+    if age >= policy.age or (outcome.started and attempts >= policy.attempts):
         return Event.GIVE_UP, 0.0
+    if not outcome.started:
+        return Event.PUT_BACK, SOON
     # The exponent is bounded, as a float is.
     pause = min(policy.longest, policy.first * 2.0 ** min(attempts - 1, 64)) * (1 - spread / 2)
     return Event.RETRY, max(pause, min(outcome.retry_after, policy.longest))

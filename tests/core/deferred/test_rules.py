@@ -40,8 +40,10 @@ def test_an_answer_is_the_end() -> None:
     assert verdict(outcome, 99, 1e9, POLICY, 0.0) == (Event.ANSWER, 0.0)
 
 
-def test_what_was_never_started_is_never_given_up() -> None:
-    assert verdict(Outcome(False, False, ""), 99, 1e9, POLICY, 0.0) == (Event.PUT_BACK, SOON)
+def test_what_was_never_started_costs_no_attempt_but_time() -> None:
+    outcome = Outcome(False, False, "no_workers")
+    assert verdict(outcome, 99, 99.9, POLICY, 0.0) == (Event.PUT_BACK, SOON)
+    assert verdict(outcome, 1, 100.0, POLICY, 0.0) == (Event.GIVE_UP, 0.0)
 
 
 def test_pauses_double_up_to_the_longest() -> None:
