@@ -59,7 +59,7 @@ class Job:
 
 
 def line_of(kind: str, host: str) -> str:
-    """The line of a host that strangers may name: they share a few, so that nobody can make many."""
+    """The line of a host: they share a few, as strangers name them and could make many."""
     return f"{kind} {crc32(host.lower().encode()) % LINES}"
 
 
