@@ -46,6 +46,6 @@ async def test_a_worker_that_names_no_window_gets_256_kib_unasked(gateway: Gatew
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for it."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - there is no event for what tests ask
             await asyncio.sleep(0.01)

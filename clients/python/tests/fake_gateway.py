@@ -72,7 +72,7 @@ class Stream:
 
     async def frame(self) -> pb.WorkerFrame | None:
         """The next frame of the worker, None after its half-close."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await self._frames.get()
 
     def end(self, code: grpc.StatusCode = grpc.StatusCode.OK, details: str = "") -> None:
@@ -120,7 +120,7 @@ class FakeGateway(ABC):
             stream.end()
 
     async def stream(self) -> Stream:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await self._streams.get()
 
     async def welcomed(self, **fields: Any) -> Stream:

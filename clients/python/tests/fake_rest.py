@@ -79,11 +79,11 @@ class FakeRest:
                 await asyncio.wait(gateway._connections)
 
     async def poll(self) -> Call:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await self._polls.get()
 
     async def post(self) -> Call:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await self._posts.get()
 
     def transport(self, token: str | None = None, **identity: Any) -> RestTransport:

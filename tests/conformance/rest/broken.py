@@ -37,10 +37,12 @@ def exits(*_: Any) -> None:
 @breaks("empty-polls-are-repeated")
 def gives_up_when_idle() -> None:
     """A poll that brings nothing is the last."""
-    pull = Worker.pull
+    pull, idle = Worker.pull, threading.Event()
 
     def once(self: Worker, api: Api) -> list[Request]:
-        if not (found := pull(self, api)):
+        found = [] if idle.is_set() else pull(self, api)
+        if not found:
+            idle.set()
             threading.Event().wait()
         return found
 

@@ -432,7 +432,7 @@ async def test_trailers_follow_a_chunked_body(gateway: Gateway) -> None:
         trailers = [b"X-Sum", b"1", b"content-length", b"3"]
         await worker.send(finishes=[pb.Finish(id=request.id, trailers=trailers)])
         assert (await client.head()).status == 200
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             rest = await client.reader.readuntil(b"1\r\n\r\n")
         assert rest == b"3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n"
 

@@ -28,7 +28,7 @@ async def narrow(port: int) -> RawClient:
 
 async def until(condition: Callable[[], object]) -> None:
     """Let everything else run until this is so."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - nothing tells of a connection's inside
             await asyncio.sleep(0.005)
 

@@ -45,7 +45,7 @@ def sent(exchange: FakeExchange) -> list[Event]:
 
 
 async def serve(app: Any, exchange: FakeExchange) -> FakeExchange:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await AsgiApplication(app).handle(exchange)
     return exchange
 

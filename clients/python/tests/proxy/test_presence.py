@@ -17,7 +17,7 @@ from prack_worker.proxy.upstream import Upstream
 async def watching(presence: Presence) -> AsyncIterator[None]:
     task = asyncio.create_task(presence.watch())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             yield
     finally:
         task.cancel()

@@ -154,7 +154,7 @@ async def test_a_websocket_that_comes_during_a_stop_is_no_exception(
     exchange = handshake()
     exchange.drain()
     async with application.handling(exchange):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await application.app.over.wait()
         (await accepted(application, exchange)).close()
 

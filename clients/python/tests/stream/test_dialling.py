@@ -77,7 +77,7 @@ async def test_grpc_does_not_stay_at_a_silent_address() -> None:
             transport = GrpcTransport(f"ipv4:{host}:{port},{gateway.address}", Identity("w1"))
             dial = asyncio.create_task(transport.connect(lambda exchange: None, 1))
             stream = await gateway.welcomed()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 session = await dial
             stream.end()
             await session.close()
@@ -92,7 +92,7 @@ async def test_rest_does_not_stay_at_a_silent_address(addresses: list[dialling.A
             transport = RestTransport(f"http://gateway.example:{port}", Identity("w1"))
             dial = asyncio.create_task(transport.connect(lambda exchange: None, 1))
             (await gateway.poll()).answer(requests=[])
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 session = await dial
             await session.close()
             await transport.close()

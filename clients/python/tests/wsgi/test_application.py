@@ -21,7 +21,7 @@ async def run(app: Any, exchange: FakeExchange, *, validated: bool = True) -> Fa
     """Answer one exchange."""
     application = WsgiApplication(validator(app) if validated else app, threads=2)
     async with application.running():
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await application.handle(exchange)
     return exchange
 
