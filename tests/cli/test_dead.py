@@ -45,7 +45,7 @@ async def a_dead_letter(gateway: Gateway, worker: ScriptedWorker, prack: Prack) 
     assert location is not None
     await answer(worker, await worker.event("requests"), 500, b"broken\n", b"x-why", b"bug")
     name = location.decode().rpartition("/")[2]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while name not in (await prack("dead"))[1]:  # noqa: ASYNC110 - there is no event for what tests ask
             await asyncio.sleep(0.01)
     return name

@@ -15,7 +15,7 @@ from prack_grpc.deferred.sqlite import BadStore, SqliteStore
 from prack_grpc.deferred.store import StoreFailed
 from tests.deferred.building import MIB, a_change, a_job
 
-SECONDS = 10.0
+SECONDS = 30.0
 NONE: frozenset[str] = frozenset()
 
 

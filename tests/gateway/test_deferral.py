@@ -48,7 +48,7 @@ async def asked(client: RawClient, location: bytes, method: bytes = b"GET") -> R
 
 async def over(client: RawClient, location: bytes) -> Response:
     """Wait until it is over."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         response = await asked(client, location)
         while response.header(b"prack-deferred") == b"waiting":
             await asyncio.sleep(0.01)
@@ -255,7 +255,7 @@ async def test_who_asks_is_called_back(start: Start, tmp_path: Path) -> None:
         assert accepted.status == 202
         async with working(gateway) as worker:
             await answer(worker, await worker.event("requests"), 201)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 head, body = await called.get()
     assert head.startswith(b"POST /done?x=1 HTTP/1.1\r\n")
     told = json.loads(body)
