@@ -59,7 +59,7 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials exampl
 	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
 
 # What each language has a target of its own for, as it needs that language.
-LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java node php rest_libraries ruby)
+LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java languages node php ruby)
 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deferred_crashes deferred_faults deploying faults hostile_apps lifecycle \
@@ -91,7 +91,7 @@ test-node: $(READY) $(NODE_READY) ## Test the Node library: its own tests, the c
 test-rpj: $(READY) ## Test the libraries for Ruby, PHP and Java, two at a time
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-ruby test-php test-java
 
-test-ruby: $(READY) ## Test the Ruby library: its own tests, the conformance kit, Sinatra
+test-ruby: $(READY) ## Test the Ruby library: its own tests, the conformance kit, Sinatra, with Rack 2 and 3
 	@scripts/test-ruby.sh
 
 test-php: $(READY) ## Test the PHP library: its own tests, the conformance kit, PSR-15, Slim
@@ -293,6 +293,6 @@ sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gatewa
 	@$(BIN)/python -m scripts.sbom
 
 clean: ## Remove the environments, caches and build outputs
-	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) $(NODE_VENV) build dist clients/python/dist \
+	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) $(NODE_VENV) .venv-rack3 .venv-composer build dist clients/python/dist \
 		clients/node/node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

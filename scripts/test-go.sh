@@ -21,4 +21,4 @@ kit prack &
 kit grpc
 wait $!
 .venv/bin/python -m scripts.languages_table --check "$folder"/go-*.json
-.venv/bin/python -m pytest -q -n 0 tests/acceptance/test_go.py "$@"
+.venv/bin/python -m pytest -q -n 0 tests/acceptance/test_go.py tests/acceptance/test_languages.py -k go "$@"

@@ -28,4 +28,4 @@ kit prack &
 kit grpc
 wait $!
 .venv/bin/python -m scripts.languages_table --check "$folder"/node-*.json
-.venv/bin/python -m pytest -q -n 0 tests/acceptance/test_node.py "$@"
+.venv/bin/python -m pytest -q -n 0 tests/acceptance/test_node.py tests/acceptance/test_languages.py -k node "$@"

@@ -9,5 +9,4 @@ mkdir -p "$folder"
 .venv/bin/prack conformance rest --json --strict --timeout 15 -- "$@" >"$folder/$language-rest.json" ||
     { cat "$folder/$language-rest.json" >&2; exit 1; }
 .venv/bin/python -m scripts.languages_table --check "$folder/$language-rest.json"
-.venv/bin/python -m pytest -q -n 0 "tests/acceptance/test_$language.py"
-.venv/bin/python -m pytest -q -n 0 tests/acceptance/test_rest_libraries.py -k "$language"
+.venv/bin/python -m pytest -q -n 0 "tests/acceptance/test_$language.py" tests/acceptance/test_languages.py -k "$language"

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator
 
 from prack_grpc.broker.collecting import Collecting
+from prack_grpc.broker.overlap import Overlapping
 from prack_grpc.broker.seam import Membership, Piece
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.answering import Answering
@@ -47,6 +48,7 @@ class MemoryBroker:
         self._answering = Answering(hand_out)
         self._leases = hand_out.assigned
         self._collecting = Collecting(self.dispatcher, self._perform, self._now)
+        self.overlap = Overlapping(self.dispatcher, hand_out, self._perform, self._now)
 
     # ------------------------------------------------------------ PublicSide
 
@@ -318,6 +320,8 @@ class MemoryBroker:
             self._arm(self._hand_out.soonest)
         if self._idle is not None or self._collecting.crowded:
             self._settle()
+        if self.overlap.look:
+            self.overlap.look()
         if refusal is not None:
             raise refusal
 
@@ -390,9 +394,6 @@ def _log_end(lease: Lease, action: str, reason: str, **more: str) -> None:
     """A worker ends an exchange that somebody waits for."""
     if lease.cancelled:
         return
-    about = {
-        "request_id": lease.exchange.request.x_request_id,
-        "worker": lease.assignment.worker,
-        "reason": reason,
-    }
-    log.warning(action.replace("_", " "), extra={"action": action, **about, **more})
+    about = {"worker": lease.assignment.worker, "reason": reason, **more}
+    about["request_id"] = lease.exchange.request.x_request_id
+    log.warning(action.replace("_", " "), extra={"action": action, **about})

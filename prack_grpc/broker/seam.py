@@ -6,7 +6,7 @@ core: it holds a `Ticket`, a `Membership` or an `Assignment`, and asks with thes
 runs on one event loop. `now` never appears: an implementation brings its clock; times are seconds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -19,6 +19,7 @@ from prack_grpc.core.http.message import Headers, Request
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.receivers import WorkReceiver
 from prack_grpc.core.status import ExchangeStatus, Status
+from prack_grpc.core.succession.claims import Allowed, Claim
 from prack_grpc.core.worker import Principal, Profile
 
 
@@ -204,5 +205,28 @@ class OperatorSide(Protocol):
         """End every exchange that is still here."""
 
 
+class Overlap(Protocol):
+    """What two gateways need while one replaces the other: their workers are the same.
+
+    What has to be said is passed to `tell`, now and whenever that changes. What the other gateway
+    says goes to the function that is returned. See `core/succession`.
+    """
+
+    def leave(self, tell: Callable[[Sequence[Claim]], None]) -> Callable[[Iterable[Allowed]], None]:
+        """We are replaced: claim what slots we need."""
+
+    def follow(
+        self, tell: Callable[[Sequence[Allowed]], None]
+    ) -> Callable[[Iterable[Claim]], None]:
+        """We replace another gateway: no stream has a slot here before its claims have come."""
+
+    def end(self) -> None:
+        """The other gateway has gone: all slots are ours."""
+
+
 class Broker(PublicSide, WorkerSide, OperatorSide, Protocol):
-    """All three sides of one queue."""
+    """All three sides of one queue, and what it shares with another."""
+
+    @property
+    def overlap(self) -> Overlap:
+        """While one gateway replaces another."""

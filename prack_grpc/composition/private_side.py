@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.request.rates import ClientRates
+from prack_grpc.handover.sharing import Sharing
 from prack_grpc.listener import (
     LAST_SECONDS,
     Listener,
@@ -69,7 +71,6 @@ class PrivateSide:
         streams = Streams(broker, limits, settings.max_silence)
         keep = self._keep(broker)
         workers = self._workers(broker, streams, keep)
-        places = worker_places(WORKER_LIMITS.connections, self._parts.limits.connections)
         admits = within(settings.worker_networks, flag("worker_networks"))
         stream = self._stream_server(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
@@ -81,11 +82,8 @@ class PrivateSide:
             await self._parts.callers.ready()
             grpc_port = await self._bind(stream, broker)
             api_host, api_port = sock.getsockname()[:2]
-            worker_limits = replace(WORKER_LIMITS, connections=places)
-            admission = Admission(worker_limits, lambda _: True, admits)
-            server = HttpServer(workers, worker_limits, admission, upgrade=TOKEN)
-            # A stream keeps its place until its worker has said who it is.
-            rest = Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
+            rest = self._rest(workers, streams, sock, admits)
+            sharing = await self._sharing(broker)
             await rest.start()
             await stream.start()
             addresses = self._announced(public_port, api_host, api_port, grpc_port)
@@ -96,7 +94,7 @@ class PrivateSide:
             try:
                 async with self._parts.deferring.running(broker), self._admin(told) as admin:
                     yield Running(
-                        broker, endpoint, workers, rest, stream, admin, api_port, grpc_port
+                        broker, endpoint, workers, rest, stream, admin, sharing, api_port, grpc_port
                     )
             finally:
                 broker.shut_down()
@@ -110,6 +108,28 @@ class PrivateSide:
     def _admin(self, told: Told) -> AbstractAsyncContextManager[Admin]:
         parts = self._parts
         return admin_port(parts.settings, parts.sockets, parts.callers.admin, told, parts.api_tls)
+
+    def _rest(
+        self,
+        workers: WorkerApp,
+        streams: Streams,
+        sock: socket.socket,
+        admits: Callable[[str], bool] | None,
+    ) -> Listener:
+        """What listens on the REST port, to streams as well."""
+        places = worker_places(WORKER_LIMITS.connections, self._parts.limits.connections)
+        limits = replace(WORKER_LIMITS, connections=places)
+        admission = Admission(limits, lambda _: True, admits)
+        server = HttpServer(workers, limits, admission, upgrade=TOKEN)
+        # A stream keeps its place until its worker has said who it is.
+        return Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
+
+    async def _sharing(self, broker: Broker) -> Sharing:
+        """What shares the slots of workers: first with the gateway that we replace."""
+        sharing = Sharing(broker.overlap)
+        if self._parts.predecessor:
+            await sharing.follow(self._parts.predecessor)
+        return sharing
 
     def _stream_server(
         self, streams: Streams, admits: Callable[[str], bool] | None

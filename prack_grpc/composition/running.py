@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from prack_grpc.admin import Admin
 from prack_grpc.broker.seam import Broker
 from prack_grpc.gateway.app import Endpoint
+from prack_grpc.handover.sharing import Sharing
 from prack_grpc.listener import (
     Listener,
 )
@@ -22,5 +23,6 @@ class Running:
     rest: Listener
     stream: StreamServer
     admin: Admin
+    sharing: Sharing
     api_port: int
     grpc_port: int

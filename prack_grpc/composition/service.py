@@ -144,4 +144,5 @@ class Service:
                 await asyncio.gather(*quiet)
                 await running.broker.idle(self.settings.grace)
         running.broker.shut_down()
+        await running.sharing.end()
         running.endpoint.stop()

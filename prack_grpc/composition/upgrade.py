@@ -35,7 +35,8 @@ class Upgrade:
 
     def leave_workers(self, running: Running, successor: Successor) -> None:
         """Have REST workers call the successor, which passes on what is for us."""
-        successor.lend(partial(running.rest.adopt, app=running.workers.relayed))
+        relayed = partial(running.rest.adopt, app=running.workers.relayed)
+        successor.lend(relayed, running.sharing.leave)
         running.rest.leave(True)
         running.admin.leave()
         running.workers.polls.hurry()

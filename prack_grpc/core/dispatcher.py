@@ -5,6 +5,7 @@ state and returns what the shell must do; a refused event raises and changes not
 """
 
 import math
+from collections.abc import Callable
 
 from prack_grpc.core import errors
 from prack_grpc.core.effects import Effects
@@ -36,6 +37,8 @@ class Dispatcher:
         self.draining = False
         self._sequence = self._arrivals = 0
         self.paused: dict[Pool | str, None] = {}
+        # Says how many of a session's slots are `elsewhere`, while two gateways have its worker.
+        self.share: Callable[[Session], None] | None = None
 
     # ------------------------------------------------------------ caller half
 
@@ -177,11 +180,15 @@ class Dispatcher:
         session.principal.check(session.profile)
         session.joined_at = now
         session.paused = session.profile.worker in self.paused or session.pool in self.paused
+        if self.share:
+            self.share(session)
         return self._hand_out.serve(self.queue.join(session, now), now)
 
     def resize(self, session: Session, slots: int, now: float, websocket_slots: int = 0) -> Effects:
         """The worker has other numbers of slots from now on; what it holds stays."""
         session.slots, session.websocket_slots = slots, websocket_slots
+        if self.share:
+            self.share(session)
         return self._hand_out.serve(self.queue.update(session), now)
 
     def drain(self, session: Session, now: float) -> Effects:

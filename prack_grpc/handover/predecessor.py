@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from prack_grpc.handover.sockets import Sockets
-from prack_grpc.handover.successor import MAX_SOCKETS, PREPARED, READY, VARIABLE
+from prack_grpc.handover.successor import CALL, MAX_SOCKETS, PREPARED, READY, SLOTS, VARIABLE
 
 
 class Predecessor:
@@ -60,15 +60,22 @@ class Predecessor:
 
     async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to its worker API. Raises OSError."""
-        await self._leaving.wait()
         ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                socket.send_fds(self._channel, [b"."], [theirs.fileno()])
-            except OSError:
-                ours.close()
-                raise
+        try:
+            await self._pass(CALL, theirs)
+        except OSError:
+            ours.close()
+            raise
         return await asyncio.open_connection(sock=ours)
+
+    async def share(self, sock: socket.socket) -> None:
+        """Have it share the slots of workers with us on this connection. Raises OSError."""
+        await self._pass(SLOTS, sock)
+
+    async def _pass(self, what: bytes, sock: socket.socket) -> None:
+        with sock:
+            await self._leaving.wait()
+            socket.send_fds(self._channel, [what], [sock.fileno()])
 
     def _end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._channel)

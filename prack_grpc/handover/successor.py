@@ -2,8 +2,9 @@
 
 The two speak over a socket pair. We pass our sockets; it says `prepared` when all that may fail
 has worked; we give up the gRPC port, which cannot be passed, and pass on what whoever runs us has
-told us; it says `ready` when it serves. After that it passes us connections on which it calls our
-worker API, for what workers have from us, until one of the two ends.
+told us; it says `ready` when it serves. After that it passes us connections until one of the two
+ends: those on which it calls our worker API, for what workers have from us, and one on which we
+share the slots of workers (`sharing`).
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from prack_grpc.handover.sockets import Sockets
 
 VARIABLE = "_PRACK_PREDECESSOR"
 PREPARED, READY = b"prepared\n", b"ready\n"
+CALL, SLOTS = b".", b"s"  # what a connection is for that is passed to us
 START_SECONDS = 60.0
 END_SECONDS = 1.0
 MAX_SOCKETS = 16
@@ -75,14 +77,18 @@ class Successor:
         await self._expect(READY)
         self._process.returncode = 0  # it outlives us: nobody is to wait for it
 
-    def lend(self, adopt: Callable[[socket.socket], None]) -> None:
-        """Have the connections adopted that it passes back, until it ends."""
-        asyncio.get_running_loop().add_reader(self._channel, self._receive, adopt)
+    def lend(
+        self, adopt: Callable[[socket.socket], None], share: Callable[[socket.socket], None]
+    ) -> None:
+        """Have the connections served that it passes back, until it ends."""
+        asyncio.get_running_loop().add_reader(self._channel, self._receive, adopt, share)
 
-    def _receive(self, adopt: Callable[[socket.socket], None]) -> None:
+    def _receive(
+        self, adopt: Callable[[socket.socket], None], share: Callable[[socket.socket], None]
+    ) -> None:
         data, numbers, _, _ = socket.recv_fds(self._channel, 1, MAX_SOCKETS)
         for number in numbers:
-            adopt(socket.socket(fileno=number))
+            (share if data == SLOTS else adopt)(socket.socket(fileno=number))
         if not data:
             asyncio.get_running_loop().remove_reader(self._channel)
             self._channel.close()

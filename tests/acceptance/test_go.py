@@ -1,36 +1,31 @@
-"""Programs in Go behind a gateway: a router, events, libraries of WebSockets, deploys."""
+"""Programs in Go behind a gateway: a router, events, libraries of WebSockets."""
 
 import gzip
 import subprocess
-from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.acceptance.load import Load
-from tests.acceptance.processes import ROOT, SECONDS, Gateway, Launcher, Process, connected, fetch
-from tests.acceptance.test_upgrade import UPGRADE_SECONDS, Upgrade
-from tests.acceptance.test_upgrade import upgrade as upgrade
-from tests.support.certificates import Authority
+from tests.acceptance.processes import ROOT, STREAMS, Gateway, Launcher, Process, connected, fetch
 from tests.support.tools import needed
 
 EXAMPLES = ROOT / "clients/go/examples"
 BUILD_SECONDS = 300.0  # where nothing is compiled yet
-OVER = pytest.mark.parametrize("over", ["prack", "grpc"])
+OVER = pytest.mark.parametrize("over", STREAMS)
 LIBRARY = pytest.mark.parametrize("library", ["gorilla", "coder"])
 LARGE = bytes(range(256)) * 1200
 
 pytestmark = pytest.mark.timeout(BUILD_SECONDS)
-Go = Callable[..., Process]
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@cache
+def program() -> Path:
     """The applications of clients/go/examples/apps, which tell of data races."""
     go = needed("go", "golang, 1.24 or newer")
-    path = tmp_path_factory.mktemp("go") / "apps"
+    path = ROOT / "build/go/apps"
     subprocess.run(
         [go, "build", "-race", "-buildvcs=false", "-o", path, "./apps"],
         cwd=EXAMPLES,
@@ -40,25 +35,20 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def go(launch: Launcher, program: Path) -> Go:
-    """Starts such a worker, which is connected."""
-
-    def start(gateway: Gateway, over: str = "prack", **variables: str) -> Process:
-        env = {"PRACK_GATEWAY": gateway.url(over), **variables}
-        worker = launch.process(str(program), env=env)
-        worker.line("Connected to")
-        return worker
-
-    return start
+def go(launch: Launcher, gateway: Gateway, over: str = "prack", **variables: str) -> Process:
+    """Such a worker, which is connected."""
+    env = {"PRACK_GATEWAY": gateway.url(over), **variables}
+    worker = launch.process(str(program()), env=env)
+    worker.line("Connected to")
+    return worker
 
 
 @OVER
 async def test_events_come_as_they_are_sent_until_the_client_leaves(
-    launch: Launcher, go: Go, over: str
+    launch: Launcher, over: str
 ) -> None:
     gateway = launch.gateway()
-    worker = go(gateway, over)
+    worker = go(launch, gateway, over)
     async with connected(gateway.port) as client:
         await client.get(b"/events")
         assert (await client.head()).status == 200
@@ -68,9 +58,9 @@ async def test_events_come_as_they_are_sent_until_the_client_leaves(
 
 
 @OVER
-def test_a_router_with_middleware(launch: Launcher, go: Go, over: str) -> None:
+def test_a_router_with_middleware(launch: Launcher, over: str) -> None:
     gateway = launch.gateway()
-    go(gateway, over)
+    go(launch, gateway, over)
     lines = fetch(gateway.port, "/lines", headers={"Accept-Encoding": "gzip"})
     assert lines.header("content-encoding") == "gzip"
     assert gzip.decompress(lines.body).split() == [b"%d" % number for number in range(1000)]
@@ -80,9 +70,9 @@ def test_a_router_with_middleware(launch: Launcher, go: Go, over: str) -> None:
 
 
 @OVER
-def test_an_upload(launch: Launcher, go: Go, over: str) -> None:
+def test_an_upload(launch: Launcher, over: str) -> None:
     gateway = launch.gateway()
-    go(gateway, over)
+    go(launch, gateway, over)
     form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
     body = [form, *[bytes(100_000)] * 30, b"\r\n--b--\r\n"]
     kind = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -92,9 +82,9 @@ def test_an_upload(launch: Launcher, go: Go, over: str) -> None:
 
 @OVER
 @LIBRARY
-async def test_websockets_of_a_library(launch: Launcher, go: Go, over: str, library: str) -> None:
+async def test_websockets_of_a_library(launch: Launcher, over: str, library: str) -> None:
     gateway = launch.gateway()
-    go(gateway, over)
+    go(launch, gateway, over)
     async with connect(f"ws://127.0.0.1:{gateway.port}/{library}", proxy=None) as socket:
         assert socket.response is not None
         assert "permessage-deflate" in socket.response.headers["Sec-WebSocket-Extensions"]
@@ -105,10 +95,10 @@ async def test_websockets_of_a_library(launch: Launcher, go: Go, over: str, libr
 
 
 async def test_websockets_are_told_to_come_again_when_the_worker_stops(
-    launch: Launcher, go: Go
+    launch: Launcher,
 ) -> None:
     gateway = launch.gateway()
-    worker = go(gateway)
+    worker = go(launch, gateway)
     async with connect(f"ws://127.0.0.1:{gateway.port}/gorilla", proxy=None) as socket:
         await socket.send("hello")
         assert await socket.recv() == "hello"
@@ -121,56 +111,7 @@ async def test_websockets_are_told_to_come_again_when_the_worker_stops(
     assert worker.wait() == 0
 
 
-def test_an_idle_worker_stops_at_once(launch: Launcher, go: Go) -> None:
-    worker = go(launch.gateway())
+def test_an_idle_worker_stops_at_once(launch: Launcher) -> None:
+    worker = go(launch, launch.gateway())
     assert worker.stop() == 0
     assert "0 requests in progress" in "\n".join(worker.lines)
-
-
-@OVER
-def test_a_certificate_and_a_token(launch: Launcher, go: Go, tmp_path: Path, over: str) -> None:
-    authority = Authority(tmp_path)
-    shown, own = authority.issue("IP:127.0.0.1"), authority.issue("DNS:worker.example")
-    (tmp_path / "token").write_text("a-token-of-some-length\n")
-    gateway = launch.gateway(
-        *shown.flags("api-tls"),
-        *("--client-ca", str(authority.file), "--token-file", str(tmp_path / "token")),
-    )
-    go(
-        gateway,
-        over,
-        PRACK_TLS_CA=str(authority.file),
-        PRACK_CLIENT_CERT=str(own.cert),
-        PRACK_CLIENT_KEY=str(own.key),
-        PRACK_TOKEN_FILE=str(tmp_path / "token"),
-    )
-    assert fetch(gateway.port, "/run/x").body.startswith(b"x ")
-
-
-@OVER
-def test_a_deploy_over_a_python_worker_and_back(launch: Launcher, go: Go, over: str) -> None:
-    gateway = launch.gateway()
-    python = launch.worker(gateway, over, "--service", "web", "--app-version", "python")
-    with Load(gateway.port, fresh=2) as load:
-        load.more(50)
-        new = go(gateway, over, PRACK_SERVICE="web", PRACK_APP_VERSION="go")
-        assert python.stop() == 0
-        load.more(50)
-        assert fetch(gateway.port, "/run/who").body.endswith(b" go\n")
-        launch.worker(gateway, over, "--service", "web", "--app-version", "python2")
-        assert new.stop() == 0
-        load.more(50)
-    assert not load.failures
-
-
-@pytest.mark.timeout(UPGRADE_SECONDS + BUILD_SECONDS)
-@OVER
-def test_an_upgrade_of_the_gateway(launch: Launcher, go: Go, upgrade: Upgrade, over: str) -> None:
-    gateway = launch.gateway()
-    worker = go(gateway, over)
-    with Load(gateway.port, fresh=2) as load:
-        load.more(50)
-        upgrade(gateway)
-        worker.line("Connected to", number=2, seconds=SECONDS)
-        load.more(50)
-    assert not load.failures

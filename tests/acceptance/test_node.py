@@ -1,19 +1,14 @@
-"""Programs in Node behind a gateway: frameworks, pages, events, WebSockets, deploys."""
+"""Programs in Node behind a gateway: frameworks, pages, events, WebSockets."""
 
 import gzip
 import json
-from collections.abc import Callable
-from pathlib import Path
+from functools import cache
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.acceptance.load import Load
-from tests.acceptance.processes import ROOT, SECONDS, Gateway, Launcher, Process, connected, fetch
-from tests.acceptance.test_upgrade import UPGRADE_SECONDS, Upgrade
-from tests.acceptance.test_upgrade import upgrade as upgrade
-from tests.support.certificates import Authority
+from tests.acceptance.processes import ROOT, STREAMS, Gateway, Launcher, Process, connected, fetch
 from tests.support.tools import needed
 
 LIBRARY = ROOT / "clients/node"
@@ -21,11 +16,10 @@ APPS = LIBRARY / "test/apps"
 COMMAND = str(LIBRARY / "bin/prack-node.js")
 LARGE = bytes(range(256)) * 1200
 
-Node = Callable[..., Process]
-OVER = pytest.mark.parametrize("over", ["prack", "grpc"])
+OVER = pytest.mark.parametrize("over", STREAMS)
 
 
-@pytest.fixture(scope="module")
+@cache
 def program() -> str:
     """Node, where the library's packages are installed."""
     if not (LIBRARY / "node_modules").is_dir():
@@ -33,35 +27,25 @@ def program() -> str:
     return needed("node", "nodejs, 20.19 or newer")
 
 
-@pytest.fixture
-def node(launch: Launcher, program: str) -> Node:
-    """Starts the Express app with a worker of its own, which is connected."""
-
-    def start(gateway: Gateway, over: str = "prack", **variables: str) -> Process:
-        env = {"PRACK_GATEWAY": gateway.url(over), **variables}
-        worker = launch.process(program, str(APPS / "express.js"), env=env)
-        worker.line("Connected to")
-        return worker
-
-    return start
+def node(launch: Launcher, gateway: Gateway, over: str = "prack", **variables: str) -> Process:
+    """The Express app with a worker of its own, which is connected."""
+    env = {"PRACK_GATEWAY": gateway.url(over), **variables}
+    worker = launch.process(program(), str(APPS / "express.js"), env=env)
+    worker.line("Connected to")
+    return worker
 
 
-@pytest.fixture
-def command(launch: Launcher, program: str) -> Node:
-    """Starts `prack-node` with an app, which is connected."""
-
-    def start(gateway: Gateway, app: str, *flags: str) -> Process:
-        words = (COMMAND, str(APPS / app), "--gateway", gateway.url("prack"), *flags)
-        worker = launch.process(program, *words)
-        worker.line("Connected to")
-        return worker
-
-    return start
+def command(launch: Launcher, gateway: Gateway, app: str, *flags: str) -> Process:
+    """`prack-node` with an app, which is connected."""
+    words = (COMMAND, str(APPS / app), "--gateway", gateway.url("prack"), *flags)
+    worker = launch.process(program(), *words)
+    worker.line("Connected to")
+    return worker
 
 
-def test_express(launch: Launcher, node: Node) -> None:
+def test_express(launch: Launcher) -> None:
     gateway = launch.gateway()
-    worker = node(gateway)
+    worker = node(launch, gateway)
     fields = {"Content-Type": "application/json", "Accept": "application/json"}
     told = fetch(gateway.port, "/json", "POST", b'{"a": 1}', fields)
     assert json.loads(told.body) == {"got": {"a": 1}, "ip": "127.0.0.1", "protocol": "http"}
@@ -78,18 +62,16 @@ def test_express(launch: Launcher, node: Node) -> None:
     assert worker.stop() == 0
 
 
-def test_an_upload(launch: Launcher, node: Node) -> None:
+def test_an_upload(launch: Launcher) -> None:
     gateway = launch.gateway()
-    node(gateway)
+    node(launch, gateway)
     reply = fetch(gateway.port, "/upload", "POST", iter([bytes(100_000)] * 30))
     assert (reply.status, reply.body) == (200, b"3000000\n")
 
 
-async def test_events_come_as_they_are_sent_until_the_client_leaves(
-    launch: Launcher, node: Node
-) -> None:
+async def test_events_come_as_they_are_sent_until_the_client_leaves(launch: Launcher) -> None:
     gateway = launch.gateway()
-    worker = node(gateway)
+    worker = node(launch, gateway)
     async with connected(gateway.port) as client:
         await client.get(b"/events")
         assert (await client.head()).status == 200
@@ -99,9 +81,9 @@ async def test_events_come_as_they_are_sent_until_the_client_leaves(
 
 
 @OVER
-async def test_websockets_until_the_worker_stops(launch: Launcher, node: Node, over: str) -> None:
+async def test_websockets_until_the_worker_stops(launch: Launcher, over: str) -> None:
     gateway = launch.gateway()
-    worker = node(gateway, over)
+    worker = node(launch, gateway, over)
     async with connect(f"ws://127.0.0.1:{gateway.port}/ws", proxy=None) as socket:
         assert socket.response is not None
         assert "permessage-deflate" in socket.response.headers["Sec-WebSocket-Extensions"]
@@ -116,9 +98,9 @@ async def test_websockets_until_the_worker_stops(launch: Launcher, node: Node, o
     assert worker.wait() == 0
 
 
-def test_fastify(launch: Launcher, command: Node) -> None:
+def test_fastify(launch: Launcher) -> None:
     gateway = launch.gateway()
-    worker = command(gateway, "fastify.js")
+    worker = command(launch, gateway, "fastify.js")
     fields = {"Content-Type": "application/json"}
     told = fetch(gateway.port, "/hello", "POST", b'{"name": "you"}', fields)
     assert json.loads(told.body) == {"hello": "you"}
@@ -126,15 +108,15 @@ def test_fastify(launch: Launcher, command: Node) -> None:
     assert worker.stop() == 0
 
 
-def test_a_handler_of_the_web(launch: Launcher, command: Node) -> None:
+def test_a_handler_of_the_web(launch: Launcher) -> None:
     gateway = launch.gateway()
-    command(gateway, "fetch.js", "--route", "POST /in")
+    command(launch, gateway, "fetch.js", "--route", "POST /in")
     assert fetch(gateway.port, "/in/a?b", "POST", b"body").body == b"POST /in/a body\n"
 
 
-def test_pages_of_sveltekit(launch: Launcher, command: Node) -> None:
+def test_pages_of_sveltekit(launch: Launcher) -> None:
     gateway = launch.gateway()
-    command(gateway, "sveltekit/server.js")
+    command(launch, gateway, "sveltekit/server.js")
     page = fetch(gateway.port, "/?name=you")
     assert page.status == 200
     assert b"Hello you" in page.body
@@ -144,63 +126,16 @@ def test_pages_of_sveltekit(launch: Launcher, command: Node) -> None:
     assert fetch(gateway.port, script).header("content-type") == "text/javascript"
 
 
-def test_socketio_polls_and_upgrades(launch: Launcher, command: Node, program: str) -> None:
+def test_socketio_polls_and_upgrades(launch: Launcher) -> None:
     gateway = launch.gateway()
-    command(gateway, "socketio.js")
+    command(launch, gateway, "socketio.js")
     url = f"http://127.0.0.1:{gateway.port}"
-    client = launch.process(program, str(APPS / "socketio-client.js"), url)
+    client = launch.process(program(), str(APPS / "socketio-client.js"), url)
     client.line("over polling, over a WebSocket, websocket")
     assert client.wait() == 0
 
 
-def test_an_idle_worker_stops_at_once(launch: Launcher, command: Node) -> None:
-    worker = command(launch.gateway(), "fastify.js")
+def test_an_idle_worker_stops_at_once(launch: Launcher) -> None:
+    worker = command(launch, launch.gateway(), "fastify.js")
     assert worker.stop() == 0
     assert "0 requests in progress" in "\n".join(worker.lines)
-
-
-@OVER
-def test_a_certificate_and_a_token(launch: Launcher, node: Node, tmp_path: Path, over: str) -> None:
-    authority = Authority(tmp_path)
-    shown, own = authority.issue("IP:127.0.0.1"), authority.issue("DNS:worker.example")
-    (tmp_path / "token").write_text("a-token-of-some-length\n")
-    gateway = launch.gateway(
-        *shown.flags("api-tls"),
-        *("--client-ca", str(authority.file), "--token-file", str(tmp_path / "token")),
-    )
-    node(
-        gateway,
-        over,
-        PRACK_TLS_CA=str(authority.file),
-        PRACK_CLIENT_CERT=str(own.cert),
-        PRACK_CLIENT_KEY=str(own.key),
-        PRACK_TOKEN_FILE=str(tmp_path / "token"),
-    )
-    assert fetch(gateway.port, "/run/x").body.startswith(b"x ")
-
-
-def test_a_deploy_over_a_python_worker_and_back(launch: Launcher, node: Node) -> None:
-    gateway = launch.gateway()
-    python = launch.worker(gateway, "prack", "--service", "web", "--app-version", "python")
-    with Load(gateway.port, fresh=2) as load:
-        load.more(50)
-        new = node(gateway, PRACK_SERVICE="web", PRACK_APP_VERSION="node")
-        assert python.stop() == 0
-        load.more(50)
-        assert fetch(gateway.port, "/run/who").body.endswith(b" node\n")
-        launch.worker(gateway, "prack", "--service", "web", "--app-version", "python2")
-        assert new.stop() == 0
-        load.more(50)
-    assert not load.failures
-
-
-@pytest.mark.timeout(UPGRADE_SECONDS)
-def test_an_upgrade_of_the_gateway(launch: Launcher, node: Node, upgrade: Upgrade) -> None:
-    gateway = launch.gateway()
-    worker = node(gateway)
-    with Load(gateway.port, fresh=2) as load:
-        load.more(50)
-        upgrade(gateway)
-        worker.line("Connected to", number=2, seconds=SECONDS)
-        load.more(50)
-    assert not load.failures

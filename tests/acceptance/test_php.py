@@ -24,6 +24,11 @@ def php(launch: Launcher, gateway: Gateway, *command: str, **variables: str) -> 
     return worker
 
 
+def psr15(launch: Launcher, gateway: Gateway, **variables: str) -> Process:
+    """A handler with middleware."""
+    return php(launch, gateway, PSR15, **variables)
+
+
 def slim(launch: Launcher, gateway: Gateway) -> Process:
     """Slim behind its front controller."""
     needed("php-cgi", "php-cgi")
@@ -40,8 +45,8 @@ def legacy(shared: Launcher) -> Gateway:
 
 @pytest.fixture(scope="module")
 def psr(shared: Launcher, gateway: Gateway) -> Process:
-    """A handler with middleware."""
-    return php(shared, gateway, PSR15)
+    """It, for tests that do not stop it."""
+    return psr15(shared, gateway)
 
 
 def test_a_front_controller_has_forms_sessions_and_redirects(legacy: Gateway) -> None:
@@ -100,7 +105,7 @@ def test_an_application_that_ends_its_process_costs_one_request(
 def test_processes_are_replaced_after_some_requests(launch: Launcher) -> None:
     gateway = launch.gateway()
     replaced = {"PRACK_SLOTS": "1", "PRACK_RESTART_AFTER": "2"}
-    worker = php(launch, gateway, PSR15, **replaced)
+    worker = psr15(launch, gateway, **replaced)
     for _ in range(5):
         assert fetch(gateway.port, "/").status == 200
     worker.line("Connected to", number=3)

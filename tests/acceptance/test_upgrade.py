@@ -26,6 +26,7 @@ from tests.acceptance.processes import (
     PYTHON,
     ROOT,
     SECONDS,
+    STREAMS,
     Gateway,
     Launcher,
     Reply,
@@ -137,6 +138,24 @@ def test_an_upgrade_behind_the_proxy_protocol_loses_nothing(
         upgrade(gateway)
         load.more(50)
     assert not load.failures
+
+
+@pytest.mark.parametrize("over", STREAMS)
+def test_a_worker_that_offers_all_its_slots_to_both_is_handed_no_more(
+    launch: Launcher, upgrade: Upgrade, over: str
+) -> None:
+    gateway = launch.gateway()
+    port = gateway.grpc_port if over == "grpc" else gateway.api_port
+    command = PYTHON, "-m", "tests.support.greedy_worker", over, str(port), "3"
+    worker = launch.process(*command)
+    worker.line("connected")
+    with Load(gateway.port, clients=8, fresh=4) as load:
+        load.more(100)
+        upgrade(gateway)
+        worker.line("connected", number=2)
+        load.more(200)
+    assert not load.failures
+    assert [line for line in worker.lines if "holds" in line] == ["holds 1", "holds 2", "holds 3"]
 
 
 @EACH

@@ -121,13 +121,17 @@ class Lease:
             ) from None
 
 
+Slots = tuple[int, int]  # of a worker, and those that it has for WebSockets alone
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """One worker's stream, or one REST poll: a session that drains once it was given something.
 
     It never holds more than its `slots`, which can change, and are 0 while its worker has paused;
     of WebSockets, which are counted in `sockets`, it may have more in slots of their own. A
-    cancelled lease of one that acknowledges keeps its slot until then. It is of the `principal`,
+    cancelled lease of one that acknowledges keeps its slot until then. Those `elsewhere` are
+    for another gateway to use, see `core/succession`. It is of the `principal`,
     and `receiver` takes what it is handed. While an operator has it `paused`, it is in no line.
     Numbers of leases are never used again. Of what it holds, `uploads` have a body that is still on
     its way; while it is `open`, it may take one more of these.
@@ -148,6 +152,7 @@ class Session:
     sockets: int = 0
     uploads: int = 0
     open: bool = False
+    elsewhere: Slots = (0, 0)
 
     @property
     def pool(self) -> Pool:
@@ -164,10 +169,10 @@ class Session:
         if self.draining:
             return 0
         if not self.websocket_slots:
-            return self.slots - len(self.held)
+            return self.slots - len(self.held) - self.elsewhere[0]
         if kind is WEBSOCKET:
-            return self.websocket_slots - self.sockets
-        return self.slots - len(self.held) + self.sockets
+            return self.websocket_slots - self.sockets - self.elsewhere[1]
+        return self.slots - len(self.held) + self.sockets - self.elsewhere[0]
 
 
 ExchangeLane = Lane[Exchange, Session]
