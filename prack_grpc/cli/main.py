@@ -14,7 +14,7 @@ from typing import Literal, NoReturn, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 import prack_grpc
-from prack_grpc.cli import conformance, gateway, operate, token, upgrade
+from prack_grpc.cli import conformance, dead, gateway, operate, token, upgrade
 from prack_grpc.cli.terminal import say
 from prack_grpc.cli.top import command as top
 from prack_grpc.cli.trust import Trust
@@ -38,6 +38,7 @@ COMMANDS = {
     "serve": "start the gateway (also what `prack` does without a command)",
     "healthcheck": "exit 0 if the gateway on this machine is ready, 1 if not",
     "top": top.HELP,
+    "dead": dead.HELP,
     "upgrade": upgrade.HELP,
     "token": token.HELP,
     "conformance": conformance.HELP,
@@ -45,6 +46,7 @@ COMMANDS = {
 }
 OTHERS = {
     "top": top.run,
+    "dead": dead.run,
     "upgrade": upgrade.run,
     "token": token.run,
     "conformance": conformance.run,
@@ -124,6 +126,7 @@ def _serve(settings: Settings) -> int:
     gc.disable()
     # Strangers could have its library write lines that are no log of ours.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    from prack_grpc.deferred.sqlite import BadStore
     from prack_grpc.handover.systemd import BadActivation
     from prack_grpc.listener import AddressInUse
     from prack_grpc.private.credentials import BadCredentials
@@ -137,7 +140,7 @@ def _serve(settings: Settings) -> int:
         except (AddressInUse, BadCertificate) as error:
             _complain([str(error)])
             return START_ERROR
-        except (BadActivation, BadCredentials, BadState) as error:
+        except (BadActivation, BadCredentials, BadState, BadStore) as error:
             _complain([str(error)])
             return USAGE_ERROR
         except SettingsError as error:
@@ -171,7 +174,7 @@ def _serve_parser() -> argparse.ArgumentParser:
         description=ABOUT,
         epilog=f"Each option is also a variable: --queue-timeout is {PREFIX}QUEUE_TIMEOUT. "
         f"An option overrides its variable. The tokens themselves can only be set by "
-        f"variables, {PREFIX}TOKEN and {PREFIX}ADMIN_TOKEN.",
+        f"variables, {PREFIX}TOKEN, {PREFIX}ADMIN_TOKEN and {PREFIX}CALLBACK_SECRET.",
     )
     parser.add_argument("--help", action="help", help="print this help")
     parser.add_argument(

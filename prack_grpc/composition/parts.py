@@ -10,6 +10,7 @@ from prack_grpc.broker.ticket import gateway_id
 from prack_grpc.bus.link import Meeting
 from prack_grpc.composition.cluster import OnNats
 from prack_grpc.core.limits import KIB, BookLimits
+from prack_grpc.deferring import Deferring
 from prack_grpc.gateway.app import PublicApp
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
@@ -30,7 +31,8 @@ from prack_grpc.tls.certificates import Certificates, names_of
 
 
 class Parts:
-    """The settings, and all that they decide before there is a loop. Raises BadCredentials.
+    """The settings, and all that they decide before there is a loop. Raises BadCredentials
+    or BadStore.
 
     `process` is the number of this process among several, from 1, and 0 if it is the only one.
     """
@@ -62,6 +64,7 @@ class Parts:
         self.callers = Access(settings, names_of(self.api_tls))
         self.health = Health()
         self.health.certified = self.certification.reasons
+        self.deferring = Deferring(settings)
         self.sockets = sockets or Sockets()
         self.predecessor = predecessor
         own = gateway_id()

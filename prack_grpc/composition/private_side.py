@@ -4,12 +4,12 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from prack_grpc.admin import Told, admin_port
+from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.composition.links import linked
 from prack_grpc.composition.parts import Parts
@@ -96,16 +96,13 @@ class PrivateSide:
             operating = Operating(broker, self._parts.cluster, steering, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                async with admin_port(
-                    settings,
-                    self._parts.sockets,
-                    self._parts.callers.admin,
-                    told,
-                    self._parts.api_tls,
-                ) as admin:
+                async with self._admin(told) as admin:
                     sides = broker, steering, endpoint, workers, rest, stream, admin, sharing
                     running = Running(*sides, api_port, grpc_port)
-                    async with linked(self._parts, running, streams):
+                    async with (
+                        linked(self._parts, running, streams),
+                        self._parts.deferring.running(broker),
+                    ):
                         yield running
             finally:
                 broker.shut_down()
@@ -121,6 +118,10 @@ class PrivateSide:
         if words is None:
             return meshed(broker, self._parts.cluster, limits.max_paused)
         return Steering(broker, Table(limits.max_paused), words)
+
+    def _admin(self, told: Told) -> AbstractAsyncContextManager[Admin]:
+        parts = self._parts
+        return admin_port(parts.settings, parts.sockets, parts.callers.admin, told, parts.api_tls)
 
     def _rest(
         self,
@@ -183,7 +184,10 @@ class PrivateSide:
             admit = ClientRates(rates).ask
         timing = settings.server_timing
         most = settings.max_body
-        return Endpoint(broker, forwarding, self._parts.access, limits, most, timing, admit)
+        deferral = self._parts.deferring.deferral
+        return Endpoint(
+            broker, forwarding, self._parts.access, limits, most, timing, admit, deferral
+        )
 
     def _workers(self, broker: Broker, streams: Streams, steering: Steering) -> WorkerApp:
         settings = self._parts.settings
@@ -198,6 +202,7 @@ class PrivateSide:
             self._parts.cluster,
             self._parts.predecessor,
             carrier=streams.carrier,
+            store=self._parts.deferring.store,
         )
 
     def _told(
@@ -222,6 +227,7 @@ class PrivateSide:
                 {"public": self._parts.tls, "private": self._parts.api_tls},
             ),
             self._parts.cluster,
+            self._parts.deferring.counts,
         )
 
     def _keep(self, steering: Steering) -> None:

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prack_grpc.broker.ticket import GATEWAY_DIGITS
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.status import ExchangeStatus
 from prack_grpc.core.worker import Principal, Right
 from prack_grpc.dashboard import overview, scale
@@ -87,7 +88,7 @@ class Parts:
     """What the admin port tells of.
 
     `live` are the requests that are not over; `clients` counts connections and WebSockets;
-    `certified` is how certificates are.
+    `certified` is how certificates are, `deferred` counts requests that are kept.
     """
 
     watch: Watch
@@ -97,6 +98,7 @@ class Parts:
     clients: Callable[[], tuple[int, int]]
     operating: Operating
     certified: Callable[[], Certified]
+    deferred: Callable[[], Counts | None]
 
 
 class AdminApp(PrivateApp):
@@ -270,7 +272,8 @@ def _add_metrics(app: AdminApp, parts: Parts, cluster: Cluster) -> None:
         ] = "all",
     ) -> Response:
         shown = []
-        for metric in scrape.metrics(parts.watch, *parts.clients(), parts.certified()):
+        certified, deferred = parts.certified(), parts.deferred()
+        for metric in scrape.metrics(parts.watch, *parts.clients(), certified, deferred):
             shown.append(metric)
             await asyncio.sleep(0)  # full books are much to read: let others have a turn
         kind, body = await asyncio.to_thread(scrape.encoded, shown, accept, cluster.labels())
