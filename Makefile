@@ -66,8 +66,8 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials exampl
 LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java languages node php ruby)
 
 # What takes minutes, most of them waiting.
-FAULTS := $(patsubst %,tests/acceptance/test_%.py,deferred_crashes deferred_faults deploying faults hostile_apps lifecycle links liveness \
-	many_sockets nats_cluster nats_links nats_words slots upgrade worker_port) tests/processes/test_supervised.py tests/soak
+FAULTS := $(patsubst %,tests/acceptance/test_%.py,deferred_crashes deferred_faults deferred_nats deploying faults hostile_apps lifecycle links \
+	liveness many_sockets nats_cluster nats_links nats_words slots upgrade worker_port) tests/processes/test_supervised.py tests/soak
 
 # Two processes, as one waits half of the time. A file stays together, for what its tests share.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder

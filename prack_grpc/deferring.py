@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from prack_grpc.broker.seam import PublicSide
 from prack_grpc.core.deferred.counts import Counts
@@ -17,19 +18,25 @@ from prack_grpc.gateway.request.deferral import Deferral
 from prack_grpc.settings.deferred import routes
 from prack_grpc.settings.settings import Settings
 
+if TYPE_CHECKING:
+    from prack_grpc.bus.nats.bus import Bus
+
 
 class Deferring:
     """Without --async-store there is no `deferral` and no `store`, and nothing to run."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises BadStore."""
+    def __init__(self, settings: Settings, bus: "Bus | None", own: str) -> None:
+        """`own` is the id of this gateway. Raises BadStore."""
         self._settings = settings
         self._destinations = Destinations(settings.callback_hosts)
         self._runner: Runner | None = None
         self.store: Store | None = None
         self.deferral: Deferral | None = None
         if settings.async_store is not None:
-            self.store = SqliteStore(settings.async_store, settings.async_size)
+            if settings.in_jetstream and bus is not None:
+                self.store = _in_jetstream(settings, bus, own)
+            else:
+                self.store = SqliteStore(settings.async_store, settings.async_size)
             declared = routes(settings.async_route or "")
             inbox = Inbox(self.store, declared, self._destinations, self._came)
             self.deferral = Deferral(inbox)
@@ -64,3 +71,10 @@ class Deferring:
     def _came(self) -> None:
         if self._runner is not None:
             self._runner.wake()
+
+
+def _in_jetstream(settings: Settings, bus: "Bus", own: str) -> Store:
+    # It takes the extra `nats`.
+    from prack_grpc.deferred.jetstream.store import JetStreamStore
+
+    return JetStreamStore(bus, settings.cluster or "", own, settings.async_size)

@@ -64,11 +64,11 @@ class Parts:
         self.callers = Access(settings, names_of(self.api_tls))
         self.health = Health()
         self.health.certified = self.certification.reasons
-        self.deferring = Deferring(settings)
         self.sockets = sockets or Sockets()
         self.predecessor = predecessor
         own = gateway_id()
         self.nats = OnNats(settings, own)
+        self.deferring = Deferring(settings, self.nats.bus, own)
         # Where both find a gateway, NATS has the longer way.
         self.meetings = [*meetings(own), *self.nats.meetings]
         self.health.notes = self.nats.notes

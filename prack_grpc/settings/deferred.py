@@ -1,5 +1,6 @@
 """The settings of requests that outlive their clients."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
@@ -13,6 +14,7 @@ from prack_grpc.deferred.signature import secret_of
 from prack_grpc.settings.values import Count, File, Lasting, Size, Written
 
 POLICY = Policy()
+JETSTREAM = Path("jetstream")
 
 
 def routes(text: str) -> list[Route]:
@@ -53,7 +55,7 @@ class DeferredSettings(BaseModel):
     async_store: File | None = Field(
         None,
         description="file that keeps requests whose clients do not wait: those with `Prefer: "
-        "respond-async`, and those of --async-route",
+        "respond-async`, and those of --async-route; or `jetstream`, with --nats",
     )
     async_route: Routes | None = Field(
         None,
@@ -80,9 +82,16 @@ class DeferredSettings(BaseModel):
     )
     callback_secret_file: File | None = Field(None, description="file with this secret")
 
-    def deferral_problems(self) -> list[str]:
+    @property
+    def in_jetstream(self) -> bool:
+        """Whether it is no file."""
+        return self.async_store == JETSTREAM
+
+    def deferral_problems(self, has_nats: bool) -> list[str]:
         """What does not go together."""
         problems = []
+        if self.in_jetstream and not has_nats:
+            problems.append("--async-store: jetstream needs --nats; or name a file")
         parts = {"--async-route": self.async_route, "--callback-hosts": self.callback_hosts}
         if self.async_store is None:
             problems += [f"{flag}: needs --async-store" for flag, value in parts.items() if value]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(120)
 @pytest.fixture
 def inbox(launch: Launcher, tmp_path: Path) -> Inbox:
     """A gateway that keeps webhooks."""
-    return Inbox(launch, tmp_path)
+    return Inbox(launch, tmp_path / "store.db")
 
 
 def test_an_outage_of_the_workers_costs_nothing(inbox: Inbox) -> None:

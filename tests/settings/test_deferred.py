@@ -31,6 +31,7 @@ def test_all_of_it_together() -> None:
         ({"async_route": "/x"}, None, "--async-route: needs --async-store"),
         ({"callback_hosts": "a.test"}, SECRET, "--callback-hosts: needs --async-store"),
         ({"callback_hosts": "a.test", **STORE}, None, "--callback-hosts: set --callback-secret"),
+        ({"async_store": "jetstream"}, None, "--async-store: jetstream needs --nats"),
         (STORE, "secret", "the callback secret: expected whsec_"),
         ({"async_route": "POST /a b", **STORE}, None, "--async-route: expected routes such as"),
         ({"async_route": ";".join(f"/{n}" for n in range(17))}, None, "at most 16 routes"),
