@@ -103,4 +103,5 @@ def test_one_server_of_three_may_die(launch: Launcher, tmp_path: Path) -> None:
     inbox.gateway.kill()
     accepted = burst.over()
     inbox.start()
+    until_kept(inbox)
     all_answered(inbox, accepted, worker)

@@ -12,7 +12,7 @@ from typing import Any
 
 import nats.errors
 import nats.js.errors
-from nats.js import JetStreamContext, api
+from nats.js import JetStreamContext
 from nats.js.kv import KeyValue
 
 from prack_grpc.bus.nats.bucket import Unusable, opened
@@ -257,7 +257,7 @@ class JetStreamStore:
     async def _follow_one(self, client: Connection) -> None:
         streams = client.jetstream(timeout=ASK_SECONDS)
         bucket, _ = await opened(streams, self._name)
-        beats = await _beats(streams, f"{self._name}_beats")
+        beats, _ = await opened(streams, f"{self._name}_beats", DEAD_SECONDS)
         self._streams, self._bucket, self._index = streams, None, Index()
         async with _watching(bucket) as watcher:
             beat_at = 0.0
@@ -290,14 +290,6 @@ class JetStreamStore:
                 record = await self._record(bucket, id_)
                 if record is not None and record.taker == taker and record.job.state is before:
                     await self._write(bucket, record.recovered())
-
-
-async def _beats(streams: JetStreamContext, name: str) -> KeyValue:
-    try:
-        return await streams.key_value(name)
-    except nats.js.errors.BucketNotFoundError:
-        config = api.KeyValueConfig(bucket=name, ttl=DEAD_SECONDS)
-        return await streams.create_key_value(config)
 
 
 async def _lives(beats: KeyValue, gateway: str) -> bool:
