@@ -6,6 +6,7 @@ from functools import partial
 
 from prack_grpc.access import Access
 from prack_grpc.acme.certification import Certification
+from prack_grpc.composition.websockets import WebSockets
 from prack_grpc.core.limits import KIB, BookLimits
 from prack_grpc.gateway.app import PublicApp
 from prack_grpc.gateway.http.admission import Admission
@@ -14,7 +15,6 @@ from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.gateway.request.addresses import trusting
 from prack_grpc.gateway.secure import StrictResponse
-from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.private.health import Health
@@ -54,7 +54,8 @@ class Parts:
     def http(self, app: PublicApp) -> HttpServer:
         """What serves this app on the public port."""
         # It counts compressed bytes, and those of noise grow a little.
-        websockets = websocket_settings(app, self.settings.websocket_message * 65 // 64 + KIB)
+        most = self.settings.websocket_message * 65 // 64 + KIB
+        websockets = WebSockets(app, most)
         http = HttpServer(app, self.limits, self.admission, websockets, access=self.access)
         if self.settings.hsts is not None:
             http.response = partial(StrictResponse, self.settings.hsts)
