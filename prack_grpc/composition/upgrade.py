@@ -73,7 +73,8 @@ class Upgrade:
         except UpgradeFailed as failed:
             host = self._parts.settings.grpc_host
             try:
-                bind(running.stream, host, await free(host, running.grpc_port))
+                if running.grpc_port:
+                    bind(running.stream, host, await free(host, running.grpc_port))
             except AddressInUse as error:
                 raise UpgradeFailed(
                     f"{failed}; the gRPC port is closed until a restart: {error}"

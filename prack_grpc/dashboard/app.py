@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,7 +28,7 @@ from prack_grpc.dashboard.overview import History, Looking, Overview
 from prack_grpc.dashboard.rows import Routes, Rows, Versions, WorkerOrder, Workers
 from prack_grpc.dashboard.scale import Need, Needs
 from prack_grpc.private.app import HANDLERS, HEADERS, PRINCIPAL, PrivateApp, caller
-from prack_grpc.private.callers import Callers
+from prack_grpc.private.callers import HEALTH, Callers
 from prack_grpc.private.description import PROBLEM, UNREADABLE, complete, problems
 from prack_grpc.private.errors import (
     BAD_PARAMETER,
@@ -41,7 +42,6 @@ from prack_grpc.private.health import Health, add_health
 from prack_grpc.private.operating import Operating
 from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.certified import Certified
-from prack_grpc.telemetry.metrics import scrape
 from prack_grpc.telemetry.pulse import Pulse
 from prack_grpc.telemetry.scale import TARGET_WAIT
 
@@ -90,10 +90,15 @@ class Parts:
 
 
 class AdminApp(PrivateApp):
-    """Its answers tell browsers what they may do with it."""
+    """Its answers tell browsers what they may do with it.
 
-    def __init__(self, callers: Callers) -> None:
+    It has the endpoints that `add` adds from the first call on that is not about health: their
+    models take 2 MiB, and time at the start, and nobody looks at most gateways (decision 0048).
+    """
+
+    def __init__(self, callers: Callers, add: Callable[[FastAPI], None]) -> None:
         super().__init__(callers, "Prack admin API", ABOUT)
+        self._add: Callable[[FastAPI], None] | None = add
         self.router.route_class = APIRoute
         self._logins = Logins()
         add_login(self, callers, self._logins)
@@ -122,6 +127,9 @@ class AdminApp(PrivateApp):
 
     async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope of a caller who was checked."""
+        if self._add and scope.get("path") not in HEALTH:
+            self._add(self)
+            self._add = None
         if scope["type"] == "http" and scope["method"] not in READING:
             if CONFIRMED not in dict(scope["headers"]):
                 error = ApiError(CROSS_SITE, "calls that change something need X-Prack-Request: 1")
@@ -146,17 +154,21 @@ class AdminApp(PrivateApp):
 
 def create_app(health: Health, parts: Parts | None, callers: Callers) -> AdminApp:
     """The admin port, for these `callers`. Without `parts` it tells only of health."""
-    app = AdminApp(callers)
+    app = AdminApp(callers, partial(_add_endpoints, parts))
     add_health(app, health)
-    _add_description(app)
-    if parts is not None:
-        _add_page(app)
-        _add_figures(app, parts)
-        _add_metrics(app, parts)
-        _add_requests(app, parts)
-        _add_scale(app, parts.watch)
-        _add_actions(app, parts.operating)
     return app
+
+
+def _add_endpoints(parts: Parts | None, app: FastAPI) -> None:
+    _add_description(app)
+    if parts is None:
+        return
+    _add_page(app)
+    _add_figures(app, parts)
+    _add_metrics(app, parts)
+    _add_requests(app, parts)
+    _add_scale(app, parts.watch)
+    _add_actions(app, parts.operating)
 
 
 def _add_description(app: FastAPI) -> None:
@@ -211,6 +223,9 @@ def _add_figures(app: FastAPI, parts: Parts) -> None:
 def _add_metrics(app: FastAPI, parts: Parts) -> None:
     @app.get("/metrics", summary="The figures for Prometheus", response_class=PlainTextResponse)
     async def metrics(accept: Annotated[str, Header()] = "") -> Response:
+        # Nobody scrapes most gateways (decision 0048).
+        from prack_grpc.telemetry.metrics import scrape
+
         shown = []
         for metric in scrape.metrics(parts.watch, *parts.clients(), parts.certified()):
             shown.append(metric)
