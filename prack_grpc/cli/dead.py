@@ -13,7 +13,6 @@ from prack_grpc.cli.terminal import say, say_table
 from prack_grpc.cli.trust import Trust, add_flags
 from prack_grpc.settings.loading import load
 
-HELP = "list, show, send again or drop dead letters: prack dead again --all"
 ABOUT = """\
 A request that was answered with 202 is tried until a worker has answered it. After the last attempt
 it is a dead letter, and waits for you (docs/webhooks.md).

@@ -40,8 +40,7 @@ from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings.loading import flag
 from prack_grpc.state import file as state
-from prack_grpc.stream.credentials import credentials
-from prack_grpc.stream.grpc_server import StreamServer
+from prack_grpc.stream.grpc.port import GrpcPort
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import tracing
 from prack_grpc.words.table import Table
@@ -76,7 +75,7 @@ class PrivateSide:
         self._keep(steering)
         workers = self._workers(broker, streams, steering)
         admits = within(settings.worker_networks, flag("worker_networks"))
-        stream = self._stream_server(streams, admits)
+        stream = self._grpc_port(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         expel = broker.expel, streams.expel, workers.polls.expel
         with (
@@ -145,22 +144,28 @@ class PrivateSide:
             await sharing.follow(self._parts.predecessor)
         return sharing
 
-    def _stream_server(
-        self, streams: Streams, admits: Callable[[str], bool] | None
-    ) -> StreamServer:
+    def _grpc_port(self, streams: Streams, admits: Callable[[str], bool] | None) -> GrpcPort:
         settings, tls = self._parts.settings, self._parts.api_tls
+        if not settings.grpc:
+            return GrpcPort(streams, None)
+        from prack_grpc.stream.grpc.server import StreamServer
+
         most = grpc_places(WORKER_LIMITS.connections)
-        shown = credentials(lambda: tls.loaded) if tls else None
+        keys = (lambda: tls.loaded) if tls else None
         callers = self._parts.callers.workers
         shared = self._parts.parent is not None
-        return StreamServer(streams, callers, settings.reflection, most, admits, shown, shared)
+        reflects = settings.reflection
+        server = StreamServer(streams, callers, reflects, most, admits, keys, shared)
+        return GrpcPort(streams, server)
 
     def _announced(self, public: int, api_host: str, api: int, grpc: int) -> Addresses:
         """Log where the private ports are, for people and for whoever starts this."""
         tls = self._parts.api_tls
         log.info("REST worker API on %s", url(api_host, api, "http", tls))
         log.info("  documentation on %s/docs", url(api_host, api, "http", tls))
-        log.info("gRPC worker API on %s", url(self._parts.settings.grpc_host, grpc, "grpc", tls))
+        if grpc:
+            host = self._parts.settings.grpc_host
+            log.info("gRPC worker API on %s", url(host, grpc, "grpc", tls))
         return Addresses(
             url(self._parts.settings.host, public, "http", self._parts.tls),
             url(api_host, api, "http", tls),
@@ -211,7 +216,7 @@ class PrivateSide:
         endpoint: Endpoint,
         addresses: Addresses,
         operating: Operating,
-        stream: StreamServer,
+        stream: GrpcPort,
     ) -> Told:
         return Told(
             broker,
@@ -240,12 +245,13 @@ class PrivateSide:
             if self._parts.first:
                 steering.changed.append(partial(state.keep, steering, path))
 
-    async def _bind(self, stream: StreamServer, steering: Steering) -> int:
+    async def _bind(self, stream: GrpcPort, steering: Steering) -> int:
         """Listen for gRPC; a predecessor must have given up its port first."""
         host, port = self._parts.settings.grpc_host, self._parts.settings.grpc_port
         if self._parts.predecessor:
             if told := await self._parts.predecessor.released():
                 state.restore(steering, told)
-            if self._parts.parent is None:
+            both = self._parts.settings.grpc and self._parts.predecessor.grpc_port
+            if self._parts.parent is None and both:
                 port = await free(host, self._parts.predecessor.grpc_port)
         return bind(stream, host, port)

@@ -101,7 +101,8 @@ class Endpoint:
         )
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        record = Record(scope)
+        path, query = scope["raw_path"], scope["query_string"]
+        record = Record("WEBSOCKET", path, query, scope["client"])
         websocket = WebSocket(self._broker, scope, receive, send, record, self._limits)
         self._websockets.add(websocket)
         try:

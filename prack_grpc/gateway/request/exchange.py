@@ -74,7 +74,8 @@ class HttpExchange:
     ) -> None:
         self._broker = broker
         self._access = access
-        self._record = Record(scope)
+        path, query = scope["raw_path"], scope["query_string"]
+        self._record = Record(scope["method"], path, query, scope["client"])
         self._connection = connection
         self._max_body = max_body
         self._timing = timing
@@ -105,7 +106,7 @@ class HttpExchange:
             connection.run(partial(self._refuse, error))
         else:
             self._record.ticket = self._ticket
-            connection.watch(self._lost)
+            connection.watch(self._lost, self._ticket.assignment is None)
         return True
 
     def _news(self) -> None:
