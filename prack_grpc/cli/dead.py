@@ -31,8 +31,10 @@ def run(arguments: Sequence[str]) -> int:
     words = parser.parse_args(arguments)
     if words.action in ("again", "drop") and bool(words.id) is words.all:
         parser.error(f"{words.action}: expected the names of dead letters, or --all")
-    if words.action == "show" and len(words.id) != 1:
+    if words.action == "show" and (len(words.id) != 1 or words.all):
         parser.error("show: expected the name of one dead letter")
+    if words.action == "list" and (words.id or words.all):
+        parser.error("list: expected no names, and no --all")
     given = {name: getattr(words, name) for name in ("api_host", "api_port", "token_file")}
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load(flags, os.environ, listening=False)
@@ -63,13 +65,17 @@ def _done(gateway: Gateway, words: argparse.Namespace) -> int:
 
 def _each(gateway: Gateway, words: argparse.Namespace) -> int:
     method, done = {"again": ("POST", "sent again"), "drop": ("DELETE", "dropped")}[words.action]
-    names = words.id
+    names, more = words.id, 0
     if words.all:
-        names = [row["id"] for row in gateway.ask("GET", "dead")["letters"]]
+        answer = gateway.ask("GET", "dead")
+        names = [row["id"] for row in answer["letters"]]
+        more = answer["dead"] - len(names)  # a list has an end
     for name in names:
         gateway.ask(method, f"dead/{name}")
         say(f"{name}: {done}")
-    return 0
+    if more > 0:
+        say(f"prack: {more} more are there: run it again", sys.stderr)
+    return 1 if more > 0 else 0
 
 
 def _list(answer: Row) -> None:
