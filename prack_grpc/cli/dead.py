@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from prack_grpc.cli.gateway import Gateway, Missing, Row, Trouble, understood, worker_port
 from prack_grpc.cli.terminal import say, say_table
@@ -43,7 +44,8 @@ def run(arguments: Sequence[str]) -> int:
         with understood():
             return _done(gateway, words)
     except Missing as error:
-        say(f"prack: {error} (does the gateway have --async-store?)", sys.stderr)
+        hint = "see `prack dead`" if words.id else "does the gateway have --async-store?"
+        say(f"prack: {error} ({hint})", sys.stderr)
     except Trouble as error:
         say(f"prack: {error}", sys.stderr)
     return 1
@@ -51,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _done(gateway: Gateway, words: argparse.Namespace) -> int:
     if words.action == "show":
-        _show(gateway.ask("GET", f"dead/{words.id[0]}"))
+        _show(gateway.ask("GET", _path(words.id[0])))
     elif words.action == "list":
         answer = gateway.ask("GET", "dead")
         if words.json:
@@ -71,11 +73,15 @@ def _each(gateway: Gateway, words: argparse.Namespace) -> int:
         names = [row["id"] for row in answer["letters"]]
         more = answer["dead"] - len(names)  # a list has an end
     for name in names:
-        gateway.ask(method, f"dead/{name}")
+        gateway.ask(method, _path(name))
         say(f"{name}: {done}")
     if more > 0:
         say(f"prack: {more} more are there: run it again", sys.stderr)
     return 1 if more > 0 else 0
+
+
+def _path(name: str) -> str:
+    return f"dead/{quote(name, safe='')}"
 
 
 def _list(answer: Row) -> None:

@@ -80,11 +80,12 @@ async def test_it_is_listed_shown_sent_again_and_dropped(gateway: Gateway, prack
         assert (await prack("dead"))[1] == "waiting 0, dead 0\n"
 
 
+@pytest.mark.parametrize("name", ["f" * 32, "%", "\u00e4"])
 @pytest.mark.parametrize("action", ["show", "again", "drop"])
-async def test_one_that_is_none_is_not_found(prack: Prack, action: str) -> None:
-    code, shown = await prack(f"dead {action} {'f' * 32}")
+async def test_one_that_is_none_is_not_found(prack: Prack, action: str, name: str) -> None:
+    code, shown = await prack(f"dead {action} {name}")
     assert code == 1
-    assert "there is no dead letter of this name" in shown
+    assert "there is no dead letter of this name (see `prack dead`)" in shown
 
 
 async def test_all_are_more_than_a_list_has(
