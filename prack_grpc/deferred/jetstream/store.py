@@ -45,7 +45,8 @@ class JetStreamStore:
 
     def __init__(self, bus: Bus, cluster: str, gateway: str, most: int) -> None:
         self._bus = bus
-        self._name = f"prack_async_{cluster}"
+        self._cluster = cluster
+        self._name = f"prack-async_{cluster}"
         self._gateway = gateway
         self._most = most
         self._index = Index()
@@ -257,7 +258,7 @@ class JetStreamStore:
     async def _follow_one(self, client: Connection) -> None:
         streams = client.jetstream(timeout=ASK_SECONDS)
         bucket, _ = await opened(streams, self._name)
-        beats, _ = await opened(streams, f"{self._name}_beats", DEAD_SECONDS)
+        beats, _ = await opened(streams, f"prack-beats_{self._cluster}", DEAD_SECONDS)
         self._streams, self._bucket, self._index = streams, None, Index()
         async with _watching(bucket) as watcher:
             beat_at = 0.0

@@ -26,7 +26,7 @@ async def test_a_job_that_is_not_understood_is_left_to_others(
         while not await store.lead():  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
         streams = (await anext(bus.clients())).jetstream()
-        bucket = await streams.key_value(f"prack_async_{tmp_path.name}")
+        bucket = await streams.key_value(f"prack-async_{tmp_path.name}")
         await bucket.put(f"job.{FOREIGN}", content)
         job = a_job()
         await store.add(job)
