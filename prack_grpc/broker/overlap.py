@@ -51,7 +51,10 @@ class Overlapping:
         self.look: Callable[[], None] | None = None
 
     def leave(self, tell: Callable[[Sequence[Claim]], None]) -> Callable[[Iterable[Allowed]], None]:
-        return self._begin(Earlier(self._hand_out), tell)
+        heard = self._begin(Earlier(self._hand_out), tell)
+        # Peers may have the successor's slots: as long as they have ours, we do not end.
+        self._perform(self._hand_out.lender.drain(self._now()))
+        return heard
 
     def follow(
         self, tell: Callable[[Sequence[Allowed]], None]

@@ -216,7 +216,7 @@ class Overlap(Protocol):
     """
 
     def leave(self, tell: Callable[[Sequence[Claim]], None]) -> Callable[[Iterable[Allowed]], None]:
-        """We are replaced: claim what slots we need."""
+        """We are replaced: claim what slots we need, and have back what is lent to peers."""
 
     def follow(
         self, tell: Callable[[Sequence[Allowed]], None]

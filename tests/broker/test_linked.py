@@ -161,3 +161,13 @@ async def test_a_broker_that_stops_waits_for_what_it_has_lent() -> None:
     assert peer.told[-1] == ("recall", 1, 1)
     async with waiting(broker.idle(10)):
         broker.returned(peer, 1, 1)
+
+
+async def test_a_broker_that_is_replaced_has_back_what_it_has_lent() -> None:
+    broker, peer = linked()
+    joined(broker)
+    broker.wanted(peer, 1, 1, 0.0, 3)
+    broker.overlap.leave(lambda _: None)
+    assert peer.told[-1] == ("recall", 1, 1)
+    async with waiting(broker.idle(10)):
+        broker.returned(peer, 1, 1)
