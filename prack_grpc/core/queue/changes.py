@@ -9,8 +9,8 @@ from prack_grpc.core.exchange.exchange import ExchangeLane, Session
 class Changes:
     """In these `lanes` something waits or ceased to, and `sessions` have other slots or lines.
 
-    The free slots of own workers matter only while somebody is `eager` for them, or if more are lent
-    than there are.
+    The free slots of own workers matter only while somebody is `eager` for them, or if more are
+    lent than there are.
     """
 
     lanes: dict[ExchangeLane, None] = field(default_factory=dict)
