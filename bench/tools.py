@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# NATS as `make nats` brings it, Go and Node as `make test-go` and `make test-node`, if the machine's
-# are too old.
+# NATS as `make nats` brings it; Go and Node as `make test-go` and `make test-node` do, if the
+# machine's are too old.
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("build/tools", ".venv-go/bin", ".venv-node/bin")
 BROUGHT = tuple(str(ROOT / folder) for folder in FOLDERS)

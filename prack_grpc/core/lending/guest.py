@@ -17,8 +17,8 @@ class Guest(Generic[S]):
 
     Its host has `lent` so many slots in all and `counted` so many of those that were `given` back;
     the rest of these is on its way. It was last told that so many requests want them (`wants`),
-    the first of which has this `claim`. It has lent something at `lent_at`. So many were `used` at a
-    time since what was not used has last been given back.
+    the first of which has this `claim`. It has lent something at `lent_at`. So many were `used` at
+    a time since what was not used has last been given back.
     """
 
     peer: PeerReceiver
