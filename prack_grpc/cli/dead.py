@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from prack_grpc.cli.gateway import Gateway, Missing, Row, Trouble, understood, worker_port
 from prack_grpc.cli.terminal import say, say_table
@@ -31,8 +32,10 @@ def run(arguments: Sequence[str]) -> int:
     words = parser.parse_args(arguments)
     if words.action in ("again", "drop") and bool(words.id) is words.all:
         parser.error(f"{words.action}: expected the names of dead letters, or --all")
-    if words.action == "show" and len(words.id) != 1:
+    if words.action == "show" and (len(words.id) != 1 or words.all):
         parser.error("show: expected the name of one dead letter")
+    if words.action == "list" and (words.id or words.all):
+        parser.error("list: expected no names, and no --all")
     given = {name: getattr(words, name) for name in ("api_host", "api_port", "token_file")}
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load(flags, os.environ, listening=False)
@@ -41,7 +44,8 @@ def run(arguments: Sequence[str]) -> int:
         with understood():
             return _done(gateway, words)
     except Missing as error:
-        say(f"prack: {error} (does the gateway have --async-store?)", sys.stderr)
+        hint = "see `prack dead`" if words.id else "does the gateway have --async-store?"
+        say(f"prack: {error} ({hint})", sys.stderr)
     except Trouble as error:
         say(f"prack: {error}", sys.stderr)
     return 1
@@ -49,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _done(gateway: Gateway, words: argparse.Namespace) -> int:
     if words.action == "show":
-        _show(gateway.ask("GET", f"dead/{words.id[0]}"))
+        _show(gateway.ask("GET", _path(words.id[0])))
     elif words.action == "list":
         answer = gateway.ask("GET", "dead")
         if words.json:
@@ -63,13 +67,21 @@ def _done(gateway: Gateway, words: argparse.Namespace) -> int:
 
 def _each(gateway: Gateway, words: argparse.Namespace) -> int:
     method, done = {"again": ("POST", "sent again"), "drop": ("DELETE", "dropped")}[words.action]
-    names = words.id
+    names, more = words.id, 0
     if words.all:
-        names = [row["id"] for row in gateway.ask("GET", "dead")["letters"]]
+        answer = gateway.ask("GET", "dead")
+        names = [row["id"] for row in answer["letters"]]
+        more = answer["dead"] - len(names)  # a list has an end
     for name in names:
-        gateway.ask(method, f"dead/{name}")
+        gateway.ask(method, _path(name))
         say(f"{name}: {done}")
-    return 0
+    if more > 0:
+        say(f"prack: {more} more are there: run it again", sys.stderr)
+    return 1 if more > 0 else 0
+
+
+def _path(name: str) -> str:
+    return f"dead/{quote(name, safe='')}"
 
 
 def _list(answer: Row) -> None:

@@ -31,8 +31,8 @@ from prack_grpc.tls.certificates import Certificates, names_of
 
 
 class Parts:
-    """The settings, and all that they decide before there is a loop. Raises BadCredentials
-    or BadStore.
+    """The settings, and all that they decide before there is a loop. Raises BadCertificate,
+    BadCredentials, BadStore or SettingsError.
 
     `process` is the number of this process among several, from 1, and 0 if it is the only one.
     """

@@ -55,7 +55,7 @@ class Destinations:
     def target(self, url: str) -> Target:
         """The parts of a URL that may be called, as far as its host says. Raises BadCallback."""
         match = URL.fullmatch(url)
-        if match is None:
+        if match is None or int(match["port"] or 1) not in range(1, 65536):
             raise BadCallback("expected a URL such as https://api.example.com/done")
         scheme, host = match["scheme"], match["host"].lower()
         port = int(match["port"] or PORTS[scheme])

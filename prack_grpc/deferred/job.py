@@ -79,7 +79,7 @@ def written_head(request: Request) -> bytes:
             "version": request.http_version.decode("latin-1"),
             "client": request.client,
             "x_request_id": request.x_request_id,
-            "headers": _texts(request.headers),
+            "headers": texts(request.headers),
         }
     ).encode()
 
@@ -105,7 +105,7 @@ def read_head(text: bytes, length: int) -> Request:
 
 def written_fields(headers: Headers) -> bytes:
     """Fields as JSON."""
-    return json.dumps(_texts(headers)).encode()
+    return json.dumps(texts(headers)).encode()
 
 
 def read_fields(text: bytes) -> Headers:
@@ -113,7 +113,8 @@ def read_fields(text: bytes) -> Headers:
     return _fields(json.loads(text))
 
 
-def _texts(headers: Headers) -> list[list[str]]:
+def texts(headers: Headers) -> list[list[str]]:
+    """Fields as JSON values."""
     return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
 
 

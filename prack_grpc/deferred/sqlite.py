@@ -44,7 +44,7 @@ class SqliteStore:
         self._most = most
         # What is asked of it is written together, and never on the event loop.
         self._committing = Committing(_opened(path))
-        self._lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = _file(_lock_of(path))
 
     # ------------------------------------------------------------ clients
 
@@ -138,13 +138,25 @@ class SqliteStore:
 
 def _opened(path: Path) -> sqlite3.Connection:
     try:
-        # Requests have passwords in them. SQLite gives its other files the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for file in (path, _lock_of(path)):
+            os.close(_file(file))
         return opened(path)
     except OtherVersion as error:
         raise BadStore(f"--async-store: {path} is of another {error}; name another file") from None
     except (OSError, sqlite3.Error) as error:
         raise BadStore(f"--async-store: {path} cannot be used: {error}") from None
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-lock")
+
+
+def _file(path: Path) -> int:
+    """Its descriptor; it is made if need be. Requests have passwords in them.
+
+    SQLite gives its other files the same mode.
+    """
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _locked(descriptor: int) -> bool:

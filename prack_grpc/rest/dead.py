@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from prack_grpc.core.deferred.states import State
-from prack_grpc.deferred.job import Job
+from prack_grpc.deferred.job import Job, texts
 from prack_grpc.deferred.store import Store, StoreFailed
 from prack_grpc.private import bodies
 from prack_grpc.private.app import address, caller
@@ -105,17 +105,13 @@ def _row(job: Job) -> dict[str, Any]:
 def _whole(job: Job, body: bytes) -> dict[str, Any]:
     answer = job.answer
     return {
-        "headers": _fields(job.request.headers),
+        "headers": texts(job.request.headers),
         "body": base64.b64encode(body).decode(),
         "answer": None
         if answer is None
         else {
             "status": answer.status,
-            "headers": _fields(answer.headers),
+            "headers": texts(answer.headers),
             "body": base64.b64encode(answer.body).decode(),
         },
     }
-
-
-def _fields(headers: list[tuple[bytes, bytes]]) -> list[list[str]]:
-    return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]

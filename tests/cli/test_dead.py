@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from prack_grpc.cli.main import main
+from prack_grpc.rest import dead
 from tests.conftest import Gateway, Start
 from tests.support.answers import answer, fields
 from tests.support.scripted_worker import ScriptedWorker, connect
@@ -79,11 +80,24 @@ async def test_it_is_listed_shown_sent_again_and_dropped(gateway: Gateway, prack
         assert (await prack("dead"))[1] == "waiting 0, dead 0\n"
 
 
+@pytest.mark.parametrize("name", ["f" * 32, "%", "\u00e4"])
 @pytest.mark.parametrize("action", ["show", "again", "drop"])
-async def test_one_that_is_none_is_not_found(prack: Prack, action: str) -> None:
-    code, shown = await prack(f"dead {action} {'f' * 32}")
+async def test_one_that_is_none_is_not_found(prack: Prack, action: str, name: str) -> None:
+    code, shown = await prack(f"dead {action} {name}")
     assert code == 1
-    assert "there is no dead letter of this name" in shown
+    assert "there is no dead letter of this name (see `prack dead`)" in shown
+
+
+async def test_all_are_more_than_a_list_has(
+    gateway: Gateway, prack: Prack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead, "MOST", 1)
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        first, second = [await a_dead_letter(gateway, worker, prack) for _ in range(2)]
+    left = "prack: 1 more are there: run it again\n"
+    assert await prack("dead drop --all") == (1, f"{second}: dropped\n{left}")
+    assert await prack("dead drop --all") == (0, f"{first}: dropped\n")
 
 
 async def test_without_a_store_it_says_what_is_missing(
@@ -100,3 +114,11 @@ def test_a_wrong_line_is_explained(line: str, capsys: pytest.CaptureFixture[str]
         main(line.split())
     assert ended.value.code == 2
     assert "expected the name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["dead list x", "dead list --all", "dead --all"])
+def test_a_list_is_of_all(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    assert ended.value.code == 2
+    assert "list: expected no names, and no --all" in capsys.readouterr().err

@@ -51,6 +51,8 @@ def test_others_may_not(url: str) -> None:
         "https://api.example.com/\r\nx: y",
         "//api.example.com/",
         "https://api.example.com:123456/",
+        "https://api.example.com:65536/",
+        "https://api.example.com:0/",
         "https:///",
     ],
 )

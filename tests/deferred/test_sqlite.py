@@ -81,6 +81,12 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         SqliteStore(tmp_path / "none" / "store.db", MIB)
 
 
+def test_a_lock_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    (tmp_path / "store.db-lock").mkdir()
+    with pytest.raises(BadStore, match=r"store\.db cannot be used: .*store\.db-lock"):
+        SqliteStore(tmp_path / "store.db", MIB)
+
+
 def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     connection = sqlite3.connect(path)

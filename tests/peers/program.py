@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ from prack_grpc.cli.main import main
 from prack_grpc.composition.service import Service
 
 
-def service(*given: Any, **more: Any) -> Service:
-    """One that meets others there, whatever else it was to do."""
-    folder = Path(os.environ["MEET"])
-    return Service(*given, **more | {"meetings": lambda name: [Folder(folder, name)]})
+def meeting(folder: Path, *parts: Any, **more: Any) -> Service:
+    """The service of a gateway that meets others in this folder."""
+    return Service(*parts, **more | {"meetings": lambda name: [Folder(folder, name)]})
 
 
 if __name__ == "__main__":
-    vars(process)["Service"] = service
+    folder = Path(os.environ["MEET"])
+    vars(process)["Service"] = partial(meeting, folder)
     sys.exit(main())

@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import dataclass, replace
+from typing import Any
 
 from prack_grpc.core.deferred.states import Event, State, transition
+from prack_grpc.core.errors import PrackError
 from prack_grpc.deferred.job import (
     Answer,
     Job,
@@ -13,6 +15,10 @@ from prack_grpc.deferred.job import (
     written_head,
 )
 from prack_grpc.deferred.store import Change
+
+
+class BadRecord(PrackError):
+    """What is there is no record that this version understands; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,14 @@ def written(record: Record) -> bytes:
 
 
 def read(id_: str, text: bytes, revision: int) -> Record:
-    """What `written` has written."""
-    about = json.loads(text)
+    """What `written` has written. Raises BadRecord."""
+    try:
+        return _read(id_, json.loads(text), revision)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise BadRecord(f"job.{id_} is no job of this version of Prack: {error!r}") from None
+
+
+def _read(id_: str, about: Any, revision: int) -> Record:
     answer = None
     if about["answer"]:
         status, fields, whole = about["answer"]

@@ -21,7 +21,7 @@ from prack_grpc.bus.nats.connection import Connection, unless_cancelled
 from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.deferred.states import Event, State, transition
 from prack_grpc.deferred.jetstream.index import Index
-from prack_grpc.deferred.jetstream.record import Record, read, written
+from prack_grpc.deferred.jetstream.record import BadRecord, Record, read, written
 from prack_grpc.deferred.job import Job
 from prack_grpc.deferred.store import Change, KeyReused, StoreFailed, StoreFull
 from prack_grpc.telemetry.complaint import Complaint
@@ -45,7 +45,8 @@ class JetStreamStore:
 
     def __init__(self, bus: Bus, cluster: str, gateway: str, most: int) -> None:
         self._bus = bus
-        self._name = f"prack_async_{cluster}"
+        self._cluster = cluster
+        self._name = f"prack-async_{cluster}"
         self._gateway = gateway
         self._most = most
         self._index = Index()
@@ -195,7 +196,7 @@ class JetStreamStore:
             raise StoreFailed(AWAY.format(self._trouble))
         try:
             yield self._bucket
-        except (nats.errors.Error, TimeoutError) as error:
+        except (nats.errors.Error, TimeoutError, BadRecord) as error:
             raise StoreFailed(str(error) or type(error).__name__) from None
 
     async def _record(self, bucket: KeyValue, id_: str) -> Record | None:
@@ -257,7 +258,7 @@ class JetStreamStore:
     async def _follow_one(self, client: Connection) -> None:
         streams = client.jetstream(timeout=ASK_SECONDS)
         bucket, _ = await opened(streams, self._name)
-        beats, _ = await opened(streams, f"{self._name}_beats", DEAD_SECONDS)
+        beats, _ = await opened(streams, f"prack-beats_{self._cluster}", DEAD_SECONDS)
         self._streams, self._bucket, self._index = streams, None, Index()
         async with _watching(bucket) as watcher:
             beat_at = 0.0
@@ -277,8 +278,12 @@ class JetStreamStore:
         id_ = entry.key.removeprefix("job.")
         if entry.operation:
             self._index.drop(id_)
-        else:
+            return
+        try:
             self._index.put(read(id_, entry.value or b"", entry.revision or 0))
+        except BadRecord as error:  # of a newer version, which tries it itself
+            self._index.drop(id_)
+            self._complaint.make(reason=str(error))
 
     async def _recover(self, bucket: KeyValue, beats: KeyValue) -> None:
         """What a dead gateway tried waits again."""
