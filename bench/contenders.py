@@ -7,7 +7,7 @@ an access log, but for `prack-logged`.
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import proxies
@@ -164,12 +164,16 @@ def _prack(over: str, *flags: str) -> Build:
 
     def build(setup: Setup, port: int, _: Path) -> list[Part]:
         gateway, ports = _gateway(port, *flags)
-        worker = [sys.executable, "-m", "prack_worker", APPS[setup.app].target]
-        worker += [f"--gateway={over}://127.0.0.1:{ports[over]}"]
-        worker += [f"--slots={setup.slots}"] if setup.slots else []
-        return [gateway, *[Part("app", worker, says="Connected to")] * setup.copies]
+        return [gateway, *[_worker(setup, over, ports)] * setup.copies]
 
     return build
+
+
+def _worker(setup: Setup, over: str, ports: dict[str, int]) -> Part:
+    command = [sys.executable, "-m", "prack_worker", APPS[setup.app].target]
+    command += [f"--gateway={over}://127.0.0.1:{ports[over]}"]
+    command += [f"--slots={setup.slots}"] if setup.slots else []
+    return Part("app", command, says="Connected to")
 
 
 def _watched(setup: Setup, port: int, folder: Path) -> list[Part]:
@@ -178,6 +182,30 @@ def _watched(setup: Setup, port: int, folder: Path) -> list[Part]:
     parts = _prack("prack", QUIET, f"--admin-port={admin}")(setup, port, folder)
     viewer = [sys.executable, "-m", "bench.viewer", str(admin)]
     return [*parts, Part("viewer", viewer, says="the page is open")]
+
+
+def _processes(count: int, module: str = "prack_grpc") -> Build:
+    """A gateway of so many processes."""
+
+    def build(setup: Setup, port: int, _: Path) -> list[Part]:
+        admin = free_port()
+        flags = (QUIET, f"--processes={count}", f"--admin-port={admin}")
+        gateway, ports = _gateway(port, *flags, module=module)
+        gateway = replace(gateway, url=f"http://127.0.0.1:{admin}/")
+        return [gateway, *[_worker(setup, "prack", ports)] * setup.copies]
+
+    return build
+
+
+def _over_nats(setup: Setup, port: int, folder: Path) -> list[Part]:
+    """Two gateways that meet on NATS: clients come to the first, workers to the second."""
+    bus, kept = free_port(), str(folder / "nats")
+    server = ["nats-server", "-a", "127.0.0.1", "-p", str(bus), "-js", "-sd", kept]
+    meet = (QUIET, f"--nats=nats://127.0.0.1:{bus}", "--cluster=bench")
+    owner, _ = _gateway(port, *meet)
+    host, ports = _gateway(free_port(), *meet)
+    workers = [_worker(setup, "prack", ports)] * setup.copies
+    return [Part("bus", server, says="Server is ready"), owner, host, *workers]
 
 
 def _fleet(over: str) -> Build:
@@ -214,10 +242,10 @@ def _language(language: Language) -> Build:
     return build
 
 
-def _gateway(port: int, *flags: str) -> tuple[Part, dict[str, int]]:
+def _gateway(port: int, *flags: str, module: str = "prack_grpc") -> tuple[Part, dict[str, int]]:
     rest, grpc = free_port(), free_port()
     ports = {"prack": rest, "http": rest, "grpc": grpc}  # by the scheme of the worker's URL
-    command = [sys.executable, "-m", "prack_grpc", "serve", "--host=127.0.0.1", f"--port={port}"]
+    command = [sys.executable, "-m", module, "serve", "--host=127.0.0.1", f"--port={port}"]
     command += [f"--api-port={rest}", f"--grpc-port={grpc}", "--admin-port=0"]
     # All clients come from one address.
     command += ["--max-connections-per-client=10000", *flags]
@@ -287,6 +315,19 @@ CONTENDERS = {
         Contender("prack-logged", "Prack as it comes, with its access log", _prack("prack")),
         Contender("prack-blind", "Prack without figures", _prack("prack", QUIET, "--no-metrics")),
         Contender("prack-watched", "Prack whose page is open", _watched),
+        Contender("prack-two", "Prack, two processes", _processes(2)),
+        Contender("prack-four", "Prack, four processes", _processes(4)),
+        Contender(
+            "prack-apart",
+            "Prack, two processes, clients at the one and workers at the other",
+            _processes(2, "tests.acceptance.apart"),
+        ),
+        Contender(
+            "prack-nats",
+            "Prack, two gateways on NATS, clients at the one and workers at the other",
+            _over_nats,
+            "nats-server",
+        ),
         Contender(
             "prack-rest-one",
             "Prack, 16 plain pollers: one request, one answer, and again",

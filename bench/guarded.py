@@ -3,6 +3,7 @@
 gateway   bytes of requests into the public port, frames out to a worker and its answers back in,
           bytes of responses out: all that a gateway does for an exchange
 linked    the same for a gateway that has seven peers, which want nothing
+relayed   the same for two gateways, the worker at the one and the clients at the other
 worker    frames of requests into prack-worker, a bare ASGI application, frames of answers out
 
 Ten exchanges go together, as under the load of some thirty connections.
@@ -13,6 +14,7 @@ import gc
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 
 from bench.apps.hello import HELLO, app
 from bench.client import get, run
@@ -22,6 +24,8 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker
+from prack_grpc.broker.ticket import Identifiers
+from prack_grpc.bus.sockets import SocketLink
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.lending.offer import Offer
 from prack_grpc.core.limits import BookLimits, Limits
@@ -32,6 +36,8 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.forwarding import Forwarding
+from prack_grpc.peers.peer import Here
+from prack_grpc.peers.peer import Peer as Linked
 from prack_grpc.stream.hello import MINOR, limits_message
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry.access import AccessLog
@@ -157,20 +163,48 @@ async def linked(turns: int) -> None:
         peer = Peer()
         broker.link(peer)
         broker.offered(peer, 1, OFFER, GUEST)
-    await serve(broker, turns)
+    await serve(broker, broker, turns)
+
+
+async def relayed(turns: int) -> None:
+    """With all workers at the other of two gateways."""
+    names = "0badcafe", "5afeca5e"
+    owner, host = brokers = LinkedBroker(LIMITS), LinkedBroker(LIMITS)
+    loop = asyncio.get_running_loop()
+    links = [
+        SocketLink(name, name == names[0], lambda _: True, partial(peer, name, broker))
+        for name, broker in zip(names, brokers, strict=True)
+    ]
+    for one, other in (links, links[::-1]):
+        NoSocket(one, partial(passed, loop, other))
+    await serve(owner, host, turns)
+    for one in links:
+        one.close("all are counted")
+
+
+def passed(loop: asyncio.AbstractEventLoop, link: SocketLink, data: bytes) -> None:
+    """To the other end, which reads it in its next turn."""
+    loop.call_soon(link.data_received, data)
+
+
+def peer(name: str, broker: LinkedBroker, link: SocketLink) -> Linked:
+    """Of the gateway of this name."""
+    here = Here(name, broker, LIMITS, Identifiers(name).next, {}, lambda *_: None)
+    return Linked(link, here, lambda: None)
 
 
 async def gateway(turns: int) -> None:
     """Without any."""
-    await serve(MemoryBroker(LIMITS), turns)
+    broker = MemoryBroker(LIMITS)
+    await serve(broker, broker, turns)
 
 
-async def serve(broker: Broker, turns: int) -> None:
-    """Ten connections of clients, one request after the other on each."""
+async def serve(broker: Broker, host: Broker, turns: int) -> None:
+    """Ten connections of clients, one request after the other on each; workers are at the host."""
     turn, limits = Turn(), ConnectionLimits()
     books = Books(BookLimits(), 0.0)
     endpoint = Endpoint(broker, Forwarding(), AccessLog(False, books), LIMITS)
-    FakeWorker(Streams(broker, LIMITS))
+    FakeWorker(Streams(host, LIMITS))
     state = State(endpoint=endpoint)
     app = PublicApp(lambda _: nullcontext(state))
     server = HttpServer(app, limits, Admission(limits, exempt=lambda _: True))
@@ -222,7 +256,7 @@ async def worker(turns: int) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-SIDES = {"gateway": gateway, "linked": linked, "worker": worker}
+SIDES = {"gateway": gateway, "linked": linked, "relayed": relayed, "worker": worker}
 
 
 if __name__ == "__main__":

@@ -129,6 +129,11 @@ def _footprint(name: str, field: str, unit: float = 1) -> Value:
     return _median("footprint", field, unit, contender=name)
 
 
+def _relayed(name: str) -> Value:
+    case = {"contender": name, "connections": 1}
+    return _ratio("gateways", "front_cpu", case, contender="prack")
+
+
 _waiting = _median("clients", "each", KIB, contender="prack", kind="waiting", count=9_900)
 _idle = _footprint("prack", "front_memory", MIB)
 ONE, BATCHED, INSIDE = "prack-rest-one", "prack-rest-exchange", "in process"
@@ -148,6 +153,8 @@ TARGETS = (
     *_each("1 GiB, MB/s of the faster nginx", _streams, least=0.5),
     *_each("1 GiB, memory", _stream_memory, most=16, unit="MiB more"),
     *_each("start to first answer", lambda name: _footprint(name, "seconds"), most=1.5, unit="s"),
+    Target("prack-apart", "relayed, CPU of gateways, of direct", _relayed("prack-apart"), most=1.8),
+    Target("prack-nats", "the same over NATS", _relayed("prack-nats"), most=2.2),
     *_each("chunk to the client, p99", _chunks(1), most=10, unit="ms"),
     *_each("the same, beside 49 other streams", _chunks(50), most=10, unit="ms"),
 )

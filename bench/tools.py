@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Go and Node as `make test-go` and `make test-node` bring them, if the machine's are too old.
+# NATS as `make nats` brings it; Go and Node as `make test-go` and `make test-node` do, if the
+# machine's are too old.
 ROOT = Path(__file__).resolve().parent.parent
-BROUGHT = (str(ROOT / ".venv-go" / "bin"), str(ROOT / ".venv-node" / "bin"))
+FOLDERS = ("build/tools", ".venv-go/bin", ".venv-node/bin")
+BROUGHT = tuple(str(ROOT / folder) for folder in FOLDERS)
 # nginx is often not on the path of ordinary users.
 PLACES = (*BROUGHT, os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin")
 PATH = os.pathsep.join(PLACES)

@@ -27,7 +27,7 @@ from bench.plan import Plan
 from bench.samples import Record, Samples, percentile
 
 ABOUT = "four one-slot servers, one request in ten is slow: p99 under load (the headline)"
-QUICK = Plan(rounds=1, seconds=20, contenders=("nginx", "nginx-least", "prack", "prack-grpc"))
+QUICK = Plan(rounds=1, seconds=20, contenders=("nginx", "nginx-least", "prack", "prack-two"))
 FULL = Plan(
     rounds=3,
     seconds=14,
@@ -39,6 +39,7 @@ FULL = Plan(
         "prack",
         "prack-grpc",
         "prack-rest",
+        "prack-two",
     ),
     full=True,
 )

@@ -21,6 +21,9 @@ class Link(Protocol):
     def send(self, message: bytes) -> None:
         """Send a message behind all others. Nothing happens once the link has ended."""
 
+    def flush(self) -> None:
+        """Write what was sent, in place of waiting for more of this turn of the loop."""
+
     async def room(self) -> None:
         """Wait while the carrier holds more than it should; returns once the link has ended."""
 

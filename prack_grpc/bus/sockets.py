@@ -49,17 +49,26 @@ class SocketLink(Framed):
             return
         self._unwritten += LENGTH.pack(len(message)), message
         if self._writing is None:
-            self._writing = self._loop.call_soon(self._write)
+            self._writing = self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        if self._unwritten and not self.over:
+            self._spoke = True
+            self._transport.write(b"".join(self._unwritten))
+            self._unwritten.clear()
 
     async def room(self) -> None:
-        self._write()
+        self.flush()
         await super().room()
 
     def close(self, reason: str) -> None:
         """See Link. A peer that reads nothing more is cut off after a moment."""
         if self.over:
             return
-        self._write()
+        self.flush()
         self._end(reason)
         self._transport.close()
         self._loop.call_later(LAST_SECONDS, self._transport.abort)
@@ -89,15 +98,6 @@ class SocketLink(Framed):
         self._end(f"the connection was lost: {exc}" if exc else "the peer has closed it")
 
     # ------------------------------------------------------------ its life
-
-    def _write(self) -> None:
-        if self._writing is not None:
-            self._writing.cancel()
-            self._writing = None
-        if self._unwritten and not self.over:
-            self._spoke = True
-            self._transport.write(b"".join(self._unwritten))
-            self._unwritten.clear()
 
     def _take(self, message: bytes) -> None:
         if self._receiver is not None:

@@ -66,6 +66,7 @@ class Answers:
                 number=number, frame=frame.SerializeToString(), failures=failures.get(number, ())
             )
             self._link.send(link.LinkMessage(to_owner=answer).SerializeToString())
+        self._link.flush()
 
     def _flush_soon(self) -> None:
         if self._flushing is None:

@@ -60,7 +60,7 @@ class Hosted:
         self._wider: asyncio.Future[None] | None = None
         self._window = self._granted = window
         self._uploaded = 0
-        self._pieces: asyncio.Queue[tuple[bytes, bool]] = asyncio.Queue()
+        self._pieces: asyncio.Queue[tuple[bytes, bool]] | None = None  # while more is to come
         self._tasks: list[asyncio.Task[None]] = []
         self._forget = forget
 
@@ -69,13 +69,15 @@ class Hosted:
         self.ticket = ticket
         if not message.end:
             self._uploaded = len(message.body)
-            self._run(self._upload(message.expect_continue))
+            self._pieces = asyncio.Queue()
+            self._run(self._upload(self._pieces, message.expect_continue))
 
     # ------------------------------------------------------------ from the owner
 
     def upload(self, data: bytes, last: bool) -> None:
         """A piece of the request body."""
-        self._pieces.put_nowait((data, last))
+        if self._pieces is not None:
+            self._pieces.put_nowait((data, last))
 
     def allow(self, offset: int) -> None:
         """The owner takes the response up to here."""
@@ -89,13 +91,13 @@ class Hosted:
         for task in self._tasks:
             task.cancel()
 
-    async def _upload(self, expects: bool) -> None:
+    async def _upload(self, pieces: "asyncio.Queue[tuple[bytes, bool]]", expects: bool) -> None:
         if expects:
             await self.ticket.wanted()
             self._grant()
         last = False
         while not last:
-            data, last = await self._pieces.get()
+            data, last = await pieces.get()
             await self._broker.upload(self.ticket, data, last)
             self._uploaded += len(data)
             if not last and self._granted - self._uploaded <= self._window // 2:

@@ -18,6 +18,9 @@ class Wire:
     def send(self, message: bytes) -> None:
         self.sent.append(link.LinkMessage.FromString(message))
 
+    def flush(self) -> None:
+        """See Link. Nothing waits here."""
+
     async def room(self) -> None:
         await self._free.wait()
 

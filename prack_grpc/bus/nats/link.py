@@ -69,6 +69,9 @@ class NatsLink:
             self._room.clear()
         self._wake.set()
 
+    def flush(self) -> None:
+        """See Link. What is posted goes by a task of its own."""
+
     async def room(self) -> None:
         """See Link."""
         await self._room.wait()

@@ -185,6 +185,12 @@ class Session:
             return self.websocket_slots - self.sockets - away
         return self.slots - len(self.held) + self.sockets - self.reserved - self.elsewhere[0]
 
+    @property
+    def overdrawn(self) -> bool:
+        """More slots are lent than there are."""
+        lent = self.reserved or self.reserved_sockets
+        return bool(lent) and (self.room(HTTP) < 0 or self.room(WEBSOCKET) < 0)
+
     def reserve(self, kind: Kind, slots: int) -> None:
         """Set so many slots aside, of those for WebSockets alone or of the others; or free them."""
         if kind is WEBSOCKET:

@@ -1,7 +1,7 @@
 """For which requests of this gateway slots of other gateways are borrowed.
 
 House rules: nobody is asked for anything while a slot is free here; at first two peers are asked,
-and all only if that did not help; what is not used is given back.
+and all only if that did not help; as many slots are kept as were used at a time of late.
 """
 
 from collections.abc import Iterable
@@ -21,8 +21,9 @@ WIDEN = 0.005
 # Seconds between two times that all are asked, for each peer, and at least: so a gateway hears at
 # most 200 of these a second from all others, however many there are.
 REFRESH_A_PEER, REFRESH = 0.005, 0.020
-# Seconds for which the last slots are kept though nobody uses them.
-UNUSED = 1.0
+# So often, in seconds, what was not used since then goes back. Answers come in bursts: what is idle
+# at one moment is needed again in the next.
+UNUSED = 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -73,16 +74,12 @@ class Borrower:
         return self._guest_of.get(session)
 
     def look(self, guest: Guest[Session], now: float) -> Effects:
-        """The slots or lines of a guest have changed: what it has too many goes back."""
+        """The slots or lines of a guest have changed: what was never used goes back later."""
         effects: Effects = []
         session = guest.session
-        surplus = _idle(guest) - max(1, len(session.held))
-        if surplus > 0:
-            effects += self._give_back(guest, surplus)
-        if _idle(guest) > 0:
+        guest.used = max(guest.used, len(session.held))
+        if guest.slice is NEVER and _idle(guest) > 0:
             self._unused.set(guest, now + UNUSED)
-        else:
-            self._unused.clear(guest)
         for lane in session.lanes:
             if lane.count:
                 effects += self.ask(lane, now)
@@ -109,8 +106,11 @@ class Borrower:
             else:
                 del self._asking[asking.lane]
         for guest in self._unused.due(now):
-            if (idle := _idle(guest)) > 0:
-                effects += self._give_back(guest, idle)
+            if (surplus := guest.session.slots - guest.used) > 0:
+                effects += self._give_back(guest, surplus)
+            guest.used = len(guest.session.held)
+            if _idle(guest) > 0:
+                self._unused.set(guest, now + UNUSED)
         return effects
 
     # ------------------------------------------------------------ steps

@@ -166,7 +166,9 @@ class Lending:
         changes = self._queue.changes
         if changes is None or not (changes.sessions or changes.lanes or now >= self.due):
             return []
-        effects = self.lender.forget(now) + self.borrower.refresh(now)
+        effects: Effects = []
+        if now >= self.due:
+            effects += self.lender.forget(now) + self.borrower.refresh(now)
         while changes.sessions or changes.lanes:
             lanes, sessions = changes.take()
             for session in sessions:

@@ -9,7 +9,8 @@ from prack_grpc.core.exchange.exchange import ExchangeLane, Session
 class Changes:
     """In these `lanes` something waits or ceased to, and `sessions` have other slots or lines.
 
-    The free slots of own workers matter only while somebody is `eager` for them, or some are lent.
+    The free slots of own workers matter only while somebody is `eager` for them, or if more are
+    lent than there are.
     """
 
     lanes: dict[ExchangeLane, None] = field(default_factory=dict)
@@ -18,8 +19,7 @@ class Changes:
 
     def freed(self, session: Session) -> None:
         """It has another number of free slots."""
-        lent = session.reserved or session.reserved_sockets
-        if self.eager or session.guest or session.draining or lent:
+        if self.eager or session.guest or session.draining or session.overdrawn:
             self.sessions[session] = None
 
     def take(self) -> tuple[list[ExchangeLane], list[Session]]:

@@ -149,7 +149,7 @@ def test_the_last_slots_go_back_after_a_second() -> None:
     two.host.answer(lease)
     two.mesh.quiet(0.9)
     assert two.worker.reserved == 1
-    two.mesh.quiet(0.3)
+    two.mesh.quiet(0.4)
     assert two.worker.reserved == 0
 
 
@@ -179,7 +179,8 @@ def test_what_was_given_back_is_not_used_while_it_is_on_its_way() -> None:
         owner.perform(owner.core.leave(waiting, owner.now()))
         host.answer(lease)
         mesh.deliver(two.to_owner)
-        mesh.pass_time(1.1)  # what the owner has said is on its way
+        for _ in range(2):
+            mesh.pass_time(0.6)  # what the owner has said is on its way
         host.answer(local)
         while mesh.ways[two.to_owner]:
             mesh.deliver(two.to_owner)
