@@ -92,6 +92,12 @@ class History:
         """The faults of these kinds that this request lived through, wherever they struck."""
         return [one for one in self.faults if one.kind in kinds and _meets(outcome, one)]
 
+    def abandoned(self, outcome: Outcome) -> bool:
+        """Its gateway was killed while it was there, or was not there when it came."""
+        return any(
+            fault.gateway == outcome.gateway and _meets(outcome, fault) for fault in self.faults
+        )
+
     def struck(self, fault: Fault) -> Counter[State]:
         """How many requests were where when this fault began."""
         first = bisect_left(self._sent, fault.begun - QUEUED_SECONDS)
