@@ -93,6 +93,8 @@ def _excused(history: History, outcome: Outcome) -> bool:
     if outcome.status == 503:
         return outcome.code in FULL and bool(history.during(outcome, ["flood"]))
     causes = history.causes(outcome)
+    if not history.holders(outcome):  # it may have been on its way to a gateway that was killed
+        causes = history.during(outcome, ["crash"])
     if outcome.order.messages and outcome.result is Result.CLOSED:
         holders = history.holders(outcome)
         ends = [

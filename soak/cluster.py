@@ -14,8 +14,8 @@ from tests.acceptance.processes import launching
 from tests.support.nats_servers import NatsServers
 
 SERVERS = 3
-# For what is given up only after 15 s, and costs nothing until then.
-MOMENT = 0.5, 4.0
+# A gateway that others do not hear for 3 s is dead to them, and it speaks once a second.
+MOMENT = 0.3, 1.5
 AWAY_SECONDS = 10.0
 # Until all have heard that a server is back, before the next one goes.
 BACK_SECONDS = 2.0

@@ -17,7 +17,7 @@ from soak.fleet import Fleet, started
 from soak.gauges import Gauges
 from soak.history import History
 from soak.load import Load
-from tests.acceptance.processes import BAD
+from tests.acceptance.processes import BAD, Gateway
 
 FLAGS = (
     *("--queue-requests", str(QUEUE_LIMIT)),
@@ -93,9 +93,15 @@ def _complaints(fleet: Fleet) -> list[str]:
     gateways = fleet.gateways + fleet.crashed
     processes = [*gateways, *(worker.process for worker in fleet.all)]
     lines = [line for process in processes for line in process.lines if BAD.search(line)]
-    begun = len(fleet.gateways) + sum(len(one.records("upgraded")) for one in gateways)
+    begun = sum(one.count for one in fleet.gateways) + sum(map(_upgrades, gateways))
     stopped = sum(len(one.records("stopped")) for one in gateways)
     return lines if stopped == begun else [*lines, f"{stopped} of {begun} gateways stopped"]
+
+
+def _upgrades(gateway: Gateway) -> int:
+    """How many of its processes were replaced; a supervisor only stands by."""
+    records = gateway.records("upgraded")
+    return sum(("process" in record) == (gateway.count > 1) for record in records)
 
 
 def _history(
