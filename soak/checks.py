@@ -11,6 +11,8 @@ from soak.outcomes import Outcome, Result
 
 # More requests wait than may, or than can be served in time.
 FULL = ("queue_full", "overloaded")
+# Where nothing can be borrowed, less can be served in time.
+CROWDING = ("flood", "outage")
 # A WebSocket is told that its end is not its own fault: going away, service restart.
 CLOSES = (1001, 1012)
 # What may end a WebSocket besides: it cannot be handed on.
@@ -91,10 +93,8 @@ def failures_have_causes(history: History) -> Found:
 
 def _excused(history: History, outcome: Outcome) -> bool:
     if outcome.status == 503:
-        return outcome.code in FULL and bool(history.during(outcome, ["flood"]))
+        return outcome.code in FULL and bool(history.during(outcome, CROWDING))
     causes = history.causes(outcome)
-    if not history.holders(outcome):  # it may have been on its way to a gateway that was killed
-        causes = history.during(outcome, ["crash"])
     if outcome.order.messages and outcome.result is Result.CLOSED:
         holders = history.holders(outcome)
         ends = [
@@ -118,7 +118,7 @@ def _lost_twice(history: History, outcome: Outcome) -> bool:
     """As far as one can tell: a worker may be lost before it has begun what it was given."""
     visits = history.visits[outcome.order.nonce]
     begun = {visit.pid for visit in visits}
-    if begun and begun == history.holders(outcome):
+    if begun and begun == history.holders(outcome) and not history.unseen(outcome):
         return max(visit.attempt for visit in visits) > 1
     return len(history.during(outcome, HARMFUL)) > 1
 

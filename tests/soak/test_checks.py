@@ -71,6 +71,8 @@ def broken(history: History) -> set[str]:
 
 
 LOST: dict[str, Any] = {"status": 502, "code": "worker_lost"}
+# What the access log says if another gateway's worker had it.
+HOSTED = {"n": [{"target": "/n", "status": 502, "worker": "0a1b2c3d", "attempt": 1}]}
 FINE: dict[str, Callable[[], History]] = {
     "answered": lambda: scene(GET),
     "refused": lambda: scene(Order("n", "bad", bad=True), status=400, code="x", workers=()),
@@ -89,7 +91,12 @@ FINE: dict[str, Callable[[], History]] = {
     ),
     "lost with its gateway": lambda: scene(POST, Result.BROKEN, 0, "refused", faults=(crash(),)),
     "lost with the gateway of its worker": lambda: scene(POST, **LOST, faults=(crash(1, WORKER),)),
-    "on its way to a gateway": lambda: scene(POST, **LOST, workers=(), faults=(crash(1),)),
+    "on its way to a worker of another gateway": lambda: scene(
+        POST, **LOST, workers=(), faults=(kill(OTHER),), lines=HOSTED
+    ),
+    "too many without the others": lambda: scene(
+        GET, status=503, code="overloaded", workers=(), faults=(Fault("outage", (), SENT, ENDED),)
+    ),
     "closed by a drain": lambda: scene(
         SOCKET, Result.CLOSED, 1012, faults=(Fault("drain", (WORKER,), SENT, ENDED),)
     ),
@@ -133,6 +140,10 @@ WRONG: dict[str, tuple[str, Callable[[], History]]] = {
     "failed by another's death": (
         "failures have causes",
         lambda: scene(POST, **LOST, faults=(kill(OTHER),)),
+    ),
+    "failed without a fault at another gateway": (
+        "failures have causes",
+        lambda: scene(POST, **LOST, workers=(), lines=HOSTED),
     ),
     "failed by another gateway's death": (
         "failures have causes",
