@@ -69,8 +69,8 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials exampl
 LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java languages node php ruby)
 
 # What takes minutes, most of them waiting.
-FAULTS := $(patsubst %,tests/acceptance/test_%.py,deploying faults hostile_apps lifecycle links liveness \
-	many_sockets nats_cluster nats_links nats_words slots upgrade worker_port) tests/processes/test_supervised.py tests/soak
+FAULTS := $(patsubst %,tests/acceptance/test_%.py,deferred_crashes deferred_faults deferred_nats deploying faults hostile_apps lifecycle links \
+	liveness many_sockets nats_cluster nats_links nats_words slots upgrade worker_port) tests/processes/test_supervised.py tests/soak
 
 # What a gateway does that is one process must be the same when a request crosses a link.
 APART := tests/differential $(patsubst %,tests/acceptance/test_%.py,lifecycle streams tunnels uploads upgrade)
@@ -79,7 +79,7 @@ APART := tests/differential $(patsubst %,tests/acceptance/test_%.py,lifecycle st
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
 
 # What takes seconds and starts few processes.
-FAST := tests/access tests/acme tests/broker tests/bus tests/cli tests/core tests/dashboard tests/docs tests/gateway tests/handover \
+FAST := tests/access tests/acme tests/broker tests/bus tests/cli tests/core tests/dashboard tests/deferred tests/docs tests/gateway tests/handover \
 	tests/peers $(filter-out %/test_supervised.py,$(wildcard tests/processes/test_*.py)) tests/private tests/rest tests/stream \
 	tests/telemetry tests/settings tests/state tests/words tests/neighbours \
 	clients/python/tests

@@ -12,6 +12,7 @@ from fuzz.shown import certificates
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.composition.private_side import WORKER_LIMITS
+from prack_grpc.composition.websockets import WebSockets
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.gateway.app import Endpoint, PublicApp, State
 from prack_grpc.gateway.http.admission import Admission
@@ -20,7 +21,6 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.gateway.request.forwarding import Forwarding
-from prack_grpc.gateway.websocket.connection import settings
 from prack_grpc.neighbours.neighbours import Cluster
 from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
@@ -56,7 +56,7 @@ class Gateway:
         access = AccessLog(False, Books(BookLimits(), 0.0))
         state = State(endpoint=Endpoint(self.broker, Forwarding(), access, LIMITS))
         app, limits = PublicApp(lambda _: nullcontext(state)), ConnectionLimits()
-        sockets = settings(app, LIMITS.websocket_message)
+        sockets = WebSockets(app, LIMITS.websocket_message)
         self.admission = _everybody(limits)
         self._public = HttpServer(app, limits, self.admission, sockets, access=access)
         self._public.state.update(state)

@@ -11,6 +11,7 @@ from functools import partial
 
 import prack_grpc
 from prack_grpc.broker.seam import OperatorSide
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.dashboard.app import AdminApp, Parts, create_app
 from prack_grpc.dashboard.overview import Addresses, Looking
@@ -45,7 +46,7 @@ class Told:
 
     `clients` counts connections and WebSockets; `report` takes whether the gateway is ready, when
     that changes. It `succeeds` another gateway, or starts afresh. `certified` is how certificates
-    are. It is one of the `cluster`.
+    are. It is one of the `cluster`; `deferred` counts requests that are kept.
     """
 
     broker: OperatorSide
@@ -58,6 +59,12 @@ class Told:
     succeeds: bool
     certified: Callable[[], Certified]
     cluster: Cluster
+    deferred: Callable[[], Counts | None]
+
+    def warnings(self) -> list[str]:
+        """What will be wrong, or is, if nobody does anything."""
+        counts = self.deferred()
+        return [*self.certified().warnings, *(counts.warnings if counts else ())]
 
 
 class Admin:
@@ -123,9 +130,11 @@ async def admin_port(
 def _parts(told: Told, watch: Watch | None, pulse: Pulse) -> Parts | None:
     if watch is None:
         return None
-    looking = Looking(watch, told.health, told.addresses, told.clients, told.certified)
+    looking = Looking(watch, told.health, told.addresses, told.clients, told.warnings)
     live, operating = told.broker.exchanges, told.operating
-    return Parts(watch, looking, pulse, live, told.clients, operating, told.certified)
+    return Parts(
+        watch, looking, pulse, live, told.clients, operating, told.certified, told.deferred
+    )
 
 
 def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:

@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from prack_grpc.composition.service import Service
+from prack_grpc.deferred.sqlite import BadStore
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.server import Member
 from prack_grpc.private.credentials import BadCredentials
@@ -30,7 +31,7 @@ try:
     service = Service(settings)
 except SettingsError as error:
     sys.exit("\n".join(f"prack: {problem}" for problem in error.problems))
-except (BadCertificate, BadCredentials) as error:
+except (BadCertificate, BadCredentials, BadStore) as error:
     sys.exit(f"prack: {error}")
 
 app = service.app

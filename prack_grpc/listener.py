@@ -21,7 +21,7 @@ from prack_grpc.gateway.http.descriptors import SPARE, are_short
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.settings.loading import flag
-from prack_grpc.stream.grpc_server import StreamServer
+from prack_grpc.stream.grpc.port import GrpcPort
 from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.tls.certificates import Certificates
 from prack_grpc.tls.handshakes import NO_PROOFS, Handshakes
@@ -309,7 +309,7 @@ async def free(host: str, port: int) -> int:
         await asyncio.sleep(0.01)
 
 
-def bind(stream: StreamServer, host: str, port: int) -> int:
+def bind(stream: GrpcPort, host: str, port: int) -> int:
     """Have gRPC listen there. Returns the port. Raises AddressInUse."""
     try:
         return stream.bind(host, port)

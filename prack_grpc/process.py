@@ -31,7 +31,8 @@ SWITCH_SECONDS = 0.0005
 def run(settings: Settings, parent: Parent | None = None) -> int:
     """Run the gateway of these settings until it is told to stop; one of several with a `parent`.
 
-    Raises AddressInUse, BadActivation, BadCertificate, BadCredentials or BadState.
+    Raises AddressInUse, BadActivation, BadCertificate, BadCredentials, BadState, BadStore or
+    SettingsError.
     """
     logs.configure(settings.log_format, settings.log_level, process=parent.number if parent else 0)
     logs.announce_alone()

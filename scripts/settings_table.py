@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from prack_grpc.cli.main import SHORT
+from prack_grpc.cli.serve import SHORT
 from prack_grpc.core.limits import MIB
 from prack_grpc.settings.loading import PREFIX, flag
 from prack_grpc.settings.settings import SECRETS, Settings

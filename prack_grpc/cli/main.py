@@ -1,63 +1,11 @@
-"""The command line: `prack serve` and its small helpers."""
+"""The command line. Each command imports what it needs when it is run, and no other pays for it."""
 
-import argparse
-import gc
-import http.client
-import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from itertools import pairwise
-from typing import Literal, NoReturn, get_args, get_origin
-
-from pydantic.fields import FieldInfo
+from collections.abc import Sequence
 
 import prack_grpc
-from prack_grpc.cli import conformance, gateway, operate, token, upgrade
-from prack_grpc.cli.terminal import say
-from prack_grpc.cli.top import command as top
-from prack_grpc.cli.trust import Trust
-from prack_grpc.settings.loading import PREFIX, SettingsError, flag, load, nearest
-from prack_grpc.settings.settings import SECRETS, Settings
-from prack_grpc.settings.values import written
-
-USAGE_ERROR = 2
-START_ERROR = 3  # an address is taken, or a certificate cannot be shown
-
-ABOUT = """\
-Prack is a reverse-pull web gateway: requests to its public port wait in one queue. Your app
-servers ("workers") connect to a private port and pull a request when they have a free slot.
-
-  prack serve                              start the gateway
-  prack-worker mysite.wsgi:application     serve a Django or Flask app through it
-  prack-worker main:app                    serve a FastAPI or Starlette app through it
-  curl http://127.0.0.1:4242/api/v1/request           take a request with curl
-"""
-COMMANDS = {
-    "serve": "start the gateway (also what `prack` does without a command)",
-    "healthcheck": "exit 0 if the gateway on this machine is ready, 1 if not",
-    "top": top.HELP,
-    "upgrade": upgrade.HELP,
-    "token": token.HELP,
-    "conformance": conformance.HELP,
-    "version": "print the version",
-}
-OTHERS = {
-    "top": top.run,
-    "upgrade": upgrade.run,
-    "token": token.run,
-    "conformance": conformance.run,
-}
-SHORT = {"host": "-h", "port": "-p"}
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports an error in one line, with a hint."""
-
-    def error(self, message: str) -> NoReturn:
-        _complain([message])
-        sys.exit(USAGE_ERROR)
+from prack_grpc.cli.commands import ABOUT, COMMANDS, OPERATING, USAGE_ERROR
+from prack_grpc.cli.terminal import complain
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,148 +17,53 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.insert(0, "serve")
     command, rest = arguments[0], arguments[1:]
     if command == "--help":
-        commands = {**COMMANDS, **operate.COMMANDS}
-        print(ABOUT + "\nCommands:\n" + "\n".join(f"  {n:<12} {h}" for n, h in commands.items()))
+        print(ABOUT + "\nCommands:\n" + "\n".join(f"  {n:<12} {h}" for n, h in COMMANDS.items()))
         print("\n`prack serve --help` lists every setting.")
         return 0
     if command in ("version", "--version"):
         print(f"prack {prack_grpc.__version__}")
         return 0
-    if command not in {**COMMANDS, **operate.COMMANDS}:
-        known = [*COMMANDS, *operate.COMMANDS]
-        _complain([f"unknown command {command!r}{nearest(command, known)}"])
+    return _run(command, rest)
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    from prack_grpc.settings.loading import SettingsError, nearest
+
+    if command not in COMMANDS:
+        complain([f"unknown command {command!r}{nearest(command, list(COMMANDS))}"])
         return USAGE_ERROR
     try:
-        if command in operate.COMMANDS:
-            return operate.run(command, rest)
-        if command in OTHERS:
-            return OTHERS[command](rest)
-        return _run(command, rest, os.environ)
+        return _known(command, arguments)
     except SettingsError as error:
-        _complain(error.problems)
+        complain(error.problems)
         return USAGE_ERROR
 
 
-def _run(command: str, arguments: list[str], environ: Mapping[str, str]) -> int:
-    known, unknown = _serve_parser().parse_known_args(arguments)
-    flags = {name: value for name, value in vars(known).items() if value is not None}
-    show = flags.pop("print_config", False)
-    names = [flag(name) for name in Settings.model_fields]
-    problems = [f"{name}: unknown option{nearest(name, names)}" for name in _options(unknown)]
-    try:
-        settings = load(flags, environ)
-    except SettingsError as error:
-        problems += error.problems
-    if problems:
-        raise SettingsError(problems)
-    if show:
-        print("\n".join(f"{name} = {value}" for name, value in settings.shown().items()))
-        return 0
-    return _healthcheck(settings) if command == "healthcheck" else _serve(settings)
+def _known(command: str, arguments: list[str]) -> int:
+    if command in OPERATING:
+        from prack_grpc.cli import operate
 
+        return operate.run(command, arguments)
+    if command == "top":
+        from prack_grpc.cli.top import command as top
 
-def _options(words: list[str]) -> Iterator[str]:
-    """The unknown options, without the words that look like their values."""
-    for before, word in pairwise(["", *words]):
-        if word.startswith("-") or not before.startswith("-"):
-            yield word.partition("=")[0]
+        return top.run(arguments)
+    if command == "dead":
+        from prack_grpc.cli import dead
 
+        return dead.run(arguments)
+    if command == "upgrade":
+        from prack_grpc.cli import upgrade
 
-def _serve(settings: Settings) -> int:
-    # Until the service handles signals there is nothing to finish: Ctrl-C just ends the process.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # These imports are half of the start-up time, which `prack --help` should not pay. The garbage
-    # collector would add a sixth, and find nothing; `run` turns it on again.
-    gc.disable()
-    # Strangers could have its library write lines that are no log of ours.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    from prack_grpc.handover.systemd import BadActivation
-    from prack_grpc.listener import AddressInUse
-    from prack_grpc.private.credentials import BadCredentials
-    from prack_grpc.process import run, supervise
-    from prack_grpc.state.file import BadState
-    from prack_grpc.tls.certificates import BadCertificate
+        return upgrade.run(arguments)
+    if command == "token":
+        from prack_grpc.cli import token
 
-    def complaining(serve: Callable[..., int], *what: object) -> int:
-        try:
-            return serve(*what)
-        except (AddressInUse, BadCertificate) as error:
-            _complain([str(error)])
-            return START_ERROR
-        except (BadActivation, BadCredentials, BadState) as error:
-            _complain([str(error)])
-            return USAGE_ERROR
-        except SettingsError as error:
-            _complain(error.problems)
-            return USAGE_ERROR
+        return token.run(arguments)
+    if command == "conformance":
+        from prack_grpc.cli.conformance import command as conformance
 
-    if settings.processes == 1:
-        return complaining(run, settings)
-    # Each process has its own reasons not to start.
-    return complaining(supervise, settings, partial(partial, complaining, run))
+        return conformance.run(arguments)
+    from prack_grpc.cli import serve
 
-
-def _healthcheck(settings: Settings) -> int:
-    trust = Trust(settings, {}, os.environ)
-    url = f"{gateway.api_url(settings, trust)}/readyz"
-    try:
-        with trust.open(url, timeout=3) as response:
-            print(f"ready: {url} answers {response.status}")
-    except (OSError, http.client.HTTPException) as error:
-        say(f"not ready: {url}: {trust.reason(error, url)}", sys.stderr)
-        return 1
-    return 0
-
-
-def _serve_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="prack serve",
-        add_help=False,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=ABOUT,
-        epilog=f"Each option is also a variable: --queue-timeout is {PREFIX}QUEUE_TIMEOUT. "
-        f"An option overrides its variable. The tokens themselves can only be set by "
-        f"variables, {PREFIX}TOKEN and {PREFIX}ADMIN_TOKEN.",
-    )
-    parser.add_argument("--help", action="help", help="print this help")
-    parser.add_argument(
-        "--print-config", action="store_const", const=True, help="print the settings in use"
-    )
-    for name, field in Settings.model_fields.items():
-        # A token on a command line can be read by every user of the machine.
-        if name not in SECRETS:
-            default = _default(name, field.default)
-            help_ = f"{field.description}{default}".replace("%", "%%")
-            _add(parser, name, field, help_)
-    return parser
-
-
-def _add(parser: argparse.ArgumentParser, name: str, field: FieldInfo, help_: str) -> None:
-    if field.annotation is bool:
-        options = [flag(name), flag(f"no_{name}")]
-        parser.add_argument(options[0], dest=name, action="store_const", const="true", help=help_)
-        parser.add_argument(
-            options[1], dest=name, action="store_const", const="false", help=argparse.SUPPRESS
-        )
-        return
-    literal = get_origin(field.annotation) is Literal
-    shape = "|".join(get_args(field.annotation)) if literal else written(field)
-    options = [SHORT[name], flag(name)] if name in SHORT else [flag(name)]
-    parser.add_argument(*options, dest=name, metavar=shape, help=help_)
-
-
-def _default(name: str, value: object) -> str:
-    if value in (None, (), False):
-        return ""
-    if value is True:
-        return f" (on; {flag(f'no_{name}')} turns it off)"
-    shown = f"{value:g}" if isinstance(value, float) else value
-    return f" (default {shown})"
-
-
-def _complain(problems: list[str]) -> None:
-    for problem in problems:
-        print(f"prack: {problem}", file=sys.stderr)
-    if problems:
-        print("prack: `prack serve --help` lists every option", file=sys.stderr)
+    return serve.run(command, arguments)

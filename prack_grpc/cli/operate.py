@@ -9,21 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from prack_grpc.cli.commands import OPERATING
 from prack_grpc.cli.gateway import Gateway, Row, Trouble, understood, worker_port
 from prack_grpc.cli.terminal import say, say_table
 from prack_grpc.cli.trust import Trust, add_flags
 from prack_grpc.settings.loading import load
 
-COMMANDS = {
-    "workers": "list the workers and what they hold",
-    "routes": "list the routes and what waits for them",
-    "queue": "show the queue: waiting, being answered, and done requests",
-    "gateways": "list the gateways of one queue, with their links and loans",
-    "versions": "list the versions: active, draining, or drained and safe to stop",
-    "traffic": "show or split the traffic of a service: prack traffic web v2=10 v1=90",
-    "drain": "send no new requests to a worker, or a version: prack drain web v1",
-    "resume": "undo a drain",
-}
 LOOKS = ("workers", "routes", "queue", "gateways", "versions")
 WEIGHT = re.compile(r"([!-<>-~]*)=(\d{1,7})")
 LOOK_AGAIN_SECONDS = 0.5
@@ -36,7 +27,7 @@ class Misuse(Exception):
 
 
 def run(command: str, arguments: Sequence[str]) -> int:
-    """Run one of COMMANDS. Returns 0, 1 when the gateway did not do it, 2 for bad usage.
+    """Run one of OPERATING. Returns 0, 1 when the gateway did not do it, 2 for bad usage.
 
     Raises SettingsError.
     """
@@ -150,7 +141,7 @@ ACTIONS: dict[str, Callable[[Gateway, argparse.Namespace], int]] = {
 
 def _parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"prack {command}", description=COMMANDS[command], allow_abbrev=False
+        prog=f"prack {command}", description=OPERATING[command], allow_abbrev=False
     )
     parser.set_defaults(command=command)
     parser.add_argument("--api-host", metavar="HOST", help="where the gateway's worker API is")

@@ -19,3 +19,11 @@ def say_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     for line in shown:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         say("  ".join(cells).rstrip())
+
+
+def complain(problems: Sequence[str]) -> None:
+    """Say what is wrong with a command line, and where to find what is right."""
+    for problem in problems:
+        print(f"prack: {problem}", file=sys.stderr)
+    if problems:
+        print("prack: `prack serve --help` lists every option", file=sys.stderr)

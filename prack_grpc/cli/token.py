@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from prack_grpc.cli.commands import COMMANDS
 from prack_grpc.cli.terminal import say, say_table
 from prack_grpc.private.credentials import ROLES, BadCredentials, Entry, Proof, digest, parse, read
 from prack_grpc.private.jwt.issuers import Claims
 
-HELP = "make, list and revoke tokens in a credentials file: prack token new --help"
 VARIABLE = "PRACK_CREDENTIALS"
 BLOCK = re.compile(r"^[ \t]*\[\[[ \t]*(token|issuer)[ \t]*\]\]", re.MULTILINE)
 SPAN = re.compile(r"([1-9]\d{0,4})([hd])")
@@ -179,7 +179,8 @@ ACTIONS = {"new": _new, "list": _list, "revoke": _revoke}
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="prack token", description=HELP, allow_abbrev=False)
+    about = COMMANDS["token"]
+    parser = argparse.ArgumentParser(prog="prack token", description=about, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     new = commands.add_parser("new", help="add a token, and print its secret once", epilog=ISSUERS)
     new.add_argument("--name", required=True, help="under which logs and `prack workers` know it")

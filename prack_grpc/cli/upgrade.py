@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from prack_grpc.cli.terminal import say
 from prack_grpc.settings.loading import load
 
-HELP = "replace the running gateway by a new process, without refusing a connection"
 ABOUT = """\
 Replaces the running gateway of this machine by a new process of the same program, with the same
 flags and variables, but with the code that is installed now. The new process takes over the ports;

@@ -27,7 +27,7 @@ class OnNats:
     def __init__(self, settings: Settings, own: str) -> None:
         self.meetings: Sequence[Meeting] = ()
         self.words: NatsWords | None = None
-        self._bus: Bus | None = None
+        self.bus: Bus | None = None
         if settings.nats and settings.cluster:
             self._begin(settings, own, settings.cluster)
 
@@ -50,14 +50,14 @@ class OnNats:
             settings.nats_cert,
             settings.nats_key,
         )
-        self._bus = Bus(servers, f"prack {own}")
-        self.meetings = [NatsMeeting(self._bus, own, cluster)]
-        self.words = NatsWords(self._bus, cluster)
+        self.bus = Bus(servers, f"prack {own}")
+        self.meetings = [NatsMeeting(self.bus, own, cluster)]
+        self.words = NatsWords(self.bus, cluster)
 
     def notes(self) -> list[str]:
         """What does not keep the gateway from taking requests, but should be known."""
-        if self._bus and self._bus.trouble:
-            return [AWAY.format(self._bus.trouble)]
+        if self.bus and self.bus.trouble:
+            return [AWAY.format(self.bus.trouble)]
         if self.words and self.words.trouble:
             return [UNSAID.format(self.words.trouble)]
         return []
@@ -65,10 +65,10 @@ class OnNats:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Connected inside, as far as NATS is there."""
-        if self._bus is None:
+        if self.bus is None:
             yield
             return
-        task = asyncio.create_task(self._bus.run(), name="nats")
+        task = asyncio.create_task(self.bus.run(), name="nats")
         try:
             yield
         finally:

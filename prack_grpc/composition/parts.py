@@ -9,7 +9,9 @@ from prack_grpc.acme.certification import Certification
 from prack_grpc.broker.ticket import gateway_id
 from prack_grpc.bus.link import Meeting
 from prack_grpc.composition.cluster import OnNats
+from prack_grpc.composition.websockets import WebSockets
 from prack_grpc.core.limits import KIB, BookLimits
+from prack_grpc.deferring import Deferring
 from prack_grpc.gateway.app import PublicApp
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
@@ -17,7 +19,6 @@ from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.gateway.request.addresses import trusting
 from prack_grpc.gateway.secure import StrictResponse
-from prack_grpc.gateway.websocket.connection import settings as websocket_settings
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.neighbours.neighbours import ALONE, Cluster, Expected
@@ -30,7 +31,8 @@ from prack_grpc.tls.certificates import Certificates, names_of
 
 
 class Parts:
-    """The settings, and all that they decide before there is a loop. Raises BadCredentials.
+    """The settings, and all that they decide before there is a loop. Raises BadCertificate,
+    BadCredentials, BadStore or SettingsError.
 
     `process` is the number of this process among several, from 1, and 0 if it is the only one.
     """
@@ -66,6 +68,7 @@ class Parts:
         self.predecessor = predecessor
         own = gateway_id()
         self.nats = OnNats(settings, own)
+        self.deferring = Deferring(settings, self.nats.bus, own)
         # Where both find a gateway, NATS has the longer way.
         self.meetings = [*meetings(own), *self.nats.meetings]
         self.health.notes = self.nats.notes
@@ -75,7 +78,8 @@ class Parts:
     def http(self, app: PublicApp) -> HttpServer:
         """What serves this app on the public port."""
         # It counts compressed bytes, and those of noise grow a little.
-        websockets = websocket_settings(app, self.settings.websocket_message * 65 // 64 + KIB)
+        most = self.settings.websocket_message * 65 // 64 + KIB
+        websockets = WebSockets(app, most)
         http = HttpServer(app, self.limits, self.admission, websockets, access=self.access)
         if self.settings.hsts is not None:
             http.response = partial(StrictResponse, self.settings.hsts)

@@ -4,12 +4,12 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from prack_grpc.admin import Told, admin_port
+from prack_grpc.admin import Admin, Told, admin_port
 from prack_grpc.broker.seam import Broker, OperatorSide, PublicSide
 from prack_grpc.composition.links import linked
 from prack_grpc.composition.parts import Parts
@@ -40,8 +40,7 @@ from prack_grpc.rest.app import WorkerApp, create_app
 from prack_grpc.rest.switching import TOKEN
 from prack_grpc.settings.loading import flag
 from prack_grpc.state import file as state
-from prack_grpc.stream.credentials import credentials
-from prack_grpc.stream.grpc_server import StreamServer
+from prack_grpc.stream.grpc.port import GrpcPort
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry import tracing
 from prack_grpc.words.table import Table
@@ -76,7 +75,7 @@ class PrivateSide:
         self._keep(steering)
         workers = self._workers(broker, streams, steering)
         admits = within(settings.worker_networks, flag("worker_networks"))
-        stream = self._stream_server(streams, admits)
+        stream = self._grpc_port(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         expel = broker.expel, streams.expel, workers.polls.expel
         with (
@@ -96,16 +95,13 @@ class PrivateSide:
             operating = Operating(broker, self._parts.cluster, steering, workers.polls.end)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
-                async with admin_port(
-                    settings,
-                    self._parts.sockets,
-                    self._parts.callers.admin,
-                    told,
-                    self._parts.api_tls,
-                ) as admin:
+                async with self._admin(told) as admin:
                     sides = broker, steering, endpoint, workers, rest, stream, admin, sharing
                     running = Running(*sides, api_port, grpc_port)
-                    async with linked(self._parts, running, streams):
+                    async with (
+                        linked(self._parts, running, streams),
+                        self._parts.deferring.running(broker),
+                    ):
                         yield running
             finally:
                 broker.shut_down()
@@ -121,6 +117,10 @@ class PrivateSide:
         if words is None:
             return meshed(broker, self._parts.cluster, limits.max_paused)
         return Steering(broker, Table(limits.max_paused), words)
+
+    def _admin(self, told: Told) -> AbstractAsyncContextManager[Admin]:
+        parts = self._parts
+        return admin_port(parts.settings, parts.sockets, parts.callers.admin, told, parts.api_tls)
 
     def _rest(
         self,
@@ -144,22 +144,28 @@ class PrivateSide:
             await sharing.follow(self._parts.predecessor)
         return sharing
 
-    def _stream_server(
-        self, streams: Streams, admits: Callable[[str], bool] | None
-    ) -> StreamServer:
+    def _grpc_port(self, streams: Streams, admits: Callable[[str], bool] | None) -> GrpcPort:
         settings, tls = self._parts.settings, self._parts.api_tls
+        if not settings.grpc:
+            return GrpcPort(streams, None)
+        from prack_grpc.stream.grpc.server import StreamServer
+
         most = grpc_places(WORKER_LIMITS.connections)
-        shown = credentials(lambda: tls.loaded) if tls else None
+        keys = (lambda: tls.loaded) if tls else None
         callers = self._parts.callers.workers
         shared = self._parts.parent is not None
-        return StreamServer(streams, callers, settings.reflection, most, admits, shown, shared)
+        reflects = settings.reflection
+        server = StreamServer(streams, callers, reflects, most, admits, keys, shared)
+        return GrpcPort(streams, server)
 
     def _announced(self, public: int, api_host: str, api: int, grpc: int) -> Addresses:
         """Log where the private ports are, for people and for whoever starts this."""
         tls = self._parts.api_tls
         log.info("REST worker API on %s", url(api_host, api, "http", tls))
         log.info("  documentation on %s/docs", url(api_host, api, "http", tls))
-        log.info("gRPC worker API on %s", url(self._parts.settings.grpc_host, grpc, "grpc", tls))
+        if grpc:
+            host = self._parts.settings.grpc_host
+            log.info("gRPC worker API on %s", url(host, grpc, "grpc", tls))
         return Addresses(
             url(self._parts.settings.host, public, "http", self._parts.tls),
             url(api_host, api, "http", tls),
@@ -183,7 +189,10 @@ class PrivateSide:
             admit = ClientRates(rates).ask
         timing = settings.server_timing
         most = settings.max_body
-        return Endpoint(broker, forwarding, self._parts.access, limits, most, timing, admit)
+        deferral = self._parts.deferring.deferral
+        return Endpoint(
+            broker, forwarding, self._parts.access, limits, most, timing, admit, deferral
+        )
 
     def _workers(self, broker: Broker, streams: Streams, steering: Steering) -> WorkerApp:
         settings = self._parts.settings
@@ -198,6 +207,7 @@ class PrivateSide:
             self._parts.cluster,
             self._parts.predecessor,
             carrier=streams.carrier,
+            store=self._parts.deferring.store,
         )
 
     def _told(
@@ -206,7 +216,7 @@ class PrivateSide:
         endpoint: Endpoint,
         addresses: Addresses,
         operating: Operating,
-        stream: StreamServer,
+        stream: GrpcPort,
     ) -> Told:
         return Told(
             broker,
@@ -222,6 +232,7 @@ class PrivateSide:
                 {"public": self._parts.tls, "private": self._parts.api_tls},
             ),
             self._parts.cluster,
+            self._parts.deferring.counts,
         )
 
     def _keep(self, steering: Steering) -> None:
@@ -234,12 +245,13 @@ class PrivateSide:
             if self._parts.first:
                 steering.changed.append(partial(state.keep, steering, path))
 
-    async def _bind(self, stream: StreamServer, steering: Steering) -> int:
+    async def _bind(self, stream: GrpcPort, steering: Steering) -> int:
         """Listen for gRPC; a predecessor must have given up its port first."""
         host, port = self._parts.settings.grpc_host, self._parts.settings.grpc_port
         if self._parts.predecessor:
             if told := await self._parts.predecessor.released():
                 state.restore(steering, told)
-            if self._parts.parent is None:
+            both = self._parts.settings.grpc and self._parts.predecessor.grpc_port
+            if self._parts.parent is None and both:
                 port = await free(host, self._parts.predecessor.grpc_port)
         return bind(stream, host, port)

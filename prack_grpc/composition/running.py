@@ -9,7 +9,7 @@ from prack_grpc.handover.sharing import Sharing
 from prack_grpc.listener import Listener
 from prack_grpc.private.operators.steering import Steering
 from prack_grpc.rest.app import WorkerApp
-from prack_grpc.stream.grpc_server import StreamServer
+from prack_grpc.stream.grpc.port import GrpcPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Running:
     endpoint: Endpoint
     workers: WorkerApp
     rest: Listener
-    stream: StreamServer
+    stream: GrpcPort
     admin: Admin
     sharing: Sharing
     api_port: int

@@ -144,6 +144,7 @@ class Service:
             self.settings.grace,
             extra={"action": "drain"},
         )
+        self._parts.deferring.leave()
         quiet: list[Coroutine[Any, Any, object]] = [public.quiet()]
         if self._parts.predecessor:
             quiet.append(self._parts.predecessor.gone.wait())  # its workers reach it through us

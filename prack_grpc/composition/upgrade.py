@@ -60,7 +60,7 @@ class Upgrade:
         """Take the gRPC port back. Raises UpgradeFailed if somebody else has it."""
         host, port = self._parts.settings.grpc_host, running.grpc_port
         try:
-            if self._parts.parent is None:
+            if self._parts.parent is None and port:
                 await free(host, port)
             bind(running.stream, host, port)
         except AddressInUse as error:

@@ -111,6 +111,21 @@ NOT_IMPLEMENTED = ErrorKind(
 VERSION_UNSUPPORTED = ErrorKind(
     "version_unsupported", 505, "http_request_error", "Only HTTP/1.0 and HTTP/1.1 are served"
 )
+STORE_FULL = ErrorKind(
+    "store_full", 503, "connection_limit_reached", "Too many requests are kept for later", 60
+)
+STORE_FAILED = ErrorKind(
+    "store_failed", 503, "proxy_internal_error", "The request could not be kept for later", 5
+)
+KEY_REUSED = ErrorKind(
+    "key_reused", 422, "http_request_error", "Another request came with this Idempotency-Key"
+)
+UNKNOWN_DEFERRED = ErrorKind(
+    "unknown_deferred", 404, "http_request_error", "No request of this name is kept"
+)
+DEFERRED_FAILED = ErrorKind(
+    "deferred_failed", 502, "http_response_incomplete", "There is no answer to this request"
+)
 INTERNAL = ErrorKind("internal", 500, "proxy_internal_error", "Internal error of the gateway")
 
 ALL = (
@@ -141,6 +156,11 @@ ALL = (
     EXPECTATION_FAILED,
     NOT_IMPLEMENTED,
     VERSION_UNSUPPORTED,
+    STORE_FULL,
+    STORE_FAILED,
+    KEY_REUSED,
+    UNKNOWN_DEFERRED,
+    DEFERRED_FAILED,
     INTERNAL,
 )
 

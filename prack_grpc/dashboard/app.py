@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prack_grpc.broker.ticket import GATEWAY_DIGITS
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.status import ExchangeStatus
 from prack_grpc.core.worker import Principal, Right
 from prack_grpc.dashboard import overview, scale
@@ -34,7 +36,7 @@ from prack_grpc.neighbours.call import CALLER, PASSED_ON, Call
 from prack_grpc.neighbours.merging import exposition
 from prack_grpc.neighbours.neighbours import ALONE, Cluster
 from prack_grpc.private.app import HANDLERS, HEADERS, PRINCIPAL, PrivateApp, caller
-from prack_grpc.private.callers import Callers
+from prack_grpc.private.callers import HEALTH, Callers
 from prack_grpc.private.description import PROBLEM, UNREADABLE, complete, problems
 from prack_grpc.private.errors import (
     BAD_PARAMETER,
@@ -50,7 +52,6 @@ from prack_grpc.private.operators.operating import Operating
 from prack_grpc.private.operators.together import Together
 from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.certified import Certified
-from prack_grpc.telemetry.metrics import scrape
 from prack_grpc.telemetry.pulse import Pulse
 from prack_grpc.telemetry.scale import TARGET_WAIT
 
@@ -87,7 +88,7 @@ class Parts:
     """What the admin port tells of.
 
     `live` are the requests that are not over; `clients` counts connections and WebSockets;
-    `certified` is how certificates are.
+    `certified` is how certificates are, `deferred` counts requests that are kept.
     """
 
     watch: Watch
@@ -97,13 +98,21 @@ class Parts:
     clients: Callable[[], tuple[int, int]]
     operating: Operating
     certified: Callable[[], Certified]
+    deferred: Callable[[], Counts | None]
 
 
 class AdminApp(PrivateApp):
-    """Its answers tell browsers what they may do with it."""
+    """Its answers tell browsers what they may do with it.
 
-    def __init__(self, callers: Callers, cluster: Cluster) -> None:
+    It has the endpoints that `add` adds from the first call on that is not about health: their
+    models take 2 MiB, and time at the start, and nobody looks at most gateways (decision 0048).
+    """
+
+    def __init__(
+        self, callers: Callers, cluster: Cluster, add: Callable[["AdminApp"], None]
+    ) -> None:
         super().__init__(callers, "Prack admin API", ABOUT)
+        self._add: Callable[[AdminApp], None] | None = add
         self.router.route_class = APIRoute
         self._neighbours = cluster.neighbours
         if cluster.neighbours is not ALONE:
@@ -156,6 +165,9 @@ class AdminApp(PrivateApp):
 
     async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope of a caller who was checked."""
+        if self._add and scope.get("path") not in HEALTH:
+            self._add(self)
+            self._add = None
         if scope["type"] == "http" and scope["method"] not in READING:
             if CONFIRMED not in dict(scope["headers"]):
                 error = ApiError(CROSS_SITE, "calls that change something need X-Prack-Request: 1")
@@ -183,18 +195,22 @@ def create_app(health: Health, parts: Parts | None, callers: Callers, cluster: C
 
     Without `parts` it tells only of health.
     """
-    app = AdminApp(callers, cluster)
+    app = AdminApp(callers, cluster, partial(_add_endpoints, parts, cluster))
     add_health(app, health)
-    _add_description(app)
-    if parts is not None:
-        _add_page(app)
-        _add_figures(app, parts)
-        _add_feed(app, parts)
-        _add_metrics(app, parts, cluster)
-        _add_requests(app, parts)
-        _add_scale(app, parts.watch)
-        _add_actions(app, parts.operating)
     return app
+
+
+def _add_endpoints(parts: Parts | None, cluster: Cluster, app: AdminApp) -> None:
+    _add_description(app)
+    if parts is None:
+        return
+    _add_page(app)
+    _add_figures(app, parts)
+    _add_feed(app, parts)
+    _add_metrics(app, parts, cluster)
+    _add_requests(app, parts)
+    _add_scale(app, parts.watch)
+    _add_actions(app, parts.operating)
 
 
 def _add_description(app: FastAPI) -> None:
@@ -269,8 +285,12 @@ def _add_metrics(app: AdminApp, parts: Parts, cluster: Cluster) -> None:
             Literal["all", "own"], Query(description="`own`: those of the gateway that is asked")
         ] = "all",
     ) -> Response:
+        # Nobody scrapes most gateways (decision 0048).
+        from prack_grpc.telemetry.metrics import scrape
+
         shown = []
-        for metric in scrape.metrics(parts.watch, *parts.clients(), parts.certified()):
+        certified, deferred = parts.certified(), parts.deferred()
+        for metric in scrape.metrics(parts.watch, *parts.clients(), certified, deferred):
             shown.append(metric)
             await asyncio.sleep(0)  # full books are much to read: let others have a turn
         kind, body = await asyncio.to_thread(scrape.encoded, shown, accept, cluster.labels())

@@ -16,7 +16,6 @@ from prack_grpc.telemetry.books.history import Point, Waits
 from prack_grpc.telemetry.books.marks import Mark
 from prack_grpc.telemetry.books.place import errors_of
 from prack_grpc.telemetry.books.watch import Watch
-from prack_grpc.telemetry.certified import Certified
 
 
 @dataclass(frozen=True)
@@ -118,8 +117,8 @@ class Overview:
 
 
 class Looking:
-    """Makes overviews. `clients` counts connections and WebSockets, `certified` is how certificates
-    are.
+    """Makes overviews. `clients` counts connections and WebSockets, `warnings` are sentences of
+    what is wrong beside the traffic.
     """
 
     def __init__(
@@ -128,13 +127,13 @@ class Looking:
         health: Health,
         addresses: Addresses,
         clients: Callable[[], tuple[int, int]],
-        certified: Callable[[], Certified],
+        warnings: Callable[[], list[str]],
     ) -> None:
         self._watch = watch
         self._health = health
         self._addresses = addresses
         self._clients = clients
-        self._certified = certified
+        self._warnings = warnings
 
     def overview(self) -> Overview:
         """How it is now."""
@@ -156,7 +155,7 @@ class Looking:
             {state: states[state] for state in Serving},
             Clients(*self._clients()),
             watch.lag,
-            sentences(watch, status, reasons, self._certified().warnings),
+            sentences(watch, status, reasons, self._warnings()),
         )
 
     def _process(self, reasons: list[str]) -> Process:

@@ -15,6 +15,7 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.limits import Limits
 from prack_grpc.gateway.request.client import Client
+from prack_grpc.gateway.request.deferral import Deferral
 from prack_grpc.gateway.request.exchange import Admit, HttpExchange
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.exchange import WebSocket
@@ -43,12 +44,14 @@ class Endpoint:
         max_body: int | None = None,
         server_timing: bool = False,
         admit: Admit | None = None,
+        deferral: Deferral | None = None,
     ) -> None:
-        """What `admit` refuses is not queued."""
+        """What `admit` refuses is not queued, nor what `deferral` takes."""
         self._limits = limits
         self._max_body = max_body
         self._timing = server_timing
         self._admit = admit
+        self._deferral = deferral
         self._broker = broker
         self._forwarding = forwarding
         self._access = access
@@ -94,10 +97,12 @@ class Endpoint:
             self._max_body,
             self._timing,
             self._admit,
+            self._deferral,
         )
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        record = Record(scope)
+        path, query = scope["raw_path"], scope["query_string"]
+        record = Record("WEBSOCKET", path, query, scope["client"])
         websocket = WebSocket(self._broker, scope, receive, send, record, self._limits)
         self._websockets.add(websocket)
         try:

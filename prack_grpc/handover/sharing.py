@@ -25,6 +25,7 @@ class Sharing:
     def __init__(self, overlap: Overlap) -> None:
         self._overlap = overlap
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = False
 
     async def follow(self, predecessor: Predecessor) -> None:
         """Share with the gateway that we replace. No worker may have come before this returns."""
@@ -35,10 +36,14 @@ class Sharing:
 
     def leave(self, sock: socket.socket) -> None:
         """Share with the gateway that replaces us, on this connection."""
-        self._begin(self._leave(sock))
+        if self._ended:
+            sock.close()
+        else:
+            self._begin(self._leave(sock))
 
     async def end(self) -> None:
-        """Stop it."""
+        """Stop it. Who comes later is left alone: nobody would see to the end of that."""
+        self._ended = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

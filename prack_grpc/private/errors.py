@@ -56,6 +56,7 @@ WINDOW_FULL = ApiKind(
     "window_full", 429, "The client does not accept more data now; send the chunk again", 1
 )
 INTERNAL = ApiKind("internal", 500, "Internal error of the gateway; see its log")
+STORE_FAILED = ApiKind("store_failed", 503, "The store of requests does not answer", 5)
 DRAINING = ApiKind("draining", 503, "The gateway is stopping; poll again, or another gateway", 1)
 UNSAID = ApiKind("not_said", 503, "Nothing can be said to all gateways now", 1)
 LATE = {late: ApiKind(late.code, late.status, late.sentence) for late in Late}

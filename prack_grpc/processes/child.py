@@ -26,7 +26,7 @@ from typing import NoReturn
 
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.processes import dealing
-from prack_grpc.processes.dealing import Dealt, Peer
+from prack_grpc.processes.dealing import Address, Dealt
 from prack_grpc.processes.parent import MOST, Parent
 
 Serve = Callable[[Parent], int]
@@ -63,7 +63,7 @@ class Child:
         """How many connections of workers it has, and is about to have."""
         return self._held + self._dealt - self._taken
 
-    def deal(self, connection: socket.socket, peer: Peer) -> bool:
+    def deal(self, connection: socket.socket, peer: Address) -> bool:
         """See Player."""
         try:
             dealing.send(self._rest, connection, peer)
@@ -106,13 +106,12 @@ class Child:
         if not self.ready.done():
             self.ready.set_result(False)
         self.left.set()
-        self.left.set()
 
 
 async def fork(
     number: int,
     folder: Path,
-    address: Peer,
+    address: Address,
     sockets: Callable[[Dealt], Sockets],
     before: socket.socket | None,
     serve: Serve,

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-Peer = tuple[str, int]
+Address = tuple[str, int]
 # Accepted in one turn of the loop.
 TURN = 64
 # How long all wait in the kernel when nobody takes them.
@@ -23,7 +23,7 @@ class Dealt(socket.socket):
     It accepts them as from a listening socket. `taken` counts them; `address` is that of the port.
     """
 
-    def __init__(self, sock: socket.socket, address: Peer) -> None:
+    def __init__(self, sock: socket.socket, address: Address) -> None:
         """Takes over `sock`, the other end of which gets what `pack` makes of a connection."""
         super().__init__(fileno=sock.detach())
         self.address = address
@@ -33,11 +33,11 @@ class Dealt(socket.socket):
         """See socket.socket."""
         return Dealt(socket.socket(fileno=os.dup(self.fileno())), self.address)
 
-    def getsockname(self) -> Peer:
+    def getsockname(self) -> Address:
         """See socket.socket."""
         return self.address
 
-    def accept(self) -> tuple[socket.socket, Peer]:
+    def accept(self) -> tuple[socket.socket, Address]:
         """See socket.socket. Raises OSError, also once there is no supervisor."""
         about, numbers, _, _ = socket.recv_fds(self, 256, 1)
         if not numbers:
@@ -47,7 +47,7 @@ class Dealt(socket.socket):
         return socket.socket(fileno=numbers[0]), (host, int(port))
 
 
-def send(channel: socket.socket, connection: socket.socket, peer: Peer) -> None:
+def send(channel: socket.socket, connection: socket.socket, peer: Address) -> None:
     """Give a connection to whoever has the other end as Dealt. Raises OSError if it is full."""
     about = f"{peer[0]} {peer[1]}".encode()
     socket.send_fds(channel, [about], [connection.fileno()])
@@ -59,7 +59,7 @@ class Player(Protocol):
     @property
     def load(self) -> int: ...
 
-    def deal(self, connection: socket.socket, peer: Peer) -> bool:
+    def deal(self, connection: socket.socket, peer: Address) -> bool:
         """Give it one; whether it could take it."""
 
 
@@ -69,7 +69,7 @@ class Dealer:
     def __init__(self, sock: socket.socket, players: Callable[[], Iterable[Player]]) -> None:
         self._sock = sock
         self._players = players
-        self._waiting: tuple[socket.socket, Peer] | None = None
+        self._waiting: tuple[socket.socket, Address] | None = None
         self._pause: asyncio.TimerHandle | None = None
         sock.setblocking(False)
 
@@ -103,7 +103,7 @@ class Dealer:
             self._waiting = None
             connection.close()
 
-    def _accept(self) -> tuple[socket.socket, Peer]:
+    def _accept(self) -> tuple[socket.socket, Address]:
         connection, peer = self._sock.accept()
         return connection, peer[:2]
 

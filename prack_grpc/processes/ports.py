@@ -52,10 +52,7 @@ class Ports:
         )
         if settings.http_redirect is not None:
             sockets.take("redirect", partial(listen, host, settings.http_redirect, "http_redirect"))
-        if "grpc" not in sockets.given:
-            _check(settings.grpc_host, settings.grpc_port, "grpc_port")
-        make = partial(_bound, settings.grpc_host, settings.grpc_port)
-        grpc_port = sockets.take("grpc", make).getsockname()[1]
+        grpc_port = _grpc_port(settings, sockets) if settings.grpc else 0
         self.settings = settings.model_copy(update={"grpc_port": grpc_port})
 
     def of(self, number: int, rest: socket.socket) -> Sockets:
@@ -90,6 +87,15 @@ class Ports:
 
 def _public(number: int | str) -> str:
     return f"public.{number}"
+
+
+def _grpc_port(settings: Settings, sockets: Sockets) -> int:
+    """The port that is kept for gRPC. Raises AddressInUse."""
+    host, port = settings.grpc_host, settings.grpc_port
+    if "grpc" not in sockets.given:
+        _check(host, port, "grpc_port")
+    number: int = sockets.take("grpc", partial(_bound, host, port)).getsockname()[1]
+    return number
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from starlette.types import Scope
 from prack_grpc.broker.seam import Broker
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.worker import TRUSTED, Principal
+from prack_grpc.deferred.store import Store
 from prack_grpc.neighbours.mesh_words import PATH as WORDS
 from prack_grpc.neighbours.neighbours import ALONE, Cluster
 from prack_grpc.private import description
@@ -22,6 +23,8 @@ from prack_grpc.private.health import Health
 from prack_grpc.private.operators.steering import Steering
 from prack_grpc.private.operators.together import Together
 from prack_grpc.rest import ask
+from prack_grpc.rest.dead import DeadEndpoints
+from prack_grpc.rest.description import dead as openapi_dead
 from prack_grpc.rest.description import openapi
 from prack_grpc.rest.description import operators as openapi_operating
 from prack_grpc.rest.description import raw as openapi_raw
@@ -66,6 +69,14 @@ OPERATING_PATHS = (
     ("PUT", "traffic", "divide"),
     ("POST", "resume", "resume"),
 )
+DEAD_PATHS = (
+    ("GET", "dead", "dead"),
+    ("GET", "dead/{letter}", "letter"),
+)
+DEAD_OPERATING_PATHS = (
+    ("POST", "dead/{letter}", "again"),
+    ("DELETE", "dead/{letter}", "drop"),
+)
 # A worker that leaves may say so.
 DRAINING_PATHS = (("POST", "drain", "drain"),)
 
@@ -97,7 +108,8 @@ class WorkerApp(PrivateApp):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description, with the schemas that FastAPI cannot derive."""
         schema = super().openapi()
-        schemas = openapi.SCHEMAS | openapi_raw.SCHEMAS | openapi_operating.SCHEMAS
+        parts = (openapi, openapi_raw, openapi_operating, openapi_dead)
+        schemas = {name: one for part in parts for name, one in part.SCHEMAS.items()}
         schema["components"] = openapi.COMPONENTS | {"schemas": schemas}
         description.complete(schema)
         return schema
@@ -112,6 +124,7 @@ def create_app(
     cluster: Cluster,
     predecessor: EarlierGateway | None = None,
     carrier: Callable[[Principal], asyncio.Protocol | None] = lambda _: None,
+    store: Store | None = None,
 ) -> WorkerApp:
     """The worker API, for these `callers`.
 
@@ -119,6 +132,7 @@ def create_app(
     parked polls when the gateway stops. What operators say goes to `steering`, and is said for all
     of the `cluster`. A `predecessor` finishes what it holds. `carrier` makes what serves a
     connection that becomes a stream, or None while there can be none; see `StreamEndpoint`.
+    `store` is where requests are kept that are answered later, if they are.
     """
     polls = Polls(broker, limits)
     relay = Relay(broker, predecessor, cluster.neighbours)
@@ -137,6 +151,10 @@ def create_app(
     _add_endpoints(app, operating, DRAINING_PATHS, described)
     app.router.add_api_route(WORDS, operating.words, methods=["POST"], include_in_schema=False)
     _add_endpoints(app, StreamEndpoint(carrier), STREAM_PATHS, openapi.STREAM)
+    if store is not None:
+        letters = DeadEndpoints(store)
+        _add_endpoints(app, letters, DEAD_PATHS, openapi_dead.OPERATIONS, ReadRoute)
+        _add_endpoints(app, letters, DEAD_OPERATING_PATHS, openapi_dead.OPERATIONS, OperateRoute)
     add_pages(app, limits, health)
     return app
 

@@ -1,5 +1,7 @@
 """The settings of a gateway that is one of many: which cluster, and which NATS servers."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, Field
 
 from prack_grpc.settings.values import ClusterName, File, NatsUrls, User
@@ -61,4 +63,17 @@ class ClusterSettings(BaseModel):
         ways = ("--nats-user", "--nats-token-file", "--nats-creds", "--nats-nkey")
         if len(several := [flag for flag in ways if flag in there]) > 1:
             problems.append(f"{several[0]}: use it or {several[1]}, not both")
-        return problems
+        return problems or [
+            f"{flag}: cannot read it: {error}"
+            for flag, value in given.items()
+            if isinstance(value, Path) and (error := _unreadable(value))
+        ]
+
+
+def _unreadable(file: Path) -> OSError | None:
+    """Why; None if it can be read now. It is read again at each connection."""
+    try:
+        with file.open("rb"):
+            return None
+    except OSError as error:
+        return error

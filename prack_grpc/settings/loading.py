@@ -128,6 +128,7 @@ def _exposed(settings: Settings) -> list[str]:
     problems = [
         *values.weak("token", settings.token),
         *values.weak("admin token", settings.admin_token),
+        *settings.deferral_problems(bool(settings.nats)),
     ]
     admin_asks = settings.admin_token or settings.credentials or settings.client_ca
     if not (values.is_loopback(settings.admin_host) or admin_asks):

@@ -13,6 +13,7 @@ from prack_grpc.core.limits import MIB, Limits
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.settings import values
 from prack_grpc.settings.cluster import ClusterSettings
+from prack_grpc.settings.deferred import DeferredSettings
 from prack_grpc.settings.public import PublicSettings
 from prack_grpc.settings.values import (
     Buffer,
@@ -27,14 +28,14 @@ from prack_grpc.settings.values import (
     Size,
 )
 
-SECRETS = ("token", "admin_token")
+SECRETS = ("token", "admin_token", "callback_secret")
 
 
 DEFAULTS = Limits()
 CONNECTION_DEFAULTS = ConnectionLimits()
 
 
-class Settings(ClusterSettings, PublicSettings):
+class Settings(DeferredSettings, ClusterSettings, PublicSettings):
     """The settings of `prack serve`. Times are seconds; sizes are bytes, or take KiB, MiB, GiB."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +53,9 @@ class Settings(ClusterSettings, PublicSettings):
         "localhost and --api-host: gateway,prack.internal; the admin port likewise",
     )
     grpc_host: Host = Field("127.0.0.1", description="address of the gRPC worker API")
+    grpc: bool = Field(
+        True, description="serve workers over gRPC; without it the gateway takes 12 MiB less"
+    )
     grpc_port: Port = Field(4243, description="port of the gRPC worker API")
     admin_host: Host = Field(
         "127.0.0.1", description="address of the admin port: the page, metrics, health"

@@ -20,7 +20,7 @@ SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
 # A name of a host, with a dot in it (RFC 1123 section 2.1).
 LABEL = "[0-9a-z]([0-9a-z-]{0,61}[0-9a-z])?"
 DOMAIN = re.compile(rf"(?=.{{1,253}}$)({LABEL}\.)+(?=.*[a-z]){LABEL}")
-NATS = re.compile(r"(nats|tls)://([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
+NATS = re.compile(r"(nats|tls)://([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>\d{1,5}))?")
 UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
 MOST_PROCESSES = 16
 # Of the control group that a container sees as its own (version 2).
@@ -53,7 +53,11 @@ def _buffers(value: str) -> str:
 
 
 def _processes(value: object) -> object:
-    return max(1, min(MOST_PROCESSES, cores() // 4)) if value == "auto" else value
+    if value == "auto":
+        return max(1, min(MOST_PROCESSES, cores() // 4))
+    if isinstance(value, str) and not re.fullmatch(r"[1-9]|[1-5]\d|6[0-4]", value):
+        raise ValueError("expected a number from 1 to 64, or auto")
+    return value
 
 
 def cores() -> int:
@@ -131,7 +135,8 @@ def _nats(value: object) -> object:
         return value
     urls = tuple(filter(None, map(str.strip, value.split(","))))
     for url in urls:
-        if not NATS.fullmatch(url):
+        match = NATS.fullmatch(url)
+        if not match or int(match["port"] or 4222) not in range(1, 65536):
             raise ValueError(
                 "expected servers such as nats://10.0.0.1:4222,nats://10.0.0.2:4222, or tls://..., "
                 "without users, which have settings of their own"

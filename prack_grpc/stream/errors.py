@@ -2,37 +2,38 @@
 
 from dataclasses import dataclass
 
-from grpc import StatusCode
-
 from prack.v1 import worker_pb2 as pb
 
 
 @dataclass(frozen=True, slots=True)
 class StreamErrorKind:
-    """`retry` says whether dialling again with the same hello can help."""
+    """`retry` says whether dialling again with the same hello can help.
+
+    `status` is the name of a status of gRPC, whose library is not loaded for it.
+    """
 
     code: str
-    status: StatusCode
+    status: str
     retry: bool
 
 
-HELLO_EXPECTED = StreamErrorKind("hello_expected", StatusCode.FAILED_PRECONDITION, False)
-HELLO_REPEATED = StreamErrorKind("hello_repeated", StatusCode.INVALID_ARGUMENT, False)
-HELLO_TIMEOUT = StreamErrorKind("hello_timeout", StatusCode.DEADLINE_EXCEEDED, True)
-VERSION_UNSUPPORTED = StreamErrorKind("version_unsupported", StatusCode.FAILED_PRECONDITION, False)
-BAD_HELLO = StreamErrorKind("bad_hello", StatusCode.INVALID_ARGUMENT, False)
-BAD_CAPACITY = StreamErrorKind("bad_capacity", StatusCode.INVALID_ARGUMENT, False)
-BAD_FRAME = StreamErrorKind("bad_frame", StatusCode.INVALID_ARGUMENT, False)
-WINDOW_EXCEEDED = StreamErrorKind("window_exceeded", StatusCode.INVALID_ARGUMENT, False)
-CHUNK_TOO_LARGE = StreamErrorKind("chunk_too_large", StatusCode.INVALID_ARGUMENT, False)
-NOT_READING = StreamErrorKind("not_reading", StatusCode.RESOURCE_EXHAUSTED, True)
-SILENT = StreamErrorKind("silent", StatusCode.DEADLINE_EXCEEDED, True)
-NOT_ALLOWED = StreamErrorKind("not_allowed", StatusCode.PERMISSION_DENIED, False)
-REVOKED = StreamErrorKind("revoked", StatusCode.UNAUTHENTICATED, True)
-REPLACED = StreamErrorKind("replaced", StatusCode.ABORTED, True)
-WORKER_ID_TAKEN = StreamErrorKind("worker_id_taken", StatusCode.ALREADY_EXISTS, True)
-TOO_MANY_WORKERS = StreamErrorKind("too_many_workers", StatusCode.RESOURCE_EXHAUSTED, True)
-TOO_MANY_ROUTES = StreamErrorKind("too_many_routes", StatusCode.RESOURCE_EXHAUSTED, True)
+HELLO_EXPECTED = StreamErrorKind("hello_expected", "FAILED_PRECONDITION", False)
+HELLO_REPEATED = StreamErrorKind("hello_repeated", "INVALID_ARGUMENT", False)
+HELLO_TIMEOUT = StreamErrorKind("hello_timeout", "DEADLINE_EXCEEDED", True)
+VERSION_UNSUPPORTED = StreamErrorKind("version_unsupported", "FAILED_PRECONDITION", False)
+BAD_HELLO = StreamErrorKind("bad_hello", "INVALID_ARGUMENT", False)
+BAD_CAPACITY = StreamErrorKind("bad_capacity", "INVALID_ARGUMENT", False)
+BAD_FRAME = StreamErrorKind("bad_frame", "INVALID_ARGUMENT", False)
+WINDOW_EXCEEDED = StreamErrorKind("window_exceeded", "INVALID_ARGUMENT", False)
+CHUNK_TOO_LARGE = StreamErrorKind("chunk_too_large", "INVALID_ARGUMENT", False)
+NOT_READING = StreamErrorKind("not_reading", "RESOURCE_EXHAUSTED", True)
+SILENT = StreamErrorKind("silent", "DEADLINE_EXCEEDED", True)
+NOT_ALLOWED = StreamErrorKind("not_allowed", "PERMISSION_DENIED", False)
+REVOKED = StreamErrorKind("revoked", "UNAUTHENTICATED", True)
+REPLACED = StreamErrorKind("replaced", "ABORTED", True)
+WORKER_ID_TAKEN = StreamErrorKind("worker_id_taken", "ALREADY_EXISTS", True)
+TOO_MANY_WORKERS = StreamErrorKind("too_many_workers", "RESOURCE_EXHAUSTED", True)
+TOO_MANY_ROUTES = StreamErrorKind("too_many_routes", "RESOURCE_EXHAUSTED", True)
 
 
 class StreamError(Exception):

@@ -1,4 +1,4 @@
-"""`prack.v1.WorkerService`: admits workers, watches that they live, and lets them go."""
+"""All streams: admits workers, watches that they live, and lets them go."""
 
 import asyncio
 import hmac
@@ -7,9 +7,6 @@ import random
 import secrets
 from collections.abc import Callable
 
-import grpc
-
-import prack_grpc
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.seam import Membership, WorkerSide
 from prack_grpc.core.errors import BadRoute, OutOfScope, TooManySessions
@@ -19,8 +16,7 @@ from prack_grpc.stream import errors
 from prack_grpc.stream.carrier import Carrier
 from prack_grpc.stream.errors import NotAFrame, StreamError
 from prack_grpc.stream.frame import parse
-from prack_grpc.stream.grpc_carrier import Context, GrpcCarrier
-from prack_grpc.stream.hello import FEATURES, MINOR, TUNNEL, Hello, limits_message, read_hello
+from prack_grpc.stream.hello import MINOR, TUNNEL, Hello, limits_message, read_hello
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.plain_carrier import PlainCarrier
 from prack_grpc.stream.stream import Stream
@@ -30,7 +26,6 @@ from prack_wire.frames import FrameTooLong
 
 log = logging.getLogger(__name__)
 
-NAME = "prack.v1.WorkerService"
 ENDED = "closed a worker's stream because of an error"
 HELLO_SECONDS = 5.0
 MAX_OPENING = 1000  # streams that have not said hello yet
@@ -57,7 +52,7 @@ class Streams:
         self, broker: WorkerSide, limits: Limits, max_silence: float = MAX_SILENCE
     ) -> None:
         self._broker = broker
-        self._limits = limits
+        self.limits = limits
         self.max_silence = max_silence
         self._beat_seconds = max_silence / BEATS
         self._loop = asyncio.get_running_loop()
@@ -72,42 +67,6 @@ class Streams:
         self._errors = Complaint(log, "stream_error", ENDED, most=20)
         heap.keep()
         self._tidy(heap.Spare())
-
-    # ------------------------------------------------------------ gRPC
-
-    def handler(self, who: Callable[[Context], Principal]) -> grpc.GenericRpcHandler:
-        """The service; carriers read and write bytes. `who` tells who has made a call."""
-
-        async def connect(_: object, context: Context) -> None:
-            await self._connect(context, who(context))
-
-        return grpc.method_handlers_generic_handler(
-            NAME,
-            {
-                "Connect": grpc.stream_stream_rpc_method_handler(connect),
-                "GetInfo": grpc.unary_unary_rpc_method_handler(
-                    self.get_info,
-                    pb.GetInfoRequest.FromString,
-                    pb.GetInfoResponse.SerializeToString,
-                ),
-            },
-        )
-
-    async def get_info(self, request: pb.GetInfoRequest, context: Context) -> pb.GetInfoResponse:
-        """What this gateway speaks."""
-        return pb.GetInfoResponse(
-            version=prack_grpc.__version__,
-            minor_min=MINOR,
-            minor_max=MINOR,
-            features=sorted(FEATURES),
-            limits=limits_message(self._limits),
-        )
-
-    async def _connect(self, context: Context, principal: Principal) -> None:
-        """One worker, over gRPC."""
-        error = await self._serve(GrpcCarrier(context, principal))
-        if error is not None:
-            await context.abort(error.kind.status, str(error))
 
     # ------------------------------------------------------------ plain connections
 
@@ -133,7 +92,7 @@ class Streams:
 
     async def _serve_plain(self, carrier: PlainCarrier) -> None:
         try:
-            await self._serve(carrier)
+            await self.serve(carrier)
         finally:
             await carrier.hang_up(LAST_SECONDS)
             self._greeting.discard(carrier)
@@ -148,7 +107,7 @@ class Streams:
 
     # ------------------------------------------------------------ one stream
 
-    async def _serve(self, carrier: Carrier) -> StreamError | None:
+    async def serve(self, carrier: Carrier) -> StreamError | None:
         """One worker, from its hello to its end. Returns the error that it was told at last."""
         try:
             stream, name = await self._open(carrier)
@@ -173,7 +132,7 @@ class Streams:
             if self._opening > MAX_OPENING:
                 message = f"more than {MAX_OPENING} streams have not said hello yet"
                 raise StreamError(errors.TOO_MANY_WORKERS, message)
-            hello = read_hello(await _first_frame(carrier), self._limits)
+            hello = read_hello(await _first_frame(carrier), self.limits)
             carrier.greeted()
             name = carrier.principal, hello.worker
             return self._admit(hello, name, carrier), name
@@ -189,11 +148,11 @@ class Streams:
         older = self._streams.get(name)
         if older is not None:
             self._check_process(older, hello)
-        outbox = Outbox(self._broker, self._limits, hello.initial_window)
+        outbox = Outbox(self._broker, self.limits, hello.initial_window)
         self._welcome(outbox, hello)
         member = self._join(hello, carrier, outbox)
         slots = hello.slots, hello.websocket_slots
-        stream = Stream(self._broker, self._limits, member, outbox, carrier, self._loop.time, slots)
+        stream = Stream(self._broker, self.limits, member, outbox, carrier, self._loop.time, slots)
         self._streams[name] = stream
         self._instances[stream] = hello.instance
         if older is not None:
@@ -218,7 +177,7 @@ class Streams:
         welcome.gateway_id = self._gateway_id
         welcome.minor = MINOR
         welcome.features.extend(sorted(hello.features))
-        welcome.limits.CopyFrom(limits_message(self._limits))
+        welcome.limits.CopyFrom(limits_message(self.limits))
         welcome.heartbeat_ms = int(self._beat_seconds * 1000)
         welcome.dead_after_ms = int(self.max_silence * 1000)
 

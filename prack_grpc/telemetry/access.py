@@ -4,7 +4,6 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -48,7 +47,10 @@ class Record:
     and `started` is when the head of its response was written, 0 if that was its end, too.
     """
 
-    scope: MutableMapping[str, Any]
+    method: str
+    path: bytes
+    query: bytes
+    peer: tuple[str, int] | None
     request: Request | None = None
     ticket: Queued | None = None
     status: int = 0
@@ -82,7 +84,7 @@ class Record:
     @property
     def client(self) -> str | None:
         """The address of the client, or of its peer until more is known."""
-        client = self.request.client if self.request else self.scope["client"]
+        client = self.request.client if self.request else self.peer
         return client[0] if client else None
 
     def row(self, ended: float, keep: bool) -> Row:
@@ -128,11 +130,10 @@ class Record:
     def fields(self, ended: float) -> dict[str, Any]:
         """The line as data: times in milliseconds, sizes in bytes."""
         total = ended - self.began
-        ticket, scope = self.ticket, self.scope
-        path, query = scope["raw_path"], scope["query_string"]
+        ticket, path, query = self.ticket, self.path, self.query
         fields = {
             "action": "request",
-            "method": scope.get("method", "WEBSOCKET"),
+            "method": self.method,
             "target": (path + b"?" + query if query else path).decode("latin-1"),
             "status": self.status,
             "bytes": self.sent,

@@ -264,10 +264,8 @@ class Launcher:
             process.kill()
         for process in self._processes:
             if isinstance(process, Gateway):
-                bad = [line for line in process.lines if BAD.search(line)]
-                assert not bad, "\n".join(
-                    line for line in process.lines if BAD.search(line) or not line.startswith("{")
-                )
+                bad = [n for n, line in enumerate(process.lines) if BAD.search(line)]
+                assert not bad, "\n".join(process.lines[bad[0] : bad[0] + 40])
 
     def _add(self, process: P) -> P:
         self._processes.append(process)

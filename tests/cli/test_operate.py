@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from prack_grpc.cli import operate
+from prack_grpc.cli.commands import OPERATING
 from prack_grpc.cli.main import main
 from tests.conftest import Gateway, Start
 from tests.support.scripted_worker import ScriptedWorker, connect
@@ -133,7 +133,7 @@ def test_no_gateway(capsys: pytest.CaptureFixture[str]) -> None:
     assert "is `prack serve` running there?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", operate.COMMANDS)
+@pytest.mark.parametrize("command", OPERATING)
 def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main([command, "--help"])

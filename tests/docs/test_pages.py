@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from prack_grpc.cli import operate
+from prack_grpc.cli.commands import OPERATING
 from tests.docs.pages import CODE, ROOT, fenced, page, pages, prose
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FLAG = re.compile(r"--[a-z][a-z-]*")
 MODULES = {"prack": "prack_grpc", "prack-worker": "prack_worker"}
-COMMANDS = ("serve", "top", "upgrade", "conformance", *operate.COMMANDS)
+COMMANDS = ("serve", "top", "upgrade", "conformance", *OPERATING)
 # A command of ours at the start of a line, or as what a container runs.
 CALL = re.compile(r"(?:^|[\s/])(prack|prack-worker)(?=\s)(?! prack)([^|&;]*)")
 # Pages whose text names flags of other programs, and of the benchmark.

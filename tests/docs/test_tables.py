@@ -66,7 +66,7 @@ def amount(text: str) -> object:
 
 
 def test_every_field_of_the_access_log_is_explained() -> None:
-    record = Record({"method": "GET", "raw_path": b"/", "query_string": b"", "client": None})
+    record = Record("GET", b"/", b"", None)
     record.ticket = SimpleNamespace(
         id="r1", assignment=None, since=0.0, handed=1.0, answered=2.0, left=False
     )

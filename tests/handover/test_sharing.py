@@ -123,3 +123,12 @@ async def test_a_gateway_that_has_died_before_shares_nothing(pair: Pair) -> None
     pair.channel.close()
     await pair.predecessor.relieve()
     await handed(after, 1)
+
+
+async def test_who_comes_after_the_end_is_left_alone() -> None:
+    sharing = Sharing(MemoryBroker(Limits()).overlap)
+    await sharing.end()
+    ours, theirs = socket.socketpair()
+    with ours:
+        sharing.leave(theirs)
+        assert ours.recv(1) == b""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from prack_grpc.processes import dealing
-from prack_grpc.processes.dealing import Dealer, Dealt, Peer
+from prack_grpc.processes.dealing import Address, Dealer, Dealt
 
 ADDRESS = "127.0.0.1", 4242
 
@@ -18,7 +18,7 @@ class Player:
 
     def __init__(self, load: int = 0, most: int = 100) -> None:
         self.first, self.most = load, most
-        self.taken: list[tuple[socket.socket, Peer]] = []
+        self.taken: list[tuple[socket.socket, Address]] = []
         self.changed, self.refused = asyncio.Event(), asyncio.Event()
 
     @property
@@ -26,7 +26,7 @@ class Player:
         """See dealing.Player."""
         return self.first + len(self.taken)
 
-    def deal(self, connection: socket.socket, peer: Peer) -> bool:
+    def deal(self, connection: socket.socket, peer: Address) -> bool:
         """See dealing.Player."""
         if len(self.taken) == self.most:
             self.refused.set()

@@ -65,6 +65,13 @@ def test_the_port_of_grpc_is_kept_for_them(opened: ExitStack) -> None:
     theirs.bind(("127.0.0.1", number))
 
 
+def test_without_grpc_its_port_is_left_alone(opened: ExitStack) -> None:
+    theirs = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+    made = ports(opened, grpc=False, grpc_port=port(theirs))
+    assert "grpc" not in made.sockets.open
+    assert made.settings.grpc_port == 0
+
+
 def test_a_second_gateway_does_not_share_the_clients(opened: ExitStack) -> None:
     made = ports(opened)
     with pytest.raises(AddressInUse, match="choose another with --port"):

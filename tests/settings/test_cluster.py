@@ -1,5 +1,7 @@
 """The settings of a gateway that is one of many."""
 
+from pathlib import Path
+
 import pytest
 
 from prack_grpc.settings.loading import SettingsError, load
@@ -22,7 +24,15 @@ def test_servers_of_one_cluster() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["a:4222", "http://a", "nats://user:secret@a", "nats://a/b", "nats://a:1000000", "ws://a"],
+    [
+        "a:4222",
+        "http://a",
+        "nats://user:secret@a",
+        "nats://a/b",
+        "nats://a:65536",
+        "nats://a:0",
+        "ws://a",
+    ],
 )
 def test_what_is_no_server(url: str) -> None:
     [problem] = problems(nats=url, cluster="shop")
@@ -51,3 +61,9 @@ def test_what_is_no_name_of_a_cluster(name: str) -> None:
 )
 def test_what_does_not_go_together(flags: dict[str, str], found: str) -> None:
     assert problems(**flags) == [found]
+
+
+@pytest.mark.parametrize("name", ["nats_creds", "nats_nkey", "nats_token_file", "nats_ca"])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    [problem] = problems(**BOTH, **{name: str(tmp_path / "none")})
+    assert problem.startswith(f"--{name.replace('_', '-')}: cannot read it: ")

@@ -35,7 +35,7 @@ def test_a_container_has_the_cores_of_its_quota(
 
 @pytest.mark.parametrize("wrong", ["0", "65", "many", "-1"])
 def test_a_number_of_processes_is_checked(wrong: str) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="expected a number from 1 to 64, or auto"):
         PROCESSES.validate_python(wrong)
 
 

@@ -7,7 +7,7 @@ import pytest
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.stream import streams
-from prack_grpc.stream.grpc_carrier import GrpcCarrier
+from prack_grpc.stream.grpc.carrier import GrpcCarrier
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.plain_carrier import PlainCarrier
 from prack_grpc.stream.stream import Stream

@@ -261,7 +261,7 @@ def one_request(spans: Spans) -> None:
     """A request that nobody took."""
     request = a_request()
     request.trace = spans.begin(request)
-    record = Record({}, request, status=503, error="no_workers")
+    record = Record("", b"", b"", None, request, status=503, error="no_workers")
     spans.ended(record, record.began + 0.1)
 
 
@@ -285,7 +285,7 @@ async def test_any_authority_that_is_let_in_can_be_told(
     assert spans is not None
     request = a_request(host=authority, headers=[(b"traceparent", b"\xff"), (b"tracestate", b",=")])
     request.trace = spans.begin(request)
-    spans.ended(Record({}, request, status=204), 0.0)
+    spans.ended(Record("", b"", b"", None, request, status=204), 0.0)
     await spans.stop()
     (server,) = collector.spans(1)
     assert server.attributes.get("server.address") == host

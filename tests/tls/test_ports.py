@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from prack_grpc.stream import grpc_server
+from prack_grpc.stream.grpc import server as grpc_server
 from tests.conftest import Gateway, Start
 from tests.support.certificates import Authority
 

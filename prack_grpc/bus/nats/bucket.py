@@ -1,4 +1,4 @@
-"""The bucket of JetStream that keeps what operators have said."""
+"""Buckets of JetStream: what operators have said, and requests that are kept."""
 
 import nats.js.errors
 from nats.js import JetStreamContext, api
@@ -18,11 +18,14 @@ class Unusable(Exception):
     """There can be no bucket; the message says what to do."""
 
 
-async def opened(stream: JetStreamContext, name: str) -> tuple[KeyValue, int]:
+async def opened(
+    stream: JetStreamContext, name: str, ttl: float | None = None
+) -> tuple[KeyValue, int]:
     """The bucket of this name, made if need be, and what it adds to its revisions.
 
     So a bucket that was lost and made anew goes on with greater ones: it adds the milliseconds
-    since 1970 when it was made. It has 3 replicas as soon as there are 3 servers.
+    since 1970 when it was made. It has 3 replicas as soon as there are 3 servers. With a `ttl`
+    what is in it is there for so many seconds.
 
     Raises Unusable, nats.errors.Error, TimeoutError.
     """
@@ -30,7 +33,7 @@ async def opened(stream: JetStreamContext, name: str) -> tuple[KeyValue, int]:
     try:
         bucket = await stream.key_value(name)
     except nats.js.errors.BucketNotFoundError:
-        bucket = await _made(stream, name)
+        bucket = await _made(stream, name, ttl)
     info = await stream.stream_info(f"KV_{name}")
     if (info.config.num_replicas or 1) < REPLICAS:
         await _replicate(stream, info.config)
@@ -46,8 +49,8 @@ async def _check(stream: JetStreamContext) -> None:
         raise Unusable(OLD.format(LEVEL, level))
 
 
-async def _made(stream: JetStreamContext, name: str) -> KeyValue:
-    config = api.KeyValueConfig(bucket=name, description="What operators said to Prack")
+async def _made(stream: JetStreamContext, name: str, ttl: float | None) -> KeyValue:
+    config = api.KeyValueConfig(bucket=name, description="What gateways of Prack share", ttl=ttl)
     try:
         return await stream.create_key_value(config, replicas=REPLICAS)
     except nats.js.errors.APIError as error:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import nats.errors
+import nkeys
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 
@@ -75,6 +76,8 @@ class Connection(Client):
             )
         except nats.errors.NoServersError:
             raise ConnectionError(self.trouble) from None
+        except nkeys.NkeysError as error:
+            raise ValueError(str(error)) from None
         if not self.is_connected:  # nats-py takes the end of a connection for an answer
             raise ConnectionError("the NATS server has closed the connection; see its log")
         if self.max_payload < MESSAGE:
@@ -102,4 +105,5 @@ class Connection(Client):
         transport, self._transport = self._transport, None
         if isinstance(transport, TcpTransport) and transport._io_writer is not None:
             transport._io_writer.transport.abort()
-        await super()._close(status, do_cbs)
+        if self._flush_queue is not None:  # otherwise it has not begun: a key was refused
+            await super()._close(status, do_cbs)

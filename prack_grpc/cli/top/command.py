@@ -16,7 +16,6 @@ from prack_grpc.cli.top.tables import MOST_ROWS, ORDERS, TABLES, Wish
 from prack_grpc.cli.trust import FILES, Trust, add_flags
 from prack_grpc.settings.loading import load
 
-HELP = "watch what the gateway does, in this terminal"
 ABOUT = """\
 Shows what the page of the admin port shows, in this terminal, again each second. If the output is
 no terminal, or with --once, it prints the figures once, as plain text.

@@ -18,10 +18,9 @@ from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.reader import WEBSOCKET, Address, Reader, Side
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.timeouts import Phase, Timeout
-from prack_grpc.gateway.http.transaction import HIGH_WATER, Response, Transaction, refusal
+from prack_grpc.gateway.http.transaction import BEGUN, HIGH_WATER, Response, Transaction, refusal
 from prack_grpc.gateway.request.client import OnLost
 from prack_grpc.gateway.request.exchange import READ_AHEAD
-from prack_grpc.gateway.websocket.connection import WebSocketConnection
 
 PAUSE_SECONDS = 1.0
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
@@ -82,8 +81,7 @@ class Connection(asyncio.Protocol):
 
     def leave(self) -> None:
         """The response to the last request that has arrived ends the connection."""
-        last = self._reader.transaction
-        if last is not None and not last.response.started:
+        if (last := self._reader.transaction) and not last.response.started:
             last.response.keep_alive = False
 
     def shutdown(self) -> None:
@@ -99,8 +97,9 @@ class Connection(asyncio.Protocol):
 
     # ------------------------------------------------------------ for the endpoint
 
-    def watch(self, on_lost: OnLost) -> None:
-        """Call this when the request cannot go on."""
+    def watch(self, on_lost: OnLost, waits: bool = False) -> None:
+        """See Client."""
+        self._reader.rests = waits
         if self._transport.is_closing():
             on_lost(None)
         else:
@@ -334,6 +333,7 @@ class Connection(asyncio.Protocol):
             self._timeout.phase = Phase.NOTHING
             if server.begin is not None and transaction.unread <= READ_AHEAD:
                 if server.begin(transaction.scope, transaction.peek(), self):
+                    transaction.scope = BEGUN
                     return
         transaction.expects = transaction.awaits_continue()
         self.run(server.app)
@@ -384,8 +384,8 @@ class Connection(asyncio.Protocol):
         elif self._busy() or reader.pipeline:
             message = "an upgrade must not be sent before earlier responses are complete"
             self.refuse(GatewayError(errors.BAD_REQUEST, message))
-        else:
-            websocket = WebSocketConnection(self.server, self._client, self._place.leave)
+        elif make := self.server.websockets:
+            websocket = make(self.server, self._client, self._place.leave)
             self._hand_over(websocket, reader.handshake())
 
     def _hand_over(self, protocol: asyncio.Protocol, head: bytes = b"") -> None:

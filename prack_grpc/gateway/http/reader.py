@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import urllib.parse
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple, Protocol, Self
 
@@ -32,10 +33,24 @@ WEBSOCKET = b"websocket"
 # The fields that offer protocols, and those that are left when one was taken.
 OFFERS = frozenset((b"connection", b"upgrade"))
 TAKEN = b"connection: upgrade\r\nupgrade: websocket\r\n"
+NO_FIELDS: Headers = []  # each head begins a list of its own
 ASGI = {"version": "3.0", "spec_version": "2.3"}
-# A parser and its protocol hold each other; this one takes the place of one that is done with.
+# A parser takes a kilobyte, and a microsecond to make: in the place of one whose request waits in
+# the queue, or that is done with. It and its protocol hold each other.
 NO_PARSER = httptools.HttpRequestParser(object())
 
+# As browsers and tools spell them: those that wait share one of each.
+NAMES = {
+    spelt: name.encode()
+    for name in (
+        "accept accept-encoding accept-language authorization cache-control connection "
+        "content-length content-type cookie dnt forwarded host if-modified-since if-none-match "
+        "origin pragma priority referer sec-fetch-dest sec-fetch-mode sec-fetch-site "
+        "sec-fetch-user te traceparent transfer-encoding upgrade-insecure-requests user-agent "
+        "x-forwarded-for x-forwarded-host x-forwarded-proto x-request-id"
+    ).split()
+    for spelt in (name.encode(), name.title().encode())
+}
 Address = tuple[str, int]
 
 
@@ -60,7 +75,7 @@ class Side(NamedTuple):
             client = None
         scheme = "https" if transport.get_extra_info("sslcontext") else "http"
         certificate = of_connection(transport.get_extra_info("peercert"))
-        return cls(scheme, client, _address(sock.getsockname()), state, certificate)
+        return cls(scheme, client, _own_address(sock.getsockname()), state, certificate)
 
 
 class Owner(Protocol):
@@ -106,6 +121,7 @@ class Reader:
     __slots__ = (
         "_body_read",
         "_headers",
+        "_keeps",
         "_limits",
         "_owner",
         "_parser",
@@ -119,6 +135,7 @@ class Reader:
         "in_body",
         "overhead",
         "pipeline",
+        "rests",
         "switched",
         "transaction",
     )
@@ -127,10 +144,11 @@ class Reader:
         self._owner = owner
         self._limits = limits
         self._side = side
-        self._parser = _parser(self)
+        self._parser = NO_PARSER
+        self._keeps = self.rests = False  # the connection; until more comes, which may be late
         self.backlog = bytearray()  # what came behind a request that waits, unparsed
         self._url = b""
-        self._headers: Headers = []
+        self._headers = NO_FIELDS
         self._body_read = 0
         self._parsing = self._resuming = self._stopped = False
         self.overhead = Overhead(limits)
@@ -220,6 +238,8 @@ class Reader:
         overhead = self.overhead
         overhead.piece(len(piece), self.in_body)
         before = self.transaction
+        if self._parser is NO_PARSER:
+            self._parser = _parser(self)
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade as upgrade:
@@ -237,6 +257,8 @@ class Reader:
             if (overhead.in_head or overhead.chunked) and (spent := overhead.spent()):
                 self.in_body = spent is errors.FRAMING
                 self._owner.refuse(GatewayError(spent))
+            elif self.rests and self._keeps and not (overhead.in_head or self.in_body):
+                self._parser = NO_PARSER
 
     def _upgrade(self, unread: bytes) -> None:
         """The parser has stopped behind a head that asks for another protocol."""
@@ -283,7 +305,7 @@ class Reader:
         if self.in_body:  # so it is of a head that was refused its upgrade, and is parsed again
             return
         # RFC 9112 section 5.1: the parser has only stripped the space before the value.
-        self._headers.append((name.lower(), value.rstrip(b" \t")))
+        self._headers.append((NAMES.get(name) or name.lower(), value.rstrip(b" \t")))
         if len(self._headers) > self._limits.fields:
             raise GatewayError(errors.HEAD_TOO_LARGE)
 
@@ -301,7 +323,8 @@ class Reader:
             if self.switched == WEBSOCKET:
                 return
         self.in_body, self._body_read = True, 0
-        self.transaction = self._owner.arrived(self._scope(), parser.should_keep_alive())
+        self._keeps = keep_alive = parser.should_keep_alive()
+        self.transaction = self._owner.arrived(self._scope(), keep_alive)
 
     def _scope(self) -> Scope:
         raw_path, _, query = self._url.partition(b"?")
@@ -341,6 +364,7 @@ class Reader:
             if self.switched == WEBSOCKET or framing_lines(self._headers):
                 return  # a body comes by way of _upgrade
         self.in_body = False
+        self._url, self._headers = b"", NO_FIELDS  # who waits, waits without them
         if self.transaction is not None:
             self.transaction.end()
         self._owner.ended()
@@ -370,3 +394,7 @@ def _path(raw: bytes) -> str:
 def _address(name: object) -> Address | None:
     """Of an internet socket; those of UNIX have none."""
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
+
+
+# All connections of a port have one.
+_own_address = lru_cache(maxsize=64)(_address)

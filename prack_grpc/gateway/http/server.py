@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-import uvicorn
 from starlette.types import ASGIApp, Scope
 
 from prack_grpc.gateway.http.admission import Admission
@@ -13,6 +12,9 @@ from prack_grpc.gateway.http.transaction import Response
 from prack_grpc.gateway.http.turns import Turns
 from prack_grpc.gateway.request.client import Client, TakesWhole
 from prack_grpc.telemetry.access import AccessLog
+
+# Makes what goes on with a client's connection, and calls this when it is gone.
+WebSockets = Callable[["HttpServer", tuple[str, int] | None, Callable[[], None]], asyncio.Protocol]
 
 
 class Member(Protocol):
@@ -28,9 +30,9 @@ class Member(Protocol):
 class HttpServer:
     """One application, its limits, and who is connected.
 
-    With `websockets`, handshakes are answered, as uvicorn's class does it with these settings.
-    With `upgrade`, a request may ask for that protocol, and the application switches to it. What is
-    refused before the application sees it is told to `access`. What `response` makes is sent.
+    With `websockets`, handshakes are answered by the connections that it makes. With `upgrade`, a
+    request may ask for that protocol, and the application switches to it. What is refused before
+    the application sees it is told to `access`. What `response` makes is sent.
     """
 
     __slots__ = (
@@ -54,7 +56,7 @@ class HttpServer:
         app: ASGIApp,
         limits: ConnectionLimits,
         admission: Admission,
-        websockets: uvicorn.Config | None = None,
+        websockets: WebSockets | None = None,
         upgrade: bytes | None = None,
         access: AccessLog | None = None,
     ) -> None:

@@ -3,6 +3,10 @@
 import asyncio
 import enum
 from collections.abc import Callable
+from contextvars import Context
+
+# Of all timers; else each would have a copy of its own.
+CONTEXT = Context()
 
 
 class Phase(enum.Enum):
@@ -36,7 +40,7 @@ class Timeout:
             self._timer.cancel()
             self._timer = None
         if self._timer is None:
-            self._timer = self._loop.call_at(self._due, self._fire)
+            self._timer = self._loop.call_at(self._due, self._fire, context=CONTEXT)
 
     def cancel(self) -> None:
         """Wait for nothing any more, and forget the connection, which holds this."""
@@ -51,7 +55,7 @@ class Timeout:
         if self.phase is Phase.NOTHING:
             return
         if self._loop.time() < self._due:
-            self._timer = self._loop.call_at(self._due, self._fire)
+            self._timer = self._loop.call_at(self._due, self._fire, context=CONTEXT)
         else:
             self._late(self.phase)
 

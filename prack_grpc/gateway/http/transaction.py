@@ -57,6 +57,9 @@ class Response:
         "started",
     )
 
+    # The head, until its first piece of body (an ASGI server has to wait).
+    _unsent: list[bytes]
+
     def __init__(
         self, asker: Asker, transport: asyncio.Transport, method: str, old: bool, keep_alive: bool
     ) -> None:
@@ -68,8 +71,6 @@ class Response:
         self.started = self.complete = False
         self.framed = False  # the client can tell where the body ends without the connection's end
         self._chunked = False
-        # The head, until its first piece of body (an ASGI server has to wait).
-        self._unsent: list[bytes] = []
 
     @property
     def ends_with_connection(self) -> bool:
@@ -131,6 +132,11 @@ class Response:
         if not more:
             self.complete = True
             self._asker.answered()
+
+
+# In the place of the scope of a request that is served without a coroutine: nobody looks at it
+# any more, and while the request waits it would take a kilobyte.
+BEGUN: Scope = {}
 
 
 class Owner(Protocol):

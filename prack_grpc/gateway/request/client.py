@@ -22,8 +22,11 @@ class Reply(Protocol):
 class Client(Protocol):
     """What a connection offers beyond ASGI."""
 
-    def watch(self, on_lost: OnLost) -> None:
-        """Call this when the request cannot go on: with an error, or None for a lost client."""
+    def watch(self, on_lost: OnLost, waits: bool = False) -> None:
+        """Call this when the request cannot go on: with an error, or None for a lost client.
+
+        One that `waits` will for a while, so that little should be held for it.
+        """
 
     def unwatch(self, on_lost: OnLost) -> None:
         """Call this no more. The request behind it may have begun to watch already."""

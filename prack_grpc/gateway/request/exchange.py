@@ -16,6 +16,7 @@ from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers, Request
 from prack_grpc.core.limits import PIECE
 from prack_grpc.gateway.request.client import Client
+from prack_grpc.gateway.request.deferral import Deferral
 from prack_grpc.gateway.request.forwarding import REQUEST_ID, Forwarding
 from prack_grpc.gateway.request.problem import problem
 from prack_grpc.telemetry.access import AccessLog, Queued, Record
@@ -43,6 +44,7 @@ class HttpExchange:
         "_admit",
         "_broker",
         "_connection",
+        "_deferral",
         "_expects",
         "_max_body",
         "_pump",
@@ -68,14 +70,17 @@ class HttpExchange:
         max_body: int | None,
         timing: bool,
         admit: Admit | None,
+        deferral: Deferral | None,
     ) -> None:
         self._broker = broker
         self._access = access
-        self._record = Record(scope)
+        path, query = scope["raw_path"], scope["query_string"]
+        self._record = Record(scope["method"], path, query, scope["client"])
         self._connection = connection
         self._max_body = max_body
         self._timing = timing
         self._admit = admit
+        self._deferral = deferral
         self._pump: asyncio.Task[None] | None = None
         self._read_all = self._expects = False
         self._started = False
@@ -89,6 +94,8 @@ class HttpExchange:
         """
         if request.expects or request.target == b"*" or (body and self._exceeds(len(body))):
             return False
+        if self._deferral is not None and self._deferral.concerns(request):
+            return False
         self._read_all = True
         self._record.request, self._record.taken = request, len(body)
         try:
@@ -99,7 +106,7 @@ class HttpExchange:
             connection.run(partial(self._refuse, error))
         else:
             self._record.ticket = self._ticket
-            connection.watch(self._lost)
+            connection.watch(self._lost, self._ticket.assignment is None)
         return True
 
     def _news(self) -> None:
@@ -165,6 +172,9 @@ class HttpExchange:
                 return
             if self._admit is not None:
                 self._admit(request)
+            if self._deferral is not None and self._deferral.concerns(request):
+                await self._defer(self._deferral, request)
+                return
             await self._submit(request)
         except GatewayError as error:
             await self._fail(error)
@@ -186,6 +196,16 @@ class HttpExchange:
         finally:
             self._leave(ticket)
 
+    async def _defer(self, deferral: Deferral, request: Request) -> None:
+        """Answer without the queue. Raises GatewayError or ClientGone."""
+        self._read_all = request.body_length == 0
+        if self._exceeds(request.body_length):
+            raise GatewayError(errors.BODY_TOO_LARGE)
+        status, headers, body = await deferral.reply(request, self._read)
+        name(headers, self._record)
+        await self._start(status, headers)
+        await self._body(body, False)
+
     async def _submit(self, request: Request) -> None:
         """Read what must be read, queue the request, and start to watch the client."""
         length = request.body_length
@@ -195,10 +215,7 @@ class HttpExchange:
         if length == 0:
             ticket = self._broker.submit(request, b"", True)
         elif 0 < length <= READ_AHEAD and not request.expects:
-            body = await self._read()
-            self._record.taken, self._record.received = len(body), time.monotonic()
-            ticket = self._broker.submit(request, body, True)
-            self._read_all = True
+            ticket = self._broker.submit(request, await self._read(READ_AHEAD), True)
         else:
             ticket = self._broker.submit(request, b"", False)
         self._ticket = self._record.ticket = ticket
@@ -216,16 +233,21 @@ class HttpExchange:
         else:
             self._broker.fail(self._ticket, error)
 
-    async def _read(self) -> bytes:
-        """A small body, whole. Raises ClientGone."""
+    async def _read(self, most: int) -> bytes:
+        """A body of at most so many bytes, whole. Raises ClientGone or GatewayError."""
+        most = min(most, self._max_body or most)
         parts = []
-        while True:
+        while not self._read_all:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             parts.append(message["body"])
-            if not message["more_body"]:
-                return b"".join(parts) if len(parts) > 1 else parts[0]
+            self._record.taken += len(message["body"])
+            if self._record.taken > most:
+                raise GatewayError(errors.BODY_TOO_LARGE, f"expected at most {most} bytes")
+            self._read_all = not message["more_body"]
+        self._record.received = time.monotonic()
+        return b"".join(parts) if len(parts) != 1 else parts[0]
 
     async def _upload(self, ticket: Ticket) -> None:
         """Pass the body on as it comes, then wait for the client to leave."""

@@ -51,12 +51,15 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     _closing: Closing  # from the connection's first moment on
 
     def __init__(
-        self, server: HttpServer, client: tuple[str, int] | None, leave: Callable[[], None]
+        self,
+        config: Config,
+        server: HttpServer,
+        client: tuple[str, int] | None,
+        leave: Callable[[], None],
     ) -> None:
-        assert server.websockets is not None  # noqa: S101 - else nothing leads here
         shared = ServerState()  # uvicorn's own; that of `server` has connections of requests too
         shared.tasks = server.tasks
-        super().__init__(server.websockets, shared, server.state)
+        super().__init__(config, shared, server.state)
         self.http = server
         self._client = client
         self._leave = leave

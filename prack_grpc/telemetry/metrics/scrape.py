@@ -1,6 +1,7 @@
 """One scrape by Prometheus."""
 
 import platform
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client.core import Metric
@@ -8,20 +9,27 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 import prack_grpc
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.telemetry.books.watch import Watch
 from prack_grpc.telemetry.certified import Certified
 from prack_grpc.telemetry.metrics.certified import certified
+from prack_grpc.telemetry.metrics.deferred import deferred
 from prack_grpc.telemetry.metrics.ended import ended
 from prack_grpc.telemetry.metrics.family import gauge, only
 from prack_grpc.telemetry.metrics.present import present
 
 
 def metrics(
-    watch: Watch, connections: int, websockets: int, certificates: Certified
+    watch: Watch,
+    connections: int,
+    websockets: int,
+    certificates: Certified,
+    kept: Counts | None = None,
 ) -> Iterator[Metric]:
     """All of them, one by one: each takes up to 10 ms, so let others have a turn between.
 
-    `connections` and `websockets` are those of clients.
+    `connections` and `websockets` are those of clients, `kept` are requests that are answered
+    later.
     """
     yield from ended(watch.books, watch.unix(0.0))
     yield from present(watch.status, watch.demands.routes)
@@ -29,6 +37,7 @@ def metrics(
     yield gauge("prack_client_connections", about, only(connections))
     yield gauge("prack_websockets", "Open WebSockets.", only(websockets))
     yield from certified(certificates)
+    yield from deferred(kept, time.time())
     about = "By how much the event loop was late, the worst of the last 15 seconds."
     yield gauge("prack_event_loop_lag_seconds", about, only(watch.lag))
     about = "When the gateway started, in Unix time."

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,12 @@ async def test_a_cancellation_that_was_lost_is_made_up_for() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_seed_that_is_none_is_said_so(tmp_path: Path) -> None:
+    seed = tmp_path / "seed"
+    seed.write_text("SUWRONG")
+    client = Connection(lambda _: None)
+    with pytest.raises(ValueError, match="invalid seed"):
+        await client.open(["nats://127.0.0.1:9"], "test", {"nkeys_seed": str(seed)})
+    await client.close()

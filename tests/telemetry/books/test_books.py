@@ -62,7 +62,7 @@ def record(
         answered=began + queue + taken if worker else 0.0,
         left=left,
     )
-    return Record({}, request, ticket, status, 3, 5, error, began, 0.0, started)
+    return Record("", b"", b"", None, request, ticket, status, 3, 5, error, began, 0.0, started)
 
 
 def ended(books: Books, one: Record, now: float) -> None:

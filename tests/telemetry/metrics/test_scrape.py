@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.core import Metric, Sample
 from prometheus_client.parser import text_string_to_metric_families
 
+from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.core.status import (
     QueueStatus,
@@ -37,6 +38,7 @@ QUEUE = QueueStatus(6, 100, 1.5, 9, 40, {}, 40, {}, 3, {"worker_lost": 1, "retur
 STATUS = Status(QUEUE, [WORKER], [VERSION], [LINE], [], [])
 
 PLAIN = Certified({}, None, [])
+KEPT = Counts(3, 1, 5.0)
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def shown(books: Books, status: Status = STATUS, now: Certified = PLAIN) -> list
     """All metrics of a gateway with seven clients, two of them with WebSockets."""
     watch = Watch(books, Marks(1), BookLimits(), lambda: status)
     watch.look(time.monotonic())
-    return list(metrics(watch, 7, 2, now))
+    return list(metrics(watch, 7, 2, now, KEPT))
 
 
 def scraped(books: Books, status: Status = STATUS) -> list[Metric]:

@@ -13,8 +13,8 @@ import grpc
 import pytest
 
 from prack_grpc.composition import private_side
-from prack_grpc.stream import grpc_server
-from prack_grpc.stream.grpc_server import is_full
+from prack_grpc.stream.grpc import server as grpc_server
+from prack_grpc.stream.grpc.server import is_full
 from tests.conftest import Gateway, Start
 from tests.support.client import SECONDS, RawClient
 from tests.support.scripted_worker import connect
@@ -22,7 +22,7 @@ from tests.support.scripted_worker import connect
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 # What the gateway imports, then a server that has a connection.
 LISTEN = """
-import prack_grpc.process
+import prack_grpc.stream.grpc.server
 import asyncio, grpc
 
 async def main():

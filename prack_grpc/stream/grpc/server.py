@@ -13,9 +13,11 @@ from grpc_reflection.v1alpha import reflection
 
 from prack_grpc.core.worker import Principal
 from prack_grpc.private.callers import Callers
-from prack_grpc.stream.decoding import Context, Decoding
-from prack_grpc.stream.grpc_carrier import peer, shown
-from prack_grpc.stream.streams import NAME, Streams
+from prack_grpc.stream.grpc.carrier import peer, shown
+from prack_grpc.stream.grpc.credentials import Keys, credentials
+from prack_grpc.stream.grpc.decoding import Context, Decoding
+from prack_grpc.stream.grpc.service import NAME, handler
+from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
@@ -174,7 +176,8 @@ class StreamServer:
     """Owns the gRPC server and the service behind it.
 
     It takes at most `most` connections, and calls of those addresses for which `admits` is true.
-    With `credentials`, they must speak TLS. Its port is `shared` with other processes, or is not.
+    With `keys`, asked for at each handshake, they must speak TLS. Its port is `shared` with
+    other processes, or is not.
     """
 
     def __init__(
@@ -184,12 +187,12 @@ class StreamServer:
         with_reflection: bool,
         most: int,
         admits: Callable[[str], bool] | None = None,
-        credentials: grpc.ServerCredentials | None = None,
+        keys: Callable[[], Keys] | None = None,
         shared: bool = False,
     ) -> None:
         self._options = (*OPTIONS, (CONNECTIONS, most), (SHARED, int(shared)))
         self._streams = streams
-        self._credentials = credentials
+        self._credentials = credentials(keys) if keys else None
         self._callers = callers
         networks = [NetworkCheck(admits)] if admits else ()
         asking = [CallerCheck(callers)] if callers.asks else ()
@@ -202,11 +205,6 @@ class StreamServer:
         self._address = "", 0
         self._looking: asyncio.Task[None] | None = None
 
-    @property
-    def connected(self) -> int:
-        """How many workers have a stream, over gRPC or another carrier."""
-        return self._streams.connected
-
     def bind(self, host: str, port: int) -> int:
         """Listen, at first or after a release. Returns the port.
 
@@ -217,7 +215,7 @@ class StreamServer:
             interceptors=self._interceptors,
             compression=grpc.Compression.NoCompression,
         )
-        server.add_generic_rpc_handlers((self._streams.handler(self._who),))
+        server.add_generic_rpc_handlers((handler(self._streams, self._who),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._with_reflection:
             names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -255,17 +253,11 @@ class StreamServer:
         stopping = self._servers[-1].stop(STREAM_SECONDS)
         self._stopping.append(asyncio.create_task(stopping, name="release"))
 
-    async def send_away(self) -> None:
-        """Report that this gateway stops, and have every worker dial another one as well."""
-        await self.report(False)
-        self._streams.send_away("the gateway is stopping")
-
     async def stop(self, grace: float) -> None:
-        """Give the workers nothing more; end all streams, at the latest after `grace` seconds."""
+        """End all calls, at the latest after `grace` seconds."""
         self._look_no_more()
-        self._streams.dismiss("the gateway has stopped")
         stopping = (server.stop(grace) for server in self._servers)
-        await asyncio.gather(self._streams.stop(grace), *stopping, *self._stopping)
+        await asyncio.gather(*stopping, *self._stopping)
 
     async def report(self, ready: bool) -> None:
         """Tell those who ask for health."""

@@ -1,0 +1,1 @@
+"""Rules of requests that outlive their clients."""

@@ -1,0 +1,1 @@
+"""Jobs in JetStream: for gateways on many machines."""

@@ -1,0 +1,69 @@
+"""What is not imported until it is needed (decision 0048)."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.acceptance.processes import SECONDS
+
+GRPC = {"grpc", "grpc_health", "grpc_reflection"}
+# The packages of a library, of each that most gateways never need.
+LATE = {
+    "acme",
+    "click",
+    "cryptography",
+    *GRPC,
+    "jwt",
+    "opentelemetry.sdk",
+    "prometheus_client",
+    "rich",
+    "uvicorn",
+    "websockets",
+}
+HELP = """
+from prack_grpc.cli.main import main
+main(["--help"])
+"""
+# A gateway with all its ports, whose health was asked for.
+IDLE = """
+import asyncio, urllib.request
+from prack_grpc.composition.service import Service
+from prack_grpc.settings.settings import Settings
+
+async def main():
+    ports = dict.fromkeys(("port", "api_port", "grpc_port", "admin_port"), 0)
+    settings = Settings.model_validate({**ports, "grpc": GRPC})
+    async with Service(settings).listening() as (running, _):
+        for port in running.api_port, running.admin.port:
+            url = f"http://127.0.0.1:{port}/readyz"
+            await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())
+
+asyncio.run(main())
+"""
+
+
+def imported(program: str) -> set[str]:
+    """The modules that a process has when it has run this."""
+    told = "import sys; print('modules', *sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}\n{told}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=SECONDS,
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_imports_no_library() -> None:
+    modules = imported(HELP)
+    assert not modules & {*LATE, "asyncio", "fastapi", "google", "pydantic", "ssl", "starlette"}
+    assert "argparse" not in modules
+
+
+@pytest.mark.parametrize("grpc", [False, True])
+def test_an_idle_gateway_has_nothing_that_nobody_asked_for(grpc: bool) -> None:
+    modules = imported(f"GRPC = {grpc}\n{IDLE}")
+    assert "prack_grpc.gateway.http.connection" in modules
+    assert modules & LATE == (GRPC if grpc else set())
