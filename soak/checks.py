@@ -11,6 +11,8 @@ from soak.outcomes import Outcome, Result
 
 # More requests wait than may, or than can be served in time.
 FULL = ("queue_full", "overloaded")
+# A poll at another gateway has ended before all of an upload had come (docs/decisions, 0049).
+REFUSED = "refused"
 # Where nothing can be borrowed, less can be served in time.
 CROWDING = ("flood", "outage")
 # A WebSocket is told that its end is not its own fault: going away, service restart.
@@ -92,6 +94,8 @@ def failures_have_causes(history: History) -> Found:
 
 
 def _excused(history: History, outcome: Outcome) -> bool:
+    if outcome.status == 503 and outcome.code == REFUSED:
+        return outcome.order.parts > 0 and history.unseen(outcome)
     if outcome.status == 503:
         return outcome.code in FULL and bool(history.during(outcome, CROWDING))
     causes = history.causes(outcome)

@@ -73,6 +73,7 @@ def broken(history: History) -> set[str]:
 LOST: dict[str, Any] = {"status": 502, "code": "worker_lost"}
 # What the access log says if another gateway's worker had it.
 HOSTED = {"n": [{"target": "/n", "status": 502, "worker": "0a1b2c3d", "attempt": 1}]}
+GIVEN_BACK = {"n": [HOSTED["n"][0] | {"status": 503}]}
 FINE: dict[str, Callable[[], History]] = {
     "answered": lambda: scene(GET),
     "refused": lambda: scene(Order("n", "bad", bad=True), status=400, code="x", workers=()),
@@ -93,6 +94,13 @@ FINE: dict[str, Callable[[], History]] = {
     "lost with the gateway of its worker": lambda: scene(POST, **LOST, faults=(crash(1, WORKER),)),
     "on its way to a worker of another gateway": lambda: scene(
         POST, **LOST, workers=(), faults=(kill(OTHER),), lines=HOSTED
+    ),
+    "an upload that a poll has not waited for": lambda: scene(
+        Order("n", "upload", "POST", parts=2),
+        status=503,
+        code="refused",
+        workers=(),
+        lines=GIVEN_BACK,
     ),
     "too many without the others": lambda: scene(
         GET, status=503, code="overloaded", workers=(), faults=(Fault("outage", (), SENT, ENDED),)
@@ -140,6 +148,10 @@ WRONG: dict[str, tuple[str, Callable[[], History]]] = {
     "failed by another's death": (
         "failures have causes",
         lambda: scene(POST, **LOST, faults=(kill(OTHER),)),
+    ),
+    "a small request that was given back": (
+        "failures have causes",
+        lambda: scene(POST, status=503, code="refused", workers=(), lines=GIVEN_BACK),
     ),
     "failed without a fault at another gateway": (
         "failures have causes",
