@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble nats bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-processes test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble nats bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -55,6 +55,9 @@ test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one pr
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
 
+test-processes: $(READY) ## Run suites with clients at one process and workers at another
+	@ACCEPTANCE_PROCESSES=apart $(BIN)/python -m pytest $(SPREAD) $(APART) $(ARGS)
+
 test-programs: $(READY) $(GO_READY) $(NODE_READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
@@ -68,6 +71,9 @@ LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java languages node php 
 # What takes minutes, most of them waiting.
 FAULTS := $(patsubst %,tests/acceptance/test_%.py,deferred_crashes deferred_faults deferred_nats deploying faults hostile_apps lifecycle links \
 	liveness many_sockets nats_cluster nats_links nats_words slots upgrade worker_port) tests/processes/test_supervised.py tests/soak
+
+# What a gateway does that is one process must be the same when a request crosses a link.
+APART := tests/differential $(patsubst %,tests/acceptance/test_%.py,lifecycle streams tunnels uploads upgrade)
 
 # Two processes, as one waits half of the time. A file stays together, for what its tests share.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder

@@ -5,11 +5,13 @@ import asyncio
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from bench.processes import allow_many_files
 from soak.checks import CHECKS, told_at_once
+from soak.cluster import CLUSTER_FAULTS
 from soak.faults import FAULTS
 from soak.report import report
 from soak.run import Plan, soak
@@ -27,6 +29,7 @@ examples:
   python -m soak --upgrades 50             fifty gateways, each in the place of the one before
   python -m soak --kills 200               only workers that die
   python -m soak --faults drain,kill       some kinds of faults, each once
+  make soak ARGS="--gateways 3 --nats"     three gateways on three NATS servers (make nats)
 
 exit status: 0 every promise was kept, 1 some was not, 2 wrong usage, 130 Ctrl-C
 """
@@ -66,17 +69,27 @@ def _options() -> argparse.Namespace:
     add("--minutes", type=float, default=0, help="how long things are broken (default: once each)")
     add("--seed", type=int, default=1, help="of the requests and the faults (default: 1)")
     add("--rate", type=float, default=30, help="requests a second (default: 30)")
-    add("--faults", type=_kinds, default=tuple(FAULTS), help=f"of {', '.join(FAULTS)}")
+    kinds = f"of {', '.join(FAULTS)}; on NATS also {', '.join(CLUSTER_FAULTS)} (default: all)"
+    add("--faults", type=_kinds, help=kinds)
+    add("--gateways", type=int, default=1, metavar="N", help="so many, with --nats (default: 1)")
+    add("--nats", action="store_true", help="the gateways are a cluster on three NATS servers")
     for name in ("drains", "kills", "upgrades"):
         add(f"--{name}", type=int, metavar="N", help=f"so many {name}, and nothing else")
     add("--told", type=float, default=1, metavar="SECONDS", help="until a 502 after a kill (1)")
     add("--logs", type=Path, metavar="FOLDER", help="for what all processes write")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.nats != (options.gateways > 1):
+        parser.error("--nats is for several gateways, and several are for --nats: give both")
+    known = FAULTS + CLUSTER_FAULTS if options.nats else FAULTS
+    options.faults = options.faults or known
+    if unknown := set(options.faults) - set(known):
+        parser.error(f"these faults need --nats: {', '.join(sorted(unknown))}")
+    return options
 
 
 def _kinds(text: str) -> tuple[str, ...]:
     kinds = tuple(text.split(","))
-    if unknown := set(kinds) - set(FAULTS):
+    if unknown := set(kinds) - set(FAULTS + CLUSTER_FAULTS):
         raise argparse.ArgumentTypeError(f"no faults: {', '.join(sorted(unknown))}")
     return kinds
 
@@ -85,8 +98,10 @@ def _plan(options: argparse.Namespace) -> Plan:
     for kind in ("drain", "kill", "upgrade"):
         if times := getattr(options, f"{kind}s"):
             hands = MANY_HANDS if kind == "drain" else 1
-            return Plan(options.seed, (kind,), times=times, rate=options.rate, hands=hands)
-    return Plan(options.seed, options.faults, 60 * options.minutes, rate=options.rate)
+            plan = Plan(options.seed, (kind,), times=times, rate=options.rate, hands=hands)
+            return replace(plan, gateways=options.gateways)
+    seconds = 60 * options.minutes
+    return Plan(options.seed, options.faults, seconds, rate=options.rate, gateways=options.gateways)
 
 
 if __name__ == "__main__":

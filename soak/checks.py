@@ -11,6 +11,10 @@ from soak.outcomes import Outcome, Result
 
 # More requests wait than may, or than can be served in time.
 FULL = ("queue_full", "overloaded")
+# A poll at another gateway has ended before all of an upload had come (docs/decisions, 0049).
+REFUSED = "refused"
+# Where nothing can be borrowed, less can be served in time.
+CROWDING = ("flood", "outage")
 # A WebSocket is told that its end is not its own fault: going away, service restart.
 CLOSES = (1001, 1012)
 # What may end a WebSocket besides: it cannot be handed on.
@@ -24,7 +28,8 @@ Found = Iterator[str]
 def one_response(history: History) -> Found:
     """S1: exactly one response, unless the client has left; nobody waits for ever."""
     for outcome in history.outcomes:
-        if outcome.result in (Result.HUNG, Result.OPEN, Result.BROKEN):
+        lost = outcome.result is Result.BROKEN and not history.abandoned(outcome)
+        if lost or outcome.result in (Result.HUNG, Result.OPEN):
             yield f"{_of(outcome)}: no response"
     for stray in history.strays:
         yield f"bytes that no request had asked for: {stray!r}"
@@ -33,7 +38,8 @@ def one_response(history: History) -> Found:
 def logged_once(history: History) -> Found:
     """Every response is one line of the access log, with its status."""
     for outcome in history.outcomes:
-        if outcome.result is Result.ANSWERED and not outcome.order.messages:
+        told = outcome.result is Result.ANSWERED and not history.abandoned(outcome)
+        if told and not outcome.order.messages:
             lines = [line["status"] for line in history.lines[outcome.order.nonce]]
             if not lines or lines[-1] != outcome.status or len(lines) > outcome.sends:
                 yield f"{_of(outcome)}: the access log says {lines}"
@@ -50,6 +56,9 @@ def runs(history: History) -> Found:
     """S3: run once; twice only if it may be repeated and its first worker was lost."""
     for outcome in history.outcomes:
         count = len(history.visits[outcome.order.nonce])
+        if count > 1 and history.abandoned(outcome):
+            # Its client may have sent it again: then it is another request.
+            count -= outcome.sends - 1
         if count > 1 + outcome.order.repeatable:
             yield f"{_of(outcome)}: run {count} times"
         elif count > 1 and not history.causes(outcome):
@@ -72,7 +81,7 @@ def within_slots(history: History) -> Found:
 def refused_never_run(history: History) -> Found:
     """A 4xx or 503 of the gateway says that no worker has begun the request."""
     for outcome in history.outcomes:
-        refused = outcome.code and (outcome.status < 500 or outcome.status == 503)
+        refused = outcome.code and (0 < outcome.status < 500 or outcome.status == 503)
         if refused and history.visits[outcome.order.nonce]:
             yield f"{_of(outcome)}: it has run"
 
@@ -80,13 +89,15 @@ def refused_never_run(history: History) -> Found:
 def failures_have_causes(history: History) -> Found:
     """Only what kills or silences a worker costs requests, and only those that it had."""
     for outcome in history.outcomes:
-        if outcome.failed and not _excused(history, outcome):
+        if outcome.failed and not (_excused(history, outcome) or history.abandoned(outcome)):
             yield f"{_of(outcome)}: no fault is the cause"
 
 
 def _excused(history: History, outcome: Outcome) -> bool:
+    if outcome.status == 503 and outcome.code == REFUSED:
+        return outcome.order.parts > 0 and history.unseen(outcome)
     if outcome.status == 503:
-        return outcome.code in FULL and bool(history.during(outcome, ["flood"]))
+        return outcome.code in FULL and bool(history.during(outcome, CROWDING))
     causes = history.causes(outcome)
     if outcome.order.messages and outcome.result is Result.CLOSED:
         holders = history.holders(outcome)
@@ -111,7 +122,7 @@ def _lost_twice(history: History, outcome: Outcome) -> bool:
     """As far as one can tell: a worker may be lost before it has begun what it was given."""
     visits = history.visits[outcome.order.nonce]
     begun = {visit.pid for visit in visits}
-    if begun and begun == history.holders(outcome):
+    if begun and begun == history.holders(outcome) and not history.unseen(outcome):
         return max(visit.attempt for visit in visits) > 1
     return len(history.during(outcome, HARMFUL)) > 1
 

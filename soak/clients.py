@@ -5,6 +5,7 @@ response: the server has closed it while it was idle. The checks find out if it 
 """
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
@@ -85,11 +86,15 @@ class Connection(RawClient):
 
 
 class Clients:
-    """All clients of one gateway. `strays` are bytes that no request had asked for."""
+    """All clients, of the gateways at these ports in turn.
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._idle: list[Connection] = []
+    `strays` are bytes that no request had asked for.
+    """
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        self._ports = ports
+        self._turns = itertools.cycle(range(len(ports)))
+        self._idle: list[list[Connection]] = [[] for _ in ports]
         self.outcomes: list[Outcome] = []
         self.strays: list[bytes] = []
 
@@ -123,20 +128,21 @@ class Clients:
 
     async def close(self) -> None:
         """Close what is idle."""
-        for connection in self._idle:
-            await self._is_open(connection)
-            await connection.close()
-        self._idle.clear()
+        for idle in self._idle:
+            for connection in idle:
+                await self._is_open(connection)
+                await connection.close()
+            idle.clear()
 
     def _begin(self, order: Order) -> Outcome:
-        outcome = Outcome(order, monotonic())
+        outcome = Outcome(order, monotonic(), gateway=next(self._turns))
         self.outcomes.append(outcome)
         return outcome
 
     # ------------------------------------------------------------ HTTP
 
     async def _request(self, outcome: Outcome) -> None:
-        connection = None if outcome.order.alone else await self._kept()
+        connection = None if outcome.order.alone else await self._kept(outcome.gateway)
         if connection is not None:
             await self._ask(connection, outcome)
             if outcome.result is not Result.BROKEN:
@@ -158,7 +164,7 @@ class Clients:
             saying.cancel()
             if kept:
                 connection.rest()
-                self._idle.append(connection)
+                self._idle[outcome.gateway].append(connection)
             else:
                 connection.leave()
 
@@ -172,15 +178,15 @@ class Clients:
 
     async def _open(self, outcome: Outcome) -> Connection | None:
         try:
-            return await Connection.connect(self._port)
+            return await Connection.connect(self._ports[outcome.gateway])
         except OSError as error:
             outcome.result, outcome.code = Result.BROKEN, str(error)
             return None
 
-    async def _kept(self) -> Connection | None:
+    async def _kept(self, gateway: int) -> Connection | None:
         """A connection that was used before, and is still open."""
-        while self._idle:
-            connection = self._idle.pop()
+        while self._idle[gateway]:
+            connection = self._idle[gateway].pop()
             fresh = monotonic() - connection.idle_since < IDLE_SECONDS
             if await self._is_open(connection) and fresh:
                 return connection
@@ -196,7 +202,7 @@ class Clients:
     # ------------------------------------------------------------ WebSockets
 
     async def _socket(self, outcome: Outcome) -> None:
-        url = f"ws://127.0.0.1:{self._port}{outcome.order.target}"
+        url = f"ws://127.0.0.1:{self._ports[outcome.gateway]}{outcome.order.target}"
         outcome.sends += 1
         try:
             async with asyncio.timeout(HANG_SECONDS):

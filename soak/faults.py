@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -29,12 +29,16 @@ QUEUE_LIMIT = 500  # of the gateway, for a flood
 
 @dataclass(slots=True)
 class Fault:
-    """One that was done, to the workers of these ids or, without any, to the gateway."""
+    """One that was done, to the workers of these ids or, without any, to the gateway.
+
+    If it is of the clients of one gateway, too, `gateway` is its number.
+    """
 
     kind: str
     pids: tuple[int, ...]
     begun: float
     ended: float = math.inf
+    gateway: int | None = None
 
     @property
     def harmful(self) -> bool:
@@ -57,7 +61,8 @@ class Chaos:
         self._fleet = fleet
         self._load = load
         self._rng = random.Random(seed)
-        self._upgrading = asyncio.Lock()
+        # Of the faults of gateways, and of what is between them, one at a time.
+        self._alone = asyncio.Lock()
         self.done: list[Fault] = []
         self.complaints: list[str] = []
 
@@ -69,7 +74,7 @@ class Chaos:
 
     async def _work(self, kinds: Iterator[str]) -> None:
         for kind in kinds:
-            await FAULTS[kind](self)
+            await getattr(self, kind)()
 
     # ------------------------------------------------------------ workers
 
@@ -143,11 +148,11 @@ class Chaos:
 
     async def upgrade(self) -> None:
         """A new gateway takes the place of the old one, which finishes what it holds."""
-        async with self._upgrading:
+        async with self._alone:
             await self._aim(self._fleet.workers)
             with self._fault("upgrade"):
                 try:
-                    await asyncio.to_thread(self._fleet.gateway.upgrade)
+                    await asyncio.to_thread(self._rng.choice(self._fleet.gateways).upgrade)
                 except (UpgradeRefused, TimeoutError) as error:
                     self.complaints.append(f"the gateway was not upgraded: {error}")
 
@@ -196,23 +201,15 @@ class Chaos:
         await until(busy, AIM_SECONDS)
 
     @contextmanager
-    def _fault(self, kind: str, *workers: Worker) -> Iterator[None]:
-        fault = Fault(kind, tuple(worker.pid for worker in workers), monotonic())
+    def _fault(self, kind: str, *workers: Worker, gateway: int | None = None) -> Iterator[None]:
+        pids = tuple(worker.pid for worker in workers)
+        fault = Fault(kind, pids, monotonic(), gateway=gateway)
         self.done.append(fault)
         say(f"{len(self.done):4d} {kind} {', '.join(map(str, workers))}")
         yield
         fault.ended = monotonic()
 
 
-FAULTS: dict[str, Callable[[Chaos], Awaitable[None]]] = {
-    "drain": Chaos.drain,
-    "roll": Chaos.roll,
-    "kill": Chaos.kill,
-    "pause": Chaos.pause,
-    "silence": Chaos.silence,
-    "flicker": Chaos.flicker,
-    "blackout": Chaos.blackout,
-    "upgrade": Chaos.upgrade,
-    "flood": Chaos.flood,
-}
-HARMFUL = ("kill", "silence", "blackout")
+# Each is what `Chaos` calls it.
+FAULTS = ("drain", "roll", "kill", "pause", "silence", "flicker", "blackout", "upgrade", "flood")
+HARMFUL = ("kill", "silence", "blackout", "crash")

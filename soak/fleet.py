@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ class Kind:
 
 GRPC, PRACK, REST, RAW = Kind("grpc", 6), Kind("prack", 6), Kind("rest", 4), Kind("raw", 1)
 FAR = (Kind("grpc", 6, far=True), Kind("prack", 6, far=True), Kind("rest", 4, far=True))
+CONNECTED = re.compile(r"Connected to .*:(\d+)")
 CREW = (GRPC, GRPC, PRACK, PRACK, REST, RAW, RAW, *FAR)
 
 
@@ -52,6 +54,12 @@ class Worker:
     process: Process
     journal: Reader
     taken: bool = False
+
+    @property
+    def port(self) -> int:
+        """Where it has connected last; 0 if nowhere yet."""
+        ports = [found[1] for line in self.process.lines if (found := CONNECTED.search(line))]
+        return int(ports[-1]) if ports else 0
 
     @property
     def pid(self) -> int:
@@ -68,15 +76,25 @@ class Worker:
 
 
 class Fleet:
-    """All processes. Those that have ended are kept, for what they have said."""
+    """All processes. Those that have ended are kept, for what they have said.
 
-    def __init__(self, gateway: Succession, wire: Wire, folder: Path) -> None:
-        self.gateway = gateway
+    Workers that are far away are those of the first gateway; the others have one of the gateways
+    in turn, and know of the others.
+    """
+
+    def __init__(self, gateways: list[Succession], wire: Wire, folder: Path) -> None:
+        self.gateways = gateways
+        self.crashed: list[Succession] = []
         self.wire = wire
         self._folder = folder
         self._versions = itertools.count(1)
         self.workers: list[Worker] = []
         self.ended: list[Worker] = []
+
+    @property
+    def gateway(self) -> Succession:
+        """The first one."""
+        return self.gateways[0]
 
     @property
     def slots(self) -> int:
@@ -90,13 +108,16 @@ class Fleet:
 
     async def start(self, kind: Kind) -> Worker:
         """A new worker, of a new version; it is connected."""
-        gateway = self.gateway
-        port = gateway.grpc_port if kind.over == "grpc" else gateway.api_port
-        address = f"{self.wire.host}:{port}"
+        number = next(self._versions)
+        ports = [one.grpc_port if kind.over == "grpc" else one.api_port for one in self.gateways]
+        first = number % len(ports)
+        addresses = [f"{self.wire.host}:{port}" for port in ports[first:] + ports[:first]]
         if kind.far:
-            address = await self.wire.address(port)
-        url = f"{kind.scheme}://{address}"
-        version = f"v{next(self._versions)}"
+            addresses = [await self.wire.address(ports[0])]
+        elif kind.over == "raw":
+            del addresses[1:]
+        url = ",".join(f"{kind.scheme}://{address}" for address in addresses)
+        version = f"v{number}"
         command = _raw(url, version) if kind.over == "raw" else _worker(url, version, kind.slots)
         if kind.far:
             command = self.wire.command(*command)
@@ -122,13 +143,27 @@ class Fleet:
         self.ended.append(worker)
         return status
 
+    def of(self, number: int) -> list[Worker]:
+        """The workers of this gateway, as far as one can tell."""
+        gateway = self.gateways[number]
+        ports = gateway.api_port, gateway.grpc_port
+        return [one for one in self.workers if one.port in ports or (one.kind.far and not number)]
+
+    def crash(self, number: int) -> None:
+        """Kill -9 a gateway, and have another one in its place."""
+        gateway = self.gateways[number]
+        gateway.kill()
+        self.crashed.append(gateway)
+        self.gateways[number] = gateway.again()
+
     def close(self) -> None:
         """Kill what is left, and keep what all have said."""
-        for process in [worker.process for worker in self.workers] + [self.gateway]:
+        for process in [*(worker.process for worker in self.workers), *self.gateways]:
             process.kill()
         for worker in self.all:
             _keep(worker.process, self._folder / f"{worker.pid}.log")
-        _keep(self.gateway, self._folder / "gateway.log")
+        for number, gateway in enumerate([*self.gateways, *self.crashed], 1):
+            _keep(gateway, self._folder / f"gateway-{number}.log")
 
 
 def _worker(url: str, version: str, slots: int) -> tuple[str, ...]:
@@ -147,11 +182,12 @@ def _keep(process: Process, path: Path) -> None:
 
 
 @asynccontextmanager
-async def started(folder: Path, flags: tuple[str, ...]) -> AsyncIterator[Fleet]:
-    """The whole crew, connected; nothing of it is left outside."""
+async def started(folder: Path, flags: Sequence[tuple[str, ...]]) -> AsyncIterator[Fleet]:
+    """The whole crew, with a gateway for each of these flags; nothing of it is left outside."""
     wire = lay()
     try:
-        fleet = Fleet(await asyncio.to_thread(Succession, wire.host, *flags), wire, folder)
+        gateways = [await asyncio.to_thread(Succession, wire.host, *one) for one in flags]
+        fleet = Fleet(gateways, wire, folder)
         try:
             await asyncio.gather(*map(fleet.start, CREW))
             yield fleet

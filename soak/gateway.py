@@ -5,6 +5,7 @@ import re
 import select
 import signal
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 
 from tests.acceptance.processes import PYTHON, ROOT, Gateway, environment
@@ -23,11 +24,12 @@ class Succession(Gateway):
     All of them write to the same output, so the lines are those of all.
     """
 
-    def __init__(self, host: str, *flags: str) -> None:
+    def __init__(self, host: str, *flags: str, ports: Sequence[int] = (0, 0, 0)) -> None:
         self._host = host
+        self._flags = flags
         self._file = -1
         hosts = ("--api-host", host, "--grpc-host", host, "--insecure-worker-api")
-        super().__init__(*hosts, *flags)
+        super().__init__(*hosts, *flags, ports=ports)
         self._serves(self.popen.pid)
 
     def upgrade(self) -> None:
@@ -52,8 +54,16 @@ class Succession(Gateway):
 
     def finish(self) -> None:
         """SIGTERM, and wait. Raises TimeoutError."""
-        signal.pidfd_send_signal(self._file, signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         _wait(self._file)
+
+    def again(self) -> "Succession":
+        """Another one, with the flags and ports of this one, which has ended."""
+        return Succession(self._host, *self._flags, ports=self.ports)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process that serves now a signal."""
+        signal.pidfd_send_signal(self._file, number)
 
     def kill(self) -> None:
         """See Process; a successor that has just begun is of the same group as all before it."""

@@ -81,6 +81,8 @@ class History:
 
     def causes(self, outcome: Outcome) -> list[Fault]:
         """The faults that may have cost this request its answer."""
+        if self.unseen(outcome):
+            return [one for one in self.faults if one.harmful and _meets(outcome, one)]
         return [
             fault
             for pid in self.holders(outcome)
@@ -91,6 +93,24 @@ class History:
     def during(self, outcome: Outcome, kinds: Sequence[str]) -> list[Fault]:
         """The faults of these kinds that this request lived through, wherever they struck."""
         return [one for one in self.faults if one.kind in kinds and _meets(outcome, one)]
+
+    def unseen(self, outcome: Outcome) -> bool:
+        """It was last handed to a worker of another gateway, which has not begun it.
+
+        So nobody but that gateway knows which one it was.
+        """
+        nonce = outcome.order.nonce
+        begun = max((visit.attempt for visit in self.visits[nonce]), default=0)
+        return any(
+            line.get("worker") and not NAME.search(line["worker"]) and line["attempt"] > begun
+            for line in self.lines[nonce]
+        )
+
+    def abandoned(self, outcome: Outcome) -> bool:
+        """Its gateway was killed while it was there, or was not there when it came."""
+        return any(
+            fault.gateway == outcome.gateway and _meets(outcome, fault) for fault in self.faults
+        )
 
     def struck(self, fault: Fault) -> Counter[State]:
         """How many requests were where when this fault began."""

@@ -1,7 +1,7 @@
 """What became of the requests, as their clients saw it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from soak.orders import Order
@@ -24,12 +24,14 @@ class Result(StrEnum):
 class Outcome:
     """Times are seconds of the monotonic clock; `code` is that of an error of the gateway.
 
-    `right` tells whether the body is that of this request, byte for byte. `sends` is more than 1
-    if a kept connection turned out to be closed before a byte of a response had come.
+    It was sent to the gateway of this number. `right` tells whether the body is that of this
+    request, byte for byte. `sends` is more than 1 if a kept connection turned out to be closed
+    before a byte of a response had come.
     """
 
     order: Order
     sent: float
+    gateway: int = field(default=0, kw_only=True)
     result: Result = Result.OPEN
     head: float | None = None
     ended: float | None = None

@@ -4,18 +4,20 @@ import asyncio
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 from bench.console import say
 from soak.clients import Clients
+from soak.cluster import ClusterChaos, clustered
 from soak.faults import QUEUE_LIMIT, Chaos, Fault
 from soak.fleet import Fleet, started
 from soak.gauges import Gauges
 from soak.history import History
 from soak.load import Load
-from tests.acceptance.processes import BAD
+from tests.acceptance.processes import BAD, Gateway
 
 FLAGS = (
     *("--queue-requests", str(QUEUE_LIMIT)),
@@ -30,7 +32,8 @@ THREADS = 64  # each waits for a process
 class Plan:
     """`kinds` of faults, as many as fit into `seconds`; or each of them `times` times.
 
-    `rate` is requests a second, `hands` how many faults are done at a time.
+    `rate` is requests a second, `hands` how many faults are done at a time. Several `gateways` are
+    a cluster on NATS.
     """
 
     seed: int
@@ -39,6 +42,7 @@ class Plan:
     times: int = 1
     rate: float = 30.0
     hands: int = 3
+    gateways: int = 1
 
     def draw(self) -> Iterator[str]:
         """The faults in their order, all kinds equally often."""
@@ -51,8 +55,11 @@ class Plan:
 async def soak(plan: Plan, folder: Path) -> History:
     """Do it; what all processes have written is in `folder`."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
-    async with started(folder, FLAGS) as fleet:
-        gauges, clients = Gauges(fleet), Clients(fleet.gateway.port)
+    async with AsyncExitStack() as stack:
+        cluster = stack.enter_context(clustered(folder)) if plan.gateways > 1 else None
+        joins = [await cluster.flags(number) if cluster else () for number in range(plan.gateways)]
+        fleet = await stack.enter_async_context(started(folder, [FLAGS + one for one in joins]))
+        gauges, clients = Gauges(fleet), Clients([one.port for one in fleet.gateways])
         say(f"{len(fleet.workers)} workers; the wire: {fleet.wire.about}")
         async with asyncio.TaskGroup() as group:
             load = Load(clients, plan.seed, plan.rate, group)
@@ -60,6 +67,8 @@ async def soak(plan: Plan, folder: Path) -> History:
             await gauges.start()
             arriving, watching = group.create_task(load.run()), group.create_task(gauges.run())
             chaos = Chaos(fleet, load, plan.seed)
+            if cluster:
+                chaos = ClusterChaos(fleet, load, plan.seed, cluster)
             await chaos.run(plan.draw(), plan.hands)
             arriving.cancel()
             say("waiting for the last responses")
@@ -67,7 +76,8 @@ async def soak(plan: Plan, folder: Path) -> History:
             await clients.close()
             await gauges.settle()
             watching.cancel()
-        await asyncio.to_thread(fleet.gateway.finish)
+        for gateway in fleet.gateways:
+            await asyncio.to_thread(gateway.finish)
         complaints = chaos.complaints + _complaints(fleet)
         return _history(fleet, clients, chaos.done, gauges, complaints)
 
@@ -80,11 +90,18 @@ async def _warm_up(load: Load, fleet: Fleet) -> None:
 
 def _complaints(fleet: Fleet) -> list[str]:
     """Lines that no process should have written, and those that are missing."""
-    processes = [fleet.gateway, *(worker.process for worker in fleet.all)]
+    gateways = fleet.gateways + fleet.crashed
+    processes = [*gateways, *(worker.process for worker in fleet.all)]
     lines = [line for process in processes for line in process.lines if BAD.search(line)]
-    gateways = 1 + len(fleet.gateway.records("upgraded"))
-    stopped = len(fleet.gateway.records("stopped"))
-    return lines if stopped == gateways else [*lines, f"{stopped} of {gateways} gateways stopped"]
+    begun = sum(one.count for one in fleet.gateways) + sum(map(_upgrades, gateways))
+    stopped = sum(len(one.records("stopped")) for one in gateways)
+    return lines if stopped == begun else [*lines, f"{stopped} of {begun} gateways stopped"]
+
+
+def _upgrades(gateway: Gateway) -> int:
+    """How many of its processes were replaced; a supervisor only stands by."""
+    records = gateway.records("upgraded")
+    return sum(("process" in record) == (gateway.count > 1) for record in records)
 
 
 def _history(
@@ -94,6 +111,7 @@ def _history(
     history = History(clients.outcomes, faults, gauges, kinds, clients.strays, complaints)
     for worker in fleet.all:
         history.add_visits(worker.journal.update())
-    history.add_lines(fleet.gateway.records())
+    for gateway in fleet.gateways + fleet.crashed:
+        history.add_lines(gateway.records())
     history.index()
     return history

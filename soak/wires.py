@@ -106,9 +106,12 @@ class Relay:
         if port not in self._ports:
 
             async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                with suppress(OSError):
+                try:
                     far = await asyncio.open_connection(self.host, port)
-                    await asyncio.gather(self._pass(reader, far[1]), self._pass(far[0], writer))
+                except OSError:  # nobody is there now
+                    writer.close()
+                    return
+                await asyncio.gather(self._pass(reader, far[1]), self._pass(far[0], writer))
 
             server = await asyncio.start_server(meet, self.host, 0)
             self._servers.append(server)

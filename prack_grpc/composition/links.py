@@ -46,6 +46,7 @@ async def linked(
         try:
             yield neighbours
         finally:
+            await neighbours.caught_up()
             for task in (words, meeting):
                 task.cancel()
                 with suppress(asyncio.CancelledError):

@@ -6,6 +6,7 @@ of these meetings stays: both ends have them in the same order.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from prack_grpc.bus.link import Link, LinkReceiver, Meeting
@@ -14,6 +15,7 @@ from prack_grpc.peers.peer import Here, Peer
 from prack_grpc.peers.tunnels import Streams
 
 PING_SECONDS = 10.0
+LAST_SECONDS = 1.0
 ALREADY = "already linked"  # a meeting offers this peer again later
 
 
@@ -44,6 +46,12 @@ class Neighbours:
                 await asyncio.sleep(PING_SECONDS)
                 for peer in self._up():
                     peer.ping()
+
+    async def caught_up(self) -> None:
+        """Before links end: a request that came for a slot which is gone is given back by then."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await asyncio.gather(*(peer.caught_up() for peer in self._up()))
 
     def names(self) -> list[str]:
         """The gateways that are linked now."""

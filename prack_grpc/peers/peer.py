@@ -72,6 +72,7 @@ class Peer:
         self._hosting: Hosting
         self._guests: dict[int, Guest] = {}
         self._window = 0
+        self._echo: asyncio.Future[None] | None = None
         hello = link.LinkHello(gateway_id=here.gateway, minor_min=MINOR_MIN, minor_max=MINOR_MAX)
         hello.limits.CopyFrom(limits_message(here.limits))
         self._send(link.LinkMessage(hello=hello))
@@ -83,6 +84,13 @@ class Peer:
     def ping(self) -> None:
         """Measure `round_trip`."""
         self._send(link.LinkMessage(ping=link.Ping(sent_at=self._loop.time())))
+
+    async def caught_up(self) -> None:
+        """Wait until all has come that the peer sent before it had heard what we have said."""
+        if self.is_up:
+            self._echo = self._loop.create_future()
+            self.ping()
+            await self._echo
 
     def joined(self, principal: str, worker: str, instance: bytes) -> None:
         """A worker has said hello to this gateway."""
@@ -102,6 +110,7 @@ class Peer:
     def ended(self, reason: str) -> None:
         """See LinkReceiver. What was never sent was never started; what was sent is lost."""
         self.is_over = True
+        self._echoed()
         self.tunnels.end()
         if not self.is_up:
             return
@@ -180,8 +189,13 @@ class Peer:
     def _pinged(self, ping: link.Ping) -> None:
         if ping.echo:
             self.round_trip = self._loop.time() - ping.sent_at
+            self._echoed()
         else:
             self._send(link.LinkMessage(ping=link.Ping(sent_at=ping.sent_at, echo=True)))
+
+    def _echoed(self) -> None:
+        if self._echo is not None and not self._echo.done():
+            self._echo.set_result(None)
 
     def _offered(self, message: link.Offer) -> None:
         number = message.number

@@ -51,8 +51,8 @@ class Supervisor:
         self._serve = serve(self._settings)
         self._predecessor = predecessor
         self._upgrades = Upgrades(predecessor)
-        self._dealer = Dealer(ports.rest, self._players)
-        self._seats: list[Seat] = []
+        self._dealer = Dealer(ports.rest, self.players)
+        self.seats: list[Seat] = []
         self._keeping: list[asyncio.Task[None]] = []
         self._folder = Path()
 
@@ -62,9 +62,9 @@ class Supervisor:
         told = await self._predecessor.released() if self._predecessor else {}
         self._folder = Path(told.get("folder") or _new_folder())
         numbers = range(1, self._settings.processes + 1)
-        self._seats = [Seat(n, self._folder, self._ports, self._serve) for n in numbers]
+        self.seats = [Seat(n, self._folder, self._ports, self._serve) for n in numbers]
         try:
-            for seat in self._seats:
+            for seat in self.seats:
                 await seat.start(self._ports.sockets.given.get(BEFORE.format(seat.number)))
                 if self._predecessor:
                     self._dealer.start()  # the workers of the process before come now
@@ -86,11 +86,11 @@ class Supervisor:
 
     @property
     def _children(self) -> Iterator[Child]:
-        return (child for seat in self._seats for child in seat.children)
+        return (child for seat in self.seats for child in seat.children)
 
-    def _players(self) -> list[Child]:
+    def players(self) -> list[Child]:
         """Who is dealt workers. Nobody is while one is about to come, or others would get all."""
-        if any(seat.is_awaited for seat in self._seats):
+        if any(seat.is_awaited for seat in self.seats):
             return []
         return [child for child in self._children if not child.left.is_set()]
 
@@ -102,7 +102,7 @@ class Supervisor:
 
     def _keep(self) -> None:
         self._dealer.start()
-        self._keeping = [asyncio.create_task(seat.keep(), name="seat") for seat in self._seats]
+        self._keeping = [asyncio.create_task(seat.keep(), name="seat") for seat in self.seats]
 
     def _keep_no_more(self) -> None:
         for task in self._keeping:
@@ -116,11 +116,11 @@ class Supervisor:
         Raises UpgradeFailed: then those that have left are started again, as they were.
         """
         try:
-            for seat in self._seats:
+            for seat in self.seats:
                 self._ports.open(seat.number)
         except OSError as error:
             raise UpgradeFailed(f"the public port cannot be had: {error}") from None
-        pairs = {seat: socket.socketpair() for seat in self._seats}
+        pairs = {seat: socket.socketpair() for seat in self.seats}
         ends = {BEFORE.format(seat.number): theirs for seat, (_, theirs) in pairs.items()}
         ours = self._ports.sockets
         try:
@@ -137,7 +137,7 @@ class Supervisor:
         try:
             await successor.take_over({"folder": str(self._folder)})
         except UpgradeFailed:
-            for seat in self._seats:
+            for seat in self.seats:
                 seat.give_up()
             self._keep()
             raise

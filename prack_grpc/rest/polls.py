@@ -94,7 +94,8 @@ class Polls:
         """From now on polls wait at our successor; here only for bodies that are on their way."""
         self._hurrying = True
         for poll in self._parked:
-            poll.rouse()
+            if not poll.collecting:
+                poll.rouse()
 
     def end_all(self) -> None:
         """The gateway stops: from now on no poll waits, and each ends with an error."""

@@ -6,50 +6,36 @@ So all that is asked goes from one process to the other: python -m tests.accepta
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 from prack_grpc import process
 from prack_grpc.cli.main import main
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.listener import listen
-from prack_grpc.processes.child import Serve
-from prack_grpc.processes.parent import Parent, Upgrade
+from prack_grpc.processes.child import Child, Serve
+from prack_grpc.processes.parent import Parent
 from prack_grpc.processes.supervisor import Supervisor
 from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry import logs
 
 RUN = process.run
-MANY = 1_000_000
 
 
-class Crowded(Parent):
-    """Has so many workers that it is dealt none."""
+class Apart(Supervisor):
+    """Deals workers to the first process only, also while it is not there."""
 
-    @asynccontextmanager
-    async def heard(
-        self, upgrade: Upgrade, stop: Callable[[str], None], connected: Callable[[], int]
-    ) -> AsyncIterator[None]:
-        """See Parent."""
-        async with super().heard(upgrade, stop, lambda: MANY):
-            yield
-
-    def ready(self) -> None:
-        """See Parent."""
-        self.say(held=MANY)
-        super().ready()
+    def players(self) -> list[Child]:
+        """See Supervisor."""
+        first = list(self.seats[0].children)
+        return [child for child in super().players() if child in first]
 
 
 def run(settings: Settings, parent: Parent | None = None) -> int:
     """See process.run."""
     if parent is None or parent.number == 1:
         return RUN(settings, parent)
-    alone = settings.model_copy(update={"grpc_port": 0})
-    crowded = Crowded(
-        parent.number, parent.folder, parent.channel, parent.rest, parent.sockets, parent.before
-    )
-    return RUN(alone, crowded)
+    return RUN(settings.model_copy(update={"grpc_port": 0}), parent)
 
 
 def supervise(settings: Settings, serve: Callable[[Settings], Serve]) -> int:
@@ -62,7 +48,7 @@ def supervise(settings: Settings, serve: Callable[[Settings], Serve]) -> int:
         public = {"public.1": listen(settings.host, 0, "port")}  # nobody is told of it
         public["public.2"] = listen(settings.host, settings.port, "port")
         sockets = Sockets(public)
-    return asyncio.run(Supervisor(settings, serve, sockets, predecessor).run())
+    return asyncio.run(Apart(settings, serve, sockets, predecessor).run())
 
 
 if __name__ == "__main__":

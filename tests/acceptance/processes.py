@@ -136,7 +136,8 @@ class Process:
 class Gateway(Process):
     """`prack serve`, ready. Its ports are free ones unless `ports` names them.
 
-    Another `program` takes the same command line. `processes` are how many, or `apart`.
+    Another `program` takes the same command line. `processes` are how many, or `apart`; it has
+    `count`.
     """
 
     def __init__(
@@ -149,6 +150,7 @@ class Gateway(Process):
     ) -> None:
         public, api, grpc = map(str, ports)
         count, program = ("2", APART) if processes == "apart" else (processes, program)
+        self.count = int(count)
         super().__init__(
             *(PYTHON, "-m", program, "serve", "--host", "127.0.0.1", "--port", public),
             *("--api-port", api, "--grpc-port", grpc, "--admin-port", "0"),
@@ -158,7 +160,7 @@ class Gateway(Process):
         )
         try:
             # The last one says where clients are to come, once they may.
-            self.port = self._announced("Public port", int(count))
+            self.port = self._announced("Public port", self.count)
             if count != "1":
                 self.line(f'"{count} processes serve"')
         except AssertionError:

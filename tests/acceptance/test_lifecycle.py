@@ -46,7 +46,7 @@ def test_a_gateway_that_is_stopped_finishes_what_it_holds(
         for i in range(4):
             worker.line(f"holds {i}")
         gateway.send(number)
-        gateway.line(f"{number.name}: stopping after the requests in progress")
+        gateway.line(f"{number.name}: stopping after the requests in progress", gateway.count)
         with pytest.raises(ConnectionError):
             fetch(gateway.port, "/run/late")
         for i in range(4):

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from soak.checks import CHECKS, told_at_once
+from soak.cluster import CLUSTER_FAULTS
 from soak.faults import FAULTS, Fault
 from soak.fleet import Fleet, Kind
 from soak.gauges import Gauges, Sample
@@ -57,6 +58,10 @@ def kill(pid: int = WORKER, at: float = ENDED - 0.5) -> Fault:
     return Fault("kill", (pid,), at, at)
 
 
+def crash(gateway: int = 0, *pids: int) -> Fault:
+    return Fault("crash", pids, SENT + 0.5, ENDED, gateway)
+
+
 def broken(history: History) -> set[str]:
     """The names of the checks that this history does not pass."""
     found = {name: list(check(history)) for name, check in ALL.items()}
@@ -66,6 +71,9 @@ def broken(history: History) -> set[str]:
 
 
 LOST: dict[str, Any] = {"status": 502, "code": "worker_lost"}
+# What the access log says if another gateway's worker had it.
+HOSTED = {"n": [{"target": "/n", "status": 502, "worker": "0a1b2c3d", "attempt": 1}]}
+GIVEN_BACK = {"n": [HOSTED["n"][0] | {"status": 503}]}
 FINE: dict[str, Callable[[], History]] = {
     "answered": lambda: scene(GET),
     "refused": lambda: scene(Order("n", "bad", bad=True), status=400, code="x", workers=()),
@@ -82,6 +90,21 @@ FINE: dict[str, Callable[[], History]] = {
     "paused for too long": lambda: scene(
         POST, **LOST, faults=(Fault("pause", (WORKER,), SENT - 4, ENDED),)
     ),
+    "lost with its gateway": lambda: scene(POST, Result.BROKEN, 0, "refused", faults=(crash(),)),
+    "lost with the gateway of its worker": lambda: scene(POST, **LOST, faults=(crash(1, WORKER),)),
+    "on its way to a worker of another gateway": lambda: scene(
+        POST, **LOST, workers=(), faults=(kill(OTHER),), lines=HOSTED
+    ),
+    "an upload that a poll has not waited for": lambda: scene(
+        Order("n", "upload", "POST", parts=2),
+        status=503,
+        code="refused",
+        workers=(),
+        lines=GIVEN_BACK,
+    ),
+    "too many without the others": lambda: scene(
+        GET, status=503, code="overloaded", workers=(), faults=(Fault("outage", (), SENT, ENDED),)
+    ),
     "closed by a drain": lambda: scene(
         SOCKET, Result.CLOSED, 1012, faults=(Fault("drain", (WORKER,), SENT, ENDED),)
     ),
@@ -89,6 +112,10 @@ FINE: dict[str, Callable[[], History]] = {
 WRONG: dict[str, tuple[str, Callable[[], History]]] = {
     "hung": ("one response", lambda: scene(GET, Result.HUNG, 0, faults=(kill(),))),
     "reset": ("one response", lambda: scene(GET, Result.BROKEN, 0, faults=(kill(),))),
+    "reset by another gateway's death": (
+        "one response",
+        lambda: scene(GET, Result.BROKEN, 0, faults=(crash(1),)),
+    ),
     "answered twice": ("one response", lambda: scene(GET, strays=[b"HTTP/1.1"])),
     "not logged": ("one line of log", lambda: scene(GET, lines={"n": []})),
     "of another": ("the right response", lambda: _of_another()),
@@ -121,6 +148,22 @@ WRONG: dict[str, tuple[str, Callable[[], History]]] = {
     "failed by another's death": (
         "failures have causes",
         lambda: scene(POST, **LOST, faults=(kill(OTHER),)),
+    ),
+    "a small request that was given back": (
+        "failures have causes",
+        lambda: scene(POST, status=503, code="refused", workers=(), lines=GIVEN_BACK),
+    ),
+    "failed without a fault at another gateway": (
+        "failures have causes",
+        lambda: scene(POST, **LOST, workers=(), lines=HOSTED),
+    ),
+    "failed by another gateway's death": (
+        "failures have causes",
+        lambda: scene(POST, **LOST, faults=(crash(1, OTHER),)),
+    ),
+    "run twice by its gateway's death": (
+        "run once, or repeated",
+        lambda: scene(POST, Result.BROKEN, 0, workers=(WORKER, OTHER), faults=(crash(),)),
     ),
     "failed before the death": (
         "failures have causes",
@@ -183,7 +226,7 @@ def test_states_at_the_time_of_a_fault() -> None:
     assert dict(queued.struck(queued.faults[0])) == {State.QUEUED: 1}
 
 
-@pytest.mark.parametrize(("head", "names"), [("fault", FAULTS), ("check", ALL)])
+@pytest.mark.parametrize(("head", "names"), [("fault", FAULTS + CLUSTER_FAULTS), ("check", ALL)])
 def test_the_page_explains_each_of_them(head: str, names: Iterable[str]) -> None:
     table = rows(page("docs/soak.md"), head)
     assert {row[0].strip("`") for row in table if all(row)} == set(names)
