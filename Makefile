@@ -58,12 +58,12 @@ test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 test-processes: $(READY) ## Run suites with clients at one process and workers at another
 	@ACCEPTANCE_PROCESSES=apart $(BIN)/python -m pytest $(SPREAD) $(APART) $(ARGS)
 
-test-programs: $(READY) $(GO_READY) $(NODE_READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME
+test-programs: $(READY) $(GO_READY) $(NODE_READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME, NATS
 	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
 
 PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials example_workers front_proxy old_workers \
 	prometheus proxy_protocol tls top) \
-	tests/access tests/bench tests/browser tests/conformance tests/sidecar tests/tls
+	tests/access tests/bench tests/browser tests/bus/nats tests/conformance tests/deferred/jetstream tests/sidecar tests/tls
 
 # What each language has a target of its own for, as it needs that language.
 LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java languages node php ruby)
