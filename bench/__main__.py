@@ -35,7 +35,7 @@ without a name: {{quick}}
 
 examples:
   make bench                                   the quick comparison, some five minutes
-  make bench-full                              everything, then the page; some 40 minutes
+  make bench-full                              everything, then the page; some 48 minutes
   make bench ARGS="tail --rounds 5"            one measurement
   make bench ARGS="throughput --only nginx,prack --connections 32 --rounds 9"
                                                one question, answered well

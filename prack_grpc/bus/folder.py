@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from prack_grpc.bus.link import DEAD_SECONDS, ID, Linked, LinkReceiver
-from prack_grpc.bus.sockets import SocketLink
+from prack_grpc.bus.sockets import LAST_SECONDS, SocketLink
 
 LOOK_SECONDS = 1.0
 SUFFIX = ".sock"
@@ -55,8 +55,11 @@ class Folder:
         finally:
             server.close()
             _remove(mine)
-            for link in list(self._links.values()):
+            links = list(self._links.values())
+            for link in links:
                 link.close(STOPPED)
+            if links:
+                await asyncio.wait([link.closed for link in links], timeout=LAST_SECONDS)
 
     def _prepare(self) -> None:
         """The folder is there, and nobody else can reach into it."""

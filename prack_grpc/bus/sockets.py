@@ -40,6 +40,7 @@ class SocketLink(Framed):
         self._beat_at = self._heard_at
         self._timer: asyncio.TimerHandle | None = None
         self.settled: asyncio.Future[None] = self._loop.create_future()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
 
     # ------------------------------------------------------------ Link
 
@@ -65,12 +66,16 @@ class SocketLink(Framed):
         await super().room()
 
     def close(self, reason: str) -> None:
-        """See Link. A peer that reads nothing more is cut off after a moment."""
+        """See Link. A peer that reads nothing more is cut off after a moment.
+
+        Until then its own end stays open: who writes to one that is closed gets an error, and may
+        not read what was sent before. `closed` is done when it has closed it, or was cut off.
+        """
         if self.over:
             return
         self.flush()
         self._end(reason)
-        self._transport.close()
+        self._transport.write_eof()
         self._loop.call_later(LAST_SECONDS, self._transport.abort)
 
     # ------------------------------------------------------------ asyncio.Protocol
@@ -82,11 +87,15 @@ class SocketLink(Framed):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
+        if self.over:
+            return
         self._heard_at = self._loop.time()
         self._incoming.feed(data)
         try:
-            while not self.over and (message := self._incoming.next()) is not None:
+            while (message := self._incoming.next()) is not None:
                 self._take(message)
+                if self.over:
+                    return
         except FrameTooLong as error:
             self.close(str(error))
 
@@ -95,6 +104,7 @@ class SocketLink(Framed):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self.closed.set_result(None)
         self._end(f"the connection was lost: {exc}" if exc else "the peer has closed it")
 
     # ------------------------------------------------------------ its life

@@ -15,7 +15,7 @@ from bench.plan import Plan
 from bench.results import Results
 from bench.samples import Samples
 
-LONGEST_MINUTES = 42
+LONGEST_MINUTES = 50
 NAMES = ("uvicorn", "nginx", "prack")
 PLAN = Plan(rounds=2, seconds=1, contenders=NAMES)
 

@@ -29,7 +29,7 @@ async def test_who_comes_later_is_linked_at_once(tmp_path: Path, names: tuple[st
             async with visiting(tmp_path / "meet", names[1]) as (second,):
                 await second.peer(first.name)
                 await first.peer(second.name)
-        await other.peer(second.name)
+                await other.peer(second.name)
 
 
 async def test_messages_arrive_whole_and_in_order(tmp_path: Path) -> None:
