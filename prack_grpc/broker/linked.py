@@ -88,6 +88,10 @@ class LinkedBroker(MemoryBroker):
         super().begin_drain()
         self._perform(self._lending.drain(self._now()))
 
+    def shut_down(self) -> None:
+        self._perform(self._lending.stop())
+        super().shut_down()
+
     def _perform(self, effects: Effects) -> None:
         try:
             super()._perform(effects)
@@ -99,6 +103,9 @@ class LinkedBroker(MemoryBroker):
 
     def _settle(self) -> None:
         if self._lending.idle:
+            waits = self._idle is not None
             super()._settle()
+            if waits and self._idle is None:  # what would be lent from now on would be cut
+                self._perform(self._lending.stop())
         else:
             self._collecting.wake_all()

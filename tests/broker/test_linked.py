@@ -171,3 +171,24 @@ async def test_a_broker_that_is_replaced_has_back_what_it_has_lent() -> None:
     assert peer.told[-1] == ("recall", 1, 1)
     async with waiting(broker.idle(10)):
         broker.returned(peer, 1, 1)
+
+
+async def test_a_broker_that_was_idle_lends_nothing_more() -> None:
+    broker, peer = linked()
+    joined(broker)
+    broker.begin_drain()
+    await broker.idle(1.0)
+    broker.wanted(peer, 1, 1, 5.0, 3)
+    with pytest.raises(SlotGone):
+        broker.host(peer, 1, "1", a_request(), b"", True)
+
+
+async def test_a_broker_that_has_ended_has_no_slot_for_who_was_lent_one() -> None:
+    broker, peer = linked()
+    worker = joined(broker)
+    broker.wanted(peer, 1, 1, 0.0, 3)
+    broker.shut_down()
+    assert peer.told[-1] == ("lend", 1, 0, 0)
+    with pytest.raises(SlotGone):
+        broker.host(peer, 1, "1", a_request(), b"", True)
+    assert worker.handed == []

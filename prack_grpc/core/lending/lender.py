@@ -182,6 +182,16 @@ class Lender:
             effects += self.recall(stock, sum(loan.lent for loan in stock.loans.values()))
         return effects
 
+    def stop(self) -> Effects:
+        """Lend nothing any more: who comes for a slot that was lent finds it gone."""
+        self._stops_at = -math.inf
+        effects: Effects = []
+        for loan in self.loans():
+            loan.stock.want(loan, 0)
+            if _freed(loan, len(loan.idle)):
+                effects.append(Lend(loan))
+        return effects
+
     # ------------------------------------------------------------ what has changed
 
     def look(self, session: Session, now: float) -> Effects:

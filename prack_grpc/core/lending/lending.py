@@ -197,6 +197,10 @@ class Lending:
         """Have all back, see `Lender.drain`; what waits here goes on borrowing."""
         return self.lender.drain(now)
 
+    def stop(self) -> Effects:
+        """See `Lender.stop`: links are about to be closed."""
+        return self.lender.stop()
+
     @property
     def idle(self) -> bool:
         """Once it drains: links can be closed without harm."""
