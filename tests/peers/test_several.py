@@ -1,6 +1,5 @@
 """Three whole gateways: whose workers serve whose clients, and that nothing stays lent."""
 
-import asyncio
 
 from prack.v1 import worker_pb2 as pb
 from tests.conftest import Gateway
