@@ -1,6 +1,5 @@
 """Three whole gateways: whose workers serve whose clients, and that nothing stays lent."""
 
-
 from prack.v1 import worker_pb2 as pb
 from tests.conftest import Gateway
 from tests.peers.conftest import Several, broker
