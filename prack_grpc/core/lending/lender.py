@@ -149,7 +149,8 @@ class Lender:
         loan.claim = claim
         stock.want(loan, count if claim.since <= self._stops_at else 0)
         effects = self.lend_free(stock)
-        return effects + self.recall(stock, sum(one.wanted for one in stock.wanting))
+        waiting = sum(lane.count for lane in lanes_of(stock) if not lane.ready)
+        return effects + self.recall(stock, waiting + sum(one.wanted for one in stock.wanting))
 
     def returned(
         self, peer: PeerReceiver, number: int, count: int
