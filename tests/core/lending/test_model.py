@@ -132,7 +132,7 @@ class Calm(RuleBasedStateMachine):
             for gateway, lease in self.leases:
                 gateway.answer(lease)
             mesh.quiet(0.04)
-            if not self.leases:
+            if not any(gateway.core.exchanges for gateway in mesh.gateways):
                 break
         mesh.check()
         mesh.check_quiet()
