@@ -90,7 +90,8 @@ class Listener:
         self._sock = sock
         self._accepting: asyncio.Server | None = None
         self._left = self._ended = False
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._greeting: set[asyncio.Task[None]] = set()  # those of them that wait for a client
         self._pause: asyncio.TimerHandle | None = None
         self._room = room
         self._handshakes = Handshakes(server, certificates, proofs) if certificates else None
@@ -119,8 +120,7 @@ class Listener:
             sock.close()
             return
         server = self._server.serving(app) if app else self._server
-        loop = asyncio.get_running_loop()
-        self._run(loop.connect_accepted_socket(partial(Connection, server), sock), "adopt")
+        self._run(self._connect(partial(Connection, server), sock))
 
     def leave(self, shared: bool) -> None:
         """Accept no more connections, and let those that are open end with their next response.
@@ -154,6 +154,11 @@ class Listener:
 
     async def stop(self) -> None:
         """After `leave`: let what is on its way arrive, then end what is left."""
+        self._ended = True  # what is adopted from now on would outlive the loop
+        for greeting in self._greeting:
+            greeting.cancel()
+        # The others are not to be cancelled: their connections may be served already.
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for connection in self._connections():
             connection.shutdown()
         loop = asyncio.get_running_loop()
@@ -167,10 +172,6 @@ class Listener:
             await asyncio.wait(tasks, timeout=LAST_SECONDS)
         for task in tasks:
             task.cancel()
-        self._ended = True  # what is adopted from now on would outlive the loop
-        for adopting in self._tasks:
-            adopting.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         while self._server.connections and loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(TICK_SECONDS)
 
@@ -223,7 +224,9 @@ class Listener:
         if self._handshakes is None and self._proxies is None:
             self.adopt(sock)
         else:
-            self._run(self._introduce(sock, peer), "introduce")
+            task = self._run(self._introduce(sock, peer))
+            self._greeting.add(task)
+            task.add_done_callback(self._greeting.discard)
 
     async def _introduce(self, sock: socket.socket, peer: tuple[str, int]) -> None:
         """Learn who the client is, and greet it, before it speaks HTTP."""
@@ -235,8 +238,10 @@ class Listener:
         if self._handshakes is not None:
             await self._handshakes.greet(sock, client)
         else:
-            connection = partial(Connection, self._server, client)
-            await asyncio.get_running_loop().connect_accepted_socket(connection, sock)
+            self._run(self._connect(partial(Connection, self._server, client), sock))
+
+    async def _connect(self, connection: Callable[[], Connection], sock: socket.socket) -> None:
+        await asyncio.get_running_loop().connect_accepted_socket(connection, sock)
 
     def _accept_no_more(self) -> None:
         if self._accepting is not None:
@@ -246,12 +251,13 @@ class Listener:
 
     def _resume(self) -> None:
         self._pause = None
-        self._run(self._accept(), "accept")
+        self._run(self._accept())
 
-    def _run(self, work: Coroutine[object, object, object], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
+    def _run(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _take_waiting(self) -> None:
         """Accept what waits in the kernel: closing the socket would reset those connections."""

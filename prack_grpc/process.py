@@ -44,7 +44,7 @@ def run(settings: Settings, parent: Parent | None = None) -> int:
         predecessor = Predecessor.of(os.environ)
         given = systemd.sockets(os.environ)
         sockets = predecessor.sockets if predecessor else Sockets(given, frozenset(given))
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         limits = fitted(settings.connection_limits())
         meetings = partial(_meetings, parent)
         service = Service(settings, limits, sockets, predecessor, meetings=meetings, parent=parent)
@@ -76,7 +76,8 @@ def _tune() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
-def _loop_factory() -> Any:
+def loop_factory() -> Any:
+    """What makes the event loop of a gateway; None for that of asyncio."""
     try:
         import uvloop
     except ImportError:

@@ -1,0 +1,49 @@
+"""A listening socket: connections that arrive while it stops."""
+
+import asyncio
+import socket
+
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from prack_grpc.composition.private_side import WORKER_LIMITS
+from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.listener import Listener, listen
+from prack_grpc.process import loop_factory
+
+SECONDS = 10.0
+
+
+async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers after some turns of the loop."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await PlainTextResponse("served")(scope, receive, send)
+
+
+async def stopped_after(turns: int) -> bytes:
+    """What a client is sent that has connected as the listener was about to stop."""
+    server = HttpServer(slow, WORKER_LIMITS, Admission(WORKER_LIMITS, exempt=lambda _: True))
+    sock = listen("127.0.0.1", 0, "api_port")
+    listener = Listener(server, sock, room=lambda: 10)
+    await listener.start()
+    with socket.create_connection(sock.getsockname(), SECONDS) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+        listener.leave(shared=False)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(listener.stop(), SECONDS)
+        assert not server.connections
+        return client.recv(1000)
+
+
+# On the loop of the gateway: that of the tests takes other turns.
+@pytest.mark.parametrize("turns", range(8))
+def test_what_is_accepted_while_it_stops_is_served(
+    turns: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        assert runner.run(stopped_after(turns)).endswith(b"\r\n\r\nserved")
+    assert not caplog.records
