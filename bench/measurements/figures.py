@@ -22,10 +22,11 @@ TEXT = f"""\
 ### Figures
 
 Closed loop over {CONNECTIONS} connections, a bare ASGI application. `prack-blind` keeps no figures
-(`--no-metrics`), nor does `prack-blind-too`: what that differs by is noise. Of `prack-watched` a page is
-open, and `/metrics` is scraped every 5 s. CPU is the gateway's, for one request. In each round all are
-started anew, as the same program is faster or slower by where it lies in memory; then they take turns of
-{TURN_SECONDS} s, there and back. The ratios are the median of the rounds, and the lowest and the highest.
+(`--no-metrics`), nor does `prack-blind-too`: by what that differs, the measurement errs. Of
+`prack-watched` a page is open, and `/metrics` is scraped every 5 s. CPU is the gateway's, for one
+request. In each round all are started anew, as the same program is faster or slower by where it
+lies in memory; then they take turns of {TURN_SECONDS} s, there and back. The ratios are the median
+of the rounds, and the lowest and the highest.
 """
 
 

@@ -10,7 +10,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.core.worker import Profile
-from prack_grpc.telemetry.access import Record
+from prack_grpc.telemetry.access import STATUS, Record
 from prack_grpc.telemetry.books.books import (
     HAND_SECONDS,
     KEPT_A_SECOND,
@@ -67,7 +67,11 @@ def record(
 
 def ended(books: Books, one: Record, now: float) -> None:
     """As the access log does."""
-    books.rows.append(one.row(now, keep=books.room > len(books.rows)))
+    row = one.row(now)
+    books.rows.append(row)
+    if books.room > 0 or row[STATUS] >= 500:
+        books.room -= 1
+        books.details.append(row + one.details())
 
 
 def only(books: Books) -> Place:
