@@ -63,7 +63,7 @@ def _count(side: str) -> int:
 
 def _books(on: int, off: int) -> int:
     print(f"books: {on - off:,} of these, {on / off - 1:+.1%} ({BOOKS:.0%} are tolerated)")
-    return int(on / off - 1 > BOOKS)
+    return int(round(on / off - 1, 2) > BOOKS)
 
 
 def _compare(side: str, count: int, before: int) -> int:

@@ -91,7 +91,8 @@ class Record:
 
     def row(self, ended: float) -> Row:
         """What books count of it: the first fields of `Ended`. Nothing holds the request."""
-        ticket, request, status, error = self.ticket, self.request, self.status, self.error or ""
+        # No more than three at a time, and no pairs by a condition: those would be made as tuples.
+        ticket, status, error = self.ticket, self.status, self.error or ""
         began, started = self.began, self.started
         duration = wait = ended - began
         if started:
@@ -114,7 +115,9 @@ class Record:
                 handed, answered = ticket.handed, ticket.answered
                 if answered < handed:
                     answered = started
-        method, kind = (request.method, request.kind) if request is not None else (b"", HTTP)
+        method, kind = b"", HTTP
+        if (request := self.request) is not None:
+            method, kind = request.method, request.kind
         return (
             profile, route, method, status, error, kind, handed - since, answered - handed,
             since - received + started - answered, wait, duration, ended, self.taken, self.sent,
