@@ -17,7 +17,7 @@ SCRIPT = Path(__file__).with_name("wrk.lua")
 MARK = "BENCH "
 SPARE_SECONDS = 30
 LONGEST_SECONDS = 600
-TURN_SECONDS = 0.5
+TURN_SECONDS = 0.1
 
 
 def load(

@@ -25,8 +25,9 @@ Closed loop over {CONNECTIONS} connections, a bare ASGI application. `prack-blin
 (`--no-metrics`), nor does `prack-blind-too`: by what that differs, the measurement errs. Of
 `prack-watched` a page is open, and `/metrics` is scraped every 5 s. CPU is the gateway's, for one
 request. In each round all are started anew, as the same program is faster or slower by where it
-lies in memory; then they take turns of {TURN_SECONDS} s, there and back. The ratios are the median
-of the rounds, and the lowest and the highest.
+lies in memory; then they take turns of {TURN_SECONDS} s, there and back. So what is done once a
+second counts for each as often as there are contenders. The ratios are the median of the rounds,
+and the lowest and the highest.
 """
 
 
