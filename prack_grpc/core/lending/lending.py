@@ -124,7 +124,8 @@ class Lending:
     def returned(self, peer: PeerReceiver, number: int, count: int, now: float) -> Effects:
         """It gives so many idle slots back."""
         lanes, effects = self.lender.returned(peer, number, count)
-        return effects + self._hand_out.serve(lanes, now)
+        effects += self._hand_out.serve(lanes, now)
+        return effects + self.lender.seek(number)
 
     def host(
         self,
