@@ -79,6 +79,12 @@ class History:
         names = [NAME.search(line.get("worker") or "") for line in self.lines[nonce]]
         return {visit.pid for visit in self.visits[nonce]} | {int(n[1]) for n in names if n}
 
+    def attempts(self, outcome: Outcome) -> int:
+        """How often it was handed out, whether the last worker has begun it or not."""
+        nonce = outcome.order.nonce
+        told = [line.get("attempt", 0) for line in self.lines[nonce]]
+        return max([*told, *(visit.attempt for visit in self.visits[nonce])], default=0)
+
     def causes(self, outcome: Outcome) -> list[Fault]:
         """The faults that may have cost this request its answer."""
         if self.unseen(outcome):

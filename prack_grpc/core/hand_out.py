@@ -137,12 +137,15 @@ class HandOut:
             bodiless,
             "" if profile.acknowledges else self._name(exchange),
             lane.name,
+            exchange.loan is not None,
         )
         coming = not bodiless and exchange.coming and not profile.collects
         lease = Lease(exchange, session, assignment, expires_at, lane, coming=coming)
         lane.busy += 1
         if client := exchange.request.counts_for:
             lane.held[client] += 1
+        if session.whole and not bodiless:
+            self._keep(exchange)
         if coming:
             session.uploads += 1
         if exchange.request.kind is WEBSOCKET:
@@ -155,6 +158,12 @@ class HandOut:
         if not profile.acknowledges:
             self.ledger.open(lease)
         return Deliver(lease)
+
+    def _keep(self, exchange: Exchange) -> None:
+        """A peer's poll may end before all of the body is there: then it is sent once more."""
+        exchange.upload.keep()
+        self.collected += exchange.upload.pushed - exchange.collected
+        exchange.collected = exchange.upload.pushed
 
     def _name(self, exchange: Exchange) -> str:
         """Names this hand-out: the fence against late answers of those before it."""

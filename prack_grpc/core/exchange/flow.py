@@ -121,6 +121,10 @@ class Flow:
         self.taken = self.allowed = 0
         return True
 
+    def keep(self) -> None:
+        """Keep all that is here after it was taken, too."""
+        self._keep = self.pushed
+
     def allow(self, offset: int) -> None:
         """The consumer's peer takes bytes up to this offset. A lower offset than before is old."""
         self.allowed = max(self.allowed, offset)

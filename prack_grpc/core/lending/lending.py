@@ -16,6 +16,7 @@ from prack_grpc.core.http.message import Request
 from prack_grpc.core.lending.borrower import Borrower
 from prack_grpc.core.lending.guest import Guest
 from prack_grpc.core.lending.loan import Claim
+from prack_grpc.core.lending.messages import ReadAll
 from prack_grpc.core.lending.offer import Offer
 from prack_grpc.core.lending.status import LinkStatus
 from prack_grpc.core.queue.changes import Changes
@@ -74,9 +75,11 @@ class Lending:
             transport=LINK,
             tunnel=offer.tunnel,
         )
-        session = Session(profile, PEERS, receiver, 0, guest=True)
+        session = Session(profile, PEERS, receiver, 0, guest=True, whole=offer.whole)
         effects = self._dispatcher.join(session, now)
         self.borrower.offered(Guest(peer, number, session))
+        if offer.whole:
+            effects += [ReadAll(upload) for lane in session.lanes for upload in lane.uploads]
         return effects
 
     def withdrawn(self, peer: PeerReceiver, number: int, now: float) -> Effects:
