@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from prack.link.v1 import link_pb2 as link
 from prack_grpc.broker.seam import LinkedBroker
 from prack_grpc.bus.link import Link
-from prack_grpc.core.errors import BadRoute
+from prack_grpc.core.errors import BadRoute, WindowExceeded
 from prack_grpc.core.lending.offer import Offer
 from prack_grpc.core.limits import Limits
 from prack_grpc.peers.answers import Answers
@@ -104,7 +104,7 @@ class Peer:
             self._take(link.LinkMessage.FromString(message))
         except DecodeError:
             self._refuse("this is no message of prack.link.v1")
-        except (BadMessage, StreamError, ValueError) as error:
+        except (BadMessage, StreamError, ValueError, WindowExceeded) as error:
             self._refuse(str(error))
 
     def ended(self, reason: str) -> None:
