@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 # Minor versions of prack.link.v1 that this gateway speaks.
 MINOR_MIN, MINOR_MAX = 1, 1
+# Each side says something at least once a second.
+UNHEARD_SECONDS = 2.0
 
 
 class BadMessage(Exception):
@@ -76,6 +78,12 @@ class Peer:
         hello = link.LinkHello(gateway_id=here.gateway, minor_min=MINOR_MIN, minor_max=MINOR_MAX)
         hello.limits.CopyFrom(limits_message(here.limits))
         self._send(link.LinkMessage(hello=hello))
+
+    @property
+    def state(self) -> str:
+        """For people: up, or how long nothing was heard; NATS may be away."""
+        silence = self._link.silence()
+        return "up" if silence < UNHEARD_SECONDS else f"no word for {silence:.0f} s"
 
     def close(self, reason: str) -> None:
         """End the link."""

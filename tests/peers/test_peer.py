@@ -72,6 +72,12 @@ async def test_a_ping_is_echoed(wire: Wire, peer: Peer) -> None:
     assert 0 <= peer.round_trip < 10
 
 
+async def test_a_peer_that_is_not_heard_is_named_so(wire: Wire, peer: Peer) -> None:
+    assert peer.state == "up"
+    wire.quiet = 7.4
+    assert peer.state == "no word for 7 s"
+
+
 @pytest.mark.parametrize(
     "message",
     [
