@@ -89,12 +89,9 @@ class History:
         """The faults that may have cost this request its answer."""
         if self.unseen(outcome):
             return [one for one in self.faults if one.harmful and _meets(outcome, one)]
-        return [
-            fault
-            for pid in self.holders(outcome)
-            for fault in self._harm[pid]
-            if _meets(outcome, fault, LATE_SECONDS)
-        ]
+        between = [one for one in self.faults if one.harmful and not one.pids]
+        found = [fault for pid in self.holders(outcome) for fault in self._harm[pid]]
+        return [one for one in found + between if _meets(outcome, one, LATE_SECONDS)]
 
     def during(self, outcome: Outcome, kinds: Sequence[str]) -> list[Fault]:
         """The faults of these kinds that this request lived through, wherever they struck."""

@@ -144,8 +144,8 @@ class HandOut:
         lane.busy += 1
         if client := exchange.request.counts_for:
             lane.held[client] += 1
-        if session.whole and not bodiless:
-            self._keep(exchange)
+        if session.guest and not bodiless:
+            self._keep(exchange, session)
         if coming:
             session.uploads += 1
         if exchange.request.kind is WEBSOCKET:
@@ -159,11 +159,16 @@ class HandOut:
             self.ledger.open(lease)
         return Deliver(lease)
 
-    def _keep(self, exchange: Exchange) -> None:
-        """A peer's poll may end before all of the body is there: then it is sent once more."""
-        exchange.upload.keep()
-        self.collected += exchange.upload.pushed - exchange.collected
-        exchange.collected = exchange.upload.pushed
+    def _keep(self, exchange: Exchange, guest: Session) -> None:
+        """Its body may have crossed a link when it comes back unstarted: then it is sent again.
+
+        That is all of it for a poll; a stream takes it beyond what its host holds, two windows.
+        """
+        size = exchange.upload.pushed if guest.whole else 2 * self.limits.window
+        exchange.upload.keep(size)
+        if guest.whole:
+            self.collected += size - exchange.collected
+            exchange.collected = size
 
     def _name(self, exchange: Exchange) -> str:
         """Names this hand-out: the fence against late answers of those before it."""

@@ -86,6 +86,17 @@ async def test_what_a_poll_did_not_wait_for_is_sent_again(owner: Owner) -> None:
     assert (await owner.handed(6))[-1].attempt == 1
 
 
+async def test_what_a_stream_has_not_taken_is_sent_again() -> None:
+    owner, window = Owner(), Limits().window
+    owner.lend(1)
+    post(owner, bytes(SIZE), False)
+    await owner.handed(1)
+    owner.answer(windows=[pb.Window(id=1, max_offset=2 * window)])
+    await turns(50)
+    owner.fail(1, link.FAILURE_CODE_GONE)
+    await owner.handed(2)
+
+
 async def test_a_body_that_is_larger_than_they_take_is_413(owner: Owner) -> None:
     ticket = post(owner)
     await within(owner.broker.upload(ticket, bytes(Limits().rest_body + 1), False))
