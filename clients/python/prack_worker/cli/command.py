@@ -15,6 +15,7 @@ from prack_worker.errors import (
     LifespanFailed,
     UsageError,
 )
+from prack_worker.processes.parent import Parent
 from prack_worker.settings.options import OPTIONS
 from prack_worker.settings.settings import Settings, read_settings
 from prack_worker.version import VERSION
@@ -55,6 +56,7 @@ REPEATED = ("gateway", "route")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
+    parent = Parent.of(os.environ)
     environ = dict(os.environ)
     # The application may fork (subprocesses do); its children have no use for our connection.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
@@ -68,12 +70,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = read_settings(flags, os.environ)
         _check(flags["app"], command, settings)
         if flags["app"]:
-            return run_python(flags["app"], settings)
-        return run_beside(command, environ, settings)
-    except (UsageError, AppLoadError, GatewayRefused, CommandEnded) as error:
+            return run_python(flags["app"], settings, parent)
+        return run_beside(command, environ, settings, parent)
+    except (UsageError, GatewayRefused, CommandEnded) as error:
         return _complain(str(error), status(error))
-    except LifespanFailed as error:
-        return _complain(f"the application failed to start: {error}", status(error))
+    except (AppLoadError, LifespanFailed) as error:
+        if parent:
+            parent.failed(error)
+            return status(error)
+        what = "the application failed to start: " * isinstance(error, LifespanFailed)
+        return _complain(f"{what}{error}", status(error))
     except KeyboardInterrupt:  # before the worker took over the signals
         return 130
 

@@ -7,6 +7,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from prack_worker.app.detect import detect
@@ -23,6 +24,7 @@ from prack_worker.errors import (
 )
 from prack_worker.failures import run_through
 from prack_worker.loops.watchdog import Watchdog
+from prack_worker.processes.parent import Parent
 from prack_worker.proxy.address import free_address
 from prack_worker.proxy.command import Command
 from prack_worker.proxy.descriptors import make_room
@@ -39,7 +41,7 @@ SWITCH_SECONDS = 0.0005
 DEFAULT_SLOTS = {"asgi": 64, "wsgi": 8, "proxy": 64}
 
 
-def run_python(name: str, settings: Settings) -> int:
+def run_python(name: str, settings: Settings, parent: Parent) -> int:
     """Run one of the application with this name. Returns the exit status; raises PrackError."""
     found = load(name, settings.app_dir, factory=settings.factory)
     interface = detect(found) if settings.interface == "auto" else settings.interface
@@ -49,12 +51,14 @@ def run_python(name: str, settings: Settings) -> int:
 
     async def serve() -> None:
         app = _application(found, interface, slots, settings.root_path)
-        await _serve(_worker(app, slots, settings), settings)
+        await _serve(_worker(app, slots, settings, parent), settings, parent)
 
     return _run(serve)
 
 
-def run_beside(command: Sequence[str], environ: dict[str, str], settings: Settings) -> int:
+def run_beside(
+    command: Sequence[str], environ: dict[str, str], settings: Settings, parent: Parent
+) -> int:
     """Run one beside an application that listens for HTTP. Returns and raises as `run_python`."""
     try:
         from prack_worker.proxy.sidecar import beside
@@ -75,13 +79,13 @@ def run_beside(command: Sequence[str], environ: dict[str, str], settings: Settin
     async def serve() -> None:
         sidecar = beside(
             address,
-            lambda app: _worker(app, slots, settings),
+            lambda app: _worker(app, slots, settings, parent),
             Command(command, environ) if command else None,
             ready=settings.ready,
             restart=settings.restart,
             grace=settings.grace,
         )
-        await _serve(sidecar, settings, sidecar.kill)
+        await _serve(sidecar, settings, parent, sidecar.kill)
 
     return _run(serve)
 
@@ -95,21 +99,24 @@ def _run(serve: Callable[[], Coroutine[object, object, None]]) -> int:
     return 0
 
 
-def _worker(app: Application, slots: int, settings: Settings) -> Worker:
+def _worker(app: Application, slots: int, settings: Settings, parent: Parent) -> Worker:
     return Worker(
         app,
-        transport(settings),
+        transport(settings, parent.name),
         slots=slots,
         websocket_slots=settings.websocket_slots,
         grace=settings.grace,
+        welcomed=partial(parent.welcomed, slots),
     )
 
 
 async def _serve(
-    served: Served, settings: Settings, last: Callable[[], object] = lambda: None
+    served: Served, settings: Settings, parent: Parent, last: Callable[[], object] = lambda: None
 ) -> None:
     deadline = Deadline(served, settings.grace, last)
-    Stop(served, deadline).listen()
+    stop = Stop(served, deadline)
+    stop.listen()
+    parent.watch(partial(_orphaned, stop))
     watchdog = Watchdog()
     try:
         await served.run()
@@ -119,6 +126,11 @@ async def _serve(
     finally:
         watchdog.close()
     deadline.report()
+
+
+def _orphaned(stop: Stop) -> None:
+    log.warning("The process that started this one has ended")
+    stop.ask()
 
 
 def _application(found: Any, interface: str, slots: int, root_path: str) -> Application:
