@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -100,19 +101,17 @@ asyncio.run(main())
 
 async def test_it_drains_when_its_parent_is_gone(start: Start, gateway: FakeGateway) -> None:
     words = ("-m", "prack_worker", "apps:app", "--gateway", gateway.url)
-    parent = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PARENT, sys.executable, *words), stdout=asyncio.subprocess.PIPE
-    )
-    assert parent.stdout is not None
-    pid = int(await parent.stdout.readline())
-    try:
-        stream = await gateway.welcomed()
-        parent.kill()
-        while (frame := await stream.frame()) is not None and not frame.HasField("drain"):
-            pass
-        await stream.send(goaway=pb.Goaway(drain_ack=True))
-        assert await stream.frame() is None
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        await parent.wait()
+    command = (sys.executable, "-c", PARENT, sys.executable, *words)
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(await asyncio.to_thread(parent.stdout.readline))
+        try:
+            stream = await gateway.welcomed()
+            parent.kill()
+            while (frame := await stream.frame()) is not None and not frame.HasField("drain"):
+                pass
+            await stream.send(goaway=pb.Goaway(drain_ack=True))
+            assert await stream.frame() is None
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
