@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -18,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from prack_worker.processes.parent import VARIABLE
+
+log = logging.getLogger("prack_worker")
 
 CHUNK = 65_536
 
@@ -42,6 +45,7 @@ class Child:
         self.slots = 0
         self.failure = ""
         self._began = loop.time()
+        self._is_leaving = False
         self._channel = channel
         self._heard = b""
         channel.setblocking(False)
@@ -51,6 +55,19 @@ class Child:
     def age(self) -> float:
         """For how long it has been there, in seconds."""
         return asyncio.get_running_loop().time() - self._began
+
+    async def stop(self, seconds: float, number: signal.Signals = signal.SIGTERM) -> None:
+        """Have it drain, if nobody did yet; kill it if it has not ended after so many seconds."""
+        if not self._is_leaving:
+            self._is_leaving = True  # a second signal would end it at once
+            self.signal(number)
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.shield(self.ended)
+        except TimeoutError:
+            log.warning("%s has not ended after %g s, and is killed", self.name, seconds)
+            self.signal(signal.SIGKILL)
+            await asyncio.shield(self.ended)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, if it has not ended."""
@@ -111,7 +128,7 @@ class Children:
         """Those that have not ended, the oldest first."""
         return iter(list(self._living))
 
-    def start(self, name: str) -> Child:
+    async def start(self, name: str) -> Child:
         """Run the command, as a child of this name. Raises OSError.
 
         In a session of its own: what is typed at the terminal is for this process, which passes
@@ -119,17 +136,20 @@ class Children:
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            theirs.set_inheritable(True)
-            pid = os.posix_spawn(
-                self._command[0],
-                self._command,
-                os.environ | {VARIABLE: f"{theirs.fileno()} {name}"},
-                file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
-                setsid=True,
-            )
-        child = Child(name, pid, ours)
+            child = Child(name, await self.launch(name, theirs), ours)
         self._living.append(child)
         return child
+
+    async def launch(self, name: str, channel: socket.socket) -> int:
+        """Start the process, which has this end of the channel. Returns its id."""
+        channel.set_inheritable(True)
+        return os.posix_spawn(
+            self._command[0],
+            self._command,
+            os.environ | {VARIABLE: f"{channel.fileno()} {name}"},
+            file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
+            setsid=True,
+        )
 
     def _reap(self) -> None:
         for child in self:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +24,7 @@ async def unwilling(scope, receive, send):
     await receive()
     await send({"type": "lifespan.startup.failed", "message": "Traceback\\n  deep\\nno database"})
 """
-Start = Callable[..., Child]
+Start = Callable[..., Awaitable[Child]]
 
 
 @pytest.fixture
@@ -35,8 +35,9 @@ async def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.chdir(tmp_path)
     started = []
 
-    def start(*words: str) -> Child:
-        child = Children([sys.executable, "-m", "prack_worker", *words]).start("shop-1")
+    async def start(*words: str) -> Child:
+        children = Children([sys.executable, "-m", "prack_worker", *words])
+        child = await children.start("shop-1")
         started.append(child)
         return child
 
@@ -47,7 +48,7 @@ async def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 async def test_it_says_that_a_gateway_has_welcomed_it(start: Start, gateway: FakeGateway) -> None:
-    child = start("apps:app", "--gateway", gateway.url, "--slots", "3")
+    child = await start("apps:app", "--gateway", gateway.url, "--slots", "3")
     stream = await gateway.stream()
     assert "-shop-1-" in stream.hello.worker_id
     assert not child.ready.done()
@@ -72,7 +73,7 @@ async def test_it_says_that_a_gateway_has_welcomed_it(start: Start, gateway: Fak
 async def test_it_says_why_its_application_does_not_start(
     start: Start, capfd: pytest.CaptureFixture[str], app: str, status: int, said: list[str]
 ) -> None:
-    child = start(app)
+    child = await start(app)
     assert not await child.ready
     assert await child.ended == status
     assert all(part in child.failure for part in said)
@@ -80,7 +81,7 @@ async def test_it_says_why_its_application_does_not_start(
 
 
 async def test_one_that_is_killed_has_ended(start: Start, gateway: FakeGateway) -> None:
-    child = start("apps:app", "--gateway", gateway.url)
+    child = await start("apps:app", "--gateway", gateway.url)
     await gateway.welcomed()
     assert await child.ready
     child.signal(signal.SIGKILL)
@@ -92,7 +93,7 @@ PARENT = """
 import asyncio, sys
 from prack_worker.processes.child import Children
 async def main():
-    child = Children(sys.argv[1:]).start("shop-1")
+    child = await Children(sys.argv[1:]).start("shop-1")
     print(child.pid, flush=True)
     await child.ended
 asyncio.run(main())
