@@ -64,6 +64,7 @@ class Worker:
         grace: seconds that a drain waits for the exchanges that are held.
         patience: seconds between a cancel and the interruption of a handler that goes on.
         welcomed: called when a gateway has taken this worker in, each time.
+        settled: called when an exchange is over, however it ended.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Worker:
         grace: float = 30.0,
         patience: float = 5.0,
         welcomed: Callable[[], object] = lambda: None,
+        settled: Callable[[], object] = lambda: None,
     ) -> None:
         self._app = app
         self._transport = transport
@@ -86,6 +88,7 @@ class Worker:
         self._grace = grace
         self._patience = patience
         self._welcomed = welcomed
+        self._settled = settled
         self._holdings: list[Holding] = []  # the newest session's is the last
         self._session: Session | None = None  # the newest, while it is of use for new requests
         self._offered = self._slots, self._websocket_slots
@@ -305,6 +308,7 @@ class Worker:
         del holding.tasks[exchange]
         self._changed.set()
         self._share(holding)
+        self._settled()
 
     def _held(self) -> dict[Exchange, asyncio.Task[None]]:
         """The exchanges of all sessions."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from prack_worker.cli.running import run_beside, run_python, status
+from prack_worker.cli.supervising import run_processes
 from prack_worker.errors import (
     AppLoadError,
     CommandEnded,
@@ -66,12 +68,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in REPEATED:
         if flags[name] is not None:
             flags[name] = ",".join(flags[name])
-    try:
+    app = flags["app"]
+
+    def run() -> int:
         settings = read_settings(flags, os.environ)
-        _check(flags["app"], command, settings)
-        if flags["app"]:
-            return run_python(flags["app"], settings, parent)
+        _check(app, command, settings)
+        if app and settings.wanted and not parent:
+            return run_processes(app, settings, partial(_run_one, app, settings))
+        if app:
+            return run_python(app, settings, parent)
         return run_beside(command, environ, settings, parent)
+
+    return _told(run, parent)
+
+
+def _run_one(app: str, settings: Settings, parent: Parent) -> int:
+    """A process of several."""
+    return _told(partial(run_python, app, settings, parent), parent)
+
+
+def _told(run: Callable[[], int], parent: Parent) -> int:
+    """The exit status of what may fail; somebody is told why."""
+    try:
+        return run()
     except (UsageError, GatewayRefused, CommandEnded) as error:
         return _complain(str(error), status(error))
     except (AppLoadError, LifespanFailed) as error:
@@ -111,12 +130,18 @@ def _check(app: str | None, command: Sequence[str], settings: Settings) -> None:
         "--interface": settings.interface != "auto",
         "--factory": settings.factory,
         "--root-path": settings.root_path != "",
+        "--processes": settings.processes,
+        "--preload": settings.preload,
+        "--max-requests": settings.max_requests,
+        "--max-lifetime": settings.max_lifetime,
     }
     if beside and any(of_python.values()):
         names = ", ".join(name for name, given in of_python.items() if given)
         raise UsageError(f"{names}: only with MODULE:ATTRIBUTE, not with --proxy or a command")
     if settings.restart and not command:
         raise UsageError("--restart: expected a command after --, which is started again")
+    if settings.max_requests_jitter and not settings.max_requests:
+        raise UsageError("--max-requests-jitter: expected --max-requests, which it adds to")
     if settings.ready and not beside:
         raise UsageError("--ready: expected --proxy URL, or a command after --")
 

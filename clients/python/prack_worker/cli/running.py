@@ -25,6 +25,7 @@ from prack_worker.errors import (
 from prack_worker.failures import run_through
 from prack_worker.loops.watchdog import Watchdog
 from prack_worker.processes.parent import Parent
+from prack_worker.processes.recycling import Recycling
 from prack_worker.proxy.address import free_address
 from prack_worker.proxy.command import Command
 from prack_worker.proxy.descriptors import make_room
@@ -100,6 +101,8 @@ def _run(serve: Callable[[], Coroutine[object, object, None]]) -> int:
 
 
 def _worker(app: Application, slots: int, settings: Settings, parent: Parent) -> Worker:
+    recycling = Recycling(settings, parent.spent)
+    recycling.start()
     return Worker(
         app,
         transport(settings, parent.name),
@@ -107,6 +110,7 @@ def _worker(app: Application, slots: int, settings: Settings, parent: Parent) ->
         websocket_slots=settings.websocket_slots,
         grace=settings.grace,
         welcomed=partial(parent.welcomed, slots),
+        settled=recycling.count,
     )
 
 

@@ -1,9 +1,9 @@
 """Processes that run this same command, seen from the one that started them.
 
 The two speak over a socket pair, in lines of JSON. The process says `{"ready": 8}` when a gateway
-has welcomed its worker of 8 slots, and `{"failed": "Traceback ..."}` when its application does not
-start. It is said nothing: it drains when the other end is closed, as then nobody is there to stop
-it.
+has welcomed its worker of 8 slots, `{"failed": "Traceback ..."}` when its application does not
+start, and `{"spent": "has answered 1000 requests"}` when another is to serve in its place. It is
+said nothing: it drains when the other end is closed, as then nobody is there to stop it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from prack_worker.processes.parent import VARIABLE
@@ -34,6 +34,7 @@ class Child:
         ended: its exit status, as a shell would tell it.
         slots: of its worker; 0 before it is ready.
         failure: why its application did not start, with the traceback; otherwise empty.
+        on_spent: called with the reason when it is to be replaced; perhaps more than once.
     """
 
     def __init__(self, name: str, pid: int, channel: socket.socket) -> None:
@@ -44,7 +45,9 @@ class Child:
         self.ended: asyncio.Future[int] = loop.create_future()
         self.slots = 0
         self.failure = ""
+        self.on_spent: Callable[[str], object] = lambda why: None
         self._began = loop.time()
+        self._lasted = 0.0
         self._is_leaving = False
         self._channel = channel
         self._heard = b""
@@ -53,7 +56,9 @@ class Child:
 
     @property
     def age(self) -> float:
-        """For how long it has been there, in seconds."""
+        """For how long it has been there, or was, in seconds."""
+        if self.ended.done():
+            return self._lasted
         return asyncio.get_running_loop().time() - self._began
 
     async def stop(self, seconds: float, number: signal.Signals = signal.SIGTERM) -> None:
@@ -80,7 +85,9 @@ class Child:
         if not pid:
             return
         self._hear()  # its last words
-        self._leave()
+        self._lasted = self.age
+        asyncio.get_running_loop().remove_reader(self._channel)
+        self.close()
         code = os.waitstatus_to_exitcode(status)
         self.ended.set_result(code if code >= 0 else 128 - code)
         if not self.ready.done():
@@ -101,9 +108,11 @@ class Child:
         if "ready" in said:
             self.slots = int(str(said["ready"]))
             self.ready.set_result(True)
+        if "spent" in said:
+            self.on_spent(str(said["spent"]))
 
-    def _leave(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._channel)
+    def close(self) -> None:
+        """Close this end of the channel, for who has inherited it."""
         self._channel.close()
 
 
@@ -136,17 +145,17 @@ class Children:
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            child = Child(name, await self.launch(name, theirs), ours)
+            child = Child(name, await self.launch(name, ours, theirs), ours)
         self._living.append(child)
         return child
 
-    async def launch(self, name: str, channel: socket.socket) -> int:
-        """Start the process, which has this end of the channel. Returns its id."""
-        channel.set_inheritable(True)
-        return os.posix_spawn(
+    async def launch(self, name: str, ours: socket.socket, theirs: socket.socket) -> int:
+        """Start a process that has the other end of the channel. Returns its id."""
+        theirs.set_inheritable(True)
+        return os.posix_spawn(  # noqa: ASYNC221 - it does not wait for the process
             self._command[0],
             self._command,
-            os.environ | {VARIABLE: f"{channel.fileno()} {name}"},
+            os.environ | {VARIABLE: f"{theirs.fileno()} {name}"},
             file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
             setsid=True,
         )

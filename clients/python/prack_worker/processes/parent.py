@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import traceback
 from collections.abc import Callable, MutableMapping
 from contextlib import suppress
+from pathlib import Path
+
+log = logging.getLogger("prack_worker")
 
 # A descriptor, and the name of the process.
 VARIABLE = "PRACK_CHILD"
+MOST_SHOWN = 15  # characters of a name that Linux keeps (proc(5), /proc/pid/comm)
 
 
 class Parent:
@@ -34,6 +39,7 @@ class Parent:
         number, _, name = given.partition(" ")
         channel = socket.socket(fileno=int(number))
         channel.set_inheritable(False)
+        entitle(name)
         return cls(name, channel)
 
     def __bool__(self) -> bool:
@@ -46,9 +52,13 @@ class Parent:
             self._say(ready=slots)
         self._is_told = True
 
+    def spent(self, why: str) -> None:
+        """Tell that another process is to serve in place of this one."""
+        self._say(spent=why)
+
     def failed(self, error: Exception) -> None:
         """Tell why the application does not start: it is the parent's to show it, or not."""
-        self._say(failed=_story(error))
+        self._say(failed=story(error))
 
     def watch(self, gone: Callable[[], object]) -> None:
         """Call `gone` when the parent has ended."""
@@ -66,8 +76,24 @@ def _over(channel: socket.socket, gone: Callable[[], object]) -> None:
     gone()
 
 
-def _story(error: Exception) -> str:
-    """The traceback of the application's own error, if there is one."""
+def entitle(name: str) -> None:
+    """Call this process so: in `top` and `ps -o comm`, and in the lines of its log."""
+    with suppress(OSError):  # elsewhere than on Linux
+        Path("/proc/self/comm").write_text(name[-MOST_SHOWN:], encoding="ascii")
+    log.addFilter(Named(name))
+
+
+class Named(logging.Filter):
+    """Begins each line with the name of the process, whatever they are formatted to."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See logging.Filter."""
+        record.msg, record.args = f"{self.name}: {record.getMessage()}", ()
+        return True
+
+
+def story(error: Exception) -> str:
+    """Why the application does not start: the traceback of its own error, if there is one."""
     if error.__cause__:
         return "".join(traceback.format_exception(error.__cause__))
     return getattr(error, "details", "") or str(error)

@@ -10,14 +10,18 @@ from prack_worker.proxy.address import parse_address, parse_path
 from prack_worker.settings.values import (
     MAX_SLOTS,
     MAX_TIER,
+    MOST_PROCESSES,
     check_token,
+    count,
     file,
     folder,
     grace,
+    lifetime,
     name,
     one_of,
     parse_gateways,
     parse_routes,
+    processes,
     root_path,
     server_name,
     silence,
@@ -99,4 +103,18 @@ OPTIONS = (
     Option("cert_file", file, "", "", "", variable="SSL_CERT_FILE", flag=False),
     Option("cert_dir", file, "", "", "", variable="SSL_CERT_DIR", flag=False),
     Option("log_level", one_of(LEVELS), "info", "LEVEL", f"one of {', '.join(LEVELS)}"),
+    Option("processes", processes, "", "N",
+           f"1 to {MOST_PROCESSES} processes of the application, each with --slots, or auto: one "
+           "for each core; a small one of its own keeps them running (default: WEB_CONCURRENCY, or "
+           "one without a keeper)"),
+    Option("web_concurrency", processes, "", "", "", variable="WEB_CONCURRENCY", flag=False),
+    Option("preload", switch, "0", "",
+           "import the application once, and fork the processes: they start in a moment, and share "
+           "memory"),
+    Option("max_requests", count, "0", "N",
+           "replace a process when it has answered so many requests, one at a time; 0: never"),
+    Option("max_requests_jitter", count, "0", "N",
+           "up to so many more, at random, so that not all are due at once"),
+    Option("max_lifetime", lifetime, "0", "SECONDS",
+           "replace a process when it has run for so long, one at a time; 0: never"),
 )  # fmt: skip

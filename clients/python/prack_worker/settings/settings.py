@@ -17,7 +17,10 @@ from prack_worker.transport import Route
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the command line reads; `slots` 0 leaves the number to the interface."""
+    """What the command line reads; `slots` 0 leaves the number to the interface.
+
+    Those of processes are for the one that keeps them. It asks `wanted`: 0 is one without a keeper.
+    """
 
     gateway: tuple[Gateway, ...]
     slots: int
@@ -39,6 +42,18 @@ class Settings:
     token: str
     tls: Tls
     log_level: str
+    processes: int
+    web_concurrency: int
+    preload: bool
+    max_requests: int
+    max_requests_jitter: int
+    max_lifetime: float
+
+    @property
+    def wanted(self) -> int:
+        """How many processes; 0: this one is enough, and nobody needs to replace it."""
+        replaced = self.preload or self.max_requests or self.max_lifetime
+        return self.processes or self.web_concurrency or bool(replaced)
 
 
 def _given(values: Mapping[str, Any], name: str) -> Any:
