@@ -184,8 +184,8 @@ class Worker:
     async def _serve(self, session: Session, holding: Holding) -> None:
         """Return when the session takes no new requests; a task of its own finishes the rest."""
         self._trouble = ""
-        log.info("Connected to %s", self._transport.address)
         self._welcomed()
+        log.info("Connected to %s", self._transport.address)
         since = asyncio.get_running_loop().time()
         staying = asyncio.create_task(self._stay(session, holding), name="prack session")
         self._staying[staying] = session

@@ -103,7 +103,7 @@ asyncio.run(main())
 async def test_it_drains_when_its_parent_is_gone(start: Start, gateway: FakeGateway) -> None:
     words = ("-m", "prack_worker", "apps:app", "--gateway", gateway.url)
     command = (sys.executable, "-c", PARENT, sys.executable, *words)
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:  # noqa: ASYNC220
         assert parent.stdout is not None
         pid = int(await asyncio.to_thread(parent.stdout.readline))
         try:
