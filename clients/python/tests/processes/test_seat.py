@@ -68,6 +68,11 @@ async def seat(children: Started) -> AsyncIterator[Seat]:
     await asyncio.wait([keeping])
 
 
+def wish(what: str) -> None:
+    """What processes do that start from now on."""
+    Path("wish").write_text(what)
+
+
 async def keep(seat: Seat) -> None:
     await seat.start()
     await seat.keep()
@@ -104,7 +109,7 @@ async def test_one_is_replaced_by_one_that_serves(children: Started, seat: Seat)
 
 async def test_one_goes_on_if_its_successor_does_not_start(children: Started, seat: Seat) -> None:
     old = await ready(children)
-    Path("wish").write_text("fail")
+    wish("fail")
     with pytest.raises(NotStarted, match="no database"):
         await seat.replace(grace=20)
     assert seat.has(old)
@@ -115,7 +120,7 @@ async def test_one_goes_on_if_its_successor_is_never_welcomed(
     children: Started, seat: Seat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = await ready(children)
-    Path("wish").write_text("dream")
+    wish("dream")
     monkeypatch.setattr(seats, "START_SECONDS", 0.01)
     with pytest.raises(NotStarted, match="it has ended with status 143"):
         await seat.replace(grace=20)
@@ -133,8 +138,9 @@ async def test_one_that_ends_while_its_successor_comes_has_only_that_one(
     assert list(children) == [new]
 
 
-async def test_one_that_does_not_end_is_killed(children: Started, seat: Seat) -> None:
-    Path("wish").write_text("stay")
+async def test_one_that_does_not_end_is_killed(children: Started) -> None:
+    wish("stay")
+    await children.start(NAME)
     child = await ready(children)
     await child.stop(0.01)
     assert child.ended.result() == 137
