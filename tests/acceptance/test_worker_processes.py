@@ -68,7 +68,7 @@ def test_each_process_has_a_name_and_slots_of_its_own(
     assert not psutil.pid_exists(pid)
 
 
-def test_the_keeper_loads_nothing_of_the_application(
+def test_the_supervisor_loads_nothing_of_the_application(
     launch: Launcher, gateway: Gateway, shop: Path
 ) -> None:
     flags = ("--app-dir", str(shop.parent))
@@ -176,7 +176,7 @@ def test_one_more_and_one_less(launch: Launcher, gateway: Gateway) -> None:
 
 
 @BOTH
-def test_processes_without_their_keeper_finish_what_they_hold(
+def test_processes_without_their_supervisor_finish_what_they_hold(
     launch: Launcher, gateway: Gateway, ways: tuple[str, ...]
 ) -> None:
     worker = served(launch, gateway, "--processes", "2", *ways)
@@ -191,6 +191,21 @@ def test_processes_without_their_keeper_finish_what_they_hold(
         assert held.result().status == 200
     psutil.wait_procs(left, timeout=20)
     assert not any(process.is_running() for process in left)
+
+
+def test_a_signal_for_all_processes_is_one_signal(launch: Launcher, gateway: Gateway) -> None:
+    """As systemd stops a unit; the supervisor tells them the same again."""
+    worker = served(launch, gateway, "--processes", "2")
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(fetch, gateway.port, "/hold/unit", "POST")
+        worker.line("holds unit")
+        for pid in (*pids(worker), worker.popen.pid):
+            os.kill(pid, signal.SIGTERM)
+        worker.line("SIGTERM: stopping")
+        worker.line("1 requests in progress")
+        launch.release("unit")
+        assert held.result().status == 200
+    assert worker.wait() == 0
 
 
 def test_a_second_signal_ends_all_at_once(launch: Launcher, gateway: Gateway) -> None:
@@ -229,8 +244,8 @@ def test_a_broken_build_does_not_replace_what_serves(
     before = pids(worker)
     shop.write_text(BROKEN)
     worker.send(signal.SIGHUP)
-    worker.line("shop-1 goes on: what is to replace it does not start")
-    worker.line("RuntimeError: no such table")
+    worker.line("shop-1 goes on, as what is to replace it does not start: RuntimeError: no such ta")
+    worker.line('shop.py", line 2, in fail')
     worker.line("SIGHUP tries again")
     assert pids(worker) == before
     shop.write_text(GREETING + "# mended\n")

@@ -118,7 +118,7 @@ async def _serve(
     served: Served, settings: Settings, parent: Parent, last: Callable[[], object] = lambda: None
 ) -> None:
     deadline = Deadline(served, settings.grace, last)
-    stop = Stop(served, deadline)
+    stop = Stop(served, deadline, insisting=not parent)
     stop.listen()
     parent.watch(partial(_orphaned, stop))
     watchdog = Watchdog()

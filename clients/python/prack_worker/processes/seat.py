@@ -20,6 +20,11 @@ class NotStarted(Exception):
     def __init__(self, child: Child) -> None:
         super().__init__(child.failure or f"it has ended with status {child.ended.result()}")
 
+    def log(self, what: str) -> None:
+        """Say what follows from it, and the reason; a traceback comes after the line."""
+        lines = str(self).strip().splitlines()
+        log.error("%s: %s", what, lines[-1], exc_info=self if lines[1:] else None)
+
 
 class Seat:
     """Who serves under this name.
@@ -67,8 +72,7 @@ class Seat:
                 "%s has ended with status %d; it is started again %s", self.name, status, when
             )
         else:
-            why = NotStarted(child)
-            log.error("%s does not start; it is tried again %s", self.name, when, exc_info=why)
+            NotStarted(child).log(f"{self.name} does not start, and is tried again {when}")
 
     async def _again(self, child: Child) -> None:
         """Start a process, unless there is one meanwhile."""

@@ -83,7 +83,8 @@ class Supervisor:
             self._stop.set_result(number)
             return
         for child in self._children:
-            child.signal(number)
+            child.signal(signal.SIGKILL)
+        log.warning("Stopped at once; unfinished requests are lost")
         logging.shutdown()
         os._exit(128 + number)
 
@@ -131,7 +132,7 @@ class Supervisor:
         try:
             await seat.replace(self._grace)
         except NotStarted as why:
-            log.error("%s goes on: what is to replace it does not start", seat.name, exc_info=why)
+            why.log(f"{seat.name} goes on, as what is to replace it does not start")
             return False
         return True
 
@@ -157,7 +158,7 @@ class Supervisor:
         """The first process does not start. If its application does, it has said itself why."""
         if not child.failure:
             return child.ended.result()
-        log.error("The application does not start", exc_info=NotStarted(child))
+        NotStarted(child).log("The application does not start")
         return FAILED
 
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:

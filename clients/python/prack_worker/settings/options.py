@@ -107,8 +107,8 @@ OPTIONS = (
     Option("log_level", one_of(LEVELS), "info", "LEVEL", f"one of {', '.join(LEVELS)}"),
     Option("processes", processes, "", "N",
            f"1 to {MOST_PROCESSES} processes of the application, each with --slots, or auto: one "
-           "for each core; a small one of its own keeps them running (default: WEB_CONCURRENCY, or "
-           "one without a keeper)", variable="PRACK_WORKER_PROCESSES"),
+           "for each core; a supervisor keeps them running (default: WEB_CONCURRENCY, or one "
+           "process without a supervisor)", variable="PRACK_WORKER_PROCESSES"),
     Option("web_concurrency", processes, "", "", "", variable="WEB_CONCURRENCY", flag=False),
     Option("preload", switch, "0", "",
            "import the application once, and fork the processes: they start in a moment, and share "

@@ -19,7 +19,7 @@ from prack_worker.transport import Route
 class Settings:
     """What the command line reads; `slots` 0 leaves the number to the interface.
 
-    Those of processes are for the one that keeps them. It asks `wanted`: 0 is one without a keeper.
+    Those of processes are for their supervisor; without one there is no `max_requests`, either.
     """
 
     gateway: tuple[Gateway, ...]
@@ -54,7 +54,7 @@ class Settings:
 
     @property
     def wanted(self) -> int:
-        """How many processes; 0: this one is enough, and nobody needs to replace it."""
+        """How many processes under a supervisor; 0: this one is enough."""
         replaced = self.preload or self.max_requests or self.max_lifetime
         return self.processes or self.web_concurrency or bool(replaced)
 
