@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import re
 from collections.abc import Callable
 
 from prack_worker.app.loading import load
@@ -27,7 +29,7 @@ def run_processes(app: str, settings: Settings, serve: Callable[[Parent], int]) 
     if failure:
         log.error("The application does not start: %s", failure, exc_info=failure.__cause__)
         return FAILED
-    name = settings.service or app.partition(":")[0].partition(".")[0]
+    name = re.sub(r"[^!-~]", "-", settings.service or re.split("[:.]", app)[0])
 
     async def supervise() -> int:
         children = Forks(serve) if settings.preload else Children(same_command())
@@ -42,4 +44,5 @@ def _import(app: str, settings: Settings) -> AppLoadError | None:
         load(app, settings.app_dir)
     except AppLoadError as error:
         return error
+    gc.freeze()  # or a collection of a fork would write to all that it shares
     return None
