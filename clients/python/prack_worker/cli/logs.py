@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from prack_worker.errors import UsageError
 from prack_worker.logs.files import configure
@@ -13,28 +14,15 @@ log = logging.getLogger("prack_worker")
 access = logging.getLogger("prack_worker.access")
 
 
-def prepare_logging(settings: Settings) -> None:
-    """What the application finds when it is loaded. Raises UsageError.
-
-    Lines that nobody handles come as JSON, too; `logging.basicConfig` and the like do as ever.
-    """
-    if settings.log_format == "json":
-        last = handler("json")
-        last.setLevel(logging.WARNING)
-        logging.lastResort = last
-    if settings.log_config is not None:
-        try:
-            configure(settings.log_config)
-        except ValueError as error:
-            raise UsageError(f"--log-config {settings.log_config}: {error}") from error
-
-
 def start_logging(settings: Settings) -> None:
-    """Our own lines. After the application was loaded, because loading it may reset all loggers.
+    """Before the application is loaded, which may then say otherwise. Raises UsageError.
 
-    They go where a file of `--log-config` sends them, if it does.
+    Our own lines have our form, unless a file of `--log-config` sends them elsewhere. Lines that
+    nobody handles are JSON where ours are; what the application configures is as it wants it.
     """
-    log.disabled = access.disabled = False
+    log.handlers = []
+    if settings.log_config is not None:
+        _configure(settings.log_config)
     if settings.log_config is None or not log.hasHandlers():
         log.handlers = [handler(settings.log_format)]
         log.propagate = False
@@ -42,3 +30,18 @@ def start_logging(settings: Settings) -> None:
         log.setLevel(settings.log_level.upper())
     if access.level == logging.NOTSET:
         access.setLevel(logging.INFO)
+    if settings.log_format == "json":
+        logging.lastResort = handler("json")
+        logging.lastResort.setLevel(logging.WARNING)
+
+
+def resume_logging() -> None:
+    """Once the application was loaded: it may have disabled all loggers that it does not know."""
+    log.disabled = access.disabled = False
+
+
+def _configure(file: Path) -> None:
+    try:
+        configure(file)
+    except ValueError as error:
+        raise UsageError(f"--log-config {file}: {error}") from error

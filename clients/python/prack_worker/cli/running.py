@@ -16,7 +16,7 @@ from prack_worker.app.detect import detect
 from prack_worker.app.loading import load, name_of
 from prack_worker.asgi.application import AsgiApplication
 from prack_worker.cli.dialling import transport
-from prack_worker.cli.logs import prepare_logging, start_logging
+from prack_worker.cli.logs import resume_logging, start_logging
 from prack_worker.errors import (
     CommandEnded,
     GatewayRefused,
@@ -58,7 +58,7 @@ def run_python(app: object, settings: Settings, afterwards: ExitStack) -> int:
     found = load(app, settings.app_dir, factory=settings.factory)
     interface = detect(found) if settings.interface == "auto" else settings.interface
     slots = settings.slots or DEFAULT_SLOTS[interface]
-    start_logging(settings)
+    resume_logging()
     log.info("Running %s (%s) with %d slots", name_of(app), interface.upper(), slots)
 
     async def serve() -> None:
@@ -86,7 +86,6 @@ def run_beside(command: Sequence[str], environ: dict[str, str], settings: Settin
         environ["PORT"] = str(address.port)
     environ.pop("PRACK_TOKEN", None)  # the worker's, not the application's
     _prepare(settings)
-    start_logging(settings)
     make_room(slots + settings.websocket_slots)
     name = shlex.join(command) or "the application"
     log.info("Running %s at %s with %d slots", name, address, slots)
@@ -112,7 +111,7 @@ def _prepare(settings: Settings) -> None:
         os.environ.setdefault(name, value)
     if isinstance(sys.stdout, io.TextIOWrapper):  # what an application prints is read as it comes
         sys.stdout.reconfigure(line_buffering=True)
-    prepare_logging(settings)
+    start_logging(settings)
 
 
 def _run(serve: Callable[[], Coroutine[object, object, None]], afterwards: ExitStack) -> int:

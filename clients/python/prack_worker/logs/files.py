@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging.config
+from configparser import ConfigParser, SectionProxy
 from configparser import Error as IniError
 from pathlib import Path
 from typing import Any
 
 # What a file need not say. As under other servers, loggers that it does not name go on.
 BASE = {"version": 1, "disable_existing_loggers": False}
+PARTS = frozenset(("formatters", "filters", "handlers", "loggers"))
 
 
 def configure(path: Path) -> None:
@@ -45,27 +47,48 @@ def _yaml(path: Path) -> Any:
 def _apply(given: Any) -> None:
     if not isinstance(given, dict):
         raise ValueError("expected an object with loggers, handlers and formatters")
+    for name in PARTS & given.keys():
+        if not isinstance(given[name], dict):
+            raise ValueError(f"{name}: expected an object, whose keys are names")
     try:
         logging.config.dictConfig(BASE | given)
-    except (ValueError, TypeError, AttributeError, ImportError, KeyError) as error:
+    except Exception as error:  # it calls what the file names
         raise ValueError(_reasons(error)) from error
 
 
 def _apply_ini(path: Path) -> None:
-    defaults = {"__file__": str(path), "here": str(path.parent)}
+    parser = _Parser({"__file__": str(path), "here": str(path.parent)})
     try:
-        logging.config.fileConfig(str(path), defaults, disable_existing_loggers=False)
+        parser.read_string(path.read_text(encoding="utf-8"), str(path))
+    except IniError as error:
+        raise ValueError(_one_line(error)) from None
+    try:
+        logging.config.fileConfig(parser, disable_existing_loggers=False)
     except KeyError as error:
-        raise ValueError(f"expected {error.args[0]}, which it does not have") from error
-    except (IniError, ValueError, RuntimeError, TypeError, AttributeError, ImportError) as error:
-        raise ValueError(_reasons(error)) from error
+        (name,) = error.args
+        missing = "this section" if name == parser.section else name
+        raise ValueError(f"[{parser.section}]: expected {missing}") from error
+    except Exception as error:  # it evaluates what the file says
+        raise ValueError(f"[{parser.section}]: {_reasons(error)}") from error
+
+
+class _Parser(ConfigParser):
+    """Remembers the section that was asked for last: the one that is wrong, if anything is."""
+
+    section = ""
+
+    def __getitem__(self, key: str) -> SectionProxy:
+        self.section = key
+        return super().__getitem__(key)
 
 
 def _reasons(error: BaseException | None) -> str:
     """The error and what caused it: dictConfig says where, its cause says what."""
-    reasons = []
+    reasons: list[str] = []
     while error is not None:
-        reasons.append(_one_line(error) or type(error).__name__)
+        reason = _one_line(error) or type(error).__name__
+        if not reasons or reason not in reasons[-1]:
+            reasons.append(reason)
         error = error.__cause__
     return ": ".join(reasons)
 
