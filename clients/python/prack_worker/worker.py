@@ -100,7 +100,7 @@ class Worker:
         self._backoff = Backoff()
         self._delay = 0.0
         self._trouble = ""
-        self._welcomed = asyncio.Event()
+        self._connected = asyncio.Event()
         self._life: asyncio.Task[None] | None = None  # between `async with` and its end
 
     async def __aenter__(self) -> Self:
@@ -110,7 +110,7 @@ class Worker:
         """
         self._life = asyncio.create_task(self.run(), name="prack worker")
         try:
-            await first(_done(self._life), self._welcomed.wait())
+            await first(_done(self._life), self._connected.wait())
         except BaseException:
             self._life.cancel()
             await asyncio.wait([self._life])
@@ -211,7 +211,7 @@ class Worker:
     async def _serve(self, session: Session, holding: Holding) -> None:
         """Return when the session takes no new requests; a task of its own finishes the rest."""
         self._trouble = ""
-        self._welcomed.set()
+        self._connected.set()
         log.info("Connected to %s", self._transport.address)
         since = asyncio.get_running_loop().time()
         staying = asyncio.create_task(self._stay(session, holding), name="prack session")

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-ASSIGNMENT = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
+ASSIGNMENT = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<value>.*)")
 # In quotes, or up to a comment; nothing but a comment follows a quote.
 VALUE = re.compile(
-    r"""(?: '(?P<single>[^']*)' | "(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>(?!['"]).*?) )
+    r"""(?: \s*'(?P<single>[^']*)' | \s*"(?P<double>(?:[^"\\]|\\.)*)" | (?P<bare>(?!\s*['"]).*?) )
         (?: \s+\#.* | \s* )""",
     re.VERBOSE,
 )
@@ -65,4 +65,4 @@ def _value(text: str) -> str | None:
         return None
     if found["double"] is not None:
         return ESCAPE.sub(lambda match: ESCAPED.get(match[1], match[1]), found["double"])
-    return found["single"] or found["bare"] or ""
+    return found["single"] or (found["bare"] or "").strip()
