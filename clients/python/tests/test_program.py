@@ -77,9 +77,9 @@ async def test_it_runs_until_it_is_stopped_and_the_program_goes_on(
             process.kill()
             await process.communicate()
     assert (process.returncode, stdout) == (0, b"and on\n"), stderr.decode()
-    assert (hellos[0].initial_slots, hellos[0].service, hellos[0].tier) == (3, "shop", 2)
+    assert (hellos[0].capacity.max_in_flight, hellos[0].service, hellos[0].tier) == (3, "shop", 2)
     assert [one.path for one in hellos[0].routes] == ["/a", "/b"]
-    assert hellos[1].initial_slots == 64
+    assert hellos[1].capacity.max_in_flight == 64
     assert stderr.count(b'"GET /') == 1
 
 
