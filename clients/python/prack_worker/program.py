@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from os import PathLike
 from typing import Any, TypedDict, Unpack
 
-from prack_worker.cli.running import run_python
+from prack_worker.cli.running import prepare, run_python
+from prack_worker.processes.parent import Parent
 from prack_worker.settings.settings import read_settings
 
 File = str | PathLike[str]
@@ -68,8 +70,11 @@ def run(app: str | Callable[..., Any], **options: Unpack[Options]) -> None:
         )
     given = {name: _text(value) for name, value in options.items() if value is not None}
     settings = read_settings(given, os.environ, lambda option: option.name)
+    if isinstance(app, str):
+        sys.path.insert(0, str(settings.app_dir))
+    prepare(settings)
     with ExitStack() as afterwards:
-        run_python(app, settings, afterwards)
+        run_python(app, settings, Parent(), afterwards)
 
 
 def _text(value: object) -> str:

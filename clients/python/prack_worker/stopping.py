@@ -131,6 +131,12 @@ class Stop:
             log.warning("Stopped at once; unfinished requests are lost")
             logging.shutdown()
             self._deadline.end(128 + number)
+        self.ask()
+
+    def ask(self) -> None:
+        """Do what the first signal does, if there was none."""
+        if self._asked:
+            return
         self._asked = True
         self._deadline.arm(0)
         with suppress(RuntimeError):  # the loop is closed: the process is about to end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from types import TracebackType
@@ -67,6 +67,8 @@ class Worker:
         websocket_slots: WebSockets to hold beside them; 0: they take the same slots.
         grace: seconds that a drain waits for the exchanges that are held.
         patience: seconds between a cancel and the interruption of a handler that goes on.
+        welcomed: called when a gateway has taken this worker in, each time.
+        settled: called when an exchange is over, however it ended.
     """
 
     def __init__(
@@ -78,6 +80,8 @@ class Worker:
         websocket_slots: int = 0,
         grace: float = 30.0,
         patience: float = 5.0,
+        welcomed: Callable[[], object] = lambda: None,
+        settled: Callable[[], object] = lambda: None,
     ) -> None:
         self._app = app
         self._transport = transport
@@ -87,6 +91,8 @@ class Worker:
         self._websocket_slots = websocket_slots if self._websockets or self._tunnels else 0
         self._grace = grace
         self._patience = patience
+        self._welcomed = welcomed
+        self._settled = settled
         self._holdings: list[Holding] = []  # the newest session's is the last
         self._session: Session | None = None  # the newest, while it is of use for new requests
         self._offered = self._slots, self._websocket_slots
@@ -212,6 +218,7 @@ class Worker:
         """Return when the session takes no new requests; a task of its own finishes the rest."""
         self._trouble = ""
         self._connected.set()
+        self._welcomed()
         log.info("Connected to %s", self._transport.address)
         since = asyncio.get_running_loop().time()
         staying = asyncio.create_task(self._stay(session, holding), name="prack session")
@@ -336,6 +343,7 @@ class Worker:
         del holding.tasks[exchange]
         self._changed.set()
         self._share(holding)
+        self._settled()
 
     def _held(self) -> dict[Exchange, asyncio.Task[None]]:
         """The exchanges of all sessions."""

@@ -45,7 +45,11 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"again"})
 """
-OF_THE_COMMAND = {"proxy", "ready", "restart"}  # for applications that are no Python objects
+# For applications that are no Python objects, and for several processes.
+OF_THE_COMMAND = {
+    "proxy", "ready", "restart",
+    "processes", "preload", "max_requests", "max_requests_jitter", "max_lifetime",
+}  # fmt: skip
 
 
 @pytest.fixture

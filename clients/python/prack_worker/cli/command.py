@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 
-from prack_worker.cli.running import run_beside, run_python, status
+from prack_worker.cli.running import prepare, run_beside, run_python, status
+from prack_worker.cli.supervising import run_processes
 from prack_worker.errors import (
     AppLoadError,
     CommandEnded,
@@ -16,6 +18,7 @@ from prack_worker.errors import (
     LifespanFailed,
     UsageError,
 )
+from prack_worker.processes.parent import Parent
 from prack_worker.settings.options import OPTIONS
 from prack_worker.settings.settings import Settings, read_settings
 from prack_worker.version import VERSION
@@ -57,22 +60,47 @@ REPEATED = ("gateway", "route", "env_file")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
+    parent = Parent.of(os.environ)
     environ = dict(os.environ)
     arguments, command = _split(sys.argv[1:] if argv is None else argv)
     flags = vars(_parser().parse_args(arguments))
     for name in REPEATED:
         if flags[name] is not None:
             flags[name] = ",".join(flags[name])
-    try:
+    app = flags["app"]
+
+    def run() -> int:
         settings = read_settings(flags, os.environ)
-        _check(flags["app"], command, settings)
-        if flags["app"]:
-            return run_python(flags["app"], settings, ExitStack())  # nothing comes afterwards
-        return run_beside(command, environ, settings)
-    except (UsageError, AppLoadError, GatewayRefused, CommandEnded) as error:
+        _check(app, command, settings)
+        if app:
+            sys.path.insert(0, str(settings.app_dir))
+        if app and settings.wanted and not parent:
+            return run_processes(app, settings, partial(_run_one, app, settings))
+        prepare(settings)
+        if app:
+            return run_python(app, settings, parent, ExitStack())  # nothing comes afterwards
+        return run_beside(command, environ, settings, parent)
+
+    return _told(run, parent)
+
+
+def _run_one(app: str, settings: Settings, parent: Parent) -> int:
+    """A process of several."""
+    return _told(partial(run_python, app, settings, parent, ExitStack()), parent)
+
+
+def _told(run: Callable[[], int], parent: Parent) -> int:
+    """The exit status of what may fail; somebody is told why."""
+    try:
+        return run()
+    except (UsageError, GatewayRefused, CommandEnded) as error:
         return _complain(str(error), status(error))
-    except LifespanFailed as error:
-        return _complain(f"the application failed to start: {error}", status(error))
+    except (AppLoadError, LifespanFailed) as error:
+        if parent:
+            parent.failed(error)
+            return status(error)
+        what = "the application failed to start: " * isinstance(error, LifespanFailed)
+        return _complain(f"{what}{error}", status(error))
     except KeyboardInterrupt:  # before the worker took over the signals
         return 130
 
@@ -104,12 +132,18 @@ def _check(app: str | None, command: Sequence[str], settings: Settings) -> None:
         "--interface": settings.interface != "auto",
         "--factory": settings.factory,
         "--root-path": settings.root_path != "",
+        "--processes": settings.processes,
+        "--preload": settings.preload,
+        "--max-requests": settings.max_requests,
+        "--max-lifetime": settings.max_lifetime,
     }
     if beside and any(of_python.values()):
         names = ", ".join(name for name, given in of_python.items() if given)
         raise UsageError(f"{names}: only with MODULE:ATTRIBUTE, not with --proxy or a command")
     if settings.restart and not command:
         raise UsageError("--restart: expected a command after --, which is started again")
+    if settings.max_requests_jitter and not settings.max_requests:
+        raise UsageError("--max-requests-jitter: expected --max-requests, which it adds to")
     if settings.ready and not beside:
         raise UsageError("--ready: expected --proxy URL, or a command after --")
 

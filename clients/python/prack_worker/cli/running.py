@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from prack_worker.app.detect import detect
@@ -27,6 +28,8 @@ from prack_worker.errors import (
 from prack_worker.failures import run_through
 from prack_worker.logs.access import Accounted
 from prack_worker.loops.watchdog import Watchdog
+from prack_worker.processes.parent import Parent
+from prack_worker.processes.recycling import Recycling
 from prack_worker.proxy.address import free_address
 from prack_worker.proxy.command import Command
 from prack_worker.proxy.descriptors import make_room
@@ -46,15 +49,21 @@ DEFAULT_SLOTS = {"asgi": 64, "wsgi": 8, "proxy": 64}
 GRPC = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "ERROR"}
 
 
-def run_python(app: object, settings: Settings, afterwards: ExitStack) -> int:
+def prepare(settings: Settings) -> None:
+    """Before anything of the application is loaded. Raises UsageError."""
+    for name, value in {**settings.env_file, **GRPC}.items():
+        os.environ.setdefault(name, value)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what an application prints is read as it comes
+        sys.stdout.reconfigure(line_buffering=True)
+    start_logging(settings)
+
+
+def run_python(app: object, settings: Settings, parent: Parent, afterwards: ExitStack) -> int:
     """Run one of this application, or of the one with this name.
 
     `afterwards` gets what a process needs to go on with other work: signals as they were, and
     nothing that ends it. Returns the exit status; raises PrackError.
     """
-    if isinstance(app, str):
-        sys.path.insert(0, str(settings.app_dir))
-    _prepare(settings)
     found = load(app, settings.app_dir, factory=settings.factory)
     interface = detect(found) if settings.interface == "auto" else settings.interface
     slots = settings.slots or DEFAULT_SLOTS[interface]
@@ -63,12 +72,14 @@ def run_python(app: object, settings: Settings, afterwards: ExitStack) -> int:
 
     async def serve() -> None:
         served = _application(found, interface, slots, settings.root_path)
-        await _serve(_worker(served, slots, settings), settings, afterwards)
+        await _serve(_worker(served, slots, settings, parent), settings, parent, afterwards)
 
     return _run(serve, afterwards)
 
 
-def run_beside(command: Sequence[str], environ: dict[str, str], settings: Settings) -> int:
+def run_beside(
+    command: Sequence[str], environ: dict[str, str], settings: Settings, parent: Parent
+) -> int:
     """Run one beside an application that listens for HTTP. Returns and raises as `run_python`.
 
     `environ` is the application's, beside what `--env-file` says.
@@ -85,7 +96,6 @@ def run_beside(command: Sequence[str], environ: dict[str, str], settings: Settin
     if settings.proxy is None:
         environ["PORT"] = str(address.port)
     environ.pop("PRACK_TOKEN", None)  # the worker's, not the application's
-    _prepare(settings)
     make_room(slots + settings.websocket_slots)
     name = shlex.join(command) or "the application"
     log.info("Running %s at %s with %d slots", name, address, slots)
@@ -94,24 +104,15 @@ def run_beside(command: Sequence[str], environ: dict[str, str], settings: Settin
     async def serve() -> None:
         sidecar = beside(
             address,
-            lambda app: _worker(app, slots, settings),
+            lambda app: _worker(app, slots, settings, parent),
             Command(command, environ) if command else None,
             ready=settings.ready,
             restart=settings.restart,
             grace=settings.grace,
         )
-        await _serve(sidecar, settings, afterwards, sidecar.kill)
+        await _serve(sidecar, settings, parent, afterwards, sidecar.kill)
 
     return _run(serve, afterwards)
-
-
-def _prepare(settings: Settings) -> None:
-    """Before anything of the application is loaded. Raises UsageError."""
-    for name, value in {**settings.env_file, **GRPC}.items():
-        os.environ.setdefault(name, value)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # what an application prints is read as it comes
-        sys.stdout.reconfigure(line_buffering=True)
-    start_logging(settings)
 
 
 def _run(serve: Callable[[], Coroutine[object, object, None]], afterwards: ExitStack) -> int:
@@ -124,19 +125,24 @@ def _run(serve: Callable[[], Coroutine[object, object, None]], afterwards: ExitS
     return 0
 
 
-def _worker(app: Application, slots: int, settings: Settings) -> Worker:
+def _worker(app: Application, slots: int, settings: Settings, parent: Parent) -> Worker:
+    recycling = Recycling(settings, parent.spent)
+    recycling.start()
     return Worker(
         Accounted(app) if settings.access_log else app,
-        transport(settings),
+        transport(settings, parent.name),
         slots=slots,
         websocket_slots=settings.websocket_slots,
         grace=settings.grace,
+        welcomed=partial(parent.welcomed, slots),
+        settled=recycling.count,
     )
 
 
 async def _serve(
     served: Served,
     settings: Settings,
+    parent: Parent,
     afterwards: ExitStack,
     last: Callable[[], object] = lambda: None,
 ) -> None:
@@ -145,6 +151,7 @@ async def _serve(
     stop = Stop(served, deadline)
     stop.listen()
     afterwards.callback(stop.forget)
+    parent.watch(partial(_orphaned, stop))
     watchdog = Watchdog()
     try:
         await served.run()
@@ -154,6 +161,11 @@ async def _serve(
     finally:
         watchdog.close()
     deadline.report()
+
+
+def _orphaned(stop: Stop) -> None:
+    log.warning("The process that started this one has ended")
+    stop.ask()
 
 
 def _application(found: Any, interface: str, slots: int, root_path: str) -> Application:

@@ -12,15 +12,19 @@ from prack_worker.settings.environment import env_files
 from prack_worker.settings.values import (
     MAX_SLOTS,
     MAX_TIER,
+    MOST_PROCESSES,
     check_token,
+    count,
     file,
     file_there,
     folder,
     grace,
+    lifetime,
     name,
     one_of,
     parse_gateways,
     parse_routes,
+    processes,
     root_path,
     server_name,
     silence,
@@ -112,4 +116,18 @@ OPTIONS = (
     Option("env_file", env_files, "", "FILE",
            "lines NAME=VALUE that become variables, of the application and of these settings; "
            "those that are set already count more; may be repeated"),
+    Option("processes", processes, "", "N",
+           f"1 to {MOST_PROCESSES} processes of the application, each with --slots, or auto: one "
+           "for each core; a supervisor keeps them running (default: WEB_CONCURRENCY, or one "
+           "process without a supervisor)", variable="PRACK_WORKER_PROCESSES"),
+    Option("web_concurrency", processes, "", "", "", variable="WEB_CONCURRENCY", flag=False),
+    Option("preload", switch, "0", "",
+           "import the application once, and fork the processes: they start in a moment, and share "
+           "memory"),
+    Option("max_requests", count, "0", "N",
+           "replace a process when it has answered so many requests, one at a time; 0: never"),
+    Option("max_requests_jitter", count, "0", "N",
+           "up to so many more, at random, so that not all are due at once"),
+    Option("max_lifetime", lifetime, "0", "SECONDS",
+           "replace a process when it has run for so long, one at a time; 0: never"),
 )  # fmt: skip

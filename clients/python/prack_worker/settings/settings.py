@@ -19,7 +19,8 @@ from prack_worker.transport import Route
 class Settings:
     """What the command line reads; `slots` 0 leaves the number to the interface.
 
-    `env_file` holds the variables that the files set.
+    `env_file` holds the variables that the files set. The settings of processes are for their
+    supervisor; without one there is no `max_requests`, either.
     """
 
     gateway: tuple[Gateway, ...]
@@ -46,6 +47,18 @@ class Settings:
     log_config: Path | None
     access_log: bool
     env_file: Mapping[str, str]
+    processes: int
+    web_concurrency: int
+    preload: bool
+    max_requests: int
+    max_requests_jitter: int
+    max_lifetime: float
+
+    @property
+    def wanted(self) -> int:
+        """How many processes under a supervisor; 0: this one is enough."""
+        replaced = self.preload or self.max_requests or self.max_lifetime
+        return self.processes or self.web_concurrency or bool(replaced)
 
 
 def _given(values: Mapping[str, Any], name: str) -> Any:

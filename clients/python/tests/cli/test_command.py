@@ -91,6 +91,8 @@ async def test_help_has_examples(folder: Path) -> None:
         (("--interface", "wsgi", "--", "true"), "--interface: only with MODULE:ATTRIBUTE, not"),
         (("--proxy", "http://a:1", "--factory"), "--factory: only with MODULE:ATTRIBUTE, not"),
         (("--root-path", "/a", "--factory", "--", "true"), "--factory, --root-path: only with"),
+        (("--processes", "2", "--", "true"), "--processes: only with MODULE:ATTRIBUTE, not with"),
+        (("apps:app", "--max-requests-jitter", "5"), "--max-requests-jitter: expected --max-req"),
         (("--proxy", "a:1"), '--proxy "a:1": expected http://host:port or unix:/path/of/a/socket'),
         (("--ready", "x", "--", "true"), '--ready "x": expected a path such as /healthz'),
     ],
