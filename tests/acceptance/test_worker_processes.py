@@ -193,6 +193,21 @@ def test_processes_without_their_supervisor_finish_what_they_hold(
     assert not any(process.is_running() for process in left)
 
 
+def test_a_signal_for_all_processes_is_one_signal(launch: Launcher, gateway: Gateway) -> None:
+    """As systemd stops a unit; the supervisor tells them the same again."""
+    worker = served(launch, gateway, "--processes", "2")
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(fetch, gateway.port, "/hold/unit", "POST")
+        worker.line("holds unit")
+        for pid in (*pids(worker), worker.popen.pid):
+            os.kill(pid, signal.SIGTERM)
+        worker.line("SIGTERM: stopping")
+        worker.line("1 requests in progress")
+        launch.release("unit")
+        assert held.result().status == 200
+    assert worker.wait() == 0
+
+
 def test_a_second_signal_ends_all_at_once(launch: Launcher, gateway: Gateway) -> None:
     worker = served(launch, gateway, "--processes", "2", "--preload")
     with ThreadPoolExecutor(1) as pool:

@@ -104,15 +104,22 @@ class Deadline:
 
 
 class Stop:
-    """The first signal drains the worker, the second ends the process at once.
+    """The first signal drains the worker; the second ends the process at once, if it may.
 
     Not the loop's signal handlers: one that is blocked would hear of none.
+
+    Args:
+        served: what is to end.
+        deadline: ends the process.
+        insisting: a second signal is somebody's wish. It is not where two tell the same thing, a
+            parent and what stops all processes of a group.
     """
 
-    def __init__(self, served: Served, deadline: Deadline) -> None:
+    def __init__(self, served: Served, deadline: Deadline, *, insisting: bool = True) -> None:
         self._loop = asyncio.get_running_loop()
         self._served = served
         self._deadline = deadline
+        self._insisting = insisting
         self._asked = False
         self._before: dict[int, Any] = {}
 
@@ -127,7 +134,7 @@ class Stop:
             signal.signal(number, handler)
 
     def _hear(self, number: int, _: FrameType | None) -> None:
-        if self._asked:
+        if self._asked and self._insisting:
             log.warning("Stopped at once; unfinished requests are lost")
             logging.shutdown()
             self._deadline.end(128 + number)

@@ -148,7 +148,7 @@ async def _serve(
 ) -> None:
     deadline = Deadline(served, settings.grace, last)
     afterwards.callback(deadline.disarm)
-    stop = Stop(served, deadline)
+    stop = Stop(served, deadline, insisting=not parent)
     stop.listen()
     afterwards.callback(stop.forget)
     parent.watch(partial(_orphaned, stop))

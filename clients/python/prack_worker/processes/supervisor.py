@@ -83,7 +83,8 @@ class Supervisor:
             self._stop.set_result(number)
             return
         for child in self._children:
-            child.signal(number)
+            child.signal(signal.SIGKILL)
+        log.warning("Stopped at once; unfinished requests are lost")
         logging.shutdown()
         os._exit(128 + number)
 
