@@ -45,9 +45,10 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"again"})
 """
-# For applications that are no Python objects, and for several processes.
+# For applications that are no Python objects, and for several processes, or one after the other.
 OF_THE_COMMAND = {
     "proxy", "ready", "restart",
+    "reload", "reload_dir", "reload_include",
     "processes", "preload", "max_requests", "max_requests_jitter", "max_lifetime",
 }  # fmt: skip
 

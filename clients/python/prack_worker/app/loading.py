@@ -8,6 +8,8 @@ from pathlib import Path
 
 from prack_worker.errors import AppLoadError
 
+IMPORTERS = (__file__, importlib.__file__, "<frozen importlib")
+
 
 def load(app: object, app_dir: Path, *, factory: bool = False) -> object:
     """The object at "package.module:attribute.attribute", or `app` itself if that is no name.
@@ -48,9 +50,11 @@ def _import(module_name: str, app_dir: Path) -> object:
         if error.name and f"{module_name}.".startswith(f"{error.name}."):
             text = f'no module "{error.name}": it is neither in {app_dir} (--app-dir) nor installed'
             raise AppLoadError(text) from None
-        raise AppLoadError(_blame(f'"{module_name}" cannot be imported', error, app_dir)) from error
+        text = _blame(f'"{module_name}" cannot be imported', error, app_dir)
+        raise AppLoadError(text) from _without_ours(error)
     except Exception as error:
-        raise AppLoadError(_blame(f'"{module_name}" cannot be imported', error, app_dir)) from error
+        text = _blame(f'"{module_name}" cannot be imported', error, app_dir)
+        raise AppLoadError(text) from _without_ours(error)
 
 
 def _build(factory: object, name: str, app_dir: Path) -> object:
@@ -59,7 +63,8 @@ def _build(factory: object, name: str, app_dir: Path) -> object:
     try:
         return factory()
     except Exception as error:
-        raise AppLoadError(_blame(f'the factory "{name}" failed', error, app_dir)) from error
+        text = _blame(f'the factory "{name}" failed', error, app_dir)
+        raise AppLoadError(text) from _without_ours(error)
 
 
 def _blame(what: str, error: Exception, app_dir: Path) -> str:
@@ -70,9 +75,17 @@ def _blame(what: str, error: Exception, app_dir: Path) -> str:
         return f"{text} at {error.filename}:{error.lineno}"
     frames = [
         frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename != __file__ and not frame.filename.startswith("<frozen")
+        for frame in traceback.extract_tb(_without_ours(error).__traceback__)
+        if not frame.filename.startswith("<frozen")
     ]
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(app_dir)]
     place = (own or frames)[-1:]
     return f"{text} at {place[0].filename}:{place[0].lineno}" if place else text
+
+
+def _without_ours(error: Exception) -> Exception:
+    """The error, with a traceback that begins in the module, not in what imports it."""
+    at = error.__traceback__
+    while at is not None and at.tb_frame.f_code.co_filename.startswith(IMPORTERS):
+        at = at.tb_next
+    return error.with_traceback(at)

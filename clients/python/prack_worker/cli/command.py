@@ -33,6 +33,7 @@ examples:
   prack-worker main:app                            FastAPI, Starlette and other ASGI applications
   prack-worker mysite.wsgi:application --slots 16  Django, Flask and other WSGI applications
   prack-worker main:create_app --factory           call create_app() to get the application
+  prack-worker main:app --reload                   while you write it: starts anew at each change
   prack-worker -- npm start                        any language: starts it, with a free port in PORT
   prack-worker --proxy http://127.0.0.1:3000       any language: it listens there already
   prack-worker --proxy unix:/run/app.sock --ready /healthz --restart -- ./serve
@@ -55,7 +56,7 @@ exit status: 0 stopped as asked, within --grace and a second (the log names what
 application cannot be loaded or the gateway refuses the worker for good, 2 wrong usage, 3 the
 application failed to start, 130 or 143 stopped at once; or that of a command that ended by itself.
 """
-REPEATED = ("gateway", "route", "env_file")
+REPEATED = ("gateway", "route", "env_file", "reload_dir", "reload_include")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check(app, command, settings)
         if app:
             sys.path.insert(0, str(settings.app_dir))
+        if app and settings.reload:
+            return _run_reloading(app, settings, parent)
         if app and settings.wanted and not parent:
             return run_processes(app, settings, partial(_run_one, app, settings))
         prepare(settings)
@@ -103,6 +106,16 @@ def _told(run: Callable[[], int], parent: Parent) -> int:
         return _complain(f"{what}{error}", status(error))
     except KeyboardInterrupt:  # before the worker took over the signals
         return 130
+
+
+def _run_reloading(app: str, settings: Settings, parent: Parent) -> int:
+    """Imported here: only who develops pays for it."""
+    from prack_worker.reloading import reloader
+
+    if parent:
+        prepare(settings)
+        return run_python(app, reloader.orphaned_soon(settings), parent, ExitStack())
+    return reloader.run(app, settings)
 
 
 def _complain(lines: str, status: int) -> int:
@@ -136,6 +149,7 @@ def _check(app: str | None, command: Sequence[str], settings: Settings) -> None:
         "--preload": settings.preload,
         "--max-requests": settings.max_requests,
         "--max-lifetime": settings.max_lifetime,
+        "--reload": settings.reload,
     }
     if beside and any(of_python.values()):
         names = ", ".join(name for name, given in of_python.items() if given)
@@ -146,6 +160,13 @@ def _check(app: str | None, command: Sequence[str], settings: Settings) -> None:
         raise UsageError("--max-requests-jitter: expected --max-requests, which it adds to")
     if settings.ready and not beside:
         raise UsageError("--ready: expected --proxy URL, or a command after --")
+    if settings.reload and settings.wanted:
+        raise UsageError(
+            "--reload: expected one process, without --processes (WEB_CONCURRENCY), --preload, "
+            "--max-requests and --max-lifetime"
+        )
+    if (settings.reload_dir or settings.reload_include) and not settings.reload:
+        raise UsageError("--reload-dir and --reload-include: only with --reload")
 
 
 def _parser() -> argparse.ArgumentParser:

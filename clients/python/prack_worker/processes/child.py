@@ -126,10 +126,12 @@ class Children:
 
     Args:
         command: a `prack-worker`, its program first.
+        typed: the processes get what is typed at the terminal, for a debugger. A Ctrl-C is not.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], typed: bool = False) -> None:
         self._command = list(command)
+        self._files = [] if typed else [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
         self._living: list[Child] = []
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
 
@@ -156,7 +158,7 @@ class Children:
             self._command[0],
             self._command,
             os.environ | {VARIABLE: f"{theirs.fileno()} {name}"},
-            file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
+            file_actions=self._files,
             setsid=True,
         )
 

@@ -31,9 +31,9 @@ class Parent:
         self._is_told = False
 
     @classmethod
-    def of(cls, environ: MutableMapping[str, str]) -> Parent:
+    def of(cls, environ: MutableMapping[str, str], variable: str = VARIABLE) -> Parent:
         """That of this process. What the application starts is none of its children."""
-        given = environ.pop(VARIABLE, "")
+        given = environ.pop(variable, "")
         if not given:
             return cls()
         number, _, name = given.partition(" ")

@@ -18,6 +18,8 @@ from prack_worker.settings.values import (
     file,
     file_there,
     folder,
+    folders,
+    globs,
     grace,
     lifetime,
     name,
@@ -130,4 +132,11 @@ OPTIONS = (
            "up to so many more, at random, so that not all are due at once"),
     Option("max_lifetime", lifetime, "0", "SECONDS",
            "replace a process when it has run for so long, one at a time; 0: never"),
+    Option("reload", switch, "0", "",
+           "for development only: start the application anew when its files change; while it does "
+           "not run, clients see why"),
+    Option("reload_dir", folders, "", "DIR",
+           "folder to watch, with those below it; may be repeated (default: --app-dir)"),
+    Option("reload_include", globs, "", "GLOB",
+           "files that count beside *.py, such as '*.html'; may be repeated"),
 )  # fmt: skip

@@ -53,6 +53,9 @@ class Settings:
     max_requests: int
     max_requests_jitter: int
     max_lifetime: float
+    reload: bool
+    reload_dir: tuple[Path, ...]
+    reload_include: tuple[str, ...]
 
     @property
     def wanted(self) -> int:

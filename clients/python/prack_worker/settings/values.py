@@ -192,6 +192,23 @@ def folder(text: str) -> Path:
     return path
 
 
+def folders(text: str) -> tuple[Path, ...]:
+    """Folders that are there, with commas between them."""
+    return tuple(map(folder, _parts(text)))
+
+
+def globs(text: str) -> tuple[str, ...]:
+    """Patterns of file names, with commas between them, as `Path.match` takes them."""
+    patterns = tuple(_parts(text))
+    if any(Path(pattern).is_absolute() or not Path(pattern).name for pattern in patterns):
+        raise ValueError("expected patterns such as *.html or templates/*.txt")
+    return patterns
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in map(str.strip, text.split(",")) if part]
+
+
 def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
     """A parser of one of these words."""
 

@@ -1,6 +1,7 @@
 """Importing the application, and one line for each way in which that fails."""
 
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,6 +59,14 @@ def test_a_failure_is_one_line(folder: Path, name: str, line: str) -> None:
         load(name, folder)
     assert line.format(folder=folder) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_the_traceback_begins_in_the_module(folder: Path) -> None:
+    with pytest.raises(AppLoadError) as raised:
+        load("bad:app", folder)
+    assert isinstance(raised.value.__cause__, ValueError)
+    first, *_ = traceback.extract_tb(raised.value.__cause__.__traceback__)
+    assert first.filename == str(folder / "bad.py")
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,11 @@ async def test_help_has_examples(folder: Path) -> None:
         (("apps:app", "--proxy", "http://a:1"), "expected either MODULE:ATTRIBUTE, or --proxy"),
         (("--proxy", "http://a:1", "--restart"), "--restart: expected a command after --"),
         (("apps:app", "--ready", "/"), "--ready: expected --proxy URL, or a command after --"),
+        (("--reload", "--", "true"), "--reload: only with MODULE:ATTRIBUTE, not with --proxy"),
+        (
+            ("apps:app", "--reload-dir", "."),
+            "--reload-dir and --reload-include: only with --reload",
+        ),
         (("--interface", "wsgi", "--", "true"), "--interface: only with MODULE:ATTRIBUTE, not"),
         (("--proxy", "http://a:1", "--factory"), "--factory: only with MODULE:ATTRIBUTE, not"),
         (("--root-path", "/a", "--factory", "--", "true"), "--factory, --root-path: only with"),

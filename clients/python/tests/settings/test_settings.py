@@ -41,6 +41,7 @@ def test_each_option_has_a_variable() -> None:
         "PRACK_ENV_FILE",
         "PRACK_WORKER_PROCESSES", "WEB_CONCURRENCY", "PRACK_PRELOAD",
         "PRACK_MAX_REQUESTS", "PRACK_MAX_REQUESTS_JITTER", "PRACK_MAX_LIFETIME",
+        "PRACK_RELOAD", "PRACK_RELOAD_DIR", "PRACK_RELOAD_INCLUDE",
     }  # fmt: skip
 
 
@@ -117,6 +118,9 @@ def test_routes(text: str, routes: list[Route]) -> None:
         ("processes", "many", "1 to 256, or auto"),
         ("max_requests", "-1", "0 to 1000000000"),
         ("max_lifetime", "1h", "0 to 31536000"),
+        ("reload_dir", "/,/nowhere/at/all", "/nowhere/at/all is not a directory"),
+        ("reload_include", "*.html,/", "expected patterns such as *.html"),
+        ("reload_include", "/a/*.html", "expected patterns such as *.html"),
     ],
 )
 def test_mistakes(name: str, value: str, said: str) -> None:
@@ -158,6 +162,12 @@ def test_how_many_processes_are_wanted(
 def test_auto_is_a_process_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(3)))
     assert read_settings({"processes": "auto"}, {}).wanted == min(cores(), 3)
+
+
+def test_what_is_watched_may_be_several() -> None:
+    settings = read_settings({"reload_dir": "/, /usr", "reload_include": "*.html, .env"}, {})
+    assert settings.reload_dir == (Path("/"), Path("/usr"))
+    assert settings.reload_include == ("*.html", ".env")
 
 
 def test_a_token_file_must_hold_a_token(tmp_path: Path) -> None:
