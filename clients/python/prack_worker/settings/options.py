@@ -111,10 +111,12 @@ OPTIONS = (
     Option("cert_file", file, "", "", "", variable="SSL_CERT_FILE", flag=False),
     Option("cert_dir", file, "", "", "", variable="SSL_CERT_DIR", flag=False),
     Option("log_level", one_of(LEVELS), "info", "LEVEL", f"one of {', '.join(LEVELS)}"),
-    Option("log_format", one_of(FORMATS), "text", "FORMAT", f"one of {', '.join(FORMATS)}"),
+    Option("log_format", one_of(FORMATS), "text", "FORMAT", f"one of {', '.join(FORMATS)}",
+           variable="PRACK_WORKER_LOG_FORMAT"),  # the gateway has other ones
     Option("log_config", file_there, "", "FILE",
            "what the standard library's logging is to do: .json or .yaml for dictConfig, or .ini"),
-    Option("access_log", switch, "0", "", "log a line for each request (the gateway does, too)"),
+    Option("access_log", switch, "0", "", "log a line for each request (the gateway does, too)",
+           variable="PRACK_WORKER_ACCESS_LOG"),
     Option("env_file", env_files, "", "FILE",
            "lines NAME=VALUE that become variables, of the application and of these settings; "
            "those that are set already count more; may be repeated"),
