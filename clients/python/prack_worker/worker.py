@@ -7,12 +7,14 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
-from typing import Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from prack_worker.backoff import Backoff
 from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.exchange import AbortCode, Exchange
 from prack_worker.failures import is_interruption, log_failure
+from prack_worker.logs.request_id import request_id
 from prack_worker.transport import Ending, Session, Transport
 
 log = logging.getLogger("prack_worker")
@@ -55,6 +57,8 @@ class Worker:
     When a gateway stops, the worker dials again, for there may be a successor, and stays for what
     the old session still brings. The new session gets the slots that the old one does not take;
     where both bring requests for one slot, one of them waits.
+
+    `run` is its life. Or have it run beside other work: `async with Worker(...):`.
 
     Args:
         app: what answers the exchanges.
@@ -102,6 +106,35 @@ class Worker:
         self._backoff = Backoff()
         self._delay = 0.0
         self._trouble = ""
+        self._connected = asyncio.Event()
+        self._life: asyncio.Task[None] | None = None  # between `async with` and its end
+
+    async def __aenter__(self) -> Self:
+        """Run in a task of this loop; returns once a gateway has welcomed the worker.
+
+        That may take until one is there: `asyncio.timeout` sets a limit. Raises as `run`.
+        """
+        self._life = asyncio.create_task(self.run(), name="prack worker")
+        try:
+            await first(_done(self._life), self._connected.wait())
+        except BaseException:
+            self._life.cancel()
+            await asyncio.wait([self._life])
+            raise
+        if self._life.done():
+            self._life.result()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Drain; raises as `run`."""
+        self.drain()
+        if self._life is not None:
+            await self._life
 
     async def run(self) -> None:
         """Serve until `drain` was called and every held request was answered.
@@ -184,6 +217,7 @@ class Worker:
     async def _serve(self, session: Session, holding: Holding) -> None:
         """Return when the session takes no new requests; a task of its own finishes the rest."""
         self._trouble = ""
+        self._connected.set()
         self._welcomed()
         log.info("Connected to %s", self._transport.address)
         since = asyncio.get_running_loop().time()
@@ -270,6 +304,7 @@ class Worker:
         asyncio.get_running_loop().call_later(self._patience, task.cancel)
 
     async def _run(self, holding: Holding, exchange: Exchange) -> None:
+        request_id.set(exchange.request.request_id)
         try:
             while self._full(exchange):
                 await self._change()
@@ -344,7 +379,7 @@ class Worker:
             self._session.resize(*free)
 
 
-async def _done(future: asyncio.Future[Ending]) -> None:
+async def _done(future: asyncio.Future[Any]) -> None:
     await asyncio.wait([future])
 
 

@@ -1,9 +1,8 @@
-"""Imports the application that "module:attribute" names."""
+"""Finds the application: what it is, or what "module:attribute" names."""
 
 from __future__ import annotations
 
 import importlib
-import sys
 import traceback
 from pathlib import Path
 
@@ -12,27 +11,36 @@ from prack_worker.errors import AppLoadError
 IMPORTERS = (__file__, importlib.__file__, "<frozen importlib")
 
 
-def load(name: str, app_dir: Path, *, factory: bool = False) -> object:
-    """The object at `name`, "package.module:attribute.attribute"; with `factory` what it returns.
+def load(app: object, app_dir: Path, *, factory: bool = False) -> object:
+    """The object at "package.module:attribute.attribute", or `app` itself if that is no name.
 
-    `app_dir` goes to the front of `sys.path`.
+    With `factory`, what it returns. Lines about it say that it was looked for in `app_dir`.
 
     Raises:
         AppLoadError: in one line, what to correct.
     """
+    found = _named(app, app_dir) if isinstance(app, str) else app
+    return _build(found, name_of(app), app_dir) if factory else found
+
+
+def name_of(app: object) -> str:
+    """How lines call it."""
+    return app if isinstance(app, str) else getattr(app, "__qualname__", type(app).__name__)
+
+
+def _named(name: str, app_dir: Path) -> object:
     module_name, _, attributes = name.partition(":")
     if not module_name or not attributes:
         raise AppLoadError(
             f'"{name}" does not name an application: expected MODULE:ATTRIBUTE, such as main:app'
         )
-    sys.path.insert(0, str(app_dir))
     found = _import(module_name, app_dir)
     for attribute in attributes.split("."):
         try:
             found = getattr(found, attribute)
         except AttributeError:
             raise AppLoadError(f'"{module_name}" has no attribute "{attributes}"') from None
-    return _build(found, name, app_dir) if factory else found
+    return found
 
 
 def _import(module_name: str, app_dir: Path) -> object:

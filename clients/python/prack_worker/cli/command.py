@@ -6,9 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 
-from prack_worker.cli.running import run_beside, run_python, status
+from prack_worker.cli.running import prepare, run_beside, run_python, status
 from prack_worker.cli.supervising import run_processes
 from prack_worker.errors import (
     AppLoadError,
@@ -44,26 +45,24 @@ examples:
                                                    over gRPC, on the gateway's gRPC port
   prack-worker main:app --gateway http://127.0.0.1:4242
                                                    over the REST API
+  prack-worker main:app --env-file .env --access-log --log-format json
   prack-worker main:app --route shop.example.com/cart --route "GET,HEAD *.example.com/"
 
-Each flag is also a variable, --app-dir as PRACK_APP_DIR (several gateways with commas, and routes
-as PRACK_ROUTES); the flag counts more. SIGTERM or Ctrl-C finishes what is held; a second one stops
+Each flag is also a variable, --app-dir as PRACK_APP_DIR (several with commas, and routes as
+PRACK_ROUTES); the flag counts more. SIGTERM or Ctrl-C finishes what is held; a second one stops
 at once. A command gets its SIGTERM when nothing is held any more, and SIGKILL after --grace.
 
 exit status: 0 stopped as asked, within --grace and a second (the log names what was left), 1 the
 application cannot be loaded or the gateway refuses the worker for good, 2 wrong usage, 3 the
 application failed to start, 130 or 143 stopped at once; or that of a command that ended by itself.
 """
-REPEATED = ("gateway", "route", "reload_dir", "reload_include")
+REPEATED = ("gateway", "route", "env_file", "reload_dir", "reload_include")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parent = Parent.of(os.environ)
     environ = dict(os.environ)
-    # The application may fork (subprocesses do); its children have no use for our connection.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # we say ourselves what went wrong
     arguments, command = _split(sys.argv[1:] if argv is None else argv)
     flags = vars(_parser().parse_args(arguments))
     for name in REPEATED:
@@ -74,12 +73,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     def run() -> int:
         settings = read_settings(flags, os.environ)
         _check(app, command, settings)
+        if app:
+            sys.path.insert(0, str(settings.app_dir))
         if app and settings.reload:
             return _run_reloading(app, settings, parent)
         if app and settings.wanted and not parent:
             return run_processes(app, settings, partial(_run_one, app, settings))
+        prepare(settings)
         if app:
-            return run_python(app, settings, parent)
+            return run_python(app, settings, parent, ExitStack())  # nothing comes afterwards
         return run_beside(command, environ, settings, parent)
 
     return _told(run, parent)
@@ -87,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_one(app: str, settings: Settings, parent: Parent) -> int:
     """A process of several."""
-    return _told(partial(run_python, app, settings, parent), parent)
+    return _told(partial(run_python, app, settings, parent, ExitStack()), parent)
 
 
 def _told(run: Callable[[], int], parent: Parent) -> int:
@@ -111,7 +113,8 @@ def _run_reloading(app: str, settings: Settings, parent: Parent) -> int:
     from prack_worker.reloading import reloader
 
     if parent:
-        return run_python(app, reloader.orphaned_soon(settings), parent)
+        prepare(settings)
+        return run_python(app, reloader.orphaned_soon(settings), parent, ExitStack())
     return reloader.run(app, settings)
 
 
@@ -179,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         "app", metavar="MODULE:ATTRIBUTE", nargs="?", help="an application in Python, main:app"
     )
     for option in OPTIONS:
-        flag = f"--{option.name.replace('_', '-')}"
+        flag = option.flag_name()
         default = f" (default: {option.default})" if option.default and option.metavar else ""
         text = option.help + default
         if option.flag and not option.metavar:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable
 
 from prack_worker.app.loading import load
-from prack_worker.cli.logs import start_logging
+from prack_worker.cli.logs import resume_logging, start_logging
+from prack_worker.cli.running import prepare
 from prack_worker.errors import AppLoadError
 from prack_worker.processes.child import Children, same_command
 from prack_worker.processes.forks import Forks
@@ -24,8 +25,11 @@ MOST = 32  # characters of a name, to which a number is added
 
 def run_processes(app: str, settings: Settings, serve: Callable[[Parent], int]) -> int:
     """Run those of the application with this name; forks call `serve`. Returns the exit status."""
-    failure = _import(app, settings) if settings.preload else None
-    start_logging(settings.log_level)
+    failure = None
+    if settings.preload:
+        failure = _import(app, settings)
+    else:  # what files of variables say is for the processes: a rolling restart reads them again
+        start_logging(settings)
     if failure:
         log.error("The application does not start: %s", failure, exc_info=failure.__cause__)
         return FAILED
@@ -40,9 +44,12 @@ def run_processes(app: str, settings: Settings, serve: Callable[[Parent], int]) 
 
 def _import(app: str, settings: Settings) -> AppLoadError | None:
     """Have its module loaded; a factory is for each process to call."""
+    prepare(settings)
     try:
         load(app, settings.app_dir)
     except AppLoadError as error:
         return error
+    finally:
+        resume_logging()
     gc.freeze()  # or a collection of a fork would write to all that it shares
     return None

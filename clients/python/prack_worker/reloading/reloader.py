@@ -114,7 +114,7 @@ def run(name: str, settings: Settings) -> int:
     Raises GatewayRefused or UsageError.
     """
     check_installed()
-    start_logging(settings.log_level)
+    start_logging(settings)
     folders = settings.reload_dir or (settings.app_dir,)
     log.info("Watching %s, for development only", ", ".join(map(str, folders)))
     asyncio.run(_run(name, settings, Watched(folders, ("*.py", *settings.reload_include))))

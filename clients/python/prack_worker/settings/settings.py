@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from prack_wire.tls import Tls
 from prack_worker.errors import UsageError
 from prack_worker.proxy.address import Address
-from prack_worker.settings.options import OPTIONS
+from prack_worker.settings.options import OPTIONS, Option
 from prack_worker.settings.values import Gateway
 from prack_worker.transport import Route
 
@@ -19,7 +19,8 @@ from prack_worker.transport import Route
 class Settings:
     """What the command line reads; `slots` 0 leaves the number to the interface.
 
-    Those of processes are for their supervisor; without one there is no `max_requests`, either.
+    `env_file` holds the variables that the files set. The settings of processes are for their
+    supervisor; without one there is no `max_requests`, either.
     """
 
     gateway: tuple[Gateway, ...]
@@ -42,6 +43,10 @@ class Settings:
     token: str
     tls: Tls
     log_level: str
+    log_format: str
+    log_config: Path | None
+    access_log: bool
+    env_file: Mapping[str, str]
     processes: int
     web_concurrency: int
     preload: bool
@@ -63,21 +68,30 @@ def _given(values: Mapping[str, Any], name: str) -> Any:
     return values[name.replace("-", "_")]
 
 
-def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
+def read_settings(
+    flags: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    spelled: Callable[[Option], str] = Option.flag_name,
+) -> Settings:
     """The settings of `flags` (by option name, None: not given) and the environment.
+
+    `spelled` is how a line calls what was given.
 
     Raises:
         UsageError: one line for each mistake.
     """
     values: dict[str, Any] = {}
     mistakes: list[str] = []
-    for option in OPTIONS:
+    # The files first: they may say what the others are.
+    for option in sorted(OPTIONS, key=lambda one: one.name != "env_file"):
         given = flags.get(option.name)
         variable = option.variable_name()
         text = given if given is not None else environ.get(variable) or option.default
-        source = f"--{option.name.replace('_', '-')}" if given is not None else variable
+        source = spelled(option) if given is not None else variable
         try:
             values[option.name] = option.parse(text)
+            if option.name == "env_file":
+                environ = {**values["env_file"], **environ}
         except ValueError as error:
             shown = "" if option.name == "token" else f' "{text}"'
             mistakes.append(f"{source}{shown}: {error}")

@@ -256,6 +256,14 @@ def file(text: str) -> Path | None:
     return Path(text).resolve() if text else None
 
 
+def file_there(text: str) -> Path | None:
+    """A file that can be opened now."""
+    path = file(text)
+    if path is not None and not path.is_file():
+        raise ValueError(f"{path} is not a file")
+    return path
+
+
 def server_name(text: str) -> str:
     """A host name, or nothing."""
     if text and not HOST.fullmatch(text.lower()):

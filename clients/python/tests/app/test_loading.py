@@ -13,15 +13,15 @@ from prack_worker.errors import AppLoadError
 
 @pytest.fixture(autouse=True)
 def clean_imports() -> Iterator[None]:
-    path, modules = list(sys.path), set(sys.modules)
+    modules = set(sys.modules)
     yield
-    sys.path[:] = path
     for name in set(sys.modules) - modules:
         del sys.modules[name]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "good.py").write_text(
         "class app:\n    inner = 'the app'\ndef create(): return 'made'\n"
         "def broken():\n    raise OSError('disk')\n"
