@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import re
 from collections.abc import Callable
@@ -44,5 +43,4 @@ def _import(app: str, settings: Settings) -> AppLoadError | None:
         load(app, settings.app_dir)
     except AppLoadError as error:
         return error
-    gc.freeze()  # or a collection of a fork would write to all that it shares
     return None
