@@ -53,7 +53,8 @@ at once. A command gets its SIGTERM when nothing is held any more, and SIGKILL a
 
 exit status: 0 stopped as asked, within --grace and a second (the log names what was left), 1 the
 application cannot be loaded or the gateway refuses the worker for good, 2 wrong usage, 3 the
-application failed to start (of several processes: or cannot be loaded), 130 or 143 stopped at once; or that of a command that ended by itself.
+application failed to start (or, with --processes, cannot be loaded), 130 or 143 stopped at once; or
+that of a command that ended by itself.
 """
 REPEATED = ("gateway", "route")
 
