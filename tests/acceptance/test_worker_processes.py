@@ -72,10 +72,8 @@ def test_the_supervisor_loads_nothing_of_the_application(
     launch: Launcher, gateway: Gateway, shop: Path
 ) -> None:
     flags = ("--app-dir", str(shop.parent))
-    worker = launch.process(
-        *(PYTHON, "-m", "prack_worker", "shop:app", "--gateway", gateway.url("prack"), *flags),
-        env={"WEB_CONCURRENCY": "2"},
-    )
+    command = (PYTHON, "-m", "prack_worker", "shop:app", "--gateway", gateway.url("prack"), *flags)
+    worker = launch.process(*command, env={"WEB_CONCURRENCY": "2"})
     worker.line("Connected to", number=2)
     assert worker.lines.count("imported") == 2
     mapped = Path(f"/proc/{worker.popen.pid}/maps").read_text()
@@ -167,7 +165,7 @@ def test_one_more_and_one_less(launch: Launcher, gateway: Gateway) -> None:
     worker.line("tests-3: Connected to")
     for left, name in ((2, "tests-3"), (1, "tests-2")):
         worker.send(signal.SIGTTOU)
-        worker.line(f"{name} leaves, {left} processes stay")
+        worker.line(f"{name} leaves, {left} stay")
         worker.line(f"{name}: Stopped")
     worker.send(signal.SIGTTOU)
     worker.line("SIGTTOU ignored: one process is the least")

@@ -105,8 +105,9 @@ async def _serve(settings: Settings, app: str, words: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with Service(settings).listening() as (running, port):
-        say(f"{app} is at {url(settings.host, port, 'http', None)}/ (Ctrl-C stops it)", sys.stderr)
-        say(f"what goes on is at {url(settings.admin_host, running.admin.port, 'http', None)}/")
+        say(f"{app} is at {url(settings.host, port)}/ (Ctrl-C stops it)", sys.stderr)
+        admin = url(settings.admin_host, running.admin.port)
+        say(f"what the gateway does is at {admin}/", sys.stderr)
         gateway = url(settings.api_host, running.api_port, "prack")
         async with _worker(app, *words, "--reload", "--gateway", gateway) as worker:
             ended = asyncio.create_task(worker.wait())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import re
 from collections.abc import Callable
 
 from prack_worker.app.loading import load
@@ -31,7 +33,7 @@ def run_processes(app: str, settings: Settings, serve: Callable[[Parent], int]) 
     if failure:
         log.error("The application does not start: %s", failure, exc_info=failure.__cause__)
         return FAILED
-    name = settings.service or app.partition(":")[0].partition(".")[0]
+    name = re.sub(r"[^!-~]", "-", settings.service or re.split("[:.]", app)[0])
 
     async def supervise() -> int:
         children = Forks(serve) if settings.preload else Children(same_command())
@@ -49,4 +51,5 @@ def _import(app: str, settings: Settings) -> AppLoadError | None:
         return error
     finally:
         resume_logging()
+    gc.freeze()  # or a collection of a fork would write to all that it shares
     return None

@@ -14,6 +14,7 @@ from prack_wire import forks
 from prack_worker.processes.child import Child, Children
 from prack_worker.processes.seat import NotStarted, Seat
 from prack_worker.settings.settings import Settings
+from prack_worker.settings.values import MOST_PROCESSES
 
 log = logging.getLogger("prack_worker")
 
@@ -52,8 +53,9 @@ class Supervisor:
             return self._fail(first)
         tasks = []
         if not self._stop.done():
-            slots = f"{first.slots} slots" + " each" * (self._wanted > 1)
-            log.info("%d processes of %s serve %s", self._wanted, slots, self._name)
+            one = f"1 process of {first.slots} slots serves"
+            several = f"{self._wanted} processes of {first.slots} slots each serve"
+            log.info("%s %s", several if self._wanted > 1 else one, self._name)
             self._keep(seat)
             for _ in range(1, self._wanted):
                 await self._add()
@@ -107,6 +109,9 @@ class Supervisor:
         log.info("All processes were replaced")
 
     async def _grow(self) -> None:
+        if len(self._seats) == MOST_PROCESSES:
+            log.warning("SIGTTIN ignored: %d processes are the most", MOST_PROCESSES)
+            return
         seat = await self._add()
         log.info("%s is one of %d processes", seat.name, len(self._seats))
 
@@ -115,7 +120,7 @@ class Supervisor:
             log.warning("SIGTTOU ignored: one process is the least; SIGTERM stops it")
             return
         seat, keeping = self._seats.popitem()
-        log.info("%s leaves, %d processes stay", seat.name, len(self._seats))
+        log.info("%s leaves, %d stay", seat.name, len(self._seats))
         keeping.cancel()
         await seat.leave(self._grace)
 
@@ -164,7 +169,7 @@ class Supervisor:
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
         """Have all finish what they hold."""
         number = self._stop.result()
-        log.info("%s: stopping %d processes", number.name, len(list(self._children)))
+        log.info("%s: stopping all processes", number.name)
         for task in (*self._seats.values(), *tasks):
             task.cancel()
         await asyncio.gather(*(child.stop(self._grace, number) for child in self._children))

@@ -30,7 +30,7 @@ class Watched:
     def matches(self, path: Path) -> bool:
         """Whether a change of this path is one of the application.
 
-        A folder that has come counts, too: of the files that are in it already nobody tells.
+        A folder that has come with such files counts, too: nobody tells of each of them.
         """
         return any(self._is_in(folder, path) for folder in self.folders)
 
@@ -40,7 +40,10 @@ class Watched:
         *above, name = path.relative_to(folder).parts or ("",)
         if any(map(_is_foreign, above)) or name.startswith(LOCK):
             return False
-        return any(map(path.match, self.patterns)) or (not _is_foreign(name) and path.is_dir())
+        if any(map(path.match, self.patterns)):
+            return True
+        inside = (file for pattern in self.patterns for file in path.rglob(pattern))
+        return not _is_foreign(name) and any(self._is_in(folder, file) for file in inside)
 
 
 def _is_foreign(name: str) -> bool:

@@ -35,11 +35,15 @@ def test_the_files_of_the_application_count(tmp_path: Path, name: str, matches: 
 
 
 @pytest.mark.parametrize(
-    ("name", "matches"), [("shop", True), (".git", False), ("__pycache__", False)]
+    ("file", "matches"),
+    [("shop/cart/views.py", True), ("shop/data.csv", False), ("shop/.git/hook.py", False)],
 )
-def test_a_folder_that_came_counts(tmp_path: Path, name: str, matches: bool) -> None:
-    (tmp_path / name).mkdir()
-    assert Watched([tmp_path], ["*.py"]).matches(tmp_path / name) is matches
+def test_a_folder_that_came_counts_for_what_is_in_it(
+    tmp_path: Path, file: str, matches: bool
+) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).touch()
+    assert Watched([tmp_path], ["*.py"]).matches(tmp_path / "shop") is matches
 
 
 def test_a_pattern_may_name_a_hidden_file(tmp_path: Path) -> None:
