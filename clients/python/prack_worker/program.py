@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -61,13 +62,11 @@ def run(app: str | Callable[..., Any], **options: Unpack[Options]) -> None:
         AppLoadError: the application cannot be used.
         LifespanFailed: it refused to start.
         GatewayRefused: the gateway says that dialling again will fail again.
+        RuntimeError: it was called in another place.
     """
     if unknown := options.keys() - Options.__annotations__:
         raise TypeError(f"run() has no option {', '.join(sorted(unknown))}")
-    if threading.current_thread() is not threading.main_thread():
-        raise RuntimeError(
-            "run() handles signals: call it in the main thread, or use `async with Worker(...)`"
-        )
+    _check_place()
     given = {name: _text(value) for name, value in options.items() if value is not None}
     settings = read_settings(given, os.environ, lambda option: option.name)
     if isinstance(app, str):
@@ -75,6 +74,17 @@ def run(app: str | Callable[..., Any], **options: Unpack[Options]) -> None:
     prepare(settings)
     with ExitStack() as afterwards:
         run_python(app, settings, Parent(), afterwards)
+
+
+def _check_place() -> None:
+    """Raises RuntimeError."""
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("run() handles signals: call it in the main thread")
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError("run() blocks: inside of an event loop, use `async with Worker(...)`")
 
 
 def _text(value: object) -> str:

@@ -139,6 +139,9 @@ def test_it_belongs_into_the_main_thread() -> None:
     thread = threading.Thread(target=try_it)
     thread.start()
     thread.join()
-    assert said == [
-        "run() handles signals: call it in the main thread, or use `async with Worker(...)`"
-    ]
+    assert said == ["run() handles signals: call it in the main thread"]
+
+
+async def test_it_does_not_block_a_loop() -> None:
+    with pytest.raises(RuntimeError, match="inside of an event loop, use `async with Worker"):
+        prack_worker.run(app)

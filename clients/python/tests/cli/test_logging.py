@@ -112,6 +112,7 @@ async def written(
                 await seen.wait()
         finally:
             process.kill()
+            gateway.end_all()  # or a process whose supervisor has gone would wait for its goodbye
             await asyncio.wait(readers)
     return Terminal(lines, frame.heads[0].body)
 
@@ -220,3 +221,16 @@ async def test_a_command_beside_gets_the_env_files_too(folder: Path) -> None:
     async with command(folder, *words) as process:
         stdout, _ = await process.communicate()
     assert stdout == b"good day .\n"
+
+
+@pytest.mark.parametrize("words", [("--processes", "1"), ("--preload",)])
+async def test_processes_of_a_supervisor_are_no_different(
+    folder: Path, gateway: FakeGateway, words: tuple[str, ...]
+) -> None:
+    (folder / ".env").write_text("GREETING='good day'\nBASIC=1\n")
+    words = ("apps:app", "--env-file", ".env", "--log-format", "json", *words)
+    found = await written(folder, gateway, *words, until="shop: an info")
+    assert found.body == b"good day"
+    messages = [line["message"] for line in found.data("prack_worker")]
+    assert "apps-1: Running apps:app (WSGI) with 8 slots" in messages
+    assert found.lines.count("shop: a warning of the shop") == 1
