@@ -32,6 +32,8 @@ EXAMPLES = """\
 examples:
   prack-worker main:app                            FastAPI, Starlette and other ASGI applications
   prack-worker mysite.wsgi:application --slots 16  Django, Flask and other WSGI applications
+  prack-worker mysite.wsgi:application --processes 4
+                                                   several processes of it, which a SIGHUP replaces
   prack-worker main:create_app --factory           call create_app() to get the application
   prack-worker main:app --reload                   while you write it: starts anew at each change
   prack-worker -- npm start                        any language: starts it, with a free port in PORT
@@ -54,7 +56,8 @@ at once. A command gets its SIGTERM when nothing is held any more, and SIGKILL a
 
 exit status: 0 stopped as asked, within --grace and a second (the log names what was left), 1 the
 application cannot be loaded or the gateway refuses the worker for good, 2 wrong usage, 3 the
-application failed to start, 130 or 143 stopped at once; or that of a command that ended by itself.
+application failed to start (or, with --processes, cannot be loaded), 130 or 143 stopped at once; or
+that of a command that ended by itself.
 """
 REPEATED = ("gateway", "route", "env_file", "reload_dir", "reload_include")
 

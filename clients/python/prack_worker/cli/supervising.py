@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import re
 from collections.abc import Callable
@@ -51,5 +50,4 @@ def _import(app: str, settings: Settings) -> AppLoadError | None:
         return error
     finally:
         resume_logging()
-    gc.freeze()  # or a collection of a fork would write to all that it shares
     return None

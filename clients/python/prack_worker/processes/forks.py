@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -26,6 +27,7 @@ class Forks(Children):
 
     def __init__(self, serve: Serve) -> None:
         super().__init__(())
+        gc.freeze()  # or the first collection of a fork would write to all that it shares
         self._serve = serve
 
     async def launch(self, name: str, ours: socket.socket, theirs: socket.socket) -> int:
