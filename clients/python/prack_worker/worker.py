@@ -304,7 +304,7 @@ class Worker:
         asyncio.get_running_loop().call_later(self._patience, task.cancel)
 
     async def _run(self, holding: Holding, exchange: Exchange) -> None:
-        request_id.set(exchange.request.request_id)
+        request_id.set(exchange.request.x_request_id())
         try:
             while self._full(exchange):
                 await self._change()

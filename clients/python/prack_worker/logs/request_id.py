@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextvars import ContextVar
 
-# Set in the task, or the thread, that answers a request; "" elsewhere.
+# The X-Request-Id, in the task, or the thread, that answers a request; "" elsewhere.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
