@@ -18,6 +18,8 @@ from prack_worker import (
     request_id,
 )
 from prack_worker.logs.lines import TextFormatter
+from prack_worker.logs.request_id import current
+from prack_worker.testing import FakeExchange
 
 
 def a_record(message: str = "hello", **extra: Any) -> logging.LogRecord:
@@ -51,8 +53,8 @@ def test_json_is_one_object_a_line() -> None:
 
 
 async def test_json_has_the_id_of_the_request() -> None:
-    request_id.set("r7")
-    assert json.loads(JsonFormatter().format(a_record()))["request_id"] == "r7"
+    current.set(FakeExchange(headers=[(b"x-request-id", b"order-7")]).request)
+    assert json.loads(JsonFormatter().format(a_record()))["request_id"] == "order-7"
     own = json.loads(JsonFormatter().format(a_record(request_id="other")))
     assert own["request_id"] == "other"
 
