@@ -21,7 +21,7 @@ from prack_grpc.gateway.http.transaction import Transaction
 from prack_grpc.gateway.request.head import framing_lines
 from prack_grpc.private.certificate import Certificate, of_connection
 
-# A piece holds two heads at most, and no more requests wait as parsed ones. There can be none in
+# A piece holds two heads at most, so no more requests wait as parsed ones. There can be none in
 # what is known to be body: that comes in pieces that a worker can be sent as they are. One of
 # chunks may hold hundreds.
 HEAD_PIECE, CHUNKED_PIECE, BODY_PIECE, PLAIN_PIECE = 2 * KIB, 4 * KIB, 16 * KIB, 64 * KIB
@@ -29,7 +29,7 @@ HEAD_PIECE, CHUNKED_PIECE, BODY_PIECE, PLAIN_PIECE = 2 * KIB, 4 * KIB, 16 * KIB,
 TURN = 256
 # What the parser says of versions that are well-formed, and of the preface of HTTP/2.
 VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
-END = b"\r\n\r\n"  # of a head
+END, HEADS = b"\r\n\r\n", 2  # of a head; in a piece
 WEBSOCKET = b"websocket"
 # The fields that offer protocols, and those that are left when one was taken.
 OFFERS = frozenset((b"connection", b"upgrade"))
@@ -231,9 +231,9 @@ class Reader:
         if self.in_body:
             return at + body_piece(self._headers, self._body_read)
         end = at + HEAD_PIECE
-        first = data.find(END, at, end)
-        second = data.find(END, first + len(END), end) if first >= 0 else -1
-        return end if second < 0 else second + len(END)
+        if data.count(END, at, end) > HEADS:
+            end = data.find(END, data.find(END, at) + len(END)) + len(END)
+        return end
 
     def _parse(self, piece: bytes) -> None:
         overhead = self.overhead
