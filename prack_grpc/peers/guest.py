@@ -42,7 +42,6 @@ class Guest(Outbox):
         self._loop = asyncio.get_running_loop()
         self._writing: asyncio.Handle | None = None
         self._writer: asyncio.Task[None] | None = None  # while bodies wait for room on the link
-        self.open(self._write)
 
     def deliver(self, assignment: Assignment) -> None:
         """See WorkReceiver."""

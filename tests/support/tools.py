@@ -15,7 +15,7 @@ def needed(program: str, package: str) -> str:
 
     Without it the test is skipped, or fails where TEST_EVERYTHING=1 says that nothing may be.
     """
-    path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:{BUILT}")
+    path = shutil.which(program, path=f"{BUILT}:{os.environ['PATH']}:/usr/sbin")
     if path is None:
         missing = f"there is no {program}: on Debian, apt-get install {package}"
         (pytest.fail if os.environ.get("TEST_EVERYTHING") else pytest.skip)(missing)
