@@ -61,10 +61,12 @@ class Answers:
         frames, self._frames = self._frames, {}
         failures, self._failures = self._failures, {}
         for number, frame in frames.items():
-            answer = link.ToOwner(
-                number=number, frame=frame.SerializeToString(), failures=failures.get(number, ())
-            )
-            messages.append(link.LinkMessage(to_owner=answer).SerializeToString())
+            message = link.LinkMessage()
+            answer = message.to_owner
+            answer.number, answer.frame = number, frame.SerializeToString()
+            if failures:
+                answer.failures.extend(failures.get(number, ()))
+            messages.append(message.SerializeToString())
         self._link.post(*messages)
 
     def _flush_soon(self) -> None:
