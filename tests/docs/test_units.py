@@ -8,7 +8,7 @@ import pytest
 from prack_grpc.handover.systemd import NAMES
 from prack_grpc.settings.loading import PREFIX
 from prack_grpc.settings.settings import Settings
-from prack_worker.settings import OPTIONS
+from prack_worker.settings.options import OPTIONS
 from tests.docs.pages import ROOT
 from tests.docs.test_pages import CALL, FLAG, flags
 from tests.support.tools import needed

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from prack_worker.errors import UsageError
-from prack_worker.settings import OPTIONS, Gateway, parse_gateway, parse_routes, read_settings
+from prack_worker.settings.options import OPTIONS
+from prack_worker.settings.settings import read_settings
+from prack_worker.settings.values import Gateway, parse_gateway, parse_routes
 from prack_worker.transport import Route
 
 
