@@ -86,7 +86,7 @@ class Course:
     def waits(self, case: Case) -> list[float]:
         """The same without the time in which a worker was busy with it."""
         both = zip(self.seconds, case.arrivals(), strict=True)
-        return _late([seconds - takes for seconds, (_, takes, _) in both])
+        return _late([max(0.0, seconds - takes) for seconds, (_, takes, _) in both])
 
 
 def _late(values: list[float]) -> list[float]:
