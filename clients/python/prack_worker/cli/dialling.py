@@ -20,11 +20,11 @@ from prack_worker.transport import Identity, Transport
 log = logging.getLogger("prack_worker")
 
 
-def transport(settings: Settings) -> Transport:
-    """One to any of the gateways. Raises UsageError."""
+def transport(settings: Settings, name: str) -> Transport:
+    """One to any of the gateways, for a process of this name, if it has one. Raises UsageError."""
     host = re.sub(r"[^!-~]", "-", socket.gethostname())[:64]
     identity = Identity(
-        worker_id=f"{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+        worker_id="-".join(filter(None, (host, name, str(os.getpid()), uuid.uuid4().hex[:8]))),
         service=settings.service,
         version=settings.app_version,
         routes=settings.routes,

@@ -1,27 +1,47 @@
-"""The worker's own lines on the terminal."""
+"""What logging does while a worker runs: the application's and the worker's own."""
 
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
-from prack_wire.terminal import visible
+from prack_worker.errors import UsageError
+from prack_worker.logs.files import configure
+from prack_worker.logs.lines import handler
+from prack_worker.settings.settings import Settings
 
 log = logging.getLogger("prack_worker")
+access = logging.getLogger("prack_worker.access")
 
 
-class Lines(logging.Formatter):
-    """Shows what a gateway has said, and whatever answered in its place, but does not obey it."""
+def start_logging(settings: Settings) -> None:
+    """Before the application is loaded, which may then say otherwise. Raises UsageError.
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        """See logging.Formatter. A traceback comes after it."""
-        return visible(super().formatMessage(record))
+    Our own lines have our form, unless a file of `--log-config` sends them elsewhere. Lines that
+    nobody handles are JSON where ours are; what the application configures is as it wants it.
+    """
+    log.handlers = []
+    if settings.log_config is not None:
+        _configure(settings.log_config)
+    if settings.log_config is None or not log.hasHandlers():
+        log.handlers = [handler(settings.log_format)]
+        log.propagate = False
+    if settings.log_config is None or log.level == logging.NOTSET:
+        log.setLevel(settings.log_level.upper())
+    if access.level == logging.NOTSET:
+        access.setLevel(logging.INFO)
+    if settings.log_format == "json":
+        logging.lastResort = handler("json")
+        logging.lastResort.setLevel(logging.WARNING)
 
 
-def start_logging(level: str) -> None:
-    """Configured after the application was loaded, because loading it may reset all loggers."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(Lines("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
-    log.handlers = [handler]
-    log.setLevel(level.upper())
-    log.propagate = False
-    log.disabled = False
+def resume_logging() -> None:
+    """Once the application was loaded: it may have disabled all loggers that it does not know."""
+    log.disabled = access.disabled = False
+
+
+def _configure(file: Path) -> None:
+    try:
+        configure(file)
+    except ValueError as error:
+        raise UsageError(f"--log-config {file}: {error}") from error

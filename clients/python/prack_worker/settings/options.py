@@ -6,18 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from prack_worker.logs.lines import FORMATS
 from prack_worker.proxy.address import parse_address, parse_path
+from prack_worker.settings.environment import env_files
 from prack_worker.settings.values import (
     MAX_SLOTS,
     MAX_TIER,
+    MOST_PROCESSES,
     check_token,
+    count,
     file,
+    file_there,
     folder,
+    folders,
+    globs,
     grace,
+    lifetime,
     name,
     one_of,
     parse_gateways,
     parse_routes,
+    processes,
     root_path,
     server_name,
     silence,
@@ -43,6 +52,9 @@ class Option:
     help: str
     variable: str = ""
     flag: bool = True
+
+    def flag_name(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
 
     def variable_name(self) -> str:
         return self.variable or f"PRACK_{self.name.upper()}"
@@ -99,4 +111,34 @@ OPTIONS = (
     Option("cert_file", file, "", "", "", variable="SSL_CERT_FILE", flag=False),
     Option("cert_dir", file, "", "", "", variable="SSL_CERT_DIR", flag=False),
     Option("log_level", one_of(LEVELS), "info", "LEVEL", f"one of {', '.join(LEVELS)}"),
+    Option("log_format", one_of(FORMATS), "text", "FORMAT", f"one of {', '.join(FORMATS)}",
+           variable="PRACK_WORKER_LOG_FORMAT"),  # the gateway has other ones
+    Option("log_config", file_there, "", "FILE",
+           "what the standard library's logging is to do: .json or .yaml for dictConfig, or .ini"),
+    Option("access_log", switch, "0", "", "log a line for each request (the gateway does, too)",
+           variable="PRACK_WORKER_ACCESS_LOG"),
+    Option("env_file", env_files, "", "FILE",
+           "lines NAME=VALUE that become variables, of the application and of these settings; "
+           "those that are set already count more; may be repeated"),
+    Option("processes", processes, "", "N",
+           f"1 to {MOST_PROCESSES} processes of the application, each with --slots, or auto: one "
+           "for each core; a supervisor keeps them running (default: WEB_CONCURRENCY, or one "
+           "process without a supervisor)", variable="PRACK_WORKER_PROCESSES"),
+    Option("web_concurrency", processes, "", "", "", variable="WEB_CONCURRENCY", flag=False),
+    Option("preload", switch, "0", "",
+           "import the application once, and fork the processes: they start in a moment, and share "
+           "memory"),
+    Option("max_requests", count, "0", "N",
+           "replace a process when it has answered so many requests, one at a time; 0: never"),
+    Option("max_requests_jitter", count, "0", "N",
+           "up to so many more, at random, so that not all are due at once"),
+    Option("max_lifetime", lifetime, "0", "SECONDS",
+           "replace a process when it has run for so long, one at a time; 0: never"),
+    Option("reload", switch, "0", "",
+           "for development only: start the application anew when its files change; while it does "
+           "not run, clients see why"),
+    Option("reload_dir", folders, "", "DIR",
+           "folder to watch, with those below it; may be repeated (default: --app-dir)"),
+    Option("reload_include", globs, "", "GLOB",
+           "files that count beside *.py, such as '*.html'; may be repeated"),
 )  # fmt: skip

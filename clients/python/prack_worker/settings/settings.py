@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,18 @@ from typing import Any
 from prack_wire.tls import Tls
 from prack_worker.errors import UsageError
 from prack_worker.proxy.address import Address
-from prack_worker.settings.options import OPTIONS
+from prack_worker.settings.options import OPTIONS, Option
 from prack_worker.settings.values import Gateway
 from prack_worker.transport import Route
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the command line reads; `slots` 0 leaves the number to the interface."""
+    """What the command line reads; `slots` 0 leaves the number to the interface.
+
+    `env_file` holds the variables that the files set. The settings of processes are for their
+    supervisor; without one there is no `max_requests`, either.
+    """
 
     gateway: tuple[Gateway, ...]
     slots: int
@@ -39,27 +43,55 @@ class Settings:
     token: str
     tls: Tls
     log_level: str
+    log_format: str
+    log_config: Path | None
+    access_log: bool
+    env_file: Mapping[str, str]
+    processes: int
+    web_concurrency: int
+    preload: bool
+    max_requests: int
+    max_requests_jitter: int
+    max_lifetime: float
+    reload: bool
+    reload_dir: tuple[Path, ...]
+    reload_include: tuple[str, ...]
+
+    @property
+    def wanted(self) -> int:
+        """How many processes under a supervisor; 0: this one is enough."""
+        replaced = self.preload or self.max_requests or self.max_lifetime
+        return self.processes or self.web_concurrency or bool(replaced)
 
 
 def _given(values: Mapping[str, Any], name: str) -> Any:
     return values[name.replace("-", "_")]
 
 
-def read_settings(flags: Mapping[str, str | None], environ: Mapping[str, str]) -> Settings:
+def read_settings(
+    flags: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    spelled: Callable[[Option], str] = Option.flag_name,
+) -> Settings:
     """The settings of `flags` (by option name, None: not given) and the environment.
+
+    `spelled` is how a line calls what was given.
 
     Raises:
         UsageError: one line for each mistake.
     """
     values: dict[str, Any] = {}
     mistakes: list[str] = []
-    for option in OPTIONS:
+    # The files first: they may say what the others are.
+    for option in sorted(OPTIONS, key=lambda one: one.name != "env_file"):
         given = flags.get(option.name)
         variable = option.variable_name()
         text = given if given is not None else environ.get(variable) or option.default
-        source = f"--{option.name.replace('_', '-')}" if given is not None else variable
+        source = spelled(option) if given is not None else variable
         try:
             values[option.name] = option.parse(text)
+            if option.name == "env_file":
+                environ = {**values["env_file"], **environ}
         except ValueError as error:
             shown = "" if option.name == "token" else f' "{text}"'
             mistakes.append(f"{source}{shown}: {error}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from prack_wire.cores import cores
 from prack_worker.transport import Route
 
 PORTS = {
@@ -16,6 +17,8 @@ PORTS = {
 }  # fmt: skip
 MAX_SLOTS = 10_000
 MAX_TIER = 9
+MOST_PROCESSES = 256
+MOST_REQUESTS = 1_000_000_000
 MIN_SILENCE, MAX_SILENCE = 1, 3600  # seconds; the bounds of a lease over REST
 HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 PATH = re.compile(r"/[!-~]*")
@@ -117,15 +120,41 @@ def tier(text: str) -> int:
     return int(text)
 
 
-def grace(text: str) -> float:
-    """Seconds."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds <= 86_400:
-        raise ValueError("expected seconds from 0 to 86400")
-    return seconds
+def processes(text: str) -> int:
+    """A number of processes; 0 if nothing is said."""
+    if text == "auto":
+        return min(max(1, cores()), MOST_PROCESSES)
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_PROCESSES:
+        raise ValueError(f"expected a whole number from 1 to {MOST_PROCESSES}, or auto")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """A number of requests; 0 for no limit."""
+    if not text.isascii() or not text.isdigit() or int(text) > MOST_REQUESTS:
+        raise ValueError(f"expected a whole number from 0 to {MOST_REQUESTS}")
+    return int(text)
+
+
+def seconds(most: int) -> Callable[[str], float]:
+    """A parser of seconds from 0 to `most`."""
+
+    def parse(text: str) -> float:
+        try:
+            given = float(text)
+        except ValueError:
+            given = math.nan
+        if not 0 <= given <= most:
+            raise ValueError(f"expected seconds from 0 to {most}")
+        return given
+
+    return parse
+
+
+grace = seconds(86_400)
+lifetime = seconds(31_536_000)
 
 
 def silence(text: str) -> float:
@@ -161,6 +190,23 @@ def folder(text: str) -> Path:
     if not path.is_dir():
         raise ValueError(f"{path} is not a directory")
     return path
+
+
+def folders(text: str) -> tuple[Path, ...]:
+    """Folders that are there, with commas between them."""
+    return tuple(map(folder, _parts(text)))
+
+
+def globs(text: str) -> tuple[str, ...]:
+    """Patterns of file names, with commas between them, as `Path.match` takes them."""
+    patterns = tuple(_parts(text))
+    if any(Path(pattern).is_absolute() or not Path(pattern).name for pattern in patterns):
+        raise ValueError("expected patterns such as *.html or templates/*.txt")
+    return patterns
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in map(str.strip, text.split(",")) if part]
 
 
 def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
@@ -208,6 +254,14 @@ def token_file(text: str) -> Path | None:
 def file(text: str) -> Path | None:
     """Resolved now, as the application may change its folder; read only for TLS."""
     return Path(text).resolve() if text else None
+
+
+def file_there(text: str) -> Path | None:
+    """A file that can be opened now."""
+    path = file(text)
+    if path is not None and not path.is_file():
+        raise ValueError(f"{path} is not a file")
+    return path
 
 
 def server_name(text: str) -> str:
