@@ -69,6 +69,9 @@ class SocketLink(Framed):
         self.post()
         await super().room()
 
+    def silence(self) -> float:
+        return self._loop.time() - self._heard_at
+
     def close(self, reason: str) -> None:
         """See Link. A peer that reads nothing more is cut off after a moment.
 

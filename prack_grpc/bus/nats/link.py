@@ -40,7 +40,7 @@ class NatsLink:
         peer: str,
         now: float,
         deliver: Post,
-        ended: Callable[["NatsLink", str], None],
+        ended: Callable[["NatsLink"], None],
     ) -> None:
         self.peer = peer
         self.end = secrets.token_bytes(8)
@@ -87,6 +87,10 @@ class NatsLink:
     async def room(self) -> None:
         """See Link."""
         await self._room.wait()
+
+    def silence(self) -> float:
+        """See Link."""
+        return asyncio.get_running_loop().time() - self.heard_at
 
     def close(self, reason: str) -> None:
         """See Link."""
@@ -146,7 +150,7 @@ class NatsLink:
             return
         self.over = True
         self._room.set()
-        self._ended(self, reason)
+        self._ended(self)
         if self.receiver is not None:
             self.receiver.ended(reason)
 
