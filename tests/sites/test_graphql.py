@@ -1,10 +1,11 @@
-"""Strawberry: queries, and subscriptions over both protocols of WebSockets and over HTTP."""
+"""Strawberry: queries, and subscriptions over both protocols of WebSockets."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
@@ -36,14 +37,6 @@ def test_answers_are_the_same(site: Site) -> None:
     compared(site, visit)
 
 
-def test_a_subscription_in_pieces_of_one_answer(site: Site) -> None:
-    def visit(visitor: Visitor) -> None:
-        accept = {"accept": "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json"}
-        assert visitor.ask("POST", "/", 200, json=COUNT, headers=accept).text.count('"count"') == 5
-
-    compared(site, visit)
-
-
 @pytest.mark.parametrize(("protocol", "start"), PROTOCOLS)
 def test_a_subscription_over_a_websocket(site: Site, protocol: str, start: str) -> None:
     through, direct = (subscribed(url, protocol, start) for url in site.both)
@@ -64,8 +57,6 @@ def subscribed(url: str, protocol: str, start: str) -> list[Any]:
 
 
 def test_a_protocol_that_nobody_speaks_is_refused_alike(site: Site) -> None:
-    from websockets.exceptions import ConnectionClosed
-
     ends = []
     for url in site.both:
         with connect(url.replace("http", "ws", 1)) as socket:

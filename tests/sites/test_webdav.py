@@ -55,7 +55,7 @@ def test_files_are_locked_copied_and_moved(site: Site) -> None:
         visitor.ask("GET", "/c.txt", 206, headers={"Range": "bytes=1-3"})
         visitor.ask("HEAD", "/c.txt", 200)
         for depth in ("0", "1", "infinity"):
-            visitor.ask("PROPFIND", "/", 207, headers={"Depth": depth})
+            visitor.ask("PROPFIND", "/notes/", 207, headers={"Depth": depth})
         assert "b.txt" in visitor.ask("GET", "/notes/", 200).text
         visitor.ask("DELETE", "/notes", 204)
         visitor.ask("GET", "/notes/b.txt", 404)

@@ -1,0 +1,108 @@
+"""Django's admin and Channels: pages, and WebSockets that know who has logged in."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from tests.acceptance.processes import SECONDS, Launcher
+from tests.browser.browser import Browser
+from tests.sites.served import Site, Visitor, compared, serving, used
+
+LOGIN = "/admin/login/?next=/admin/"
+# Tokens and sessions, and when their cookies end.
+VARYING = (r"(?<=csrftoken=)\w+", r"(?<=sessionid=)\w+", r'(?<=value=")\w{64}', r"expires=[^;]+")
+# Those of the debug pages, and times.
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def site(shared: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serving(shared, tmp_path_factory.mktemp("channels"), "Channels") as site:
+        yield site
+
+
+def token(visitor: Visitor, target: str) -> dict[str, str]:
+    """The hidden field of the form at this place."""
+    found = re.search(r'name="(csrfmiddlewaretoken)" value="(\w+)"', visitor.ask("GET", target, 200).text)
+    assert found
+    return {found[1]: found[2]}
+
+
+def log_in(visitor: Visitor) -> None:
+    """As the administrator that the docs make."""
+    fields = {"username": "ada", "password": "secret", **token(visitor, LOGIN)}
+    visitor.ask("POST", LOGIN, 302, data=fields)
+
+
+def test_the_admin_is_the_same(site: Site) -> None:
+    def visit(visitor: Visitor) -> None:
+        visitor.ask("GET", "/admin/", 302)
+        log_in(visitor)
+        visitor.ask("GET", "/admin/", 200)
+        group = {"name": "editors", "permissions": ["1", "2"], **token(visitor, "/admin/auth/group/add/")}
+        visitor.ask("POST", "/admin/auth/group/add/", 302, data=group)
+        assert "editors" in visitor.ask("GET", "/admin/auth/group/?q=edit", 200).text
+        visitor.ask("POST", "/admin/auth/group/add/", 403, data={"name": "no token"})
+        visitor.ask("GET", "/static/admin/css/base.css", 200)
+        visitor.ask("GET", "/static/admin/none.css", 404)
+        visitor.ask("POST", "/admin/logout/", 200, data=token(visitor, "/admin/password_change/"))
+
+    compared(site, visit, VARYING)
+
+
+def chat(url: str, cookie: str = "") -> ClientConnection:
+    """A WebSocket of the chat, as a page of this site would open it."""
+    fields = {"Cookie": cookie} if cookie else {}
+    return connect(f"{url.replace('http', 'ws', 1)}/chat/", additional_headers=fields, open_timeout=SECONDS)
+
+
+def talked(url: str) -> list[Any]:
+    """What two clients hear of each other, one of whom has logged in."""
+    visitor = Visitor(url)
+    with visitor.client:
+        log_in(visitor)
+        cookie = "; ".join(f"{name}={value}" for name, value in visitor.client.cookies.items())
+    heard = []
+    with chat(url) as stranger, chat(url, cookie) as ada:
+        for sender in (ada, stranger):
+            sender.send(json.dumps({"text": "Käse"}))
+            heard += [json.loads(one.recv(SECONDS)) for one in (ada, stranger)]
+        stranger.send(b"\x00")  # the consumer takes text only
+        with pytest.raises(ConnectionClosed) as closed:
+            stranger.recv(SECONDS)
+        assert closed.value.rcvd
+        return [*heard, closed.value.rcvd.code]
+
+
+def test_a_websocket_knows_who_has_logged_in(site: Site) -> None:
+    through = talked(site.through)
+    assert [line["by"] for line in through[:4]] == ["ada", "ada", "AnonymousUser", "AnonymousUser"]
+    assert through[:4] == talked(site.direct)[:4]
+
+
+def test_a_websocket_to_nowhere_is_refused(site: Site) -> None:
+    for url in site.both:
+        with pytest.raises((InvalidStatus, ConnectionClosed)):
+            connect(f"{url.replace('http', 'ws', 1)}/none/")
+
+
+def test_the_admin_in_a_browser(site: Site, chromium: Browser) -> None:
+    def use(url: str) -> None:
+        chromium.driver.get(f"{url}/admin/")
+        chromium.fill(username="ada", password="secret")
+        chromium.press("Log in")
+        chromium.see("Site administration")
+        chromium.driver.get(f"{url}/admin/auth/user/1/change/")
+        chromium.see("Choose all permissions")  # what a script has made of a list
+        name = chromium.driver.find_element("name", "first_name")
+        name.clear()
+        name.send_keys("Grace")
+        chromium.press("Save")
+        chromium.see("was changed successfully")
+
+    used(site, chromium, use)
