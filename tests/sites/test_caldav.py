@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import caldav
 import pytest
@@ -23,7 +22,7 @@ END:VEVENT
 END:VCALENDAR
 """
 # Times, the names of versions made of them, and how long all that is when it is compressed.
-VARYING = (r"'content-length', '\d+'", r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", r"[0-9a-f]{64}")
+VARYING = (r"^content-length: \d+", r"[0-9a-f]{64}")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +42,11 @@ def kept(url: str) -> list[str]:
         names = sorted(str(event.icalendar_component["summary"]) for event in found)
         calendar.event_by_uid("2").delete()
         left = sorted(str(event.icalendar_component["uid"]) for event in calendar.events())
-        return [*names, *left, *(str(calendar.get_display_name()) for calendar in client.principal().calendars())]
+        return [
+            *names,
+            *left,
+            *(str(calendar.get_display_name()) for calendar in client.principal().calendars()),
+        ]
 
 
 def test_a_client_of_calendars_finds_the_same(site: Site) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from selenium.webdriver.common.by import By
 from websockets.sync.client import ClientConnection, connect
 
 from tests.acceptance.processes import SECONDS, Launcher
@@ -14,9 +14,13 @@ from tests.browser.browser import Browser
 from tests.sites.served import Site, Visitor, compared, serving, used
 
 LOGIN = "/admin/login/?next=/admin/"
-# Tokens and sessions, and when their cookies end.
-VARYING = (r"(?<=csrftoken=)\w+", r"(?<=sessionid=)\w+", r'(?<=value=")\w{64}', r"expires=[^;]+")
-# Those of the debug pages, and times.
+# Tokens, sessions, and the signatures of messages.
+VARYING = (
+    r"(?<=csrftoken=)\w+",
+    r"(?<=sessionid=)\w+",
+    r'(?<=value=")\w{64}',
+    r"(?<=messages=)[^;]+",
+)
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -28,7 +32,9 @@ def site(shared: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def token(visitor: Visitor, target: str) -> dict[str, str]:
     """The hidden field of the form at this place."""
-    found = re.search(r'name="(csrfmiddlewaretoken)" value="(\w+)"', visitor.ask("GET", target, 200).text)
+    found = re.search(
+        r'name="(csrfmiddlewaretoken)" value="(\w+)"', visitor.ask("GET", target, 200).text
+    )
     assert found
     return {found[1]: found[2]}
 
@@ -44,7 +50,11 @@ def test_the_admin_is_the_same(site: Site) -> None:
         visitor.ask("GET", "/admin/", 302)
         log_in(visitor)
         visitor.ask("GET", "/admin/", 200)
-        group = {"name": "editors", "permissions": ["1", "2"], **token(visitor, "/admin/auth/group/add/")}
+        group = {
+            "name": "editors",
+            "permissions": ["1", "2"],
+            **token(visitor, "/admin/auth/group/add/"),
+        }
         visitor.ask("POST", "/admin/auth/group/add/", 302, data=group)
         assert "editors" in visitor.ask("GET", "/admin/auth/group/?q=edit", 200).text
         visitor.ask("POST", "/admin/auth/group/add/", 403, data={"name": "no token"})
@@ -58,7 +68,9 @@ def test_the_admin_is_the_same(site: Site) -> None:
 def chat(url: str, cookie: str = "") -> ClientConnection:
     """A WebSocket of the chat, as a page of this site would open it."""
     fields = {"Cookie": cookie} if cookie else {}
-    return connect(f"{url.replace('http', 'ws', 1)}/chat/", additional_headers=fields, open_timeout=SECONDS)
+    return connect(
+        f"{url.replace('http', 'ws', 1)}/chat/", additional_headers=fields, open_timeout=SECONDS
+    )
 
 
 def talked(url: str) -> list[Any]:
@@ -72,23 +84,13 @@ def talked(url: str) -> list[Any]:
         for sender in (ada, stranger):
             sender.send(json.dumps({"text": "Käse"}))
             heard += [json.loads(one.recv(SECONDS)) for one in (ada, stranger)]
-        stranger.send(b"\x00")  # the consumer takes text only
-        with pytest.raises(ConnectionClosed) as closed:
-            stranger.recv(SECONDS)
-        assert closed.value.rcvd
-        return [*heard, closed.value.rcvd.code]
+    return heard
 
 
 def test_a_websocket_knows_who_has_logged_in(site: Site) -> None:
-    through = talked(site.through)
-    assert [line["by"] for line in through[:4]] == ["ada", "ada", "AnonymousUser", "AnonymousUser"]
-    assert through[:4] == talked(site.direct)[:4]
-
-
-def test_a_websocket_to_nowhere_is_refused(site: Site) -> None:
-    for url in site.both:
-        with pytest.raises((InvalidStatus, ConnectionClosed)):
-            connect(f"{url.replace('http', 'ws', 1)}/none/")
+    through, direct = map(talked, site.both)
+    assert [line["by"] for line in through] == ["ada", "ada", "AnonymousUser", "AnonymousUser"]
+    assert through == direct
 
 
 def test_the_admin_in_a_browser(site: Site, chromium: Browser) -> None:
@@ -98,8 +100,9 @@ def test_the_admin_in_a_browser(site: Site, chromium: Browser) -> None:
         chromium.press("Log in")
         chromium.see("Site administration")
         chromium.driver.get(f"{url}/admin/auth/user/1/change/")
-        chromium.see("Choose all permissions")  # what a script has made of a list
-        name = chromium.driver.find_element("name", "first_name")
+        chosen = (By.CSS_SELECTOR, ".selector-chosen")  # what a script has made of a list
+        chromium.wait().until(lambda driver: driver.find_elements(*chosen))
+        name = chromium.driver.find_element(By.NAME, "first_name")
         name.clear()
         name.send_keys("Grace")
         chromium.press("Save")

@@ -1,7 +1,6 @@
 """WsgiDAV: files over WebDAV (RFC 4918), with locks and copies."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,14 +13,13 @@ NOTE = """<?xml version="1.0"?><propertyupdate xmlns="DAV:"><set><prop>
 <note xmlns="urn:x">checked</note></prop></set></propertyupdate>"""
 # Tokens, of which some are shorter, times, the names of versions made of them, and free space.
 VARYING = (
-    r"'content-length', '\d+'",
+    r"^content-length: \d+",
     r"(?<=bytes>)\d{9,}",
     r"[0-9a-f]{8}-[0-9a-f-]{27}",
     r"opaquelocktoken:0x[0-9a-f]+",
-    r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT",
     r"\d{4}-\d\d-\d\dT[\d:]{8}Z",
     r"\d{4}-\d\d-\d\d [\d:.]{8,15}",
-    r"[0-9a-f]{32}-\d+-\d+",
+    r"(?<=getetag>)[^<]+",
 )
 
 

@@ -32,7 +32,9 @@ class Words:
     @property
     def exports(self) -> str:
         """The lines that set variables, also for the two commands."""
-        return "\n".join(line for _, text in self.steps for line in text.splitlines() if exported(line))
+        return "\n".join(
+            line for _, text in self.steps for line in text.splitlines() if exported(line)
+        )
 
     def prepare(self, folder: Path) -> None:
         """Do in this folder what has to be done once."""
