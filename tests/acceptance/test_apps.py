@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.acceptance.compared import seen, seen_beside
+from tests.acceptance.forms import form_token
 from tests.acceptance.processes import (
     OVER,
     PYTHON,
@@ -92,13 +93,6 @@ def over(request: pytest.FixtureRequest) -> str:
     """How the worker dials in."""
     way: str = request.param
     return way
-
-
-def form_token(client: httpx2.Client) -> dict[str, str]:
-    """The hidden field of Django's forms; its cookie goes to the client."""
-    found = re.search(r'name="(csrfmiddlewaretoken)" value="(\w+)"', client.get("/").text)
-    assert found
-    return {found[1]: found[2]}
 
 
 def upload(client: httpx2.Client, app: str, name: str, body: bytes) -> httpx2.Response:

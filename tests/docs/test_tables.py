@@ -125,4 +125,4 @@ def test_real_sites_have_the_version_that_is_tested() -> None:
     for site, version, *_ in rows(page("docs/sites.md"), "site"):
         name = re.escape(site.strip("[").partition("]")[0].lower())
         found = [re.search(rf"^{name}(?:-graphql)?==(\S+)", text, re.MULTILINE) for text in pins]
-        assert [pin[1] for pin in found if pin][0] == version, site
+        assert next(pin[1] for pin in found if pin) == version, site

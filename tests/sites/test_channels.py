@@ -1,7 +1,6 @@
 """Django's admin and Channels: pages, and WebSockets that know who has logged in."""
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,18 +8,12 @@ import pytest
 from selenium.webdriver.common.by import By
 from websockets.sync.client import ClientConnection, connect
 
+from tests.acceptance.forms import VARYING, form_token
 from tests.acceptance.processes import SECONDS, Launcher
 from tests.browser.browser import Browser
 from tests.sites.served import Site, Visitor, compared, serving, used
 
 LOGIN = "/admin/login/?next=/admin/"
-# Tokens, sessions, and the signatures of messages.
-VARYING = (
-    r"(?<=csrftoken=)\w+",
-    r"(?<=sessionid=)\w+",
-    r'(?<=value=")\w{64}',
-    r"(?<=messages=)[^;]+",
-)
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -30,18 +23,9 @@ def site(shared: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield site
 
 
-def token(visitor: Visitor, target: str) -> dict[str, str]:
-    """The hidden field of the form at this place."""
-    found = re.search(
-        r'name="(csrfmiddlewaretoken)" value="(\w+)"', visitor.ask("GET", target, 200).text
-    )
-    assert found
-    return {found[1]: found[2]}
-
-
 def log_in(visitor: Visitor) -> None:
     """As the administrator that the docs make."""
-    fields = {"username": "ada", "password": "secret", **token(visitor, LOGIN)}
+    fields = {"username": "ada", "password": "secret", **form_token(visitor.client, LOGIN)}
     visitor.ask("POST", LOGIN, 302, data=fields)
 
 
@@ -50,17 +34,14 @@ def test_the_admin_is_the_same(site: Site) -> None:
         visitor.ask("GET", "/admin/", 302)
         log_in(visitor)
         visitor.ask("GET", "/admin/", 200)
-        group = {
-            "name": "editors",
-            "permissions": ["1", "2"],
-            **token(visitor, "/admin/auth/group/add/"),
-        }
+        permissions = {"name": "editors", "permissions": ["1", "2"]}
+        group = permissions | form_token(visitor.client, "/admin/auth/group/add/")
         visitor.ask("POST", "/admin/auth/group/add/", 302, data=group)
         assert "editors" in visitor.ask("GET", "/admin/auth/group/?q=edit", 200).text
         visitor.ask("POST", "/admin/auth/group/add/", 403, data={"name": "no token"})
         visitor.ask("GET", "/static/admin/css/base.css", 200)
         visitor.ask("GET", "/static/admin/none.css", 404)
-        visitor.ask("POST", "/admin/logout/", 200, data=token(visitor, "/admin/password_change/"))
+        visitor.ask("POST", "/admin/logout/", 200, data=form_token(visitor.client, "/admin/"))
 
     compared(site, visit, VARYING)
 

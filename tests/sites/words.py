@@ -32,9 +32,8 @@ class Words:
     @property
     def exports(self) -> str:
         """The lines that set variables, also for the two commands."""
-        return "\n".join(
-            line for _, text in self.steps for line in text.splitlines() if exported(line)
-        )
+        lines = [line for _, text in self.steps for line in text.splitlines()]
+        return "\n".join(line for line in lines if line.startswith("export "))
 
     def prepare(self, folder: Path) -> None:
         """Do in this folder what has to be done once."""
@@ -52,11 +51,6 @@ def words(site: str) -> Words:
     *steps, (_, last) = FENCE.findall(section)
     *lines, worker, direct = last.splitlines()
     return Words((*steps, ("sh", "\n".join(lines))), worker, direct)
-
-
-def exported(line: str) -> bool:
-    """Whether a line of the shell sets a variable for what follows."""
-    return line.startswith("export ")
 
 
 def variables(folder: Path) -> dict[str, str]:
