@@ -14,6 +14,7 @@ OPERATING = {
 }
 COMMANDS = {
     "serve": "start the gateway (also what `prack` does without a command)",
+    "dev": "serve an application while you write it: prack dev main:app",
     "healthcheck": "exit 0 if the gateway on this machine is ready, 1 if not",
     "top": "watch what the gateway does, in this terminal",
     "dead": "list, show, send again or drop dead letters: prack dead again --all",
@@ -28,6 +29,7 @@ ABOUT = """\
 Prack is a reverse-pull web gateway: requests to its public port wait in one queue. Your app
 servers ("workers") connect to a private port and pull a request when they have a free slot.
 
+  prack dev main:app                       start both while you develop
   prack serve                              start the gateway
   prack-worker mysite.wsgi:application     serve a Django or Flask app through it
   prack-worker main:app                    serve a FastAPI or Starlette app through it

@@ -44,6 +44,10 @@ def _known(command: str, arguments: list[str]) -> int:
         from prack_grpc.cli import operate
 
         return operate.run(command, arguments)
+    if command == "dev":
+        from prack_grpc.cli.dev import command as dev
+
+        return dev.run(arguments)
     if command == "top":
         from prack_grpc.cli.top import command as top
 

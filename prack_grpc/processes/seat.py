@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prack_grpc.processes.child import Child, Serve, fork
 from prack_grpc.processes.ports import Ports
-from prack_grpc.processes.restarts import Restarts
+from prack_wire.restarts import Restarts
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
 """The kinds of values that settings have, and how people write them."""
 
 import ipaddress
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from prack_grpc.core import rates
 from prack_grpc.core.limits import KIB, MIB
 from prack_grpc.core.queue import by_route
 from prack_grpc.core.queue.routes import Route
+from prack_wire.cores import cores
 
 MIN_TOKEN = 22  # 128 bits in base64
 SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
@@ -23,8 +23,6 @@ DOMAIN = re.compile(rf"(?=.{{1,253}}$)({LABEL}\.)+(?=.*[a-z]){LABEL}")
 NATS = re.compile(r"(nats|tls)://([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>\d{1,5}))?")
 UNITS = {"B": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
 MOST_PROCESSES = 16
-# Of the control group that a container sees as its own (version 2).
-CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 MOST = 1024 * 1024 * MIB
 
 
@@ -58,16 +56,6 @@ def _processes(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"[1-9]|[1-5]\d|6[0-4]", value):
         raise ValueError("expected a number from 1 to 64, or auto")
     return value
-
-
-def cores() -> int:
-    """How many cores this process may use at a time, by its mask and its control group."""
-    known = len(os.sched_getaffinity(0))
-    try:
-        quota, period = map(int, CPU_QUOTA.read_text(encoding="ascii").split())
-    except (OSError, ValueError):  # there is none, or it is `max`
-        return known
-    return min(known, quota // period)
 
 
 def _networks(value: object) -> object:

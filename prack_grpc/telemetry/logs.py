@@ -1,22 +1,18 @@
 """Log lines: pretty on a terminal, JSON otherwise. Control bytes never reach the output raw."""
 
 import asyncio
-import functools
-import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from select import PIPE_BUF
 from typing import Any, TextIO
 
-STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message"}
+from prack_wire import json_lines
+
 MOST_LINES = 100  # of one turn
 COLORS = {"WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
-
-
-_encode = json.JSONEncoder(default=str).encode
 
 
 class TurnHandler(logging.StreamHandler[TextIO]):
@@ -96,17 +92,14 @@ class JsonFormatter(LabellingFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03d}+00:00",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
+            **json_lines.head(record),
             **self._always,
-            **_extra(record),
+            **json_lines.added(record),
             **self.labels(),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return _encode(line)
+        return json_lines.encode(line)
 
 
 class PrettyFormatter(LabellingFormatter):
@@ -119,7 +112,7 @@ class PrettyFormatter(LabellingFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).strftime("%H:%M:%S.%f")[:-3]
-        extra = {**_extra(record), **self.labels()}
+        extra = {**json_lines.added(record), **self.labels()}
         action = extra.pop("action", None)
         text = _request(extra) if action == "request" else record.getMessage()
         rest = " ".join(f"{name}={_printable(value)}" for name, value in extra.items())
@@ -130,11 +123,6 @@ class PrettyFormatter(LabellingFormatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-@functools.lru_cache(maxsize=1)
-def _second(since_epoch: int) -> str:
-    return datetime.fromtimestamp(since_epoch, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
 def _request(extra: dict[str, Any]) -> str:
     """An access line starts with what one looks for, and leaves out what only machines do."""
     status = extra.pop("status") or "---"
@@ -142,10 +130,6 @@ def _request(extra: dict[str, Any]) -> str:
     for name in ("request_id", "exchange", "trace_id", "worker_ms", "gateway_ms"):
         extra.pop(name, None)
     return f"{status} {method} {target}"
-
-
-def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    return {name: value for name, value in vars(record).items() if name not in STANDARD}
 
 
 def _printable(value: Any) -> str:

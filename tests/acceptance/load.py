@@ -15,14 +15,16 @@ class Load:
     """Clients, each asking again as soon as it is answered.
 
     `clients` of them keep their connections, `fresh` ones open one for each request.
-    Used as a context: on the way out they finish what they have begun. Every other request is a
-    POST, which may not be repeated; `failures` is what was not answered, or with the wrong nonce.
+    Used as a context: on the way out they finish what they have begun. They use `methods` in turn,
+    of which a POST may not be repeated; `failures` is what was not answered, or with the wrong
+    nonce.
     """
 
     port: int
     clients: int = 4
     fresh: int = 0
     tls: ssl.SSLContext | None = None
+    methods: tuple[str, ...] = ("GET", "POST")
     answered: int = 0
     failures: list[str] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -63,7 +65,7 @@ class Load:
             if self._stop.is_set():
                 break
             nonce = f"{client}-{number}"
-            failure = self._request(connection, "POST" if number % 2 else "GET", nonce)
+            failure = self._request(connection, self.methods[number % len(self.methods)], nonce)
             if client >= self.clients:
                 connection.close()
             with self._changed:

@@ -7,7 +7,7 @@ import pytest
 
 from prack_grpc.settings.loading import flag
 from prack_grpc.settings.settings import Settings
-from prack_worker.settings import OPTIONS
+from prack_worker.settings.options import OPTIONS
 from tests.docs.pages import ROOT
 
 FILES = sorted(ROOT.glob("deploy/cluster/*.yaml"))

@@ -18,7 +18,7 @@ COMMANDS = ("serve", "top", "upgrade", "conformance", *OPERATING)
 # A command of ours at the start of a line, or as what a container runs.
 CALL = re.compile(r"(?:^|[\s/])(prack|prack-worker)(?=\s)(?! prack)([^|&;]*)")
 # Pages whose text names flags of other programs, and of the benchmark.
-FOREIGN = ("docs/decisions/", "docs/performance.md")
+FOREIGN = ("docs/coming-from.md", "docs/decisions/", "docs/performance.md")
 NAMES = [str(path.relative_to(ROOT)) for path in pages()]
 
 

@@ -2,13 +2,15 @@
 
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from prack_grpc.handover.systemd import NAMES
 from prack_grpc.settings.loading import PREFIX
 from prack_grpc.settings.settings import Settings
-from prack_worker.settings import OPTIONS
+from prack_worker.settings.options import OPTIONS
 from tests.docs.pages import ROOT
 from tests.docs.test_pages import CALL, FLAG, flags
 from tests.support.tools import needed
@@ -28,7 +30,7 @@ def values(text: str, key: str) -> list[str]:
 @pytest.mark.parametrize("name", [path.name for path in SERVICES])
 def test_a_service_runs_what_exists(name: str) -> None:
     text = (ROOT / "deploy" / name).read_text()
-    commands = values(text, "Exec[A-Z][a-z]+")
+    commands = [one for one in values(text, "Exec[A-Z][a-z]+") if not one.startswith("/bin/kill ")]
     assert commands
     for command in commands:
         match = CALL.search(command)
@@ -61,3 +63,14 @@ def test_a_stop_has_longer_than_the_grace_period() -> None:
     for path in SERVICES:
         (seconds,) = values(path.read_text(), "TimeoutStopSec")
         assert int(seconds) > grace + 3
+
+
+@pytest.mark.parametrize("name", [path.name for path in SERVICES])
+def test_systemd_understands_a_service(name: str, tmp_path: Path) -> None:
+    program = needed("systemd-analyze", "systemd")
+    text = (ROOT / "deploy" / name).read_text()
+    copy = tmp_path / name
+    copy.write_text(re.sub(r"^(Exec\w+=)/\S+", rf"\g<1>{sys.executable}", text, flags=re.MULTILINE))
+    command = (program, "verify", "--man=no", "--recursive-errors=no", str(copy))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -7,7 +7,7 @@ import pytest
 from prack_grpc.settings.loading import PREFIX, WORKER_VARIABLES, SettingsError, load
 from prack_grpc.settings.settings import SECRETS, Settings
 from prack_grpc.settings.values import written
-from prack_worker.settings import OPTIONS
+from prack_worker.settings.options import OPTIONS
 
 
 def test_variables_of_the_worker_are_no_mistakes_of_the_gateway() -> None:

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from prack_grpc.settings import values
 from prack_grpc.settings.loading import load
+from prack_wire import cores as quota
 
 PROCESSES = TypeAdapter[int](values.Processes)
 
@@ -19,18 +20,8 @@ def test_auto_leaves_most_cores_to_applications(
     monkeypatch: pytest.MonkeyPatch, cores: int, processes: int
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
-    monkeypatch.setattr(values, "CPU_QUOTA", Path("/nowhere/cpu.max"))
+    monkeypatch.setattr(quota, "CPU_QUOTA", Path("/nowhere/cpu.max"))
     assert PROCESSES.validate_python("auto") == processes
-
-
-@pytest.mark.parametrize(("quota", "cores"), [("max 100000", 64), ("250000 100000", 2)])
-def test_a_container_has_the_cores_of_its_quota(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str, cores: int
-) -> None:
-    (tmp_path / "cpu.max").write_text(quota + "\n")
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
-    monkeypatch.setattr(values, "CPU_QUOTA", tmp_path / "cpu.max")
-    assert values.cores() == cores
 
 
 @pytest.mark.parametrize("wrong", ["0", "65", "many", "-1"])

@@ -1,12 +1,14 @@
 """Runs an ASGI or WSGI application behind a Prack gateway, by dialling in.
 
-Most need the command only: `prack-worker main:app`. A worker inside a program of one's own:
+Most need the command only: `prack-worker main:app`. In a program of one's own, `run(app)` does the
+same, with the same settings. A worker beside other work of an event loop:
 
     from prack_worker import AsgiApplication, Identity, Worker
     from prack_worker.stream.plain import TcpTransport
 
     transport = TcpTransport("127.0.0.1:4242", Identity("web-1"))
-    await Worker(AsgiApplication(app), transport, slots=64).run()
+    async with Worker(AsgiApplication(app), transport, slots=64):
+        ...
 
 The transports are imported by their modules, so that nobody loads one that he does not use.
 """
@@ -23,6 +25,9 @@ from prack_worker.errors import (
     UsageError,
 )
 from prack_worker.exchange import AbortCode, CancelReason, Exchange
+from prack_worker.logs.lines import JsonFormatter
+from prack_worker.logs.request_id import RequestIdFilter, request_id
+from prack_worker.program import Options, run
 from prack_worker.request import Request
 from prack_worker.transport import Ending, Identity, Route, Session, Transport
 from prack_worker.version import VERSION as __version__
@@ -41,9 +46,12 @@ __all__ = [
     "Exchange",
     "GatewayRefused",
     "Identity",
+    "JsonFormatter",
     "LifespanFailed",
+    "Options",
     "PrackError",
     "Request",
+    "RequestIdFilter",
     "ResponseRefused",
     "Route",
     "Session",
@@ -52,4 +60,6 @@ __all__ = [
     "Worker",
     "WsgiApplication",
     "__version__",
+    "request_id",
+    "run",
 ]

@@ -2,6 +2,6 @@
 
 import sys
 
-from prack_worker.cli import main
+from prack_worker.cli.command import main
 
 sys.exit(main())

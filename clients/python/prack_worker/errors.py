@@ -22,9 +22,17 @@ class AppLoadError(PrackError):
 
 
 class LifespanFailed(PrackError):
-    """The application answered `lifespan.startup.failed` (ASGI lifespan protocol 2.0)."""
+    """The application answered `lifespan.startup.failed` (ASGI lifespan protocol 2.0).
+
+    Attributes:
+        details: all that it said, which may be a traceback.
+    """
 
     code = "lifespan_failed"
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
 
 
 class ClientDisconnected(PrackError, OSError):

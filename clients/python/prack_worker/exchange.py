@@ -60,6 +60,7 @@ class Exchange(ABC):
         body: the reader of the request's body.
         cancelled: why nobody waits any more; None while somebody does.
         ended: the response is complete, or the exchange was aborted.
+        status: of the response; 0 before its head.
         on_cancel: called once, when the exchange is cancelled.
         draining: the worker stops; what lasts until somebody ends it should end now.
         on_drain: called once, when the worker stops.
@@ -76,6 +77,7 @@ class Exchange(ABC):
         "on_cancel",
         "on_drain",
         "request",
+        "status",
     )
     extras: ClassVar[bool] = False
 
@@ -84,11 +86,17 @@ class Exchange(ABC):
         self.body = body
         self.cancelled: CancelReason | None = None
         self.ended = False
+        self.status = 0
         self.on_cancel: Callable[[], object] = _nothing
         self.draining = False
         self.on_drain: Callable[[], object] = _nothing
         self._bodiless = False
         self._over: asyncio.Event | None = None
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes of the response's body that have left, or are about to."""
 
     async def receive_body(self) -> tuple[bytes, bool]:
         """The next piece of the request's body, and whether it is the last one.
@@ -156,6 +164,7 @@ class Exchange(ABC):
 
     def _begin(self, status: int) -> None:
         """For transports: the final head was handed over (RFC 9110, section 6.4.1)."""
+        self.status = status
         self._bodiless = status in BODILESS or self.request.method == "HEAD"
 
     def _check_open(self) -> None:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from prack_wire import forks
 
@@ -62,6 +62,7 @@ class Deadline:
         self._grace = grace
         self._last = last
         self._told = False
+        self._over = False
         self._armed: SimpleQueue[int] = SimpleQueue()
         threading.Thread(target=self._wait, name="prack deadline", daemon=True).start()
 
@@ -72,10 +73,20 @@ class Deadline:
         """
         self._armed.put(status)
 
+    def disarm(self) -> None:
+        """Nothing is to be ended any more, whoever has armed it."""
+        self._over = True
+        self._armed.put(0)  # lets the thread end
+
     def _wait(self) -> None:
         status = self._armed.get()
-        _later(self._grace + END_SECONDS, self.end, status)
-        _later(self._grace + REPORT_SECONDS, self.report)
+        if not self._over:
+            _later(self._grace + END_SECONDS, self._expire, status)
+            _later(self._grace + REPORT_SECONDS, self.report)
+
+    def _expire(self, status: int) -> None:
+        if not self._over:
+            self.end(status)
 
     def end(self, status: int) -> NoReturn:
         """End the process at once: threads of a WSGI application cannot be waited for."""
@@ -87,34 +98,52 @@ class Deadline:
     def report(self) -> None:
         """Log the requests and threads that are left, once."""
         left = [*self._served.held(), *busy_threads()]
-        if left and not self._told:
+        if left and not self._told and not self._over:
             self._told = True
             log.warning("Left behind: %s", "; ".join(left))
 
 
 class Stop:
-    """The first signal drains the worker, the second ends the process at once.
+    """The first signal drains the worker; the second ends the process at once, if it may.
 
     Not the loop's signal handlers: one that is blocked would hear of none.
+
+    Args:
+        served: what is to end.
+        deadline: ends the process.
+        insisting: a second signal is somebody's wish. It is not where two tell the same thing, a
+            parent and what stops all processes of a group.
     """
 
-    def __init__(self, served: Served, deadline: Deadline) -> None:
+    def __init__(self, served: Served, deadline: Deadline, *, insisting: bool = True) -> None:
         self._loop = asyncio.get_running_loop()
         self._served = served
         self._deadline = deadline
+        self._insisting = insisting
         self._asked = False
+        self._before: dict[int, Any] = {}
 
     def listen(self) -> None:
         """Handle the signals of this process, not those of forked children."""
         forks.disown()
-        for number in forks.STOPPING:
-            signal.signal(number, self._hear)
+        self._before = {number: signal.signal(number, self._hear) for number in forks.STOPPING}
+
+    def forget(self) -> None:
+        """Leave the signals to whoever handled them before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _hear(self, number: int, _: FrameType | None) -> None:
-        if self._asked:
+        if self._asked and self._insisting:
             log.warning("Stopped at once; unfinished requests are lost")
             logging.shutdown()
             self._deadline.end(128 + number)
+        self.ask()
+
+    def ask(self) -> None:
+        """Do what the first signal does, if there was none."""
+        if self._asked:
+            return
         self._asked = True
         self._deadline.arm(0)
         with suppress(RuntimeError):  # the loop is closed: the process is about to end

@@ -18,7 +18,6 @@ class FakeExchange(Exchange):
         body: the whole request body, or None to bring it with `exchange.body.feed` and `finish`.
 
     Attributes:
-        status: of the response; 0 before its head.
         hints: the heads with a status of 102 to 199 that came before it.
         headers: of the response.
         pieces: the body, one item for each send that held bytes.
@@ -58,7 +57,6 @@ class FakeExchange(Exchange):
             websocket=websocket,
         )
         super().__init__(request, RequestBody(body or b"", end=body is not None))
-        self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.hints: list[tuple[int, list[tuple[bytes, bytes]]]] = []
         self.trailers: list[tuple[bytes, bytes]] = []
@@ -68,6 +66,10 @@ class FakeExchange(Exchange):
         self.sent = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
 
     @property
     def content(self) -> bytes:

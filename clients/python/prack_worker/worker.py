@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
-from typing import Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from prack_worker.backoff import Backoff
 from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.exchange import AbortCode, Exchange
 from prack_worker.failures import is_interruption, log_failure
+from prack_worker.logs.request_id import request_id
 from prack_worker.transport import Ending, Session, Transport
 
 log = logging.getLogger("prack_worker")
@@ -56,6 +58,8 @@ class Worker:
     the old session still brings. The new session gets the slots that the old one does not take;
     where both bring requests for one slot, one of them waits.
 
+    `run` is its life. Or have it run beside other work: `async with Worker(...):`.
+
     Args:
         app: what answers the exchanges.
         transport: the way to the gateway.
@@ -63,6 +67,8 @@ class Worker:
         websocket_slots: WebSockets to hold beside them; 0: they take the same slots.
         grace: seconds that a drain waits for the exchanges that are held.
         patience: seconds between a cancel and the interruption of a handler that goes on.
+        welcomed: called when a gateway has taken this worker in, each time.
+        settled: called when an exchange is over, however it ended.
     """
 
     def __init__(
@@ -74,6 +80,8 @@ class Worker:
         websocket_slots: int = 0,
         grace: float = 30.0,
         patience: float = 5.0,
+        welcomed: Callable[[], object] = lambda: None,
+        settled: Callable[[], object] = lambda: None,
     ) -> None:
         self._app = app
         self._transport = transport
@@ -83,6 +91,8 @@ class Worker:
         self._websocket_slots = websocket_slots if self._websockets or self._tunnels else 0
         self._grace = grace
         self._patience = patience
+        self._welcomed = welcomed
+        self._settled = settled
         self._holdings: list[Holding] = []  # the newest session's is the last
         self._session: Session | None = None  # the newest, while it is of use for new requests
         self._offered = self._slots, self._websocket_slots
@@ -96,6 +106,35 @@ class Worker:
         self._backoff = Backoff()
         self._delay = 0.0
         self._trouble = ""
+        self._connected = asyncio.Event()
+        self._life: asyncio.Task[None] | None = None  # between `async with` and its end
+
+    async def __aenter__(self) -> Self:
+        """Run in a task of this loop; returns once a gateway has welcomed the worker.
+
+        That may take until one is there: `asyncio.timeout` sets a limit. Raises as `run`.
+        """
+        self._life = asyncio.create_task(self.run(), name="prack worker")
+        try:
+            await first(_done(self._life), self._connected.wait())
+        except BaseException:
+            self._life.cancel()
+            await asyncio.wait([self._life])
+            raise
+        if self._life.done():
+            self._life.result()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Drain; raises as `run`."""
+        self.drain()
+        if self._life is not None:
+            await self._life
 
     async def run(self) -> None:
         """Serve until `drain` was called and every held request was answered.
@@ -178,6 +217,8 @@ class Worker:
     async def _serve(self, session: Session, holding: Holding) -> None:
         """Return when the session takes no new requests; a task of its own finishes the rest."""
         self._trouble = ""
+        self._connected.set()
+        self._welcomed()
         log.info("Connected to %s", self._transport.address)
         since = asyncio.get_running_loop().time()
         staying = asyncio.create_task(self._stay(session, holding), name="prack session")
@@ -263,6 +304,7 @@ class Worker:
         asyncio.get_running_loop().call_later(self._patience, task.cancel)
 
     async def _run(self, holding: Holding, exchange: Exchange) -> None:
+        request_id.set(exchange.request.request_id)
         try:
             while self._full(exchange):
                 await self._change()
@@ -301,6 +343,7 @@ class Worker:
         del holding.tasks[exchange]
         self._changed.set()
         self._share(holding)
+        self._settled()
 
     def _held(self) -> dict[Exchange, asyncio.Task[None]]:
         """The exchanges of all sessions."""
@@ -336,7 +379,7 @@ class Worker:
             self._session.resize(*free)
 
 
-async def _done(future: asyncio.Future[Ending]) -> None:
+async def _done(future: asyncio.Future[Any]) -> None:
     await asyncio.wait([future])
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from prack_worker.asgi.application import AsgiApplication
 from prack_worker.errors import UsageError
-from prack_worker.settings import read_settings
+from prack_worker.settings.settings import read_settings
 from prack_worker.testing import FakeExchange
 from prack_worker.wsgi.application import WsgiApplication
 

@@ -1,36 +1,46 @@
-"""Imports the application that "module:attribute" names."""
+"""Finds the application: what it is, or what "module:attribute" names."""
 
 from __future__ import annotations
 
 import importlib
-import sys
 import traceback
 from pathlib import Path
 
 from prack_worker.errors import AppLoadError
 
+IMPORTERS = (__file__, importlib.__file__, "<frozen importlib")
 
-def load(name: str, app_dir: Path, *, factory: bool = False) -> object:
-    """The object at `name`, "package.module:attribute.attribute"; with `factory` what it returns.
 
-    `app_dir` goes to the front of `sys.path`.
+def load(app: object, app_dir: Path, *, factory: bool = False) -> object:
+    """The object at "package.module:attribute.attribute", or `app` itself if that is no name.
+
+    With `factory`, what it returns. Lines about it say that it was looked for in `app_dir`.
 
     Raises:
         AppLoadError: in one line, what to correct.
     """
+    found = _named(app, app_dir) if isinstance(app, str) else app
+    return _build(found, name_of(app), app_dir) if factory else found
+
+
+def name_of(app: object) -> str:
+    """How lines call it."""
+    return app if isinstance(app, str) else getattr(app, "__qualname__", type(app).__name__)
+
+
+def _named(name: str, app_dir: Path) -> object:
     module_name, _, attributes = name.partition(":")
     if not module_name or not attributes:
         raise AppLoadError(
             f'"{name}" does not name an application: expected MODULE:ATTRIBUTE, such as main:app'
         )
-    sys.path.insert(0, str(app_dir))
     found = _import(module_name, app_dir)
     for attribute in attributes.split("."):
         try:
             found = getattr(found, attribute)
         except AttributeError:
             raise AppLoadError(f'"{module_name}" has no attribute "{attributes}"') from None
-    return _build(found, name, app_dir) if factory else found
+    return found
 
 
 def _import(module_name: str, app_dir: Path) -> object:
@@ -40,9 +50,11 @@ def _import(module_name: str, app_dir: Path) -> object:
         if error.name and f"{module_name}.".startswith(f"{error.name}."):
             text = f'no module "{error.name}": it is neither in {app_dir} (--app-dir) nor installed'
             raise AppLoadError(text) from None
-        raise AppLoadError(_blame(f'"{module_name}" cannot be imported', error, app_dir)) from error
+        text = _blame(f'"{module_name}" cannot be imported', error, app_dir)
+        raise AppLoadError(text) from _without_ours(error)
     except Exception as error:
-        raise AppLoadError(_blame(f'"{module_name}" cannot be imported', error, app_dir)) from error
+        text = _blame(f'"{module_name}" cannot be imported', error, app_dir)
+        raise AppLoadError(text) from _without_ours(error)
 
 
 def _build(factory: object, name: str, app_dir: Path) -> object:
@@ -51,7 +63,8 @@ def _build(factory: object, name: str, app_dir: Path) -> object:
     try:
         return factory()
     except Exception as error:
-        raise AppLoadError(_blame(f'the factory "{name}" failed', error, app_dir)) from error
+        text = _blame(f'the factory "{name}" failed', error, app_dir)
+        raise AppLoadError(text) from _without_ours(error)
 
 
 def _blame(what: str, error: Exception, app_dir: Path) -> str:
@@ -62,9 +75,17 @@ def _blame(what: str, error: Exception, app_dir: Path) -> str:
         return f"{text} at {error.filename}:{error.lineno}"
     frames = [
         frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename != __file__ and not frame.filename.startswith("<frozen")
+        for frame in traceback.extract_tb(_without_ours(error).__traceback__)
+        if not frame.filename.startswith("<frozen")
     ]
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(app_dir)]
     place = (own or frames)[-1:]
     return f"{text} at {place[0].filename}:{place[0].lineno}" if place else text
+
+
+def _without_ours(error: Exception) -> Exception:
+    """The error, with a traceback that begins in the module, not in what imports it."""
+    at = error.__traceback__
+    while at is not None and at.tb_frame.f_code.co_filename.startswith(IMPORTERS):
+        at = at.tb_next
+    return error.with_traceback(at)

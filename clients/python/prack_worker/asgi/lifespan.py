@@ -35,7 +35,7 @@ async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncIterator[None]:
         answer = await life.ask("startup")
         if answer["type"] == "lifespan.startup.failed":
             log.debug("%s", answer.get("message"))
-            raise LifespanFailed(_last_line(answer))
+            raise LifespanFailed(_last_line(answer), str(answer.get("message", "")))
         yield
         if answer["type"] == "lifespan.startup.complete":
             answer = await life.ask("shutdown")

@@ -42,6 +42,11 @@ class RestExchange(Exchange):
         self._parts: list[bytes] = []
         self._size = 0
 
+    @property
+    def size(self) -> int:
+        """See Exchange."""
+        return self._size
+
     async def send_head(
         self, status: int, headers: Headers, body: bytes = b"", end: bool = False
     ) -> None:

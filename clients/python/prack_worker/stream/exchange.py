@@ -54,6 +54,11 @@ class StreamExchange(Exchange):
         self._limits = limits
         self._on_end = on_end
 
+    @property
+    def size(self) -> int:
+        """See Exchange: what has passed the window."""
+        return self._window.sent
+
     async def send_head(
         self, status: int, headers: Headers, body: bytes = b"", end: bool = False
     ) -> None:

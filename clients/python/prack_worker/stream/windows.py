@@ -57,20 +57,20 @@ class RequestWindow:
 
 
 class ResponseWindow:
-    """How many body bytes of one response may still be sent."""
+    """How many body bytes of one response may still be sent, and how many were."""
 
-    __slots__ = ("_changed", "_max_offset", "_sent")
+    __slots__ = ("_changed", "_max_offset", "sent")
 
     def __init__(self, size: int) -> None:
-        self._sent = 0
+        self.sent = 0
         self._max_offset = size
         self._changed: asyncio.Event | None = None
 
     def left(self) -> int:
-        return self._max_offset - self._sent
+        return self._max_offset - self.sent
 
     def use(self, size: int) -> None:
-        self._sent += size
+        self.sent += size
 
     def widen(self, max_offset: int) -> None:
         self._max_offset = max(max_offset, self._max_offset)

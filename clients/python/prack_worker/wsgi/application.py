@@ -12,6 +12,7 @@ from typing import Any
 
 from prack_worker.errors import ClientDisconnected
 from prack_worker.exchange import AbortCode, Exchange, send_error
+from prack_worker.logs.request_id import request_id
 from prack_worker.loops.mailbox import Mailbox
 from prack_worker.wsgi.environ import build_environ
 from prack_worker.wsgi.pipe import Pipe
@@ -81,6 +82,7 @@ class Response:
     def run(
         self, app: WsgiApp, environ: dict[str, Any], reading: AbstractContextManager[None]
     ) -> None:
+        request_id.set(self._request_id)  # this thread has a context of its own
         try:
             with reading:
                 self._answer(app(environ, self.start))

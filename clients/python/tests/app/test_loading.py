@@ -1,6 +1,7 @@
 """Importing the application, and one line for each way in which that fails."""
 
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +13,15 @@ from prack_worker.errors import AppLoadError
 
 @pytest.fixture(autouse=True)
 def clean_imports() -> Iterator[None]:
-    path, modules = list(sys.path), set(sys.modules)
+    modules = set(sys.modules)
     yield
-    sys.path[:] = path
     for name in set(sys.modules) - modules:
         del sys.modules[name]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "good.py").write_text(
         "class app:\n    inner = 'the app'\ndef create(): return 'made'\n"
         "def broken():\n    raise OSError('disk')\n"
@@ -58,6 +59,14 @@ def test_a_failure_is_one_line(folder: Path, name: str, line: str) -> None:
         load(name, folder)
     assert line.format(folder=folder) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_the_traceback_begins_in_the_module(folder: Path) -> None:
+    with pytest.raises(AppLoadError) as raised:
+        load("bad:app", folder)
+    assert isinstance(raised.value.__cause__, ValueError)
+    first, *_ = traceback.extract_tb(raised.value.__cause__.__traceback__)
+    assert first.filename == str(folder / "bad.py")
 
 
 @pytest.mark.parametrize(

@@ -40,10 +40,11 @@ async def test_the_request_asks_for_the_upgrade(gateway: PlainGateway) -> None:
 
 DIAL = """
 import sys
-from prack_worker import cli, settings
+from prack_worker.cli.dialling import transport
+from prack_worker.settings.settings import read_settings
 from prack_worker.stream.plain import TcpTransport
 
-assert isinstance(cli._transport(settings.read_settings({}, {})), TcpTransport)
+assert isinstance(transport(read_settings({}, {})), TcpTransport)
 sys.exit("grpc" in sys.modules)
 """
 

@@ -1,6 +1,6 @@
 """When a process that has ended is started again."""
 
-from prack_grpc.processes.restarts import MOST_SECONDS, STEADY_SECONDS, Restarts
+from prack_wire.restarts import MOST_SECONDS, STEADY_SECONDS, Restarts
 
 
 def test_the_first_time_at_once_and_then_ever_later() -> None:

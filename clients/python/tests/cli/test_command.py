@@ -1,15 +1,11 @@
 """The command as a process: its messages, exit statuses and signals."""
 
-import asyncio
-import os
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from commands import command, outcome
 from fake_gateway import FakeGateway
 from fake_rest import FakeRest, entry
 
@@ -41,28 +37,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "apps.py").write_text(APPS)
     (tmp_path / "broken.py").write_text("1 / 0\n")
     return tmp_path
-
-
-@asynccontextmanager
-async def command(folder: Path, *arguments: str) -> AsyncIterator[Process]:
-    """A running `prack-worker`, killed at the end if it is still there."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "prack_worker", *arguments,
-        cwd=folder, stdout=PIPE, stderr=PIPE, env=dict(os.environ),
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def outcome(folder: Path, *arguments: str) -> tuple[int | None, str]:
-    """Exit status and stderr of a command that ends by itself."""
-    async with command(folder, *arguments) as process:
-        _, stderr = await process.communicate()
-        return process.returncode, stderr.decode()
 
 
 async def test_wrong_settings_come_all_at_once(folder: Path) -> None:
@@ -114,9 +88,16 @@ async def test_help_has_examples(folder: Path) -> None:
         (("apps:app", "--proxy", "http://a:1"), "expected either MODULE:ATTRIBUTE, or --proxy"),
         (("--proxy", "http://a:1", "--restart"), "--restart: expected a command after --"),
         (("apps:app", "--ready", "/"), "--ready: expected --proxy URL, or a command after --"),
+        (("--reload", "--", "true"), "--reload: only with MODULE:ATTRIBUTE, not with --proxy"),
+        (
+            ("apps:app", "--reload-dir", "."),
+            "--reload-dir and --reload-include: only with --reload",
+        ),
         (("--interface", "wsgi", "--", "true"), "--interface: only with MODULE:ATTRIBUTE, not"),
         (("--proxy", "http://a:1", "--factory"), "--factory: only with MODULE:ATTRIBUTE, not"),
         (("--root-path", "/a", "--factory", "--", "true"), "--factory, --root-path: only with"),
+        (("--processes", "2", "--", "true"), "--processes: only with MODULE:ATTRIBUTE, not with"),
+        (("apps:app", "--max-requests-jitter", "5"), "--max-requests-jitter: expected --max-req"),
         (("--proxy", "a:1"), '--proxy "a:1": expected http://host:port or unix:/path/of/a/socket'),
         (("--ready", "x", "--", "true"), '--ready "x": expected a path such as /healthz'),
     ],

@@ -1,11 +1,15 @@
 """Settings: flag before variable before default, and all mistakes at once."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from prack_wire.cores import cores
 from prack_worker.errors import UsageError
-from prack_worker.settings import OPTIONS, Gateway, parse_gateway, parse_routes, read_settings
+from prack_worker.settings.options import OPTIONS
+from prack_worker.settings.settings import read_settings
+from prack_worker.settings.values import Gateway, parse_gateway, parse_routes
 from prack_worker.transport import Route
 
 
@@ -33,7 +37,11 @@ def test_each_option_has_a_variable() -> None:
         "PRACK_MAX_SILENCE", "PRACK_ROOT_PATH", "PRACK_TIER", "PRACK_TOKEN", "PRACK_TOKEN_FILE",
         "PRACK_WEBSOCKET_SLOTS", "PRACK_TLS_CA", "PRACK_CLIENT_CERT", "PRACK_CLIENT_KEY",
         "PRACK_TLS_SERVER_NAME", "PRACK_PROXY", "PRACK_READY", "PRACK_RESTART", "SSL_CERT_DIR",
-        "SSL_CERT_FILE",
+        "SSL_CERT_FILE", "PRACK_WORKER_LOG_FORMAT", "PRACK_LOG_CONFIG", "PRACK_WORKER_ACCESS_LOG",
+        "PRACK_ENV_FILE",
+        "PRACK_WORKER_PROCESSES", "WEB_CONCURRENCY", "PRACK_PRELOAD",
+        "PRACK_MAX_REQUESTS", "PRACK_MAX_REQUESTS_JITTER", "PRACK_MAX_LIFETIME",
+        "PRACK_RELOAD", "PRACK_RELOAD_DIR", "PRACK_RELOAD_INCLUDE",
     }  # fmt: skip
 
 
@@ -106,6 +114,13 @@ def test_routes(text: str, routes: list[Route]) -> None:
         ("grace", "nan", "0 to 86400"),
         ("token_file", "/nowhere/at/all", "cannot be read"),
         ("log_level", "loud", "one of debug"),
+        ("processes", "0", "1 to 256, or auto"),
+        ("processes", "many", "1 to 256, or auto"),
+        ("max_requests", "-1", "0 to 1000000000"),
+        ("max_lifetime", "1h", "0 to 31536000"),
+        ("reload_dir", "/,/nowhere/at/all", "/nowhere/at/all is not a directory"),
+        ("reload_include", "*.html,/", "expected patterns such as *.html"),
+        ("reload_include", "/a/*.html", "expected patterns such as *.html"),
     ],
 )
 def test_mistakes(name: str, value: str, said: str) -> None:
@@ -125,6 +140,34 @@ def test_all_mistakes_come_at_once_and_name_their_source() -> None:
         "PRACK_TOKEN",
     ]
     assert "se cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "wanted"),
+    [
+        ({}, {}, 0),
+        ({"processes": "3"}, {"WEB_CONCURRENCY": "2"}, 3),
+        ({}, {"WEB_CONCURRENCY": "2"}, 2),
+        ({"preload": "1"}, {}, 1),
+        ({"max_requests": "10"}, {}, 1),
+        ({"max_lifetime": "10"}, {"PRACK_WORKER_PROCESSES": "2"}, 2),
+    ],
+)
+def test_how_many_processes_are_wanted(
+    flags: dict[str, str], environ: dict[str, str], wanted: int
+) -> None:
+    assert read_settings(flags, environ).wanted == wanted
+
+
+def test_auto_is_a_process_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(3)))
+    assert read_settings({"processes": "auto"}, {}).wanted == min(cores(), 3)
+
+
+def test_what_is_watched_may_be_several() -> None:
+    settings = read_settings({"reload_dir": "/, /usr", "reload_include": "*.html, .env"}, {})
+    assert settings.reload_dir == (Path("/"), Path("/usr"))
+    assert settings.reload_include == ("*.html", ".env")
 
 
 def test_a_token_file_must_hold_a_token(tmp_path: Path) -> None:

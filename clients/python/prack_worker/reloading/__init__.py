@@ -1,0 +1,1 @@
+"""Development: the application starts anew when its files change."""

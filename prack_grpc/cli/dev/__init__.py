@@ -1,0 +1,1 @@
+"""The command `prack dev`."""
