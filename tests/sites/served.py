@@ -112,13 +112,13 @@ def same(through: list[str], direct: list[str]) -> None:
 def used(
     site: Site, browser: Browser, use: Callable[[str], None], known: str = "favicon.ico"
 ) -> None:
-    """Use the site's pages both ways; the browser complains of nothing that it would not without.
+    """Use the site's pages both ways; the browser complains of nothing but what is `known`.
 
-    When it asks for what a page can do without is its own affair, so that is `known`.
+    That is what a page can do without, which it asks for when it likes.
     """
     for url in site.both:
         use(url)
-        assert [one for one in browser.complaints() if not re.search(known, one)] == []
+        same([one for one in browser.complaints() if not re.search(known, one)], [])
         browser.driver.delete_all_cookies()  # they are for all ports
         browser.leave()
 

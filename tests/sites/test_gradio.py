@@ -59,4 +59,4 @@ def test_its_page(site: Site, chromium: Browser) -> None:
         shown = "return [...document.querySelectorAll('textarea')].map((one) => one.value)"
         chromium.wait().until(lambda driver: driver.execute_script(shown)[:2] == ["Brot", "Brot"])
 
-    used(site, chromium, use)
+    used(site, chromium, use, "AbortError")  # of its stream of events, when the page is left
