@@ -121,6 +121,7 @@ def used(
         same([one for one in browser.complaints() if not re.search(known, one)], [])
         browser.driver.delete_all_cookies()  # they are for all ports
         browser.leave()
+        browser.complaints()  # of what was cut by that
 
 
 def masked(text: str, varying: Sequence[str]) -> str:
