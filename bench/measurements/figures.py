@@ -13,7 +13,7 @@ from bench.samples import Samples
 ABOUT = "requests/s and CPU with figures, and with somebody who looks at them, against without"
 NONE, AGAIN = "prack-blind", "prack-blind-too"
 QUICK = Plan(rounds=6, seconds=4, contenders=(NONE, AGAIN, "prack"))
-FULL = Plan(rounds=5, seconds=5, contenders=(*QUICK.contenders, "prack-watched"), full=True)
+FULL = Plan(rounds=3, seconds=4, contenders=(*QUICK.contenders, "prack-watched"), full=True)
 CONNECTIONS = 32
 WARM_UP = 32, 1  # connections, seconds
 FIELDS = ("rate", "front_cpu")
