@@ -152,7 +152,7 @@ arch: $(READY) ## Check who may import whom (import-linter)
 house: $(READY) ## Count files per folder and on the way of a request (ARGS=--files to name them)
 	@$(BIN)/python -m scripts.house $(ARGS)
 
-bench: $(READY) ## Compare with uvicorn, nginx and HAProxy in five minutes (ARGS="tail --rounds 5")
+bench: $(READY) ## Compare with uvicorn, nginx and HAProxy in eight minutes (ARGS="tail --rounds 5")
 	@$(BIN)/python -m bench $(ARGS)
 
 bench-full: $(READY) ## Measure everything, and write docs/performance.md; some 40 minutes

@@ -34,8 +34,8 @@ EXAMPLES = f"""\
 without a name: {{quick}}
 
 examples:
-  make bench                                   the quick comparison, some five minutes
-  make bench-full                              everything, then the page; some 48 minutes
+  make bench                                   the quick comparison, some eight minutes
+  make bench-full                              everything, then the page; some 50 minutes
   make bench ARGS="tail --rounds 5"            one measurement
   make bench ARGS="throughput --only nginx,prack --connections 32 --rounds 9"
                                                one question, answered well
@@ -51,7 +51,7 @@ exit status: 0 all went well, 1 something was left out or failed, 2 wrong usage,
 """
 SCALE = ("gateways", "lending", "cluster", "tail", "sockets", "depth", "clients", "workers")
 WITHOUT_LOAD = {"scaling", "lending", "cluster", "targets", "page"}
-QUICK = ("throughput", "tail", "chunks", "footprint")
+QUICK = ("throughput", "tail", "chunks", "figures", "footprint")
 LONGEST_SECONDS = 3600
 
 

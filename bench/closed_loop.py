@@ -1,7 +1,11 @@
 """Closed-loop load with wrk: each connection sends its next request when it has the last answer."""
 
 import json
+import signal
 import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from bench.contenders import Running
@@ -12,6 +16,8 @@ from bench.tools import find
 SCRIPT = Path(__file__).with_name("wrk.lua")
 MARK = "BENCH "
 SPARE_SECONDS = 30
+LONGEST_SECONDS = 600
+TURN_SECONDS = 0.1
 
 
 def load(
@@ -40,18 +46,96 @@ def load(
     }
 
 
+def turns(targets: Sequence[Running], connections: int, seconds: float) -> list[Record]:
+    """Load on all of them, each `seconds` in all, in short turns there and back: ABBA.
+
+    So that all have the same moments of the machine. Rate and `front_cpu` of each, as in `load`.
+    """
+    loads: list[Turns] = []
+    try:
+        for target in targets:
+            loads.append(Turns(target, connections))
+            loads[-1].stop()
+        for _ in range(round(seconds / TURN_SECONDS / 2)):
+            for one in (*loads, *reversed(loads)):
+                one.take()
+        return [one.end() for one in loads]
+    finally:
+        for one in loads:
+            one.kill()
+
+
+class Turns:
+    """Load on one of several. It is stopped, but for its turns."""
+
+    def __init__(self, target: Running, connections: int) -> None:
+        self._fronts = target.fronts
+        self._before = cpu_seconds(self._fronts)
+        self._active = -time.monotonic()
+        command = _command(target.url, connections, LONGEST_SECONDS)
+        self._wrk = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def stop(self) -> None:
+        """Until its turn."""
+        self._wrk.send_signal(signal.SIGSTOP)
+        self._active += time.monotonic()
+
+    def go_on(self) -> None:
+        """It has its turn."""
+        self._active -= time.monotonic()
+        self._wrk.send_signal(signal.SIGCONT)
+
+    def take(self) -> None:
+        """One turn."""
+        self.go_on()
+        time.sleep(TURN_SECONDS)
+        self.stop()
+
+    def end(self) -> Record:
+        """What came of it."""
+        self.go_on()
+        said = _said(self._told_to_end())
+        self._active += time.monotonic()
+        used = cpu_seconds(self._fronts) - self._before
+        return {
+            "rate": said["requests"] / self._active,
+            "front_cpu": used / max(1, said["requests"]) * 1e6,
+            "errors": said["errors"],
+        }
+
+    def _told_to_end(self) -> str:
+        """Its output. The signal must reach the thread that sleeps, and may come to the other."""
+        while True:
+            self._wrk.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                return self._wrk.communicate(timeout=TURN_SECONDS)[0]
+
+    def kill(self) -> None:
+        """If it goes on."""
+        self._wrk.kill()
+        self._wrk.wait()
+
+
 def _wrk(url: str, connections: int, seconds: float, upload: int) -> dict[str, int]:
-    command = [str(find("wrk")), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
-    # A request that takes longer than the measurement is no error by itself.
-    command += ["--timeout", f"{SPARE_SECONDS}s", f"-s{SCRIPT}", url]
+    command = _command(url, connections, max(1, round(seconds)))
     done = subprocess.run(
         [*command, "--", str(upload)] if upload else command,
         capture_output=True,
         text=True,
         timeout=seconds + 2 * SPARE_SECONDS,
     )
-    for line in done.stdout.splitlines():
+    return _said(done.stdout, done.stderr)
+
+
+def _command(url: str, connections: int, seconds: int) -> list[str]:
+    command = [str(find("wrk")), "-t1", f"-c{connections}", f"-d{seconds}s"]
+    # A request that takes longer than the measurement is no error by itself.
+    return [*command, "--timeout", f"{SPARE_SECONDS}s", f"-s{SCRIPT}", url]
+
+
+def _said(output: str, errors: str = "") -> dict[str, int]:
+    for line in output.splitlines():
         if line.startswith(MARK):
             said: dict[str, int] = json.loads(line.removeprefix(MARK))
             return said
-    raise RuntimeError(f"wrk failed: {(done.stderr or done.stdout).strip()[-500:]}")
+    raise RuntimeError(f"wrk failed: {(errors or output).strip()[-500:]}")

@@ -39,6 +39,7 @@ class Setup:
 
 
 QUIET = "--no-access-log"
+BLIND = "--no-metrics"
 Build = Callable[[Setup, int, Path], list[Part]]
 
 
@@ -313,7 +314,8 @@ CONTENDERS = {
         Contender("prack-grpc", "Prack, prack-worker over gRPC", _prack("grpc", QUIET)),
         Contender("prack-rest", "Prack, prack-worker over REST", _prack("http", QUIET)),
         Contender("prack-logged", "Prack as it comes, with its access log", _prack("prack")),
-        Contender("prack-blind", "Prack without figures", _prack("prack", QUIET, "--no-metrics")),
+        Contender("prack-blind", "Prack without figures", _prack("prack", QUIET, BLIND)),
+        Contender("prack-blind-too", "the same again", _prack("prack", QUIET, BLIND)),
         Contender("prack-watched", "Prack whose page is open", _watched),
         Contender("prack-two", "Prack, two processes", _processes(2)),
         Contender("prack-four", "Prack, four processes", _processes(4)),

@@ -2,6 +2,7 @@
 
 gateway   bytes of requests into the public port, frames out to a worker and its answers back in,
           bytes of responses out: all that a gateway does for an exchange
+blind     the same without books
 linked    the same for a gateway that has seven peers, which want nothing
 relayed   the same for two gateways, the worker at the one and the clients at the other
 worker    frames of requests into prack-worker, a bare ASGI application, frames of answers out
@@ -199,11 +200,17 @@ async def gateway(turns: int) -> None:
     await serve(broker, broker, turns)
 
 
-async def serve(broker: Broker, host: Broker, turns: int) -> None:
+async def blind(turns: int) -> None:
+    """The same with `--no-metrics`."""
+    broker = MemoryBroker(LIMITS)
+    await serve(broker, broker, turns, books=False)
+
+
+async def serve(broker: Broker, host: Broker, turns: int, books: bool = True) -> None:
     """Ten connections of clients, one request after the other on each; workers are at the host."""
     turn, limits = Turn(), ConnectionLimits()
-    books = Books(BookLimits(), 0.0)
-    endpoint = Endpoint(broker, Forwarding(), AccessLog(False, books), LIMITS)
+    access = AccessLog(False, Books(BookLimits(), 0.0) if books else None)
+    endpoint = Endpoint(broker, Forwarding(), access, LIMITS)
     FakeWorker(Streams(host, LIMITS))
     state = State(endpoint=endpoint)
     app = PublicApp(lambda _: nullcontext(state))
@@ -256,7 +263,13 @@ async def worker(turns: int) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-SIDES = {"gateway": gateway, "linked": linked, "relayed": relayed, "worker": worker}
+SIDES = {
+    "gateway": gateway,
+    "blind": blind,
+    "linked": linked,
+    "relayed": relayed,
+    "worker": worker,
+}
 
 
 if __name__ == "__main__":

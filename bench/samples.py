@@ -45,14 +45,18 @@ class Samples:
         return median(found) if found else None
 
     def ratio(self, field: str, mine: Record, other: Record) -> float | None:
-        """Of the records of `mine` to those of `other`, round by round; None if there is none."""
+        """The median of `ratios`; None if there is none."""
+        found = self.ratios(field, mine, other)
+        return median(found) if found else None
+
+    def ratios(self, field: str, mine: Record, other: Record) -> list[float]:
+        """Of the records of `mine` to those of `other`, round by round."""
         base = {one["round"]: one.get(field) for one in self.of(**other).records}
-        ratios = [
+        return [
             one[field] / base[one["round"]]
             for one in self.of(**mine).records
             if one.get(field) is not None and base.get(one["round"])
         ]
-        return median(ratios) if ratios else None
 
 
 def percentile(values: Iterable[float], percent: float) -> float:

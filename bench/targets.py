@@ -135,6 +135,7 @@ def _relayed(name: str) -> Value:
 
 
 _waiting = _median("clients", "each", KIB, contender="prack", kind="waiting", count=9_900)
+_figures = _ratio("figures", "rate", {"contender": "prack"}, contender="prack-blind")
 _idle = _footprint("prack", "front_memory", MIB)
 ONE, BATCHED, INSIDE = "prack-rest-one", "prack-rest-exchange", "in process"
 HELLO, FASTAPI = (f"{app}, 32 to 256 clients, of nginx" for app in ("bare ASGI", "FastAPI"))
@@ -155,6 +156,7 @@ TARGETS = (
     *_each("start to first answer", lambda name: _footprint(name, "seconds"), most=1.5, unit="s"),
     Target("prack-apart", "relayed, CPU of gateways, of direct", _relayed("prack-apart"), most=1.8),
     Target("prack-nats", "the same over NATS", _relayed("prack-nats"), most=2.2),
+    Target("prack", "with figures, requests/s, of without", _figures, least=0.97),
     *_each("chunk to the client, p99", _chunks(1), most=10, unit="ms"),
     *_each("the same, beside 49 other streams", _chunks(50), most=10, unit="ms"),
 )

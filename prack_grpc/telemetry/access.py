@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ log = logging.getLogger("prack.access")
 Address = tuple[str, int]
 Row = tuple[Any, ...]
 MOST_ROWS = 250  # are counted together: more would not stay in a core's cache
+STATUS, ERROR = 3, 4  # where these are in a row
 FIRST_ERROR = 500  # of a worker, by its status
 MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 GONE = "client_gone"
@@ -87,14 +89,16 @@ class Record:
         client = self.request.client if self.request else self.peer
         return client[0] if client else None
 
-    def row(self, ended: float, keep: bool) -> Row:
-        """What books count of it, and what they `keep`, if they are to or it went wrong: `Ended`.
-
-        Nothing holds the request. Its parts are kept only of some, as all would live too long for
-        their memory to be at hand again.
-        """
-        ticket, request, status, error = self.ticket, self.request, self.status, self.error or ""
-        began, started = self.began, self.started or ended
+    def row(self, ended: float) -> Row:
+        """What books count of it: the first fields of `Ended`. Nothing holds the request."""
+        # No more than three at a time, and no pairs by a condition: those would be made as tuples.
+        ticket, status, error = self.ticket, self.status, self.error or ""
+        began, started = self.began, self.started
+        duration = wait = ended - began
+        if started:
+            wait = started - began
+        else:
+            started = ended
         received = self.received or began
         if ticket is None:  # it was refused, or answered, before it was queued
             profile, route = None, ""
@@ -107,24 +111,31 @@ class Record:
                 profile, route = None, ticket.route
                 handed = answered = started
             else:
-                profile, route, handed = taken.profile, taken.route, ticket.handed
-                answered = ticket.answered if ticket.answered >= handed else started
-        method, kind = (request.method, request.kind) if request else (b"", HTTP)
-        kept = self._kept(since) if keep or error or status >= FIRST_ERROR else None
+                profile, route = taken.profile, taken.route
+                handed, answered = ticket.handed, ticket.answered
+                if answered < handed:
+                    answered = started
+        method, kind = b"", HTTP
+        if (request := self.request) is not None:
+            method, kind = request.method, request.kind
         return (
-            profile, route, (method, status, error), kind, handed - since, answered - handed,
-            since - received + started - answered, started - began, ended - began, ended,
-            self.taken, self.sent, kept,
+            profile, route, method, status, error, kind, handed - since, answered - handed,
+            since - received + started - answered, wait, duration, ended, self.taken, self.sent,
         )  # fmt: skip
 
-    def _kept(self, since: float) -> Row:
+    def details(self) -> Row:
+        """The other fields of `Ended`.
+
+        They are kept only of some, as all would live too long for their memory to be at hand again.
+        """
         ticket, request = self.ticket, self.request
         authority, target = (request.authority, request.target) if request else (b"", b"")
         assignment = ticket and ticket.assignment
         return (
             ticket.id if ticket else "", authority[:MOST_TEXT], target[:MOST_TEXT], self.client,
             assignment.attempt if assignment else 0,
-            tuple((one.profile, at) for one, at in ticket.earlier) if ticket else (), since,
+            tuple((one.profile, at) for one, at in ticket.earlier) if ticket else (),
+            ticket.since if ticket else self.received or self.began,
         )  # fmt: skip
 
     def fields(self, ended: float) -> dict[str, Any]:
@@ -169,7 +180,8 @@ class Keeper(Protocol):
     """Who keeps books of requests: those that have ended, and how many were not understood."""
 
     rows: list[Row]
-    room: int  # for so many more in this second whose details are kept
+    details: deque[Row]  # the last rows that are kept, with their details
+    room: int  # for so many more of them in this second, if all goes well
 
     def settle(self) -> None:
         """Count the rows, and begin anew."""
@@ -196,11 +208,15 @@ class AccessLog:
     def write(self, record: Record) -> None:
         """One request is over."""
         now = time.monotonic()
-        if self._books is not None:
-            rows = self._books.rows
-            rows.append(record.row(now, self._books.room > len(rows)))
-            if len(rows) >= MOST_ROWS:
-                self._books.settle()
+        books = self._books
+        if books is not None:
+            rows, row = books.rows, record.row(now)
+            rows.append(row)
+            if books.room > 0 or row[ERROR] or row[STATUS] >= FIRST_ERROR:
+                books.room -= 1
+                books.details.append(row + record.details())
+            if len(rows) == MOST_ROWS:
+                books.settle()
         if self.tracer is not None:
             self.tracer.ended(record, now)
         if self._enabled and log.isEnabledFor(logging.INFO):

@@ -129,3 +129,12 @@ def test_targets_with_a_stretch(tmp_path: Path, p50: float, verdict: str) -> Non
     assert [row.split(" | ")[1] for row in rows] == ["prack", "prack-grpc"]
     assert rows[0].endswith(f"| {verdict} |")
     assert rows[1].endswith("| **not met** |")
+
+
+def test_cost_of_figures_is_a_ratio_within_a_round_with_its_spread() -> None:
+    samples = Samples()
+    for number, (off, on) in enumerate([(1000, 970), (500, 480), (2000, 1980)]):
+        samples.add(contender="prack-blind", round=number, rate=off, front_cpu=50.0)
+        samples.add(contender="prack", round=number, rate=on, front_cpu=51.5)
+    row = MEASUREMENTS["figures"].report(samples).splitlines()[-1]
+    assert row == "| prack | 970 | 0.97 | 0.96 | 0.99 | 51.5 | 1.03 | 1.03 | 1.03 |"

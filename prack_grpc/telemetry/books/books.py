@@ -15,7 +15,6 @@ SLICE_SECONDS = 30.0
 # What is not used for so long makes room: the one costs memory, the other matters only to many.
 HAND_SECONDS, PLACE_SECONDS = 900.0, 3600.0
 KEPT_A_SECOND = 500
-KEPT = Ended._fields.index("id")
 Key = tuple[str, str, str, str, str]  # worker, transport, service, version, route
 
 
@@ -30,7 +29,7 @@ class Books:
     def __init__(self, limits: BookLimits, now: float) -> None:
         self._limits = limits
         self.rows: list[Row] = []
-        self._ring: deque[Row] = deque(maxlen=limits.requests)
+        self.details: deque[Row] = deque(maxlen=limits.requests)
         self.places: dict[tuple[str, str, str], Place] = {}
         self.hands: dict[Key, Hand] = {}
         self.refusals: dict[str, int] = {}
@@ -46,9 +45,15 @@ class Books:
         """See access.Keeper."""
         rows, self.rows = self.rows, []
         groups: dict[tuple[int, str], list[Row]] = defaultdict(list)
+        group: list[Row] = []
+        profile, route = None, None
         for one in rows:
-            # By identity, which is quick: the rows hold the profiles.
-            groups[id(one[0]), one[1]].append(one)
+            # Many of one worker come after another, as they came in one frame.
+            if one[0] is not profile or one[1] is not route:
+                profile, route, *_ = one
+                # By identity, which is quick: the rows hold the profiles.
+                group = groups[id(profile), route]
+            group.append(one)
         for group in groups.values():
             profile, route, *_ = group[0]
             if profile is None:
@@ -56,13 +61,10 @@ class Books:
             else:
                 key = profile.worker, profile.transport, profile.service, profile.version, route
             (self.hands.get(key) or self._hand(key)).add(group, self._second)
-        kept = [one for one in rows if one[KEPT] is not None]
-        self.room -= len(kept)
-        self._ring.extend(kept)
 
     def last(self) -> list[Ended]:
         """The last requests, the newest first."""
-        return [Ended(*one[:KEPT], *one[KEPT]) for one in reversed(self._ring)]
+        return [Ended(*one) for one in reversed(self.details)]
 
     def window(self, now: float) -> float:
         """For how many seconds `recent` requests of places and hands are remembered now."""

@@ -8,7 +8,7 @@ from prack_grpc.telemetry.access import GONE
 
 
 class Ended(NamedTuple):
-    """A row of `access.Record`; from `id` on, what only those have that are kept.
+    """A row of `access.Record` and, from `id` on, its details.
 
     In seconds, it waited `queue` for a worker, which took `worker` to answer with a head; `ours` is
     the time to the first byte of its response that neither explains, `wait` all of it to there, and
@@ -19,7 +19,9 @@ class Ended(NamedTuple):
 
     profile: Profile | None
     route: str
-    end: tuple[bytes, int, str]  # method, status, error
+    method: bytes
+    status: int
+    error: str
     kind: Kind
     queue: float
     worker: float
@@ -36,21 +38,6 @@ class Ended(NamedTuple):
     attempt: int
     earlier: tuple[tuple[Profile, float], ...]
     since: float
-
-    @property
-    def method(self) -> bytes:
-        """Of the request."""
-        return self.end[0]
-
-    @property
-    def status(self) -> int:
-        """Of the response."""
-        return self.end[1]
-
-    @property
-    def error(self) -> str:
-        """The code of what went wrong, or nothing."""
-        return self.end[2]
 
     @property
     def outcome(self) -> str:

@@ -130,9 +130,13 @@ class Times:
     def add(self, times: Sequence[float]) -> Spread:
         """Count these, and say where they belong."""
         many = spread(times)
+        self.count(times, many)
+        return many
+
+    def count(self, times: Sequence[float], many: Spread) -> None:
+        """Count these, which are known to belong there."""
         add(self.counts, many)
         self.sum += sum(times)
-        return many
 
 
 class Place:
@@ -198,9 +202,10 @@ class Hand:
         """Count these requests here, at the place and in this second, by the columns of Ended."""
         place = self.place
         (
-            _, _, each, sockets, queue, worker, ours, waits, durations, ended, taken, sent, _,
+            _, _, methods, statuses, errors, sockets, queue, worker, ours, waits, durations, ended,
+            taken, sent,
         ) = zip(*rows, strict=True)  # fmt: skip
-        ends = Ends(Counter(each))
+        ends = Ends(Counter(zip(methods, statuses, errors, strict=True)))
         place.count(ends, self.transport)
         received_bytes, sent_bytes = sum(taken), sum(sent)
         place.taken += received_bytes
@@ -214,7 +219,7 @@ class Hand:
             self.recent.now.add(ends, spent)
             add(second.taken, spent)
         if ends.unanswered:
-            columns, got = (sockets, ours, waits, durations), [status > 0 for _, status, _ in each]
+            columns, got = (sockets, ours, waits, durations), [status > 0 for status in statuses]
             sockets, ours, waits, durations = (tuple(compress(one, got)) for one in columns)
         add(second.ours, place.gateway.add(ours))
         spent = place.waits.add(waits)
@@ -222,4 +227,7 @@ class Hand:
         second.ends.add(ends, spent)
         if any(sockets):
             durations = tuple(compress(durations, map(not_, sockets)))
-        place.durations.add(durations)
+        if durations == waits:  # all were sent at once: quick to see, as they are the same objects
+            place.durations.count(durations, spent)
+        else:
+            place.durations.add(durations)

@@ -10,7 +10,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.core.worker import Profile
-from prack_grpc.telemetry.access import Record
+from prack_grpc.telemetry.access import STATUS, Record
 from prack_grpc.telemetry.books.books import (
     HAND_SECONDS,
     KEPT_A_SECOND,
@@ -67,7 +67,11 @@ def record(
 
 def ended(books: Books, one: Record, now: float) -> None:
     """As the access log does."""
-    books.rows.append(one.row(now, keep=books.room > len(books.rows)))
+    row = one.row(now)
+    books.rows.append(row)
+    if books.room > 0 or row[STATUS] >= 500:
+        books.room -= 1
+        books.details.append(row + one.details())
 
 
 def only(books: Books) -> Place:
@@ -149,6 +153,25 @@ def test_the_ring_holds_the_last_ones_newest_first(books: Books) -> None:
         ended(books, record(target=b"/%d" % number), START + 1)
     books.settle()
     assert [one.target for one in books.last()] == [b"/%d" % number for number in range(19, 11, -1)]
+
+
+def test_each_worker_has_its_own_in_whatever_order_they_end(books: Books) -> None:
+    for worker in ("w1", "w1", "w2", "w1", "w2"):
+        ended(books, record(worker=worker), START + 1)
+    books.settle()
+    assert {hand.worker: hand.recent.requests for hand in books.hands.values()} == {
+        "w1": 3,
+        "w2": 2,
+    }
+    assert only(books).kinds == {("GET", 2, "prack", ""): 5}
+
+
+def test_who_streams_beside_who_does_not_has_its_own_duration(books: Books) -> None:
+    ended(books, record(), START + 0.35)
+    ended(books, record(started=START + 0.35), START + 10)
+    place = only(books)
+    assert (place.waits.sum, place.durations.sum) == pytest.approx((0.7, 10.35))
+    assert sum(place.durations.counts) == 2
 
 
 def test_beyond_the_bounds_everything_is_counted_as_other(books: Books) -> None:

@@ -1,0 +1,21 @@
+"""Load in turns: everybody gets its part, and nothing goes on."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.closed_loop import turns
+from bench.contenders import Setup, started
+from bench.tools import provide
+
+NAMES = ("prack-blind", "prack")
+
+
+@pytest.mark.skipif(bool(provide("wrk")), reason="needs wrk")
+def test_all_have_their_turns(tmp_path: Path) -> None:
+    with started(NAMES, Setup(), tmp_path) as found:
+        records = turns(found, 4, 1.0)
+    assert [one["errors"] for one in records] == [0, 0]
+    assert all(one["rate"] > 0 and one["front_cpu"] > 0 for one in records)
+    assert [one for one in psutil.Process().children() if one.name() == "wrk"] == []
