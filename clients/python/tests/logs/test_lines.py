@@ -50,6 +50,11 @@ def test_json_is_one_object_a_line() -> None:
     }
 
 
+def test_json_has_the_traceback_of_another_process() -> None:
+    record = a_record(exc_text="Traceback\nno database")
+    assert json.loads(JsonFormatter().format(record))["traceback"] == "Traceback\nno database"
+
+
 async def test_json_has_the_id_of_the_request() -> None:
     request_id.set("r7")
     assert json.loads(JsonFormatter().format(a_record()))["request_id"] == "r7"
