@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.descriptors import SPARE, are_short
 from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.http.turns import COMINGS
 from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.settings.loading import flag
 from prack_grpc.stream.grpc.port import GrpcPort
@@ -36,8 +37,6 @@ TICK_SECONDS = 0.05
 # first request, which no client sends again and whose first packet may get lost. In ticks: a loop
 # that was busy must first read what has come meanwhile.
 IDLE_TICKS, NEW_TICKS = 20, 100
-# Connections accepted in one turn of the loop.
-TURN = 16
 FULL = (
     "the worker port has as many connections as it may have beside the clients: more wait; raise "
     "ulimit -n (LimitNOFILE of systemd, --ulimit of containers)"
@@ -192,7 +191,7 @@ class Listener:
             return
         loop, connection = asyncio.get_running_loop(), partial(Connection, self._server)
         # The loop takes what it calls the backlog as the number to accept in a turn, too.
-        self._accepting = await loop.create_server(connection, sock=sock, backlog=TURN)
+        self._accepting = await loop.create_server(connection, sock=sock, backlog=COMINGS)
         self._sock.listen(BACKLOG)
 
     @property
@@ -201,8 +200,8 @@ class Listener:
         return any(one is not None for one in (self._room, self._handshakes, self._proxies))
 
     def _take(self) -> None:
-        """Accept as many as there is room for, and at most TURN in one turn of the loop."""
-        places = TURN
+        """Accept as many as there is room for, and at most COMINGS in one turn of the loop."""
+        places = COMINGS
         if self._room is not None:
             places = self._room() - len(self._server.connections) - len(self._tasks)
             if places <= 0:
@@ -210,7 +209,7 @@ class Listener:
                 self.pause()
                 return
         try:
-            for _ in range(min(places, TURN)):
+            for _ in range(min(places, COMINGS)):
                 sock, peer = self._sock.accept()
                 if are_short(sock.fileno()):
                     self.pause()

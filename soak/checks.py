@@ -11,10 +11,6 @@ from soak.outcomes import Outcome, Result
 
 # More requests wait than may, or than can be served in time.
 FULL = ("queue_full", "overloaded")
-# A poll at another gateway has ended before all of an upload had come (docs/decisions, 0049).
-REFUSED = "refused"
-# Where nothing can be borrowed, less can be served in time.
-CROWDING = ("flood", "outage")
 # A WebSocket is told that its end is not its own fault: going away, service restart.
 CLOSES = (1001, 1012)
 # What may end a WebSocket besides: it cannot be handed on.
@@ -94,10 +90,10 @@ def failures_have_causes(history: History) -> Found:
 
 
 def _excused(history: History, outcome: Outcome) -> bool:
-    if outcome.status == 503 and outcome.code == REFUSED:
-        return outcome.order.parts > 0 and history.unseen(outcome)
     if outcome.status == 503:
-        return outcome.code in FULL and bool(history.during(outcome, CROWDING))
+        # Where NATS is away, a gateway has only its own workers: some of these must be lost, too.
+        alone = history.during(outcome, ("outage",)) and history.during(outcome, HARMFUL)
+        return outcome.code in FULL and bool(alone or history.during(outcome, ("flood",)))
     causes = history.causes(outcome)
     if outcome.order.messages and outcome.result is Result.CLOSED:
         holders = history.holders(outcome)
@@ -123,7 +119,7 @@ def _lost_twice(history: History, outcome: Outcome) -> bool:
     visits = history.visits[outcome.order.nonce]
     begun = {visit.pid for visit in visits}
     if begun and begun == history.holders(outcome) and not history.unseen(outcome):
-        return max(visit.attempt for visit in visits) > 1
+        return history.attempts(outcome) > 1
     return len(history.during(outcome, HARMFUL)) > 1
 
 

@@ -21,7 +21,16 @@ QUEUE = 1.5  # requests for each slot, so that some must wait
 # A gateway that hears nothing for 15 s gives a worker up, and after a ping of gRPC's own that comes
 # at the wrong moment for 5 s. Less must cost no request; and what was dropped for 2 s is sent again
 # within 4 s.
-HARMLESS_SECONDS = {"pause": 4.0, "flicker": 2.0}
+# A gateway counts as dead after 3 s, and links wait for NATS for 15 s; an outage ends when servers
+# are back for 2. Only on a machine that is too busy do these last longer.
+HARMLESS_SECONDS = {
+    "pause": 4.0,
+    "flicker": 2.0,
+    "freeze": 2.0,
+    "stall": 2.0,
+    "part": 2.0,
+    "outage": 13.0,
+}
 # More than that, even for a worker that is heard every 5 s only.
 SILENCE_SECONDS = 22.0
 QUEUE_LIMIT = 500  # of the gateway, for a flood
@@ -29,7 +38,7 @@ QUEUE_LIMIT = 500  # of the gateway, for a flood
 
 @dataclass(slots=True)
 class Fault:
-    """One that was done, to the workers of these ids or, without any, to the gateway.
+    """One that was done, to the workers of these ids or, without any, to gateways and all workers.
 
     If it is of the clients of one gateway, too, `gateway` is its number.
     """

@@ -79,16 +79,19 @@ class History:
         names = [NAME.search(line.get("worker") or "") for line in self.lines[nonce]]
         return {visit.pid for visit in self.visits[nonce]} | {int(n[1]) for n in names if n}
 
+    def attempts(self, outcome: Outcome) -> int:
+        """How often it was handed out, whether the last worker has begun it or not."""
+        nonce = outcome.order.nonce
+        told = [line.get("attempt", 0) for line in self.lines[nonce]]
+        return max([*told, *(visit.attempt for visit in self.visits[nonce])], default=0)
+
     def causes(self, outcome: Outcome) -> list[Fault]:
         """The faults that may have cost this request its answer."""
         if self.unseen(outcome):
             return [one for one in self.faults if one.harmful and _meets(outcome, one)]
-        return [
-            fault
-            for pid in self.holders(outcome)
-            for fault in self._harm[pid]
-            if _meets(outcome, fault, LATE_SECONDS)
-        ]
+        between = [one for one in self.faults if one.harmful and not one.pids]
+        found = [fault for pid in self.holders(outcome) for fault in self._harm[pid]]
+        return [one for one in found + between if _meets(outcome, one, LATE_SECONDS)]
 
     def during(self, outcome: Outcome, kinds: Sequence[str]) -> list[Fault]:
         """The faults of these kinds that this request lived through, wherever they struck."""

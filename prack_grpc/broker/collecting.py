@@ -1,8 +1,9 @@
-"""Request bodies that a worker takes only in one piece."""
+"""Request bodies that a worker takes only in one piece, here or at a peer."""
 
 import asyncio
 from collections.abc import Callable
 
+from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.exchange.exchange import Exchange, Lease
@@ -22,6 +23,7 @@ class Collecting:
         self._perform = perform
         self._now = now
         self.futures: dict[Exchange, asyncio.Future[None]] = {}
+        self._clients: list[Ticket] = []
         self.crowded = False
 
     async def whole(self, lease: Lease) -> bytes | None:
@@ -38,6 +40,13 @@ class Collecting:
                 await self._news(exchange)
         return exchange.upload.peek() if lease.state is Work.LEASED else None
 
+    async def room(self, ticket: Ticket, exchange: Exchange) -> None:
+        """Return when more of this request body may have room."""
+        if self._dispatcher.crowded(exchange):
+            self.crowded = True
+            self._clients.append(ticket)
+        await ticket.uploadable()
+
     def wake(self, exchange: Exchange) -> None:
         """More of its request body is here, or something else has happened to it."""
         if future := self.futures.pop(exchange, None):
@@ -48,6 +57,9 @@ class Collecting:
         self.crowded = False
         for exchange in list(self.futures):
             self.wake(exchange)
+        clients, self._clients = self._clients, []
+        for ticket in clients:
+            ticket.room()
 
     async def _news(self, exchange: Exchange) -> None:
         loop = asyncio.get_running_loop()

@@ -70,20 +70,21 @@ class MemoryBroker:
 
     async def upload(self, ticket: Ticket, data: bytes, end: bool) -> None:
         while (exchange := self.tickets.get(ticket)) is not None:
-            piece = data[: max(0, self.dispatcher.room(exchange))]
+            piece, effects = data[: max(0, self.dispatcher.room(exchange))], []
             if piece:
-                self.dispatcher.upload(exchange, piece, self._now())
+                effects = self.dispatcher.upload(exchange, piece, self._now())
                 data = data[len(piece) :]
             lease, ended = exchange.lease, end and not data
-            effects = self.dispatcher.uploaded(exchange, self._now()) if ended else []
+            if ended and not effects:
+                effects = self.dispatcher.uploaded(exchange, self._now())
             self._collecting.wake(exchange)
             if lease and (piece or ended):
                 lease.session.receiver.uploaded(lease.assignment)
-            if effects:
+            if effects or ended:
                 self._perform(effects)
             if not data:
                 return
-            await ticket.uploadable()
+            await self._collecting.room(ticket, exchange)
 
     def consumed(self, ticket: Ticket) -> None:
         exchange = self.tickets.get(ticket)

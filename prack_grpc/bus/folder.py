@@ -6,7 +6,7 @@ import stat
 from functools import partial
 from pathlib import Path
 
-from prack_grpc.bus.link import DEAD_SECONDS, ID, Linked, LinkReceiver
+from prack_grpc.bus.link import DEAD_SECONDS, ID, Linked, LinkReceiver, Wants
 from prack_grpc.bus.sockets import LAST_SECONDS, SocketLink
 
 LOOK_SECONDS = 1.0
@@ -32,17 +32,18 @@ class Folder:
         self._links: dict[str, SocketLink] = {}
         self._dialling: set[str] = set()
         self._linked: Linked
+        self._wants: Wants
 
-    async def run(self, linked: Linked) -> None:
+    async def run(self, linked: Linked, wants: Wants) -> None:
         """See Meeting. Raises BadFolder."""
-        self._linked = linked
+        self._linked, self._wants = linked, wants
         loop = asyncio.get_running_loop()
         mine = self._path / f"{self._me}{SUFFIX}"
         self._prepare()
         # A socket that does not listen yet refuses, as those of the dead do: it has no name yet.
         part = self._path / f".{self._me}"
         try:
-            answer = partial(SocketLink, self._me, False, self._wants, self._link)
+            answer = partial(SocketLink, self._me, False, self._wanted, self._link)
             server = await loop.create_unix_server(answer, part, backlog=BACKLOG)
         except OSError as error:
             raise BadFolder(f"cannot listen in {self._path}: {error}") from None
@@ -80,12 +81,12 @@ class Folder:
             for path in self._path.glob(f"*{SUFFIX}"):
                 peer = path.stem
                 if ID.fullmatch(peer) and peer not in {self._me, *self._links}:
-                    if first or self._me > peer:
+                    if (first or self._me > peer) and self._wants(peer):
                         dials.create_task(self._dial(peer, path), name="dial")
 
     async def _dial(self, peer: str, path: Path) -> None:
         self._dialling.add(peer)
-        dial = partial(SocketLink, self._me, True, self._wants, self._link)
+        dial = partial(SocketLink, self._me, True, self._wanted, self._link)
         try:
             loop = asyncio.get_running_loop()
             _, link = await loop.create_unix_connection(dial, str(path))
@@ -99,10 +100,12 @@ class Folder:
         finally:
             self._dialling.discard(peer)
 
-    def _wants(self, link: SocketLink) -> bool:
+    def _wanted(self, link: SocketLink) -> bool:
         """One link for each peer: of two that are dialled at once, that of the greater id."""
         older = self._links.get(link.peer)
         if link.peer == self._me or (older is not None and not older.over):
+            return False
+        if not self._wants(link.peer):
             return False
         return link.dialled or link.peer not in self._dialling or link.peer > self._me
 

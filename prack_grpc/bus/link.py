@@ -27,6 +27,9 @@ class Link(Protocol):
     async def room(self) -> None:
         """Wait while the carrier holds more than it should; returns once the link has ended."""
 
+    def silence(self) -> float:
+        """Seconds since the peer has last said something."""
+
     def close(self, reason: str) -> None:
         """End the link; what was sent still arrives, if it can. Its receiver hears of it before
         this returns.
@@ -45,10 +48,12 @@ class LinkReceiver(Protocol):
 
 # What gives a new link its receiver; it may close the link before it returns.
 Linked = Callable[[Link], LinkReceiver]
+# Whether a peer, by its id, is to have a link of this meeting: not while it has a better one.
+Wants = Callable[[str], bool]
 
 
 class Meeting(Protocol):
     """Finds peers, and keeps one link to each."""
 
-    async def run(self, linked: Linked) -> None:
+    async def run(self, linked: Linked, wants: Wants) -> None:
         """Meet them until this is cancelled, which ends all links."""

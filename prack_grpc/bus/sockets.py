@@ -65,6 +65,9 @@ class SocketLink(Framed):
         self.flush()
         await super().room()
 
+    def silence(self) -> float:
+        return self._loop.time() - self._heard_at
+
     def close(self, reason: str) -> None:
         """See Link. A peer that reads nothing more is cut off after a moment.
 

@@ -50,6 +50,10 @@ class OnNats:
             settings.nats_cert,
             settings.nats_key,
         )
+        try:
+            servers.options()
+        except (OSError, ValueError) as error:
+            raise SettingsError([str(error)]) from None
         self.bus = Bus(servers, f"prack {own}")
         self.meetings = [NatsMeeting(self.bus, own, cluster)]
         self.words = NatsWords(self.bus, cluster)

@@ -74,7 +74,7 @@ class Dispatcher:
             [lane], now
         ) if self._hand_out.relief.standing else []
 
-    def upload(self, exchange: Exchange, data: bytes, now: float) -> None:
+    def upload(self, exchange: Exchange, data: bytes, now: float) -> Effects:
         """A piece of the request body has come from the client.
 
         As long as it comes the exchange does not wait for a worker, but for its client.
@@ -87,12 +87,14 @@ class Dispatcher:
             self.queue.grow(exchange, len(data))
             exchange.wait_until = now + self.limits.queue_timeout
             self._hand_out.deadlines.set(exchange, exchange.wait_until)
+            return self.overlong(exchange, now)
         elif exchange.lease.state is Work.LEASED:
             lease = exchange.lease
             lease.expires_at = max(lease.expires_at, self._hand_out.answer_by(lease.session, now))
             self._hand_out.deadlines.set(exchange, lease.expires_at)
         else:
             self._hand_out.stand(exchange, now)
+        return []
 
     def uploaded(self, exchange: Exchange, now: float) -> Effects:
         """The last of the request body has come from the client: only now has the request come."""
@@ -109,13 +111,24 @@ class Dispatcher:
         if exchange.lease is not None:
             return upload.granted - upload.pushed
         # Half of what may wait is left to requests that are here.
-        room = self.limits.queue_bytes // 2 - self.queue.bytes
-        most = min(self._buffer(exchange.request), self.limits.rest_body)
-        return min(most - upload.pushed, room)
+        room = self.limits.queue_bytes // 2 - self.queue.bytes - self._hand_out.collected
+        return min(self._read_ahead(exchange) - upload.pushed, room)
 
-    def _buffer(self, request: Request) -> int:
-        own = self._buffers.get(request)
-        return self.limits.request_buffer if own is None else own
+    def crowded(self, exchange: Exchange) -> bool:
+        """All of its body is to be read while it waits, and others take up the room for that."""
+        most = self._read_ahead(exchange)
+        waits = exchange.lease is None and most > exchange.upload.pushed
+        return waits and most >= self.limits.rest_body
+
+    def _read_ahead(self, exchange: Exchange) -> int:
+        """So much of a body may be here before a worker takes it: all, for those of peers that
+        take whole ones.
+        """
+        limits, own = self.limits, self._buffers.get(exchange.request)
+        whole = {session.whole for session in exchange.lane.sessions}
+        if True in whole:  # where nobody else is, one byte too many shows that it is too large
+            return limits.rest_body + (len(whole) == 1)
+        return min(limits.request_buffer if own is None else own, limits.rest_body)
 
     def reads_ahead(self, exchange: Exchange) -> bool:
         """Its body is read while it waits: a client that waits to be asked is to begin."""

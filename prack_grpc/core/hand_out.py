@@ -137,12 +137,15 @@ class HandOut:
             bodiless,
             "" if profile.acknowledges else self._name(exchange),
             lane.name,
+            exchange.loan is not None,
         )
         coming = not bodiless and exchange.coming and not profile.collects
         lease = Lease(exchange, session, assignment, expires_at, lane, coming=coming)
         lane.busy += 1
         if client := exchange.request.counts_for:
             lane.held[client] += 1
+        if session.guest and not bodiless:
+            self._keep(exchange, session)
         if coming:
             session.uploads += 1
         if exchange.request.kind is WEBSOCKET:
@@ -155,6 +158,17 @@ class HandOut:
         if not profile.acknowledges:
             self.ledger.open(lease)
         return Deliver(lease)
+
+    def _keep(self, exchange: Exchange, guest: Session) -> None:
+        """Its body may have crossed a link when it comes back unstarted: then it is sent again.
+
+        That is all of it for a poll; a stream takes it beyond what its host holds, two windows.
+        """
+        size = exchange.upload.pushed if guest.whole else 2 * self.limits.window
+        exchange.upload.keep(size)
+        if guest.whole:
+            self.collected += size - exchange.collected
+            exchange.collected = size
 
     def _name(self, exchange: Exchange) -> str:
         """Names this hand-out: the fence against late answers of those before it."""

@@ -13,7 +13,7 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.seam import PublicSide
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
-from prack_grpc.core.errors import ErrorKind, GatewayError
+from prack_grpc.core.errors import ErrorKind, GatewayError, WindowExceeded
 from prack_grpc.core.http.message import ResponseHead
 from prack_grpc.core.limits import PIECE
 from prack_grpc.peers.answers import Answers
@@ -59,7 +59,7 @@ class Hosted:
         self._sent = 0
         self._wider: asyncio.Future[None] | None = None
         self._window = self._granted = window
-        self._uploaded = 0
+        self._uploaded = self._came = 0
         self._pieces: asyncio.Queue[tuple[bytes, bool]] | None = None  # while more is to come
         self._tasks: list[asyncio.Task[None]] = []
         self._forget = forget
@@ -68,16 +68,24 @@ class Hosted:
         """A worker has it."""
         self.ticket = ticket
         if not message.end:
-            self._uploaded = len(message.body)
+            self._uploaded = self._came = len(message.body)
             self._pieces = asyncio.Queue()
             self._run(self._upload(self._pieces, message.expect_continue))
 
     # ------------------------------------------------------------ from the owner
 
     def upload(self, data: bytes, last: bool) -> None:
-        """A piece of the request body."""
-        if self._pieces is not None:
-            self._pieces.put_nowait((data, last))
+        """A piece of the request body. Raises WindowExceeded."""
+        if self._pieces is None or not (data or last):
+            return
+        self._came += len(data)
+        if self._came > self._granted:
+            raise WindowExceeded(
+                f"{self._came} bytes of a request body, the window allows {self._granted}"
+            )
+        self._pieces.put_nowait((data, last))
+        if last:
+            self._pieces = None
 
     def allow(self, offset: int) -> None:
         """The owner takes the response up to here."""

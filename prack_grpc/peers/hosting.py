@@ -42,7 +42,7 @@ class Hosting:
         self._left: dict[str, Hosted] = {}  # whose worker has not let go yet
 
     def take(self, message: link.ToHost) -> None:
-        """What the owner says of exchanges. Raises DecodeError, ValueError."""
+        """What the owner says of exchanges. Raises DecodeError, ValueError, WindowExceeded."""
         frame = pb.GatewayFrame.FromString(message.frame)
         about = {one.id: one for one in message.particulars}
         for request in frame.requests:

@@ -16,7 +16,7 @@ from prack_grpc.peers.tunnels import Streams
 
 PING_SECONDS = 10.0
 LAST_SECONDS = 1.0
-ALREADY = "already linked"  # a meeting offers this peer again later
+ALREADY = "already linked"
 
 
 class Nobody:
@@ -41,7 +41,8 @@ class Neighbours:
         """Meet peers until this is cancelled, which ends all links. Raises what a meeting does."""
         async with asyncio.TaskGroup() as group:
             for rank, meeting in enumerate(meetings):
-                group.create_task(meeting.run(partial(self._linked, rank)), name="meeting")
+                calls = partial(self._linked, rank), partial(self._wants, rank)
+                group.create_task(meeting.run(*calls), name="meeting")
             while True:
                 await asyncio.sleep(PING_SECONDS)
                 for peer in self._up():
@@ -64,12 +65,12 @@ class Neighbours:
 
     def rows(self) -> list[Row]:
         """How the links to them are."""
-        trips = {peer.gateway: peer.round_trip for peer in self._up()}
+        peers = {peer.gateway: peer for peer in self._up()}
         return [
             Row(
                 one.gateway,
-                "up",
-                trips.get(one.gateway),
+                peers[one.gateway].state,
+                peers[one.gateway].round_trip,
                 lent=one.lent,
                 borrowed=one.borrowed,
                 wanted_by=one.wanted,
@@ -94,6 +95,11 @@ class Neighbours:
 
     def _up(self) -> list[Peer]:
         return [peer for _, peer in self._peers.values() if peer.is_up]
+
+    def _wants(self, rank: int, peer: str) -> bool:
+        """The meeting of this rank has no better one before it that has found this peer."""
+        other_rank, other = self._peers.get(peer, (rank, None))
+        return other is None or other.is_over or other_rank >= rank
 
     def _linked(self, rank: int, link: Link) -> LinkReceiver:
         other_rank, other = self._peers.get(link.peer, (0, None))

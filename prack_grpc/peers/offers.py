@@ -20,6 +20,7 @@ def offer_message(number: int, offer: Offer) -> link.Offer:
         kinds=[link.Kind.ValueType(kind.value) for kind in offer.kinds],
         tier=offer.tier,
         tunnel=offer.tunnel,
+        whole=offer.whole,
     )
 
 
@@ -32,4 +33,5 @@ def read_offer(message: link.Offer) -> Offer:
         tuple(kind for kind in Kind if kind.value in message.kinds),
         message.tier,
         message.tunnel,
+        message.whole,
     )

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from prack.link.v1 import link_pb2 as link
 from prack_grpc.broker.seam import LinkedBroker
 from prack_grpc.bus.link import Link
-from prack_grpc.core.errors import BadRoute
+from prack_grpc.core.errors import BadRoute, WindowExceeded
 from prack_grpc.core.lending.offer import Offer
 from prack_grpc.core.limits import Limits
 from prack_grpc.peers.answers import Answers
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 # Minor versions of prack.link.v1 that this gateway speaks.
 MINOR_MIN, MINOR_MAX = 1, 1
+# Each side says something at least once a second.
+UNHEARD_SECONDS = 2.0
 
 
 class BadMessage(Exception):
@@ -77,6 +79,12 @@ class Peer:
         hello.limits.CopyFrom(limits_message(here.limits))
         self._send(link.LinkMessage(hello=hello))
 
+    @property
+    def state(self) -> str:
+        """For people: up, or how long nothing was heard; NATS may be away."""
+        silence = self._link.silence()
+        return "up" if silence < UNHEARD_SECONDS else f"no word for {silence:.0f} s"
+
     def close(self, reason: str) -> None:
         """End the link."""
         self._link.close(reason)
@@ -104,7 +112,7 @@ class Peer:
             self._take(link.LinkMessage.FromString(message))
         except DecodeError:
             self._refuse("this is no message of prack.link.v1")
-        except (BadMessage, StreamError, ValueError) as error:
+        except (BadMessage, StreamError, ValueError, WindowExceeded) as error:
             self._refuse(str(error))
 
     def ended(self, reason: str) -> None:

@@ -12,10 +12,12 @@ from functools import partial
 
 from prack.link.v1 import link_pb2 as link
 from prack_grpc.bus.link import Link
+from prack_grpc.core.errors import WindowExceeded
 from prack_grpc.core.limits import KIB, PIECE
 
 WINDOW = 256 * KIB
 MAX_TUNNELS = 1000  # of one peer
+TOO_MANY = f"{MAX_TUNNELS} connections between these gateways are open"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Adopt = Mapping[str, Callable[[socket.socket], None]]
 
@@ -30,6 +32,9 @@ class Tunnel:
         self.begun = False
         self._allowed = WINDOW
         self._wider = asyncio.Event()
+        self._granted = WINDOW
+        self._received = 0
+        self._closed = False
         self._came: asyncio.Queue[bytes] = asyncio.Queue()
 
     def say(self, event: link.Tunnel) -> None:
@@ -38,14 +43,25 @@ class Tunnel:
         self._link.send(link.LinkMessage(tunnel=event).SerializeToString())
 
     def take(self, message: link.Tunnel) -> None:
-        """What the other end says; its close comes behind its last bytes."""
+        """What the other end says; its close comes behind its last bytes.
+
+        Raises WindowExceeded.
+        """
         event = message.WhichOneof("event")
-        if event == "data":
+        if self._closed:
+            return
+        if event == "data" and message.data:
+            self._received += len(message.data)
+            if self._received > self._granted:
+                raise WindowExceeded(
+                    f"{self._received} bytes of a tunnel, the window allows {self._granted}"
+                )
             self._came.put_nowait(message.data)
         elif event == "window":
             self._allowed = message.window
             self._wider.set()
         elif event == "close":
+            self._closed = True
             self._came.put_nowait(b"")
 
     async def carry(self, sock: socket.socket) -> None:
@@ -80,14 +96,14 @@ class Tunnel:
             sent += len(data)
 
     async def _receive(self, writer: asyncio.StreamWriter) -> None:
-        granted, taken = WINDOW, 0
+        taken = 0
         while data := await self._came.get():
             writer.write(data)
             await writer.drain()
             taken += len(data)
-            if granted - taken <= WINDOW // 2:
-                granted = taken + WINDOW
-                self.say(link.Tunnel(window=granted))
+            if self._granted - taken <= WINDOW // 2:
+                self._granted = taken + WINDOW
+                self.say(link.Tunnel(window=self._granted))
 
 
 class Tunnels:
@@ -106,14 +122,17 @@ class Tunnels:
         if self._over:
             raise ConnectionResetError("the link has ended")
         if len(self._open) >= MAX_TUNNELS:
-            raise ConnectionRefusedError(f"{MAX_TUNNELS} connections to this gateway are open")
+            raise ConnectionRefusedError(TOO_MANY)
         self._last += 1
         ours, theirs = socket.socketpair()
         self._begin(self._last, True, theirs).say(link.Tunnel(open=port))
         return await asyncio.open_connection(sock=ours)
 
     def take(self, message: link.Tunnel) -> None:
-        """What the peer says of one; of one that has ended it does not know that yet."""
+        """What the peer says of one; of one that has ended it does not know that yet.
+
+        Raises WindowExceeded, ValueError.
+        """
         here = not message.opened_here
         if message.HasField("open"):
             self._opened(message)
@@ -128,9 +147,13 @@ class Tunnels:
 
     def _opened(self, message: link.Tunnel) -> None:
         adopt = self._adopt.get(message.open)
-        if adopt is None:
-            refusal = link.Tunnel(close=f"there is no port {message.open!r}")
-            Tunnel(self._link, message.id, False).say(refusal)
+        refusal = "" if adopt else f"there is no port {message.open!r}"
+        if len(self._open) >= MAX_TUNNELS:
+            refusal = TOO_MANY
+        if (message.id, False) in self._open:
+            raise ValueError(f"the peer has opened tunnel {message.id} twice")
+        if adopt is None or refusal:
+            Tunnel(self._link, message.id, False).say(link.Tunnel(close=refusal))
             return
         ours, theirs = socket.socketpair()
         self._begin(message.id, False, ours)

@@ -3,7 +3,8 @@
 House rules: a poll ends when it has something, when its wait is over, when its worker is gone or
 when the gateway stops; what it was handed and did not send goes back to its place in the queue. In
 JSON a request goes out with its whole body, but a client that is slow to send it holds up nobody:
-the body is waited for aside, and when the poll is over by then the request is queued again.
+the body is waited for aside, and when the poll is over by then the request is queued again. A peer
+sends only bodies that it has: the poll waits for these.
 """
 
 import asyncio
@@ -30,6 +31,9 @@ from prack_grpc.private.errors import (
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.leases import Leases, disconnect
 
+# For what peers send; what else the poll was handed waits, too. A body that takes longer is queued
+# again at its owner.
+PEER_SECONDS = 2.0
 # Takes an assignment whose body is not yet here; False to have it delivered as it is.
 Collect = Callable[[Assignment, "Poll"], bool]
 
@@ -45,6 +49,7 @@ class Poll:
         self._collect = collect
         self.member: Membership | None = None
         self.collecting = False
+        self.owed: set[asyncio.Task[None]] = set()  # bodies that peers are sending
         self.taken: list[Assignment] = []
         self.open = True
         self.woken: asyncio.Future[None] | None = None
@@ -135,6 +140,8 @@ class Polls:
         gone = True
         try:
             gone = not poll.taken and await self._park(poll, ask.wait, receive)
+            if poll.owed and not gone:
+                await asyncio.wait(poll.owed, timeout=PEER_SECONDS)
         finally:
             poll.open = False
             self._broker.drain(member)
@@ -205,13 +212,14 @@ class Polls:
         poll.collecting = True
         collecting = self._collected(assignment, poll)
         task = asyncio.get_running_loop().create_task(collecting, name="collect")
-        self._collecting.add(task)
-        task.add_done_callback(self._collecting.discard)
+        tasks = poll.owed if assignment.hosted else self._collecting
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
         return True
 
     async def _collected(self, assignment: Assignment, poll: Poll) -> None:
         # The worker does not have it yet: there is room for another one.
-        if poll.member is not None:
+        if poll.member is not None and not assignment.hosted:
             self._broker.grow(poll.member)
         # Nor can it be silent about it: its lease counts once it has it.
         self._broker.extend(assignment, self._limits.head_timeout)

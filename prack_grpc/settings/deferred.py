@@ -15,6 +15,14 @@ from prack_grpc.settings.values import Count, File, Lasting, Size, Written
 
 POLICY = Policy()
 JETSTREAM = Path("jetstream")
+NEED_STORE = (
+    "async_route",
+    "async_size",
+    "async_attempts",
+    "async_age",
+    "async_keep",
+    "callback_hosts",
+)
 
 
 def routes(text: str) -> list[Route]:
@@ -92,9 +100,9 @@ class DeferredSettings(BaseModel):
         problems = []
         if self.in_jetstream and not has_nats:
             problems.append("--async-store: jetstream needs --nats; or name a file")
-        parts = {"--async-route": self.async_route, "--callback-hosts": self.callback_hosts}
         if self.async_store is None:
-            problems += [f"{flag}: needs --async-store" for flag, value in parts.items() if value]
+            given = [name for name in NEED_STORE if name in self.model_fields_set]
+            problems += [f"--{name.replace('_', '-')}: needs --async-store" for name in given]
         if self.callback_hosts and self.callback_secret is None:
             problems.append("--callback-hosts: set --callback-secret-file, which signs the calls")
         if self.callback_secret is not None:

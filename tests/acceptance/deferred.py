@@ -105,10 +105,13 @@ class Burst:
         return self.accepted
 
 
-def killed(inbox: Inbox, numbers: Names, seconds: float) -> dict[str, str]:
-    """A burst that ends with kill -9; what was acknowledged."""
+def killed(inbox: Inbox, numbers: Names, count: int) -> dict[str, str]:
+    """A burst that ends with kill -9, once so many are acknowledged; those that were."""
     burst = Burst(inbox.gateway.port, numbers)
-    time.sleep(seconds)
+    deadline = time.monotonic() + 60
+    while len(burst.accepted) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
     inbox.gateway.kill()
     return burst.over()
 

@@ -24,9 +24,8 @@ def test_a_gateway_that_is_killed_at_any_time_loses_nothing(
     inbox, numbers, chance = Inbox(launch, tmp_path / "store.db"), Names(), random.Random(16)
     worker, accepted = inbox.worker(), dict[str, str]()
     for _ in range(KILLS):
-        accepted |= killed(inbox, numbers, chance.uniform(0.01, 0.6))
+        accepted |= killed(inbox, numbers, chance.randrange(40))
         inbox.start()
-    assert len(accepted) > 10 * KILLS
     all_answered(inbox, accepted, worker)
 
 
@@ -54,5 +53,5 @@ def test_two_gateways_share_a_store_and_the_living_takes_over(
         Names(),
     )
     workers = [first.worker(), second.worker()]
-    accepted = killed(first, numbers, 0.5)
+    accepted = killed(first, numbers, 50)
     all_answered(second, accepted, *workers)

@@ -56,6 +56,19 @@ def test_clients_of_one_gateway_are_served_by_workers_of_another(
     assert fetch(host.port, "/run/here").body == b"here 1"
 
 
+def test_uploads_reach_polls_of_another_gateway_that_are_busy(launch: Launcher, meet: Meet) -> None:
+    owner, host = meet(), meet()
+    launch.worker(host, "rest")
+    bodies = [bytes([number]) * (100_000 * number) for number in range(1, 21)]
+    with ThreadPoolExecutor(12) as pool:
+        large = [pool.submit(fetch, owner.port, "/sink/", "POST", body) for body in bodies]
+        small = [pool.submit(fetch, host.port, f"/run/{number}") for number in range(200)]
+        for body, reply in zip(bodies, large, strict=True):
+            taken = reply.result()
+            assert (taken.status, taken.body[: taken.body.find(b" ")]) == (200, b"%d" % len(body))
+        assert {reply.result().status for reply in small} == {200}
+
+
 def test_what_a_killed_host_held_is_repeated_or_lost_at_once(launch: Launcher, meet: Meet) -> None:
     owner, doomed = meet(), meet()
     worker = launch.worker(doomed)

@@ -45,8 +45,13 @@ class Visitor:
     def __init__(self, path: Path, name: str) -> None:
         self.name = name
         self.linked: list[Heard] = []
+        self.others: set[str] = set()  # who has another link
         self._news = asyncio.Event()
-        self.task = asyncio.create_task(Folder(path, name).run(self._link))
+        self.task = asyncio.create_task(Folder(path, name).run(self._link, self.wants))
+
+    def wants(self, peer: str) -> bool:
+        """See Meeting."""
+        return peer not in self.others
 
     def _link(self, link: Link) -> Heard:
         self.linked.append(Heard(link))

@@ -106,13 +106,13 @@ async def test_a_folder_that_will_not_do(tmp_path: Path, prepare: "object", expe
     assert callable(prepare)
     prepare(path)
     with pytest.raises(BadFolder, match=expected):
-        await Folder(path, A).run(lambda _: pytest.fail("nobody is here"))
+        await Folder(path, A).run(lambda _: pytest.fail("nobody is here"), bool)
 
 
 async def test_a_path_that_is_too_long_is_named(tmp_path: Path) -> None:
     path = tmp_path / ("long" * 30)
     with pytest.raises(BadFolder, match=r"longlong.*too long"):
-        await Folder(path, A).run(lambda _: pytest.fail("nobody is here"))
+        await Folder(path, A).run(lambda _: pytest.fail("nobody is here"), bool)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from prack_grpc.bus.folder import Folder
-from prack_grpc.bus.link import Linked, Meeting
+from prack_grpc.bus.link import Linked, Meeting, Wants
 from prack_grpc.composition.service import Service
 from prack_grpc.settings.settings import Settings
 from tests.conftest import Gateway
@@ -29,10 +29,10 @@ class Gate:
         self._open = asyncio.Event()
         self._shut = asyncio.Event()
 
-    async def run(self, linked: Linked) -> None:
+    async def run(self, linked: Linked, wants: Wants) -> None:
         while True:
             await self._open.wait()
-            meeting = asyncio.create_task(self._behind.run(linked))
+            meeting = asyncio.create_task(self._behind.run(linked, wants))
             try:
                 await self._shut.wait()
             finally:

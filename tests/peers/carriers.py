@@ -12,6 +12,7 @@ class Wire:
         self.peer = peer
         self.sent: list[link.LinkMessage] = []
         self.reasons: list[str] = []
+        self.quiet = 0.0
         self._free = asyncio.Event()
         self._free.set()
 
@@ -23,6 +24,9 @@ class Wire:
 
     async def room(self) -> None:
         await self._free.wait()
+
+    def silence(self) -> float:
+        return self.quiet
 
     def close(self, reason: str) -> None:
         self.reasons.append(reason)

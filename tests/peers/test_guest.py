@@ -22,23 +22,27 @@ Message = link.LinkMessage
 class Owner:
     """A gateway whose only workers are those of a peer, which a test plays."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole: bool = False, **limits: Any) -> None:
         self.wire = Wire()
-        self.broker = LinkedBroker(Limits())
+        self.broker = LinkedBroker(Limits(**limits))
         name = Identifiers().next
-        here = Here("0000000a", self.broker, Limits(), name, {}, lambda *_: None)
+        here = Here("0000000a", self.broker, Limits(**limits), name, {}, lambda *_: None)
         self.peer = Peer(self.wire, here, lambda: None)
         self.hear(hello=link.LinkHello(gateway_id="0000000b", minor_min=1, minor_max=1))
-        kinds = map(link.Kind.ValueType, (0, 1, 2))
-        self.hear(offer=link.Offer(number=1, routes=[pb.Route()], kinds=kinds))
+        self.offer(1, whole)
 
     def hear(self, **message: Any) -> None:
         """The host says this."""
         self.peer.received(Message(**message).SerializeToString())
 
-    def lend(self, slots: int, returned: int = 0) -> None:
+    def offer(self, number: int, whole: bool = False) -> None:
+        """Workers of the peer are here."""
+        kinds = map(link.Kind.ValueType, (0, 1, 2))
+        self.hear(offer=link.Offer(number=number, routes=[pb.Route()], kinds=kinds, whole=whole))
+
+    def lend(self, slots: int, returned: int = 0, number: int = 1) -> None:
         """So many slots are lent."""
-        self.hear(lent=link.Lent(number=1, slots=slots, returned=returned))
+        self.hear(lent=link.Lent(number=number, slots=slots, returned=returned))
 
     def answer(self, **frame: Any) -> None:
         """The host's worker says this."""

@@ -116,6 +116,16 @@ async def test_the_fields_of_a_handshake_are_for_tunnels_only(host: Host) -> Non
     assert request.handshake == ((b"sec-websocket-key", b"k"),)
 
 
+async def test_an_owner_that_sends_more_of_a_body_than_it_may_is_left(host: Host) -> None:
+    host.ask(end=False, body_length=-1)
+    window = Limits().window
+    host.say(data=[pb.Data(id=1, data=bytes(window))])
+    assert not host.wire.reasons
+    host.say(data=[pb.Data(id=1, data=b"x")])
+    reason = f"{window + 1} bytes of a request body, the window allows {window}"
+    assert host.wire.reasons == [reason]
+
+
 async def test_a_request_without_a_slot_was_never_started(host: Host) -> None:
     for id_ in (1, 2, 3):
         host.ask(id_)

@@ -1,5 +1,9 @@
 """What a peer says that it must not, or that only a later version would say."""
 
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 
 from prack.link.v1 import link_pb2 as link
@@ -12,9 +16,17 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.routes import Route
 from prack_grpc.peers.offers import offer_message, read_offer
 from prack_grpc.peers.peer import Here, Peer
-from tests.peers.carriers import Wire
+from prack_grpc.peers.tunnels import MAX_TUNNELS, WINDOW
+from tests.peers.carriers import Wire, turns
 
 Message = link.LinkMessage
+
+
+def tunnel(**event: Any) -> link.LinkMessage:
+    """What the peer says of a connection that it has opened."""
+    return Message(tunnel=link.Tunnel(id=1, opened_here=True, **event))
+
+
 HELLO = Message(hello=link.LinkHello(gateway_id="0000000b", minor_min=1, minor_max=7))
 
 
@@ -24,11 +36,18 @@ async def wire() -> Wire:
 
 
 @pytest.fixture
-async def peer(wire: Wire) -> Peer:
+async def peer(wire: Wire) -> AsyncIterator[Peer]:
     limits = Limits()
     broker = LinkedBroker(limits)
-    here = Here("0000000a", broker, limits, Identifiers().next, {}, lambda *_: None)
-    return Peer(wire, here, lambda: None)
+    adopted: list[socket.socket] = []  # by a server that does not read
+    adopt = {"rest": adopted.append}
+    here = Here("0000000a", broker, limits, Identifiers().next, adopt, lambda *_: None)
+    peer = Peer(wire, here, lambda: None)
+    yield peer
+    peer.ended("the test is over")
+    await turns()
+    for sock in adopted:
+        sock.close()
 
 
 async def test_it_says_hello_first(wire: Wire, peer: Peer) -> None:
@@ -51,6 +70,12 @@ async def test_a_ping_is_echoed(wire: Wire, peer: Peer) -> None:
     peer.received(Message(ping=link.Ping(sent_at=asked.sent_at, echo=True)).SerializeToString())
     assert peer.round_trip is not None
     assert 0 <= peer.round_trip < 10
+
+
+async def test_a_peer_that_is_not_heard_is_named_so(wire: Wire, peer: Peer) -> None:
+    assert peer.state == "up"
+    wire.quiet = 7.4
+    assert peer.state == "no word for 7 s"
 
 
 @pytest.mark.parametrize(
@@ -87,6 +112,11 @@ async def test_what_is_late_or_unknown_does_nothing(wire: Wire, peer: Peer, mess
             "update the older one",
         ),
         ([HELLO, Message(to_host=link.ToHost(frame=b"\xff"))], "this is no message of"),
+        ([HELLO, tunnel(open="rest"), tunnel(open="rest")], "the peer has opened tunnel 1 twice"),
+        (
+            [HELLO, tunnel(open="rest"), *[tunnel(data=bytes(WINDOW))] * 2],
+            f"{2 * WINDOW} bytes of a tunnel, the window allows {WINDOW}",
+        ),
     ],
 )
 async def test_a_peer_that_breaks_a_rule_is_left(
@@ -120,3 +150,11 @@ async def test_a_port_that_nobody_serves_is_closed_at_once(wire: Wire, peer: Pee
     answer = wire.sent[-1].tunnel
     assert (answer.id, answer.opened_here) == (1, False)
     assert answer.close == "there is no port 'nowhere'"
+
+
+async def test_no_more_tunnels_are_opened_than_may(wire: Wire, peer: Peer) -> None:
+    peer.received(HELLO.SerializeToString())
+    for number in range(MAX_TUNNELS + 1):
+        opened = link.Tunnel(id=number, opened_here=True, open="rest")
+        peer.received(Message(tunnel=opened).SerializeToString())
+    assert wire.sent[-1].tunnel.close == "1000 connections between these gateways are open"

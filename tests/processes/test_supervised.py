@@ -185,6 +185,7 @@ def test_only_the_clients_of_a_killed_process_are_cut(launch: Launcher, gateway:
     assert all(isinstance(one.exception(), ConnectionError) for one in cut)
     answered = [one.result() for one in held if one not in cut]
     assert {one.status for one in answered} == {200}
+    assert gateway.stop() == 0  # then all lines have been written
     assert len(gateway.records()) == len(answered)
     assert 0 < len(answered) < 16
 

@@ -29,6 +29,10 @@ def test_all_of_it_together() -> None:
     ("flags", "secret", "problem"),
     [
         ({"async_route": "/x"}, None, "--async-route: needs --async-store"),
+        ({"async_size": "1MiB"}, None, "--async-size: needs --async-store"),
+        ({"async_attempts": "3"}, None, "--async-attempts: needs --async-store"),
+        ({"async_age": "60"}, None, "--async-age: needs --async-store"),
+        ({"async_keep": "60"}, None, "--async-keep: needs --async-store"),
         ({"callback_hosts": "a.test"}, SECRET, "--callback-hosts: needs --async-store"),
         ({"callback_hosts": "a.test", **STORE}, None, "--callback-hosts: set --callback-secret"),
         ({"async_store": "jetstream"}, None, "--async-store: jetstream needs --nats"),

@@ -74,6 +74,7 @@ LOST: dict[str, Any] = {"status": 502, "code": "worker_lost"}
 # What the access log says if another gateway's worker had it.
 HOSTED = {"n": [{"target": "/n", "status": 502, "worker": "0a1b2c3d", "attempt": 1}]}
 GIVEN_BACK = {"n": [HOSTED["n"][0] | {"status": 503}]}
+AGAIN = {"target": "/n", "status": 502, "worker": f"w-{WORKER}-00000000", "attempt": 2}
 FINE: dict[str, Callable[[], History]] = {
     "answered": lambda: scene(GET),
     "refused": lambda: scene(Order("n", "bad", bad=True), status=400, code="x", workers=()),
@@ -95,15 +96,15 @@ FINE: dict[str, Callable[[], History]] = {
     "on its way to a worker of another gateway": lambda: scene(
         POST, **LOST, workers=(), faults=(kill(OTHER),), lines=HOSTED
     ),
-    "an upload that a poll has not waited for": lambda: scene(
-        Order("n", "upload", "POST", parts=2),
-        status=503,
-        code="refused",
-        workers=(),
-        lines=GIVEN_BACK,
-    ),
     "too many without the others": lambda: scene(
-        GET, status=503, code="overloaded", workers=(), faults=(Fault("outage", (), SENT, ENDED),)
+        GET,
+        status=503,
+        code="overloaded",
+        workers=(),
+        faults=(Fault("outage", (), SENT, ENDED), kill(OTHER)),
+    ),
+    "lost twice, and begun once": lambda: scene(
+        GET, **LOST, faults=(kill(at=SENT), kill()), lines={"n": [AGAIN]}
     ),
     "closed by a drain": lambda: scene(
         SOCKET, Result.CLOSED, 1012, faults=(Fault("drain", (WORKER,), SENT, ENDED),)
@@ -149,9 +150,19 @@ WRONG: dict[str, tuple[str, Callable[[], History]]] = {
         "failures have causes",
         lambda: scene(POST, **LOST, faults=(kill(OTHER),)),
     ),
-    "a small request that was given back": (
+    "given back": (
         "failures have causes",
         lambda: scene(POST, status=503, code="refused", workers=(), lines=GIVEN_BACK),
+    ),
+    "too many without NATS": (
+        "failures have causes",
+        lambda: scene(
+            GET,
+            status=503,
+            code="overloaded",
+            workers=(),
+            faults=(Fault("outage", (), SENT, ENDED),),
+        ),
     ),
     "failed without a fault at another gateway": (
         "failures have causes",

@@ -54,6 +54,13 @@ class Request:
             return path, query
         return b"/" + path.partition(b"://")[2].partition(b"/")[2], query
 
+    def x_request_id(self) -> str:
+        """What clients and logs call it; several requests may have the same, if clients wish so."""
+        for name, value in reversed(self.headers):  # gateways add theirs at the end
+            if name == b"x-request-id":
+                return value.decode("latin-1")
+        return self.request_id
+
     def server(self) -> tuple[str, int] | None:
         """The host and the port that the client asked for; HTTP/1.0 need not name a host."""
         return _split_authority(self.authority, self.scheme) if self.authority else None

@@ -14,7 +14,7 @@ from prack_worker.backoff import Backoff
 from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.exchange import AbortCode, Exchange
 from prack_worker.failures import is_interruption, log_failure
-from prack_worker.logs.request_id import request_id
+from prack_worker.logs.request_id import current
 from prack_worker.transport import Ending, Session, Transport
 
 log = logging.getLogger("prack_worker")
@@ -304,7 +304,7 @@ class Worker:
         asyncio.get_running_loop().call_later(self._patience, task.cancel)
 
     async def _run(self, holding: Holding, exchange: Exchange) -> None:
-        request_id.set(exchange.request.request_id)
+        current.set(exchange.request)
         try:
             while self._full(exchange):
                 await self._change()

@@ -33,9 +33,7 @@ class NatsLink:
         waiting: whether NATS was away since then.
     """
 
-    def __init__(
-        self, me: str, peer: str, now: float, ended: Callable[["NatsLink", str], None]
-    ) -> None:
+    def __init__(self, me: str, peer: str, now: float, ended: Callable[["NatsLink"], None]) -> None:
         self.peer = peer
         self.end = secrets.token_bytes(8)
         self.theirs = NOBODY
@@ -75,6 +73,10 @@ class NatsLink:
     async def room(self) -> None:
         """See Link."""
         await self._room.wait()
+
+    def silence(self) -> float:
+        """See Link."""
+        return asyncio.get_running_loop().time() - self.heard_at
 
     def close(self, reason: str) -> None:
         """See Link."""
@@ -134,7 +136,7 @@ class NatsLink:
         self.over = True
         self._room.set()
         self._wake.set()
-        self._ended(self, reason)
+        self._ended(self)
         if self.receiver is not None:
             self.receiver.ended(reason)
 

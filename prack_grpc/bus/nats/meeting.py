@@ -9,7 +9,7 @@ import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from prack_grpc.bus.link import DEAD_SECONDS, ID, Linked
+from prack_grpc.bus.link import DEAD_SECONDS, ID, Linked, Wants
 from prack_grpc.bus.nats.bus import Bus
 from prack_grpc.bus.nats.connection import Connection
 from prack_grpc.bus.nats.envelope import NOBODY, Envelope, Kind, Subjects, unpack
@@ -24,9 +24,6 @@ BEAT_SECONDS = 0.5
 GONE_SECONDS = 1.5
 # So long links wait for NATS, and for peers that may be waiting for it.
 AWAY_SECONDS = 15.0
-# So long a peer is left alone that has a better link to us.
-APART_SECONDS = 30.0
-BETTER = "already linked"
 LAST_SECONDS = 1
 STOPPED = "this gateway stops"
 SILENT = "nothing was heard for {:g} s"
@@ -47,7 +44,6 @@ class NatsMeeting:
         self._me = me
         self._subjects = Subjects(cluster)
         self._links: dict[str, NatsLink] = {}
-        self._apart: dict[str, float] = {}
         self._client: Connection | None = None
         self._subscriptions: list[Subscription] = []
         self._saying: set[asyncio.Task[None]] = set()
@@ -55,12 +51,13 @@ class NatsMeeting:
         self._foreign = Complaint(log, "nats_version", foreign)
         self._loop: asyncio.AbstractEventLoop
         self._linked: Linked
+        self._wants: Wants
         self._tasks: asyncio.TaskGroup
 
-    async def run(self, linked: Linked) -> None:
+    async def run(self, linked: Linked, wants: Wants) -> None:
         """See Meeting."""
         self._loop = asyncio.get_running_loop()
-        self._linked = linked
+        self._linked, self._wants = linked, wants
         async with asyncio.TaskGroup() as self._tasks:
             self._tasks.create_task(self._beat())
             try:
@@ -152,9 +149,7 @@ class NatsMeeting:
     # ------------------------------------------------------------ links
 
     def _wanted(self, peer: str) -> bool:
-        if peer == self._me or not ID.fullmatch(peer):
-            return False
-        return self._loop.time() >= self._apart.get(peer, 0.0)
+        return peer != self._me and bool(ID.fullmatch(peer)) and self._wants(peer)
 
     def _opened(self, envelope: Envelope) -> None:
         """A peer offers a link, or agrees to ours."""
@@ -184,12 +179,8 @@ class NatsMeeting:
         if not link.over:
             link.take(envelope, self._loop.time())
 
-    def _ended(self, link: NatsLink, reason: str) -> None:
+    def _ended(self, link: NatsLink) -> None:
         del self._links[link.peer]
-        if reason.startswith(BETTER):
-            now = self._loop.time()
-            apart = {peer: until for peer, until in self._apart.items() if until > now}
-            self._apart = apart | {link.peer: now + APART_SECONDS}
 
     # ------------------------------------------------------------ what is said
 

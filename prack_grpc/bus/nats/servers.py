@@ -1,9 +1,16 @@
 """Which NATS servers there are, and who we are to them."""
 
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import nkeys
+
+CREDS = re.compile(r"BEGIN NATS USER JWT-+\n\S+\n.*BEGIN USER NKEY SEED-+\n(\S+)\n", re.DOTALL)
+CREDS_EXPECTED = "expected a credentials file of NATS: a JWT and a seed, each behind its BEGIN line"
+SEED_EXPECTED = "expected the seed of a user's nkey, such as SUAM..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +36,18 @@ class Servers:
     key: Path | None = None
 
     def options(self) -> dict[str, Any]:
-        """What nats-py takes of it. Raises OSError (also ssl.SSLError), ValueError."""
-        found = {
+        """What nats-py takes of it. Raises OSError (also ssl.SSLError), ValueError.
+
+        It would look for a JWT for ever, and say of a seed only that it is none.
+        """
+        if self.creds is not None:
+            found = CREDS.search(self.creds.read_text("ascii", errors="replace"))
+            if found is None:
+                raise ValueError(f"--nats-creds: {CREDS_EXPECTED}")
+            _check("--nats-creds", found[1])
+        if self.nkey is not None:
+            _check("--nats-nkey", self.nkey.read_text("ascii", errors="replace").strip())
+        given = {
             "user": self.user,
             "password": _secret(self.password_file),
             "token": _secret(self.token_file),
@@ -38,15 +55,29 @@ class Servers:
             "nkeys_seed": self.nkey and str(self.nkey),
             "tls": self._tls(),
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in given.items() if value is not None}
 
     def _tls(self) -> ssl.SSLContext | None:
         if not (self.ca or self.cert or any(url.startswith("tls:") for url in self.urls)):
             return None
-        context = ssl.create_default_context(cafile=self.ca)
-        if self.cert:
-            context.load_cert_chain(self.cert, self.key)
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except ssl.SSLError as error:
+            raise ValueError(f"--nats-ca: expected certificates as PEM: {error}") from None
+        try:
+            if self.cert:
+                context.load_cert_chain(self.cert, self.key)
+        except ssl.SSLError as error:
+            expected = "expected a certificate and its key as PEM"
+            raise ValueError(f"--nats-cert: {expected}: {error}") from None
         return context
+
+
+def _check(flag: str, seed: str) -> None:
+    try:
+        nkeys.from_seed(bytearray(seed, "ascii", errors="replace"))
+    except (nkeys.NkeysError, ValueError):
+        raise ValueError(f"{flag}: {SEED_EXPECTED}") from None
 
 
 def _secret(file: Path | None) -> str | None:

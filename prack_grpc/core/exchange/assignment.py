@@ -14,7 +14,7 @@ class Assignment:
     unique within its membership and increases. `queued` is how many seconds the request has
     waited. `bodiless` says that there is no request body to take. `identifier` names this hand-out
     and no other, for workers that answer without a stream; nobody else can guess it. `route` is the
-    one that the request has come by, as text.
+    one that the request has come by, as text. It is `hosted` if its client is a peer's.
     """
 
     number: int
@@ -26,6 +26,7 @@ class Assignment:
     bodiless: bool
     identifier: str
     route: str
+    hosted: bool = False
 
     @property
     def worker(self) -> str:

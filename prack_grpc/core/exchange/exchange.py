@@ -141,7 +141,8 @@ class Session:
     Numbers of leases are never used again. Of what it holds, `uploads` have a body that is still on
     its way; while it is `open`, it may take one more of these. Slots that are lent to peers and not
     in use are `reserved`, or `reserved_sockets` of those for WebSockets alone. A `guest` stands for
-    workers of a peer: its slots are what was lent to us.
+    workers of a peer: its slots are what was lent to us. If these take `whole` bodies, none that is
+    still on its way goes there: it would keep a slot.
     """
 
     profile: Profile
@@ -163,6 +164,7 @@ class Session:
     reserved: int = 0
     reserved_sockets: int = 0
     guest: bool = False
+    whole: bool = False
 
     @property
     def pool(self) -> Pool:

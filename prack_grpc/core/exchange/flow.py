@@ -121,6 +121,10 @@ class Flow:
         self.taken = self.allowed = 0
         return True
 
+    def keep(self, size: int) -> None:
+        """Keep so many bytes, or more, after they were taken. Nothing was taken yet."""
+        self._keep = max(self._keep, size)
+
     def allow(self, offset: int) -> None:
         """The consumer's peer takes bytes up to this offset. A lower offset than before is old."""
         self.allowed = max(self.allowed, offset)

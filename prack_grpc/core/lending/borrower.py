@@ -125,7 +125,7 @@ class Borrower:
         effects: Effects = []
         for guest in guests:
             lanes = [lane for lane in guest.session.lanes if _needed(lane)]
-            wants = sum(lane.count for lane in lanes)
+            wants = sum(_count(guest, lane) for lane in lanes)
             if wants or guest.wants:
                 guest.wants = wants
                 guest.claim = min(map(_first, lanes), default=guest.claim)
@@ -133,7 +133,9 @@ class Borrower:
         return effects
 
     def _guests(self, lane: ExchangeLane) -> list[Guest[Session]]:
-        return [self._guest_of[session] for session in lane.sessions if session.guest]
+        """Those that could take something of this lane."""
+        found = [self._guest_of[session] for session in lane.sessions if session.guest]
+        return [guest for guest in found if _count(guest, lane)]
 
     def _some(self, guests: list[Guest[Session]]) -> list[Guest[Session]]:
         """Who has lent something last, and one of the others in turn."""
@@ -153,8 +155,14 @@ class Borrower:
 
 
 def _needed(lane: ExchangeLane) -> bool:
-    """Something waits that nobody here may take."""
-    return lane.count > 0 and not lane.ready
+    """Something waits that nobody here may take, such as uploads where only whole ones may go."""
+    uploads = bool(lane.uploads) and all(session.whole for session in lane.ready)
+    return uploads or bool(lane.waiting and not lane.ready)
+
+
+def _count(guest: Guest[Session], lane: ExchangeLane) -> int:
+    """So much of what waits in a lane is for this guest."""
+    return len(lane.waiting) if guest.session.whole else lane.count
 
 
 def _idle(guest: Guest[Session]) -> int:

@@ -148,20 +148,31 @@ class Lender:
         loan = stock.loan(peer)
         loan.claim = claim
         stock.want(loan, count if claim.since <= self._stops_at else 0)
-        effects = self.lend_free(stock)
-        waiting = sum(lane.count for lane in lanes_of(stock) if not lane.ready)
-        return effects + self.recall(stock, waiting + sum(one.wanted for one in stock.wanting))
+        return self._seek(stock)
 
     def returned(
         self, peer: PeerReceiver, number: int, count: int
     ) -> tuple[list[ExchangeLane], Effects]:
-        """It gives back what it does not use. Returns also the lanes that have work for that."""
+        """It gives back what it does not use. Returns also the lanes that have work for that.
+
+        Once they are served `seek` what is still needed: it may have had less than was recalled.
+        """
         loan = self._loan(peer, number)
         if loan is None:
             return [], []
         loan.returned += count
         loan.recalled = 0
         return self._update(_freed(loan, count)), [Lend(loan)]
+
+    def seek(self, number: int) -> Effects:
+        """Find slots of this offer for all that wait."""
+        stock = self.stocks.all.get(number)
+        return [] if stock is None else self._seek(stock)
+
+    def _seek(self, stock: SessionStock) -> Effects:
+        effects = self.lend_free(stock)
+        waiting = sum(lane.count for lane in lanes_of(stock) if not lane.ready)
+        return effects + self.recall(stock, waiting + sum(one.wanted for one in stock.wanting))
 
     def take(self, peer: PeerReceiver, number: int) -> tuple[SessionLoan, Session]:
         """The session for a request of this peer. Raises SlotGone."""

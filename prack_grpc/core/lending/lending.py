@@ -16,6 +16,7 @@ from prack_grpc.core.http.message import Request
 from prack_grpc.core.lending.borrower import Borrower
 from prack_grpc.core.lending.guest import Guest
 from prack_grpc.core.lending.loan import Claim
+from prack_grpc.core.lending.messages import ReadAll
 from prack_grpc.core.lending.offer import Offer
 from prack_grpc.core.lending.status import LinkStatus
 from prack_grpc.core.queue.changes import Changes
@@ -74,9 +75,11 @@ class Lending:
             transport=LINK,
             tunnel=offer.tunnel,
         )
-        session = Session(profile, PEERS, receiver, 0, guest=True)
+        session = Session(profile, PEERS, receiver, 0, guest=True, whole=offer.whole)
         effects = self._dispatcher.join(session, now)
         self.borrower.offered(Guest(peer, number, session))
+        if offer.whole:
+            effects += [ReadAll(upload) for lane in session.lanes for upload in lane.uploads]
         return effects
 
     def withdrawn(self, peer: PeerReceiver, number: int, now: float) -> Effects:
@@ -124,7 +127,8 @@ class Lending:
     def returned(self, peer: PeerReceiver, number: int, count: int, now: float) -> Effects:
         """It gives so many idle slots back."""
         lanes, effects = self.lender.returned(peer, number, count)
-        return effects + self._hand_out.serve(lanes, now)
+        effects += self._hand_out.serve(lanes, now)
+        return effects + self.lender.seek(number)
 
     def host(
         self,

@@ -5,7 +5,7 @@ So the last that a peer is told is always true, in whatever order decisions are 
 
 from typing import NamedTuple
 
-from prack_grpc.core.exchange.exchange import Session
+from prack_grpc.core.exchange.exchange import Exchange, Session
 from prack_grpc.core.lending.guest import Guest
 from prack_grpc.core.lending.loan import Loan, Stock
 from prack_grpc.core.receivers import PeerReceiver
@@ -20,6 +20,16 @@ class Offered(NamedTuple):
     def tell(self, _now: float) -> None:
         """See `effects.Tell`."""
         self.peer.offer(self.stock.number, self.stock.offer)
+
+
+class ReadAll(NamedTuple):
+    """A request waits whose body may go to a peer, but only in one piece."""
+
+    exchange: Exchange
+
+    def tell(self, _now: float) -> None:
+        """See `effects.Tell`."""
+        self.exchange.client.room()
 
 
 class Gone(NamedTuple):

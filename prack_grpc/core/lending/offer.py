@@ -11,7 +11,7 @@ class Offer:
     """What workers of one gateway have in common that serve the same: their slots are alike.
 
     A worker with slots of its own for WebSockets is part of two offers, one for each kind of slot.
-    The words are those of `core.worker.Profile`.
+    The words are those of `core.worker.Profile`; those that collect take `whole` requests.
     """
 
     routes: tuple[Route, ...]
@@ -20,3 +20,4 @@ class Offer:
     kinds: tuple[Kind, ...]
     tier: int
     tunnel: bool = False
+    whole: bool = False

@@ -111,7 +111,6 @@ def free(stock: SessionStock) -> list[Session]:
 
 def _keys(session: Session) -> list[Key]:
     about = session.profile
-    return [
-        (Offer(about.routes, about.service, about.version, kinds, about.tier, about.tunnel), slot)
-        for slot, kinds in slots_of(session).items()
-    ]
+    serves = about.routes, about.service, about.version
+    how = about.tier, about.tunnel, about.collects
+    return [(Offer(*serves, kinds, *how), slot) for slot, kinds in slots_of(session).items()]

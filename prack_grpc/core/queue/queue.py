@@ -70,15 +70,13 @@ class Queue:
         """Let an exchange wait in its lane."""
         lane = exchange.lane
         if exchange.coming:
-            _line_up(exchange, lane.uploads)
+            self._stand(exchange, lane.uploads)
         else:
             self._arrive(exchange, now)
         lane.base.requests += 1
         self.requests += 1
         exchange.queued_bytes = 0
         self.grow(exchange, size)
-        if self.changes is not None:
-            self.changes.lanes[lane] = None
 
     def whole(self, exchange: Exchange, now: float) -> list[ExchangeLane]:
         """Its body is complete. If it waits it goes to the end of its line. Returns as `join`."""
@@ -92,7 +90,13 @@ class Queue:
         lane = exchange.lane
         if not lane.waiting:
             lane.pace.start(now)
-        _line_up(exchange, lane.waiting)
+        self._stand(exchange, lane.waiting)
+
+    def _stand(self, exchange: Exchange, line: Line[Exchange]) -> None:
+        request = exchange.request
+        line.add(exchange, request.counts_for, request.priority, exchange.place)
+        if self.changes is not None:
+            self.changes.lanes[exchange.lane] = None
 
     def grow(self, exchange: Exchange, size: int) -> None:
         """Count body bytes that came in while the exchange waits."""
@@ -203,7 +207,8 @@ class Queue:
         if self.changes is not None:
             self.changes.freed(session)
         free, own = session.room(HTTP) > 0, session.websocket_slots
-        open_, matchable = free and (not session.uploads or self._opens(session)), []
+        open_ = free and not session.whole and (not session.uploads or self._opens(session))
+        matchable = []
         for lane in session.lanes:
             level = self._level(session, lane)
             if open_ is not session.open and lane.kind is HTTP:
@@ -221,7 +226,7 @@ class Queue:
         return matchable
 
     def _opens(self, session: Session) -> bool:
-        """One that is free may be handed one more request whose body is still on its way."""
+        """One that is free may be handed one more upload."""
         return session.uploads < max(1, int(session.slots * self._limits.upload_share))
 
     def taker(self, lane: ExchangeLane, coming: bool) -> Session | None:
@@ -393,8 +398,3 @@ def _less(counts: Counter[str], who: str) -> None:
     counts[who] -= 1
     if not counts[who]:
         del counts[who]
-
-
-def _line_up(exchange: Exchange, line: Line[Exchange]) -> None:
-    request = exchange.request
-    line.add(exchange, request.counts_for, request.priority, exchange.place)

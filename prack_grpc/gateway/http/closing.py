@@ -8,6 +8,7 @@ import struct
 
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.timeouts import Phase, Timeout
+from prack_grpc.gateway.http.turns import Turns
 
 GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 
@@ -61,6 +62,16 @@ class Closing:
                 self._transport.close()
         except OSError:
             self._transport.abort()  # the client was faster
+
+    def left(self, goings: Turns) -> bool:
+        """The client has sent all. Returns whether the connection waits for its turn to end.
+
+        Not over TLS, which ends it at once.
+        """
+        waits = self._transport.can_write_eof()
+        if waits:
+            goings.wait(self._transport.close)
+        return waits
 
     def late(self) -> None:
         """The client had its time to read the last answer; it has more while it reads."""

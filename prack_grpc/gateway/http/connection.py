@@ -74,11 +74,6 @@ class Connection(asyncio.Protocol):
         """Nothing of another request has come since the last response."""
         return self._reader.is_idle and not self._busy()
 
-    @property
-    def pending(self) -> int:
-        """Requests that wait, parsed, behind the one that is being served."""
-        return len(self._reader.pipeline)
-
     def leave(self) -> None:
         """The response to the last request that has arrived ends the connection."""
         if (last := self._reader.transaction) and not last.response.started:
@@ -119,14 +114,11 @@ class Connection(asyncio.Protocol):
     def run(self, app: ASGIApp) -> None:
         """Have this go on with the running request, in a coroutine."""
         assert self._running is not None  # noqa: S101 - it is the running request that asks
-        task = self._loop.create_task(self._running.run(app))
-        self.server.tasks.add(task)
-        task.add_done_callback(self.server.tasks.discard)
+        self.server.run(self._running.run(app))
 
     def cut(self) -> None:
         """End the connection so that the client cannot take the response for complete."""
-        running = self._running
-        if running is not None:
+        if (running := self._running) is not None:
             running.disconnect()
         if running is None or running.response.ends_with_connection:
             self._closing.reset()
@@ -166,7 +158,6 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The running request is told; those behind it never start."""
         self._place.leave()
-        self._closing.cancel()
         self._reader.stop()
         if self._busy():
             self._lose(None)
@@ -180,7 +171,7 @@ class Connection(asyncio.Protocol):
             self.flow.hold(self.server.turns)  # it is dropped, which takes its time, too
             return
         reader = self._reader
-        if reader.in_body and not reader.pipeline:
+        if reader.in_body and not (reader.pipeline or self._unstarted):
             self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
             if reader.overhead.too_slow(self._loop.time()):
                 self.refuse(GatewayError(errors.REQUEST_TIMEOUT, "the body arrived too slowly"))
@@ -192,6 +183,10 @@ class Connection(asyncio.Protocol):
             self.flow.pause_reading()
         if self.flow.read_paused:
             self._timeout.start(Phase.PAUSED, PAUSE_SECONDS)
+
+    def eof_received(self) -> bool:
+        """The client has left. Of a crowd that leaves at once, few end in a turn of the loop."""
+        return self._closing.left(self.server.goings)
 
     def pause_writing(self) -> None:
         """The client has as long as it takes bytes."""
@@ -212,6 +207,7 @@ class Connection(asyncio.Protocol):
     def _forget(self) -> None:
         """Hold nothing that holds this: a closed connection must not wait for the collector."""
         self.server.connections.discard(self)
+        self._closing.cancel()
         self._timeout.cancel()
         self._reader.close()
         self._running = self._on_lost = None
@@ -246,9 +242,10 @@ class Connection(asyncio.Protocol):
     def refuse(self, error: GatewayError) -> None:
         """Answer a request that cannot go on, after those before it, and end the connection."""
         reader = self._reader
-        self._refusal, self._unstarted = error, False
+        self._refusal = error
         reader.stop()
         if reader.in_body and reader.transaction is self._running:
+            self._unstarted = False
             self._lose(error)
         elif reader.in_body and reader.pipeline:
             reader.pipeline.pop()
@@ -348,9 +345,10 @@ class Connection(asyncio.Protocol):
             self._close()
             return
         if reader.pipeline:
-            self._running = reader.pipeline.pop(0)
-            self._start()
-        elif self._refusal is not None:
+            self._running, self._unstarted = reader.pipeline.pop(0), True
+            self.server.turns.wait(self._go_on)
+            return
+        if self._refusal is not None:
             self._answer(self._refusal)
         else:
             self._timeout.start(Phase.NEXT, self.server.admission.idle_seconds)
@@ -358,8 +356,10 @@ class Connection(asyncio.Protocol):
             self._go_on()
 
     def _go_on(self) -> None:
-        """Parse what came in meanwhile; read on only if not too much of it is left."""
+        """Parse what came in meanwhile, start who has waited; read on if not too much is left."""
         reader, running = self._reader, self._running
+        if self._transport.is_closing():
+            return
         reader.go_on()
         self._parsed()
         if self.flow.read_paused and not reader.is_full:
@@ -385,13 +385,11 @@ class Connection(asyncio.Protocol):
             message = "an upgrade must not be sent before earlier responses are complete"
             self.refuse(GatewayError(errors.BAD_REQUEST, message))
         elif make := self.server.websockets:
-            websocket = make(self.server, self._client, self._place.leave)
-            self._hand_over(websocket, reader.handshake())
+            self._hand_over(make(self.server, self._client, self._place.leave), reader.handshake())
 
     def _hand_over(self, protocol: asyncio.Protocol, head: bytes = b"") -> None:
         """The connection is this protocol's, which reads its head and then what has come since."""
         rest = bytes(self._reader.backlog)
-        self._closing.cancel()
         self._forget()
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)

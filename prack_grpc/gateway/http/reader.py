@@ -21,14 +21,15 @@ from prack_grpc.gateway.http.transaction import Transaction
 from prack_grpc.gateway.request.head import framing_lines
 from prack_grpc.private.certificate import Certificate, of_connection
 
-# No more requests than one piece can hold wait as parsed ones. There can be none in what is known
-# to be body: that comes in pieces that a worker can be sent as they are. One of chunks may have
-# hundreds.
+# A piece holds two heads at most, so no more requests wait as parsed ones. There can be none in
+# what is known to be body: that comes in pieces that a worker can be sent as they are. One of
+# chunks may hold hundreds.
 HEAD_PIECE, CHUNKED_PIECE, BODY_PIECE, PLAIN_PIECE = 2 * KIB, 4 * KIB, 16 * KIB, 64 * KIB
 # After so many chunks the others have their turn: a read of 256 KiB may be 40,000 of them.
 TURN = 256
 # What the parser says of versions that are well-formed, and of the preface of HTTP/2.
 VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
+END, HEADS = b"\r\n\r\n", 2  # of a head; in a piece
 WEBSOCKET = b"websocket"
 # The fields that offer protocols, and those that are left when one was taken.
 OFFERS = frozenset((b"connection", b"upgrade"))
@@ -98,7 +99,6 @@ class Gone:
     """Implements `Owner` for a reader whose connection is no more; it parses nothing."""
 
     def arrived(self, scope: Scope, keep_alive: bool) -> Transaction:
-        """See Owner."""
         raise RuntimeError("a reader that is closed parses nothing")
 
     def ended(self) -> None:
@@ -108,7 +108,6 @@ class Gone:
         """See Owner."""
 
     def switches(self, protocol: bytes) -> bool:
-        """See Owner."""
         return False
 
 
@@ -181,7 +180,7 @@ class Reader:
         at = 0
         if not self.backlog:
             while at < len(data) and self._may_parse():
-                piece = data[at : at + self._piece_size()]
+                piece = data[at : self._end_of_piece(data, at)]
                 at += len(piece)
                 self._parse(piece)
         if at < len(data):
@@ -189,9 +188,7 @@ class Reader:
             self._parse_backlog()
 
     def go_on(self) -> None:
-        """Parse what came in meanwhile, as far as it may be: a request was answered since, or the
-        others had their turn.
-        """
+        """Parse on: a request was answered since, or the others had their turn."""
         self.chunks_left = TURN
         self._parse_backlog()
 
@@ -200,7 +197,7 @@ class Reader:
             return
         self._parsing = True
         while self.backlog and self._may_parse():
-            size = self._piece_size()
+            size = self._end_of_piece(self.backlog, 0)
             piece = bytes(self.backlog[:size])
             del self.backlog[:size]
             self._parse(piece)
@@ -223,16 +220,20 @@ class Reader:
         """The connection is gone: hold nothing that holds it."""
         self.stop()
         self.pipeline.clear()
-        self._parser, self.transaction = NO_PARSER, None
-        self._owner = GONE
+        self._parser, self.transaction, self._owner = NO_PARSER, None, GONE
 
     # ------------------------------------------------------------ the parser
 
     def _may_parse(self) -> bool:
         return not (self.pipeline or self._stopped) and self.chunks_left > 0
 
-    def _piece_size(self) -> int:
-        return body_piece(self._headers, self._body_read) if self.in_body else HEAD_PIECE
+    def _end_of_piece(self, data: bytes | bytearray, at: int) -> int:
+        if self.in_body:
+            return at + body_piece(self._headers, self._body_read)
+        end = at + HEAD_PIECE
+        if data.count(END, at, end) > HEADS:
+            end = data.find(END, data.find(END, at) + len(END)) + len(END)
+        return end
 
     def _parse(self, piece: bytes) -> None:
         overhead = self.overhead
@@ -396,5 +397,4 @@ def _address(name: object) -> Address | None:
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None
 
 
-# All connections of a port have one.
-_own_address = lru_cache(maxsize=64)(_address)
+_own_address = lru_cache(maxsize=64)(_address)  # all connections of a port have one

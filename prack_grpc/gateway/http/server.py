@@ -1,7 +1,7 @@
 """What the connections of one listening socket have in common."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Protocol
 
 from starlette.types import ASGIApp, Scope
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Scope
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.transaction import Response
-from prack_grpc.gateway.http.turns import Turns
+from prack_grpc.gateway.http.turns import GOINGS, Turns
 from prack_grpc.gateway.request.client import Client, TakesWhole
 from prack_grpc.telemetry.access import AccessLog
 
@@ -32,7 +32,8 @@ class HttpServer:
 
     With `websockets`, handshakes are answered by the connections that it makes. With `upgrade`, a
     request may ask for that protocol, and the application switches to it. What is refused before
-    the application sees it is told to `access`. What `response` makes is sent.
+    the application sees it is told to `access`. What `response` makes is sent. Who has more to be
+    parsed or served waits for one of the `turns`, and whose client has left for one of `goings`.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class HttpServer:
         "app",
         "begin",
         "connections",
+        "goings",
         "leaving",
         "limits",
         "response",
@@ -71,8 +73,14 @@ class HttpServer:
         self.state: dict[str, object] = {}  # what a lifespan gives to each request
         self.connections: set[Member] = set()
         self.tasks: set[asyncio.Task[None]] = set()
-        self.turns = Turns()
+        self.turns, self.goings = Turns(), Turns(GOINGS)
         self.leaving = False  # each response is the last of its connection
+
+    def run(self, work: Coroutine[object, object, None]) -> None:
+        """Go on with this; what is not done when the gateway stops is waited for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def serving(self, app: ASGIApp) -> "HttpServer":
         """The same with another application, and not leaving."""
@@ -81,7 +89,7 @@ class HttpServer:
         )
         other.response = self.response
         other.state, other.connections, other.tasks = self.state, self.connections, self.tasks
-        other.turns = self.turns
+        other.turns, other.goings = self.turns, self.goings
         return other
 
 

@@ -1,29 +1,33 @@
-"""Whose turn of the loop is over waits here, however many they are."""
+"""Who waits for a turn of the loop, however many they are."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 
+# Connections that are accepted in a turn; and those that end in one, or else they would pile up.
+COMINGS = GOINGS = 4
+
 
 class Turns:
-    """Has one connection go on in each turn of the loop, the one that has waited longest.
+    """Has so many connections go on in each turn of the loop, those that have waited longest.
 
-    So a crowd costs the others what one does. Who has little to parse never waits here.
+    So a crowd costs the others no more than these.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_at_once", "_waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = 1) -> None:
+        self._at_once = at_once
         self._waiting: deque[Callable[[], None]] = deque()
 
     def wait(self, go_on: Callable[[], None]) -> None:
         """Call this when it is its turn, and not in this one."""
         self._waiting.append(go_on)
-        if len(self._waiting) == 1:
+        if len(self._waiting) <= self._at_once:
             asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
         go_on = self._waiting.popleft()
-        if self._waiting:
+        if len(self._waiting) >= self._at_once:
             asyncio.get_running_loop().call_soon(self._next)
         go_on()

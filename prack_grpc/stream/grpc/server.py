@@ -17,6 +17,7 @@ from prack_grpc.stream.grpc.carrier import peer, shown
 from prack_grpc.stream.grpc.credentials import Keys, credentials
 from prack_grpc.stream.grpc.decoding import Context, Decoding
 from prack_grpc.stream.grpc.service import NAME, handler
+from prack_grpc.stream.stream import LAST_FRAME_SECONDS
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry.complaint import Complaint
 
@@ -46,10 +47,9 @@ FULL = (
 )
 # No stream is as old when its gateway ends.
 STREAM_SECONDS = 1e9
-# Who was revoked since his call was let through.
 # Where grpc.aio complains of its own; its messages have no other mark.
 THEIRS = logging.getLogger("grpc._cython.cygrpc")
-
+# Who was revoked since his call was let through.
 GONE = Principal("", frozenset(), revoked=True)
 Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 
@@ -202,6 +202,7 @@ class StreamServer:
         # The last one listens; those before it only have streams.
         self._servers: list[grpc.aio.Server] = []
         self._stopping: list[asyncio.Task[None]] = []
+        self._calls: set[asyncio.Task[object]] = set()
         self._address = "", 0
         self._looking: asyncio.Task[None] | None = None
 
@@ -215,7 +216,7 @@ class StreamServer:
             interceptors=self._interceptors,
             compression=grpc.Compression.NoCompression,
         )
-        server.add_generic_rpc_handlers((handler(self._streams, self._who),))
+        server.add_generic_rpc_handlers((handler(self._streams, self._who, self._calls),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._with_reflection:
             names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -258,6 +259,8 @@ class StreamServer:
         self._look_no_more()
         stopping = (server.stop(grace) for server in self._servers)
         await asyncio.gather(*stopping, *self._stopping)
+        if self._calls:  # gRPC does not wait for these; were they cancelled, it printed a traceback
+            await asyncio.wait(self._calls, timeout=2 * LAST_FRAME_SECONDS)
 
     async def report(self, ready: bool) -> None:
         """Tell those who ask for health."""

@@ -1,5 +1,6 @@
 """`prack.v1.WorkerService`, over gRPC."""
 
+import asyncio
 from collections.abc import Callable
 
 import grpc
@@ -14,10 +15,18 @@ from prack_grpc.stream.streams import Streams
 NAME = "prack.v1.WorkerService"
 
 
-def handler(streams: Streams, who: Callable[[Context], Principal]) -> grpc.GenericRpcHandler:
-    """The service; carriers read and write bytes. `who` tells who has made a call."""
+def handler(
+    streams: Streams, who: Callable[[Context], Principal], calls: set[asyncio.Task[object]]
+) -> grpc.GenericRpcHandler:
+    """The service; carriers read and write bytes.
+
+    `who` tells who has made a call; tasks that serve streams are in `calls`.
+    """
 
     async def connect(_: object, context: Context) -> None:
+        if task := asyncio.current_task():
+            calls.add(task)
+            task.add_done_callback(calls.discard)
         error = await streams.serve(GrpcCarrier(context, who(context)))
         if error is not None:
             await context.abort(grpc.StatusCode[error.kind.status], str(error))

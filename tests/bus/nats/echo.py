@@ -28,7 +28,7 @@ async def main(me: str, *urls: str) -> None:
     bus = Bus(Servers(urls), me)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(bus.run())
-        tasks.create_task(NatsMeeting(bus, me, "tests").run(Echo))
+        tasks.create_task(NatsMeeting(bus, me, "tests").run(Echo, bool))
 
 
 if __name__ == "__main__":

@@ -69,6 +69,7 @@ class Party:
         self.me = me
         self.bus = bus
         self.heard: list[Heard] = []
+        self.others: set[str] = set()  # who has another link
         self.changes = Changes()
 
     def linked(self, link: Link) -> Heard:
@@ -76,6 +77,10 @@ class Party:
         self.heard.append(Heard(link, self.changes))
         self.changes.tell()
         return self.heard[-1]
+
+    def wants(self, peer: str) -> bool:
+        """See Meeting."""
+        return peer not in self.others
 
     def now(self, peer: str) -> list[Heard]:
         """The link to this peer that is up, if there is one."""
@@ -129,5 +134,5 @@ async def attending(me: str, *urls: str, cluster: str = "tests") -> AsyncIterato
     """A party that is there until the end; its loop is that of the test."""
     party = Party(me, Bus(Servers(urls), me))
     meeting = NatsMeeting(party.bus, me, cluster)
-    async with running(party.bus.run()), running(meeting.run(party.linked)):
+    async with running(party.bus.run()), running(meeting.run(party.linked, party.wants)):
         yield party

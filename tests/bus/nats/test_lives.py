@@ -138,7 +138,10 @@ async def live(seed: int) -> None:
     parties = [Chatty(me, cast(Bus, bus)) for me, bus in zip(IDS, buses, strict=True)]
     meetings = [NatsMeeting(one.bus, one.me, "tests") for one in parties]
     running = [
-        *(meeting.run(one.linked) for meeting, one in zip(meetings, parties, strict=True)),
+        *(
+            meeting.run(one.linked, one.wants)
+            for meeting, one in zip(meetings, parties, strict=True)
+        ),
         *(one.talk(weather) for one in parties),
     ]
     tasks = [asyncio.create_task(one) for one in running]

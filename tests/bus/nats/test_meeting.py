@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 
 from prack_grpc.bus.link import Link
 from prack_grpc.bus.nats.envelope import Envelope, Kind, Subjects
-from prack_grpc.bus.nats.meeting import BETTER, STOPPED
+from prack_grpc.bus.nats.meeting import STOPPED
 from prack_grpc.bus.nats.parcels import WINDOW
 from tests.bus.nats.party import attending
 from tests.support.nats_servers import NatsServers
@@ -93,7 +93,9 @@ async def test_who_has_a_better_link_is_left_alone(server: NatsServers) -> None:
     async with attending(A, *server.urls) as a, attending(B, *server.urls) as b:
         first, other = await a.link(B), await b.link(A)
         said = Counter[str]()
-        first.link.close(f"{BETTER} over a socket")
+        a.others.add(B)
+        b.others.add(A)
+        first.link.close("already linked over a socket")
         await other.over()
         listener = await nats.connect(*server.urls)
 
@@ -105,6 +107,9 @@ async def test_who_has_a_better_link_is_left_alone(server: NatsServers) -> None:
         await a.changes.until(lambda: min(said[A], said[B]) == 2)
         await listener.close()
         assert (len(a.heard), len(b.heard)) == (1, 1)
+        a.others.clear()
+        b.others.clear()
+        await a.link(B)
 
 
 async def test_what_is_not_of_this_version_is_told_and_left_alone(

@@ -49,8 +49,8 @@ async def test_they_are_enough(servers: Servers, caplog: pytest.LogCaptureFixtur
     async with (
         running(a.bus.run()),
         running(b.bus.run()),
-        running(NatsMeeting(a.bus, A, CLUSTER).run(a.linked)),
-        running(NatsMeeting(b.bus, B, CLUSTER).run(b.linked)),
+        running(NatsMeeting(a.bus, A, CLUSTER).run(a.linked, a.wants)),
+        running(NatsMeeting(b.bus, B, CLUSTER).run(b.linked, b.wants)),
         running(speaker.words.run(speaker.known, speaker.hear)),
         running(listener.words.run(listener.known, listener.hear)),
     ):

@@ -143,6 +143,23 @@ def test_what_is_idle_elsewhere_is_recalled_for_own_requests() -> None:
     assert mine.lease
 
 
+def test_a_slot_that_was_used_just_when_it_is_recalled_is_found_elsewhere() -> None:
+    mesh = Mesh(3, HandOut, Lending)
+    *owners, host = mesh.gateways
+    mesh.join(host, 2)
+    for owner in owners:
+        mesh.deliver_all()
+        mesh.submit(owner)
+    mesh.deliver_all()
+    for lease in host.leases:
+        host.answer(lease)
+    mesh.deliver_all()
+    mine = mesh.submit(host)  # this recalls the first that was lent
+    mesh.submit(owners[0])
+    mesh.deliver_all()
+    assert mine.lease
+
+
 def test_the_last_slots_go_back_after_a_second() -> None:
     two = Two()
     _, lease = two.relayed()

@@ -128,12 +128,10 @@ class Calm(RuleBasedStateMachine):
         """Workers answer all that they have; then everything has been given back."""
         mesh = self.mesh
         mesh.quiet()
-        for _ in range(100):
-            for gateway, lease in self.leases:
+        while leases := self.leases:
+            for gateway, lease in leases:
                 gateway.answer(lease)
-            mesh.quiet(0.04)
-            if not any(gateway.core.exchanges for gateway in mesh.gateways):
-                break
+            mesh.quiet()  # who still waits has asked again, and has what is free
         mesh.check()
         mesh.check_quiet()
         mesh.quiet(1.2)

@@ -14,6 +14,7 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.reader import CHUNKED_PIECE, HEAD_PIECE
 from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.http.turns import GOINGS
 from prack_grpc.gateway.request.client import Client
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -74,6 +75,11 @@ class Scene:
         self.connection = Connection(server)
         self.connection.connection_made(self.transport)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the gateway has ended it."""
+        return bool(self.transport.close.called)
+
     def answer(self) -> None:
         """A response to the running request."""
         reply = self.connection.reply()
@@ -97,6 +103,7 @@ async def test_answers_do_not_make_it_read_more_than_it_holds(sock: socket.socke
             reads += 1
         assert scene.app.begun == number + 1
         scene.answer()
+        await turns(1)
     assert reads == 1
 
 
@@ -106,6 +113,7 @@ async def test_it_reads_on_when_most_of_it_is_answered(sock: socket.socket) -> N
     assert not scene.reads
     while not scene.reads:
         scene.answer()
+        await turns(1)
     left = len(READ) - scene.app.begun * len(GET)
     parsed = HEAD_PIECE + len(GET)
     assert 0 < left <= ConnectionLimits().backlog_bytes + parsed
@@ -141,6 +149,68 @@ async def test_what_refused_clients_go_on_sending_takes_turns(sock: socket.socke
         await turns(1)
     for scene in scenes:
         scene.connection.connection_lost(None)
+
+
+async def test_of_a_crowd_of_requests_behind_others_one_starts_in_a_turn(
+    sock: socket.socket,
+) -> None:
+    server = serving(app := App())
+    scenes = [Scene(sock, server) for _ in range(5)]
+    for scene in scenes:
+        scene.connection.data_received(GET * 2)
+    for scene in scenes:
+        scene.answer()
+    for begun in range(6):
+        assert app.begun == len(scenes) + begun
+        await turns(1)
+    for scene in scenes:
+        scene.connection.connection_lost(None)
+
+
+async def test_who_leaves_before_it_is_his_turn_is_not_served(
+    sock: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = Scene(sock, serving(app := App()))
+    scene.connection.data_received(GET * 2)
+    scene.answer()
+    scene.transport.is_closing.return_value = True
+    scene.connection.connection_lost(None)
+    await turns(2)
+    assert (app.begun, caplog.records) == (1, [])
+
+
+async def test_a_request_that_breaks_before_it_is_its_turn_is_not_served(
+    sock: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = Scene(sock)
+    scene.connection.data_received(GET + CHUNKED)
+    scene.answer()
+    scene.connection.data_received(b"no chunk\r\n")
+    assert b" 400 " in scene.transport.write.call_args.args[0]
+    await turns(2)
+    assert caplog.records == []
+    scene.connection.connection_lost(None)
+
+
+async def test_of_a_crowd_that_leaves_few_end_in_a_turn(sock: socket.socket) -> None:
+    server = serving(App())
+    scenes = [Scene(sock, server) for _ in range(3 * GOINGS)]
+    for scene in scenes:
+        assert scene.connection.eof_received()
+    for ended in range(4):
+        assert sum(scene.closed for scene in scenes) == ended * GOINGS
+        await turns(1)
+    for scene in scenes:
+        scene.connection.connection_lost(None)
+
+
+async def test_over_tls_the_transport_ends_who_leaves(sock: socket.socket) -> None:
+    scene = Scene(sock)
+    scene.transport.can_write_eof.return_value = False
+    assert not scene.connection.eof_received()
+    await turns(1)
+    assert not scene.closed
+    scene.connection.connection_lost(None)
 
 
 async def turns(count: int) -> None:

@@ -26,6 +26,20 @@ async def test_one_goes_on_in_each_turn_the_longest_waiting_first() -> None:
         await asyncio.sleep(0)
 
 
+async def test_several_may_go_on_in_each_turn() -> None:
+    turns, seen = Turns(2), list[str]()
+    for name in "abc":
+        turns.wait(partial(seen.append, name))
+    turns.wait(partial(turns.wait, partial(seen.append, "e")))
+    turns.wait(partial(seen.append, "d"))
+    for so_far in ("", "ab", "abc", "abcde"):
+        assert "".join(seen) == so_far
+        await asyncio.sleep(0)
+    turns.wait(partial(seen.append, "f"))
+    await asyncio.sleep(0)
+    assert seen[-1] == "f"
+
+
 async def test_tiny_chunks_leave_the_others_their_turn(gateway: Gateway) -> None:
     async with canary(gateway) as bird, connect(gateway.grpc_port) as worker:
         await worker.hello(limits=pb.Limits(initial_window=1 << 30))

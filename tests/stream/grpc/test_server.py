@@ -17,7 +17,7 @@ from prack_grpc.stream.grpc import server as grpc_server
 from prack_grpc.stream.grpc.server import is_full
 from tests.conftest import Gateway, Start
 from tests.support.client import SECONDS, RawClient
-from tests.support.scripted_worker import connect
+from tests.support.scripted_worker import CONNECT, connect
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 # What the gateway imports, then a server that has a connection.
@@ -159,3 +159,13 @@ async def test_a_call_that_ends_before_it_began_is_no_news(
         # As grpc.aio does when a call is cancelled between its arrival and its first step.
         logging.getLogger("grpc._cython.cygrpc").exception("Exception not handled")
     assert len(caplog.records) == lines
+
+
+async def test_a_stop_leaves_no_call_behind(gateway: Gateway) -> None:
+    """grpc.aio would print a traceback of those that the end of the loop cancels."""
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello()
+        calls = [one for one in asyncio.all_tasks() if CONNECT in one.get_name()]
+        assert len(calls) == 1
+        await gateway.running.stream.stop(0)
+        assert calls[0].done()

@@ -46,18 +46,22 @@ def _write(exchange: Exchange, milliseconds: float) -> None:
     client = request.client[0] if request.client else "-"
     target = request.target.decode("latin-1")
     shown = visible(target).replace('"', r"\"")
+    known_as = request.x_request_id()
+    fields = {
+        "action": "request",
+        "client": client,
+        "method": request.method,
+        "target": target,
+        "status": exchange.status,
+        "bytes": exchange.size,
+        "duration_ms": round(milliseconds, 1),
+        "request_id": known_as,
+    }
+    if request.request_id != known_as:
+        fields["exchange"] = request.request_id
     log.info(
         LINE,
         *(client, request.method, shown, exchange.status or "-", exchange.size, milliseconds),
-        request.request_id,
-        extra={
-            "action": "request",
-            "client": client,
-            "method": request.method,
-            "target": target,
-            "status": exchange.status,
-            "bytes": exchange.size,
-            "duration_ms": round(milliseconds, 1),
-            "request_id": request.request_id,
-        },
+        known_as,
+        extra=fields,
     )

@@ -5,8 +5,23 @@ from __future__ import annotations
 import logging
 from contextvars import ContextVar
 
-# Set in the task, or the thread, that answers a request; "" elsewhere.
-request_id: ContextVar[str] = ContextVar("request_id", default="")
+from prack_worker.request import Request
+
+# In the context of the task, or the thread, that answers it. Its id is looked up only by those
+# who want it, as most want it for few requests.
+current: ContextVar[Request | None] = ContextVar("prack_request", default=None)
+
+
+class RequestId:
+    """The X-Request-Id of the request in whose context the caller is."""
+
+    def get(self) -> str:
+        """As the client and the gateway's log know it; "" outside of requests."""
+        request = current.get()
+        return request.x_request_id() if request is not None else ""
+
+
+request_id = RequestId()
 
 
 class RequestIdFilter(logging.Filter):

@@ -80,7 +80,8 @@ def entitle(name: str) -> None:
     """Call this process so: in `top` and `ps -o comm`, and in the lines of its log."""
     with suppress(OSError):  # elsewhere than on Linux
         Path("/proc/self/comm").write_text(name[-MOST_SHOWN:], encoding="ascii")
-    log.addFilter(Named(name))
+    for logger in (log, log.getChild("access")):  # a filter does not see what children log
+        logger.addFilter(Named(name))
 
 
 class Named(logging.Filter):

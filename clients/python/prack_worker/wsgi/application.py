@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sized
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
+from contextvars import copy_context
 from functools import partial
 from types import TracebackType
 from typing import Any
 
 from prack_worker.errors import ClientDisconnected
 from prack_worker.exchange import AbortCode, Exchange, send_error
-from prack_worker.logs.request_id import request_id
 from prack_worker.loops.mailbox import Mailbox
 from prack_worker.wsgi.environ import build_environ
 from prack_worker.wsgi.pipe import Pipe
@@ -61,7 +61,8 @@ class WsgiApplication:
         response = Response(Pipe(exchange, self._mailbox), exchange.request.request_id)
         environ = build_environ(exchange, self._loop, self._root_path)
         reading = read_whole(environ) if self._whole else nullcontext()
-        self._pool.submit(partial(response.run, self._app, environ, reading))
+        call = copy_context().run  # or the thread would not know whose request it is
+        self._pool.submit(partial(call, response.run, self._app, environ, reading))
         try:
             await response.pipe.forward()
         finally:
@@ -82,7 +83,6 @@ class Response:
     def run(
         self, app: WsgiApp, environ: dict[str, Any], reading: AbstractContextManager[None]
     ) -> None:
-        request_id.set(self._request_id)  # this thread has a context of its own
         try:
             with reading:
                 self._answer(app(environ, self.start))

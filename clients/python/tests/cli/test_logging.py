@@ -228,9 +228,11 @@ async def test_processes_of_a_supervisor_are_no_different(
     folder: Path, gateway: FakeGateway, words: tuple[str, ...]
 ) -> None:
     (folder / ".env").write_text("GREETING='good day'\nBASIC=1\n")
-    words = ("apps:app", "--env-file", ".env", "--log-format", "json", *words)
-    found = await written(folder, gateway, *words, until="shop: an info")
+    words = ("apps:app", "--env-file", ".env", "--log-format", "json", "--access-log", *words)
+    found = await written(folder, gateway, *words, until="prack_worker.access")
     assert found.body == b"good day"
     messages = [line["message"] for line in found.data("prack_worker")]
     assert "apps-1: Running apps:app (WSGI) with 8 slots" in messages
+    (line,) = found.data("prack_worker.access")
+    assert str(line["message"]).startswith('apps-1: - "GET /" 200 8 ')
     assert found.lines.count("shop: a warning of the shop") == 1

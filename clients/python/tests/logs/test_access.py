@@ -36,6 +36,13 @@ async def test_what_is_in_it(caplog: pytest.LogCaptureFixture) -> None:
         "client": "192.0.2.7", "method": "POST", "target": "/a?b=c", "status": 200, "bytes": 5
     }  # fmt: skip
     assert (fields["action"], fields["request_id"]) == ("request", "r1")
+    assert "exchange" not in fields
+
+
+async def test_it_has_the_id_that_clients_know(caplog: pytest.LogCaptureFixture) -> None:
+    record = await the_line(caplog, FakeExchange(headers=[(b"x-request-id", b"order-7")]))
+    assert record.getMessage().endswith(" ms order-7")
+    assert (vars(record)["request_id"], vars(record)["exchange"]) == ("order-7", "r1")
 
 
 async def test_a_target_stays_in_its_place(caplog: pytest.LogCaptureFixture) -> None:

@@ -18,6 +18,8 @@ from prack_worker import (
     request_id,
 )
 from prack_worker.logs.lines import TextFormatter
+from prack_worker.logs.request_id import current
+from prack_worker.testing import FakeExchange
 
 
 def a_record(message: str = "hello", **extra: Any) -> logging.LogRecord:
@@ -56,8 +58,8 @@ def test_json_has_the_traceback_of_another_process() -> None:
 
 
 async def test_json_has_the_id_of_the_request() -> None:
-    request_id.set("r7")
-    assert json.loads(JsonFormatter().format(a_record()))["request_id"] == "r7"
+    current.set(FakeExchange(headers=[(b"x-request-id", b"order-7")]).request)
+    assert json.loads(JsonFormatter().format(a_record()))["request_id"] == "order-7"
     own = json.loads(JsonFormatter().format(a_record(request_id="other")))
     assert own["request_id"] == "other"
 
@@ -81,13 +83,14 @@ async def test_an_application_finds_the_id_of_its_request(gateway: FakeGateway, 
 
     def wsgi(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", [])
-        return [f"{request_id.get()} {environ['prack.request_id']}".encode()]
+        asked = environ.get("HTTP_X_REQUEST_ID", environ["prack.request_id"])
+        return [f"{request_id.get()} {asked}".encode()]
 
     app = AsgiApplication(asgi) if kind == "asgi" else WsgiApplication(wsgi, threads=1)
     async with running(app, gateway.transport()):
         stream = await gateway.welcomed()
-        for expected in (b"r1 r1", b"r2 r2"):
-            await stream.request()
+        for known_as, expected in ((b"order-7", b"order-7 order-7"), (b"", b"r2 r2")):
+            await stream.request(headers=[b"x-request-id", known_as] if known_as else [])
             frame = await stream.frame()
             assert frame is not None
             assert frame.heads[0].body == expected

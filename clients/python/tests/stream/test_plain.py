@@ -44,7 +44,7 @@ from prack_worker.cli.dialling import transport
 from prack_worker.settings.settings import read_settings
 from prack_worker.stream.plain import TcpTransport
 
-assert isinstance(transport(read_settings({}, {})), TcpTransport)
+assert isinstance(transport(read_settings({}, {}), ""), TcpTransport)
 sys.exit("grpc" in sys.modules)
 """
 

@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from prack.v1 import worker_pb2 as prack_dot_v1_dot_worker__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18prack/link/v1/link.proto\x12\rprack.link.v1\x1a\x15prack/v1/worker.proto\"\x87\x04\n\x0bLinkMessage\x12)\n\x05hello\x18\x01 \x01(\x0b\x32\x18.prack.link.v1.LinkHelloH\x00\x12%\n\x05offer\x18\x02 \x01(\x0b\x32\x14.prack.link.v1.OfferH\x00\x12.\n\noffer_gone\x18\x03 \x01(\x0b\x32\x18.prack.link.v1.OfferGoneH\x00\x12#\n\x04want\x18\x04 \x01(\x0b\x32\x13.prack.link.v1.WantH\x00\x12#\n\x04lent\x18\x05 \x01(\x0b\x32\x13.prack.link.v1.LentH\x00\x12+\n\x08returned\x18\x06 \x01(\x0b\x32\x17.prack.link.v1.ReturnedH\x00\x12\'\n\x06recall\x18\x07 \x01(\x0b\x32\x15.prack.link.v1.RecallH\x00\x12(\n\x07to_host\x18\x08 \x01(\x0b\x32\x15.prack.link.v1.ToHostH\x00\x12*\n\x08to_owner\x18\t \x01(\x0b\x32\x16.prack.link.v1.ToOwnerH\x00\x12\'\n\x06tunnel\x18\n \x01(\x0b\x32\x15.prack.link.v1.TunnelH\x00\x12\'\n\x06joined\x18\x0b \x01(\x0b\x32\x15.prack.link.v1.JoinedH\x00\x12#\n\x04ping\x18\x0c \x01(\x0b\x32\x13.prack.link.v1.PingH\x00\x42\t\n\x07message\"y\n\tLinkHello\x12\x12\n\ngateway_id\x18\x01 \x01(\t\x12\x11\n\tminor_min\x18\x02 \x01(\r\x12\x11\n\tminor_max\x18\x03 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x03(\t\x12 \n\x06limits\x18\x05 \x01(\x0b\x32\x10.prack.v1.Limits\"%\n\x04Ping\x12\x0f\n\x07sent_at\x18\x01 \x01(\x01\x12\x0c\n\x04\x65\x63ho\x18\x02 \x01(\x08\"\x9c\x01\n\x05Offer\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x1f\n\x06routes\x18\x02 \x03(\x0b\x32\x0f.prack.v1.Route\x12\x0f\n\x07service\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\"\n\x05kinds\x18\x05 \x03(\x0e\x32\x13.prack.link.v1.Kind\x12\x0c\n\x04tier\x18\x06 \x01(\r\x12\x0e\n\x06tunnel\x18\x07 \x01(\x08\"\x1b\n\tOfferGone\x12\x0e\n\x06number\x18\x01 \x01(\r\"N\n\x04Want\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x16\n\x0eoldest_seconds\x18\x03 \x01(\x01\x12\x0f\n\x07urgency\x18\x04 \x01(\r\"7\n\x04Lent\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05slots\x18\x02 \x01(\r\x12\x10\n\x08returned\x18\x03 \x01(\x04\")\n\x08Returned\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"\'\n\x06Recall\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"X\n\x06ToHost\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x66rame\x18\x02 \x01(\x0c\x12/\n\x0bparticulars\x18\x03 \x03(\x0b\x32\x1a.prack.link.v1.Particulars\"e\n\x0bParticulars\x12\n\n\x02id\x18\x01 \x01(\x04\x12!\n\x04kind\x18\x02 \x01(\x0e\x32\x13.prack.link.v1.Kind\x12\x14\n\x0cx_request_id\x18\x03 \x01(\t\x12\x11\n\thandshake\x18\x04 \x01(\r\"R\n\x07ToOwner\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x66rame\x18\x02 \x01(\x0c\x12(\n\x08\x66\x61ilures\x18\x03 \x03(\x0b\x32\x16.prack.link.v1.Failure\"P\n\x07\x46\x61ilure\x12\n\n\x02id\x18\x01 \x01(\x04\x12(\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x1a.prack.link.v1.FailureCode\x12\x0f\n\x07message\x18\x03 \x01(\t\"u\n\x06Tunnel\x12\n\n\x02id\x18\x01 \x01(\r\x12\x13\n\x0bopened_here\x18\x02 \x01(\x08\x12\x0e\n\x04open\x18\x03 \x01(\tH\x00\x12\x0e\n\x04\x64\x61ta\x18\x04 \x01(\x0cH\x00\x12\x10\n\x06window\x18\x05 \x01(\x04H\x00\x12\x0f\n\x05\x63lose\x18\x06 \x01(\tH\x00\x42\x07\n\x05\x65vent\"@\n\x06Joined\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\x0c*A\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eKIND_WEBSOCKET\x10\x01\x12\x0f\n\x0bKIND_EVENTS\x10\x02*x\n\x0b\x46\x61ilureCode\x12\x1c\n\x18\x46\x41ILURE_CODE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46\x41ILURE_CODE_LOST\x10\x01\x12\x15\n\x11\x46\x41ILURE_CODE_GONE\x10\x02\x12\x1d\n\x19\x46\x41ILURE_CODE_BAD_RESPONSE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18prack/link/v1/link.proto\x12\rprack.link.v1\x1a\x15prack/v1/worker.proto\"\x87\x04\n\x0bLinkMessage\x12)\n\x05hello\x18\x01 \x01(\x0b\x32\x18.prack.link.v1.LinkHelloH\x00\x12%\n\x05offer\x18\x02 \x01(\x0b\x32\x14.prack.link.v1.OfferH\x00\x12.\n\noffer_gone\x18\x03 \x01(\x0b\x32\x18.prack.link.v1.OfferGoneH\x00\x12#\n\x04want\x18\x04 \x01(\x0b\x32\x13.prack.link.v1.WantH\x00\x12#\n\x04lent\x18\x05 \x01(\x0b\x32\x13.prack.link.v1.LentH\x00\x12+\n\x08returned\x18\x06 \x01(\x0b\x32\x17.prack.link.v1.ReturnedH\x00\x12\'\n\x06recall\x18\x07 \x01(\x0b\x32\x15.prack.link.v1.RecallH\x00\x12(\n\x07to_host\x18\x08 \x01(\x0b\x32\x15.prack.link.v1.ToHostH\x00\x12*\n\x08to_owner\x18\t \x01(\x0b\x32\x16.prack.link.v1.ToOwnerH\x00\x12\'\n\x06tunnel\x18\n \x01(\x0b\x32\x15.prack.link.v1.TunnelH\x00\x12\'\n\x06joined\x18\x0b \x01(\x0b\x32\x15.prack.link.v1.JoinedH\x00\x12#\n\x04ping\x18\x0c \x01(\x0b\x32\x13.prack.link.v1.PingH\x00\x42\t\n\x07message\"y\n\tLinkHello\x12\x12\n\ngateway_id\x18\x01 \x01(\t\x12\x11\n\tminor_min\x18\x02 \x01(\r\x12\x11\n\tminor_max\x18\x03 \x01(\r\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x03(\t\x12 \n\x06limits\x18\x05 \x01(\x0b\x32\x10.prack.v1.Limits\"%\n\x04Ping\x12\x0f\n\x07sent_at\x18\x01 \x01(\x01\x12\x0c\n\x04\x65\x63ho\x18\x02 \x01(\x08\"\xab\x01\n\x05Offer\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x1f\n\x06routes\x18\x02 \x03(\x0b\x32\x0f.prack.v1.Route\x12\x0f\n\x07service\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\"\n\x05kinds\x18\x05 \x03(\x0e\x32\x13.prack.link.v1.Kind\x12\x0c\n\x04tier\x18\x06 \x01(\r\x12\x0e\n\x06tunnel\x18\x07 \x01(\x08\x12\r\n\x05whole\x18\x08 \x01(\x08\"\x1b\n\tOfferGone\x12\x0e\n\x06number\x18\x01 \x01(\r\"N\n\x04Want\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x16\n\x0eoldest_seconds\x18\x03 \x01(\x01\x12\x0f\n\x07urgency\x18\x04 \x01(\r\"7\n\x04Lent\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05slots\x18\x02 \x01(\r\x12\x10\n\x08returned\x18\x03 \x01(\x04\")\n\x08Returned\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"\'\n\x06Recall\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x63ount\x18\x02 \x01(\r\"X\n\x06ToHost\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x66rame\x18\x02 \x01(\x0c\x12/\n\x0bparticulars\x18\x03 \x03(\x0b\x32\x1a.prack.link.v1.Particulars\"e\n\x0bParticulars\x12\n\n\x02id\x18\x01 \x01(\x04\x12!\n\x04kind\x18\x02 \x01(\x0e\x32\x13.prack.link.v1.Kind\x12\x14\n\x0cx_request_id\x18\x03 \x01(\t\x12\x11\n\thandshake\x18\x04 \x01(\r\"R\n\x07ToOwner\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\r\n\x05\x66rame\x18\x02 \x01(\x0c\x12(\n\x08\x66\x61ilures\x18\x03 \x03(\x0b\x32\x16.prack.link.v1.Failure\"P\n\x07\x46\x61ilure\x12\n\n\x02id\x18\x01 \x01(\x04\x12(\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x1a.prack.link.v1.FailureCode\x12\x0f\n\x07message\x18\x03 \x01(\t\"u\n\x06Tunnel\x12\n\n\x02id\x18\x01 \x01(\r\x12\x13\n\x0bopened_here\x18\x02 \x01(\x08\x12\x0e\n\x04open\x18\x03 \x01(\tH\x00\x12\x0e\n\x04\x64\x61ta\x18\x04 \x01(\x0cH\x00\x12\x10\n\x06window\x18\x05 \x01(\x04H\x00\x12\x0f\n\x05\x63lose\x18\x06 \x01(\tH\x00\x42\x07\n\x05\x65vent\"@\n\x06Joined\x12\x11\n\tprincipal\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\x12\x10\n\x08instance\x18\x03 \x01(\x0c*A\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eKIND_WEBSOCKET\x10\x01\x12\x0f\n\x0bKIND_EVENTS\x10\x02*x\n\x0b\x46\x61ilureCode\x12\x1c\n\x18\x46\x41ILURE_CODE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46\x41ILURE_CODE_LOST\x10\x01\x12\x15\n\x11\x46\x41ILURE_CODE_GONE\x10\x02\x12\x1d\n\x19\x46\x41ILURE_CODE_BAD_RESPONSE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'prack.link.v1.link_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_KIND']._serialized_start=1703
-  _globals['_KIND']._serialized_end=1768
-  _globals['_FAILURECODE']._serialized_start=1770
-  _globals['_FAILURECODE']._serialized_end=1890
+  _globals['_KIND']._serialized_start=1718
+  _globals['_KIND']._serialized_end=1783
+  _globals['_FAILURECODE']._serialized_start=1785
+  _globals['_FAILURECODE']._serialized_end=1905
   _globals['_LINKMESSAGE']._serialized_start=67
   _globals['_LINKMESSAGE']._serialized_end=586
   _globals['_LINKHELLO']._serialized_start=588
@@ -43,27 +43,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PING']._serialized_start=711
   _globals['_PING']._serialized_end=748
   _globals['_OFFER']._serialized_start=751
-  _globals['_OFFER']._serialized_end=907
-  _globals['_OFFERGONE']._serialized_start=909
-  _globals['_OFFERGONE']._serialized_end=936
-  _globals['_WANT']._serialized_start=938
-  _globals['_WANT']._serialized_end=1016
-  _globals['_LENT']._serialized_start=1018
-  _globals['_LENT']._serialized_end=1073
-  _globals['_RETURNED']._serialized_start=1075
-  _globals['_RETURNED']._serialized_end=1116
-  _globals['_RECALL']._serialized_start=1118
-  _globals['_RECALL']._serialized_end=1157
-  _globals['_TOHOST']._serialized_start=1159
-  _globals['_TOHOST']._serialized_end=1247
-  _globals['_PARTICULARS']._serialized_start=1249
-  _globals['_PARTICULARS']._serialized_end=1350
-  _globals['_TOOWNER']._serialized_start=1352
-  _globals['_TOOWNER']._serialized_end=1434
-  _globals['_FAILURE']._serialized_start=1436
-  _globals['_FAILURE']._serialized_end=1516
-  _globals['_TUNNEL']._serialized_start=1518
-  _globals['_TUNNEL']._serialized_end=1635
-  _globals['_JOINED']._serialized_start=1637
-  _globals['_JOINED']._serialized_end=1701
+  _globals['_OFFER']._serialized_end=922
+  _globals['_OFFERGONE']._serialized_start=924
+  _globals['_OFFERGONE']._serialized_end=951
+  _globals['_WANT']._serialized_start=953
+  _globals['_WANT']._serialized_end=1031
+  _globals['_LENT']._serialized_start=1033
+  _globals['_LENT']._serialized_end=1088
+  _globals['_RETURNED']._serialized_start=1090
+  _globals['_RETURNED']._serialized_end=1131
+  _globals['_RECALL']._serialized_start=1133
+  _globals['_RECALL']._serialized_end=1172
+  _globals['_TOHOST']._serialized_start=1174
+  _globals['_TOHOST']._serialized_end=1262
+  _globals['_PARTICULARS']._serialized_start=1264
+  _globals['_PARTICULARS']._serialized_end=1365
+  _globals['_TOOWNER']._serialized_start=1367
+  _globals['_TOOWNER']._serialized_end=1449
+  _globals['_FAILURE']._serialized_start=1451
+  _globals['_FAILURE']._serialized_end=1531
+  _globals['_TUNNEL']._serialized_start=1533
+  _globals['_TUNNEL']._serialized_end=1650
+  _globals['_JOINED']._serialized_start=1652
+  _globals['_JOINED']._serialized_end=1716
 # @@protoc_insertion_point(module_scope)

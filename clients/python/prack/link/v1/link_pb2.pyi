@@ -223,12 +223,15 @@ class Offer(_message.Message):
     KINDS_FIELD_NUMBER: _builtins.int
     TIER_FIELD_NUMBER: _builtins.int
     TUNNEL_FIELD_NUMBER: _builtins.int
+    WHOLE_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     service: _builtins.str
     version: _builtins.str
     tier: _builtins.int
     tunnel: _builtins.bool
     """its workers answer the handshakes of WebSockets themselves"""
+    whole: _builtins.bool
+    """its workers take request bodies only in one piece: the owner waits for all of it"""
     @_builtins.property
     def routes(self) -> _containers.RepeatedCompositeFieldContainer[_worker_pb2.Route]: ...
     @_builtins.property
@@ -243,10 +246,11 @@ class Offer(_message.Message):
         kinds: _abc.Iterable[Global___Kind.ValueType] | None = ...,
         tier: _builtins.int = ...,
         tunnel: _builtins.bool = ...,
+        whole: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds", "number", b"number", "routes", b"routes", "service", b"service", "tier", b"tier", "tunnel", b"tunnel", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds", "number", b"number", "routes", b"routes", "service", b"service", "tier", b"tier", "tunnel", b"tunnel", "version", b"version", "whole", b"whole"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
