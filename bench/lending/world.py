@@ -2,6 +2,7 @@
 
 import heapq
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -22,7 +23,7 @@ from prack_grpc.core.worker import TRUSTED, Profile
 SHORT, LONG, LONG_SHARE = 0.005, 0.200, 0.1
 MEAN = (1 - LONG_SHARE) * SHORT + LONG_SHARE * LONG
 ONE_WAY = 0.00025  # seconds on a link
-WARM = 0.1  # the part of the requests, at the start, that does not count
+WARM = 0.3  # the part of the requests, at the start, that does not count
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Case:
     one_way: float = ONE_WAY
     seed: int = 7
 
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.load * self.workers * self.slots / MEAN
+
     def again(self, number: int) -> "Case":
         """The same with other arrivals."""
         return replace(self, seed=self.seed + number)
@@ -47,10 +53,9 @@ class Case:
     def arrivals(self) -> list[tuple[float, float, int]]:
         """When each request comes, how long it takes, and to which gateway it comes."""
         rng, at = random.Random(self.seed), 1.0
-        rate = self.load * self.workers * self.slots / MEAN
         found = []
         for _ in range(self.requests):
-            at += rng.expovariate(rate)
+            at += rng.expovariate(self.rate)
             takes = LONG if rng.random() < LONG_SHARE else SHORT
             first = rng.random() < self.skew
             found.append((at, takes, 0 if first else rng.randrange(self.gateways)))
@@ -61,28 +66,39 @@ class Case:
 class Course:
     """How it went: seconds from arrival to answer, in the order of arrival, and counts.
 
-    Of the `messages` on links two are the request and the answer of each that was `relayed`. A
-    request was `refused` if its slot was there no more.
+    Of the `messages` on links two are the request and the answer of each that was `relayed`; what
+    is said as links begin is not counted. The gateway with the most of them has sent or got
+    `busiest` messages. A request was `refused` if its slot was there no more.
     """
 
     seconds: list[float] = field(default_factory=list)
     relayed: int = 0
     messages: int = 0
+    busiest: int = 0
     refused: int = 0
     failed: int = 0
 
     @property
     def counted(self) -> list[float]:
         """Without those at the start."""
-        return self.seconds[int(len(self.seconds) * WARM) :]
+        return _late(self.seconds)
+
+    def waits(self, case: Case) -> list[float]:
+        """The same without the time in which a worker was busy with it."""
+        both = zip(self.seconds, case.arrivals(), strict=True)
+        return _late([max(0.0, seconds - takes) for seconds, (_, takes, _) in both])
 
 
-def ideal(case: Case) -> Course:
-    """One queue for all, without any way between the two."""
+def _late(values: list[float]) -> list[float]:
+    return values[int(len(values) * WARM) :]
+
+
+def ideal(case: Case, more: float = 0.0) -> Course:
+    """One queue for all, which holds each slot so many seconds `more`."""
     free = [0.0] * (case.workers * case.slots)
     course = Course()
     for at, takes, _ in case.arrivals():
-        end = max(at, heapq.heappop(free)) + takes
+        end = max(at, heapq.heappop(free)) + takes + more
         heapq.heappush(free, end)
         course.seconds.append(end - at)
     return course
@@ -117,6 +133,8 @@ class World:
 
     def run(self) -> Course:
         """Until all are answered."""
+        for end in self.ends:
+            end.sent = 0
         for number, (at, takes, gateway) in enumerate(self.case.arrivals()):
             self.at(at, self._arrival(self.gateways[gateway], number, takes))
         while self._events:
@@ -124,6 +142,11 @@ class World:
             event()
         self.course.relayed = sum(end.relayed for end in self.ends)
         self.course.messages = sum(end.sent for end in self.ends)
+        spoken: Counter[Node] = Counter()
+        for end in self.ends:
+            for node in (end.node, end.far.node):
+                spoken[node] += end.sent
+        self.course.busiest = max(spoken.values(), default=0)
         self.course.refused = sum(end.refused for end in self.ends)
         return self.course
 

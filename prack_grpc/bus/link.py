@@ -19,10 +19,13 @@ class Link(Protocol):
     peer: str
 
     def send(self, message: bytes) -> None:
-        """Send a message behind all others. Nothing happens once the link has ended."""
+        """Send a message behind all others, together with those of this turn of the loop.
 
-    def flush(self) -> None:
-        """Write what was sent, in place of waiting for more of this turn of the loop."""
+        Nothing happens once the link has ended.
+        """
+
+    def post(self, *messages: bytes) -> None:
+        """The same at once: whoever does so has gathered what there is in this turn."""
 
     async def room(self) -> None:
         """Wait while the carrier holds more than it should; returns once the link has ended."""

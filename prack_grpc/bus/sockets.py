@@ -45,24 +45,28 @@ class SocketLink(Framed):
     # ------------------------------------------------------------ Link
 
     def send(self, message: bytes) -> None:
-        """See Link. What is sent in one turn of the loop is written at once."""
+        """See Link. The kernel is called once for all of a turn."""
         if self.over:
             return
         self._unwritten += LENGTH.pack(len(message)), message
         if self._writing is None:
-            self._writing = self._loop.call_soon(self.flush)
+            self._writing = self._loop.call_soon(self.post)
 
-    def flush(self) -> None:
+    def post(self, *messages: bytes) -> None:
         if self._writing is not None:
             self._writing.cancel()
             self._writing = None
-        if self._unwritten and not self.over:
+        if self.over:
+            return
+        for message in messages:
+            self._unwritten += LENGTH.pack(len(message)), message
+        if self._unwritten:
             self._spoke = True
             self._transport.write(b"".join(self._unwritten))
             self._unwritten.clear()
 
     async def room(self) -> None:
-        self.flush()
+        self.post()
         await super().room()
 
     def silence(self) -> float:
@@ -76,7 +80,7 @@ class SocketLink(Framed):
         """
         if self.over:
             return
-        self.flush()
+        self.post()
         self._end(reason)
         self._transport.write_eof()
         self._loop.call_later(LAST_SECONDS, self._transport.abort)

@@ -57,16 +57,17 @@ class Answers:
             self._flushing.cancel()
             self._flushing = None
         lent, self._lent = self._lent, {}
-        for one in lent.values():
-            self._link.send(link.LinkMessage(lent=one).SerializeToString())
+        messages = [link.LinkMessage(lent=one).SerializeToString() for one in lent.values()]
         frames, self._frames = self._frames, {}
         failures, self._failures = self._failures, {}
         for number, frame in frames.items():
-            answer = link.ToOwner(
-                number=number, frame=frame.SerializeToString(), failures=failures.get(number, ())
-            )
-            self._link.send(link.LinkMessage(to_owner=answer).SerializeToString())
-        self._link.flush()
+            message = link.LinkMessage()
+            answer = message.to_owner
+            answer.number, answer.frame = number, frame.SerializeToString()
+            if failures:
+                answer.failures.extend(failures.get(number, ()))
+            messages.append(message.SerializeToString())
+        self._link.post(*messages)
 
     def _flush_soon(self) -> None:
         if self._flushing is None:

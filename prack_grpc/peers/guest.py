@@ -39,9 +39,9 @@ class Guest(Outbox):
         self._link = carrier
         self._events = Events(broker, limits, carrier.peer, self)
         self._particulars: dict[int, link.Particulars] = {}
-        self.open(self._write_now)
-        loop = asyncio.get_running_loop()
-        self._writer = loop.create_task(self._write(), name="guest-writer")
+        self._loop = asyncio.get_running_loop()
+        self._writing: asyncio.Handle | None = None
+        self._writer: asyncio.Task[None] | None = None  # while bodies wait for room on the link
 
     def deliver(self, assignment: Assignment) -> None:
         """See WorkReceiver."""
@@ -66,7 +66,9 @@ class Guest(Outbox):
         """The link is over, or the offer. What was never written was never started."""
         for assignment in reversed(self.close()):
             self._broker.put_back(assignment)
-        self._writer.cancel()
+        for one in (self._writing, self._writer):
+            if one is not None:
+                one.cancel()
 
     def _fail(self, assignment: Assignment, failure: link.Failure) -> None:
         broker = self._broker
@@ -82,21 +84,41 @@ class Guest(Outbox):
 
     # ------------------------------------------------------------ to the host
 
-    async def _write(self) -> None:
-        while True:
-            await self.wait()
+    def _rouse(self) -> None:
+        """What comes in one turn of the loop is written in the next."""
+        if self._writing is None:
+            self._writing = self._loop.call_soon(self._write)
+
+    def _write(self) -> None:
+        """What steers, and requests, at once; but all together once bodies wait for room."""
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        if self._writer is not None:
+            return
+        if not self._uploads and (frame := self.next_frame()) is not None:
+            self._send(frame.SerializeToString())
+        if self._uploads:
+            self._writer = self._loop.create_task(self._write_bodies(), name="guest-writer")
+        elif self._requests:
+            self._rouse()
+
+    async def _write_bodies(self) -> None:
+        while self._uploads or self._requests:
+            await self._link.room()
             if (frame := self.next_frame()) is not None:
                 self._send(frame.SerializeToString(), *self.bodies())
-                await self._link.room()
-
-    def _write_now(self) -> None:
-        if (frame := self.next_frame()) is not None:
-            self._send(frame.SerializeToString())
+        self._writer = None
+        self._rouse()
 
     def _send(self, *frames: bytes) -> None:
-        for frame in frames:
-            message = link.LinkMessage(to_host=link.ToHost(number=self._number, frame=frame))
-            if self._particulars:
-                written = [one for one in self._particulars if one <= self.last_sent]
-                message.to_host.particulars.extend(map(self._particulars.pop, written))
-            self._link.send(message.SerializeToString())
+        self._link.post(*map(self._packed, frames))
+
+    def _packed(self, frame: bytes) -> bytes:
+        message = link.LinkMessage()
+        there = message.to_host
+        there.number, there.frame = self._number, frame
+        if self._particulars:
+            written = [one for one in self._particulars if one <= self.last_sent]
+            there.particulars.extend(map(self._particulars.pop, written))
+        return message.SerializeToString()

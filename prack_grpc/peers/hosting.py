@@ -11,8 +11,6 @@ from prack_grpc.peers.answers import Answers
 from prack_grpc.peers.hosted import Hosted
 from prack_grpc.peers.relayed import read_request
 
-NO_PARTICULARS = link.Particulars()
-
 
 class Hosting:
     """The hosted exchanges of one peer.
@@ -46,7 +44,7 @@ class Hosting:
         frame = pb.GatewayFrame.FromString(message.frame)
         about = {one.id: one for one in message.particulars}
         for request in frame.requests:
-            self._begin(message.number, request, about.get(request.id, NO_PARTICULARS))
+            self._begin(message.number, request, about.get(request.id))
         for data in frame.data:
             if hosted := self._find(message, data.id):
                 hosted.upload(data.data, False)
@@ -74,7 +72,7 @@ class Hosting:
         """Not one that has ended: its owner will hear of that."""
         return self._hosted.get((message.number, id_))
 
-    def _begin(self, number: int, message: pb.Request, about: link.Particulars) -> None:
+    def _begin(self, number: int, message: pb.Request, about: link.Particulars | None) -> None:
         request = read_request(message, about)
         key = number, message.id
         hosted = Hosted(

@@ -20,11 +20,11 @@ def particulars(assignment: Assignment) -> link.Particulars | None:
     )
 
 
-def read_request(message: pb.Request, about: link.Particulars) -> Request:
+def read_request(message: pb.Request, about: link.Particulars | None) -> Request:
     """The request that a host hands out. Raises ValueError."""
-    flat = message.headers
-    headers = list(zip(flat[::2], flat[1::2], strict=True))
-    cut = len(headers) - about.handshake
+    each, client = iter(message.headers), message.client
+    headers, id_ = list(zip(each, each, strict=True)), message.request_id
+    cut = len(headers) - (about.handshake if about else 0)
     return Request(
         message.method,
         message.scheme,
@@ -32,11 +32,11 @@ def read_request(message: pb.Request, about: link.Particulars) -> Request:
         message.target,
         message.http_version,
         headers[:cut],
-        (message.client.ip, message.client.port),
+        (client.ip, client.port),
         message.body_length,
         message.expect_continue,
-        Kind(about.kind),
+        Kind(about.kind) if about else HTTP,
         handshake=tuple(headers[cut:]),
-        id=message.request_id,
-        x_request_id=about.x_request_id or message.request_id,
+        id=id_,
+        x_request_id=about.x_request_id if about and about.x_request_id else id_,
     )

@@ -50,7 +50,7 @@ class Outbox:
 
     def deliver(self, assignment: Assignment) -> None:
         self._requests[assignment] = True
-        self._wake.set()
+        self._rouse()
         if len(self._requests) >= BATCH and not self._packing and self._write_now is not None:
             self._write_now()
 
@@ -62,16 +62,16 @@ class Outbox:
             self._requests[assignment] = False
         else:
             self.control().cancels.add(id=assignment.number, reason=reason.value)
-        self._wake.set()
+        self._rouse()
 
     def uploaded(self, assignment: Assignment) -> None:
         if assignment not in self._requests:
             self._uploads[assignment] = None
-            self._wake.set()
+            self._rouse()
 
     def grant(self, assignment: Assignment, offset: int) -> None:
         self._grants[assignment.number] = offset
-        self._wake.set()
+        self._rouse()
 
     # ------------------------------------------------------------ the stream
 
@@ -82,7 +82,7 @@ class Outbox:
     def control(self) -> pb.GatewayFrame:
         """The frame that goes out next, for events that steer."""
         self._has_control = True
-        self._wake.set()
+        self._rouse()
         return self._control
 
     def allow(self, number: int, offset: int) -> None:
@@ -98,8 +98,12 @@ class Outbox:
         self._requests.clear()
         self._uploads.clear()
         self._write_now = None  # it holds the stream, which holds this
-        self._wake.set()
+        self._rouse()
         return unsent
+
+    def _rouse(self) -> None:
+        """There is something to write."""
+        self._wake.set()
 
     async def wait(self) -> None:
         """Return when there may be something to write: what came in one turn of the loop."""

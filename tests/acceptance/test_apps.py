@@ -11,6 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.acceptance.compared import seen, seen_beside
+from tests.acceptance.forms import form_token
 from tests.acceptance.processes import (
     OVER,
     PYTHON,
@@ -22,8 +24,6 @@ from tests.acceptance.processes import (
 )
 
 MIB = 1024 * 1024
-# What each hop writes for itself.
-OWN = {"x-request-id", "connection", "date", "keep-alive", "server", "transfer-encoding", "via"}
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,6 @@ def over(request: pytest.FixtureRequest) -> str:
     """How the worker dials in."""
     way: str = request.param
     return way
-
-
-def form_token(client: httpx2.Client) -> dict[str, str]:
-    """The hidden field of Django's forms; its cookie goes to the client."""
-    found = re.search(r'name="(csrfmiddlewaretoken)" value="(\w+)"', client.get("/").text)
-    assert found
-    return {found[1]: found[2]}
 
 
 def upload(client: httpx2.Client, app: str, name: str, body: bytes) -> httpx2.Response:
@@ -181,16 +174,6 @@ COMPARED: dict[str, list[Request]] = {
 }
 
 
-def seen(response: httpx2.Response) -> list[tuple[str, str]]:
-    """The end-to-end fields in their order; times of files differ, as the files do."""
-    timed = {"last-modified", "etag"}
-    return [
-        (name, "..." if name in timed else value)
-        for name, value in response.headers.multi_items()
-        if name not in OWN
-    ]
-
-
 def masked(app: str, response: httpx2.Response) -> bytes:
     """The body; the tokens of Django's error page differ each time."""
     return response.content if app != "django" else re.sub(rb"\w{32,}", b"...", response.content)
@@ -206,10 +189,7 @@ def test_responses_are_those_of_the_application(sites: Sites, app: str, over: st
         wanted = site.direct.request(method, target, **options)
         got = site.client.request(method, target, **options)
         assert (got.status_code, wanted.status_code) == (status, status), (target, got.text)
-        # What has no length of its own may get one on the way.
-        known = "content-length" in wanted.headers
-        fields = [field for field in seen(got) if known or field[0] != "content-length"]
-        assert fields == seen(wanted), (method, target)
+        assert seen_beside(got, wanted) == seen(wanted), (method, target)
         assert masked(app, got) == masked(app, wanted), (method, target)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bench.lending.world import Case, Course, World, ideal
-from bench.measurements import lending
+from bench.measurements import cluster, lending
 from bench.samples import Samples, percentile
 
 REQUESTS = 5_000
@@ -60,3 +60,23 @@ def test_the_report_has_a_row_for_each_case() -> None:
     samples = Samples()
     samples.add(case=lending.name(case), round=0, **lending.figures(case))
     assert "| 2, 2 x 1, 50% |" in lending.report(samples)
+
+
+def test_so_does_that_of_a_cluster() -> None:
+    case = Case(4, 8, 1, 0.5, cluster.SKEW, requests=200)
+    samples = Samples()
+    samples.add(case=cluster.name(case), round=0, **lending.figures(case))
+    assert f"| {case.rate:,.0f}, 50%, skewed |" in cluster.report(samples)
+
+
+def test_the_busiest_gateway_of_a_cluster_has_not_all_messages() -> None:
+    """What is said as links begin does not count."""
+    case = Case(8, 16, 1, 0.7, requests=1_000)
+    course = World(case).run()
+    assert 0 < course.busiest < course.messages
+    assert World(replace(case, requests=1)).run().messages == 0
+
+
+def test_a_wait_is_without_the_work() -> None:
+    case = Case(1, 8, 4, 0.3, requests=1_000)
+    assert max(ideal(case).waits(case)) == pytest.approx(0.0, abs=1e-9)

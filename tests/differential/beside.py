@@ -38,12 +38,6 @@ BESIDE = (
         ".*",
         "each handshake has another",
     ),
-    D(
-        "asgi-beside WebSocket *",
-        "json headers order",
-        ".*",
-        "what makes it a handshake comes last",
-    ),
     D("asgi-beside 100-continue that nobody reads", "header connection", "'close'", UNREAD),
     D("asgi-beside 100-continue that nobody reads", "connection", "close", UNREAD),
 )

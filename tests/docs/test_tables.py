@@ -118,3 +118,11 @@ def test_every_action_of_the_log_is_explained() -> None:
     found = {name for path in sources for pair in said.findall(path.read_text()) for name in pair}
     assert len(found) > 25
     assert found - {""} <= known
+
+
+def test_real_sites_have_the_version_that_is_tested() -> None:
+    pins = [page("requirements/dev.txt"), page("requirements/sites.txt")]
+    for site, version, *_ in rows(page("docs/sites.md"), "site"):
+        name = re.escape(site.strip("[").partition("]")[0].lower())
+        found = [re.search(rf"^{name}(?:-graphql)?==(\S+)", text, re.MULTILINE) for text in pins]
+        assert next(pin[1] for pin in found if pin) == version, site

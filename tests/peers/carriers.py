@@ -19,8 +19,10 @@ class Wire:
     def send(self, message: bytes) -> None:
         self.sent.append(link.LinkMessage.FromString(message))
 
-    def flush(self) -> None:
+    def post(self, *messages: bytes) -> None:
         """See Link. Nothing waits here."""
+        for message in messages:
+            self.send(message)
 
     async def room(self) -> None:
         await self._free.wait()

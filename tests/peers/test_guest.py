@@ -17,6 +17,7 @@ from tests.core.building import a_request
 from tests.peers.carriers import Wire, turns
 
 Message = link.LinkMessage
+BODY = bytes(range(250)) * 800  # more than goes with its request
 
 
 class Owner:
@@ -61,6 +62,11 @@ class Owner:
         found = [one for part in sent for one in pb.GatewayFrame.FromString(part.frame).requests]
         assert len(found) == count
         return found
+
+    def bodies(self) -> list[bytes]:
+        """Pieces of request bodies that the host was sent so far."""
+        sent = [one.to_host for one in self.wire.sent if one.HasField("to_host")]
+        return [one.data for part in sent for one in pb.GatewayFrame.FromString(part.frame).data]
 
     def submit(self, method: bytes = b"GET") -> Ticket:
         """A client asks."""
@@ -183,3 +189,18 @@ async def test_a_window_that_is_exceeded_ends_the_link(owner: Owner) -> None:
     assert not owner.wire.reasons
     owner.answer(data=[pb.Data(id=1, data=b"x")])
     assert owner.wire.reasons[0].startswith("window_exceeded")
+
+
+async def test_bodies_wait_for_room_and_then_requests_with_them(owner: Owner) -> None:
+    owner.lend(2)
+    owner.wire.fill()
+    owner.broker.submit(a_request(method=b"POST", body_length=len(BODY)), BODY, True)
+    (request,) = await owner.handed()
+    assert request.body == BODY[: len(request.body)]
+    assert not request.end
+    owner.submit()
+    await owner.handed(1)
+    assert not owner.bodies()
+    owner.wire.drain()
+    await owner.handed(2)
+    assert request.body + b"".join(owner.bodies()) == BODY

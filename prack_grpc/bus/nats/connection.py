@@ -7,6 +7,7 @@ from typing import Any
 import nats.errors
 import nkeys
 from nats.aio.client import Client
+from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
 
 from prack_grpc.bus.nats.parcels import KIB, PARCEL
@@ -25,6 +26,7 @@ ONCE: dict[str, Any] = {
     "max_outstanding_pings": PINGS,
     "pending_size": -1,
 }
+Take = Callable[[bytes], None]
 # With its envelope.
 MESSAGE = PARCEL + KIB
 
@@ -47,6 +49,9 @@ class Connection(Client):
     watches of JetStream, stays with a server that is about to stop, and keeps what nobody waits
     for any more. Here `publish` never waits, and raises if there is no connection.
 
+    Of a message there and back most was what nats-py does with it: queues and tasks at both ends.
+    `post` and `listen` do without.
+
     `refused` is told what the user of this gateway may not do; `trouble` is why it is over.
     """
 
@@ -55,6 +60,7 @@ class Connection(Client):
         self.over = asyncio.Event()
         self.trouble = ""
         self._refused = refused
+        self._takers: dict[int, Take] = {}
 
     async def open(self, urls: list[str], name: str, options: dict[str, Any]) -> None:
         """Connect to the first of these URLs that answers; `options` are those of `Servers`.
@@ -84,6 +90,29 @@ class Connection(Client):
             raise ValueError(
                 f"max_payload of the NATS server is {self.max_payload}: set it to {MESSAGE} or more"
             )
+
+    def post(self, subject: str, data: bytes, answer: str = "") -> None:
+        """Publish at once, or lose it where there is no connection.
+
+        Before what others have published in this turn, which nats-py writes in the next.
+        """
+        if self.is_connected and self._transport is not None:
+            head = f"PUB {subject} {answer} {len(data)}\r\n".encode()
+            self._transport.write(b"%b%b\r\n" % (head, data))
+
+    async def listen(self, subject: str, take: Take) -> Subscription:
+        """Subscribe; `take` gets what each message holds at once, must not raise."""
+        subscription = await self.subscribe(subject)
+        self._takers[subscription._id] = take
+        return subscription
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
+        if (take := self._takers.get(sid)) is not None:
+            take(data)
+        else:
+            await super()._process_msg(sid, subject, reply, data, headers)
 
     async def _note(self, error: Exception) -> None:
         self.trouble = str(error) or type(error).__name__

@@ -3,6 +3,7 @@
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 # Of this format; gateways that speak another one are not heard.
 VERSION = 1
@@ -21,8 +22,7 @@ class Kind(IntEnum):
     CLOSE = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One message of a gateway to another.
 
     Each end of a link has a random name, so that what was sent before a break is for nobody.

@@ -2,13 +2,13 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from prack_grpc.bus.link import LinkReceiver
 from prack_grpc.bus.nats.envelope import NOBODY, Envelope, Kind
 from prack_grpc.bus.nats.parcels import KIB, MOST, UNTOLD, Receiving, Sending
 
-Post = Callable[[Envelope], Awaitable[None]]
+Post = Callable[[Envelope], None]
 
 # Whoever asks for room waits while more than this is not yet at the other end.
 ROOM = 4 * 1024 * KIB
@@ -20,11 +20,12 @@ FULL = f"more than {MOST // (1024 * KIB)} MiB wait: NATS is away, or the peer do
 class NatsLink:
     """Implements `bus.link.Link` once it has a receiver.
 
-    What it is told changes what is to be said; `run` says it. What is posted may be lost.
+    What it is told changes what is to be said, once a turn of the loop. What is posted may be lost.
 
     Args:
         me, peer: ids of the two gateways.
         now: seconds, on the clock of `take`.
+        deliver: posts an envelope to the peer.
         ended: told of the end, before the receiver is.
 
     Attributes:
@@ -33,7 +34,14 @@ class NatsLink:
         waiting: whether NATS was away since then.
     """
 
-    def __init__(self, me: str, peer: str, now: float, ended: Callable[["NatsLink"], None]) -> None:
+    def __init__(
+        self,
+        me: str,
+        peer: str,
+        now: float,
+        deliver: Post,
+        ended: Callable[["NatsLink"], None],
+    ) -> None:
         self.peer = peer
         self.end = secrets.token_bytes(8)
         self.theirs = NOBODY
@@ -42,33 +50,39 @@ class NatsLink:
         self.heard_at = now
         self.waiting = False
         self._me = me
+        self._deliver = deliver
         self._ended = ended
         self._sending = Sending()
         self._receiving = Receiving()
         self._asked_at = now - ASK_SECONDS
-        self._owed: Kind | None = Kind.OPEN
-        self._wake = asyncio.Event()
-        self._wake.set()
+        self._owed: Kind | None = None
+        self._loop = asyncio.get_running_loop()
+        self._saying: asyncio.Handle | None = None
         self._room = asyncio.Event()
         self._room.set()
-        self._farewell: str | None = None
+        self.owe(Kind.OPEN)
 
     # ------------------------------------------------------------ Link
 
     def send(self, message: bytes) -> None:
         """See Link."""
+        self._add(message)
+        self._say_soon()
+
+    def post(self, *messages: bytes) -> None:
+        """See Link."""
+        for message in messages:
+            self._add(message)
+        self._say()
+
+    def _add(self, message: bytes) -> None:
         if self.over:
             return
         self._sending.add(message)
         if self._sending.held > MOST:
             self.close(FULL)
-            return
-        if self._sending.held > ROOM:
+        elif self._sending.held > ROOM:
             self._room.clear()
-        self._wake.set()
-
-    def flush(self) -> None:
-        """See Link. What is posted goes by a task of its own."""
 
     async def room(self) -> None:
         """See Link."""
@@ -81,7 +95,8 @@ class NatsLink:
     def close(self, reason: str) -> None:
         """See Link."""
         if not self.over:
-            self._farewell = reason
+            self._say()
+            self._deliver(self._envelope(Kind.CLOSE, self._sending.number, reason.encode()))
             self._finish(reason)
 
     # ------------------------------------------------------------ what the meeting says
@@ -89,7 +104,7 @@ class NatsLink:
     def owe(self, kind: Kind) -> None:
         """Say this to the peer."""
         self._owed = kind
-        self._wake.set()
+        self._say_soon()
 
     def beat(self) -> None:
         """Say that this end is there."""
@@ -119,7 +134,7 @@ class NatsLink:
         elif self._receiving.untold >= UNTOLD:
             self._owed = self._owed or Kind.BEAT
         if self._owed is not None or self._sending.ready:
-            self._wake.set()
+            self._say_soon()
 
     def _receive(self, envelope: Envelope) -> None:
         try:
@@ -135,26 +150,28 @@ class NatsLink:
             return
         self.over = True
         self._room.set()
-        self._wake.set()
         self._ended(self)
         if self.receiver is not None:
             self.receiver.ended(reason)
 
     # ------------------------------------------------------------ what it says
 
-    async def run(self, post: Post) -> None:
-        """Say what there is to say, until the link is over."""
-        while not self.over:
-            await self._wake.wait()
-            self._wake.clear()
-            if self._owed is not None:
-                kind, self._owed = self._owed, None
-                await post(self._envelope(kind, self._sending.number))
-            while parcel := self._sending.next():
-                await post(self._envelope(Kind.DATA, *parcel))
-        if self._farewell is not None:
-            farewell = self._farewell.encode()
-            await post(self._envelope(Kind.CLOSE, self._sending.number, farewell))
+    def _say_soon(self) -> None:
+        if self._saying is None and not self.over:
+            self._saying = self._loop.call_soon(self._say)
+
+    def _say(self) -> None:
+        """What there is to say."""
+        if self._saying is not None:
+            self._saying.cancel()
+            self._saying = None
+        if self.over:
+            return
+        if self._owed is not None:
+            kind, self._owed = self._owed, None
+            self._deliver(self._envelope(kind, self._sending.number))
+        while parcel := self._sending.next():
+            self._deliver(self._envelope(Kind.DATA, *parcel))
 
     def _envelope(self, kind: Kind, number: int, data: bytes = b"") -> Envelope:
         received = self._receiving.told()

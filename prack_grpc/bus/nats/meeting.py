@@ -46,20 +46,18 @@ class NatsMeeting:
         self._links: dict[str, NatsLink] = {}
         self._client: Connection | None = None
         self._subscriptions: list[Subscription] = []
-        self._saying: set[asyncio.Task[None]] = set()
         foreign = "a gateway speaks another version over NATS: no link until both have the same"
         self._foreign = Complaint(log, "nats_version", foreign)
         self._loop: asyncio.AbstractEventLoop
         self._linked: Linked
         self._wants: Wants
-        self._tasks: asyncio.TaskGroup
 
     async def run(self, linked: Linked, wants: Wants) -> None:
         """See Meeting."""
         self._loop = asyncio.get_running_loop()
         self._linked, self._wants = linked, wants
-        async with asyncio.TaskGroup() as self._tasks:
-            self._tasks.create_task(self._beat())
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._beat())
             try:
                 async for client in self._bus.clients():
                     try:
@@ -73,7 +71,7 @@ class NatsMeeting:
         """Go on over this connection."""
         gone = self._subjects.gone(self._me, "*")
         self._subscriptions = [
-            await client.subscribe(self._subjects.inbox(self._me), cb=self._inbox),
+            await client.listen(self._subjects.inbox(self._me), self._inbox),
             await client.subscribe(self._subjects.hello, cb=self._heard),
             await client.subscribe(gone, cb=self._gone),
         ]
@@ -81,7 +79,7 @@ class NatsMeeting:
         self._client = client
         for link in self._links.values():
             link.resume()
-        await self._hello()
+        self._hello()
 
     async def _leave(self) -> None:
         with suppress(nats.errors.Error):
@@ -91,7 +89,6 @@ class NatsMeeting:
             link.close(STOPPED)
         with suppress(TimeoutError, nats.errors.Error):
             async with asyncio.timeout(LAST_SECONDS):
-                await asyncio.gather(*self._saying)
                 if self._client is not None:
                     await self._client.flush(LAST_SECONDS)
 
@@ -106,7 +103,7 @@ class NatsMeeting:
                 # Who was stopped or busy himself cannot say that others were silent meanwhile.
                 link.heard_at += late
                 self._look(link, now)
-            await self._hello()
+            self._hello()
             await asyncio.sleep(BEAT_SECONDS)
 
     def _look(self, link: NatsLink, now: float) -> None:
@@ -125,9 +122,9 @@ class NatsMeeting:
         if peer not in self._links and self._wanted(peer):
             self._begin(peer)
 
-    async def _inbox(self, message: Msg) -> None:
+    def _inbox(self, message: bytes) -> None:
         try:
-            envelope = unpack(message.data)
+            envelope = unpack(message)
         except ValueError as error:
             self._foreign.make(reason=str(error))
             return
@@ -167,10 +164,8 @@ class NatsMeeting:
             self._take(link, envelope)
 
     def _begin(self, peer: str) -> NatsLink:
-        link = self._links[peer] = NatsLink(self._me, peer, self._loop.time(), self._ended)
-        task = self._tasks.create_task(link.run(partial(self._post, peer)))
-        self._saying.add(task)
-        task.add_done_callback(self._saying.discard)
+        post = partial(self._post, self._subjects.inbox(peer), self._subjects.gone(self._me, peer))
+        link = self._links[peer] = NatsLink(self._me, peer, self._loop.time(), post, self._ended)
         return link
 
     def _take(self, link: NatsLink, envelope: Envelope) -> None:
@@ -184,16 +179,15 @@ class NatsMeeting:
 
     # ------------------------------------------------------------ what is said
 
-    async def _post(self, peer: str, envelope: Envelope) -> None:
+    def _post(self, inbox: str, gone: str, envelope: Envelope) -> None:
         """Parcels need no answer of NATS that nobody listens: beats get one."""
-        answer = "" if envelope.kind is Kind.DATA else self._subjects.gone(self._me, peer)
-        await self._publish(self._subjects.inbox(peer), envelope.pack(), answer)
+        answer = "" if envelope.kind is Kind.DATA else gone
+        self._publish(inbox, envelope.pack(), answer)
 
-    async def _hello(self) -> None:
-        await self._publish(self._subjects.hello, self._me.encode())
+    def _hello(self) -> None:
+        self._publish(self._subjects.hello, self._me.encode())
 
-    async def _publish(self, subject: str, data: bytes, answer: str = "") -> None:
+    def _publish(self, subject: str, data: bytes, answer: str = "") -> None:
         """Or lose it, where NATS is away."""
-        if self._client is not None and not self._client.is_closed:
-            with suppress(nats.errors.Error):
-                await self._client.publish(subject, data, answer)
+        if self._client is not None:
+            self._client.post(subject, data, answer)

@@ -105,13 +105,12 @@ class Lender:
             or session.room(stock.kind) <= 0
         ):
             return False
-        others = [one.claim for one in stock.wanting if one is not loan]
         mine = _claim(lanes(session, stock))
         if not loan.wanted:
-            return mine is None and not others
+            return mine is None and not stock.wanting
         if mine is not None and not loan.claim.before(mine):
             return False
-        return not any(other.before(loan.claim) for other in others)
+        return not any(one.claim.before(loan.claim) for one in stock.wanting if one is not loan)
 
     def _let_go(self, exchange: Exchange) -> SessionLoan | None:
         """Its loan, if it has used it until now and the peer is still here."""

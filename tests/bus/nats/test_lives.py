@@ -50,6 +50,7 @@ class FakeClient:
         self.over = asyncio.Event()
         self._subjects, self._weather = subjects, weather
         self._takes: dict[str, Take] = {}
+        self._listeners: dict[str, Callable[[bytes], None]] = {}
         self._inbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
         self._reading = asyncio.create_task(self._read())
 
@@ -59,8 +60,16 @@ class FakeClient:
         self._subjects[subject].append(self)
         return self
 
-    async def publish(self, subject: str, data: bytes, reply: str = "") -> None:
-        """See Client; nobody is told that nobody listens."""
+    async def listen(self, subject: str, take: Callable[[bytes], None]) -> "FakeClient":
+        """See Connection."""
+        self._listeners[subject] = take
+        self._subjects[subject].append(self)
+        return self
+
+    def post(self, subject: str, data: bytes, answer: str = "") -> None:
+        """See Connection; nobody is told that nobody listens."""
+        if self.is_closed:
+            return
         for client in self._subjects[subject]:
             if client is not self:
                 self._weather.carry(partial(client.put, subject, data))
@@ -75,7 +84,12 @@ class FakeClient:
 
     def put(self, subject: str, data: bytes) -> None:
         """A message has come."""
-        self._inbox.put_nowait((subject, data))
+        if self.is_closed:
+            return
+        if take := self._listeners.get(subject):
+            take(data)
+        else:
+            self._inbox.put_nowait((subject, data))
 
     def close(self) -> None:
         """Nothing comes any more."""

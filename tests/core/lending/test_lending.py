@@ -12,6 +12,7 @@ from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.lending.lending import Lending
+from prack_grpc.core.lending.loan import TOLERANCE
 from prack_grpc.core.receivers import PeerReceiver
 from tests.core.lending.mesh import Mesh
 
@@ -87,7 +88,7 @@ def test_a_peer_that_waited_longer_gets_the_next_slot() -> None:
     (first,) = two.host.leases
     two.mesh.submit(two.owner)
     two.mesh.deliver_all()
-    two.mesh.clock.now += 0.03
+    two.mesh.clock.now += 1.5 * TOLERANCE
     two.mesh.submit(two.host)
     two.host.answer(first)
     two.mesh.deliver_all()
@@ -101,7 +102,7 @@ def test_among_requests_of_the_same_age_own_ones_go_first() -> None:
     (first,) = two.host.leases
     two.mesh.submit(two.owner)
     two.mesh.deliver_all()
-    two.mesh.clock.now += 0.01
+    two.mesh.clock.now += TOLERANCE / 2
     two.mesh.submit(two.host)
     two.host.answer(first)
     (lease,) = two.host.leases

@@ -14,6 +14,8 @@ from prack_worker.request import Request, below
 
 ASGI = {"version": "3.0", "spec_version": "2.4"}
 WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
+# About the gateway's connection, but by these some applications know a handshake (python-socketio).
+UPGRADE = [(b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
 
 
 def build_scope(exchange: Exchange, state: dict[str, Any], root_path: str = "") -> dict[str, Any]:
@@ -47,6 +49,7 @@ def build_scope(exchange: Exchange, state: dict[str, Any], root_path: str = "") 
     if request.websocket:
         scope["type"] = "websocket"
         scope["scheme"] = WEBSOCKET_SCHEMES.get(request.scheme, request.scheme)
+        scope["headers"] = [*request.headers, *UPGRADE]
         scope["subprotocols"] = offered_subprotocols(request)
         extensions["websocket.http.response"] = {}
         return scope

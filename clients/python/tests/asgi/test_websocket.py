@@ -94,7 +94,7 @@ async def test_the_scope_is_the_one_that_uvicorn_builds() -> None:
             "raw_path": b"/caf%C3%A9",
             "query_string": b"q=1",
             "root_path": "",
-            "headers": headers,
+            "headers": [*headers, (b"connection", b"Upgrade"), (b"upgrade", b"websocket")],
             "client": ("192.0.2.7", 4711),
             "server": ("example.com", 443),
             "subprotocols": ["chat", "v2", "v1"],
