@@ -14,6 +14,7 @@ from prack_grpc.cli.main import main
         ((), "prack dev: error: expected the application first, such as main:app"),
         (("--port", "1", "main:app"), "expected the application first, such as main:app"),
         (("main:app", "--port", "x"), "argument --port: invalid int value: 'x'"),
+        (("main:app", "--gateway", "prack://a"), "--gateway: it has one of its own"),
     ],
 )
 def test_a_mistake(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str) -> None:

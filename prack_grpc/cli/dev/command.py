@@ -57,6 +57,8 @@ def run(arguments: Sequence[str]) -> int:
     if not app or app.startswith("-"):
         parser.error("expected the application first, such as main:app")
     own, words = parser.parse_known_args(words)
+    if own.gateway is not None:  # there, others would see tracebacks
+        parser.error("--gateway: it has one of its own; `prack-worker --reload` works for others")
     # `prack --help` should not pay for it.
     from prack_grpc.listener import AddressInUse
 
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PORT",
         help=f"where the application is to be (default: {PORT}, or a free one if that is taken)",
     )
+    parser.add_argument("--gateway", help=argparse.SUPPRESS)
     return parser
 
 

@@ -19,7 +19,7 @@ from prack_worker.errors import (
     UsageError,
 )
 from prack_worker.processes.parent import Parent
-from prack_worker.settings.options import OPTIONS
+from prack_worker.settings.options import GROUPS, Option
 from prack_worker.settings.settings import Settings, read_settings
 from prack_worker.version import VERSION
 
@@ -165,8 +165,8 @@ def _check(app: str | None, command: Sequence[str], settings: Settings) -> None:
         raise UsageError("--ready: expected --proxy URL, or a command after --")
     if settings.reload and settings.wanted:
         raise UsageError(
-            "--reload: expected one process, without --processes (WEB_CONCURRENCY), --preload, "
-            "--max-requests and --max-lifetime"
+            "--reload: expected one process, without --processes, --preload, --max-requests and "
+            "--max-lifetime"
         )
     if (settings.reload_dir or settings.reload_include) and not settings.reload:
         raise UsageError("--reload-dir and --reload-include: only with --reload")
@@ -184,14 +184,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "app", metavar="MODULE:ATTRIBUTE", nargs="?", help="an application in Python, main:app"
     )
-    for option in OPTIONS:
-        flag = option.flag_name()
-        default = f" (default: {option.default})" if option.default and option.metavar else ""
-        text = option.help + default
-        if option.flag and not option.metavar:
-            parser.add_argument(flag, action="store_const", const="1", help=text)
-        elif option.flag:
-            action = "append" if option.name in REPEATED else "store"
-            parser.add_argument(flag, action=action, metavar=option.metavar, help=text)
     parser.add_argument("--version", action="version", version=f"prack-worker {VERSION}")
+    for title, options in GROUPS.items():
+        group = parser.add_argument_group(title)
+        for option in options:
+            _add(group.add_argument, option)
     return parser
+
+
+def _add(add: Callable[..., object], option: Option) -> None:
+    flag = option.flag_name()
+    default = f" (default: {option.default})" if option.default and option.metavar else ""
+    text = option.help + default
+    if option.flag and not option.metavar:
+        add(flag, action="store_const", const="1", help=text)
+    elif option.flag:
+        action = "append" if option.name in REPEATED else "store"
+        add(flag, action=action, metavar=option.metavar, help=text)

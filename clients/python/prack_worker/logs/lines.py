@@ -41,6 +41,8 @@ class JsonFormatter(logging.Formatter):
             line.setdefault("request_id", identifier)
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
+        elif record.exc_text:  # of another process
+            line["traceback"] = record.exc_text
         return json_lines.encode(line)
 
 

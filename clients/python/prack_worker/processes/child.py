@@ -116,6 +116,15 @@ class Child:
         self._channel.close()
 
 
+def place() -> str:
+    """This folder, by the name that it was entered by: perhaps a link to a release."""
+    name = os.environ.get("PWD", "")
+    with suppress(OSError):
+        if name and os.path.samefile(name, "."):
+            return name
+    return "."
+
+
 def same_command() -> list[str]:
     """The command that this process runs, with the interpreter and its flags."""
     return [sys.executable, *sys.orig_argv[1:]]
@@ -133,6 +142,7 @@ class Children:
         self._command = list(command)
         self._files = [] if typed else [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
         self._living: list[Child] = []
+        self._place = place()
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
 
     def __iter__(self) -> Iterator[Child]:
@@ -154,6 +164,7 @@ class Children:
     async def launch(self, name: str, ours: socket.socket, theirs: socket.socket) -> int:
         """Start a process that has the other end of the channel. Returns its id."""
         theirs.set_inheritable(True)
+        os.chdir(self._place)  # which is where the link leads to now
         return os.posix_spawn(  # noqa: ASYNC221 - it does not wait for the process
             self._command[0],
             self._command,

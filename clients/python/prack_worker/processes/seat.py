@@ -21,9 +21,13 @@ class NotStarted(Exception):
         super().__init__(child.failure or f"it has ended with status {child.ended.result()}")
 
     def log(self, what: str) -> None:
-        """Say what follows from it, and the reason; a traceback comes after the line."""
+        """Say what follows from it, and the reason; the application's traceback comes after it."""
         lines = str(self).strip().splitlines()
-        log.error("%s: %s", what, lines[-1], exc_info=self if lines[1:] else None)
+        args = what, lines[-1]
+        record = log.makeRecord(log.name, logging.ERROR, __file__, 0, "%s: %s", args, None)
+        if lines[1:]:
+            record.exc_text = "\n".join(lines)  # as exc_info, our own frames would come with it
+        log.handle(record)
 
 
 class Seat:

@@ -59,9 +59,13 @@ class Settings:
 
     @property
     def wanted(self) -> int:
-        """How many processes under a supervisor; 0: this one is enough."""
+        """How many processes under a supervisor; 0: this one is enough.
+
+        WEB_CONCURRENCY is a property of the machine, so it does not keep anyone from developing.
+        """
+        wanted = self.processes or (0 if self.reload else self.web_concurrency)
         replaced = self.preload or self.max_requests or self.max_lifetime
-        return self.processes or self.web_concurrency or bool(replaced)
+        return wanted or bool(replaced)
 
 
 def _given(values: Mapping[str, Any], name: str) -> Any:

@@ -78,6 +78,7 @@ async def test_help_has_examples(folder: Path) -> None:
         stdout, _ = await process.communicate()
         assert process.returncode == 0
         assert b"prack-worker mysite.wsgi:application" in stdout
+        assert b"\nprocesses of an application in Python:\n  --processes N" in stdout
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,11 @@ def test_json_is_one_object_a_line() -> None:
     }
 
 
+def test_json_has_the_traceback_of_another_process() -> None:
+    record = a_record(exc_text="Traceback\nno database")
+    assert json.loads(JsonFormatter().format(record))["traceback"] == "Traceback\nno database"
+
+
 async def test_json_has_the_id_of_the_request() -> None:
     current.set(FakeExchange(headers=[(b"x-request-id", b"order-7")]).request)
     assert json.loads(JsonFormatter().format(a_record()))["request_id"] == "order-7"

@@ -116,6 +116,37 @@ async def test_one_goes_on_if_its_successor_does_not_start(children: Started, se
     assert not old.ended.done()
 
 
+async def test_why_one_does_not_start_is_said_without_our_own_frames(
+    children: Started, caplog: pytest.LogCaptureFixture
+) -> None:
+    wish("fail")
+    child = await Seat(NAME, children, lambda *_: None).start()
+    await child.ended
+    NotStarted(child).log("It does not start")
+    (record,) = caplog.records
+    assert record.getMessage() == "It does not start: no database"
+    assert caplog.text.endswith("It does not start: no database\nTraceback\nno database\n")
+
+
+async def test_one_starts_where_the_link_to_the_release_leads_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current, old, new = (tmp_path / name for name in ("current", "old", "new"))
+    old.mkdir()
+    new.mkdir()
+    current.symlink_to(old)
+    monkeypatch.setenv("PWD", str(current))
+    monkeypatch.chdir(current)
+    children = Children([sys.executable, "-c", "import os; open('here', 'w')"])
+    for release in (old, new):
+        current.unlink()
+        current.symlink_to(release)
+        child = await children.start(NAME)
+        async with asyncio.timeout(20):
+            await child.ended
+        assert (release / "here").exists()
+
+
 async def test_one_goes_on_if_its_successor_is_never_welcomed(
     children: Started, seat: Seat, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,9 +135,9 @@ def test_all_mistakes_come_at_once_and_name_their_source() -> None:
         read_settings({"slots": "0"}, {"PRACK_GRACE": "x", "PRACK_TOKEN": "se cret"})
     lines = str(raised.value).splitlines()
     assert [line.split(":")[0] for line in lines] == [
+        "PRACK_TOKEN",
         '--slots "0"',
         'PRACK_GRACE "x"',
-        "PRACK_TOKEN",
     ]
     assert "se cret" not in str(raised.value)
 
@@ -148,6 +148,7 @@ def test_all_mistakes_come_at_once_and_name_their_source() -> None:
         ({}, {}, 0),
         ({"processes": "3"}, {"WEB_CONCURRENCY": "2"}, 3),
         ({}, {"WEB_CONCURRENCY": "2"}, 2),
+        ({"reload": "1"}, {"WEB_CONCURRENCY": "2"}, 0),
         ({"preload": "1"}, {}, 1),
         ({"max_requests": "10"}, {}, 1),
         ({"max_lifetime": "10"}, {"PRACK_WORKER_PROCESSES": "2"}, 2),
