@@ -15,6 +15,7 @@ from prack_grpc.cli.serve import START_ERROR
 from prack_grpc.cli.terminal import say
 from prack_grpc.settings.loading import load
 from prack_grpc.settings.settings import Settings
+from prack_wire.starter import STARTER
 
 USAGE = "prack dev MODULE:ATTRIBUTE [--port PORT] [flags of prack-worker]"
 ABOUT = """\
@@ -42,9 +43,6 @@ SETTINGS = {
     "idle_timeout": HOUR,
     "grace": "0.1",
 }
-# A descriptor that ends with this process, however it ends: then the worker ends, too. And the name
-# of the worker, for its lines.
-STARTER = "PRACK_STARTER"
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from prack_wire.forks import STOPPING
+from prack_wire.starter import STARTER
 from prack_worker.cli.dialling import transport
 from prack_worker.cli.logs import start_logging
 from prack_worker.processes.child import Child, Children, same_command
@@ -29,8 +30,6 @@ ORPHAN_SECONDS = 2.0  # longer, as it must not come before us
 NAME = "app"  # of the process, beside this one
 PAGE_SLOTS = 64
 SHOWN = 3  # names of changed files in a line
-# The variable by which `prack dev` gives a descriptor that ends when it does, and a name.
-STARTER = "PRACK_STARTER"
 
 
 class Reloader:
