@@ -72,8 +72,8 @@ PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials exampl
 LANGUAGES := $(patsubst %,tests/acceptance/test_%.py,go java languages node php ruby)
 
 # What takes minutes, most of them waiting.
-FAULTS := $(patsubst %,tests/acceptance/test_%.py,deferred_crashes deferred_faults deferred_nats deploying faults hostile_apps lifecycle links \
-	liveness many_sockets nats_cluster nats_links nats_words slots upgrade worker_port) tests/processes/test_supervised.py tests/soak
+FAULTS := $(patsubst %,tests/acceptance/test_%.py,deferred_crashes deferred_faults deferred_nats deploying dev faults hostile_apps lifecycle links \
+	liveness many_sockets nats_cluster nats_links nats_words slots upgrade worker_port worker_processes) tests/processes/test_supervised.py tests/soak
 
 # What a gateway does that is one process must be the same when a request crosses a link.
 APART := tests/differential $(patsubst %,tests/acceptance/test_%.py,lifecycle streams tunnels uploads upgrade)

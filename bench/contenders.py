@@ -141,11 +141,11 @@ def _uvicorn(setup: Setup, port: int) -> list[str]:
     return [sys.executable, "-m", "uvicorn", target, *flags, "--timeout-keep-alive=75"]
 
 
-def _gunicorn(setup: Setup, port: int) -> list[str]:
+def _gunicorn(setup: Setup, port: int, *flags: str) -> list[str]:
     app = APPS[setup.app]
     # As many threads as Prack's worker has.
     kind = ["-k", "asgi"] if app.interface == "asgi" else ["-k", "gthread", "--threads", "8"]
-    flags = ["-b", f"127.0.0.1:{port}", "--log-level=warning", "--keep-alive=75", *kind]
+    flags = ("-b", f"127.0.0.1:{port}", "--log-level=warning", "--keep-alive=75", *kind, *flags)
     return [sys.executable, "-m", "gunicorn", "--no-control-socket", *flags, app.target]
 
 
@@ -160,6 +160,16 @@ def _behind(
     return build
 
 
+def _computing(count: int) -> Build:
+    """A gateway, and a worker of so many processes."""
+
+    def build(setup: Setup, port: int, _: Path) -> list[Part]:
+        gateway, ports = _gateway(port, QUIET)
+        return [gateway, _worker(setup, "prack", ports, f"--processes={count}")]
+
+    return build
+
+
 def _prack(over: str, *flags: str) -> Build:
     """A gateway and workers; `over` is the scheme of the URL that they dial."""
 
@@ -170,8 +180,8 @@ def _prack(over: str, *flags: str) -> Build:
     return build
 
 
-def _worker(setup: Setup, over: str, ports: dict[str, int]) -> Part:
-    command = [sys.executable, "-m", "prack_worker", APPS[setup.app].target]
+def _worker(setup: Setup, over: str, ports: dict[str, int], *flags: str) -> Part:
+    command = [sys.executable, "-m", "prack_worker", APPS[setup.app].target, *flags]
     command += [f"--gateway={over}://127.0.0.1:{ports[over]}"]
     command += [f"--slots={setup.slots}"] if setup.slots else []
     return Part("app", command, says="Connected to")
@@ -255,7 +265,7 @@ def _gateway(port: int, *flags: str, module: str = "prack_grpc") -> tuple[Part, 
 
 LEAST = "least_conn;"
 STREAMING = "proxy_buffering off; proxy_request_buffering off;"
-ASGI = ("asgi",)
+ASGI, WSGI = ("asgi",), ("wsgi",)
 CONTENDERS = {
     one.name: one
     for one in (
@@ -317,6 +327,14 @@ CONTENDERS = {
         Contender("prack-blind", "Prack without figures", _prack("prack", QUIET, BLIND)),
         Contender("prack-blind-too", "the same again", _prack("prack", QUIET, BLIND)),
         Contender("prack-watched", "Prack whose page is open", _watched),
+        Contender("worker-one", "Prack, a worker of one process", _computing(1), serves=WSGI),
+        Contender("worker-two", "Prack, a worker of two processes", _computing(2), serves=WSGI),
+        Contender(
+            "gunicorn-two",
+            "direct gunicorn, two processes of 8 threads",
+            _server(lambda setup, port: _gunicorn(setup, port, "--workers=2")),
+            serves=WSGI,
+        ),
         Contender("prack-two", "Prack, two processes", _processes(2)),
         Contender("prack-four", "Prack, four processes", _processes(4)),
         Contender(

@@ -8,6 +8,7 @@ from bench.measurements import (
     chunks,
     clients,
     cluster,
+    computing,
     depth,
     figures,
     footprint,
@@ -65,6 +66,7 @@ MODULES = (
     clients,
     figures,
     workers,
+    computing,
     streams,
     footprint,
 )

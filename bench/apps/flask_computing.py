@@ -1,0 +1,12 @@
+"""A view in Flask that computes for some ten milliseconds, always as much."""
+
+from flask import Flask
+
+app = Flask(__name__)
+COUNT = 200_000
+
+
+@app.get("/")
+def computed() -> str:
+    """A sum that nobody needs."""
+    return str(sum(number * number for number in range(COUNT)))
