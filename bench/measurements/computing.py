@@ -11,7 +11,7 @@ ABOUT = "a computing Flask view: --processes 2 of the worker, and of gunicorn, b
 ONE = "worker-one"
 NAMES = (ONE, "worker-two", "gunicorn-two")
 QUICK = Plan(rounds=5, seconds=2, contenders=NAMES)
-FULL = Plan(rounds=9, seconds=3, contenders=NAMES, full=True)
+FULL = Plan(rounds=5, seconds=2, contenders=NAMES, full=True)
 CONNECTIONS = 8
 HEAD = ("contender", "requests/s", f"of {ONE}", "p50 ms", "p99 ms", "errors")
 TEXT = f"""\
