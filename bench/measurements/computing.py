@@ -10,14 +10,14 @@ from bench.samples import Samples
 ABOUT = "a computing Flask view: --processes 2 of the worker, and of gunicorn, beside one"
 ONE = "worker-one"
 NAMES = (ONE, "worker-two", "gunicorn-two")
-QUICK = Plan(rounds=5, seconds=2, contenders=NAMES)
-FULL = Plan(rounds=5, seconds=2, contenders=NAMES, full=True)
-CONNECTIONS = 8
+QUICK = Plan(rounds=5, seconds=5, contenders=NAMES)
+FULL = Plan(rounds=3, seconds=5, contenders=NAMES, full=True)
+CONNECTIONS = 32
 HEAD = ("contender", "requests/s", f"of {ONE}", "p50 ms", "p99 ms", "errors")
 TEXT = f"""\
 ### Computing
 
-A Flask view that computes for some ten milliseconds; {CONNECTIONS} clients. `{ONE}` is a worker of
+A Flask view that computes for some twenty milliseconds; {CONNECTIONS} clients. `{ONE}` is a worker of
 one process, `worker-two` the same with `--processes 2`, and `gunicorn-two` is gunicorn with two
 processes, asked directly. Ratios are to `{ONE}`, round by round. Gateway and clients are on the
 same cores.

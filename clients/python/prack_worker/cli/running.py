@@ -42,7 +42,8 @@ from prack_worker.wsgi.whole import needs_length
 log = logging.getLogger("prack_worker")
 
 # The connection's thread, and gRPC's, would wait 5 ms for their turn while the application runs.
-SWITCH_SECONDS = 0.0005
+# Threads that compute would lose a tenth of it to changes every half millisecond.
+SWITCH_SECONDS = {"asgi": 0.0005, "wsgi": 0.002, "proxy": 0.0005}
 DEFAULT_SLOTS = {"asgi": 64, "wsgi": 8, "proxy": 64}
 # The application may fork (subprocesses do), and its children have no use for our connection. And
 # we say ourselves what went wrong.
@@ -74,7 +75,7 @@ def run_python(app: object, settings: Settings, parent: Parent, afterwards: Exit
         served = _application(found, interface, slots, settings.root_path)
         await _serve(_worker(served, slots, settings, parent), settings, parent, afterwards)
 
-    return _run(serve, afterwards)
+    return _run(serve, interface, afterwards)
 
 
 def run_beside(
@@ -112,12 +113,14 @@ def run_beside(
         )
         await _serve(sidecar, settings, parent, afterwards, sidecar.kill)
 
-    return _run(serve, afterwards)
+    return _run(serve, "proxy", afterwards)
 
 
-def _run(serve: Callable[[], Coroutine[object, object, None]], afterwards: ExitStack) -> int:
+def _run(
+    serve: Callable[[], Coroutine[object, object, None]], interface: str, afterwards: ExitStack
+) -> int:
     afterwards.callback(sys.setswitchinterval, sys.getswitchinterval())
-    sys.setswitchinterval(SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS[interface])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         loop = runner.get_loop()
         run_through(loop, loop.create_task(serve()))
