@@ -16,18 +16,17 @@ import json
 import logging
 import os
 import socket
-import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NoReturn
 
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.processes import dealing
 from prack_grpc.processes.dealing import Address, Dealt
 from prack_grpc.processes.parent import MOST, Parent
+from prack_wire.forks import live
 
 Serve = Callable[[Parent], int]
 STANDARD = (0, 1, 2)
@@ -134,28 +133,16 @@ def _fork(parent: Parent, serve: Serve) -> int:
     pid = os.fork()
     if pid:
         return pid
-    _serve(parent, serve)
+    live(partial(_serve, parent, serve))
 
 
-def _serve(parent: Parent, serve: Serve) -> NoReturn:
-    """The life of the process. Nothing of the supervisor may run in it, not even its end."""
-    status = 1
-    try:
-        os.setsid()  # a Ctrl-C is for the supervisor, which tells us
-        # Garbage closes its sockets now, and all else never: their numbers will be those of others.
-        gc.collect()
-        gc.freeze()
-        own = (parent.channel, parent.rest, *parent.sockets.given.values())
-        _close_others({sock.fileno() for sock in (*own, parent.before) if sock is not None})
-        status = serve(parent)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        logging.shutdown()
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
-        os._exit(status)
+def _serve(parent: Parent, serve: Serve) -> int:
+    # Garbage closes its sockets now, and all else never: their numbers will be those of others.
+    gc.collect()
+    gc.freeze()
+    own = (parent.channel, parent.rest, *parent.sockets.given.values())
+    _close_others({sock.fileno() for sock in (*own, parent.before) if sock is not None})
+    return serve(parent)
 
 
 def _close_others(own: set[int]) -> None:

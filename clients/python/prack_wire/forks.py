@@ -1,13 +1,18 @@
-"""Keeps the signals of forked children away from the process that forked them.
+"""Keeps forked children, their signals and their end away from the process that forked them.
 
 asyncio hears of a signal through a descriptor that the signal's handler writes to, and a forked
 child has both. So a SIGTERM for a child, as `multiprocessing.Pool` sends it, would stop the parent.
 """
 
+import logging
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterable
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import NoReturn
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -33,3 +38,22 @@ def disown(numbers: Iterable[signal.Signals] = STOPPING) -> None:
         release()
 
     os.register_at_fork(before=hold, after_in_parent=release, after_in_child=forget)
+
+
+def live(life: Callable[[], int]) -> NoReturn:
+    """Be a forked child; `life` gives the exit status.
+
+    Nothing of the parent may run in it, not even its end.
+    """
+    status = 1
+    try:
+        os.setsid()  # a Ctrl-C is for the parent, which tells us
+        status = life()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import socket
 import sys
-import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from typing import NoReturn
+from functools import partial
 
+from prack_wire.forks import live
 from prack_worker.processes.child import Children
 from prack_worker.processes.parent import Parent, entitle
 
@@ -42,31 +40,19 @@ class Forks(Children):
             if pid := os.fork():
                 forked.set_result(pid)
                 return
-            self._live(name, ours, theirs)
+            live(partial(self._live, name, ours, theirs))
 
         # Not within a task: the process would believe that it is in one.
         asyncio.get_running_loop().call_soon(fork)
         return await forked
 
-    def _live(self, name: str, ours: socket.socket, theirs: socket.socket) -> NoReturn:
-        """The life of the process. Nothing of its parent may run in it, not even its end."""
-        status = 1
-        try:
-            os.setsid()
-            null = os.open(os.devnull, os.O_RDONLY)
-            os.dup2(null, sys.__stdin__.fileno() if sys.__stdin__ else 0)
-            os.close(null)
-            # Held open here, they would outlive the parent, and nobody would notice its end.
-            ours.close()
-            for child in self:
-                child.close()
-            entitle(name)
-            status = self._serve(Parent(name, theirs))
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            logging.shutdown()
-            for stream in (sys.stdout, sys.stderr):
-                with suppress(OSError, ValueError):
-                    stream.flush()
-            os._exit(status)
+    def _live(self, name: str, ours: socket.socket, theirs: socket.socket) -> int:
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, sys.__stdin__.fileno() if sys.__stdin__ else 0)
+        os.close(null)
+        # Held open here, they would outlive the parent, and nobody would notice its end.
+        ours.close()
+        for child in self:
+            child.close()
+        entitle(name)
+        return self._serve(Parent(name, theirs))
