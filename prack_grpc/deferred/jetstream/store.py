@@ -34,6 +34,8 @@ ASK_SECONDS = 2.0
 # is tried by others.
 BEAT_SECONDS, DEAD_SECONDS = 1.0, 5.0
 AWAY = "NATS is away: {}"
+# What an answer of NATS may be in place of what was asked for.
+FAILURES = (nats.errors.Error, TimeoutError, BadRecord)
 
 
 class JetStreamStore:
@@ -51,6 +53,7 @@ class JetStreamStore:
         self._most = most
         self._index = Index()
         self._coming = 0  # bytes that are being written
+        self._unsure: set[str] = set()  # perhaps taken: NATS has not said so
         self._streams: JetStreamContext | None = None
         self._bucket: KeyValue | None = None
         self._trouble = "not reached yet"
@@ -120,7 +123,12 @@ class JetStreamStore:
     async def take(self, now: float, most: int, full: frozenset[str]) -> list[Job]:
         with self._asking() as bucket:
             ids = self._index.due(now, most, full)
-            taken = await asyncio.gather(*(self._take(bucket, id_) for id_ in ids))
+            try:
+                taken = await asyncio.gather(*(self._take(bucket, id_) for id_ in ids))
+            except FAILURES:
+                self._unsure.update(ids)
+                raise
+            self._unsure.difference_update(ids)
             return [job for job in taken if job is not None]
 
     async def _take(self, bucket: KeyValue, id_: str) -> Job | None:
@@ -196,7 +204,7 @@ class JetStreamStore:
             raise StoreFailed(AWAY.format(self._trouble))
         try:
             yield self._bucket
-        except (nats.errors.Error, TimeoutError, BadRecord) as error:
+        except FAILURES as error:
             raise StoreFailed(str(error) or type(error).__name__) from None
 
     async def _record(self, bucket: KeyValue, id_: str) -> Record | None:
@@ -286,10 +294,12 @@ class JetStreamStore:
             self._complaint.make(reason=str(error))
 
     async def _recover(self, bucket: KeyValue, beats: KeyValue) -> None:
-        """What a dead gateway tried waits again."""
+        """What a dead gateway tried waits again, and what this one has taken without knowing."""
         before, _ = transition(Event.RECOVER)
         for taker, ids in self._index.takers().items():
-            if taker == self._gateway or await _lives(beats, taker):
+            if taker == self._gateway:
+                ids = [id_ for id_ in ids if id_ in self._unsure]
+            elif await _lives(beats, taker):
                 continue
             for id_ in ids:
                 record = await self._record(bucket, id_)
