@@ -65,7 +65,7 @@ test-programs: $(READY) $(GO_READY) $(NODE_READY) ## Drive frameworks, browsers,
 
 PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials example_workers front_proxy old_workers \
 	prometheus proxy_protocol tls top) \
-	tests/access tests/bench tests/browser tests/bus/nats tests/conformance tests/deferred/jetstream tests/sidecar tests/tls \
+	tests/access tests/bench tests/browser tests/bus/nats tests/conformance tests/deferred/jetstream tests/differential tests/sidecar tests/tls \
 	$(patsubst %,tests/sites/test_%.py,graphql socketio webdav)
 
 # What each language has a target of its own for, as it needs that language.
