@@ -17,8 +17,8 @@ HEAD = ("contender", "requests/s", f"of {ONE}", "p50 ms", "p99 ms", "errors")
 TEXT = f"""\
 ### Computing
 
-A Flask view that computes for some twenty milliseconds; {CONNECTIONS} clients. `{ONE}` is a worker of
-one process, `worker-two` the same with `--processes 2`, and `gunicorn-two` is gunicorn with two
+A Flask view that computes for some twenty milliseconds; {CONNECTIONS} clients. `{ONE}` is a worker
+of one process, `worker-two` the same with `--processes 2`, and `gunicorn-two` is gunicorn with two
 processes, asked directly. Ratios are to `{ONE}`, round by round. Gateway and clients are on the
 same cores.
 """
