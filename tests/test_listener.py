@@ -46,4 +46,5 @@ def test_what_is_accepted_while_it_stops_is_served(
 ) -> None:
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         assert runner.run(stopped_after(turns)).endswith(b"\r\n\r\nserved")
-    assert not caplog.records
+    ours = [one for one in caplog.records if one.name.startswith(("asyncio", "prack"))]
+    assert not ours  # threads of other tests may log
