@@ -3,10 +3,8 @@
 `python -m bench.lending --help` simulates other sizes.
 """
 
-from bench.console import say
 from bench.lending.world import MEAN, ONE_WAY, Case
-from bench.markdown import Cell, table
-from bench.measurements.lending import figures
+from bench.measurements.lending import simulated, worst
 from bench.plan import Plan
 from bench.samples import Samples
 
@@ -59,14 +57,8 @@ def duration(plan: Plan) -> float:
 
 
 def run(plan: Plan) -> Samples:
-    """Each round has arrivals of its own."""
-    samples = Samples()
-    for case in CASES:
-        for number in range(plan.rounds):
-            found = figures(case.again(number))
-            samples.add(case=name(case), round=number, **found)
-            say(f"{name(case):24s} p99 {found['p99']:4.0f} ms, {found['messages']:.2f} messages")
-    return samples
+    """See lending.simulated."""
+    return simulated(plan, {name(case): case for case in CASES})
 
 
 def name(case: Case) -> str:
@@ -77,8 +69,4 @@ def name(case: Case) -> str:
 
 def report(samples: Samples) -> str:
     """One table."""
-    return f"{TEXT}\n{table(HEAD, [_row(samples, case) for case in samples.values('case')])}"
-
-
-def _row(samples: Samples, case: str) -> list[Cell]:
-    return [case, *(max(samples.all(field, case=case)) for field in FIELDS)]
+    return f"{TEXT}\n{worst(samples, HEAD, FIELDS)}"

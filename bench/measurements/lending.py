@@ -3,6 +3,7 @@
 `python -m bench.lending --help` simulates other sizes.
 """
 
+from collections.abc import Mapping, Sequence
 from time import process_time
 
 from bench.console import say
@@ -46,6 +47,7 @@ HEAD = (
     "messages",
     "refused",
 )
+FIELDS = ("one", "p99", "ratio", "rule", "relayed", "messages", "refused")
 
 
 def duration(plan: Plan) -> float:
@@ -54,13 +56,19 @@ def duration(plan: Plan) -> float:
 
 
 def run(plan: Plan) -> Samples:
-    """Each round has arrivals of its own."""
+    """See `simulated`."""
+    return simulated(plan, {name(case): case for case in CASES})
+
+
+def simulated(plan: Plan, cases: Mapping[str, Case]) -> Samples:
+    """What came of each case, by its name; each round has arrivals of its own."""
     samples = Samples()
-    for case in CASES:
+    for title, case in cases.items():
         for number in range(plan.rounds):
             found = figures(case.again(number))
-            samples.add(case=name(case), round=number, **found)
-            say(f"{name(case):45s} p99 {found['p99']:4.0f} ms, ratio {found['ratio']:.3f}")
+            samples.add(case=title, round=number, **found)
+            said = f"p99 {found['p99']:4.0f} ms, ratio {found['ratio']:.3f}"
+            say(f"{title:45s} {said}, {found['messages']:.2f} messages")
     return samples
 
 
@@ -95,9 +103,13 @@ def figures(case: Case) -> Record:
 
 def report(samples: Samples) -> str:
     """One table."""
-    return f"{TEXT}\n{table(HEAD, [_row(samples, case) for case in samples.values('case')])}"
+    return f"{TEXT}\n{worst(samples, HEAD, FIELDS)}"
 
 
-def _row(samples: Samples, case: str) -> list[Cell]:
-    fields = ("one", "p99", "ratio", "rule", "relayed", "messages", "refused")
-    return [case, *(max(samples.all(field, case=case)) for field in fields)]
+def worst(samples: Samples, head: Sequence[str], fields: Sequence[str]) -> str:
+    """A row for each case: the worst of each of these fields."""
+    rows: list[list[Cell]] = [
+        [case, *(max(samples.all(field, case=case)) for field in fields)]
+        for case in samples.values("case")
+    ]
+    return table(head, rows)

@@ -3,17 +3,16 @@
 from pathlib import Path
 
 import psutil
-import pytest
 
 from bench.closed_loop import turns
 from bench.contenders import Setup, started
-from bench.tools import provide
+from tests.support.tools import needed
 
 NAMES = ("prack-blind", "prack")
 
 
-@pytest.mark.skipif(bool(provide("wrk")), reason="needs wrk")
 def test_all_have_their_turns(tmp_path: Path) -> None:
+    needed("wrk", "wrk")
     with started(NAMES, Setup(), tmp_path) as found:
         records = turns(found, 4, 1.0)
     assert [one["errors"] for one in records] == [0, 0]

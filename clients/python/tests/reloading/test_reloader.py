@@ -1,14 +1,12 @@
 """The worker that reloads, as a process before a gateway that does what the test says."""
 
-import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from commands import command
 from fake_gateway import PlainGateway, Stream
 
 from prack.v1 import worker_pb2 as pb
@@ -35,19 +33,11 @@ def save(folder: Path, text: str) -> None:
     (folder / "main.new").replace(folder / "main.py")
 
 
-@asynccontextmanager
-async def reloading(folder: Path, gateway: PlainGateway, *flags: str) -> AsyncIterator[Process]:
+def reloading(
+    folder: Path, gateway: PlainGateway, *flags: str
+) -> AbstractAsyncContextManager[Process]:
     """The worker of `main:app` in this folder, gone at the end."""
-    words = "-m", "prack_worker", "main:app", "--reload", "--gateway", gateway.url, *flags
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, cwd=folder, env=dict(os.environ), stderr=PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    return command(folder, "main:app", "--reload", "--gateway", gateway.url, *flags)
 
 
 async def answer(stream: Stream) -> tuple[int, bytes]:
