@@ -141,9 +141,7 @@ class HandOut:
         )
         coming = not bodiless and exchange.coming and not profile.collects
         lease = Lease(exchange, session, assignment, expires_at, lane, coming=coming)
-        lane.busy += 1
-        if client := exchange.request.counts_for:
-            lane.held[client] += 1
+        lane.begin(exchange.request.counts_for)
         if session.guest and not bodiless:
             self._keep(exchange, session)
         if coming:
@@ -182,6 +180,9 @@ class HandOut:
         while lanes := [lane for lane in lanes if self.queue.matchable(lane)]:
             lane = min(lanes, key=_turn) if len(lanes) > 1 else lanes[0]
             exchange = self.queue.next(lane, now)
+            if exchange is None:
+                lanes = [other for other in lanes if other is not lane]
+                continue
             if now >= exchange.wait_until:
                 effects += self.time_out(exchange, now)
                 continue
@@ -214,12 +215,7 @@ class HandOut:
     def release(self, lease: Lease, verdict: Late, now: float) -> Effects:
         """The lease is closed: its slot is free for the next exchange."""
         session, assignment, lane = lease.session, lease.assignment, lease.lane
-        lane.busy -= 1
-        if client := assignment.request.counts_for:
-            if left := lane.held[client] - 1:
-                lane.held[client] = left
-            else:
-                del lane.held[client]
+        lane.end(assignment.request.counts_for)
         if lease.coming:
             self._let_upload_go(lease)
         if assignment.request.kind is WEBSOCKET:
@@ -233,8 +229,12 @@ class HandOut:
         if not session.profile.acknowledges:
             self.ledger.close(lease, verdict)
         if session.draining:
-            return effects + self.retire(session, now)
-        lanes = self.queue.update(session)
+            effects += self.retire(session, now)
+            lanes = []
+        else:
+            lanes = self.queue.update(session)
+        if lane.base.requests and lane not in lanes:  # its client has fewer now, and may have left a slot to others
+            lanes.append(lane)
         return effects + self.serve(lanes, now) if lanes else effects
 
     def retire(self, session: Session, now: float) -> Effects:

@@ -155,7 +155,9 @@ class Lending:
         loan.busy.add(exchange)
         self._hand_out.exchanges[id_] = exchange
         books.accepted += 1
-        return exchange, [self._hand_out.lease(session, exchange, now)]
+        effects: Effects = [self._hand_out.lease(session, exchange, now)]
+        # With more in work, clients that have left a slot to others may have less than their share.
+        return exchange, effects + self._hand_out.serve([lane], now)
 
     def _lane(self, session: Session, request: Request) -> ExchangeLane:
         """Where it would wait if it did: nearly always there is only one such."""

@@ -1,7 +1,8 @@
 """What leaves a lane next: the oldest, of a client that has less than its share of what is in work.
 
 That share is of the requests that workers have taken from the lane: where something waits, these
-are all the slots that it can get.
+are all the slots that it can get. Who has it leaves the last free one to others, if any were there
+lately.
 """
 
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane
@@ -15,14 +16,27 @@ class Choice:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
-    def next(self, lane: ExchangeLane, lines: list[Line[Exchange]], now: float) -> Exchange:
-        """Who leaves one of these lines of a lane, which are not empty.
+    def next(self, lane: ExchangeLane, lines: list[Line[Exchange]], now: float) -> Exchange | None:
+        """Who leaves one of these lines of a lane, which are not empty; None if all are to wait.
 
         It is of a client that has its share only if all are such.
         """
         most = self._share(lane)
         nexts = [self._head(lane, line, most, now) for line in lines]
-        return nexts[0] if len(nexts) == 1 else min(nexts, key=lambda one: _rank(one, most))
+        first = nexts[0] if len(nexts) == 1 else min(nexts, key=lambda one: _rank(one, most))
+        return None if self.is_left(lane, first.request.counts_for) else first
+
+    def is_left(self, lane: ExchangeLane, client: str) -> bool:
+        """One slot is free, and this client leaves it to others.
+
+        Only where its worker is connected: a slot that a peer has lent serves whoever waits.
+        """
+        if lane.busy + 1 < self._limits.last_slot_of or len(lane.ready) != 1:
+            return False
+        last = lane.ready.first()
+        if last.guest or last.room(lane.kind) > 1 or not self._has_share(lane, client):
+            return False
+        return client != lane.latest or lane.streak < self._limits.lately
 
     def ahead(self, lane: ExchangeLane, client: str) -> int:
         """How many, of those that are here, would go before another of this client."""
@@ -37,6 +51,9 @@ class Choice:
         most, lines = self._share(lane), (lane.waiting, lane.uploads)
         hogs = [client for client, held in lane.held.items() if held >= most]
         return max((sum(line.count(client) for line in lines) for client in hogs), default=0)
+
+    def _has_share(self, lane: ExchangeLane, client: str) -> bool:
+        return lane.held.get(client, 0) >= self._share(lane)
 
     def _share(self, lane: ExchangeLane) -> int:
         """Who has so many in work leaves the next slot to others."""
