@@ -46,7 +46,7 @@ LIMITS = Limits(
     route_linger=1.0,
     share_linger=0.5,
     remembered_leases=6,
-    last_slot_of=3,
+    last_slot_of=2,
     lately=4,
 )
 TICK, EPSILON = 0.05, 1e-9

@@ -6,6 +6,7 @@ lately.
 """
 
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane
+from prack_grpc.core.lending.loan import BEHIND, Claim
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.order import Line
 
@@ -27,16 +28,27 @@ class Choice:
         return None if self.is_left(lane, first.request.counts_for) else first
 
     def is_left(self, lane: ExchangeLane, client: str) -> bool:
-        """One slot is free, and this client leaves it to others.
-
-        Only where its worker is connected: a slot that a peer has lent serves whoever waits.
-        """
-        if lane.busy + 1 < self._limits.last_slot_of or len(lane.ready) != 1:
+        """One slot is free, of many, and this client leaves it to others."""
+        if not self.is_many(lane.busy) or len(lane.ready) != 1:
             return False
-        last = lane.ready.first()
-        if last.guest or last.room(lane.kind) > 1 or not self._has_share(lane, client):
+        if lane.ready.first().room(lane.kind) > 1 or not self._has_share(lane, client):
             return False
         return client != lane.latest or lane.streak < self._limits.lately
+
+    def is_many(self, busy: int) -> bool:
+        """With one that is free, these are enough slots for one of them to be left to others."""
+        return busy + 1 >= self._limits.last_slot_of
+
+    def claim(self, lane: ExchangeLane, line: Line[Exchange]) -> Claim:
+        """Of who goes first in a line of a lane, which is not empty.
+
+        It comes behind all that others wait for, if all are of clients that have their share of many.
+        """
+        if not self.is_many(lane.busy):
+            return Claim(line.first().request.priority, line.first().accepted_at)
+        first = line.foremost(lane.held, self._share(lane))
+        behind = BEHIND * self._has_share(lane, first.request.counts_for)
+        return Claim(first.request.priority + behind, first.accepted_at)
 
     def ahead(self, lane: ExchangeLane, client: str) -> int:
         """How many, of those that are here, would go before another of this client."""

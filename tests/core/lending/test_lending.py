@@ -371,3 +371,68 @@ def test_nothing_is_followed_without_peers() -> None:
     two = Two()
     two.mesh.cut((two.owner, two.host))
     assert two.host.core.queue.changes is None
+
+
+def crowded(slots: int = 16) -> Two:
+    """A hog has asked the owner for all slots, and one of its requests was answered."""
+    two = Two(slots=slots)
+    for _ in range(slots + 8):
+        two.mesh.submit(two.owner, counts_for="hog")
+    two.mesh.quiet()
+    two.host.answer(two.host.leases[0])
+    two.mesh.quiet()
+    return two
+
+
+def test_a_hog_leaves_the_last_slot_of_its_neighbour_to_others() -> None:
+    two = crowded()
+    assert len(two.worker.held) == 15
+    assert two.mesh.submit(two.host, counts_for="other").lease
+
+
+def test_a_hog_leaves_a_borrowed_slot_to_others_once_they_were_there() -> None:
+    two = crowded()
+    other = two.mesh.submit(two.owner, counts_for="other")
+    two.mesh.deliver_all()
+    assert other.lease, "peers are told of it at once"
+    two.host.answer(two.host.leases[-1])
+    two.mesh.quiet(3.0)
+    assert len(two.worker.held) == 15
+    two.host.answer(two.host.leases[0])
+    two.mesh.quiet(3.0)
+    assert len(two.worker.held) == 14
+    assert two.mesh.submit(two.owner, counts_for="other").lease
+
+
+def test_a_slot_of_few_is_not_left() -> None:
+    assert len(crowded(slots=4).worker.held) == 4
+
+
+def test_nobody_is_lent_what_he_would_leave() -> None:
+    two = crowded()
+    sent = two.to_owner.sent
+    two.host.answer(two.host.leases[0])
+    two.mesh.quiet(2.0)
+    assert len(two.worker.held) == 15
+    assert two.to_owner.sent == sent + 1, "the answer; its slot is still the owner's"
+
+
+def test_who_has_its_share_at_one_gateway_waits_behind_others_at_another() -> None:
+    two = crowded()
+    others = [two.mesh.submit(two.host, counts_for="other") for _ in range(2)]
+    assert [bool(one.lease) for one in others] == [True, False]
+    two.host.answer(two.host.leases[0])
+    two.mesh.deliver_all()
+    assert others[1].lease, "it has come last"
+
+
+def test_who_leaves_a_slot_of_its_own_gateway_goes_on_to_borrow() -> None:
+    two = Two(slots=16)
+    own = two.mesh.join(two.owner, 8)
+    two.mesh.submit(two.owner, counts_for="other")
+    for _ in range(40):
+        two.mesh.submit(two.owner, counts_for="hog")
+    two.mesh.quiet()
+    two.owner.answer(two.owner.leases[0])
+    two.mesh.quiet()
+    assert (len(own.held), len(two.worker.held)) == (8, 14), "one is left at each"
