@@ -159,7 +159,7 @@ class Lines:
     def next_for(self, session: Session, now: float) -> list[Owed]:
         """What this worker must be given next: one of its line that was served least recently."""
         places = [place for place in self.places(session) if self.next_of(place, now)]
-        turn = min(self.turns.get(place, 0) for place in places)
+        turn = min((self.turns.get(place, 0) for place in places), default=0)
         return [
             owed
             for place in places
