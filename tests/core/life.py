@@ -47,7 +47,7 @@ LIMITS = Limits(
     share_linger=0.5,
     remembered_leases=6,
     last_slot_of=2,
-    lately=4,
+    lately=3,
 )
 TICK, EPSILON = 0.05, 1e-9
 
@@ -205,8 +205,11 @@ class Life(RuleBasedStateMachine):
         model, lease = self.model, exchange.lease
         if lease is None or exchange.request.kind is Kind.WEBSOCKET:
             return False
-        places = [place for place in model.places(lease.session) if model.lines[place]]
-        return any(not model.ready(place) for place in places)
+        for place in model.places(lease.session):
+            coming = [owed.coming for owed in model.lines[place]]
+            if not all(coming) or (coming and not model.ready(place)):
+                return True
+        return False
 
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
         owed, kind = self.model.owed[exchange], error.kind

@@ -185,7 +185,7 @@ class Lender:
 
     def _seek(self, stock: SessionStock) -> Effects:
         effects = self.lend_free(stock)
-        waiting = sum(lane.count for lane in lanes_of(stock) if not lane.ready)
+        waiting = sum(lane.count for lane in lanes_of(stock) if lane.pressed)
         return effects + self.recall(stock, waiting + sum(one.wanted for one in stock.wanting))
 
     def take(self, peer: PeerReceiver, number: int) -> tuple[SessionLoan, Session]:
@@ -236,7 +236,7 @@ class Lender:
 
     def press(self, lane: ExchangeLane) -> Effects:
         """Something waits in a lane, or ceased to."""
-        if not lane.count or lane.ready:
+        if not lane.pressed:
             return []
         effects: Effects = []
         for stock in self.stocks.all.values():

@@ -92,6 +92,11 @@ class Lane(Generic[W, S]):
         return len(self.waiting) + len(self.uploads)
 
     @property
+    def pressed(self) -> bool:
+        """What waits here needs slots, once all is handed out that may be: one may be left free."""
+        return bool(self.waiting or (self.uploads and not self.ready))
+
+    @property
     def passed_over(self) -> int:
         """How often a client had to wait as it had its share, and another had its turn."""
         return self.waiting.passed_over + self.uploads.passed_over
