@@ -141,7 +141,12 @@ class HandOut:
         )
         coming = not bodiless and exchange.coming and not profile.collects
         lease = Lease(exchange, session, assignment, expires_at, lane, coming=coming)
-        lane.begin(exchange.request.counts_for)
+        lane.busy += 1
+        if client := exchange.request.counts_for:
+            lane.held[client] += 1
+        if client != lane.latest:
+            lane.turn_to(client)
+        lane.streak += 1
         if session.guest and not bodiless:
             self._keep(exchange, session)
         if coming:
@@ -215,7 +220,12 @@ class HandOut:
     def release(self, lease: Lease, verdict: Late, now: float) -> Effects:
         """The lease is closed: its slot is free for the next exchange."""
         session, assignment, lane = lease.session, lease.assignment, lease.lane
-        lane.end(assignment.request.counts_for)
+        lane.busy -= 1
+        if client := assignment.request.counts_for:
+            if left := lane.held[client] - 1:
+                lane.held[client] = left
+            else:
+                del lane.held[client]
         if lease.coming:
             self._let_upload_go(lease)
         if assignment.request.kind is WEBSOCKET:

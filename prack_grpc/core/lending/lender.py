@@ -125,7 +125,7 @@ class Lender:
         if not loan.claim.behind or len(sessions) > 1 or sessions[0].room(stock.kind) > 1:
             return False
         idle = sum(len(one.idle) for one in stock.loans.values())
-        return self._queue.choice.is_many(idle + sum(lane.busy for lane in lanes_of(stock)))
+        return idle + sum(lane.busy for lane in lanes_of(stock)) >= self._queue.choice.many
 
     def _let_go(self, exchange: Exchange) -> SessionLoan | None:
         """Its loan, if it has used it until now and the peer is still here."""

@@ -12,10 +12,14 @@ from prack_grpc.core.queue.order import Line
 
 
 class Choice:
-    """Chooses by urgency and age, and under overload who came last."""
+    """Chooses by urgency and age, and under overload who came last.
+
+    With so `many` slots in work, one that is free may be left to others.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self.many = limits.last_slot_of - 1
 
     def next(self, lane: ExchangeLane, lines: list[Line[Exchange]], now: float) -> Exchange | None:
         """Who leaves one of these lines of a lane, which are not empty; None if all are to wait.
@@ -29,22 +33,18 @@ class Choice:
 
     def is_left(self, lane: ExchangeLane, client: str) -> bool:
         """One slot is free, of many, and this client leaves it to others."""
-        if not self.is_many(lane.busy) or len(lane.ready) != 1:
+        if lane.busy < self.many or len(lane.ready) != 1:
             return False
         if lane.ready.first().room(lane.kind) > 1 or not self._has_share(lane, client):
             return False
         return client != lane.latest or lane.streak < self._limits.lately
-
-    def is_many(self, busy: int) -> bool:
-        """With one that is free, these are enough slots for one of them to be left to others."""
-        return busy + 1 >= self._limits.last_slot_of
 
     def claim(self, lane: ExchangeLane, line: Line[Exchange]) -> Claim:
         """Of who goes first in a line of a lane, which is not empty.
 
         It comes behind all that others wait for, if all are of clients that have their share of many.
         """
-        if not self.is_many(lane.busy):
+        if lane.busy < self.many:
             return Claim(line.first().request.priority, line.first().accepted_at)
         first = line.foremost(lane.held, self._share(lane))
         behind = BEHIND * self._has_share(lane, first.request.counts_for)

@@ -106,27 +106,11 @@ class Lane(Generic[W, S]):
         """There are workers, or there were a moment ago."""
         return bool(self.sessions) or self.slice != NEVER
 
-    def begin(self, client: str) -> None:
-        """One of this client is in work; a client without a name is nobody's."""
-        self.busy += 1
-        if client:
-            self.held[client] += 1
-        if client == self.latest:
-            self.streak += 1
-        elif self.latest is None:
-            self.latest = client
-        else:
-            self.latest, self.streak = client, 1
-
-    def end(self, client: str) -> None:
-        """One of this client is in work no more."""
-        self.busy -= 1
-        if not client:
-            return
-        if left := self.held[client] - 1:
-            self.held[client] = left
-        else:
-            del self.held[client]
+    def turn_to(self, client: str) -> None:
+        """The last that left it was not of the latest client, but of this one."""
+        if self.latest is not None:
+            self.streak = 0
+        self.latest = client
 
     def share(self, pool: Pool, now: float) -> "Lane[W, S]":
         """The lane of a version of this route."""
