@@ -243,7 +243,8 @@ class HandOut:
             lanes = []
         else:
             lanes = self.queue.update(session)
-        if lane.base.requests and lane not in lanes:  # its client has fewer now, and may have left a slot to others
+        # Its client has fewer of this lane now, and may have left a slot to others there.
+        if lane.base.requests and lane not in lanes:
             lanes.append(lane)
         return effects + self.serve(lanes, now) if lanes else effects
 
