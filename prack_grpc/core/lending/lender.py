@@ -110,7 +110,7 @@ class Lender:
             return mine is None and not stock.wanting
         if mine is not None and not loan.claim.before(mine):
             return False
-        if self._is_left(loan, [session, *(one for one in free(stock) if one is not session)]):
+        if loan.claim.behind and self._is_last(stock, list({session, *free(stock)})):
             return False
         return not any(one.claim.before(loan.claim) for one in stock.wanting if one is not loan)
 
@@ -119,10 +119,9 @@ class Lender:
         claims = (self._queue.choice.claim(lane, lane.waiting) for lane in places if lane.waiting)
         return min(claims, default=None)
 
-    def _is_left(self, loan: SessionLoan, sessions: list[Session]) -> bool:
-        """These have one free slot, the last of many, and who waits for this loan leaves it."""
-        stock = loan.stock
-        if not loan.claim.behind or len(sessions) > 1 or sessions[0].room(stock.kind) > 1:
+    def _is_last(self, stock: SessionStock, sessions: list[Session]) -> bool:
+        """These have one free slot, the last of many: who has its share leaves it to others."""
+        if len(sessions) > 1 or sessions[0].room(stock.kind) > 1:
             return False
         idle = sum(len(one.idle) for one in stock.loans.values())
         return idle + sum(lane.busy for lane in lanes_of(stock)) >= self._queue.choice.many
@@ -266,9 +265,9 @@ class Lender:
         """What is free goes to who wants it, the oldest request first."""
         effects: Effects = []
         while (loan := stock.first()) and (sessions := free(stock)):
-            if self._is_left(loan, sessions):
-                break
             if loan.claim.behind:
+                if self._is_last(stock, sessions):
+                    break
                 sessions = sessions[:-1] or sessions  # then look again at what is left
             effects += self.lend(loan, sessions[: loan.wanted])
         return effects
