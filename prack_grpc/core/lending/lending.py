@@ -156,8 +156,9 @@ class Lending:
         self._hand_out.exchanges[id_] = exchange
         books.accepted += 1
         effects: Effects = [self._hand_out.lease(session, exchange, now)]
-        # With more in work, clients that have left a slot to others may have less than their share.
-        return exchange, effects + self._hand_out.serve([lane], now)
+        if lane.base.requests:  # with more in work, who has left a slot may have less than its share
+            effects += self._hand_out.serve([lane], now)
+        return exchange, effects
 
     def _lane(self, session: Session, request: Request) -> ExchangeLane:
         """Where it would wait if it did: nearly always there is only one such."""
