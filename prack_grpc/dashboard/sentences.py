@@ -60,9 +60,8 @@ def about_route(row: RouteStatus, load: Load | None) -> str | None:
     pace = ""
     if load is not None and (seconds := load.demand.service_seconds) is not None:
         pace = f"; a request takes {told(seconds)}"
-    return (
-        f"{_name(row)}: {row.waiting} waiting, {row.free} of {row.slots} slots free{pace}{_help(row, load)}"
-    )
+    free = f"{row.free} of {row.slots} slots free"
+    return f"{_name(row)}: {row.waiting} waiting, {free}{pace}{_help(row, load)}"
 
 
 def _help(row: RouteStatus, load: Load | None) -> str:

@@ -83,7 +83,9 @@ class Lines:
     def ready(self, place: Place) -> set[Session]:
         """Who may be given something of this line."""
         return {
-            one for one in self.sessions if place in self.places(one) and self.free(one, place[0]) > 0
+            one
+            for one in self.sessions
+            if place in self.places(one) and self.free(one, place[0]) > 0
         }
 
     def open(self, place: Place) -> set[Session]:

@@ -42,7 +42,7 @@ class Choice:
     def claim(self, lane: ExchangeLane, line: Line[Exchange]) -> Claim:
         """Of who goes first in a line of a lane, which is not empty.
 
-        It comes behind all that others wait for, if all are of clients that have their share of many.
+        It comes behind what others wait for if all are of clients that have their share of many.
         """
         if lane.busy < self.many:
             return Claim(line.first().request.priority, line.first().accepted_at)

@@ -16,7 +16,7 @@ S = TypeVar("S", bound=Hashable)  # who serves it
 
 
 class Lane(Generic[W, S]):
-    """What waits for one route, and who is free to serve it. Both only if one slot is left to others.
+    """What waits for one route, and who is free to serve it. Never both, but for one slot.
 
     `uploads` are the requests that wait and whose body is still on its way; those of `ready` that
     may take one more of them are `open`, too. So many that left it are in work, `busy`;

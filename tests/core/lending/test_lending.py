@@ -1,45 +1,17 @@
 """What gateways lend each other, step by step."""
 
-from typing import Any
-
 import pytest
 
-from bench.lending.link import End
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.lending.lending import Lending
 from prack_grpc.core.lending.loan import TOLERANCE
 from prack_grpc.core.receivers import PeerReceiver
 from tests.core.lending.mesh import Mesh
-
-
-class Two:
-    """An owner without workers, and a host with one that has so many slots."""
-
-    def __init__(self, slots: int = 1, lending: type[Lending] = Lending, **about: Any) -> None:
-        self.mesh = Mesh(2, HandOut, lending)
-        self.owner, self.host = self.mesh.gateways
-        self.worker = self.mesh.join(self.host, slots, **about)
-        self.mesh.deliver_all()
-
-    @property
-    def to_owner(self) -> End:
-        return self.mesh.links[self.owner, self.host][1]
-
-    @property
-    def guest(self) -> Session:
-        (guest,) = self.owner.guests
-        return guest
-
-    def relayed(self, method: bytes = b"GET") -> tuple[Exchange, Lease]:
-        """A request of the owner's client, in the hands of the host's worker."""
-        exchange = self.mesh.submit(self.owner, method)
-        self.mesh.deliver_all()
-        return exchange, self.host.leases[-1]
+from tests.core.lending.two import Two
 
 
 def test_a_request_goes_where_a_slot_is_free() -> None:
@@ -371,68 +343,3 @@ def test_nothing_is_followed_without_peers() -> None:
     two = Two()
     two.mesh.cut((two.owner, two.host))
     assert two.host.core.queue.changes is None
-
-
-def crowded(slots: int = 16) -> Two:
-    """A hog has asked the owner for all slots, and one of its requests was answered."""
-    two = Two(slots=slots)
-    for _ in range(slots + 8):
-        two.mesh.submit(two.owner, counts_for="hog")
-    two.mesh.quiet()
-    two.host.answer(two.host.leases[0])
-    two.mesh.quiet()
-    return two
-
-
-def test_a_hog_leaves_the_last_slot_of_its_neighbour_to_others() -> None:
-    two = crowded()
-    assert len(two.worker.held) == 15
-    assert two.mesh.submit(two.host, counts_for="other").lease
-
-
-def test_a_hog_leaves_a_borrowed_slot_to_others_once_they_were_there() -> None:
-    two = crowded()
-    other = two.mesh.submit(two.owner, counts_for="other")
-    two.mesh.deliver_all()
-    assert other.lease, "peers are told of it at once"
-    two.host.answer(two.host.leases[-1])
-    two.mesh.quiet(3.0)
-    assert len(two.worker.held) == 15
-    two.host.answer(two.host.leases[0])
-    two.mesh.quiet(3.0)
-    assert len(two.worker.held) == 14
-    assert two.mesh.submit(two.owner, counts_for="other").lease
-
-
-def test_a_slot_of_few_is_not_left() -> None:
-    assert len(crowded(slots=4).worker.held) == 4
-
-
-def test_nobody_is_lent_what_he_would_leave() -> None:
-    two = crowded()
-    sent = two.to_owner.sent
-    two.host.answer(two.host.leases[0])
-    two.mesh.quiet(2.0)
-    assert len(two.worker.held) == 15
-    assert two.to_owner.sent == sent + 1, "the answer; its slot is still the owner's"
-
-
-def test_who_has_its_share_at_one_gateway_waits_behind_others_at_another() -> None:
-    two = crowded()
-    others = [two.mesh.submit(two.host, counts_for="other") for _ in range(2)]
-    assert [bool(one.lease) for one in others] == [True, False]
-    two.host.answer(two.host.leases[0])
-    two.mesh.deliver_all()
-    assert others[1].lease, "it has come last"
-
-
-def test_who_leaves_a_slot_of_its_own_gateway_goes_on_to_borrow() -> None:
-    two = Two(slots=16)
-    own = two.mesh.join(two.owner, 8)
-    two.mesh.submit(two.owner, counts_for="other")
-    for _ in range(40):
-        two.mesh.submit(two.owner, counts_for="hog")
-    two.mesh.quiet()
-    two.owner.answer(two.owner.leases[0])
-    two.mesh.quiet()
-    assert (len(own.held), len(two.worker.held)) == (8, 14), "one is left at each"
