@@ -19,6 +19,7 @@ class Choice:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._lately = limits.lately
         self.many = limits.last_slot_of - 1
 
     def next(self, lane: ExchangeLane, lines: list[Line[Exchange]], now: float) -> Exchange | None:
@@ -33,11 +34,11 @@ class Choice:
 
     def is_left(self, lane: ExchangeLane, client: str) -> bool:
         """One slot is free, of many, and this client leaves it to others."""
-        if lane.busy < self.many or len(lane.ready) != 1:
+        if lane.busy < self.many or (client == lane.latest and lane.streak >= self._lately):
             return False
-        if lane.ready.first().room(lane.kind) > 1 or not self._has_share(lane, client):
+        if not self._has_share(lane, client) or len(lane.ready) != 1:
             return False
-        return client != lane.latest or lane.streak < self._limits.lately
+        return lane.ready.first().room(lane.kind) == 1
 
     def claim(self, lane: ExchangeLane, line: Line[Exchange]) -> Claim:
         """Of who goes first in a line of a lane, which is not empty.
