@@ -30,11 +30,12 @@ class Choice:
         most = self._share(lane)
         nexts = [self._head(lane, line, most, now) for line in lines]
         first = nexts[0] if len(nexts) == 1 else min(nexts, key=lambda one: _rank(one, most))
-        return None if self.is_left(lane, first.request.counts_for) else first
+        left = lane.busy >= self.many and self.is_left(lane, first.request.counts_for)
+        return None if left else first
 
     def is_left(self, lane: ExchangeLane, client: str) -> bool:
-        """One slot is free, of many, and this client leaves it to others."""
-        if lane.busy < self.many or (client == lane.latest and lane.streak >= self._lately):
+        """Where `many` are in work: one slot is free, and this client leaves it to others."""
+        if client == lane.latest and lane.streak >= self._lately:
             return False
         if not self._has_share(lane, client) or len(lane.ready) != 1:
             return False

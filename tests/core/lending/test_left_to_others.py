@@ -40,6 +40,17 @@ def test_a_hog_leaves_a_borrowed_slot_to_others_once_they_were_there() -> None:
     assert two.mesh.submit(two.owner, counts_for="other").lease
 
 
+def test_of_many_workers_with_one_slot_one_is_not_lent() -> None:
+    two = Two()
+    for _ in range(9):
+        two.mesh.join(two.host, 1)
+    two.mesh.join(two.owner, 8)
+    for _ in range(30):
+        two.mesh.submit(two.owner, counts_for="hog")
+    two.mesh.quiet()
+    assert len(two.host.leases) == 9
+
+
 def test_a_slot_of_few_is_not_left() -> None:
     assert len(crowded(slots=4).worker.held) == 4
 

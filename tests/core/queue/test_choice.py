@@ -314,3 +314,14 @@ def test_operators_see_the_slot_that_is_left() -> None:
     desk, _, _ = crowded()
     route = next(one for one in status(desk.core, desk.now).routes if one.kind == "http")
     assert (route.free, route.waiting, route.crowd) == (1, 5, 5)
+
+
+def test_another_route_of_the_worker_gets_it() -> None:
+    desk = Desk()
+    session = desk.stream("/a", "/b", slots=8)
+    desk.answer(desk.leased(target=b"/a", counts_for="other"))
+    hog = [desk.submit(target=b"/a", counts_for="hog") for _ in range(9)]
+    first, second = (desk.submit(target=b"/b", counts_for="hog") for _ in range(2))
+    assert (len(session.held), hog[7].lease, second.lease) == (8, None, None)
+    assert first.lease
+    assert delivered(desk.answer(first.lease)) == [second], "it has no share of that route"
