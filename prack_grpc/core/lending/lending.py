@@ -156,9 +156,8 @@ class Lending:
         self._hand_out.exchanges[id_] = exchange
         books.accepted += 1
         effects: Effects = [self._hand_out.lease(session, exchange, now)]
-        if (
-            lane.base.requests
-        ):  # with more in work, who has left a slot may have less than its share
+        if lane.base.requests:
+            # With more in work, a client that has left a slot may have less than its share.
             effects += self._hand_out.serve([lane], now)
         return exchange, effects
 
