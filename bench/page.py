@@ -1,15 +1,21 @@
 """The generated part of docs/performance.md, and its plots."""
 
 import re
+from collections.abc import Iterable
 
 from bench import targets
-from bench.measurements import MEASUREMENTS, clients, tail, throughput
+from bench.measurements import MEASUREMENTS, clients, frameworks, tail, throughput
 from bench.processes import ROOT
 from bench.results import Results
 
 PAGE = ROOT / "docs" / "performance.md"
 FOLDER = ROOT / "docs" / "plots"
-PLOTTED = {"throughput": throughput.plots, "tail": tail.plots, "clients": clients.plots}
+PLOTTED = {
+    "tail": tail.plots,
+    "frameworks": frameworks.plots,
+    "throughput": throughput.plots,
+    "clients": clients.plots,
+}
 BEGIN, END = "<!-- figures: make bench-full -->\n", "<!-- end of figures -->\n"
 
 
@@ -23,12 +29,21 @@ def write(results: Results) -> None:
     """Replace the figures of the page by what is in these results."""
     measured = [name for name in MEASUREMENTS if results.load(name)]
     machines = dict.fromkeys(f"Measured on {results.machine(name)}.\n" for name in measured)
-    parts = [*machines, targets.report(results)]
+    parts = []
     for name in measured:
         parts += [section(name, results), *_plots(name, results)]
+    parts.append(targets.report(results))
+    parts = [*machines, _contents(parts), *parts]
     text = PAGE.read_text()
     begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
     PAGE.write_text(text[:begin] + "\n" + "\n".join(parts) + "\n" + text[end:])
+
+
+def _contents(parts: Iterable[str]) -> str:
+    """Links to the headings of these."""
+    found = re.findall("^### (.+)$", "\n".join(parts), re.MULTILINE)
+    links = (f"[{heading}](#{heading.lower().replace(' ', '-')})" for heading in found)
+    return " · ".join(links) + "\n"
 
 
 def _plots(name: str, results: Results) -> list[str]:
