@@ -38,7 +38,8 @@ NATS_SERVER := build/tools/nats-server
 
 # Who is compared with Prack and is in no package. Traefik's next needs a module that cannot be had.
 TRAEFIK := build/tools/traefik
-TRAEFIK_MODULE := github.com/traefik/traefik/v3@v3.6.12
+TRAEFIK_MODULE := github.com/traefik/traefik/v3
+TRAEFIK_VERSION := v3.6.12
 RATHOLE := build/tools/rathole
 RATHOLE_VERSION := 0.5.0
 CRANKER := build/tools/cranker
@@ -203,10 +204,11 @@ $(NATS_SERVER): requirements/nats.txt $(READY)
 	@cp build/nats/bin/nats-server $@
 
 # With its own pins, which a program that is installed by its name would not use.
+$(TRAEFIK): GO = $(CURDIR)/$(GO_VENV)/bin/go
 $(TRAEFIK): $(GO_READY)
-	@mkdir -p $(@D) && $(CURDIR)/$(GO_VENV)/bin/go mod download $(TRAEFIK_MODULE) && \
-		cd "$$($(CURDIR)/$(GO_VENV)/bin/go env GOMODCACHE)/$(TRAEFIK_MODULE)" && \
-		$(CURDIR)/$(GO_VENV)/bin/go build -trimpath -o $(CURDIR)/$@ ./cmd/traefik
+	@mkdir -p $(@D) && $(GO) mod download $(TRAEFIK_MODULE)@$(TRAEFIK_VERSION) && \
+		cd "$$($(GO) env GOMODCACHE)/$(TRAEFIK_MODULE)@$(TRAEFIK_VERSION)" && $(GO) build -trimpath \
+		-ldflags '-X $(TRAEFIK_MODULE)/pkg/version.Version=$(TRAEFIK_VERSION)' -o $(CURDIR)/$@ ./cmd/traefik
 
 $(RATHOLE):
 	@mkdir -p $(@D) && cargo install -q --root build/rathole --version $(RATHOLE_VERSION) \

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from bench import targets
 from bench.measurements import MEASUREMENTS, clients, frameworks, tail, throughput
@@ -9,7 +10,6 @@ from bench.processes import ROOT
 from bench.results import Results
 
 PAGE = ROOT / "docs" / "performance.md"
-FOLDER = ROOT / "docs" / "plots"
 PLOTTED = {
     "tail": tail.plots,
     "frameworks": frameworks.plots,
@@ -25,18 +25,18 @@ def section(name: str, results: Results) -> str:
     return f"{text}\n{results.conditions(name)}\n"
 
 
-def write(results: Results) -> None:
-    """Replace the figures of the page by what is in these results."""
+def write(results: Results, page: Path = PAGE) -> None:
+    """Replace the figures of the page by what is in these results; plots go beside it."""
     measured = [name for name in MEASUREMENTS if results.load(name)]
     machines = dict.fromkeys(f"Measured on {results.machine(name)}.\n" for name in measured)
     parts = []
     for name in measured:
-        parts += [section(name, results), *_plots(name, results)]
+        parts += [section(name, results), *_plots(name, results, page.parent / "plots")]
     parts.append(targets.report(results))
     parts = [*machines, _contents(parts), *parts]
-    text = PAGE.read_text()
+    text = page.read_text()
     begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-    PAGE.write_text(text[:begin] + "\n" + "\n".join(parts) + "\n" + text[end:])
+    page.write_text(text[:begin] + "\n" + "\n".join(parts) + "\n" + text[end:])
 
 
 def _contents(parts: Iterable[str]) -> str:
@@ -46,12 +46,12 @@ def _contents(parts: Iterable[str]) -> str:
     return " · ".join(links) + "\n"
 
 
-def _plots(name: str, results: Results) -> list[str]:
+def _plots(name: str, results: Results, folder: Path) -> list[str]:
     """Write the plots of a measurement. Returns what shows them."""
     found = PLOTTED[name](results.load(name)) if name in PLOTTED else {}
-    FOLDER.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     for file, svg in found.items():
-        (FOLDER / f"{file}.svg").write_text(svg)
+        (folder / f"{file}.svg").write_text(svg)
     return [f"![{_title(svg)}](plots/{file}.svg)\n" for file, svg in found.items()]
 
 

@@ -39,11 +39,10 @@ def _cranker(setup: Setup, port: int, folder: Path) -> list[Part]:
 def _rathole(setup: Setup, port: int, folder: Path) -> list[Part]:
     server, config = free_port(), folder / "rathole.toml"
     config.write_text(RATHOLE.substitute(private=free_port(), port=port, server=server))
-    quiet = ["env", "RUST_LOG=error", "rathole"]
     return [
         *alone(uvicorn)(setup, server, folder),
-        Part("front", [*quiet, "--server", str(config)], url=f"http://127.0.0.1:{port}/"),
-        Part("app", [*quiet, "--client", str(config)]),
+        Part("front", ["rathole", "--server", str(config)], url=f"http://127.0.0.1:{port}/"),
+        Part("app", ["rathole", "--client", str(config)]),
     ]
 
 

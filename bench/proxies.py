@@ -71,7 +71,6 @@ CADDY = Template("""\
 {
     admin off
     auto_https off
-    persist_config off
     log {
         level ERROR
     }
@@ -141,7 +140,9 @@ def caddy(folder: Path, port: int, servers: Sequence[int]) -> list[str]:
     """The command of a Caddy in front of these ports."""
     addresses = " ".join(f"127.0.0.1:{server}" for server in servers)
     config = _written(folder, CADDY.substitute(port=port, servers=addresses))
-    return ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"]
+    # It keeps a copy of its configuration.
+    command = ["env", f"XDG_CONFIG_HOME={folder}", "caddy", "run"]
+    return [*command, "--config", str(config), "--adapter", "caddyfile"]
 
 
 def traefik(folder: Path, port: int, servers: Sequence[int]) -> list[str]:

@@ -66,7 +66,7 @@ def version(name: str) -> str:
         [str(find(name)), VERSION.get(name, "-v")], capture_output=True, text=True, timeout=10
     )
     text = (done.stdout + done.stderr).strip()
-    found = re.search(r"\d+(\.\d+)+", text)
+    found = re.search(r"(?<![\d:])\d+(\.\d+)+", text)  # of the program, and not a time
     return f"{name} {found[0] if found else text}"
 
 

@@ -66,6 +66,7 @@ SETTLE_SECONDS = 1.0
 SIDE_BY_SIDE = 2
 APART_SECONDS = 0.3  # so that the same request does not come to both at one moment
 LAST_SECONDS = 1.0  # until the last request of a sample is answered, mostly
+CURVES = ("nginx", "nginx-least", "haproxy-queue", "traefik", "cranker", "prack", "prack-grpc")
 CURVE = (1, *range(5, 95, 5), 95, 96, 97, 98, 99, 99.5, 99.9)
 
 TEXT = f"""\
@@ -161,8 +162,7 @@ def _simulated(samples: Samples) -> str:
 def plots(samples: Samples) -> dict[str, str]:
     """p99 at each load, and the distribution at 70 %."""
     p99 = {f"{load:.0%}": samples.of(load=load).medians("p99") for load in LOADS}
-    names = samples.values("contender")
-    curves = {name: _curve(samples.of(contender=name, load=PLOTTED)) for name in names}
+    curves = {name: _curve(samples.of(contender=name, load=PLOTTED)) for name in CURVES}
     return {
         "tail": plot.bars("p99 under load", "ms", p99),
         "tail-cdf": plot.lines(

@@ -129,13 +129,9 @@ def _table(samples: Samples, app: str, connections: int) -> str:
 
 
 def plots(samples: Samples) -> dict[str, str]:
-    """Requests/s over connections, for the bare application."""
-    lines = {name: _points(samples.of(contender=name)) for name in samples.values("contender")}
-    title = "Throughput, bare ASGI"
-    return {"throughput": plot.lines(title, "connections", "requests/s", lines, log_x=True)}
-
-
-def _points(samples: Samples) -> list[plot.Point]:
-    counts = samples.values("connections")
-    found = [(count, samples.median("rate", connections=count)) for count in counts]
-    return [(x, y) for x, y in found if y is not None]
+    """Requests/s by number of connections, for the bare application."""
+    rates = {
+        f"{count} client{'s' if count > 1 else ''}": samples.of(connections=count).medians("rate")
+        for count in COUNTS
+    }
+    return {"throughput": plot.bars("Hello", "requests/s", rates)}

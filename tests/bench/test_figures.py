@@ -1,18 +1,23 @@
 """How the benchmark counts, and what it makes of the counts."""
 
 import math
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from bench import plot, targets
+from bench import page, plot, targets
 from bench.markdown import shown, table
 from bench.measurements import MEASUREMENTS, frameworks, queueing
 from bench.measurements.throughput import baseline
 from bench.results import Results
 from bench.samples import Samples, percentile
 
+TAIL = {
+    **{"contender": "nginx", "load": 0.7, "round": 0, "errors": 0},
+    **{"mean": 1.0, "p50": 1.0, "p99": 2.0, "model": 2.0, "curve": [1.0, 2.0]},
+}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -129,6 +134,25 @@ def test_frameworks_are_compared_with_their_own_baseline(tmp_path: Path) -> None
     rows = [line for line in targets.report(kept).splitlines() if "each framework" in line]
     assert rows[0].endswith("| at most 1 | 1.50 | **not met** |")
     assert rows[1].endswith("| not measured |")
+
+
+def test_page_has_what_was_measured_in_its_order_and_leads_there(tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    file.write_text(f"before\n{page.BEGIN}old\n{page.END}after\n")
+    case = {"contender": "nginx", "round": 0, "rate": 9.0, "errors": 0}
+    kept = results(tmp_path / "results", "throughput", app="hello", connections=32, **case)
+    kept.save("tail", MEASUREMENTS["tail"].FULL, Samples([TAIL]))
+    page.write(kept, file)
+    text = file.read_text()
+    headings = re.findall("^### (.+)$", text, re.MULTILINE)
+    assert headings == ["Tail", "Hello", "Targets"]
+    assert "[Tail](#tail) · [Hello](#hello) · [Targets](#targets)" in text
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text.splitlines()
+    shown = re.findall(r"\(plots/(.+)\.svg\)", text)
+    assert shown == ["tail", "tail-cdf", "throughput"]
+    assert sorted(one.stem for one in (tmp_path / "plots").iterdir()) == sorted(shown)
 
 
 @pytest.mark.parametrize(("rate", "verdict"), [(1500, "met"), (1499, "**not met**")])
