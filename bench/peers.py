@@ -13,11 +13,13 @@ RATHOLE = Template("""\
 [server]
 bind_addr = "127.0.0.1:$private"
 [server.services.app]
+nodelay = true
 token = "loopback"
 bind_addr = "127.0.0.1:$port"
 [client]
 remote_addr = "127.0.0.1:$private"
 [client.services.app]
+nodelay = true
 token = "loopback"
 local_addr = "127.0.0.1:$server"
 """)

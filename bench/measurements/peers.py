@@ -14,7 +14,7 @@ NAMES = (ONE, "prack-grpc", "cranker", "rathole")
 QUICK = Plan(rounds=2, seconds=2, contenders=NAMES)
 FULL = Plan(rounds=3, seconds=2, contenders=NAMES, full=True)
 COUNTS = (1, 32, 256)
-WARM_UP = 32, 4  # connections, seconds: Java compiles as it runs
+WARM_UP = 32, 8  # connections, seconds: Java compiles as it runs
 MIB = 1024 * 1024
 HEAD = (
     "contender",
@@ -33,9 +33,11 @@ TEXT = """\
 Who else lets application servers dial in, with the same bare ASGI application; closed loop. Cranker
 is a library for a router in Java, with a connector beside each uvicorn, both with its defaults.
 rathole is a tunnel of TCP to one uvicorn, for frp and its like: it does not read HTTP, knows one
-server for each port, and has no queue. Prack's workers run the application themselves. CPU is that
-of all processes for one request. Memory (PSS, after the load) is that of the gateway, router or
-tunnel's server, and of all that runs at the application servers, with the application.
+server for each port, and has no queue; and to its clients it waits for an ACK between the two writes
+of an answer (it has no TCP_NODELAY there), so some take 44 ms. Prack's workers run the application
+themselves. CPU is that of all processes for one request. Memory (PSS, after the load) is that of
+the gateway, router or tunnel's server, and of all that runs at the application servers, with the
+application.
 """
 
 

@@ -79,7 +79,8 @@ a request was due. In each round everybody gets the same requests, two contender
 leave the machine idle most of the time. Those of a round are, among {CANDIDATES} random sequences,
 those with which simulated round robin, least connections and a single queue do most nearly what
 they do in a long run. `model` is what the simulation of just these requests gives for the p99,
-without any cost of network and software.
+without any cost of network and software: of round robin for nginx and Cranker, of least connections
+for nginx-least, HAProxy, Caddy and Traefik, of a single queue for the others.
 """
 
 
