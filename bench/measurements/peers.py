@@ -33,11 +33,10 @@ TEXT = """\
 Who else lets application servers dial in, with the same bare ASGI application; closed loop. Cranker
 is a library for a router in Java, with a connector beside each uvicorn, both with its defaults.
 rathole is a tunnel of TCP to one uvicorn, for frp and its like: it does not read HTTP, knows one
-server for each port, and has no queue; and to its clients it waits for an ACK between the two writes
-of an answer (it has no TCP_NODELAY there), so some take 44 ms. Prack's workers run the application
-themselves. CPU is that of all processes for one request. Memory (PSS, after the load) is that of
-the gateway, router or tunnel's server, and of all that runs at the application servers, with the
-application.
+server for each port, and has no queue. To its clients it has no TCP_NODELAY, so that an answer in
+two writes, as uvicorn's, at times takes 44 ms. Prack's workers run the application themselves. CPU
+is that of all processes for one request. Memory (PSS, after the load) is that of the gateway,
+router or tunnel's server, and of all that runs at the application servers, with the application.
 """
 
 
