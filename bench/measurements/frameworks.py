@@ -12,7 +12,7 @@ from bench.plan import Plan
 from bench.samples import Samples
 
 ABOUT = "FastAPI, Flask, Django: requests/s, and p99 at 85 % of what nginx and a server can do"
-QUICK = Plan(rounds=2, seconds=2, contenders=("nginx", "nginx-gunicorn", "granian", "prack"))
+QUICK = Plan(rounds=2, seconds=1, contenders=("nginx", "nginx-gunicorn", "granian", "prack"))
 FULL = Plan(
     rounds=3,
     seconds=2,
@@ -31,7 +31,8 @@ FULL = Plan(
 BUSY = 32  # clients that ask again at once: what they get is the capacity
 COUNTS = {"fastapi": (BUSY, 256), "flask": (BUSY,), "django": (BUSY,)}
 LOAD = 0.85
-USERS = 500  # so many that each asks seldom, and hardly less often when answers are slow
+USERS = 200  # so many that each asks seldom; more would spend the sample on connecting
+TIMES = 2  # samples at LOAD are so many times as long, for the first moments not to count
 FIELDS = ("rate", "p50", "p99")
 HEAD = ("contender", "requests/s", "p50 ms", "p99 ms", "p99 of baseline", "errors")
 TEXT = f"""\
@@ -41,16 +42,17 @@ A small JSON API in one process of each server. The baseline is nginx -> uvicorn
 -> gunicorn for Flask and Django. First what they can do: each connection sends its next request
 when it has the answer. CPU and wake-ups are those of all processes of a contender for one request.
 
-Then what clients see at {LOAD:.0%} of what the baseline can do with {BUSY} connections: {USERS}
-clients on connections of their own, each of which thinks for a random time before it asks. For
-whom the baseline's {LOAD:.0%} are too much, requests/s stay below those of the others.
+Then what clients see at some {LOAD:.0%} of what the baseline can do with {BUSY} connections:
+{USERS} clients on connections of their own, each of which thinks for a random time before it asks,
+as long for everybody. For whom that is too much, requests/s stay below those of the others.
 """
 
 
 def duration(plan: Plan) -> float:
     """See Measurement."""
-    # The samples at LOAD take as long as those of one more number of connections.
-    return sum(closed_duration(plan, app, (*counts, USERS)) for app, counts in _cases(plan).items())
+    # The samples at LOAD take as long as those of TIMES more numbers of connections.
+    more = (USERS,) * TIMES
+    return sum(closed_duration(plan, app, counts + more) for app, counts in _cases(plan).items())
 
 
 def _cases(plan: Plan) -> dict[str, tuple[int, ...]]:
@@ -71,9 +73,10 @@ def run(plan: Plan) -> Samples:
 
 
 def _below(samples: Samples, plan: Plan, found: list[Running], app: str, capacity: float) -> None:
-    think = USERS / (LOAD * capacity) * 1000
+    # The baseline's answers should take about as long as with BUSY clients: then LOAD is reached.
+    think = (USERS / LOAD - BUSY) / capacity * 1000
     for number, one in plan.turns(found):
-        record = load(one, USERS, plan.seconds, think=think)
+        record = load(one, USERS, TIMES * plan.seconds, think=think)
         samples.add(contender=one.name, app=app, users=USERS, round=number, **record)
         rate, p99 = record["rate"], record["p99"]
         say(f"{app} {LOAD:.0%} {one.name:18s}{rate:8,.0f}/s  p99 {p99:7.2f} ms")

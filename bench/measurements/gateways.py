@@ -17,7 +17,7 @@ ABOUT = "one gateway, 2 and 4 processes, and two whose requests all go to the ot
 ONE = "prack"
 NAMES = (ONE, "prack-two", "prack-four", "prack-apart", "prack-nats")
 QUICK = Plan(rounds=5, seconds=1, contenders=NAMES)
-FULL = Plan(rounds=5, seconds=2, contenders=NAMES, full=True)
+FULL = Plan(rounds=4, seconds=2, contenders=NAMES, full=True)
 CONNECTIONS = (1, 8, 32)
 WARM_UP = 8, 1  # connections, seconds
 LINK_SECONDS = 2.0  # in which all gateways find each other

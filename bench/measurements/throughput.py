@@ -25,10 +25,8 @@ FULL = Plan(
         "haproxy",
         "caddy",
         "traefik",
-        "nginx-gunicorn",
         "prack",
         "prack-grpc",
-        "prack-rest",
     ),
     full=True,
 )
