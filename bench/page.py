@@ -48,7 +48,8 @@ def _contents(parts: Iterable[str]) -> str:
 
 def _plots(name: str, results: Results, folder: Path) -> list[str]:
     """Write the plots of a measurement. Returns what shows them."""
-    found = PLOTTED[name](results.load(name)) if name in PLOTTED else {}
+    drawn = PLOTTED[name](results.load(name)) if name in PLOTTED else {}
+    found = {file: svg for file, svg in drawn.items() if svg}  # not what lacks all points
     folder.mkdir(exist_ok=True)
     for file, svg in found.items():
         (folder / f"{file}.svg").write_text(svg)

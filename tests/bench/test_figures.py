@@ -142,11 +142,14 @@ def test_page_has_what_was_measured_in_its_order_and_leads_there(tmp_path: Path)
     case = {"contender": "nginx", "round": 0, "rate": 9.0, "errors": 0}
     kept = results(tmp_path / "results", "throughput", app="hello", connections=32, **case)
     kept.save("tail", MEASUREMENTS["tail"].FULL, Samples([TAIL]))
+    kept.save("frameworks", frameworks.FULL, Samples([case | {"app": "django", "connections": 7}]))
     page.write(kept, file)
     text = file.read_text()
     headings = re.findall("^### (.+)$", text, re.MULTILINE)
-    assert headings == ["Tail", "Hello", "Targets"]
-    assert "[Tail](#tail) · [Hello](#hello) · [Targets](#targets)" in text
+    assert headings == ["Tail", "Frameworks", "Hello", "Targets"]
+    assert (
+        "[Tail](#tail) · [Frameworks](#frameworks) · [Hello](#hello) · [Targets](#targets)" in text
+    )
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text.splitlines()
