@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from contextlib import nullcontext
 from functools import cached_property, partial
 
 from bench.apps.hello import HELLO
@@ -55,7 +54,7 @@ class Gateway:
         self.streams = Streams(self.broker, LIMITS)
         access = AccessLog(False, Books(BookLimits(), 0.0))
         state = State(endpoint=Endpoint(self.broker, Forwarding(), access, LIMITS))
-        app, limits = PublicApp(lambda _: nullcontext(state)), ConnectionLimits()
+        app, limits = PublicApp(), ConnectionLimits()
         sockets = WebSockets(app, LIMITS.websocket_message)
         self.admission = _everybody(limits)
         self._public = HttpServer(app, limits, self.admission, sockets, access=access)

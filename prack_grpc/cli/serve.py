@@ -67,7 +67,7 @@ def _serve(settings: Settings) -> int:
     gc.disable()
     # Strangers could have its library write lines that are no log of ours.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    from prack_grpc.deferred.sqlite import BadStore
+    from prack_grpc.deferred.store import BadStore
     from prack_grpc.handover.systemd import BadActivation
     from prack_grpc.listener import AddressInUse
     from prack_grpc.private.credentials import BadCredentials

@@ -7,8 +7,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from typing import Any
 
-from fastapi import FastAPI
-
 from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker
@@ -56,8 +54,7 @@ class Service:
         made = LinkedBroker if parts.meetings else MemoryBroker
         self._private = PrivateSide(parts, make_broker or made)
         self._upgrade = Upgrade(parts)
-        self.app = PublicApp(self.lifespan)
-        self.http = parts.http(self.app)
+        self.http = parts.http(PublicApp())
         self._why = "closed"
         if parts.meetings:
             logs.label(parts.cluster.mark)
@@ -125,7 +122,7 @@ class Service:
                         await public.stop()
 
     @asynccontextmanager
-    async def lifespan(self, _: FastAPI) -> AsyncIterator[State]:
+    async def lifespan(self, _: object) -> AsyncIterator[State]:
         """The private side, for a public app that somebody else serves."""
         logs.configure(self.settings.log_format, self.settings.log_level)
         port = self.settings.port
