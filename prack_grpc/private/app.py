@@ -11,15 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import prack_grpc
 from prack_grpc.core.worker import TRUSTED, Principal, Right
 from prack_grpc.neighbours.call import CALLER, PASSED_ON
 from prack_grpc.private import bodies
 from prack_grpc.private.bodies import Gone
-from prack_grpc.private.callers import AUTHORIZATION, TELLING, Callers
-from prack_grpc.private.certificate import Certificate
+from prack_grpc.private.callers import AUTHORIZATION, PRINCIPAL, Callers, address, last, told
+from prack_grpc.private.certificate import names
 from prack_grpc.private.errors import (
     BAD_METHOD,
     BAD_PARAMETER,
@@ -36,31 +36,6 @@ log = logging.getLogger(__name__)
 
 # What the framework itself answers.
 BY_STATUS = {404: NOT_FOUND, 405: BAD_METHOD}
-
-
-# Of all pages: browsers load and run nothing, and show them in no frame.
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-}
-
-
-# Of a scope: who calls. Where anybody may call there can be none.
-PRINCIPAL = "prack.principal"
-
-
-def caller(request: Request) -> Principal:
-    """Who makes this call."""
-    who: Principal = request.scope[PRINCIPAL]
-    return who
-
-
-def address(scope: Scope) -> str:
-    """Where a call comes from, without its port."""
-    return scope["client"][0] if scope.get("client") else ""
 
 
 class RawRoute(APIRoute):
@@ -152,9 +127,8 @@ class PrivateApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        telling = tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
         callers = self._callers
-        shown = telling, self.certified(scope)
+        shown = told(scope), self.certified(scope)
         who = callers.admitted.get(shown)
         if who is None or who.revoked:
             who = callers.admits(shown) if scope["type"] == "http" else TRUSTED
@@ -174,7 +148,7 @@ class PrivateApp(FastAPI):
                 await reply(scope, receive, send)
                 return
         if refusal is None:  # a page that anybody may see
-            await self.trusted(scope, receive, _last(send) if self._callers.asks else send)
+            await self.trusted(scope, receive, last(send) if self._callers.asks else send)
             return
         if refusal.kind is UNAUTHENTICATED:
             if who := self.recognized(scope):
@@ -183,12 +157,11 @@ class PrivateApp(FastAPI):
                 return
             if any(name == AUTHORIZATION for name, _ in scope["headers"]):
                 refusal = await self._callers.failed(address(scope))
-        await refusal.response()(scope, receive, _last(send))
+        await refusal.response()(scope, receive, last(send))
 
     def certified(self, scope: Scope) -> tuple[str, ...]:
         """The names in the certificate of who makes this call."""
-        shown: Certificate | None = scope.get("extensions", {}).get("prack", {}).get("certificate")
-        return shown.alternatives if shown else ()
+        return names(scope)
 
     def recognized(self, scope: Scope) -> Principal | None:
         """Who has shown credentials before."""
@@ -224,18 +197,6 @@ class PrivateApp(FastAPI):
         except Gone:
             return
         await response(scope, receive, send)
-
-
-def _last(send: Send) -> Send:
-    """End the connection with this response: callers without the token may not keep one."""
-
-    async def last(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = [*message["headers"], (b"connection", b"close")]
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return last
 
 
 async def _told(_: Request, error: Exception) -> Response:

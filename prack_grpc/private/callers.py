@@ -10,8 +10,9 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from starlette.types import Scope
+from starlette.types import Message, Scope, Send
 
 from prack_grpc.core.worker import TRUSTED, Principal
 from prack_grpc.private.credentials import digest
@@ -26,10 +27,16 @@ from prack_grpc.private.failures import Failures
 from prack_grpc.private.principals import Principals
 from prack_grpc.telemetry.complaint import Complaint
 
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
 log = logging.getLogger(__name__)
 
 HEALTH = frozenset(("/livez", "/healthz", "/readyz"))
 PAGES = re.compile(r"/docs|/openapi\.json")
+# What a browser needs of the admin port before somebody has logged in; it tells nothing of this
+# gateway.
+ADMIN_PAGES = re.compile(r"/|/login|/logout|/openapi\.json|/static/.+")
 LOOPBACK = "localhost"
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:@/?#\s]+))(?::\d*)?")
 OWN_SITES = (b"same-origin", b"none")
@@ -43,9 +50,39 @@ ADVICE = (
 AUTHORIZATION = b"authorization"
 TELLING = frozenset((AUTHORIZATION, b"host", b"origin", b"sec-fetch-site"))
 MOST_ADMITTED = 256
+# Of a scope: who calls. Where anybody may call there can be none.
+PRINCIPAL = "prack.principal"
 Fields = tuple[tuple[bytes, bytes], ...]
 # What a call shows: these fields, and the names in its certificate.
 Shown = tuple[Fields, tuple[str, ...]]
+
+
+def told(scope: Scope) -> Fields:
+    """The fields of a call that say who makes it."""
+    return tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
+
+
+def caller(request: "Request") -> Principal:
+    """Who makes this call."""
+    who: Principal = request.scope[PRINCIPAL]
+    return who
+
+
+def address(scope: Scope) -> str:
+    """Where a call comes from, without its port."""
+    return scope["client"][0] if scope.get("client") else ""
+
+
+def last(send: Send) -> Send:
+    """End the connection with this response: callers without the token may not keep one."""
+
+    async def last(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return last
 
 
 class Callers:
