@@ -79,7 +79,6 @@ class PrivateSide:
         polls = Polls(broker, limits)
         workers = self._workers(polls, broker, streams, steering)
         admits = within(settings.worker_networks, flag("worker_networks"))
-        stream = self._grpc_port(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
         expel = broker.expel, streams.expel, polls.expel
         with (
@@ -87,6 +86,8 @@ class PrivateSide:
             self._parts.callers.kept(streams.renew, *expel),
         ):
             await self._parts.callers.ready()
+            # From here on workers can dial, and wait: loading gRPC takes longest.
+            stream = self._grpc_port(streams, admits)
             grpc_port = await self._bind(stream, steering)
             api_host, api_port = sock.getsockname()[:2]
             rest = self._rest(workers, streams, sock, admits)
