@@ -79,7 +79,8 @@ async def test_it_says_what_the_application_would_say(token: str | None, ready: 
     callers, health = Callers(token), Health()
     health.started = ready
     app = described(callers, health)
-    endpoints = {**health_pages(health), ("GET", STREAM): StreamEndpoint(carrier)}
+    endpoints = health_pages(health)
+    endpoints["GET", STREAM] = StreamEndpoint(carrier)
     seen = set()
     for method, path, who, host, origin, switches in product(
         ("GET", "HEAD", "POST"), PATHS, AUTHORIZATIONS, HOSTS, ORIGINS, (False, True)
