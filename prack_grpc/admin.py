@@ -114,6 +114,7 @@ async def admin_port(
     app = LateApp(callers, health_pages(told.health), make)
     admits = within(settings.admin_networks, flag("admin_networks"))
     server = HttpServer(app, LIMITS, Admission(LIMITS, lambda _: True, admits))
+    app.on_made = server.become
     take = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
     with sockets.take("admin", take) as sock, _marking(watch):
         listener = Listener(server, sock, certificates=certificates)

@@ -139,6 +139,7 @@ class PrivateSide:
         limits = replace(WORKER_LIMITS, connections=places)
         admission = Admission(limits, lambda _: True, admits)
         server = HttpServer(workers, limits, admission, upgrade=TOKEN)
+        workers.on_made = server.become
         # A stream keeps its place until its worker has said who it is.
         return Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
 

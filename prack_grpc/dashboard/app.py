@@ -33,8 +33,8 @@ from prack_grpc.dashboard.scale import Need, Needs
 from prack_grpc.neighbours.call import CALLER, PASSED_ON, Call
 from prack_grpc.neighbours.merging import exposition
 from prack_grpc.neighbours.neighbours import ALONE, Cluster
-from prack_grpc.private.app import HANDLERS, PrivateApp
-from prack_grpc.private.callers import HEALTH, PRINCIPAL, Callers, caller
+from prack_grpc.private.app import HANDLERS, PrivateApp, caller
+from prack_grpc.private.callers import HEALTH, PRINCIPAL, Callers
 from prack_grpc.private.description import PROBLEM, UNREADABLE, complete, problems
 from prack_grpc.private.errors import (
     BAD_PARAMETER,

@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, Response
 
 from prack_grpc.core.worker import Principal, Right
 from prack_grpc.private import bodies
-from prack_grpc.private.callers import Callers, address, caller
+from prack_grpc.private.app import address, caller
+from prack_grpc.private.callers import Callers
 from prack_grpc.private.description import UNREADABLE, problems
 from prack_grpc.private.errors import BAD_PARAMETER, FORBIDDEN, ApiError
 

@@ -18,8 +18,8 @@ from prack_grpc.core.worker import TRUSTED, Principal, Right
 from prack_grpc.neighbours.call import CALLER, PASSED_ON
 from prack_grpc.private import bodies
 from prack_grpc.private.bodies import Gone
-from prack_grpc.private.callers import AUTHORIZATION, PRINCIPAL, Callers, address, last, told
-from prack_grpc.private.certificate import names
+from prack_grpc.private.callers import AUTHORIZATION, PRINCIPAL, TELLING, Callers, last
+from prack_grpc.private.certificate import Certificate
 from prack_grpc.private.errors import (
     BAD_METHOD,
     BAD_PARAMETER,
@@ -36,6 +36,17 @@ log = logging.getLogger(__name__)
 
 # What the framework itself answers.
 BY_STATUS = {404: NOT_FOUND, 405: BAD_METHOD}
+
+
+def caller(request: Request) -> Principal:
+    """Who makes this call."""
+    who: Principal = request.scope[PRINCIPAL]
+    return who
+
+
+def address(scope: Scope) -> str:
+    """Where a call comes from, without its port."""
+    return scope["client"][0] if scope.get("client") else ""
 
 
 class RawRoute(APIRoute):
@@ -127,8 +138,9 @@ class PrivateApp(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
+        telling = tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
         callers = self._callers
-        shown = told(scope), self.certified(scope)
+        shown = telling, self.certified(scope)
         who = callers.admitted.get(shown)
         if who is None or who.revoked:
             who = callers.admits(shown) if scope["type"] == "http" else TRUSTED
@@ -161,7 +173,8 @@ class PrivateApp(FastAPI):
 
     def certified(self, scope: Scope) -> tuple[str, ...]:
         """The names in the certificate of who makes this call."""
-        return names(scope)
+        shown: Certificate | None = scope.get("extensions", {}).get("prack", {}).get("certificate")
+        return shown.alternatives if shown else ()
 
     def recognized(self, scope: Scope) -> Principal | None:
         """Who has shown credentials before."""

@@ -10,7 +10,6 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from starlette.types import Message, Scope, Send
 
@@ -26,9 +25,6 @@ from prack_grpc.private.errors import (
 from prack_grpc.private.failures import Failures
 from prack_grpc.private.principals import Principals
 from prack_grpc.telemetry.complaint import Complaint
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
 
 log = logging.getLogger(__name__)
 
@@ -55,22 +51,6 @@ PRINCIPAL = "prack.principal"
 Fields = tuple[tuple[bytes, bytes], ...]
 # What a call shows: these fields, and the names in its certificate.
 Shown = tuple[Fields, tuple[str, ...]]
-
-
-def told(scope: Scope) -> Fields:
-    """The fields of a call that say who makes it."""
-    return tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
-
-
-def caller(request: "Request") -> Principal:
-    """Who makes this call."""
-    who: Principal = request.scope[PRINCIPAL]
-    return who
-
-
-def address(scope: Scope) -> str:
-    """Where a call comes from, without its port."""
-    return scope["client"][0] if scope.get("client") else ""
 
 
 def last(send: Send) -> Send:

@@ -38,12 +38,6 @@ def certificate(
     return None if name is None else Certificate(name, alternatives)
 
 
-def names(scope: Mapping[str, Any]) -> tuple[str, ...]:
-    """Those in the certificate of who makes a call, of this ASGI scope."""
-    shown: Certificate | None = scope.get("extensions", {}).get("prack", {}).get("certificate")
-    return shown.alternatives if shown else ()
-
-
 def of_connection(about: Mapping[str, Any] | None) -> Certificate | None:
     """The same, of what the `ssl` module tells of a peer."""
     if not about:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from prack_grpc.private.callers import HEALTH, PRINCIPAL, Callers, last, told
-from prack_grpc.private.certificate import names
+from prack_grpc.private.callers import HEALTH, PRINCIPAL, TELLING, Callers, Shown, last
+from prack_grpc.private.certificate import Certificate
 from prack_grpc.private.errors import ApiError
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class LateApp:
     """Serves calls to these `endpoints`, by method and path, of callers who may make them.
 
-    With the first other call `make` makes the application, in a thread; it serves all from then on.
+    With the first other call `make` makes the application, in a thread. It serves all from then on,
+    by itself if `on_made` sees to that.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class LateApp:
         self._make = make
         self._making: asyncio.Task[PrivateApp] | None = None
         self._app: PrivateApp | None = None
+        self.on_made: Callable[[ASGIApp], None] = lambda _: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one `http` scope."""
@@ -52,10 +54,10 @@ class LateApp:
 
     async def _serve(self, endpoint: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:
         """False, with nothing done, if the application has to look at who calls."""
-        certified = names(scope)
-        if who := self._callers.admits((told(scope), certified)):
+        fields, names = _shown(scope)
+        if who := self._callers.admits((fields, names)):
             scope[PRINCIPAL] = who
-        elif scope["path"] not in HEALTH or self._callers.refusal(scope, certified):
+        elif scope["path"] not in HEALTH or self._callers.refusal(scope, names):
             return False
         elif self._callers.asks:
             send = last(send)
@@ -69,5 +71,15 @@ class LateApp:
         if self._making is None:
             making = asyncio.to_thread(self._make)
             self._making = asyncio.create_task(making, name="private application")
-        self._app = await asyncio.shield(self._making)
-        return self._app
+        app = await asyncio.shield(self._making)
+        if self._app is None:
+            self._app = app
+            self.on_made(app)
+        return app
+
+
+def _shown(scope: Scope) -> Shown:
+    # As PrivateApp has it, who looks at this with each call and so asks nobody else.
+    about: Certificate | None = scope["extensions"].get("prack", {}).get("certificate")
+    fields = tuple(field for field in scope["headers"] if field[0] in TELLING)
+    return fields, about.alternatives if about else ()

@@ -17,7 +17,7 @@ from prack_grpc.core.deferred.states import State
 from prack_grpc.deferred.job import Job, texts
 from prack_grpc.deferred.store import Store, StoreFailed
 from prack_grpc.private import bodies
-from prack_grpc.private.callers import address, caller
+from prack_grpc.private.app import address, caller
 from prack_grpc.private.errors import NOT_FOUND, STORE_FAILED, ApiError
 from prack_grpc.private.operators.operating import shown
 

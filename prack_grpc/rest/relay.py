@@ -23,7 +23,7 @@ from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.worker import Principal
 from prack_grpc.neighbours.call import Call, Reply, Streams, nothing, sent
 from prack_grpc.neighbours.neighbours import ALONE, Neighbours
-from prack_grpc.private.callers import caller
+from prack_grpc.private.app import caller
 from prack_grpc.private.errors import LATE, ApiError, ApiKind
 from prack_grpc.rest.ask import Ask
 

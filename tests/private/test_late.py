@@ -113,6 +113,8 @@ async def test_calls_that_come_together_wait_for_one_application() -> None:
         return app
 
     late = LateApp(callers, health_pages(health), make)
+    became: list[ASGIApp] = []
+    late.on_made = became.append
     info = scope("GET", "/api/v1/info", host=b"localhost")
     calls = [asyncio.create_task(asked(late, dict(info))) for _ in range(3)]
     left = asyncio.create_task(asked(late, dict(info)))
@@ -121,5 +123,5 @@ async def test_calls_that_come_together_wait_for_one_application() -> None:
     left.cancel()
     go.set()
     assert {status for status, _, _ in await asyncio.gather(*calls)} == {200}
-    assert len(made) == 1
+    assert (len(made), became) == (1, [app])
     assert made[0] is not threading.current_thread()

@@ -20,7 +20,7 @@ from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME, Principal, Right
 from prack_grpc.neighbours.call import PASSED_ON, REVISION
 from prack_grpc.neighbours.neighbours import Cluster, Row
 from prack_grpc.private import bodies
-from prack_grpc.private.callers import address, caller
+from prack_grpc.private.app import address, caller
 from prack_grpc.private.errors import BAD_PARAMETER, FORBIDDEN, NO_STORE, UNSAID, ApiError
 from prack_grpc.private.operators.steering import Steering
 from prack_grpc.words.word import Revision, WordsUnavailable

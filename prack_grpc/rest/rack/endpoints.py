@@ -13,7 +13,7 @@ from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.private import bodies
-from prack_grpc.private.callers import address, caller
+from prack_grpc.private.app import address, caller
 from prack_grpc.private.errors import BAD_JSON, BAD_PARAMETER, NO_STORE, ApiError
 from prack_grpc.rest import ask
 from prack_grpc.rest.ask import Ask

@@ -18,7 +18,7 @@ from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.private import bodies
-from prack_grpc.private.callers import address, caller
+from prack_grpc.private.app import address, caller
 from prack_grpc.private.errors import BAD_PARAMETER, BODY_BUSY, BODY_GONE, LATE, NO_STORE, ApiError
 from prack_grpc.rest import ask
 from prack_grpc.rest.leases import disconnect
