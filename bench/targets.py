@@ -150,7 +150,7 @@ TARGETS = (
     Target(BATCHED, "in batches, exchanges/s", _rest(BATCHED), least=5_000),
     Target(INSIDE, "queue of 100,000, of 10", _queue(INSIDE, 100_000), least=0.9),
     *_each("queue of 9,900 clients, of 10", lambda name: _queue(name, 9_900), least=0.9),
-    Target("prack", "waiting request, with its connection", _waiting, most=10, unit="KiB"),
+    Target("prack", "waiting request, with its connection", _waiting, most=7, unit="KiB"),
     Target("prack", "idle gateway, RSS", _idle, most=56, unit="MiB"),
     *_each("1 GiB, MB/s of the faster nginx", _streams, least=0.5),
     *_each("1 GiB, memory", _stream_memory, most=16, unit="MiB more"),
