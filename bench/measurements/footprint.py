@@ -11,7 +11,8 @@ from time import monotonic, sleep
 from packaging.requirements import Requirement
 
 from bench.console import say
-from bench.contenders import CONTENDERS, Running, Setup, missing, starting
+from bench.contender import Setup
+from bench.contenders import CONTENDERS, Running, missing, starting
 from bench.markdown import shown, table
 from bench.plan import START_SECONDS, Plan
 from bench.processes import ROOT, answers
