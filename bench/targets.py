@@ -149,7 +149,8 @@ def _relayed(name: str) -> Value:
 _hello, _fastapi = _rate("throughput", "hello"), _rate("frameworks", "fastapi")
 _waiting = _median("clients", "each", KIB, contender="prack", kind="waiting", count=9_900)
 _figures = _ratio("figures", "rate", {"contender": "prack"}, contender="prack-blind")
-_idle = _footprint("prack", "front_memory", MIB)
+_idle = _footprint("prack", "front_resident", MIB)
+_help = _median("footprint", "seconds", what="help")
 ONE, BATCHED, INSIDE = "prack-rest-one", "prack-rest-exchange", "in process"
 HELLO, FASTAPI = (f"{app}, 32 and 256 clients, of nginx" for app in ("bare ASGI", "FastAPI"))
 TARGETS = (
@@ -166,11 +167,12 @@ TARGETS = (
     Target(BATCHED, "in batches, exchanges/s", _rest(BATCHED), least=5_000),
     Target(INSIDE, "queue of 100,000, of 10", _queue(INSIDE, 100_000), least=0.9),
     *_each("queue of 9,900 clients, of 10", lambda name: _queue(name, 9_900), least=0.9),
-    Target("prack", "waiting request, with its connection", _waiting, most=10, unit="KiB"),
-    Target("prack", "idle gateway", _idle, most=64, unit="MiB"),
+    Target("prack", "waiting request, with its connection", _waiting, most=7, unit="KiB"),
+    Target("prack", "idle gateway, RSS", _idle, most=56, unit="MiB"),
     *_each("1 GiB, MB/s of the faster nginx", _streams, least=0.5),
     *_each("1 GiB, memory", _stream_memory, most=16, unit="MiB more"),
-    *_each("start to first answer", lambda name: _footprint(name, "seconds"), most=1.5, unit="s"),
+    *_each("start to first answer", lambda name: _footprint(name, "seconds"), most=0.5, unit="s"),
+    Target("prack", "`prack --help`", _help, most=0.15, unit="s"),
     Target("prack-apart", "relayed, CPU of gateways, of direct", _relayed("prack-apart"), most=1.8),
     Target("prack-nats", "the same over NATS", _relayed("prack-nats"), most=2.2),
     Target("prack", "with figures, requests/s, of without", _figures, least=0.97),
