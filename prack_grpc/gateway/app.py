@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, TypedDict
 
 from fastapi import FastAPI
@@ -48,11 +49,11 @@ class Endpoint:
     ) -> None:
         """What `admit` refuses is not queued, nor what `deferral` takes."""
         self._limits = limits
-        self._max_body = max_body
-        self._timing = server_timing
         self._admit = admit
-        self._deferral = deferral
         self._broker = broker
+        self._exchange = partial(
+            HttpExchange, broker, access, max_body, server_timing, admit, deferral
+        )
         self._forwarding = forwarding
         self._access = access
         self._websockets: set[WebSocket] = set()
@@ -87,18 +88,6 @@ class Endpoint:
         connection: Client = scope["extensions"]["prack"]["connection"]
         exchange = self._exchange(scope, connection)
         await exchange.run(self._forwarding, scope, receive, send)
-
-    def _exchange(self, scope: Scope, connection: Client) -> HttpExchange:
-        return HttpExchange(
-            self._broker,
-            self._access,
-            scope,
-            connection,
-            self._max_body,
-            self._timing,
-            self._admit,
-            self._deferral,
-        )
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, query = scope["raw_path"], scope["query_string"]

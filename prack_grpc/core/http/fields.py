@@ -105,7 +105,14 @@ def checked_response(
 def _checked_headers(headers: Headers) -> Headers:
     if len(headers) > MAX_FIELDS:
         raise BadResponse("headers", f"more than {MAX_FIELDS} fields")
-    checked = [(_checked_name(name), value.strip(b" \t")) for name, value in headers]
+    # The same few names come all the time; a long one is not worth its place in the memory.
+    checked = [
+        (
+            _lower(name) if len(name) <= MAX_COMMON else _lower.__wrapped__(name),
+            value.strip(b" \t"),
+        )
+        for name, value in headers
+    ]
     text = b"".join(chain.from_iterable(checked))
     if len(text.translate(None, BAD_BYTES)) < len(text):  # no name has such bytes
         name = next(name for name, value in checked if value.translate(None, BAD_BYTES) != value)
@@ -115,11 +122,6 @@ def _checked_headers(headers: Headers) -> Headers:
     if b"proxy-status" in text:
         return [field for field in checked if not _is_own_status(*field)]
     return checked
-
-
-def _checked_name(name: bytes) -> bytes:
-    # The same few names come all the time; a long one is not worth its place in the memory.
-    return _lower(name) if len(name) <= MAX_COMMON else _lower.__wrapped__(name)
 
 
 @functools.lru_cache(maxsize=1024)
