@@ -172,7 +172,9 @@ class Outbox:
         request, number = assignment.request, assignment.number
         self.held[number] = assignment
         self.last_sent = number
-        fields = list(chain.from_iterable(request.headers))
+        fields: list[bytes] = []
+        for field in request.headers:  # which takes less than a chain of them
+            fields += field
         message = frame.requests.add()  # arguments in place of what follows would cost more
         message.id = number
         message.request_id = assignment.request_id

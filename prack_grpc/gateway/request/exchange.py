@@ -317,8 +317,10 @@ class HttpExchange:
 
 def name(headers: Headers, record: Record) -> None:
     """Add the X-Request-Id of this request to its response, unless its worker has written one."""
-    if REQUEST_ID not in dict(headers):
-        headers.append((REQUEST_ID, record.request_id.encode()))
+    for field, _ in headers:
+        if field == REQUEST_ID:
+            return
+    headers.append((REQUEST_ID, record.request_id.encode()))
 
 
 def server_timing(ticket: Queued) -> tuple[bytes, bytes]:
