@@ -134,7 +134,7 @@ async def admin_port(
 
 
 def _app(told: Told, watch: Watch | None, pulse: Pulse, callers: Callers) -> "AdminApp":
-    # Nobody looks at most gateways (decision 0064).
+    # Nobody looks at most gateways (decision 0061).
     from prack_grpc.dashboard.app import Parts, create_app
     from prack_grpc.dashboard.overview import Looking
 

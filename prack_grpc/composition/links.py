@@ -26,7 +26,7 @@ async def linked(
     if parts.neighbours is None:
         yield None
         return
-    # Most gateways are alone (decision 0064).
+    # Most gateways are alone (decision 0061).
     from prack_grpc.broker.linked import LinkedBroker
     from prack_grpc.peers.neighbours import Neighbours
     from prack_grpc.peers.peer import Here

@@ -214,7 +214,7 @@ class PrivateSide:
     def _worker_app(
         self, polls: Polls, broker: Broker, streams: Streams, steering: Steering
     ) -> "WorkerApp":
-        # Workers with a stream need no more of it (decision 0064).
+        # Workers with a stream need no more of it (decision 0061).
         from prack_grpc.rest.app import create_app
 
         return create_app(
@@ -231,7 +231,7 @@ class PrivateSide:
         )
 
     def _operating(self, broker: OperatorSide, steering: Steering, polls: Polls) -> "Operating":
-        # Nobody operates a gateway at rest (decision 0064).
+        # Nobody operates a gateway at rest (decision 0061).
         from prack_grpc.private.operators.operating import Operating
 
         return Operating(broker, self._parts.cluster, steering, polls.end)

@@ -163,7 +163,7 @@ class Service:
 def _broker(linked: bool) -> Callable[[Limits], Broker]:
     if not linked:
         return MemoryBroker
-    # Most gateways are alone (decision 0064).
+    # Most gateways are alone (decision 0061).
     from prack_grpc.broker.linked import LinkedBroker
 
     return LinkedBroker

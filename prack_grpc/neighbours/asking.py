@@ -45,7 +45,7 @@ async def ask(
 async def _reply(
     neighbours: Neighbours, name: str, port: Port, scope: Scope, body: bytes, caller: str
 ) -> tuple[int, bytes]:
-    # A gateway that is alone asks nobody (decision 0064).
+    # A gateway that is alone asks nobody (decision 0061).
     from prack_grpc.neighbours.call import Call, nothing, sent
 
     streams = await neighbours.dial(name, port)

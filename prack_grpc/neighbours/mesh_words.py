@@ -94,7 +94,7 @@ class _Teller:
 
     async def _told(self, words: bytes) -> bytes:
         """Its words in reply to ours. Raises ConnectionError."""
-        # A gateway that is alone calls nobody (decision 0064).
+        # A gateway that is alone calls nobody (decision 0061).
         from prack_grpc.neighbours.call import Call, nothing, sent
 
         headers = [(b"content-length", b"%d" % len(words))]

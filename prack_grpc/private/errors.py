@@ -91,7 +91,7 @@ class ApiError(Exception):
 
     def response(self) -> "Response":
         """The problem+json response."""
-        # A gateway at rest answers nobody (decision 0064).
+        # A gateway at rest answers nobody (decision 0061).
         from starlette.responses import Response
 
         kind = self.kind

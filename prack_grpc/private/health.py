@@ -61,7 +61,7 @@ def ready(health: Health) -> "Response":
 
 
 def _json(told: dict[str, object], status: int = 200) -> "Response":
-    # A gateway at rest answers nobody (decision 0064).
+    # A gateway at rest answers nobody (decision 0061).
     from starlette.responses import JSONResponse
 
     return JSONResponse(told, status, headers=FIELDS)

@@ -1,7 +1,7 @@
 """A private port of which nobody has wanted more than its health, or a stream.
 
 Most gateways have no other callers, and FastAPI, with all that is described by it, is a seventh of
-their memory and a fifth of their start (decision 0064).
+their memory and a fifth of their start (decision 0061).
 """
 
 import asyncio

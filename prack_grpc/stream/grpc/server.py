@@ -218,7 +218,7 @@ class StreamServer:
         server.add_generic_rpc_handlers((handler(self._streams, self._who, self._calls),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._with_reflection:
-            # It loads the descriptions of descriptions (decision 0064).
+            # It loads the descriptions of descriptions (decision 0061).
             from grpc_reflection.v1alpha import reflection
 
             names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
