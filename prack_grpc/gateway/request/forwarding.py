@@ -141,21 +141,12 @@ class Forwarding:
             headers.append((REQUEST_ID, id_.encode()))
         if REQUEST_START not in stamps:
             headers.append((REQUEST_START, b"t=%d" % (time.time_ns() // 1000)))
+        urgency = self._urgency(fields, peer) if self._priority else DEFAULT_URGENCY
+        expects = b"expect" in known and length != 0 and version == "1.1"
         request = Request(  # by position, which costs half of what names do
-            method.encode(),
-            scheme,
-            authority,
-            target,
-            spoken,
-            headers,
-            client,
-            length,
-            id_,
-            x_request_id,
-            counts_for,
-            self._urgency(fields, peer) if self._priority else DEFAULT_URGENCY,
-            b"expect" in known and length != 0 and version == "1.1",
-        )
+            method.encode(), scheme, authority, target, spoken, headers, client, length,
+            id_, x_request_id, counts_for, urgency, expects,
+        )  # fmt: skip
         if self._follow is not None:
             request.trace = self._follow(request)
         return request
