@@ -49,7 +49,7 @@ def load(
 
 
 def turns(targets: Sequence[Running], connections: int, seconds: float) -> list[Record]:
-    """Load on all of them, each `seconds` in all, in short turns, there and then back: ABCABC CBACBA.
+    """Load on all of them, each `seconds` in all, in short turns: ABC ABC ABC, then CBA CBA CBA.
 
     So that all have the same moments of the machine, and nobody has two turns in a row more often
     than others. Rate and `front_cpu` of each, as in `load`.

@@ -4,21 +4,15 @@ import logging
 import re
 import secrets
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.http.message import HTTP, Request
+from prack_grpc.core.http.message import Request
 
 log = logging.getLogger("prack.access")
 Address = tuple[str, int]
-Row = tuple[Any, ...]
-MOST_ROWS = 250  # are counted together: more would not stay in a core's cache
-STATUS, ERROR = 3, 4  # where these are in a row
-FIRST_ERROR = 500  # of a worker, by its status
-MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 GONE = "client_gone"
 # W3C Trace Context, section 3.2; an id of zeros is none.
 TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)")
@@ -89,55 +83,6 @@ class Record:
         client = self.request.client if self.request else self.peer
         return client[0] if client else None
 
-    def row(self, ended: float) -> Row:
-        """What books count of it: the first fields of `Ended`. Nothing holds the request."""
-        # No more than three at a time, and no pairs by a condition: those would be made as tuples.
-        ticket, status, error = self.ticket, self.status, self.error or ""
-        began, started = self.began, self.started
-        duration = wait = ended - began
-        if started:
-            wait = started - began
-        else:
-            started = ended
-        received = self.received or began
-        if ticket is None:  # it was refused, or answered, before it was queued
-            profile, route = None, ""
-            since = handed = answered = received
-        else:
-            since, taken = ticket.since, ticket.assignment
-            if ticket.left and not error:
-                error = GONE
-            if taken is None:
-                profile, route = None, ticket.route
-                handed = answered = started
-            else:
-                profile, route = taken.profile, taken.route
-                handed, answered = ticket.handed, ticket.answered
-                if answered < handed:
-                    answered = started
-        method, kind = b"", HTTP
-        if (request := self.request) is not None:
-            method, kind = request.method, request.kind
-        return (
-            profile, route, method, status, error, kind, handed - since, answered - handed,
-            since - received + started - answered, wait, duration, ended, self.taken, self.sent,
-        )  # fmt: skip
-
-    def details(self) -> Row:
-        """The other fields of `Ended`.
-
-        They are kept only of some, as all would live too long for their memory to be at hand again.
-        """
-        ticket, request = self.ticket, self.request
-        authority, target = (request.authority, request.target) if request else (b"", b"")
-        assignment = ticket and ticket.assignment
-        return (
-            ticket.id if ticket else "", authority[:MOST_TEXT], target[:MOST_TEXT], self.client,
-            assignment.attempt if assignment else 0,
-            tuple((one.profile, at) for one, at in ticket.earlier) if ticket else (),
-            ticket.since if ticket else self.received or self.began,
-        )  # fmt: skip
-
     def fields(self, ended: float) -> dict[str, Any]:
         """The line as data: times in milliseconds, sizes in bytes."""
         total = ended - self.began
@@ -179,12 +124,11 @@ def _ms(seconds: float) -> float:
 class Keeper(Protocol):
     """Who keeps books of requests: those that have ended, and how many were not understood."""
 
-    rows: list[Row]
-    details: deque[Row]  # the last rows that are kept, with their details
-    room: int  # for so many more of them in this second, if all goes well
+    def ended(self, record: Record, now: float) -> None:
+        """A request is over."""
 
-    def settle(self) -> None:
-        """Count the rows, and begin anew."""
+    def answered(self, record: Record, ticket: Queued, taken: Assignment, now: float) -> None:
+        """The same for one whose response came whole from a worker, and was sent at once."""
 
     def refused(self, code: str) -> None:
         """A request was refused before it was understood."""
@@ -205,18 +149,15 @@ class AccessLog:
         self._books = books
         self.tracer: Tracer | None = None
 
-    def write(self, record: Record) -> None:
-        """One request is over."""
+    def write(self, record: Record, whole: Queued | None = None) -> None:
+        """One request is over. Its ticket is given if the response was sent `whole`."""
         now = time.monotonic()
         books = self._books
         if books is not None:
-            rows, row = books.rows, record.row(now)
-            rows.append(row)
-            if books.room > 0 or row[ERROR] or row[STATUS] >= FIRST_ERROR:
-                books.room -= 1
-                books.details.append(row + record.details())
-            if len(rows) == MOST_ROWS:
-                books.settle()
+            if whole is not None and (taken := whole.assignment) is not None:
+                books.answered(record, whole, taken, now)
+            else:
+                books.ended(record, now)
         if self.tracer is not None:
             self.tracer.ended(record, now)
         if self._enabled and log.isEnabledFor(logging.INFO):

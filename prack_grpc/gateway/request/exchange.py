@@ -130,7 +130,7 @@ class HttpExchange:
         connection.unwatch(self._lost)
         self._broker.complete(ticket)
         self._record.status, self._record.sent = head.status, len(head.body)
-        self._access.write(self._record)
+        self._access.write(self._record, ticket)
         name(head.headers, self._record)
         if self._timing:
             head.headers.append(server_timing(ticket))

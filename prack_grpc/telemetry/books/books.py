@@ -1,20 +1,26 @@
 """The books: each request that has ended, counted and remembered, within bounds.
 
-On the way of a request the access log takes a row of it, and no more. Rows are counted many at a
+Of each a row of times is taken, and put to those that ended alike. Rows are counted many at a
 time, which costs less than half.
 """
 
-from collections import defaultdict, deque
+from collections import deque
+from typing import Any
 
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.http.message import HTTP
 from prack_grpc.core.limits import BookLimits
-from prack_grpc.telemetry.access import Row
-from prack_grpc.telemetry.books.ended import Ended
-from prack_grpc.telemetry.books.place import OTHER, Hand, Place, Second
+from prack_grpc.telemetry.access import GONE, Queued, Record
+from prack_grpc.telemetry.books.ended import Ended, details
+from prack_grpc.telemetry.books.place import FIRST_ERROR, OTHER, Hand, Place, Second
+from prack_grpc.telemetry.books.tally import NONE, WIDTH, Tally
 
 SLICE_SECONDS = 30.0
 # What is not used for so long makes room: the one costs memory, the other matters only to many.
 HAND_SECONDS, PLACE_SECONDS = 900.0, 3600.0
 KEPT_A_SECOND = 500
+FULL = 250 * WIDTH  # more than so many requests would not stay in a core's cache
+MOST_TALLIES = 500  # if more are different in a second, they are counted before it is over
 Key = tuple[str, str, str, str, str]  # worker, transport, service, version, route
 
 
@@ -28,12 +34,13 @@ class Books:
 
     def __init__(self, limits: BookLimits, now: float) -> None:
         self._limits = limits
-        self.rows: list[Row] = []
-        self.details: deque[Row] = deque(maxlen=limits.requests)
+        self._details: deque[tuple[Any, ...]] = deque(maxlen=limits.requests)
         self.places: dict[tuple[str, str, str], Place] = {}
         self.hands: dict[Key, Hand] = {}
         self.refusals: dict[str, int] = {}
-        self.room = KEPT_A_SECOND
+        self._room = KEPT_A_SECOND  # for so many more details in this second, if all goes well
+        self._tally = NONE  # the last one
+        self._tallies: dict[tuple[Any, ...], Tally] = {}
         self._second = Second()
         self._since = self._before = now  # of the two slices
 
@@ -41,30 +48,69 @@ class Books:
         """See access.Keeper."""
         self.refusals[code] = self.refusals.get(code, 0) + 1
 
-    def settle(self) -> None:
+    def answered(self, record: Record, ticket: Queued, taken: Assignment, now: float) -> None:
+        """See access.Keeper: nearly all requests, so each byte code here counts."""
+        # No more than three at a time: those would be made as tuples.
+        tally, method, status = self._tally, record.method, record.status
+        if (
+            method != tally.method or status != tally.status
+            or taken.profile is not tally.profile or taken.route is not tally.route
+        ):  # fmt: skip
+            tally = self._tally = self._find((taken.profile, taken.route, method, status))
+        since, handed, answered = ticket.since, ticket.handed, ticket.answered
+        wait, rows = now - record.began, tally.rows
+        rows += (
+            handed - since, answered - handed, wait - answered + since, wait,
+            record.taken, record.sent,
+        )  # fmt: skip
+        tally.ended = now
+        if self._room > 0 or status >= FIRST_ERROR:
+            self._keep(tally, wait, record)
+        if len(rows) == FULL:
+            self._count(tally)
+
+    def ended(self, record: Record, now: float) -> None:
         """See access.Keeper."""
-        rows, self.rows = self.rows, []
-        groups: dict[tuple[int, str], list[Row]] = defaultdict(list)
-        group: list[Row] = []
-        profile, route = None, None
-        for one in rows:
-            # Many of one worker come after another, as they came in one frame.
-            if one[0] is not profile or one[1] is not route:
-                profile, route, *_ = one
-                # By identity, which is quick: the rows hold the profiles.
-                group = groups[id(profile), route]
-            group.append(one)
-        for group in groups.values():
-            profile, route, *_ = group[0]
-            if profile is None:
-                key: Key = "", "", "", "", route
+        ticket, request, error = record.ticket, record.request, record.error or ""
+        started, received = record.started or now, record.received or record.began
+        profile, route = None, ""
+        since = handed = answered = received
+        if ticket is not None:  # or else it was refused, or answered, before it was queued
+            since, taken = ticket.since, ticket.assignment
+            if ticket.left and not error:
+                error = GONE
+            if taken is None:
+                route = ticket.route
+                handed = answered = started
             else:
-                key = profile.worker, profile.transport, profile.service, profile.version, route
-            (self.hands.get(key) or self._hand(key)).add(group, self._second)
+                profile, route = taken.profile, taken.route
+                handed, answered = ticket.handed, ticket.answered
+                if answered < handed:
+                    answered = started
+        method, kind = (request.method.decode("latin-1"), request.kind) if request else ("", HTTP)
+        tally = self._find((profile, route, method, record.status, error, kind))
+        tally.rows += (
+            handed - since, answered - handed, since - received + started - answered,
+            started - record.began, record.taken, record.sent,
+        )  # fmt: skip
+        tally.durations.append(now - record.began)
+        tally.ended = now
+        if self._room > 0 or error or record.status >= FIRST_ERROR:
+            self._keep(tally, now - record.began, record)
+        if len(tally.rows) == FULL:
+            self._count(tally)
+
+    def settle(self) -> None:
+        """Count what has ended."""
+        for tally in self._tallies.values():
+            if tally.rows:
+                self._count(tally)
+        self._tally = NONE
+        self._tallies.clear()
 
     def last(self) -> list[Ended]:
         """The last requests, the newest first."""
-        return [Ended(*one) for one in reversed(self.details)]
+        return [Ended(*one) for one in reversed(self._details)]
 
     def window(self, now: float) -> float:
         """For how many seconds `recent` requests of places and hands are remembered now."""
@@ -77,10 +123,36 @@ class Books:
         """
         self.settle()
         second, self._second = self._second, Second()
-        self.room = KEPT_A_SECOND
+        self._room = KEPT_A_SECOND
         if now - self._since >= SLICE_SECONDS:
             self._forget(now)
         return second
+
+    def _keep(self, tally: Tally, duration: float, record: Record) -> None:
+        self._room -= 1
+        *times, taken, sent = tally.rows[-WIDTH:]
+        row = *tally.labels, *times, duration, taken, sent
+        self._details.append(row + details(record, tally.ended))
+
+    def _find(self, labels: tuple[Any, ...]) -> Tally:
+        profile, *others = labels
+        # By identity, which is quick: the tally holds the profile.
+        key = (id(profile), *others)
+        tally = self._tallies.get(key)
+        if tally is None:
+            if len(self._tallies) == MOST_TALLIES:
+                self.settle()
+            tally = self._tallies[key] = Tally(*labels)
+        return tally
+
+    def _count(self, tally: Tally) -> None:
+        profile, route = tally.profile, tally.route
+        if profile is None:
+            key: Key = "", "", "", "", route
+        else:
+            key = profile.worker, profile.transport, profile.service, profile.version, route
+        (self.hands.get(key) or self._hand(key)).add(tally, self._second)
+        tally.clear()
 
     def _forget(self, now: float) -> None:
         self._before, self._since = self._since, now

@@ -1,14 +1,16 @@
 """One request that is over, as the books keep it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from prack_grpc.core.http.message import WEBSOCKET, Kind
 from prack_grpc.core.worker import Profile
-from prack_grpc.telemetry.access import GONE
+from prack_grpc.telemetry.access import GONE, Record
+
+MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 
 
 class Ended(NamedTuple):
-    """A row of `access.Record` and, from `id` on, its details.
+    """It is named by what a `Tally` has in common, by a row there, and by what follows.
 
     In seconds, it waited `queue` for a worker, which took `worker` to answer with a head; `ours` is
     the time to the first byte of its response that neither explains, `wait` all of it to there, and
@@ -19,7 +21,7 @@ class Ended(NamedTuple):
 
     profile: Profile | None
     route: str
-    method: bytes
+    method: str
     status: int
     error: str
     kind: Kind
@@ -28,9 +30,9 @@ class Ended(NamedTuple):
     ours: float
     wait: float
     duration: float
-    ended: float
     taken: int
     sent: int
+    ended: float
     id: str
     authority: bytes
     target: bytes
@@ -70,3 +72,16 @@ class Ended(NamedTuple):
     def started(self) -> float:
         """When the head of its response was written."""
         return self.began + self.wait
+
+
+def details(record: Record, ended: float) -> tuple[Any, ...]:
+    """The fields of `Ended` that nothing is counted by."""
+    ticket, request = record.ticket, record.request
+    authority, target = (request.authority, request.target) if request else (b"", b"")
+    assignment = ticket and ticket.assignment
+    return (
+        ended, ticket.id if ticket else "", authority[:MOST_TEXT], target[:MOST_TEXT],
+        record.client, assignment.attempt if assignment else 0,
+        tuple((one.profile, at) for one, at in ticket.earlier) if ticket else (),
+        ticket.since if ticket else record.received or record.began,
+    )  # fmt: skip

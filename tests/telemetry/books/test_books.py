@@ -10,7 +10,7 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.core.worker import Profile
-from prack_grpc.telemetry.access import STATUS, Record
+from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.books.books import (
     HAND_SECONDS,
     KEPT_A_SECOND,
@@ -62,16 +62,17 @@ def record(
         answered=began + queue + taken if worker else 0.0,
         left=left,
     )
-    return Record("", b"", b"", None, request, ticket, status, 3, 5, error, began, 0.0, started)
+    return Record(
+        method.decode(), b"", b"", None, request, ticket, status, 3, 5, error, began, 0.0, started
+    )
 
 
 def ended(books: Books, one: Record, now: float) -> None:
-    """As the access log does."""
-    row = one.row(now)
-    books.rows.append(row)
-    if books.room > 0 or row[STATUS] >= 500:
-        books.room -= 1
-        books.details.append(row + one.details())
+    """As the access log says it."""
+    if one.started or one.error or not one.status or not one.ticket or not one.ticket.assignment:
+        books.ended(one, now)
+    else:
+        books.answered(one, one.ticket, one.ticket.assignment, now)
 
 
 def only(books: Books) -> Place:
@@ -100,7 +101,7 @@ def test_a_response_that_goes_on_has_a_duration_beyond_its_wait(books: Books) ->
 
 def test_a_websocket_has_no_duration(books: Books) -> None:
     accepted = record(kind=Kind.WEBSOCKET, status=101, started=START + 0.35)
-    ended(books, accepted, START + 1000)
+    books.ended(accepted, START + 1000)
     place = only(books)
     assert sum(place.durations.counts) == 0
     assert place.waits.sum == pytest.approx(0.35)
