@@ -14,6 +14,7 @@ from prack_grpc.telemetry.access import Record
 from prack_grpc.telemetry.books.books import (
     HAND_SECONDS,
     KEPT_A_SECOND,
+    MOST_TALLIES,
     SLICE_SECONDS,
     Books,
 )
@@ -173,6 +174,25 @@ def test_who_streams_beside_who_does_not_has_its_own_duration(books: Books) -> N
     place = only(books)
     assert (place.waits.sum, place.durations.sum) == pytest.approx((0.7, 10.35))
     assert sum(place.durations.counts) == 2
+
+
+def test_a_place_was_last_used_when_the_last_one_ended_whatever_is_counted_first(
+    books: Books,
+) -> None:
+    ended(books, record(status=200), START + 1)
+    ended(books, record(status=404), START + 2)
+    ended(books, record(status=200), START + 3)
+    place = only(books)
+    assert place.last_used == START + 3
+    assert [hand.last_used for hand in books.hands.values()] == [START + 3]
+
+
+def test_labels_that_all_differ_are_counted_before_they_are_too_many(books: Books) -> None:
+    for number in range(MOST_TALLIES + 1):
+        ended(books, record(method=b"M%d" % number), START + 1)
+    (place,) = books.places.values()
+    assert place.kinds == {("_OTHER", 2, "prack", ""): MOST_TALLIES}
+    assert only(books).kinds == {("_OTHER", 2, "prack", ""): MOST_TALLIES + 1}
 
 
 def test_beyond_the_bounds_everything_is_counted_as_other(books: Books) -> None:
