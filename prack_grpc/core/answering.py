@@ -17,8 +17,9 @@ from prack_grpc.core.http.fields import (
     checked_interim,
     checked_response,
     checked_trailers,
+    passed_response,
 )
-from prack_grpc.core.http.message import Headers, Kind, Request, ResponseHead
+from prack_grpc.core.http.message import Headers, Kind, ResponseHead
 from prack_grpc.core.receivers import CancelReason
 
 
@@ -42,7 +43,7 @@ class Answering:
         try:
             if 100 <= status < 200 and status != 101 and not body and not end:
                 return self._interim(lease, status, headers)
-            head = _checked(lease.exchange.request, status, headers, body, end)
+            head = _checked(lease, status, headers, body, end)
         except BadResponse as error:
             return self._refuse(lease, error, end, now)
         effects = self.begin(lease, head, end, now)
@@ -152,9 +153,10 @@ class Answering:
         return [*effects, Refuse(error)]
 
 
-def _checked(
-    request: Request, status: int, headers: Headers, body: bytes, end: bool
-) -> ResponseHead:
+def _checked(lease: Lease, status: int, headers: Headers, body: bytes, end: bool) -> ResponseHead:
+    request = lease.exchange.request
     if status == 101 and request.kind is Kind.WEBSOCKET:
         return checked_accept(headers, body, end)
+    if lease.session.guest:
+        return passed_response(status, headers, body, end)
     return checked_response(request.method, status, headers, body, end)

@@ -144,6 +144,9 @@ class HandOut:
         lane.busy += 1
         if client := exchange.request.counts_for:
             lane.held[client] += 1
+        if client != lane.latest:
+            lane.turn_to(client)
+        lane.streak += 1
         if session.guest and not bodiless:
             self._keep(exchange, session)
         if coming:
@@ -182,6 +185,9 @@ class HandOut:
         while lanes := [lane for lane in lanes if self.queue.matchable(lane)]:
             lane = min(lanes, key=_turn) if len(lanes) > 1 else lanes[0]
             exchange = self.queue.next(lane, now)
+            if exchange is None:
+                lanes = [other for other in lanes if other is not lane]
+                continue
             if now >= exchange.wait_until:
                 effects += self.time_out(exchange, now)
                 continue
@@ -233,8 +239,13 @@ class HandOut:
         if not session.profile.acknowledges:
             self.ledger.close(lease, verdict)
         if session.draining:
-            return effects + self.retire(session, now)
-        lanes = self.queue.update(session)
+            effects += self.retire(session, now)
+            lanes = []
+        else:
+            lanes = self.queue.update(session)
+        # Its client has fewer of this lane now, and may have left a slot to others there.
+        if lane.base.requests and lane not in lanes:
+            lanes.append(lane)
         return effects + self.serve(lanes, now) if lanes else effects
 
     def retire(self, session: Session, now: float) -> Effects:

@@ -42,12 +42,13 @@ class Clients(Life):
         place = model.place(request, number, pool_of(lane))
         coming = not end and request.kind is Kind.HTTP
         ready, rate = bool(model.takers(place, coming)), lane.pace.rate(self.now)
+        ready = ready and not model.is_left(place, request.counts_for)
         ahead = [one for one in model.lines[place] if not one.coming]
         if model.draining:
             assert self.refused(GatewayError, act).kind is errors.DRAINING
         elif not ready and model.full(place, request.size + size):
             assert self.refused(GatewayError, act).kind is errors.QUEUE_FULL
-        elif rate and len(ahead) > rate * LIMITS.queue_timeout:
+        elif not ready and rate and len(ahead) > rate * LIMITS.queue_timeout:
             assert self.refused(GatewayError, act).kind is errors.OVERLOADED
         else:
             exchange, effects = act()

@@ -102,6 +102,11 @@ def checked_response(
     return ResponseHead(status, headers, body, end, length)
 
 
+def passed_response(status: int, headers: Headers, body: bytes, end: bool) -> ResponseHead:
+    """A response that the gateway of its worker has checked. Raises BadResponse for a bad length."""
+    return ResponseHead(status, headers, body, end, _content_length(headers, dict(headers)))
+
+
 def _checked_headers(headers: Headers) -> Headers:
     if len(headers) > MAX_FIELDS:
         raise BadResponse("headers", f"more than {MAX_FIELDS} fields")

@@ -250,8 +250,8 @@ class Queue:
             return True
         return bool(lane.uploads) and self.taker(lane, True) is not None
 
-    def next(self, lane: ExchangeLane, now: float) -> Exchange:
-        """What leaves this lane next; it must be matchable."""
+    def next(self, lane: ExchangeLane, now: float) -> Exchange | None:
+        """What leaves this lane next, if that does not wait on; it must be matchable."""
         lines = [lane.waiting] if lane.waiting else []
         if lane.uploads and self.taker(lane, True) is not None:
             lines.append(lane.uploads)

@@ -11,6 +11,7 @@ from prack_grpc.core.http.fields import (
     checked_response,
     checked_trailers,
     end_to_end,
+    passed_response,
 )
 from prack_grpc.core.http.message import Headers, ResponseHead
 from prack_grpc.core.limits import MAX_HEAD
@@ -208,6 +209,22 @@ def test_interim_heads_that_belong_to_the_gateway_are_refused(status: int) -> No
 def test_an_accepted_upgrade_has_no_length() -> None:
     head = checked_accept([TYPE, length(b"3"), (b"upgrade", b"websocket")], b"abc", False)
     assert head == ResponseHead(101, [TYPE], b"abc", False, -1)
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+@pytest.mark.parametrize("status", [200, 204, 205, 304, 404])
+@pytest.mark.parametrize("fields", [[TYPE], [TYPE, length(b"3")]], ids=["no length", "length"])
+@pytest.mark.parametrize("end", [True, False])
+def test_what_one_gateway_has_checked_another_passes_on(
+    method: bytes, status: int, fields: Headers, end: bool
+) -> None:
+    head = checked(*fields, status=status, body=b"abc", end=end, method=method)
+    assert passed_response(head.status, head.headers, head.body, head.end) == head
+
+
+def test_a_length_that_is_none_is_refused_of_a_gateway_too() -> None:
+    with pytest.raises(BadResponse):
+        passed_response(200, [(b"content-length", b"three")], b"", False)
 
 
 def test_trailers_hold_nothing_that_must_be_known_before_the_body() -> None:
