@@ -1,16 +1,14 @@
 """One request that is over, as the books keep it."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from prack_grpc.core.http.message import WEBSOCKET, Kind
 from prack_grpc.core.worker import Profile
-from prack_grpc.telemetry.access import GONE, Record
-
-MOST_TEXT = 512  # bytes of what a client can make as long as it likes
+from prack_grpc.telemetry.access import GONE
 
 
 class Ended(NamedTuple):
-    """It is named by what a `Tally` has in common, by a row there, and by what follows.
+    """What its `access.Tally` has in common, a row there and, from `ended` on, its details.
 
     In seconds, it waited `queue` for a worker, which took `worker` to answer with a head; `ours` is
     the time to the first byte of its response that neither explains, `wait` all of it to there, and
@@ -72,16 +70,3 @@ class Ended(NamedTuple):
     def started(self) -> float:
         """When the head of its response was written."""
         return self.began + self.wait
-
-
-def details(record: Record, ended: float) -> tuple[Any, ...]:
-    """The fields of `Ended` that nothing is counted by."""
-    ticket, request = record.ticket, record.request
-    authority, target = (request.authority, request.target) if request else (b"", b"")
-    assignment = ticket and ticket.assignment
-    return (
-        ended, ticket.id if ticket else "", authority[:MOST_TEXT], target[:MOST_TEXT],
-        record.client, assignment.attempt if assignment else 0,
-        tuple((one.profile, at) for one, at in ticket.earlier) if ticket else (),
-        ticket.since if ticket else record.received or record.began,
-    )  # fmt: skip

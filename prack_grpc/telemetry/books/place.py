@@ -3,11 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from prack_grpc.core.http.message import WEBSOCKET
-from prack_grpc.telemetry.access import GONE
+from prack_grpc.telemetry.access import FIRST_ERROR, GONE, Tally
 from prack_grpc.telemetry.books.histogram import Counts, Spread, add, empty, spread, total
-from prack_grpc.telemetry.books.tally import Tally
 
-FIRST_ERROR = 500  # of a worker, by its status
 # RFC 9110 section 9.3, RFC 5789, and what WebDAV uses most; others count as one.
 METHODS = {
     method.encode(): method

@@ -10,11 +10,9 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.core.worker import Profile
-from prack_grpc.telemetry.access import Record
+from prack_grpc.telemetry.access import KEPT_A_SECOND, MOST_TALLIES, Record
 from prack_grpc.telemetry.books.books import (
     HAND_SECONDS,
-    KEPT_A_SECOND,
-    MOST_TALLIES,
     SLICE_SECONDS,
     Books,
 )
