@@ -23,16 +23,22 @@ TURN_SECONDS = 0.25
 
 
 def load(
-    target: Running, connections: int, seconds: float, path: str = "", upload: int = 0
+    target: Running,
+    connections: int,
+    seconds: float,
+    path: str = "",
+    upload: int = 0,
+    think: float = 0,
 ) -> Record:
     """Rate a second, p50 and p99 in ms; for one request CPU in microseconds and wake-ups; errors.
 
     CPU and wake-ups are those of all processes of the contender; `front_cpu` is that of its proxy
-    or gateway. With `upload` each request has so many bytes.
+    or gateway. With `upload` each request has so many bytes. Before each request a client thinks
+    `think` ms: as long as it happens, by an exponential distribution with this mean.
     """
     before = cpu_seconds(target.processes), switches(target.processes)
     front = cpu_seconds(target.fronts)
-    said = _wrk(target.url + path, connections, seconds, upload)
+    said = _wrk(target.url + path, connections, seconds, upload, think)
     used = cpu_seconds(target.processes) - before[0]
     front = cpu_seconds(target.fronts) - front
     woken = switches(target.processes) - before[1]
@@ -130,10 +136,10 @@ class Turns:
         self._signal(signal.SIGCONT)
 
 
-def _wrk(url: str, connections: int, seconds: float, upload: int) -> dict[str, int]:
+def _wrk(url: str, connections: int, seconds: float, upload: int, think: float) -> dict[str, int]:
     command = _command(url, connections, max(1, round(seconds)))
     done = subprocess.run(
-        [*command, "--", str(upload)] if upload else command,
+        [*command, "--", str(upload), str(think)],
         capture_output=True,
         text=True,
         timeout=seconds + 2 * SPARE_SECONDS,

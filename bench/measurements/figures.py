@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.closed_loop import TURN_SECONDS, load, turns
 from bench.console import say
-from bench.contenders import Setup
+from bench.contender import Setup
 from bench.markdown import Cell, table
 from bench.plan import START_SECONDS, Plan
 from bench.samples import Samples

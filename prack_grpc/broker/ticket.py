@@ -17,6 +17,7 @@ MAX_HEADS = 16
 # A name has so many hexadecimal digits, the first of which are those of its gateway.
 NAME_DIGITS, GATEWAY_DIGITS = 32, 8
 NAMES = 64  # names for one system call, which takes longer than the rest
+NO_TRAILERS: Headers = []  # of all who have none: nobody adds to it
 
 
 class ClientGone(PrackError):
@@ -70,7 +71,7 @@ class Ticket(AnswerReceiver):
         self._heads: list[ResponseHead] = []
         self._download = NO_BODY
         self.is_wanted = False
-        self.trailers = []
+        self.trailers = NO_TRAILERS
         self._error: GatewayError | ClientGone | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._uploader: asyncio.Future[None] | None = None

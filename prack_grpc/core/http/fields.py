@@ -103,7 +103,7 @@ def checked_response(
 
 
 def passed_response(status: int, headers: Headers, body: bytes, end: bool) -> ResponseHead:
-    """A response that the gateway of its worker has checked. Raises BadResponse for a bad length."""
+    """What the gateway of its worker has checked. Raises BadResponse for a bad length."""
     return ResponseHead(status, headers, body, end, _content_length(headers, dict(headers)))
 
 
