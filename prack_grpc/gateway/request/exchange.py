@@ -129,7 +129,7 @@ class HttpExchange:
         connection.unwatch(self)
         self._broker.complete(ticket)
         record.status, record.sent = head.status, len(head.body)
-        self._access.write(record)
+        self._access.write(record, ticket)
         name(head.headers, record)
         if self._timing:
             head.headers.append(server_timing(ticket))
