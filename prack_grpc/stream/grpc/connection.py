@@ -16,6 +16,7 @@ from prack_grpc.stream.grpc.call import Call, Fields
 from prack_grpc.stream.hello import MAX_HELLO
 
 PREFACE, FRAME = 24, 9  # bytes of the first thing that a client says, and of a frame's head
+DATA, CONTINUATION = 0, 9  # types of frames (RFC 9113 sections 6.1 and 6.10)
 FRAMES = 16  # of one connection in a turn of the loop, then the others
 WINDOW = 1024 * 1024  # bytes that wait here for those who read them
 LARGEST = 256 * 1024  # bytes of a frame of HTTP/2: large bodies cost by the frame
@@ -48,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._incoming = b""
         self._skip = PREFACE  # bytes until the next frame begins
+        self._head = 0  # bytes of the header fields that are coming
         self._reading = True
         self._calls: dict[int, tuple[Call, asyncio.Task[None]]] = {}
         self._room: asyncio.Future[None] | None = None  # the kernel takes no more
@@ -120,9 +122,9 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         data = self._incoming
-        size, more = self._some(data)
-        piece, self._incoming = data[:size], data[size:]  # nearly always all, and no copy
         try:
+            size, more = self._some(data)
+            piece, self._incoming = data[:size], data[size:]  # nearly always all, and no copy
             for event in self._h2.receive_data(piece):
                 self._take(event)
         except ProtocolError:  # it has made a GOAWAY that says why
@@ -147,12 +149,20 @@ class Connection(asyncio.Protocol):
                 self._transport.pause_reading()
 
     def _some(self, data: bytes) -> tuple[int, bool]:
-        """How many bytes have at most FRAMES frames, and whether there are more."""
+        """How many bytes have at most FRAMES frames, and whether there are more.
+
+        Raises ProtocolError for a head that is too large: `h2` looks once it has all of its parts.
+        """
         at, size = self._skip, len(data)
         for _ in range(FRAMES):
             if size - at < FRAME:
                 break
-            at += FRAME + int.from_bytes(data[at : at + 3], "big")
+            length = int.from_bytes(data[at : at + 3], "big")
+            if (kind := data[at + 3]) != DATA:
+                self._head = length + (self._head if kind == CONTINUATION else 0)
+                if self._head > HEADS:
+                    raise ProtocolError
+            at += FRAME + length
         self._skip = max(0, at - size)
         return min(at, size), size - at >= FRAME
 
