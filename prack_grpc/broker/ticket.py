@@ -187,12 +187,9 @@ class Identifiers:
     def next(self) -> str:
         """A new name."""
         if not self._names:
-            length = NAME_DIGITS - GATEWAY_DIGITS
-            digits = secrets.token_hex(length // 2 * NAMES)
-            self._names = [
-                self._gateway + digits[at : at + length] for at in range(0, len(digits), length)
-            ]
-        return self._names.pop()
+            size = (NAME_DIGITS - GATEWAY_DIGITS) // 2
+            self._names = secrets.token_bytes(size * NAMES).hex("-", size).split("-")
+        return self._gateway + self._names.pop()
 
 
 def another(name: str) -> str:

@@ -1,6 +1,7 @@
 """The public application. It has no route of its own: every path is the workers'."""
 
 import logging
+from functools import partial
 from typing import TypedDict
 
 from starlette.types import Receive, Scope, Send
@@ -35,11 +36,11 @@ class Endpoint:
     ) -> None:
         """What `admit` refuses is not queued, nor what `deferral` takes."""
         self._limits = limits
-        self._max_body = max_body
-        self._timing = server_timing
         self._admit = admit
-        self._deferral = deferral
         self._broker = broker
+        self._exchange = partial(
+            HttpExchange, broker, access, max_body, server_timing, admit, deferral
+        )
         self._forwarding = forwarding
         self._access = access
         self._websockets: set[WebSocket] = set()
@@ -74,18 +75,6 @@ class Endpoint:
         connection: Client = scope["extensions"]["prack"]["connection"]
         exchange = self._exchange(scope, connection)
         await exchange.run(self._forwarding, scope, receive, send)
-
-    def _exchange(self, scope: Scope, connection: Client) -> HttpExchange:
-        return HttpExchange(
-            self._broker,
-            self._access,
-            scope,
-            connection,
-            self._max_body,
-            self._timing,
-            self._admit,
-            self._deferral,
-        )
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, query = scope["raw_path"], scope["query_string"]

@@ -1,4 +1,4 @@
-"""What is not imported until it is needed (decisions 0048 and 0064)."""
+"""What is not imported until it is needed (decisions 0048 and 0061)."""
 
 import subprocess
 import sys

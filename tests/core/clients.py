@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from prack_grpc.core import errors
-from prack_grpc.core.effects import Cancel, Effects
+from prack_grpc.core.effects import Cancel, Effects, Fail
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.exchange import Exchange, Lease
 from prack_grpc.core.exchange.states import Outcome, Work
@@ -115,7 +115,7 @@ class Clients(Life):
         owed, error = one(self.uploading, number), GatewayError(errors.BODY_TOO_LARGE)
         lease = owed.exchange.lease
         effects = self.core.fail(owed.exchange, error, CancelReason.REQUEST_CUT, self.now)
-        assert effects[0] == (owed.exchange, error)
+        assert effects[0] == Fail(owed.exchange, error)
         self.end_by_client(lease, effects)
 
     def end_by_client(self, lease: Lease | None, effects: Effects) -> None:
