@@ -230,7 +230,7 @@ class Keeper(ABC):
             method != tally.method or status != tally.status
             or taken.profile is not tally.profile or taken.route is not tally.route
         ):  # fmt: skip
-            tally = self._tally = self._find((taken.profile, taken.route, method, status))
+            tally = self._tally = self._find(taken.profile, taken.route, method, status)
         since, handed, answered = ticket.since, ticket.handed, ticket.answered
         wait, rows = now - record.began, tally.rows
         rows += (
@@ -262,7 +262,7 @@ class Keeper(ABC):
                 if answered < handed:
                     answered = started
         method, kind = (request.method.decode("latin-1"), request.kind) if request else ("", HTTP)
-        tally = self._find((profile, route, method, record.status, error, kind))
+        tally = self._find(profile, route, method, record.status, error, kind)
         tally.rows += (
             handed - since, answered - handed, since - received + started - answered,
             started - record.began, record.taken, record.sent,
@@ -288,15 +288,14 @@ class Keeper(ABC):
         row = *tally.labels, *times, duration, taken, sent
         self._details.append(row + record.details(tally.ended))
 
-    def _find(self, labels: tuple[Any, ...]) -> Tally:
-        profile, *others = labels
+    def _find(self, profile: Profile | None, *others: Any) -> Tally:
         # By identity, which is quick: the tally holds the profile.
         key = (id(profile), *others)
         tally = self._tallies.get(key)
         if tally is None:
             if len(self._tallies) == MOST_TALLIES:
                 self.settle()
-            tally = self._tallies[key] = Tally(*labels)
+            tally = self._tallies[key] = Tally(profile, *others)
         return tally
 
 
