@@ -121,11 +121,14 @@ class Connection(asyncio.Protocol):
         self._turn = None
         if self._transport.is_closing():
             return
-        data = self._incoming
+        data, rules = self._incoming, self._h2
+        size, more = self._some(data)
+        if self._head > HEADS:  # `h2` looks only once it has all parts of it
+            self.close(ErrorCodes.ENHANCE_YOUR_CALM)
+            return
+        piece, self._incoming = data[:size], data[size:]  # nearly always all, and no copy
         try:
-            size, more = self._some(data)
-            piece, self._incoming = data[:size], data[size:]  # nearly always all, and no copy
-            for event in self._h2.receive_data(piece):
+            for event in rules.receive_data(piece):
                 self._take(event)
         except ProtocolError:  # it has made a GOAWAY that says why
             self._flush()
@@ -149,19 +152,14 @@ class Connection(asyncio.Protocol):
                 self._transport.pause_reading()
 
     def _some(self, data: bytes) -> tuple[int, bool]:
-        """How many bytes have at most FRAMES frames, and whether there are more.
-
-        Raises ProtocolError for a head that is too large: `h2` looks once it has all of its parts.
-        """
+        """How many bytes have at most FRAMES frames, and whether there are more."""
         at, size = self._skip, len(data)
         for _ in range(FRAMES):
-            if size - at < FRAME:
+            if size - at < FRAME or self._head > HEADS:
                 break
             length = int.from_bytes(data[at : at + 3], "big")
             if (kind := data[at + 3]) != DATA:
                 self._head = length + (self._head if kind == CONTINUATION else 0)
-                if self._head > HEADS:
-                    raise ProtocolError
             at += FRAME + length
         self._skip = max(0, at - size)
         return min(at, size), size - at >= FRAME

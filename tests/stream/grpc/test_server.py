@@ -23,6 +23,8 @@ __all__ = ["frozen", "no_collector"]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 PING = b"\0\0\x08\x06\0\0\0\0\0" + bytes(8)
 NO_NUMBER = b"\0\0\0\0\0\0\0\0\0"  # DATA of no stream
+# Parts of 4 KiB of a head that does not end.
+HEAD, MORE = (b"\0\x10\0" + kind + b"\0\0\0\0\1" + bytes(4096) for kind in (b"\1", b"\x09"))
 INFO = "/prack.v1.WorkerService/GetInfo"
 
 
@@ -147,8 +149,9 @@ REQUEST = [
         (PREFACE + NO_NUMBER, ErrorCodes.PROTOCOL_ERROR),
         (PREFACE + PING * 1100, ErrorCodes.ENHANCE_YOUR_CALM),
         (PREFACE + PREFACE[24:] * 1100, ErrorCodes.ENHANCE_YOUR_CALM),
+        (PREFACE + HEAD + 4 * MORE, ErrorCodes.ENHANCE_YOUR_CALM),
     ],
-    ids=["data of nothing", "pings", "settings"],
+    ids=["data of nothing", "pings", "settings", "a head without end"],
 )
 async def test_a_goaway_says_what_is_wrong(gateway: Gateway, say: bytes, code: ErrorCodes) -> None:
     async with connections(gateway.grpc_port, 1, say) as (client,):
