@@ -33,11 +33,12 @@ class TooLarge(ApiError):
 class Whole:
     """Receives, as ASGI does, a body that is here already, and then that its sender leaves."""
 
-    __slots__ = ("_body", "_connection")
+    __slots__ = ("_body", "_connection", "_left")
 
     def __init__(self, body: bytes, connection: Connection) -> None:
         self._body: bytes | None = body
         self._connection = connection
+        self._left: asyncio.Future[None] | None = None
 
     def take(self) -> bytes:
         """All of it, in a plain call."""
@@ -48,18 +49,18 @@ class Whole:
         """The next event."""
         if self._body is not None:
             return {"type": "http.request", "body": self.take(), "more_body": False}
-        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def leave(_: object) -> None:
-            if not lost.done():
-                lost.set_result(None)
-
-        self._connection.watch(leave)
+        self._left = asyncio.get_running_loop().create_future()
+        self._connection.watch(self)
         try:
-            await lost
+            await self._left
         finally:
-            self._connection.unwatch(leave)
+            self._connection.unwatch(self)
         return {"type": "http.disconnect"}
+
+    def lost(self, error: object) -> None:
+        """See Watcher."""
+        if self._left is not None and not self._left.done():
+            self._left.set_result(None)
 
 
 async def read(receive: Receive, most: int = 0) -> bytes:

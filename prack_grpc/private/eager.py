@@ -4,14 +4,20 @@ As tasks of Python 3.12 and newer do with `eager_start`. What runs before the fi
 task, so it must not use `asyncio.timeout`.
 """
 
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from types import coroutine
 from typing import Any, Protocol, TypeVar
 
 from starlette.types import ASGIApp, Scope
 
 T = TypeVar("T")
-OnLost = Callable[[object], None]
+
+
+class Watcher(Protocol):
+    """Who goes on with a call."""
+
+    def lost(self, error: object) -> None:
+        """The caller has gone."""
 
 
 class Reply(Protocol):
@@ -24,11 +30,11 @@ class Reply(Protocol):
 class Connection(Protocol):
     """What the connection of a call offers beyond ASGI."""
 
-    def watch(self, on_lost: OnLost) -> None:
-        """Call this when the caller has gone; at once if he has already."""
+    def watch(self, watcher: Watcher) -> None:
+        """Tell this when the caller has gone; at once if he has already."""
 
-    def unwatch(self, on_lost: OnLost) -> None:
-        """Call this no more."""
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell this no more."""
 
     def reply(self) -> Reply | None:
         """What takes a whole response at once; None while the caller does not read."""

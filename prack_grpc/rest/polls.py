@@ -77,8 +77,8 @@ class Poll:
         self.taken.append(assignment)
         self.rouse()
 
-    def leave(self, _: object) -> None:
-        """The worker has gone."""
+    def lost(self, error: object) -> None:
+        """See Watcher: the worker has gone."""
         self.gone = True
         self.rouse()
 
@@ -198,14 +198,14 @@ class Polls:
         loop = asyncio.get_running_loop()
         poll.woken = loop.create_future()
         timer = loop.call_later(wait, poll.rouse)
-        connection.watch(poll.leave)
+        connection.watch(poll)
         self._parked.add(poll)
         try:
             await poll.woken
             return poll.gone
         finally:
             self._parked.discard(poll)
-            connection.unwatch(poll.leave)
+            connection.unwatch(poll)
             timer.cancel()
 
     # ------------------------------------------------------------ slow bodies

@@ -7,7 +7,7 @@ import pytest
 from starlette.types import ASGIApp, Scope
 
 from prack_grpc.core.http.message import Headers
-from prack_grpc.private.eager import OnLost
+from prack_grpc.private.eager import Watcher
 from prack_grpc.rest.app import PATHS, RAW_PATHS
 from tests.rest.conftest import Api, Start
 from tests.support.client import Response
@@ -23,10 +23,10 @@ class Worker:
         self.said: list[tuple[int, bytes]] = []
         self.tasks: list[ASGIApp] = []
 
-    def watch(self, on_lost: OnLost) -> None:
+    def watch(self, watcher: Watcher) -> None:
         """See Connection."""
 
-    def unwatch(self, on_lost: OnLost) -> None:
+    def unwatch(self, watcher: Watcher) -> None:
         """See Connection."""
 
     def reply(self) -> "Worker":

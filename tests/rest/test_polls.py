@@ -12,7 +12,7 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.worker import TRUSTED
 from prack_grpc.private.bodies import Gone
-from prack_grpc.private.eager import OnLost
+from prack_grpc.private.eager import Watcher
 from prack_grpc.private.errors import ApiError
 from prack_grpc.rest import ask
 from tests.rest.conftest import Api, Start, answer, until
@@ -167,13 +167,13 @@ async def test_a_poll_that_leaves_takes_no_request_with_it(api: Api, way: str) -
 class Leaving:
     """Implements `eager.Connection` for a worker that leaves when it is told to."""
 
-    leave: OnLost
+    watcher: Watcher
 
-    def watch(self, on_lost: OnLost) -> None:
+    def watch(self, watcher: Watcher) -> None:
         """See Connection."""
-        self.leave = on_lost
+        self.watcher = watcher
 
-    def unwatch(self, on_lost: OnLost) -> None:
+    def unwatch(self, watcher: Watcher) -> None:
         """See Connection."""
 
     def reply(self) -> None:
@@ -188,7 +188,7 @@ async def test_a_poll_that_leaves_while_it_is_handed_requests_gives_them_back(ap
     connection = Leaving()
     pull = asyncio.create_task(api.app.polls.pull(ask.Ask(wait=60, most=2), TRUSTED, connection))
     await api.parked(1)
-    connection.leave(None)
+    connection.watcher.lost(None)
     tickets = [api.submit(b"POST", b"/1"), api.submit(b"POST", b"/2")]
     assert all(api.lease(ticket) for ticket in tickets)
     with pytest.raises(Gone):
