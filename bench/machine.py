@@ -7,7 +7,17 @@ from pathlib import Path
 
 from bench import tools
 
-PACKAGES = ("uvicorn", "uvloop", "httptools", "grpcio", "protobuf", "fastapi", "gunicorn")
+PACKAGES = (
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "grpcio",
+    "protobuf",
+    "fastapi",
+    "gunicorn",
+    "granian",
+)
+PROGRAMS = ("nginx", "haproxy", "caddy", "traefik", "rathole", "wrk")
 
 
 def describe() -> str:
@@ -15,7 +25,7 @@ def describe() -> str:
     cores = len(os.sched_getaffinity(0))
     python = f"{platform.python_implementation()} {platform.python_version()}"
     packages = [f"{name} {version(name)}" for name in PACKAGES]
-    programs = [tools.version(name) for name in ("nginx", "haproxy", "wrk") if tools.find(name)]
+    programs = [tools.version(name) for name in PROGRAMS if tools.find(name)]
     return f"{cores} cores, {_processor()}; {python}; {', '.join([*packages, *programs])}"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.console import say
-from bench.contenders import Running, Setup, started
+from bench.contender import Setup
+from bench.contenders import Running, started
 
 # Until all contenders are ready, and until they are gone.
 START_SECONDS = 8

@@ -35,6 +35,11 @@ def memory(processes: Sequence[Process]) -> int:
     return sum(_number(one.pid, "smaps_rollup", "Pss:") for one in _all(processes)) * KIB
 
 
+def resident(processes: Sequence[Process]) -> int:
+    """Bytes in memory, as `ps` shows them: what is shared counts for each process (RSS)."""
+    return sum(one.memory_info().rss for one in _all(processes))
+
+
 def forget_peak(processes: Sequence[Process]) -> None:
     """Let `peak` begin again."""
     for one in _all(processes):

@@ -1,4 +1,4 @@
-"""How nginx and HAProxy are configured: as their manuals advise for the front of an app server."""
+"""How the proxies are configured: as their manuals advise for the front of an app server."""
 
 import os
 from collections.abc import Sequence
@@ -67,6 +67,47 @@ backend app
     $servers
 """)
 
+CADDY = Template("""\
+{
+    admin off
+    auto_https off
+    log {
+        level ERROR
+    }
+}
+http://:$port {
+    bind 127.0.0.1
+    reverse_proxy $servers {
+        lb_policy least_conn
+        transport http {
+            keepalive_idle_conns_per_host 1024
+        }
+    }
+}
+""")
+
+TRAEFIK = Template("""\
+[global]
+checkNewVersion = false
+sendAnonymousUsage = false
+[entryPoints.public]
+address = "127.0.0.1:$port"
+[providers.file]
+filename = "$routes"
+watch = false
+[serversTransport]
+maxIdleConnsPerHost = 1024
+""")
+
+TRAEFIK_ROUTES = Template("""\
+[http.routers.app]
+rule = "PathPrefix(`/`)"
+service = "app"
+[http.services.app.loadBalancer]
+strategy = "p2c"
+$servers
+""")
+
 
 def nginx(
     folder: Path, port: int, servers: Sequence[int], balance: str = "", location: str = ""
@@ -95,8 +136,27 @@ def haproxy(
     return ["haproxy", "-db", "-f", str(config)]
 
 
-def _written(folder: Path, text: str) -> Path:
+def caddy(folder: Path, port: int, servers: Sequence[int]) -> list[str]:
+    """The command of a Caddy in front of these ports."""
+    addresses = " ".join(f"127.0.0.1:{server}" for server in servers)
+    config = _written(folder, CADDY.substitute(port=port, servers=addresses))
+    # It keeps a copy of its configuration.
+    command = ["env", f"XDG_CONFIG_HOME={folder}", "caddy", "run"]
+    return [*command, "--config", str(config), "--adapter", "caddyfile"]
+
+
+def traefik(folder: Path, port: int, servers: Sequence[int]) -> list[str]:
+    """The command of a Traefik in front of these ports."""
+    each = "[[http.services.app.loadBalancer.servers]]\nurl = "
+    urls = (f'{each}"http://127.0.0.1:{server}"' for server in servers)
+    routes = folder / "routes.toml"
+    config = _written(folder, TRAEFIK.substitute(port=port, routes=routes), "traefik.toml")
+    routes.write_text(TRAEFIK_ROUTES.substitute(servers="\n".join(urls)))
+    return ["traefik", f"--configfile={config}"]
+
+
+def _written(folder: Path, text: str, name: str = "proxy.conf") -> Path:
     folder.mkdir()
-    path = folder / "proxy.conf"
+    path = folder / name
     path.write_text(text)
     return path

@@ -44,6 +44,11 @@ class Samples:
         found = self.all(field, **fields)
         return median(found) if found else None
 
+    def medians(self, field: str) -> dict[str, float]:
+        """That of each contender that has one."""
+        found = ((name, self.median(field, contender=name)) for name in self.values("contender"))
+        return {name: value for name, value in found if value is not None}
+
     def ratio(self, field: str, mine: Record, other: Record) -> float | None:
         """The median of `ratios`; None if there is none."""
         found = self.ratios(field, mine, other)

@@ -18,8 +18,15 @@ PLACES = (*BROUGHT, os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local
 PATH = os.pathsep.join(PLACES)
 POLICY = Path("/usr/sbin/policy-rc.d")
 INSTALL_SECONDS = 180
-# Debian's NATS is too old, and on the path of all tests of this machine.
-MADE = {"nats-server": "make nats"}
+# Debian's NATS is too old, and on the path of all tests of this machine; it has not the others.
+MADE = {
+    "nats-server": "make nats",
+    "traefik": "make bench-tools",
+    "rathole": "make bench-tools",
+    "cranker": "make bench-tools",
+}
+# How they are asked for their version, where that is not `-v`.
+VERSION = {"caddy": "version", "rathole": "--version", "traefik": "version"}
 # Debian's packages of programs that are not named as these.
 PACKAGES = {
     "go": "golang-go",
@@ -55,9 +62,11 @@ def provide(name: str) -> str:
 
 def version(name: str) -> str:
     """Its name and version, as it says."""
-    done = subprocess.run([str(find(name)), "-v"], capture_output=True, text=True, timeout=10)
+    done = subprocess.run(
+        [str(find(name)), VERSION.get(name, "-v")], capture_output=True, text=True, timeout=10
+    )
     text = (done.stdout + done.stderr).strip()
-    found = re.search(r"\d+(\.\d+)+", text)
+    found = re.search(r"(?<![\d:])\d+(\.\d+)+", text)  # of the program, and not a time
     return f"{name} {found[0] if found else text}"
 
 

@@ -1,8 +1,13 @@
--- An argument: bytes of body that each request has. What comes out is one line for bench/closed_loop.py.
+-- Arguments: bytes of body that each request has, and milliseconds that a client thinks on average before it asks.
+-- What comes out is one line for bench/closed_loop.py.
 init = function(args)
-  if args[1] then
+  local upload, think = tonumber(args[1] or 0), tonumber(args[2] or 0)
+  if upload > 0 then
     wrk.method = "POST"
-    wrk.body = string.rep("x", tonumber(args[1]))
+    wrk.body = string.rep("x", upload)
+  end
+  if think > 0 then
+    delay = function() return math.floor(0.5 - think * math.log(1 - math.random())) end
   end
 end
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from contextlib import nullcontext
 from functools import cached_property, partial
 
 from bench.apps.hello import HELLO
@@ -26,6 +25,7 @@ from prack_grpc.private.callers import Callers
 from prack_grpc.private.health import Health
 from prack_grpc.private.operators.steering import meshed
 from prack_grpc.rest.app import WorkerApp, create_app
+from prack_grpc.rest.polls import Polls
 from prack_grpc.stream.hello import MINOR, limits_message
 from prack_grpc.stream.streams import Streams
 from prack_grpc.telemetry.access import AccessLog
@@ -55,7 +55,7 @@ class Gateway:
         self.streams = Streams(self.broker, LIMITS)
         access = AccessLog(False, Books(BookLimits(), 0.0))
         state = State(endpoint=Endpoint(self.broker, Forwarding(), access, LIMITS))
-        app, limits = PublicApp(lambda _: nullcontext(state)), ConnectionLimits()
+        app, limits = PublicApp(), ConnectionLimits()
         sockets = WebSockets(app, LIMITS.websocket_message)
         self.admission = _everybody(limits)
         self._public = HttpServer(app, limits, self.admission, sockets, access=access)
@@ -84,7 +84,8 @@ class Gateway:
         health.started = True
         cluster = Cluster("")
         steering = meshed(self.broker, cluster, LIMITS.max_paused)
-        return create_app(self.broker, LIMITS, Callers(None), health, steering, cluster)
+        polls = Polls(self.broker, LIMITS)
+        return create_app(polls, self.broker, LIMITS, Callers(None), health, steering, cluster)
 
     def worker(self) -> Connection:
         """A new connection to the worker API."""

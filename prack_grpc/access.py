@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from prack_grpc.core.worker import Principal, Right
-from prack_grpc.dashboard.app import PAGES
-from prack_grpc.private.callers import Callers
+from prack_grpc.private.callers import ADMIN_PAGES, Callers
 from prack_grpc.private.failures import Failures
 from prack_grpc.private.principals import Principals
 from prack_grpc.settings.settings import Settings
@@ -42,7 +41,7 @@ class Access:
             self._principals,
             Principal("admin-token", OPERATOR),
             failures,
-            PAGES,
+            ADMIN_PAGES,
         )
         self._expel: tuple[Callable[[Principal], None], ...] = ()
         self._renew: Callable[[Principal], None] = lambda _: None

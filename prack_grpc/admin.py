@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import prack_grpc
 from prack_grpc.broker.seam import OperatorSide
 from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.limits import BookLimits
-from prack_grpc.dashboard.app import AdminApp, Parts, create_app
-from prack_grpc.dashboard.overview import Addresses, Looking
+from prack_grpc.dashboard.addresses import Addresses
 from prack_grpc.gateway.http.admission import Admission, within
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.server import HttpServer
@@ -22,8 +22,8 @@ from prack_grpc.handover.sockets import Sockets
 from prack_grpc.listener import Listener, listen, url
 from prack_grpc.neighbours.neighbours import Cluster
 from prack_grpc.private.callers import Callers
-from prack_grpc.private.health import Health
-from prack_grpc.private.operators.operating import Operating
+from prack_grpc.private.health import Health, health_pages
+from prack_grpc.private.late import LateApp
 from prack_grpc.settings.loading import flag
 from prack_grpc.settings.settings import Settings
 from prack_grpc.telemetry.books.books import Books
@@ -33,6 +33,10 @@ from prack_grpc.telemetry.certified import Certified
 from prack_grpc.telemetry.pulse import Pulse
 from prack_grpc.tls.certificates import Certificates
 from prack_wire import private
+
+if TYPE_CHECKING:
+    from prack_grpc.dashboard.app import AdminApp
+    from prack_grpc.private.operators.operating import Operating
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +58,7 @@ class Told:
     books: Books | None
     addresses: Addresses
     clients: Callable[[], tuple[int, int]]
-    operating: Operating
+    operating: Callable[[], "Operating"]
     report: Callable[[bool], Awaitable[None]]
     succeeds: bool
     certified: Callable[[], Certified]
@@ -70,7 +74,7 @@ class Told:
 class Admin:
     """The admin port, open: its number is `port`."""
 
-    def __init__(self, port: int, listener: Listener, pulse: Pulse, app: AdminApp) -> None:
+    def __init__(self, port: int, listener: Listener, pulse: Pulse, app: LateApp) -> None:
         self.port = port
         self._app = app
         self._listener = listener
@@ -106,11 +110,13 @@ async def admin_port(
     file = settings.admin_token_file
     if file and private.is_open_to_others(file):
         log.warning(private.REMEDY, file, extra={"action": "token_exposed"})
-    app = create_app(told.health, _parts(told, watch, pulse), callers, told.cluster)
+    make = partial(_app, told, watch, pulse, callers)
+    app = LateApp(callers, health_pages(told.health), make)
     admits = within(settings.admin_networks, flag("admin_networks"))
     server = HttpServer(app, LIMITS, Admission(LIMITS, lambda _: True, admits))
-    make = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
-    with sockets.take("admin", make) as sock, _marking(watch):
+    app.on_made = server.become
+    take = partial(listen, settings.admin_host, settings.admin_port, "admin_port")
+    with sockets.take("admin", take) as sock, _marking(watch):
         listener = Listener(server, sock, certificates=certificates)
         await listener.start()
         pulse.start()
@@ -127,14 +133,19 @@ async def admin_port(
             await listener.stop()
 
 
-def _parts(told: Told, watch: Watch | None, pulse: Pulse) -> Parts | None:
+def _app(told: Told, watch: Watch | None, pulse: Pulse, callers: Callers) -> "AdminApp":
+    # Nobody looks at most gateways (decision 0061).
+    from prack_grpc.dashboard.app import Parts, create_app
+    from prack_grpc.dashboard.overview import Looking
+
     if watch is None:
-        return None
+        return create_app(told.health, None, callers, told.cluster)
     looking = Looking(watch, told.health, told.addresses, told.clients, told.warnings)
-    live, operating = told.broker.exchanges, told.operating
-    return Parts(
+    live, operating = told.broker.exchanges, told.operating()
+    parts = Parts(
         watch, looking, pulse, live, told.clients, operating, told.certified, told.deferred
     )
+    return create_app(told.health, parts, callers, told.cluster)
 
 
 def _has_worker(watch: Watch | None, broker: OperatorSide) -> bool:

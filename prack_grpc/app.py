@@ -5,20 +5,51 @@ flags say where it listens.
 """
 
 import asyncio
+import logging
 import os
 import sys
 from typing import cast
 
 import uvicorn
+from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 from uvicorn.server import ServerState
 
 from prack_grpc.composition.service import Service
-from prack_grpc.deferred.sqlite import BadStore
+from prack_grpc.deferred.store import BadStore
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.server import Member
 from prack_grpc.private.credentials import BadCredentials
 from prack_grpc.settings.loading import SettingsError, load
+from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.tls.certificates import BadCertificate
+
+HOW_TO_START = (
+    "this server has no limits for clients, so it gets no requests; start `prack serve`, or "
+    "`uvicorn prack_grpc.app:app --http prack_grpc.app:http`"
+)
+_unguarded = Complaint(logging.getLogger(__name__), "wrong_server", HOW_TO_START)
+
+
+class UvicornApp(FastAPI):
+    """Brings up the rest of the gateway. Clients come by way of `http` below, or not at all."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(lifespan=service.lifespan, openapi_url=None, telemetry={"tracing": False})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope; refuse what comes from connections of uvicorn's own."""
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+            return
+        _unguarded.make()
+        if scope["type"] == "websocket":
+            await WebSocketClose()(scope, receive, send)
+        else:
+            await PlainTextResponse(f"{HOW_TO_START}\n", 500)(scope, receive, send)
+
 
 try:
     settings = load({}, os.environ)
@@ -34,7 +65,7 @@ except SettingsError as error:
 except (BadCertificate, BadCredentials, BadStore) as error:
     sys.exit(f"prack: {error}")
 
-app = service.app
+app = UvicornApp(service)
 
 
 def http(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prack_grpc.broker.seam import PublicSide
@@ -12,7 +13,6 @@ from prack_grpc.deferred.destinations import Destinations
 from prack_grpc.deferred.inbox import Inbox
 from prack_grpc.deferred.runner import Runner
 from prack_grpc.deferred.signature import secret_of
-from prack_grpc.deferred.sqlite import SqliteStore
 from prack_grpc.deferred.store import Store
 from prack_grpc.gateway.request.deferral import Deferral
 from prack_grpc.settings.deferred import routes
@@ -36,7 +36,7 @@ class Deferring:
             if settings.in_jetstream and bus is not None:
                 self.store = _in_jetstream(settings, bus, own)
             else:
-                self.store = SqliteStore(settings.async_store, settings.async_size)
+                self.store = _in_file(settings.async_store, settings.async_size)
             declared = routes(settings.async_route or "")
             inbox = Inbox(self.store, declared, self._destinations, self._came)
             self.deferral = Deferral(inbox)
@@ -71,6 +71,13 @@ class Deferring:
     def _came(self) -> None:
         if self._runner is not None:
             self._runner.wake()
+
+
+def _in_file(path: Path, most: int) -> Store:
+    # Most gateways keep nothing (decision 0048).
+    from prack_grpc.deferred.sqlite import SqliteStore
+
+    return SqliteStore(path, most)
 
 
 def _in_jetstream(settings: Settings, bus: "Bus", own: str) -> Store:

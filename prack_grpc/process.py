@@ -15,7 +15,6 @@ from prack_grpc.gateway.http.descriptors import fitted
 from prack_grpc.handover import systemd
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
-from prack_grpc.processes import supervisor
 from prack_grpc.processes.child import Serve
 from prack_grpc.processes.parent import Parent
 from prack_grpc.settings.settings import Settings
@@ -58,6 +57,8 @@ def supervise(settings: Settings, serve: Callable[[Settings], Serve]) -> int:
     All of the gateway is imported by now, and shared by them. Raises AddressInUse, BadActivation or
     SettingsError.
     """
+    from prack_grpc.processes import supervisor
+
     logs.configure(settings.log_format, settings.log_level)
     _tune()
     return supervisor.run(settings, serve)

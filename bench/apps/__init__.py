@@ -18,6 +18,7 @@ APPS = {
     "flask": App("bench.apps.flask_items:app", "wsgi", "Flask, JSON"),
     "django": App("bench.apps.django_items:app", "wsgi", "Django, JSON"),
     "traffic": App("bench.apps.traffic:app", "asgi", "bodies, streams, events, WebSockets"),
+    "computing-fastapi": App("bench.apps.fastapi_computing:app", "asgi", "FastAPI, computing"),
     "computing": App("bench.apps.flask_computing:app", "wsgi", "Flask, computing"),
     "one-slot": App("bench.apps.one_slot:app", "asgi", "one request at a time"),
 }

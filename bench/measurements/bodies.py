@@ -2,12 +2,12 @@
 
 from bench.closed_loop import load
 from bench.console import say
-from bench.contenders import Setup
+from bench.contender import Setup
 from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Samples
 
-ABOUT = "requests/s with bodies of 0, 1 KiB, 64 KiB and 10 MiB, down and up"
+ABOUT = "requests/s with bodies of 1 KiB, 64 KiB and 10 MiB, down and up"
 QUICK = Plan(rounds=1, seconds=2, contenders=("nginx", "prack", "prack-grpc"))
 FULL = Plan(
     rounds=2,
@@ -16,7 +16,7 @@ FULL = Plan(
     full=True,
 )
 KIB, MIB = 1024, 1024 * 1024
-SIZES = {"0": 0, "1 KiB": KIB, "64 KiB": 64 * KIB, "10 MiB": 10 * MIB}
+SIZES = {"1 KiB": KIB, "64 KiB": 64 * KIB, "10 MiB": 10 * MIB}
 DIRECTIONS = ("down", "up")
 LARGE_TIMES = 2  # samples of 10 MiB are so many times as long: a second would see only a few
 BASELINE = "nginx"

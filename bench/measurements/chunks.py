@@ -7,7 +7,7 @@ from time import monotonic_ns
 from bench.client import get
 from bench.client import run as run_loop
 from bench.console import say
-from bench.contenders import Setup
+from bench.contender import Setup
 from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Samples, percentile

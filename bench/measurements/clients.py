@@ -7,7 +7,8 @@ from bench import plot
 from bench.client import Connection, get, many
 from bench.client import run as run_loop
 from bench.console import say
-from bench.contenders import Running, Setup
+from bench.contender import Setup
+from bench.contenders import Running
 from bench.markdown import table
 from bench.open_loop import play, poisson
 from bench.plan import START_SECONDS, Plan
@@ -17,7 +18,7 @@ from bench.samples import Samples, percentile
 ABOUT = "up to 9,900 idle clients, and as many requests that wait: memory of each, p99 of others"
 WAITING = "prack"  # without a worker, so that any carrier would be the same
 QUICK = Plan(rounds=1, seconds=2, contenders=("nginx", WAITING))
-FULL = Plan(rounds=3, seconds=2, contenders=("uvicorn", "nginx", "haproxy", WAITING), full=True)
+FULL = Plan(rounds=2, seconds=2, contenders=("uvicorn", "nginx", "haproxy", WAITING), full=True)
 # The gateway takes 10,000 connections; the others need some.
 COUNTS = (1_000, 3_000, 9_900)
 RATE = 200

@@ -1,11 +1,12 @@
 """What it costs to keep figures, and to look at them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import median
 
 from bench.closed_loop import TURN_SECONDS, load, turns
 from bench.console import say
-from bench.contenders import Setup
+from bench.contender import Setup
 from bench.markdown import Cell, table
 from bench.plan import START_SECONDS, Plan
 from bench.samples import Samples
@@ -25,8 +26,8 @@ Closed loop over {CONNECTIONS} connections, a bare ASGI application. `prack-blin
 (`--no-metrics`), nor does `prack-blind-too`: by what that differs, the measurement errs. Of
 `prack-watched` a page is open, and `/metrics` is scraped every 5 s. CPU is the gateway's, for one
 request. In each round all are started anew, as the same program is faster or slower by where it
-lies in memory; then they take turns of {TURN_SECONDS} s, there and back. So what is done once a
-second counts for each as often as there are contenders. The ratios are the median of the rounds,
+lies in memory, and another one begins; then they take turns of {TURN_SECONDS} s, there and back.
+Who has no turn is stopped, with its workers and its load. The ratios are the median of the rounds,
 and the lowest and the highest.
 """
 
@@ -40,7 +41,7 @@ def run(plan: Plan) -> Samples:
     """See closed_loop.turns."""
     samples = Samples()
     for number in range(plan.rounds):
-        with plan.started(Setup("hello")) as found:
+        with _turned(plan, number).started(Setup("hello")) as found:
             for one in found:
                 load(one, *WARM_UP)
             for one, record in zip(found, turns(found, CONNECTIONS, plan.seconds), strict=True):
@@ -48,6 +49,12 @@ def run(plan: Plan) -> Samples:
                 rate, cpu = record["rate"], record["front_cpu"]
                 say(f"{one.name:15s}{rate:8,.0f}/s  {cpu:6.1f} us of CPU in the gateway")
     return samples
+
+
+def _turned(plan: Plan, by: int) -> Plan:
+    """Another one begins, in starting as in taking turns."""
+    by %= len(plan.contenders)
+    return replace(plan, contenders=plan.contenders[by:] + plan.contenders[:by])
 
 
 def report(samples: Samples) -> str:

@@ -1,21 +1,25 @@
 """What it takes to have one at all: disk, start, memory, and what it does at rest."""
 
+import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from subprocess import DEVNULL
+from subprocess import run as run_command
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
 from packaging.requirements import Requirement
 
 from bench.console import say
-from bench.contenders import CONTENDERS, Running, Setup, missing, starting
-from bench.markdown import table
+from bench.contender import Setup
+from bench.contenders import CONTENDERS, Running, missing, starting
+from bench.markdown import shown, table
 from bench.plan import START_SECONDS, Plan
 from bench.processes import ROOT, answers
-from bench.procfs import cpu_seconds, memory, switches
+from bench.procfs import cpu_seconds, memory, resident, switches
 from bench.samples import Samples
 
-ABOUT = "install size, start to first answer, memory, CPU and wake-ups at rest"
+ABOUT = "install size, start to first answer, help, memory, CPU and wake-ups at rest"
 NAMES = ("uvicorn", "nginx", "prack", "prack-grpc", "prack-rest")
 QUICK = Plan(rounds=3, seconds=5, contenders=NAMES)
 FULL = Plan(rounds=5, seconds=10, contenders=(*NAMES, "haproxy", "nginx-gunicorn"), full=True)
@@ -26,12 +30,13 @@ LONGEST_START_SECONDS = 30.0
 SETTLE_SECONDS = 2.0
 PROCESS_SECONDS = 1.5  # to start and stop, roughly
 MIB = 1024 * 1024
-FIELDS = ("front_memory", "app_memory", "cpu", "switches")
+FIELDS = ("front_resident", "front_memory", "app_memory", "cpu", "switches")
 HEAD = (
     "contender",
     "first answer, s",
-    "proxy or gateway, MiB",
-    "application, MiB",
+    "proxy or gateway, RSS, MiB",
+    "PSS, MiB",
+    "application, PSS, MiB",
     "CPU at rest, %",
     "wake-ups/s",
 )
@@ -39,8 +44,9 @@ TEXT = """\
 ### Footprint
 
 First answer: from the start of all processes to the first 200, with a bare ASGI application. At
-rest: nobody asks for anything; CPU is a part of one core, wake-ups are voluntary context switches,
-both of all processes of a contender.
+rest: nobody asks for anything; RSS is what `ps` shows, PSS has only a part of what processes share.
+CPU is a part of one core, wake-ups are voluntary context switches, both of all processes of a
+contender.
 """
 
 
@@ -61,6 +67,7 @@ def run(plan: Plan) -> Samples:
             seconds = _start(name)
             samples.add(contender=name, what="start", round=number, seconds=seconds)
             say(f"{name:16s} first answer after {seconds:.2f} s")
+        samples.add(what="help", round=number, seconds=_help())
     with plan.started(Setup()) as found:
         sleep(SETTLE_SECONDS)
         before = [_used(one) for one in found]
@@ -68,6 +75,7 @@ def run(plan: Plan) -> Samples:
         for one, (cpu, woken) in zip(found, before, strict=True):
             cpu_now, woken_now = _used(one)
             record = {
+                "front_resident": resident(one.role("front")) if one.role("front") else None,
                 "front_memory": memory(one.role("front")) if one.role("front") else None,
                 "app_memory": memory(one.role("app")),
                 "cpu": (cpu_now - cpu) / plan.seconds * 100,
@@ -87,6 +95,15 @@ def _start(name: str) -> float:
                     return monotonic() - begin
                 sleep(0.002)
     return float("inf")
+
+
+def _help() -> float:
+    """Seconds of `prack --help`, from its start to its end."""
+    begin = monotonic()
+    run_command(
+        (sys.executable, "-m", "prack_grpc", "--help"), stdout=DEVNULL, check=True, cwd=ROOT
+    )
+    return monotonic() - begin
 
 
 def _used(one: Running) -> tuple[float, int]:
@@ -127,9 +144,11 @@ def report(samples: Samples) -> str:
     for name in samples.values("contender"):
         start = samples.median("seconds", contender=name)
         cells = [samples.median(field, contender=name, what="rest") for field in FIELDS]
-        used = [None if size is None else size / MIB for size in cells[:2]]
-        rows.append((name, start, *used, *cells[2:]))
+        used = [None if size is None else size / MIB for size in cells[:3]]
+        rows.append((name, start, *used, *cells[3:]))
     sizes = [(name, samples.median("size", distribution=name)) for name in DISTRIBUTIONS]
     disk = [(name, (size or 0) / MIB) for name, size in sizes]
     installed = table(("distribution, with what it needs", "MiB on disk"), disk)
-    return f"{TEXT}\n{table(HEAD, rows)}\n{installed}"
+    help_ = samples.median("seconds", what="help")
+    told = f"`prack --help` takes {shown(help_)} s."
+    return f"{TEXT}\n{table(HEAD, rows)}\n{told}\n\n{installed}"

@@ -6,7 +6,8 @@ from time import sleep
 
 from bench.closed_loop import load
 from bench.console import say
-from bench.contenders import Running, Setup
+from bench.contender import Setup
+from bench.contenders import Running
 from bench.markdown import Cell, table
 from bench.plan import Plan
 from bench.procfs import memory
@@ -16,7 +17,7 @@ ABOUT = "one gateway, 2 and 4 processes, and two whose requests all go to the ot
 ONE = "prack"
 NAMES = (ONE, "prack-two", "prack-four", "prack-apart", "prack-nats")
 QUICK = Plan(rounds=5, seconds=1, contenders=NAMES)
-FULL = Plan(rounds=7, seconds=2, contenders=NAMES, full=True)
+FULL = Plan(rounds=4, seconds=2, contenders=NAMES, full=True)
 CONNECTIONS = (1, 8, 32)
 WARM_UP = 8, 1  # connections, seconds
 LINK_SECONDS = 2.0  # in which all gateways find each other

@@ -4,7 +4,7 @@ from time import sleep
 
 from bench.client import run as run_loop
 from bench.console import say
-from bench.contenders import Setup
+from bench.contender import Setup
 from bench.markdown import table
 from bench.open_loop import play, poisson
 from bench.plan import Plan

@@ -2,7 +2,7 @@
 
 from bench.closed_loop import load
 from bench.console import say
-from bench.contenders import Setup
+from bench.contender import Setup
 from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Samples

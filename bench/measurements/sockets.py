@@ -6,7 +6,8 @@ from time import monotonic
 
 from bench.client import run as run_loop
 from bench.console import say
-from bench.contenders import Running, Setup
+from bench.contender import Setup
+from bench.contenders import Running
 from bench.markdown import table
 from bench.open_loop import poisson
 from bench.plan import Plan

@@ -5,7 +5,8 @@ from time import monotonic
 
 from bench.client import get, post
 from bench.console import say
-from bench.contenders import Running, Setup
+from bench.contender import Setup
+from bench.contenders import Running
 from bench.markdown import table
 from bench.plan import Plan
 from bench.procfs import cpu_seconds, forget_peak, peak

@@ -8,7 +8,8 @@ from time import sleep
 from bench import plot
 from bench.client import run as run_loop
 from bench.console import say
-from bench.contenders import Running, Setup
+from bench.contender import Setup
+from bench.contenders import Running
 from bench.markdown import table
 from bench.measurements.queueing import (
     CANDIDATES,
@@ -36,26 +37,36 @@ FULL = Plan(
         "nginx-least",
         "haproxy",
         "haproxy-queue",
+        "caddy",
+        "traefik",
+        "cranker",
         "prack",
         "prack-grpc",
         "prack-rest",
-        "prack-two",
     ),
     full=True,
 )
 FIELDS = ("mean", "p99")
 PLOTTED = 0.7
-LOADS = (0.5, 0.7, 0.85)
+LOADS = (0.7, 0.85)
 BASELINE = "nginx"
-# What nearest says what each contender could reach at best.
+# What nearest says what each contender could reach at best; of the others that is a single queue.
 ROUND, LEAST, SINGLE = SIMULATIONS
-MODELS = {"nginx": ROUND, "nginx-least": LEAST, "haproxy": LEAST}
+MODELS = {
+    "nginx": ROUND,
+    "nginx-least": LEAST,
+    "haproxy": LEAST,
+    "caddy": LEAST,
+    "traefik": LEAST,
+    "cranker": ROUND,
+}
 SETTLE_SECONDS = 1.0
 # So few requests leave the machine idle most of the time. More contenders at a time would lengthen
 # the service of each other's requests, and with it every queue.
 SIDE_BY_SIDE = 2
 APART_SECONDS = 0.3  # so that the same request does not come to both at one moment
 LAST_SECONDS = 1.0  # until the last request of a sample is answered, mostly
+CURVES = ("nginx", "nginx-least", "haproxy-queue", "traefik", "cranker", "prack", "prack-grpc")
 CURVE = (1, *range(5, 95, 5), 95, 96, 97, 98, 99, 99.5, 99.9)
 
 TEXT = f"""\
@@ -68,7 +79,8 @@ a request was due. In each round everybody gets the same requests, two contender
 leave the machine idle most of the time. Those of a round are, among {CANDIDATES} random sequences,
 those with which simulated round robin, least connections and a single queue do most nearly what
 they do in a long run. `model` is what the simulation of just these requests gives for the p99,
-without any cost of network and software.
+without any cost of network and software: of round robin for nginx and Cranker, of least connections
+for nginx-least, HAProxy, Caddy and Traefik, of a single queue for the others.
 """
 
 
@@ -76,14 +88,14 @@ def duration(plan: Plan) -> float:
     """See Measurement."""
     groups = math.ceil(len(plan.contenders) / SIDE_BY_SIDE)
     more = SETTLE_SECONDS + SIDE_BY_SIDE * APART_SECONDS + LAST_SECONDS
-    return plan.duration(len(_loads(plan)) * groups / len(plan.contenders), more)
+    return plan.duration(len(LOADS) * groups / len(plan.contenders), more)
 
 
 def run(plan: Plan) -> Samples:
     """Loads are parts of the capacity, latencies milliseconds."""
     samples = Samples()
     with plan.started(Setup("one-slot", copies=SERVERS, slots=1)) as found:
-        for load in _loads(plan):
+        for load in LOADS:
             work = typical(load, plan.seconds, plan.rounds)
             for number, some in plan.groups(found, SIDE_BY_SIDE):
                 sleep(SETTLE_SECONDS)
@@ -93,10 +105,6 @@ def run(plan: Plan) -> Samples:
         for name, simulate in SIMULATIONS.items():
             samples.add(simulation=name, load=load, **_summary(simulate(long_run)))
     return samples
-
-
-def _loads(plan: Plan) -> tuple[float, ...]:
-    return LOADS if plan.full else LOADS[1:]
 
 
 async def _play(
@@ -153,22 +161,15 @@ def _simulated(samples: Samples) -> str:
 
 
 def plots(samples: Samples) -> dict[str, str]:
-    """p99 over load, and the distribution at 70 %."""
-    names = samples.values("contender")
-    lines = {name: _points(samples, name) for name in names}
-    curves = {name: _curve(samples.of(contender=name, load=PLOTTED)) for name in names}
+    """p99 at each load, and the distribution at 70 %."""
+    p99 = {f"{load:.0%}": samples.of(load=load).medians("p99") for load in LOADS}
+    curves = {name: _curve(samples.of(contender=name, load=PLOTTED)) for name in CURVES}
     return {
-        "tail": plot.lines("p99 under load", "% of the capacity", "p99, ms", lines),
+        "tail": plot.bars("p99 under load", "ms", p99),
         "tail-cdf": plot.lines(
             f"Latency at {PLOTTED:.0%} of the capacity", "ms", "% of requests", curves, log_x=True
         ),
     }
-
-
-def _points(samples: Samples, name: str) -> list[plot.Point]:
-    loads = samples.of(contender=name).values("load")
-    found = [(load * 100, samples.median("p99", contender=name, load=load)) for load in loads]
-    return [(x, y) for x, y in found if y is not None]
 
 
 def _curve(samples: Samples) -> list[plot.Point]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bench.closed_loop import load
 from bench.console import say
-from bench.contenders import Setup
+from bench.contender import Setup
 from bench.markdown import Cell, table
 from bench.plan import Plan
 from bench.procfs import memory

@@ -17,6 +17,7 @@ MAX_HEADS = 16
 # A name has so many hexadecimal digits, the first of which are those of its gateway.
 NAME_DIGITS, GATEWAY_DIGITS = 32, 8
 NAMES = 64  # names for one system call, which takes longer than the rest
+NO_TRAILERS: Headers = []  # of all who have none: nobody adds to it
 
 
 class ClientGone(PrackError):
@@ -70,7 +71,7 @@ class Ticket(AnswerReceiver):
         self._heads: list[ResponseHead] = []
         self._download = NO_BODY
         self.is_wanted = False
-        self.trailers = []
+        self.trailers = NO_TRAILERS
         self._error: GatewayError | ClientGone | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._uploader: asyncio.Future[None] | None = None
@@ -186,12 +187,9 @@ class Identifiers:
     def next(self) -> str:
         """A new name."""
         if not self._names:
-            length = NAME_DIGITS - GATEWAY_DIGITS
-            digits = secrets.token_hex(length // 2 * NAMES)
-            self._names = [
-                self._gateway + digits[at : at + length] for at in range(0, len(digits), length)
-            ]
-        return self._names.pop()
+            size = (NAME_DIGITS - GATEWAY_DIGITS) // 2
+            self._names = secrets.token_bytes(size * NAMES).hex("-", size).split("-")
+        return self._gateway + self._names.pop()
 
 
 def another(name: str) -> str:

@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import http.client
 import os
 import signal
 import sys
@@ -13,10 +12,8 @@ from typing import Literal, NoReturn, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from prack_grpc.cli import gateway
 from prack_grpc.cli.commands import ABOUT, USAGE_ERROR
 from prack_grpc.cli.terminal import complain, say
-from prack_grpc.cli.trust import Trust
 from prack_grpc.settings.loading import PREFIX, SettingsError, flag, load, nearest
 from prack_grpc.settings.settings import SECRETS, Settings
 from prack_grpc.settings.values import written
@@ -67,7 +64,7 @@ def _serve(settings: Settings) -> int:
     gc.disable()
     # Strangers could have its library write lines that are no log of ours.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    from prack_grpc.deferred.sqlite import BadStore
+    from prack_grpc.deferred.store import BadStore
     from prack_grpc.handover.systemd import BadActivation
     from prack_grpc.listener import AddressInUse
     from prack_grpc.private.credentials import BadCredentials
@@ -95,6 +92,12 @@ def _serve(settings: Settings) -> int:
 
 
 def _healthcheck(settings: Settings) -> int:
+    # Who serves calls nobody.
+    import http.client
+
+    from prack_grpc.cli import gateway
+    from prack_grpc.cli.trust import Trust
+
     trust = Trust(settings, {}, os.environ)
     url = f"{gateway.api_url(settings, trust)}/readyz"
     try:

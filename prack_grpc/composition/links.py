@@ -5,14 +5,15 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
-from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.ticket import Identifiers
 from prack_grpc.composition.parts import Parts
 from prack_grpc.composition.running import Running
-from prack_grpc.peers.neighbours import Neighbours
-from prack_grpc.peers.peer import Here
 from prack_grpc.stream.streams import Streams
+
+if TYPE_CHECKING:
+    from prack_grpc.peers.neighbours import Neighbours
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +21,18 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def linked(
     parts: Parts, running: Running, streams: Streams
-) -> AsyncIterator[Neighbours | None]:
+) -> AsyncIterator["Neighbours | None"]:
     """Linked to all whom its meetings find, inside. None without meetings."""
-    broker = running.broker
-    if not isinstance(broker, LinkedBroker) or parts.neighbours is None:
+    if parts.neighbours is None:
         yield None
         return
+    # Most gateways are alone (decision 0061).
+    from prack_grpc.broker.linked import LinkedBroker
+    from prack_grpc.peers.neighbours import Neighbours
+    from prack_grpc.peers.peer import Here
+
+    broker = running.broker
+    assert isinstance(broker, LinkedBroker)  # noqa: S101 - where there are meetings, it is one
     here = Here(
         parts.cluster.own,
         broker,
@@ -53,7 +60,7 @@ async def linked(
                     await task
 
 
-async def _meet(neighbours: Neighbours, parts: Parts) -> None:
+async def _meet(neighbours: "Neighbours", parts: Parts) -> None:
     """Without its peers a gateway serves what it has workers for."""
     try:
         await neighbours.run(parts.meetings)

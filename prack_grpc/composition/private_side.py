@@ -16,7 +16,7 @@ from prack_grpc.composition.parts import Parts
 from prack_grpc.composition.running import Running
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.rates import RateLimits, parse
-from prack_grpc.dashboard.overview import Addresses
+from prack_grpc.dashboard.addresses import Addresses
 from prack_grpc.gateway.app import Endpoint
 from prack_grpc.gateway.http.admission import Admission, within
 from prack_grpc.gateway.http.limits import ConnectionLimits
@@ -34,10 +34,11 @@ from prack_grpc.listener import (
     url,
     worker_places,
 )
-from prack_grpc.private.operators.operating import Operating
+from prack_grpc.private.health import health_pages
+from prack_grpc.private.late import LateApp
 from prack_grpc.private.operators.steering import Steering, meshed
-from prack_grpc.rest.app import WorkerApp, create_app
-from prack_grpc.rest.switching import TOKEN
+from prack_grpc.rest.polls import Polls
+from prack_grpc.rest.switching import API, STREAM_PATH, TOKEN, StreamEndpoint
 from prack_grpc.settings.loading import flag
 from prack_grpc.state import file as state
 from prack_grpc.stream.grpc.port import GrpcPort
@@ -47,6 +48,8 @@ from prack_grpc.words.table import Table
 from prack_wire import private
 
 if TYPE_CHECKING:
+    from prack_grpc.private.operators.operating import Operating
+    from prack_grpc.rest.app import WorkerApp
     from prack_grpc.telemetry.spans import Spans
 
 log = logging.getLogger(__name__)
@@ -73,16 +76,18 @@ class PrivateSide:
         streams = Streams(broker, limits, settings.max_silence)
         steering = self._steering(broker, limits)
         self._keep(steering)
-        workers = self._workers(broker, streams, steering)
+        polls = Polls(broker, limits)
+        workers = self._workers(polls, broker, streams, steering)
         admits = within(settings.worker_networks, flag("worker_networks"))
-        stream = self._grpc_port(streams, admits)
         make = partial(listen, settings.api_host, settings.api_port, "api_port")
-        expel = broker.expel, streams.expel, workers.polls.expel
+        expel = broker.expel, streams.expel, polls.expel
         with (
             self._parts.sockets.take("rest", make) as sock,
             self._parts.callers.kept(streams.renew, *expel),
         ):
             await self._parts.callers.ready()
+            # From here on workers can dial, and wait: loading gRPC takes longest.
+            stream = self._grpc_port(streams, admits)
             grpc_port = await self._bind(stream, steering)
             api_host, api_port = sock.getsockname()[:2]
             rest = self._rest(workers, streams, sock, admits)
@@ -92,11 +97,11 @@ class PrivateSide:
             addresses = self._announced(public_port, api_host, api_port, grpc_port)
             spans = tracing.spans(os.environ)
             endpoint = self._endpoint(broker, limits, spans)
-            operating = Operating(broker, self._parts.cluster, steering, workers.polls.end)
+            operating = partial(self._operating, broker, steering, polls)
             told = self._told(broker, endpoint, addresses, operating, stream)
             try:
                 async with self._admin(told) as admin:
-                    sides = broker, steering, endpoint, workers, rest, stream, admin, sharing
+                    sides = broker, steering, endpoint, polls, workers, rest, stream, admin, sharing
                     running = Running(*sides, api_port, grpc_port)
                     async with (
                         linked(self._parts, running, streams),
@@ -105,7 +110,7 @@ class PrivateSide:
                         yield running
             finally:
                 broker.shut_down()
-                workers.polls.end_all()
+                polls.end_all()
                 await stream.stop(LAST_SECONDS)
                 rest.leave("rest" in self._parts.sockets.kept)
                 await rest.stop()
@@ -124,7 +129,7 @@ class PrivateSide:
 
     def _rest(
         self,
-        workers: WorkerApp,
+        workers: LateApp,
         streams: Streams,
         sock: socket.socket,
         admits: Callable[[str], bool] | None,
@@ -134,6 +139,7 @@ class PrivateSide:
         limits = replace(WORKER_LIMITS, connections=places)
         admission = Admission(limits, lambda _: True, admits)
         server = HttpServer(workers, limits, admission, upgrade=TOKEN)
+        workers.on_made = server.become
         # A stream keeps its place until its worker has said who it is.
         return Listener(server, sock, lambda: places - streams.greeting, self._parts.api_tls)
 
@@ -194,13 +200,27 @@ class PrivateSide:
             broker, forwarding, self._parts.access, limits, most, timing, admit, deferral
         )
 
-    def _workers(self, broker: Broker, streams: Streams, steering: Steering) -> WorkerApp:
+    def _workers(
+        self, polls: Polls, broker: Broker, streams: Streams, steering: Steering
+    ) -> LateApp:
         settings = self._parts.settings
         if settings.token_file and private.is_open_to_others(settings.token_file):
             log.warning(private.REMEDY, settings.token_file, extra={"action": "token_exposed"})
+        endpoints = health_pages(self._parts.health)
+        endpoints["GET", f"{API}/{STREAM_PATH}"] = StreamEndpoint(streams.carrier)
+        make = partial(self._worker_app, polls, broker, streams, steering)
+        return LateApp(self._parts.callers.workers, endpoints, make)
+
+    def _worker_app(
+        self, polls: Polls, broker: Broker, streams: Streams, steering: Steering
+    ) -> "WorkerApp":
+        # Workers with a stream need no more of it (decision 0061).
+        from prack_grpc.rest.app import create_app
+
         return create_app(
+            polls,
             broker,
-            settings.limits(),
+            self._parts.settings.limits(),
             self._parts.callers.workers,
             self._parts.health,
             steering,
@@ -210,12 +230,18 @@ class PrivateSide:
             store=self._parts.deferring.store,
         )
 
+    def _operating(self, broker: OperatorSide, steering: Steering, polls: Polls) -> "Operating":
+        # Nobody operates a gateway at rest (decision 0061).
+        from prack_grpc.private.operators.operating import Operating
+
+        return Operating(broker, self._parts.cluster, steering, polls.end)
+
     def _told(
         self,
         broker: OperatorSide,
         endpoint: Endpoint,
         addresses: Addresses,
-        operating: Operating,
+        operating: Callable[[], "Operating"],
         stream: GrpcPort,
     ) -> Told:
         return Told(

@@ -7,8 +7,9 @@ from prack_grpc.broker.seam import Broker
 from prack_grpc.gateway.app import Endpoint
 from prack_grpc.handover.sharing import Sharing
 from prack_grpc.listener import Listener
+from prack_grpc.private.late import LateApp
 from prack_grpc.private.operators.steering import Steering
-from prack_grpc.rest.app import WorkerApp
+from prack_grpc.rest.polls import Polls
 from prack_grpc.stream.grpc.port import GrpcPort
 
 
@@ -19,7 +20,8 @@ class Running:
     broker: Broker
     steering: Steering
     endpoint: Endpoint
-    workers: WorkerApp
+    polls: Polls
+    workers: LateApp
     rest: Listener
     stream: GrpcPort
     admin: Admin

@@ -7,9 +7,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from typing import Any
 
-from fastapi import FastAPI
-
-from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.seam import Broker
 from prack_grpc.bus.link import Meeting
@@ -53,11 +50,9 @@ class Service:
         self._parts = parts = Parts(settings, limits, sockets, predecessor, meetings, parent)
         self.settings = parts.settings
         self.gateway_id = parts.cluster.own
-        made = LinkedBroker if parts.meetings else MemoryBroker
-        self._private = PrivateSide(parts, make_broker or made)
+        self._private = PrivateSide(parts, make_broker or _broker(bool(parts.meetings)))
         self._upgrade = Upgrade(parts)
-        self.app = PublicApp(self.lifespan)
-        self.http = parts.http(self.app)
+        self.http = parts.http(PublicApp())
         self._why = "closed"
         if parts.meetings:
             logs.label(parts.cluster.mark)
@@ -125,7 +120,7 @@ class Service:
                         await public.stop()
 
     @asynccontextmanager
-    async def lifespan(self, _: FastAPI) -> AsyncIterator[State]:
+    async def lifespan(self, _: object) -> AsyncIterator[State]:
         """The private side, for a public app that somebody else serves."""
         logs.configure(self.settings.log_format, self.settings.log_level)
         port = self.settings.port
@@ -163,3 +158,12 @@ class Service:
         running.broker.shut_down()
         await running.sharing.end()
         running.endpoint.stop()
+
+
+def _broker(linked: bool) -> Callable[[Limits], Broker]:
+    if not linked:
+        return MemoryBroker
+    # Most gateways are alone (decision 0061).
+    from prack_grpc.broker.linked import LinkedBroker
+
+    return LinkedBroker

@@ -31,7 +31,7 @@ class Upgrade:
         # What a supervisor has dealt us is for nobody else.
         running.rest.leave(shared=self._parts.parent is None)
         running.admin.leave()
-        running.workers.polls.hurry()
+        running.polls.hurry()
 
     async def upgrade(
         self,

@@ -10,7 +10,14 @@ from prack_grpc.core.effects import Answer, Effects, Finish, Refuse
 from prack_grpc.core.errors import BadResponse, GatewayError, LeaseError, WindowExceeded
 from prack_grpc.core.exchange.exchange import Lease
 from prack_grpc.core.exchange.flow import NO_BODY, UNBOUNDED, Flow
-from prack_grpc.core.exchange.states import CANCELLED, DONE, Call, Work, WorkEvent
+from prack_grpc.core.exchange.states import (
+    CALLER_HEAD,
+    CANCELLED,
+    DONE,
+    WORK_HEAD,
+    Work,
+    WorkEvent,
+)
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.fields import (
     checked_accept,
@@ -76,12 +83,12 @@ class Answering:
                 f"more than the window of {self._hand_out.limits.window}"
             )
         wanted = lease.state is not CANCELLED
-        lease.apply(WorkEvent.HEAD)
+        lease.apply(WORK_HEAD)
         effects = self._hand_out.finish(lease, now) if end else []
         if not wanted:
             return effects
         exchange = lease.exchange
-        exchange.apply(Call.HEAD)
+        exchange.apply(CALLER_HEAD)
         if lease.upload_sent:
             exchange.upload = NO_BODY
         elif exchange.upload is not NO_BODY:

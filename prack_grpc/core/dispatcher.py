@@ -57,6 +57,9 @@ class Dispatcher:
         books = self.counters
         exchange = Exchange(id_, request, lane, number, now, wait_until, upload, client, books)
         session = self.queue.taker(lane, exchange.coming)
+        choice = self.queue.choice
+        if session and lane.busy >= choice.many and choice.is_left(lane, request.counts_for):
+            session = None
         size = 0
         if session is None:
             size = request.size + upload.buffered

@@ -1,6 +1,7 @@
 """What the shell must do after the core has decided. The core itself performs nothing."""
 
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from prack_grpc.core.errors import BadResponse, GatewayError
 from prack_grpc.core.exchange.exchange import Exchange, Lease
@@ -8,47 +9,54 @@ from prack_grpc.core.http.message import Headers, ResponseHead
 from prack_grpc.core.receivers import CancelReason
 
 
-class Deliver(NamedTuple):
+@dataclass(slots=True)
+class Deliver:
     """Hand this exchange to the worker of its session."""
 
     lease: Lease
 
 
-class Cancel(NamedTuple):
+@dataclass(slots=True)
+class Cancel:
     """Tell the worker that nobody waits for this lease any more."""
 
     lease: Lease
     reason: CancelReason
 
 
-class Fail(NamedTuple):
+@dataclass(slots=True)
+class Fail:
     """Give the client this error; if the head was sent, cut the response so that it shows."""
 
     exchange: Exchange
     error: GatewayError
 
 
-class Answer(NamedTuple):
+@dataclass(slots=True)
+class Answer:
     """Give the client this head."""
 
     exchange: Exchange
     head: ResponseHead
 
 
-class Finish(NamedTuple):
+@dataclass(slots=True)
+class Finish:
     """Tell the client that the response body is complete."""
 
     exchange: Exchange
     trailers: Headers
 
 
-class Grant(NamedTuple):
+@dataclass(slots=True)
+class Grant:
     """Tell the worker that it may send more of the response body."""
 
     lease: Lease
 
 
-class Refuse(NamedTuple):
+@dataclass(slots=True)
+class Refuse:
     """Tell the worker that what it sent makes no response. Always the last effect."""
 
     error: BadResponse

@@ -7,16 +7,19 @@ from hashlib import blake2b
 from prack_grpc.core import errors
 from prack_grpc.core.counters import Counters
 from prack_grpc.core.effects import Cancel, Deliver, Effects, Fail, Grant
-from prack_grpc.core.errors import ErrorKind, GatewayError, Late
+from prack_grpc.core.errors import ANSWERED, GONE, ErrorKind, GatewayError, Late
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Ledger, Session
 from prack_grpc.core.exchange.flow import NO_BODY
 from prack_grpc.core.exchange.redelivery import repeatable
 from prack_grpc.core.exchange.states import (
+    BY_WORKER,
+    CALLER_COMPLETE,
     CANCELLED,
     CLOSED,
     COUPLING,
     DONE,
+    WORK_FINISH,
     Call,
     Caller,
     Outcome,
@@ -140,10 +143,13 @@ class HandOut:
             exchange.loan is not None,
         )
         coming = not bodiless and exchange.coming and not profile.collects
-        lease = Lease(exchange, session, assignment, expires_at, lane, coming=coming)
+        lease = Lease(exchange, session, assignment, expires_at, lane, coming)
         lane.busy += 1
         if client := exchange.request.counts_for:
             lane.held[client] += 1
+        if client != lane.latest:
+            lane.turn_to(client)
+        lane.streak += 1
         if session.guest and not bodiless:
             self._keep(exchange, session)
         if coming:
@@ -182,6 +188,9 @@ class HandOut:
         while lanes := [lane for lane in lanes if self.queue.matchable(lane)]:
             lane = min(lanes, key=_turn) if len(lanes) > 1 else lanes[0]
             exchange = self.queue.next(lane, now)
+            if exchange is None:
+                lanes = [other for other in lanes if other is not lane]
+                continue
             if now >= exchange.wait_until:
                 effects += self.time_out(exchange, now)
                 continue
@@ -233,8 +242,13 @@ class HandOut:
         if not session.profile.acknowledges:
             self.ledger.close(lease, verdict)
         if session.draining:
-            return effects + self.retire(session, now)
-        lanes = self.queue.update(session)
+            effects += self.retire(session, now)
+            lanes = []
+        else:
+            lanes = self.queue.update(session)
+        # Its client has fewer of this lane now, and may have left a slot to others there.
+        if lane.base.requests and lane not in lanes:
+            lanes.append(lane)
         return effects + self.serve(lanes, now) if lanes else effects
 
     def retire(self, session: Session, now: float) -> Effects:
@@ -304,10 +318,10 @@ class HandOut:
 
     def complete(self, exchange: Exchange, now: float) -> None:
         """The last byte of the response was handed to the client's connection."""
-        exchange.apply(Call.COMPLETE)
+        exchange.apply(CALLER_COMPLETE)
         if exchange.lease is None or exchange.lease.state is CLOSED:
             self.deadlines.clear(exchange)
-        self.done(exchange, Outcome.WORKER)
+        self.done(exchange, BY_WORKER)
 
     def done(self, exchange: Exchange, outcome: Outcome) -> None:
         """The caller half is over: count it, and forget it."""
@@ -338,13 +352,13 @@ class HandOut:
     def finish(self, lease: Lease, now: float) -> Effects:
         """The worker has sent all of the response. Raises LeaseError."""
         cancelled = lease.state is CANCELLED
-        lease.apply(WorkEvent.FINISH)
+        lease.apply(WORK_FINISH)
         lease.exchange.books.answered += not cancelled
         if lease.exchange.state is DONE:
             self.deadlines.clear(lease.exchange)
         if lease.exchange.download is not NO_BODY:
             self.relief.moves(lease.exchange)
-        return self.release(lease, Late.GONE if cancelled else Late.ANSWERED, now)
+        return self.release(lease, GONE if cancelled else ANSWERED, now)
 
     def time_out(self, exchange: Exchange, now: float) -> Effects:
         """Its time is over, or, if the client has its response, that of the worker half."""

@@ -61,6 +61,11 @@ class Limits:
     # The part of the requests in work on a route that one client may have while others wait: with
     # half of them, slow requests of one leave as many to the rest.
     client_share: float = 0.5
+    # Of so many slots of a route, or more, who has that share leaves the last free one to others.
+    # Of fewer, one that is idle is too many.
+    last_slot_of: int = 8
+    # Others are there if one of so many hand-outs was theirs: then they may well come again.
+    lately: int = 1000
     # Body that is read ahead of a worker while a request waits. Most are smaller than this, and
     # once it is here a request takes a slot as any other. A client that sends 10 MiB a second
     # fills it in 0.1 s.

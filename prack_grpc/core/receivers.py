@@ -106,7 +106,8 @@ class PeerReceiver(Protocol):
     def want(self, number: int, count: int, oldest: float, urgency: int) -> None:
         """So many requests wait for this offer, the oldest for so many seconds; 0 ends it.
 
-        The most urgent has this urgency (RFC 9218: 0 is the highest).
+        The most urgent has this urgency: of RFC 9218, 0 to 7, the highest first; and 8 more, if all
+        that wait are of clients that have their share, and leave a last free slot to others.
         """
 
     def give_back(self, number: int, count: int) -> None:

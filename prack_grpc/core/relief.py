@@ -63,7 +63,7 @@ class Relief:
     def look(self, lane: ExchangeLane, now: float) -> tuple[Lease | None, Exchange | None]:
         """The lease that was lent something, or the exchange to be cut."""
         self.pressed.pop(lane, None)
-        if not lane.count or lane.ready:
+        if not lane.pressed:
             return None, None
         stands = [one for one in self.standing if one.lease and one.lease.session in lane.sessions]
         if not stands:

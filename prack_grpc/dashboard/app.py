@@ -1,11 +1,9 @@
 """The FastAPI application of the admin port."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterable, Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,13 +33,14 @@ from prack_grpc.dashboard.scale import Need, Needs
 from prack_grpc.neighbours.call import CALLER, PASSED_ON, Call
 from prack_grpc.neighbours.merging import exposition
 from prack_grpc.neighbours.neighbours import ALONE, Cluster
-from prack_grpc.private.app import HANDLERS, HEADERS, PRINCIPAL, PrivateApp, caller
-from prack_grpc.private.callers import HEALTH, Callers
+from prack_grpc.private.app import HANDLERS, PrivateApp, caller
+from prack_grpc.private.callers import HEALTH, PRINCIPAL, Callers
 from prack_grpc.private.description import PROBLEM, UNREADABLE, complete, problems
 from prack_grpc.private.errors import (
     BAD_PARAMETER,
     CROSS_SITE,
     FORBIDDEN,
+    HEADERS,
     NO_STORE,
     NOT_FOUND,
     UNAUTHENTICATED,
@@ -70,11 +69,9 @@ FIELDS = [
     (name.lower().encode(), value.encode()) for name, value in (HEADERS | POLICY | NO_STORE).items()
 ]
 CONFIRMED = b"x-prack-request"
-LOGGING = ("/login", "/logout")
+FREE = HEALTH | {"/login", "/logout"}
 READING = ("GET", "HEAD")
 LOOK_ONLY = "these credentials allow to look only; this needs those of an operator"
-# What a browser needs before somebody has logged in; it tells nothing of this gateway.
-PAGES = re.compile(r"/|/login|/logout|/openapi\.json|/static/.+")
 MOST_ROWS = 1000
 
 UPDATE = TypeAdapter(Update)
@@ -102,17 +99,10 @@ class Parts:
 
 
 class AdminApp(PrivateApp):
-    """Its answers tell browsers what they may do with it.
+    """Its answers tell browsers what they may do with it."""
 
-    It has the endpoints that `add` adds from the first call on that is not about health: their
-    models take 2 MiB, and time at the start, and nobody looks at most gateways (decision 0048).
-    """
-
-    def __init__(
-        self, callers: Callers, cluster: Cluster, add: Callable[["AdminApp"], None]
-    ) -> None:
+    def __init__(self, callers: Callers, cluster: Cluster) -> None:
         super().__init__(callers, "Prack admin API", ABOUT)
-        self._add: Callable[[AdminApp], None] | None = add
         self.router.route_class = APIRoute
         self._neighbours = cluster.neighbours
         if cluster.neighbours is not ALONE:
@@ -165,9 +155,6 @@ class AdminApp(PrivateApp):
 
     async def trusted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope of a caller who was checked."""
-        if self._add and scope.get("path") not in HEALTH:
-            self._add(self)
-            self._add = None
         if scope["type"] == "http" and scope["method"] not in READING:
             if CONFIRMED not in dict(scope["headers"]):
                 error = ApiError(CROSS_SITE, "calls that change something need X-Prack-Request: 1")
@@ -182,7 +169,7 @@ class AdminApp(PrivateApp):
     def _denial(self, scope: Scope) -> ApiError | None:
         """Pages that anybody may see, and logging in or out, need no right."""
         who: Principal | None = scope.get(PRINCIPAL)
-        if who is None or scope["type"] != "http" or scope["path"] in LOGGING:
+        if who is None or scope["type"] != "http" or scope["path"] in FREE:
             return None
         if Right.READ not in who.rights:
             return ApiError(FORBIDDEN)
@@ -195,15 +182,15 @@ def create_app(health: Health, parts: Parts | None, callers: Callers, cluster: C
 
     Without `parts` it tells only of health.
     """
-    app = AdminApp(callers, cluster, partial(_add_endpoints, parts, cluster))
+    app = AdminApp(callers, cluster)
     add_health(app, health)
+    _add_description(app)
+    if parts is not None:
+        _add_endpoints(app, parts, cluster)
     return app
 
 
-def _add_endpoints(parts: Parts | None, cluster: Cluster, app: AdminApp) -> None:
-    _add_description(app)
-    if parts is None:
-        return
+def _add_endpoints(app: AdminApp, parts: Parts, cluster: Cluster) -> None:
     _add_page(app)
     _add_figures(app, parts)
     _add_feed(app, parts)

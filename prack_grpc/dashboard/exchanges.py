@@ -122,14 +122,12 @@ class Exchanges:
         for live in self._live():
             if live.id == id_:
                 return self._live_timeline(live)
-        self._watch.books.settle()
         for ended in self._watch.books.last():
             if ended.id == id_:
                 return self._ended_timeline(ended)
         return None
 
     def _ended(self) -> Iterator[ExchangeRow]:
-        self._watch.books.settle()
         for one in self._watch.books.last():
             yield _ended_row(one, self._watch.unix)
 
@@ -202,7 +200,7 @@ def _ended_row(one: Ended, unix: Callable[[float], float]) -> ExchangeRow:
     return ExchangeRow(
         id=one.id,
         state="ended",
-        method=_text(one.method),
+        method=one.method,
         host=_text(one.authority),
         target=_text(one.target),
         status=one.status,

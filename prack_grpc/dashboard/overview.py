@@ -9,6 +9,7 @@ from typing import Literal
 
 import prack_grpc
 from prack_grpc.core.status import Serving
+from prack_grpc.dashboard.addresses import Addresses
 from prack_grpc.dashboard.rows import Errors, share
 from prack_grpc.dashboard.sentences import Sentence, sentences
 from prack_grpc.private.health import Health
@@ -16,15 +17,6 @@ from prack_grpc.telemetry.books.history import Point, Waits
 from prack_grpc.telemetry.books.marks import Mark
 from prack_grpc.telemetry.books.place import errors_of
 from prack_grpc.telemetry.books.watch import Watch
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where the public port is, and where workers dial in."""
-
-    public: str
-    api: str
-    dial: str
 
 
 @dataclass(frozen=True)

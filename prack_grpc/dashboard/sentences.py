@@ -48,7 +48,7 @@ def sentences(
 
 def about_route(row: RouteStatus, load: Load | None) -> str | None:
     """What is wrong with a route; None if nothing is."""
-    if not row.waiting or row.free:
+    if not row.waiting or (row.free and not row.crowd):
         return None
     if not row.workers:
         return (
@@ -60,9 +60,8 @@ def about_route(row: RouteStatus, load: Load | None) -> str | None:
     pace = ""
     if load is not None and (seconds := load.demand.service_seconds) is not None:
         pace = f"; a request takes {told(seconds)}"
-    return (
-        f"{_name(row)}: {row.waiting} waiting, 0 of {row.slots} slots free{pace}{_help(row, load)}"
-    )
+    free = f"{row.free} of {row.slots} slots free"
+    return f"{_name(row)}: {row.waiting} waiting, {free}{pace}{_help(row, load)}"
 
 
 def _help(row: RouteStatus, load: Load | None) -> str:

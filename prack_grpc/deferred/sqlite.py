@@ -18,7 +18,7 @@ from prack_grpc.deferred.rows import (
     opened,
     used,
 )
-from prack_grpc.deferred.store import Change, KeyReused, StoreFull
+from prack_grpc.deferred.store import BadStore, Change, KeyReused, StoreFull
 
 TAKE = """UPDATE jobs SET state = ?, attempts = attempts + 1
     WHERE id IN (SELECT id FROM jobs WHERE state = ? AND due <= ? {lines} ORDER BY due LIMIT ?)
@@ -26,10 +26,6 @@ TAKE = """UPDATE jobs SET state = ?, attempts = attempts + 1
 SETTLE = """UPDATE jobs SET state = ?, attempts = ?, due = ?, reason = ?,
     status = ?, fields = ?, answer = ?, whole = ? WHERE id = ? AND state = ?"""
 AGAIN = "UPDATE jobs SET state = ?, due = ?, created = ?, attempts = 0 WHERE id = ? AND state = ?"
-
-
-class BadStore(Exception):
-    """The file cannot be used; the message says why and what to do."""
 
 
 class SqliteStore:

@@ -9,6 +9,10 @@ from prack_grpc.core.errors import PrackError
 from prack_grpc.deferred.job import Answer, Job
 
 
+class BadStore(Exception):
+    """What is to be the store cannot be used; the message says why and what to do."""
+
+
 class StoreFailed(PrackError):
     """The store cannot do it now; nothing was changed. The message says why."""
 

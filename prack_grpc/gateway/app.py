@@ -1,14 +1,10 @@
-"""The public FastAPI application. It has no route of its own: every path is the workers'."""
+"""The public application. It has no route of its own: every path is the workers'."""
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Any, TypedDict
+from functools import partial
+from typing import TypedDict
 
-from fastapi import FastAPI
-from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocketClose
 
 from prack_grpc.broker.seam import PublicSide
 from prack_grpc.core import errors
@@ -20,16 +16,8 @@ from prack_grpc.gateway.request.exchange import Admit, HttpExchange
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.exchange import WebSocket
 from prack_grpc.telemetry.access import AccessLog, Record
-from prack_grpc.telemetry.complaint import Complaint
 
 log = logging.getLogger(__name__)
-
-# Only our own connections have limits and time-outs, and know that a client has left.
-HOW_TO_START = (
-    "this server has no limits for clients, so it gets no requests; start `prack serve`, or "
-    "`uvicorn prack_grpc.app:app --http prack_grpc.app:http`"
-)
-_unguarded = Complaint(log, "wrong_server", HOW_TO_START)
 
 
 class Endpoint:
@@ -48,11 +36,11 @@ class Endpoint:
     ) -> None:
         """What `admit` refuses is not queued, nor what `deferral` takes."""
         self._limits = limits
-        self._max_body = max_body
-        self._timing = server_timing
         self._admit = admit
-        self._deferral = deferral
         self._broker = broker
+        self._exchange = partial(
+            HttpExchange, broker, access, max_body, server_timing, admit, deferral
+        )
         self._forwarding = forwarding
         self._access = access
         self._websockets: set[WebSocket] = set()
@@ -88,18 +76,6 @@ class Endpoint:
         exchange = self._exchange(scope, connection)
         await exchange.run(self._forwarding, scope, receive, send)
 
-    def _exchange(self, scope: Scope, connection: Client) -> HttpExchange:
-        return HttpExchange(
-            self._broker,
-            self._access,
-            scope,
-            connection,
-            self._max_body,
-            self._timing,
-            self._admit,
-            self._deferral,
-        )
-
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, query = scope["raw_path"], scope["query_string"]
         record = Record("WEBSOCKET", path, query, scope["client"])
@@ -119,22 +95,18 @@ class Endpoint:
 
 
 class State(TypedDict):
-    """What the lifespan gives to every request (ASGI lifespan state)."""
+    """What connections give to every request (ASGI lifespan state)."""
 
     endpoint: Endpoint
 
 
-Lifespan = Callable[[Any], AbstractAsyncContextManager[State]]
+class PublicApp:
+    """Hands scopes straight to the endpoint, which is there when the port is open.
 
-
-class PublicApp(FastAPI):
-    """Hands `http` scopes straight to the endpoint; only the lifespan is FastAPI's.
-
-    A route would answer 405 to methods that it does not know, and cost half of the throughput.
+    A route of FastAPI would answer 405 to methods that it does not know, and cost half of the
+    throughput. Only our own connections may call it: they have limits and time-outs, and know that
+    a client has left.
     """
-
-    def __init__(self, lifespan: Lifespan) -> None:
-        super().__init__(lifespan=lifespan, openapi_url=None, telemetry={"tracing": False})
 
     def begin(self, scope: Scope, body: bytes, client: Client) -> bool:
         """Serve a request that is here whole without ASGI's detours, see `Endpoint.begin`."""
@@ -142,18 +114,5 @@ class PublicApp(FastAPI):
         return endpoint.begin(scope, body, client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope."""
-        if scope["type"] not in ("http", "websocket"):
-            await super().__call__(scope, receive, send)
-        elif "prack" not in scope.get("extensions", {}):
-            await _refuse(scope, receive, send)
-        else:
-            await scope["state"]["endpoint"](scope, receive, send)
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    _unguarded.make()
-    if scope["type"] == "websocket":
-        await WebSocketClose()(scope, receive, send)
-    else:
-        await PlainTextResponse(f"{HOW_TO_START}\n", 500)(scope, receive, send)
+        """Serve one `http` or `websocket` scope."""
+        await scope["state"]["endpoint"](scope, receive, send)

@@ -11,7 +11,7 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers
 from prack_grpc.gateway.http.transaction import Asker, Fields, Response
-from prack_grpc.gateway.request.head import check_fields, checked_target
+from prack_grpc.gateway.request.head import check_authority, check_fields, checked_target
 from prack_grpc.gateway.request.problem import problem
 
 HSTS = b"strict-transport-security"
@@ -76,6 +76,7 @@ class Redirect:
         target = scope["extensions"]["prack"]["target"]
         host = known.get(b"host", b"")
         target, authority = checked_target(scope["method"], version, target, host)
+        check_authority(version, authority)
         match = AUTHORITY.fullmatch(authority)
         if not match or not match[1]:
             raise GatewayError(errors.BAD_HOST, "a redirect needs a Host field")

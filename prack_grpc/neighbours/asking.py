@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from prack_grpc.neighbours.call import Call, nothing, sent
 from prack_grpc.neighbours.neighbours import Neighbours, Port
 
 # How long whoever asks one gateway waits for what others have to say.
@@ -46,6 +45,9 @@ async def ask(
 async def _reply(
     neighbours: Neighbours, name: str, port: Port, scope: Scope, body: bytes, caller: str
 ) -> tuple[int, bytes]:
+    # A gateway that is alone asks nobody (decision 0061).
+    from prack_grpc.neighbours.call import Call, nothing, sent
+
     streams = await neighbours.dial(name, port)
     reply = await Call(streams, scope, sent(body, nothing), caller).reply()
     return reply.status_code, await reply.read()

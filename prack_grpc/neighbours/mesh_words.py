@@ -13,7 +13,6 @@ from typing import Any
 from starlette.types import Scope
 
 from prack_grpc.neighbours.asking import OK, SECONDS
-from prack_grpc.neighbours.call import Call, nothing, sent
 from prack_grpc.neighbours.neighbours import Neighbours
 from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.words.table import Table
@@ -95,6 +94,9 @@ class _Teller:
 
     async def _told(self, words: bytes) -> bytes:
         """Its words in reply to ours. Raises ConnectionError."""
+        # A gateway that is alone calls nobody (decision 0061).
+        from prack_grpc.neighbours.call import Call, nothing, sent
+
         headers = [(b"content-length", b"%d" % len(words))]
         scope: Scope = {"method": "POST", "path": PATH, "query_string": b"", "headers": headers}
         streams = await self._neighbours.dial(self._name, "rest")

@@ -34,9 +34,9 @@ def read_request(message: pb.Request, about: link.Particulars | None) -> Request
         headers[:cut],
         (client.ip, client.port),
         message.body_length,
-        message.expect_continue,
-        Kind(about.kind) if about else HTTP,
+        id_,
+        about.x_request_id if about and about.x_request_id else id_,
+        expects=message.expect_continue,
+        kind=Kind(about.kind) if about else HTTP,
         handshake=tuple(headers[cut:]),
-        id=id_,
-        x_request_id=about.x_request_id if about and about.x_request_id else id_,
     )

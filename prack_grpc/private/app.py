@@ -11,14 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import prack_grpc
 from prack_grpc.core.worker import TRUSTED, Principal, Right
 from prack_grpc.neighbours.call import CALLER, PASSED_ON
 from prack_grpc.private import bodies
 from prack_grpc.private.bodies import Gone
-from prack_grpc.private.callers import AUTHORIZATION, TELLING, Callers
+from prack_grpc.private.callers import AUTHORIZATION, PRINCIPAL, TELLING, Callers, last
 from prack_grpc.private.certificate import Certificate
 from prack_grpc.private.errors import (
     BAD_METHOD,
@@ -36,20 +36,6 @@ log = logging.getLogger(__name__)
 
 # What the framework itself answers.
 BY_STATUS = {404: NOT_FOUND, 405: BAD_METHOD}
-
-
-# Of all pages: browsers load and run nothing, and show them in no frame.
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-}
-
-
-# Of a scope: who calls. Where anybody may call there can be none.
-PRINCIPAL = "prack.principal"
 
 
 def caller(request: Request) -> Principal:
@@ -174,7 +160,7 @@ class PrivateApp(FastAPI):
                 await reply(scope, receive, send)
                 return
         if refusal is None:  # a page that anybody may see
-            await self.trusted(scope, receive, _last(send) if self._callers.asks else send)
+            await self.trusted(scope, receive, last(send) if self._callers.asks else send)
             return
         if refusal.kind is UNAUTHENTICATED:
             if who := self.recognized(scope):
@@ -183,7 +169,7 @@ class PrivateApp(FastAPI):
                 return
             if any(name == AUTHORIZATION for name, _ in scope["headers"]):
                 refusal = await self._callers.failed(address(scope))
-        await refusal.response()(scope, receive, _last(send))
+        await refusal.response()(scope, receive, last(send))
 
     def certified(self, scope: Scope) -> tuple[str, ...]:
         """The names in the certificate of who makes this call."""
@@ -224,18 +210,6 @@ class PrivateApp(FastAPI):
         except Gone:
             return
         await response(scope, receive, send)
-
-
-def _last(send: Send) -> Send:
-    """End the connection with this response: callers without the token may not keep one."""
-
-    async def last(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = [*message["headers"], (b"connection", b"close")]
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return last
 
 
 async def _told(_: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from starlette.types import Scope
+from starlette.types import Message, Scope, Send
 
 from prack_grpc.core.worker import TRUSTED, Principal
 from prack_grpc.private.credentials import digest
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 HEALTH = frozenset(("/livez", "/healthz", "/readyz"))
 PAGES = re.compile(r"/docs|/openapi\.json")
+# What a browser needs of the admin port before somebody has logged in; it tells nothing of this
+# gateway.
+ADMIN_PAGES = re.compile(r"/|/login|/logout|/openapi\.json|/static/.+")
 LOOPBACK = "localhost"
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:@/?#\s]+))(?::\d*)?")
 OWN_SITES = (b"same-origin", b"none")
@@ -43,9 +46,23 @@ ADVICE = (
 AUTHORIZATION = b"authorization"
 TELLING = frozenset((AUTHORIZATION, b"host", b"origin", b"sec-fetch-site"))
 MOST_ADMITTED = 256
+# Of a scope: who calls. Where anybody may call there can be none.
+PRINCIPAL = "prack.principal"
 Fields = tuple[tuple[bytes, bytes], ...]
 # What a call shows: these fields, and the names in its certificate.
 Shown = tuple[Fields, tuple[str, ...]]
+
+
+def last(send: Send) -> Send:
+    """End the connection with this response: callers without the token may not keep one."""
+
+    async def last(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return last
 
 
 class Callers:

@@ -2,13 +2,22 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
-
-from starlette.responses import Response
+from typing import TYPE_CHECKING, Any
 
 from prack_grpc.core.errors import Late
 
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
 NO_STORE = {"Cache-Control": "no-store"}
+# Of all pages: browsers load and run nothing, and show them in no frame.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
 # What a connection can be upgraded to.
 UPGRADE = "prack.v1"
 
@@ -80,8 +89,11 @@ class ApiError(Exception):
         members: dict[str, Any] = {"code": self.kind.code, "error": self.detail}
         return {**members, "field": self.field} if self.field else members
 
-    def response(self) -> Response:
+    def response(self) -> "Response":
         """The problem+json response."""
+        # A gateway at rest answers nobody (decision 0061).
+        from starlette.responses import Response
+
         kind = self.kind
         problem = {
             "type": f"urn:prack:error:{kind.code}",

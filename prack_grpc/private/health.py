@@ -1,13 +1,17 @@
 """Whether this gateway takes requests, and if not, why."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from prack_grpc.private.app import HEADERS
+from prack_grpc.private.errors import HEADERS, NO_STORE
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.responses import Response
+
+FIELDS = HEADERS | NO_STORE
 
 
 class Health:
@@ -42,13 +46,48 @@ class Health:
         return worker + self.certified()
 
 
-def add_health(app: FastAPI, health: Health) -> None:
-    """Add the health pages, which nobody needs a token for."""
+def live() -> "Response":
+    """Whether the process runs."""
+    return _json({"status": "live"})
+
+
+def ready(health: Health) -> "Response":
+    """Whether the gateway takes requests."""
+    if reasons := health.reasons():
+        return _json({"status": "not ready", "reasons": reasons}, 503)
+    if notes := health.notes():
+        return _json({"status": "ready", "notes": notes})
+    return _json({"status": "ready"})
+
+
+def _json(told: dict[str, object], status: int = 200) -> "Response":
+    # A gateway at rest answers nobody (decision 0061).
+    from starlette.responses import JSONResponse
+
+    return JSONResponse(told, status, headers=FIELDS)
+
+
+def health_pages(health: Health) -> dict[tuple[str, str], ASGIApp]:
+    """The health pages, which nobody needs a token for, by method and path."""
+
+    async def livez(scope: Scope, receive: Receive, send: Send) -> None:
+        await live()(scope, receive, send)
+
+    async def readyz(scope: Scope, receive: Receive, send: Send) -> None:
+        await ready(health)(scope, receive, send)
+
+    return {("GET", "/livez"): livez, ("GET", "/healthz"): livez, ("GET", "/readyz"): readyz}
+
+
+def add_health(app: "FastAPI", health: Health) -> None:
+    """Add the same to an application."""
+    from starlette.requests import Request
+    from starlette.responses import Response
 
     @app.get("/livez", summary="Whether the process runs")
     @app.get("/healthz", include_in_schema=False)
     async def livez(_: Request) -> Response:
-        return JSONResponse({"status": "live"}, headers=HEADERS)
+        return live()
 
     @app.get(
         "/readyz",
@@ -56,10 +95,4 @@ def add_health(app: FastAPI, health: Health) -> None:
         responses={503: {"description": "It does not, for these `reasons`"}},
     )
     async def readyz(_: Request) -> Response:
-        if reasons := health.reasons():
-            told = {"status": "not ready", "reasons": reasons}
-            return JSONResponse(told, 503, headers=HEADERS)
-        ready: dict[str, object] = {"status": "ready"}
-        if notes := health.notes():
-            ready["notes"] = notes
-        return JSONResponse(ready, headers=HEADERS)
+        return ready(health)

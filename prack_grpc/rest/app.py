@@ -17,8 +17,8 @@ from prack_grpc.deferred.store import Store
 from prack_grpc.neighbours.mesh_words import PATH as WORDS
 from prack_grpc.neighbours.neighbours import ALONE, Cluster
 from prack_grpc.private import description
-from prack_grpc.private.app import PRINCIPAL, OperateRoute, PrivateApp, RawRoute, ReadRoute
-from prack_grpc.private.callers import Callers
+from prack_grpc.private.app import OperateRoute, PrivateApp, RawRoute, ReadRoute
+from prack_grpc.private.callers import PRINCIPAL, Callers
 from prack_grpc.private.health import Health
 from prack_grpc.private.operators.steering import Steering
 from prack_grpc.private.operators.together import Together
@@ -35,7 +35,8 @@ from prack_grpc.rest.rack.answers import Answers
 from prack_grpc.rest.rack.endpoints import Endpoints
 from prack_grpc.rest.raw.endpoints import RawEndpoints
 from prack_grpc.rest.relay import EarlierGateway, Relay
-from prack_grpc.rest.switching import StreamEndpoint
+from prack_grpc.rest.switched import SwitchedEndpoint
+from prack_grpc.rest.switching import API, STREAM_PATH, StreamEndpoint
 
 Paths = tuple[tuple[str, str, str], ...]
 Operations = dict[str, dict[str, Any]]
@@ -56,7 +57,7 @@ RAW_PATHS = (
     ("POST", "requests/{identifier}/chunks", "chunk"),
     ("GET", "requests/{identifier}", "state"),
 )
-STREAM_PATHS = (("GET", "stream", "stream"),)
+STREAM_PATHS = (("GET", STREAM_PATH, "stream"),)
 READING_PATHS = (
     ("GET", "queue", "queue"),
     ("GET", "workers", "workers"),
@@ -82,7 +83,7 @@ DRAINING_PATHS = (("POST", "drain", "drain"),)
 
 
 class WorkerApp(PrivateApp):
-    """`polls` is used to stop the gateway."""
+    """The worker API."""
 
     def __init__(self, polls: Polls, relay: Relay, callers: Callers) -> None:
         super().__init__(callers, "Prack worker API", openapi.ABOUT)
@@ -116,6 +117,7 @@ class WorkerApp(PrivateApp):
 
 
 def create_app(
+    polls: Polls,
     broker: Broker,
     limits: Limits,
     callers: Callers,
@@ -128,13 +130,12 @@ def create_app(
 ) -> WorkerApp:
     """The worker API, for these `callers`.
 
-    `health` says whether this gateway takes requests. `polls.end_all()` of the result ends the
-    parked polls when the gateway stops. What operators say goes to `steering`, and is said for all
+    `health` says whether this gateway takes requests. `polls` are
+    those that it parks. What operators say goes to `steering`, and is said for all
     of the `cluster`. A `predecessor` finishes what it holds. `carrier` makes what serves a
     connection that becomes a stream, or None while there can be none; see `StreamEndpoint`.
     `store` is where requests are kept that are answered later, if they are.
     """
-    polls = Polls(broker, limits)
     relay = Relay(broker, predecessor, cluster.neighbours)
     app = WorkerApp(polls, relay, callers)
     if cluster.neighbours is not ALONE:
@@ -150,7 +151,8 @@ def create_app(
     _add_endpoints(app, operating, OPERATING_PATHS, described, OperateRoute)
     _add_endpoints(app, operating, DRAINING_PATHS, described)
     app.router.add_api_route(WORDS, operating.words, methods=["POST"], include_in_schema=False)
-    _add_endpoints(app, StreamEndpoint(carrier), STREAM_PATHS, openapi.STREAM)
+    stream = SwitchedEndpoint(StreamEndpoint(carrier))
+    _add_endpoints(app, stream, STREAM_PATHS, openapi.STREAM)
     if store is not None:
         letters = DeadEndpoints(store)
         _add_endpoints(app, letters, DEAD_PATHS, openapi_dead.OPERATIONS, ReadRoute)
@@ -169,4 +171,4 @@ def _add_endpoints(
     for method, path, name in paths:
         endpoint, options = getattr(endpoints, name), {**operations[name]}
         options["route_class_override"] = route
-        app.router.add_api_route(f"/api/v1/{path}", endpoint, methods=[method], **options)
+        app.router.add_api_route(f"{API}/{path}", endpoint, methods=[method], **options)

@@ -4,22 +4,26 @@ import logging
 import re
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.http.message import HTTP, Request
+from prack_grpc.core.http.message import HTTP, Kind, Request
+from prack_grpc.core.worker import Profile
 
 log = logging.getLogger("prack.access")
 Address = tuple[str, int]
-Row = tuple[Any, ...]
-MOST_ROWS = 250  # are counted together: more would not stay in a core's cache
-STATUS, ERROR = 3, 4  # where these are in a row
-FIRST_ERROR = 500  # of a worker, by its status
-MOST_TEXT = 512  # bytes of what a client can make as long as it likes
 GONE = "client_gone"
+MOST_TEXT = 512  # bytes of what a client can make as long as it likes
+FIRST_ERROR = 500  # of a worker, by its status
+KEPT_A_SECOND = 500  # details
+WIDTH = 6  # of a row: queue, worker, ours, wait, taken, sent
+FULL = 250 * WIDTH  # more than so many requests would not stay in a core's cache
+MOST_TALLIES = 500  # if more are different in a second, they are counted before it is over
+Labels = tuple[Profile | None, str, str, int, str, Kind]
 # W3C Trace Context, section 3.2; an id of zeros is none.
 TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)")
 
@@ -89,42 +93,8 @@ class Record:
         client = self.request.client if self.request else self.peer
         return client[0] if client else None
 
-    def row(self, ended: float) -> Row:
-        """What books count of it: the first fields of `Ended`. Nothing holds the request."""
-        # No more than three at a time, and no pairs by a condition: those would be made as tuples.
-        ticket, status, error = self.ticket, self.status, self.error or ""
-        began, started = self.began, self.started
-        duration = wait = ended - began
-        if started:
-            wait = started - began
-        else:
-            started = ended
-        received = self.received or began
-        if ticket is None:  # it was refused, or answered, before it was queued
-            profile, route = None, ""
-            since = handed = answered = received
-        else:
-            since, taken = ticket.since, ticket.assignment
-            if ticket.left and not error:
-                error = GONE
-            if taken is None:
-                profile, route = None, ticket.route
-                handed = answered = started
-            else:
-                profile, route = taken.profile, taken.route
-                handed, answered = ticket.handed, ticket.answered
-                if answered < handed:
-                    answered = started
-        method, kind = b"", HTTP
-        if (request := self.request) is not None:
-            method, kind = request.method, request.kind
-        return (
-            profile, route, method, status, error, kind, handed - since, answered - handed,
-            since - received + started - answered, wait, duration, ended, self.taken, self.sent,
-        )  # fmt: skip
-
-    def details(self) -> Row:
-        """The other fields of `Ended`.
+    def details(self, ended: float) -> tuple[Any, ...]:
+        """What nothing is counted by: the fields of `Ended` from there on.
 
         They are kept only of some, as all would live too long for their memory to be at hand again.
         """
@@ -132,8 +102,8 @@ class Record:
         authority, target = (request.authority, request.target) if request else (b"", b"")
         assignment = ticket and ticket.assignment
         return (
-            ticket.id if ticket else "", authority[:MOST_TEXT], target[:MOST_TEXT], self.client,
-            assignment.attempt if assignment else 0,
+            ended, ticket.id if ticket else "", authority[:MOST_TEXT], target[:MOST_TEXT],
+            self.client, assignment.attempt if assignment else 0,
             tuple((one.profile, at) for one, at in ticket.earlier) if ticket else (),
             ticket.since if ticket else self.received or self.began,
         )  # fmt: skip
@@ -176,18 +146,158 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1000, 1)
 
 
-class Keeper(Protocol):
-    """Who keeps books of requests: those that have ended, and how many were not understood."""
+class Tally:
+    """What they have in common, a row of each, and when the last one ended; as `Ended` has it.
 
-    rows: list[Row]
-    details: deque[Row]  # the last rows that are kept, with their details
-    room: int  # for so many more of them in this second, if all goes well
+    One row follows the other in one list, as it takes less time than a tuple for each.
+    `durations` are empty if they are the waits.
+    """
 
-    def settle(self) -> None:
-        """Count the rows, and begin anew."""
+    __slots__ = (
+        "durations", "ended", "error", "kind", "method", "profile", "route", "rows", "status",
+    )  # fmt: skip
 
+    def __init__(
+        self,
+        profile: Profile | None,
+        route: str,
+        method: str,
+        status: int,
+        error: str = "",
+        kind: Kind = HTTP,
+    ) -> None:
+        self.profile = profile
+        self.route = route
+        self.method = method
+        self.status = status
+        self.error = error
+        self.kind = kind
+        self.ended = 0.0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget those that are counted."""
+        self.rows: list[float] = []
+        self.durations: list[float] = []
+
+    @property
+    def requests(self) -> int:
+        """How many are not counted."""
+        return len(self.rows) // WIDTH
+
+    @property
+    def labels(self) -> Labels:
+        """What they have in common."""
+        return self.profile, self.route, self.method, self.status, self.error, self.kind
+
+    def columns(self) -> list[list[float]]:
+        """The rows by their columns, and the durations."""
+        columns = [self.rows[at::WIDTH] for at in range(WIDTH)]
+        return [*columns, self.durations or columns[3]]
+
+
+NONE = Tally(None, "", "", -1)  # no request ends like that
+
+
+class Keeper(ABC):
+    """Keeps what ended alike together, and the details of the last ones, until it is counted.
+
+    What is done for each request is here, so that it takes no other module.
+    """
+
+    def __init__(self, most_details: int) -> None:
+        self._details: deque[tuple[Any, ...]] = deque(maxlen=most_details)
+        self._room = KEPT_A_SECOND  # for so many more of them in this second, if all goes well
+        self._tally = NONE  # the last one
+        self._tallies: dict[tuple[Any, ...], Tally] = {}
+
+    @abstractmethod
+    def count(self, tally: Tally) -> None:
+        """Count its rows, and clear it."""
+
+    @abstractmethod
     def refused(self, code: str) -> None:
         """A request was refused before it was understood."""
+
+    def answered(self, record: Record, ticket: Queued, taken: Assignment, now: float) -> None:
+        """One whose response came whole from a worker, and was sent at once.
+
+        That are nearly all, so each byte code here counts.
+        """
+        # No more than three at a time: those would be made as tuples.
+        tally, method, status = self._tally, record.method, record.status
+        if (
+            method != tally.method or status != tally.status
+            or taken.profile is not tally.profile or taken.route is not tally.route
+        ):  # fmt: skip
+            tally = self._tally = self._find((taken.profile, taken.route, method, status))
+        since, handed, answered = ticket.since, ticket.handed, ticket.answered
+        wait, rows = now - record.began, tally.rows
+        rows += (
+            handed - since, answered - handed, wait - answered + since, wait,
+            record.taken, record.sent,
+        )  # fmt: skip
+        tally.ended = now
+        if self._room > 0 or status >= FIRST_ERROR:
+            self._keep(tally, wait, record)
+        if len(rows) == FULL:
+            self.count(tally)
+
+    def ended(self, record: Record, now: float) -> None:
+        """Any other."""
+        ticket, request, error = record.ticket, record.request, record.error or ""
+        started, received = record.started or now, record.received or record.began
+        profile, route = None, ""
+        since = handed = answered = received
+        if ticket is not None:  # or else it was refused, or answered, before it was queued
+            since, taken = ticket.since, ticket.assignment
+            if ticket.left and not error:
+                error = GONE
+            if taken is None:
+                route = ticket.route
+                handed = answered = started
+            else:
+                profile, route = taken.profile, taken.route
+                handed, answered = ticket.handed, ticket.answered
+                if answered < handed:
+                    answered = started
+        method, kind = (request.method.decode("latin-1"), request.kind) if request else ("", HTTP)
+        tally = self._find((profile, route, method, record.status, error, kind))
+        tally.rows += (
+            handed - since, answered - handed, since - received + started - answered,
+            started - record.began, record.taken, record.sent,
+        )  # fmt: skip
+        tally.durations.append(now - record.began)
+        tally.ended = now
+        if self._room > 0 or error or record.status >= FIRST_ERROR:
+            self._keep(tally, now - record.began, record)
+        if len(tally.rows) == FULL:
+            self.count(tally)
+
+    def settle(self) -> None:
+        """Count what has ended."""
+        for tally in self._tallies.values():
+            if tally.rows:
+                self.count(tally)
+        self._tally = NONE
+        self._tallies.clear()
+
+    def _keep(self, tally: Tally, duration: float, record: Record) -> None:
+        self._room -= 1
+        *times, taken, sent = tally.rows[-WIDTH:]
+        row = *tally.labels, *times, duration, taken, sent
+        self._details.append(row + record.details(tally.ended))
+
+    def _find(self, labels: tuple[Any, ...]) -> Tally:
+        profile, *others = labels
+        # By identity, which is quick: the tally holds the profile.
+        key = (id(profile), *others)
+        tally = self._tallies.get(key)
+        if tally is None:
+            if len(self._tallies) == MOST_TALLIES:
+                self.settle()
+            tally = self._tallies[key] = Tally(*labels)
+        return tally
 
 
 class Tracer(Protocol):
@@ -205,18 +315,15 @@ class AccessLog:
         self._books = books
         self.tracer: Tracer | None = None
 
-    def write(self, record: Record) -> None:
-        """One request is over."""
+    def write(self, record: Record, whole: Queued | None = None) -> None:
+        """One request is over. Its ticket is given if the response was sent `whole`."""
         now = time.monotonic()
         books = self._books
         if books is not None:
-            rows, row = books.rows, record.row(now)
-            rows.append(row)
-            if books.room > 0 or row[ERROR] or row[STATUS] >= FIRST_ERROR:
-                books.room -= 1
-                books.details.append(row + record.details())
-            if len(rows) == MOST_ROWS:
-                books.settle()
+            if whole is not None and (taken := whole.assignment) is not None:
+                books.answered(record, whole, taken, now)
+            else:
+                books.ended(record, now)
         if self.tracer is not None:
             self.tracer.ended(record, now)
         if self._enabled and log.isEnabledFor(logging.INFO):

@@ -9,12 +9,13 @@ from pathlib import Path
 from tests.acceptance.processes import ROOT, Gateway, Launcher, free_ports, until_answered
 from tests.support.tools import needed
 
+# With fewer connections than an attack has, each of them twice, nginx closes those that are idle.
 NGINX = """
 user root;
 daemon off;
 error_log stderr notice;
 pid {folder}/pid;
-events {{}}
+events {{ worker_connections 4096; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;

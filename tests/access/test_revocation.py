@@ -64,7 +64,7 @@ async def test_polls_and_what_they_hold_end_at_once(often: None, site: Site) -> 
     await upload.get(path, *fields, b"content-length: 9", method=b"POST")
     await upload.send(b"x")
     parked = asyncio.create_task(a.get("/api/v1/request", params=asked))
-    leases = site.gateway.running.workers.polls.leases
+    leases = site.gateway.running.polls.leases
     sessions = site.gateway.core.queue.sessions
     while len(sessions) < 2 or not leases.waiting:  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0)

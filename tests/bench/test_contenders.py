@@ -1,4 +1,4 @@
-"""Prack's own contenders start with the flags that they are given; --help explains itself."""
+"""Contenders start as they are configured, and serve; --help explains itself."""
 
 import subprocess
 import sys
@@ -6,10 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from bench.contenders import CONTENDERS, Setup, started
+from bench.apps import APPS
+from bench.contender import Contender, Setup
+from bench.contenders import CONTENDERS, started
 from bench.measurements import MEASUREMENTS
+from bench.others import OTHERS
+from bench.peers import PEERS
+from bench.tools import MADE, find
+from tests.support.tools import needed
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVED = [
+    (one, app)
+    for one in (*OTHERS, *PEERS)
+    for app in ("hello", "flask")
+    if APPS[app].interface in one.serves
+]
 OURS = [name for name in CONTENDERS if name.startswith("prack")]
 
 
@@ -22,6 +34,16 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_contender_starts_and_answers(name: str, tmp_path: Path) -> None:
     with started([name], Setup("traffic", slots=2), tmp_path) as found:
         assert [one.name for one in found] == [name]
+
+
+@pytest.mark.parametrize(("one", "app"), SERVED, ids=lambda value: getattr(value, "name", value))
+def test_another_starts_and_answers(one: Contender, app: str, tmp_path: Path) -> None:
+    if one.needs in MADE and not find(one.needs):
+        pytest.skip(f"{one.needs} is not here: run {MADE[one.needs]}")
+    if one.needs:
+        needed(one.needs, one.needs)
+    with started([one.name], Setup(app), tmp_path) as found:
+        assert [running.name for running in found] == [one.name]
 
 
 def test_help_lists_everything() -> None:

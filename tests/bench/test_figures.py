@@ -1,17 +1,23 @@
 """How the benchmark counts, and what it makes of the counts."""
 
 import math
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from bench import plot, targets
+from bench import page, plot, targets
 from bench.markdown import shown, table
-from bench.measurements import MEASUREMENTS, queueing
+from bench.measurements import MEASUREMENTS, frameworks, queueing
+from bench.measurements.throughput import baseline
 from bench.results import Results
 from bench.samples import Samples, percentile
 
+TAIL = {
+    **{"contender": "nginx", "load": 0.7, "round": 0, "errors": 0},
+    **{"mean": 1.0, "p50": 1.0, "p99": 2.0, "model": 2.0, "curve": [1.0, 2.0]},
+}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -102,6 +108,54 @@ def test_plot_is_well_formed_and_always_the_same() -> None:
 
 def test_plot_without_points_is_empty() -> None:
     assert plot.lines("t", "x", "y", {"a": []}) == ""
+    assert plot.bars("t", "x", {"a": {}}) == ""
+
+
+def test_bars_are_as_long_as_what_they_show() -> None:
+    svg = plot.bars("t", "x", {"70 %": {"a & b": 10, "c": math.inf}, "85 %": {"a & b": 20, "d": 5}})
+    root = ElementTree.fromstring(svg)  # noqa: S314 - our own
+    widths = [float(one.attrib["width"]) for one in root.iter(f"{SVG}rect") if "y" in one.attrib]
+    texts = [text.text for text in root.iter(f"{SVG}text")]
+    assert widths[:3] == [widths[1] / 2, widths[1], widths[1] / 4]
+    assert {"a & b", "d", "70 %", "85 %", "20"} <= set(texts)
+    assert "c" not in texts
+
+
+def test_frameworks_are_compared_with_their_own_baseline(tmp_path: Path) -> None:
+    samples = Samples()
+    p99 = {"fastapi": (10.0, 5.0), "flask": (20.0, 30.0), "django": (8.0, 2.0)}
+    for app, figures in p99.items():
+        for name, value in zip((baseline(app), "prack"), figures, strict=True):
+            case = {"app": app, "users": frameworks.USERS, "round": 0, "errors": 0}
+            samples.add(contender=name, rate=100.0, p50=1.0, p99=value, **case)
+    assert "| prack | 100 | 1.00 | 30.0 | 1.50 | 0 |" in frameworks.report(samples)
+    kept = Results(tmp_path)
+    kept.save("frameworks", frameworks.FULL, samples)
+    rows = [line for line in targets.report(kept).splitlines() if "each framework" in line]
+    assert rows[0].endswith("| at most 1 | 1.50 | **not met** |")
+    assert rows[1].endswith("| not measured |")
+
+
+def test_page_has_what_was_measured_in_its_order_and_leads_there(tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    file.write_text(f"before\n{page.BEGIN}old\n{page.END}after\n")
+    case = {"contender": "nginx", "round": 0, "rate": 9.0, "errors": 0}
+    kept = results(tmp_path / "results", "throughput", app="hello", connections=32, **case)
+    kept.save("tail", MEASUREMENTS["tail"].FULL, Samples([TAIL]))
+    kept.save("frameworks", frameworks.FULL, Samples([case | {"app": "django", "connections": 7}]))
+    page.write(kept, file)
+    text = file.read_text()
+    headings = re.findall("^### (.+)$", text, re.MULTILINE)
+    assert headings == ["Tail", "Frameworks", "Hello", "Targets"]
+    assert (
+        "[Tail](#tail) · [Frameworks](#frameworks) · [Hello](#hello) · [Targets](#targets)" in text
+    )
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text.splitlines()
+    shown = re.findall(r"\(plots/(.+)\.svg\)", text)
+    assert shown == ["tail", "tail-cdf", "throughput"]
+    assert sorted(one.stem for one in (tmp_path / "plots").iterdir()) == sorted(shown)
 
 
 @pytest.mark.parametrize(("rate", "verdict"), [(1500, "met"), (1499, "**not met**")])
@@ -112,7 +166,7 @@ def test_targets_say_what_became_of_them(tmp_path: Path, rate: int, verdict: str
         f"| one at a time, exchanges/s | prack-rest-one | at least 1,500 | {rate:,} | {verdict} |"
         in text
     )
-    assert "| idle gateway | prack | at most 64 MiB | - | not measured |" in text
+    assert "| idle gateway, RSS | prack | at most 56 MiB | - | not measured |" in text
 
 
 @pytest.mark.parametrize(("p50", "verdict"), [(1.5, "met, with the stretch"), (2.0, "met")])

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.apps.hello import HELLO
-from bench.contenders import Setup, started
+from bench.contender import Setup
+from bench.contenders import started
 from bench.languages import LANGUAGES
 from bench.measurements import languages
 from bench.samples import Samples

@@ -138,7 +138,7 @@ async def test_a_bad_response_of_a_guest_is_told_to_it() -> None:
     broker.submit(a_request(), b"", True)
     broker.lent(peer, 7, 1, 0)
     with pytest.raises(BadResponse):
-        broker.head(guest.handed[0], 200, [(b"bad name", b"")], b"", True)
+        broker.head(guest.handed[0], 200, [(b"content-length", b"tea")], b"", True)
 
 
 async def test_what_a_peer_had_here_is_cancelled_when_it_goes() -> None:

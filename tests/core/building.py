@@ -49,12 +49,12 @@ def a_request(
         fields,
         client,
         body_length,
+        id_,
+        id_,
+        counts_for,
+        priority,
         expects,
-        kind=kind,
-        priority=priority,
-        counts_for=counts_for,
-        id=id_,
-        x_request_id=id_,
+        kind,
     )
 
 

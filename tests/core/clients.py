@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from prack_grpc.core import errors
-from prack_grpc.core.effects import Cancel, Effects
+from prack_grpc.core.effects import Cancel, Effects, Fail
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.exchange.exchange import Exchange, Lease
 from prack_grpc.core.exchange.states import Outcome, Work
@@ -42,12 +42,13 @@ class Clients(Life):
         place = model.place(request, number, pool_of(lane))
         coming = not end and request.kind is Kind.HTTP
         ready, rate = bool(model.takers(place, coming)), lane.pace.rate(self.now)
+        ready = ready and not model.is_left(place, request.counts_for)
         ahead = [one for one in model.lines[place] if not one.coming]
         if model.draining:
             assert self.refused(GatewayError, act).kind is errors.DRAINING
         elif not ready and model.full(place, request.size + size):
             assert self.refused(GatewayError, act).kind is errors.QUEUE_FULL
-        elif rate and len(ahead) > rate * LIMITS.queue_timeout:
+        elif not ready and rate and len(ahead) > rate * LIMITS.queue_timeout:
             assert self.refused(GatewayError, act).kind is errors.OVERLOADED
         else:
             exchange, effects = act()
@@ -114,7 +115,7 @@ class Clients(Life):
         owed, error = one(self.uploading, number), GatewayError(errors.BODY_TOO_LARGE)
         lease = owed.exchange.lease
         effects = self.core.fail(owed.exchange, error, CancelReason.REQUEST_CUT, self.now)
-        assert effects[0] == (owed.exchange, error)
+        assert effects[0] == Fail(owed.exchange, error)
         self.end_by_client(lease, effects)
 
     def end_by_client(self, lease: Lease | None, effects: Effects) -> None:

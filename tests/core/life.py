@@ -46,6 +46,8 @@ LIMITS = Limits(
     route_linger=1.0,
     share_linger=0.5,
     remembered_leases=6,
+    last_slot_of=2,
+    lately=3,
 )
 TICK, EPSILON = 0.05, 1e-9
 
@@ -174,7 +176,7 @@ class Life(RuleBasedStateMachine):
         assert owed.hand_outs - owed.never_left < LIMITS.max_attempts, "S3: too many hand-outs"
         assert self.now < owed.wait_until, "S5: handed out after its time"
         free = model.free(session, lease.exchange.request.kind)
-        assert free, "promise 3: no slot is free, or the worker drains"
+        assert free > 0, "promise 3: no slot is free, or the worker drains"
         place = self.place_of(lease.exchange)
         takers = model.takers(place, owed.coming)
         assert session in takers, "O4: a slot that is kept for requests that are here"
@@ -203,8 +205,11 @@ class Life(RuleBasedStateMachine):
         model, lease = self.model, exchange.lease
         if lease is None or exchange.request.kind is Kind.WEBSOCKET:
             return False
-        places = [place for place in model.places(lease.session) if model.lines[place]]
-        return any(not model.ready(place) for place in places)
+        for place in model.places(lease.session):
+            coming = [owed.coming for owed in model.lines[place]]
+            if not all(coming) or (coming and not model.ready(place)):
+                return True
+        return False
 
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
         owed, kind = self.model.owed[exchange], error.kind

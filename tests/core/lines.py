@@ -29,7 +29,7 @@ class Lines:
     """Who waits and who serves, line by line.
 
     `live` are the lines of routes, and those of versions that have workers or had some just now.
-    `lanes` is what there is for each.
+    `lanes` is what there is for each, and `begun` are the clients of all that has left these.
     """
 
     limits: Limits
@@ -43,6 +43,7 @@ class Lines:
     paused: list[Pool | str] = field(default_factory=list)
     split: Split | None = None
     choices: dict[object, Pool] = field(default_factory=dict)
+    begun: dict[ExchangeLane, list[str]] = field(default_factory=dict)
     places_given: Iterator[int] = field(default_factory=count)
 
     @property
@@ -58,17 +59,17 @@ class Lines:
         paused = session.profile.worker in self.paused or session.pool in self.paused
         return session in self.sessions and not (away or paused)
 
-    def free(self, session: Session, kind: Kind) -> bool:
-        """This worker may be given something of this kind now."""
+    def free(self, session: Session, kind: Kind) -> int:
+        """So much of this kind may be given to this worker now, if above 0."""
         if session in self.drained:
-            return False
+            return 0
         hands, own = self.sessions[session], session.websocket_slots
         if not own:
-            return len(hands) < session.slots
+            return session.slots - len(hands)
         sockets = [one for one in hands if one.owed.exchange.request.kind is Kind.WEBSOCKET]
         if kind is Kind.WEBSOCKET:
-            return len(sockets) < own
-        return len(hands) - len(sockets) < session.slots
+            return own - len(sockets)
+        return session.slots - (len(hands) - len(sockets))
 
     def places(self, session: Session) -> list[Place]:
         """The lines in which this worker stands."""
@@ -82,7 +83,9 @@ class Lines:
     def ready(self, place: Place) -> set[Session]:
         """Who may be given something of this line."""
         return {
-            one for one in self.sessions if place in self.places(one) and self.free(one, place[0])
+            one
+            for one in self.sessions
+            if place in self.places(one) and self.free(one, place[0]) > 0
         }
 
     def open(self, place: Place) -> set[Session]:
@@ -158,7 +161,7 @@ class Lines:
     def next_for(self, session: Session, now: float) -> list[Owed]:
         """What this worker must be given next: one of its line that was served least recently."""
         places = [place for place in self.places(session) if self.next_of(place, now)]
-        turn = min(self.turns.get(place, 0) for place in places)
+        turn = min((self.turns.get(place, 0) for place in places), default=0)
         return [
             owed
             for place in places
@@ -168,19 +171,21 @@ class Lines:
     def next_of(self, place: Place, now: float) -> Owed | None:
         """The more urgent, then the older, of the two that are next: a body is here, or coming.
 
-        Whose client has its share of the requests in work goes only if all that wait are such.
+        Whose client has its share of the requests in work goes only if all that wait are such, and
+        waits on if one slot is left for others.
         """
         coming = [one for one in self.lines[place] if one.coming]
         here = [one for one in self.lines[place] if not one.coming]
         lines = [line for line in (here, coming) if line and self.takers(place, line is coming)]
         nexts = [self.next_in(place, in_order(line), now) for line in lines]
-        below = [one for one in nexts if not self.has_its_share(place, one)]
-        return min(below or nexts, key=urgency, default=None)
+        below = [one for one in nexts if not self.has_its_share(place, client_of(one))]
+        first = min(below or nexts, key=urgency, default=None)
+        return None if first and self.is_left(place, client_of(first)) else first
 
     def next_in(self, place: Place, line: list[Owed], now: float) -> Owed:
         """The oldest of the most urgent; the newest of them once the oldest has waited too long."""
         waited = now - line[0].wait_until + self.limits.queue_timeout
-        line = [one for one in line if not self.has_its_share(place, one)] or line
+        line = [one for one in line if not self.has_its_share(place, client_of(one))] or line
         level = [one for one in line if urgency(one)[0] == urgency(line[0])[0]]
         return level[-1] if waited >= self.limits.newest_first_after else level[0]
 
@@ -188,13 +193,24 @@ class Lines:
         """The clients of what workers hold of this line; a trusted proxy is nobody."""
         hands = [hand for hands in self.sessions.values() for hand in hands]
         mine = [hand.owed for hand in hands if hand.lease.lane is self.lanes[place]]
-        return [owed.exchange.request.counts_for for owed in mine]
+        return [client_of(owed) for owed in mine]
 
-    def has_its_share(self, place: Place, owed: Owed) -> bool:
-        """Its client has so much in work that others go first."""
-        clients, client = self.in_work(place), owed.exchange.request.counts_for
+    def has_its_share(self, place: Place, client: str) -> bool:
+        """It has so much in work that others go first."""
+        clients = self.in_work(place)
         most = max(1, math.floor((len(clients) + 1) * self.limits.client_share))
         return bool(client) and clients.count(client) >= most
+
+    def is_left(self, place: Place, client: str) -> bool:
+        """One slot is free, of many, and this client, which has its share, leaves it to others.
+
+        That is, if others had one of the hand-outs of late.
+        """
+        free = sum(self.free(one, place[0]) for one in self.ready(place))
+        many = len(self.in_work(place)) + 1 >= self.limits.last_slot_of
+        late = self.begun.get(self.lanes[place], [])[-self.limits.lately :]
+        others = any(one != client for one in late)
+        return free == 1 and many and others and self.has_its_share(place, client)
 
     def arrive(self, owed: Owed) -> None:
         """The last of its body is here: if it waits, it is now the last of those that are here."""
@@ -336,6 +352,11 @@ def urgency(owed: Owed) -> tuple[int, int]:
 def age(owed: Owed) -> int:
     """Lower is older."""
     return owed.place
+
+
+def client_of(owed: Owed) -> str:
+    """Empty for one that limits by client do not know, such as a trusted proxy."""
+    return owed.exchange.request.counts_for
 
 
 def bytes_of(owed: Owed) -> int:

@@ -9,7 +9,7 @@ from prack_grpc.core.errors import Late
 from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.exchange.states import Work
 from prack_grpc.core.queue.traffic import Pool
-from tests.core.lines import Lines, pool_of
+from tests.core.lines import Lines, client_of, pool_of
 from tests.core.owed import Hand, Owed
 
 
@@ -44,6 +44,7 @@ class Model(Lines):
         """A worker has it."""
         owed, lane = self.owed[lease.exchange], lease.exchange.lane
         self.unline(owed)
+        self.begun.setdefault(lane, []).append(client_of(owed))
         owed.hand_outs += 1
         owed.deadline = self.answer_by(lease.session, now)
         self.hands[lease] = self.names[lease.assignment.identifier] = hand = Hand(owed, lease, now)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from prack_grpc.core import errors
+from prack_grpc.core.effects import Cancel
 from prack_grpc.core.errors import GatewayError, LeaseError, WindowExceeded
 from prack_grpc.core.exchange.flow import NO_BODY
 from prack_grpc.core.exchange.states import Caller, Outcome, Work
@@ -304,5 +305,5 @@ def test_a_worker_that_never_ends_such_an_answer_is_told_to(desk: Desk) -> None:
     desk.answering.begin(lease, a_head(), False, desk.now)
     desk.steps.complete(lease.exchange, desk.now)
     effects = desk.pass_time(desk.limits.idle_timeout + TICK)
-    assert effects == [(lease, CancelReason.DEADLINE)]
+    assert effects == [Cancel(lease, CancelReason.DEADLINE)]
     assert lease.exchange.outcome is Outcome.WORKER

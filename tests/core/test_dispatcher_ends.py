@@ -3,6 +3,7 @@ import math
 import pytest
 
 from prack_grpc.core import errors
+from prack_grpc.core.effects import Cancel
 from prack_grpc.core.errors import BadRoute, GatewayError, Late
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.states import Outcome, Work
@@ -34,7 +35,7 @@ def test_a_worker_that_acknowledges_keeps_its_slot_until_it_lets_go(desk: Desk) 
     lease = desk.leased()
     later = desk.submit()
     effects = desk.core.leave(lease.exchange, desk.now)
-    assert effects == [(lease, CancelReason.CLIENT_GONE)]
+    assert effects == [Cancel(lease, CancelReason.CLIENT_GONE)]
     assert not session.free
     assert desk.answering.data(lease, b"late", desk.now) == []
     assert delivered(desk.abort(lease, AbortCode.CANCELLED)) == [later]

@@ -21,9 +21,9 @@ def a_desk(slots: int = 1, **limits: Any) -> Desk:
     return desk
 
 
-def a_standing(desk: Desk, length: int = -1) -> Lease:
+def a_standing(desk: Desk, length: int = -1, **request: Any) -> Lease:
     """A response whose client reads nothing."""
-    lease = desk.leased()
+    lease = desk.leased(**request)
     desk.begin(lease, b"", length)
     send(desk, lease, WINDOW)
     return lease
@@ -34,9 +34,9 @@ def send(desk: Desk, lease: Lease, size: int) -> Effects:
     return desk.answering.data(lease, bytes(size), desk.now)
 
 
-def submitted(desk: Desk) -> Effects:
+def submitted(desk: Desk, **request: Any) -> Effects:
     """What comes of one more request."""
-    return desk.core.submit("one more", a_request(), NO_BODY, NOBODY, desk.now)[1]
+    return desk.core.submit("one more", a_request(**request), NO_BODY, NOBODY, desk.now)[1]
 
 
 def test_nothing_is_lent_while_nobody_waits() -> None:
@@ -53,6 +53,13 @@ def test_o4_what_fits_is_taken_from_the_worker_when_others_wait() -> None:
     assert lease.exchange.download.room == 100
     assert send(desk, lease, 100) == []
     assert len(delivered(desk.answering.end(lease, desk.now))) == 1
+
+
+def test_who_leaves_a_free_slot_to_others_gets_one_that_a_slow_reader_holds() -> None:
+    desk = a_desk(slots=8)
+    desk.answer(desk.leased(counts_for="other"))
+    first, *_ = [a_standing(desk, counts_for="office") for _ in range(7)]
+    assert submitted(desk, counts_for="office") == [Grant(first)]
 
 
 def test_a_response_that_comes_to_stand_while_others_wait_is_lent_something() -> None:

@@ -84,6 +84,14 @@ class WithoutTurns(HandOut):
         self.queue.choice = Choice(replace(limits, client_share=1.0))
 
 
+class WithoutLeaving(HandOut):
+    """Who has its share takes the last slot, too."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        super().__init__(limits, now)
+        self.queue.choice = Choice(replace(limits, lately=0))
+
+
 class WithoutLimit(HandOut):
     """The queue is never full."""
 
@@ -112,6 +120,7 @@ class WithoutCare(HandOut):
         (WithoutCare, "S3"),
         (WithoutShare, "O4"),
         (WithoutTurns, "promise 4"),
+        (WithoutLeaving, "promise 4"),
     ],
 )
 def test_what_is_switched_off_is_noticed(steps: type[HandOut], noticed: str) -> None:

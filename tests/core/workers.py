@@ -309,7 +309,7 @@ class Workers(Clients):
         model, exchange = self.model, hand.owed.exchange
         effects = act()
         again = model.give_back(hand, never_left, self.now)
-        others = int(again and bool(model.takers(self.place_of(exchange), hand.owed.coming)))
+        others = int(again and bool(model.next_of(self.place_of(exchange), self.now)))
         fresh = self.act_on(effects[:others])
         model.close(hand, Late.UNKNOWN if never_left else Late.STALE, self.now)
         self.end_polls(fresh | self.act_on(effects[others:]))

@@ -10,10 +10,10 @@ import pytest
 
 from prack_grpc.core.worker import Principal
 from prack_grpc.dashboard import login
-from prack_grpc.dashboard.app import PAGES, create_app
+from prack_grpc.dashboard.app import create_app
 from prack_grpc.dashboard.login import COOKIE, LASTING, Logins
 from prack_grpc.neighbours.neighbours import Cluster
-from prack_grpc.private.callers import Callers
+from prack_grpc.private.callers import ADMIN_PAGES, Callers
 from prack_grpc.private.health import Health
 from tests.conftest import Start
 from tests.rest.conftest import SECONDS, TLS
@@ -115,7 +115,7 @@ async def test_pages_of_others_neither_log_in_nor_use_who_has(
 
 
 async def test_over_tls_the_cookie_stays_there() -> None:
-    app = create_app(Health(), None, Callers("t" * 32, pages=PAGES), Cluster(""))
+    app = create_app(Health(), None, Callers("t" * 32, pages=ADMIN_PAGES), Cluster(""))
     async with AsyncExitStack() as stack:
         made = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app), base_url="https://test", verify=TLS

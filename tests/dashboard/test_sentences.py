@@ -45,6 +45,13 @@ def test_a_route_that_waits_says_how_slow_it_is_and_what_would_help() -> None:
     assert text.endswith("more slots would clear it")
 
 
+def test_a_free_slot_is_left_to_others_or_about_to_be_taken() -> None:
+    text = about_route(line(free=1, crowd=200), None)
+    assert text is not None
+    assert "214 waiting, 1 of 16 slots free; one client has 200" in text
+    assert about_route(line(free=1), None) is None
+
+
 @pytest.mark.parametrize(
     ("crowd", "end"),
     [

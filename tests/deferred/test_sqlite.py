@@ -11,8 +11,8 @@ import pytest
 from prack_grpc.core.deferred.states import Event
 from prack_grpc.deferred.committing import Committing
 from prack_grpc.deferred.rows import opened
-from prack_grpc.deferred.sqlite import BadStore, SqliteStore
-from prack_grpc.deferred.store import StoreFailed
+from prack_grpc.deferred.sqlite import SqliteStore
+from prack_grpc.deferred.store import BadStore, StoreFailed
 from tests.deferred.building import MIB, a_change, a_job
 
 SECONDS = 30.0

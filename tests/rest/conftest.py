@@ -28,6 +28,7 @@ from prack_grpc.private.health import Health
 from prack_grpc.private.operators.steering import meshed
 from prack_grpc.private.principals import Principals
 from prack_grpc.rest.app import WorkerApp, create_app
+from prack_grpc.rest.polls import Polls
 from prack_grpc.rest.relay import EarlierGateway
 from prack_grpc.rest.switching import TOKEN
 from tests.support.client import RawWorker
@@ -158,7 +159,8 @@ async def start() -> AsyncIterator[Start]:
             callers = Callers(token, hosts, principals)
             cluster = Cluster(gateway_id(), neighbours)
             steering = meshed(broker, cluster, bounds.max_paused)
-            app = create_app(broker, bounds, callers, health, steering, cluster, predecessor)
+            polls, of = Polls(broker, bounds), (callers, health, steering, cluster, predecessor)
+            app = create_app(polls, broker, bounds, *of)
             port = await stack.enter_async_context(listening(app))
             http = httpx2.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", timeout=SECONDS, verify=TLS

@@ -80,8 +80,7 @@ class RequestBody:
     def __init__(
         self,
         first: bytes = b"",
-        *,
-        end: bool,
+        end: bool = False,
         consumed: Callable[[int], None] | None = None,
         waits: bool = False,
     ) -> None:

@@ -105,11 +105,11 @@ class Lease:
     assignment: Assignment
     expires_at: float
     lane: "Lane[Exchange, Session]"
+    coming: bool = False
     state: Work = Work.LEASED
     received: int = 0
     expected: int = -1
     upload_sent: bool = False
-    coming: bool = False
 
     @property
     def cancelled(self) -> bool:
@@ -139,7 +139,8 @@ class Session:
     for another gateway to use, see `core/succession`. It is of the `principal`,
     and `receiver` takes what it is handed. While an operator has it `paused`, it is in no line.
     Numbers of leases are never used again. Of what it holds, `uploads` have a body that is still on
-    its way; while it is `open`, it may take one more of these. Slots that are lent to peers and not
+    its way; while it is `open`, it may take one more of these. In the lines of the lanes that it
+    serves it stands at these `levels`, one for each kind. Slots that are lent to peers and not
     in use are `reserved`, or `reserved_sockets` of those for WebSockets alone. A `guest` stands for
     workers of a peer: its slots are what was lent to us. If these take `whole` bodies, none that is
     still on its way goes there: it would keep a slot.
@@ -152,6 +153,7 @@ class Session:
     websocket_slots: int = 0
     joined_at: float = 0.0
     lanes: "list[Lane[Exchange, Session]]" = field(default_factory=list)
+    levels: dict[Kind, int] = field(default_factory=dict)
     held: dict[int, Lease] = field(default_factory=dict)
     last_number: int = 0
     draining: bool = False

@@ -49,6 +49,8 @@ class WorkEvent(enum.IntEnum):
 # To look a member of an enumeration up costs 0.1 us (CPython 3.11); these are asked for often.
 DONE = Caller.DONE
 ANSWERING, CANCELLED, CLOSED = Work.ANSWERING, Work.CANCELLED, Work.CLOSED
+CALLER_HEAD, CALLER_COMPLETE = Call.HEAD, Call.COMPLETE
+WORK_HEAD, WORK_FINISH = WorkEvent.HEAD, WorkEvent.FINISH
 
 CALLER: dict[Caller, dict[Call, Caller]] = {
     Caller.WAITING: {
@@ -99,3 +101,6 @@ class Outcome(enum.StrEnum):
     WORKER = "worker"  # the client has the worker's response
     GATEWAY_ERROR = "gateway_error"  # the client has the gateway's answer, or a cut response
     CLIENT_GONE = "client_gone"
+
+
+BY_WORKER = Outcome.WORKER

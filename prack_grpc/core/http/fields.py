@@ -1,8 +1,6 @@
 """Rules of HTTP fields: which stay on one hop, and what a worker's response may hold."""
 
-import functools
 import re
-from itertools import chain
 
 from prack_grpc.core.errors import BadResponse
 from prack_grpc.core.http.message import Headers, ResponseHead
@@ -30,7 +28,9 @@ TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # RFC 9110 section 5.5: no control bytes but tab. obs-text passes.
 BAD_BYTES = bytes((*range(9), *range(10, 32), 127))
 MAX_FIELDS = 100
-MAX_COMMON = 64
+# The same few names come all the time, in this spelling and in lower case.
+NAMES: dict[bytes, bytes] = {}
+MAX_NAMES, MAX_COMMON = 1024, 64
 # Only the gateway speaks as "prack" (RFC 9209 section 2).
 OWN_PROXY_STATUS = re.compile(rb'(?:^|,)\s*"?prack"?\s*(?:[;,]|$)', re.IGNORECASE)
 # RFC 9110 sections 6.4.1, 15.3.5 and 15.4.5.
@@ -54,19 +54,21 @@ def checked_interim(status: int, headers: Headers) -> ResponseHead:
     if status in (100, 101):
         raise BadResponse("status", f"{status} is reserved for the gateway")
     return ResponseHead(
-        status, _without_length(end_to_end(_checked_headers(headers))), b"", True, -1
+        status, _without_length(end_to_end(_checked_headers(headers)[0])), b"", True, -1
     )
 
 
 def checked_accept(headers: Headers, body: bytes, end: bool) -> ResponseHead:
     """Check the acceptance of an upgrade: a head whose body has no length. Raises BadResponse."""
-    headers = _without_length(end_to_end(_checked_headers(headers)))
+    headers = _without_length(end_to_end(_checked_headers(headers)[0]))
     return ResponseHead(101, headers, body, end, -1)
 
 
 def checked_trailers(headers: Headers) -> Headers:
     """Check trailer fields (RFC 9110 section 6.5.1). Raises BadResponse."""
-    return [field for field in end_to_end(_checked_headers(headers)) if field[0] not in NO_TRAILER]
+    return [
+        field for field in end_to_end(_checked_headers(headers)[0]) if field[0] not in NO_TRAILER
+    ]
 
 
 def checked_response(
@@ -81,8 +83,7 @@ def checked_response(
     """
     if not 200 <= status <= 599:
         raise BadResponse("status", "must be a number from 200 to 599")
-    headers = _checked_headers(headers)
-    known = dict(headers)  # nearly always this says that there is nothing to look for
+    headers, known = _checked_headers(headers)
     if not HOP_BY_HOP.isdisjoint(known):
         headers = end_to_end(headers)
         known = dict(headers)
@@ -103,35 +104,46 @@ def checked_response(
 
 
 def passed_response(status: int, headers: Headers, body: bytes, end: bool) -> ResponseHead:
-    """A response that the gateway of its worker has checked. Raises BadResponse for a bad length."""
+    """What the gateway of its worker has checked. Raises BadResponse for a bad length."""
     return ResponseHead(status, headers, body, end, _content_length(headers, dict(headers)))
 
 
-def _checked_headers(headers: Headers) -> Headers:
+def _checked_headers(headers: Headers) -> tuple[Headers, dict[bytes, bytes]]:
+    """The fields with names in lower case, and as a dictionary.
+
+    That says of nearly all heads that there is nothing to look for.
+    """
     if len(headers) > MAX_FIELDS:
         raise BadResponse("headers", f"more than {MAX_FIELDS} fields")
-    checked = [(_checked_name(name), value.strip(b" \t")) for name, value in headers]
-    text = b"".join(chain.from_iterable(checked))
+    checked: Headers = []
+    known: dict[bytes, bytes] = {}
+    parts: list[bytes] = []
+    for spelt, padded in headers:
+        name, value = NAMES.get(spelt) or _lower(spelt), padded.strip(b" \t")
+        known[name] = value
+        checked.append((name, value))
+        parts += (name, value)
+    text = b"".join(parts)
     if len(text.translate(None, BAD_BYTES)) < len(text):  # no name has such bytes
         name = next(name for name, value in checked if value.translate(None, BAD_BYTES) != value)
         raise BadResponse("headers", f"the value of {name[:64]!r} contains a control character")
     if len(text) + 4 * len(checked) > MAX_HEAD:
         raise BadResponse("headers", f"the head is larger than {MAX_HEAD} bytes")
-    if b"proxy-status" in text:
-        return [field for field in checked if not _is_own_status(*field)]
-    return checked
+    if b"proxy-status" in known:
+        checked = [field for field in checked if not _is_own_status(*field)]
+        known = dict(checked)
+    return checked, known
 
 
-def _checked_name(name: bytes) -> bytes:
-    # The same few names come all the time; a long one is not worth its place in the memory.
-    return _lower(name) if len(name) <= MAX_COMMON else _lower.__wrapped__(name)
-
-
-@functools.lru_cache(maxsize=1024)
 def _lower(name: bytes) -> bytes:
     if not TOKEN.fullmatch(name):
         raise BadResponse("headers", f"{name[:64]!r} is not a valid field name")
-    return name.lower()
+    lower = name.lower()
+    if len(name) <= MAX_COMMON:  # a long one is not worth its place in the memory
+        if len(NAMES) >= MAX_NAMES:
+            NAMES.clear()
+        NAMES[name] = lower
+    return lower
 
 
 def _is_own_status(name: bytes, value: bytes) -> bool:

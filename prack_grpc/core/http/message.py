@@ -1,7 +1,7 @@
 """The two messages of an exchange. Header names are lower-case; order and repeats are kept."""
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
@@ -56,14 +56,14 @@ class Request:
     headers: Headers
     client: tuple[str, int]
     body_length: int
+    id: str
+    x_request_id: str = ""
+    counts_for: str = ""
+    priority: int = DEFAULT_URGENCY
     expects: bool = False
     kind: Kind = Kind.HTTP
-    priority: int = DEFAULT_URGENCY
-    counts_for: str = ""
     opening: "tuple[Request, bytes] | None" = None
     handshake: tuple[tuple[bytes, bytes], ...] = ()
-    id: str = field(kw_only=True)
-    x_request_id: str = ""
     trace: Trace | None = None
 
     @property
@@ -74,7 +74,7 @@ class Request:
     @property
     def size(self) -> int:
         """Bytes that this request keeps in memory while it waits, roughly."""
-        return len(self.target) + sum(map(len, chain.from_iterable(self.headers)))
+        return len(self.target) + size_of(self.headers)
 
 
 @dataclass(slots=True)
@@ -89,3 +89,8 @@ class ResponseHead:
     body: bytes
     end: bool
     body_length: int
+
+
+def size_of(headers: Headers) -> int:
+    """Bytes of these names and values."""
+    return len(b"".join(chain.from_iterable(headers)))

@@ -1,7 +1,8 @@
 """For which requests of this gateway slots of other gateways are borrowed.
 
-House rules: nobody is asked for anything while a slot is free here; at first two peers are asked,
-and all only if that did not help; as many slots are kept as were used at a time of late.
+House rules: nobody is asked for anything while a slot is free here, but for one that is left to
+others; at first two peers are asked, and all only if that did not help; as many slots are kept as
+were used at a time of late, and while something waits all.
 """
 
 from collections.abc import Iterable
@@ -28,9 +29,10 @@ UNUSED = 0.5
 
 @dataclass(slots=True, eq=False)
 class Asking:
-    """A lane for which peers were asked."""
+    """A lane for which peers were asked, perhaps only `behind` all others that ask them."""
 
     lane: ExchangeLane
+    behind: bool
     slice: int = NEVER
 
 
@@ -90,9 +92,11 @@ class Borrower:
         asking = self._asking.get(lane)
         if not _needed(lane):
             return self._stop(asking) if asking else []
-        if asking or not (guests := self._guests(lane)):
+        if asking:
+            return self._tell(self._guests(lane)) if self._came_forward(asking) else []
+        if not (guests := self._guests(lane)):
             return []
-        asking = self._asking[lane] = Asking(lane)
+        asking = self._asking[lane] = Asking(lane, self._first(lane).behind)
         self._refreshes.set(asking, now + WIDEN)
         return self._tell(self._some(guests))
 
@@ -101,12 +105,14 @@ class Borrower:
         effects: Effects = []
         for asking in self._refreshes.due(now):
             if guests := self._guests(asking.lane):
+                asking.behind = self._first(asking.lane).behind
                 self._refreshes.set(asking, now + self._pause())
                 effects += self._tell(guests)
             else:
                 del self._asking[asking.lane]
         for guest in self._unused.due(now):
-            if (surplus := guest.session.slots - guest.used) > 0:
+            surplus = guest.session.slots - guest.used
+            if surplus > 0 and not any(lane.waiting for lane in guest.session.lanes):
                 effects += self._give_back(guest, surplus)
             guest.used = len(guest.session.held)
             if _idle(guest) > 0:
@@ -114,6 +120,13 @@ class Borrower:
         return effects
 
     # ------------------------------------------------------------ steps
+
+    def _came_forward(self, asking: Asking) -> bool:
+        """Somebody waits now who does not come behind others."""
+        if not asking.behind:
+            return False
+        asking.behind = self._first(asking.lane).behind
+        return not asking.behind
 
     def _stop(self, asking: Asking) -> Effects:
         self._refreshes.clear(asking)
@@ -128,9 +141,14 @@ class Borrower:
             wants = sum(_count(guest, lane) for lane in lanes)
             if wants or guest.wants:
                 guest.wants = wants
-                guest.claim = min(map(_first, lanes), default=guest.claim)
+                guest.claim = min(map(self._first, lanes), default=guest.claim)
                 effects.append(Want(guest))
         return effects
+
+    def _first(self, lane: ExchangeLane) -> Claim:
+        """Of what waits in a lane, which is not empty."""
+        lines = [line for line in (lane.waiting, lane.uploads) if line]
+        return min(self._queue.choice.claim(lane, line) for line in lines)
 
     def _guests(self, lane: ExchangeLane) -> list[Guest[Session]]:
         """Those that could take something of this lane."""
@@ -157,7 +175,7 @@ class Borrower:
 def _needed(lane: ExchangeLane) -> bool:
     """Something waits that nobody here may take, such as uploads where only whole ones may go."""
     uploads = bool(lane.uploads) and all(session.whole for session in lane.ready)
-    return uploads or bool(lane.waiting and not lane.ready)
+    return uploads or bool(lane.waiting)
 
 
 def _count(guest: Guest[Session], lane: ExchangeLane) -> int:
@@ -167,12 +185,6 @@ def _count(guest: Guest[Session], lane: ExchangeLane) -> int:
 
 def _idle(guest: Guest[Session]) -> int:
     return guest.session.slots - len(guest.session.held)
-
-
-def _first(lane: ExchangeLane) -> Claim:
-    """Of what waits in a lane, which is not empty."""
-    firsts = [line.first() for line in (lane.waiting, lane.uploads) if line]
-    return min(Claim(one.request.priority, one.accepted_at) for one in firsts)
 
 
 def _lent_at(guest: Guest[Session]) -> float:

@@ -63,7 +63,7 @@ class Lender:
         """Lend the free slot of a session to a peer whose request goes before all in this lane."""
         for stock in self.stocks.of(session):
             if lane.kind in stock.offer.kinds and (loan := stock.first()):
-                mine = _claim([lane])
+                mine = self._claim([lane])
                 if mine is None or loan.claim.before(mine):
                     return self.lend(loan, [session])
         return []
@@ -105,12 +105,26 @@ class Lender:
             or session.room(stock.kind) <= 0
         ):
             return False
-        mine = _claim(lanes(session, stock))
+        mine = self._claim(lanes(session, stock))
         if not loan.wanted:
             return mine is None and not stock.wanting
         if mine is not None and not loan.claim.before(mine):
             return False
+        if loan.claim.behind and self._is_last(stock, list({session, *free(stock)})):
+            return False
         return not any(one.claim.before(loan.claim) for one in stock.wanting if one is not loan)
+
+    def _claim(self, places: list[ExchangeLane]) -> Claim | None:
+        """Of the first that waits in these lanes, None if nothing does."""
+        claims = (self._queue.choice.claim(lane, lane.waiting) for lane in places if lane.waiting)
+        return min(claims, default=None)
+
+    def _is_last(self, stock: SessionStock, sessions: list[Session]) -> bool:
+        """These have one free slot, the last of many: who has its share leaves it to others."""
+        if len(sessions) > 1 or sessions[0].room(stock.kind) > 1:
+            return False
+        idle = sum(len(one.idle) for one in stock.loans.values())
+        return idle + sum(lane.busy for lane in lanes_of(stock)) >= self._queue.choice.many
 
     def _let_go(self, exchange: Exchange) -> SessionLoan | None:
         """Its loan, if it has used it until now and the peer is still here."""
@@ -170,7 +184,7 @@ class Lender:
 
     def _seek(self, stock: SessionStock) -> Effects:
         effects = self.lend_free(stock)
-        waiting = sum(lane.count for lane in lanes_of(stock) if not lane.ready)
+        waiting = sum(lane.count for lane in lanes_of(stock) if lane.pressed)
         return effects + self.recall(stock, waiting + sum(one.wanted for one in stock.wanting))
 
     def take(self, peer: PeerReceiver, number: int) -> tuple[SessionLoan, Session]:
@@ -221,7 +235,7 @@ class Lender:
 
     def press(self, lane: ExchangeLane) -> Effects:
         """Something waits in a lane, or ceased to."""
-        if not lane.count or lane.ready:
+        if not lane.pressed:
             return []
         effects: Effects = []
         for stock in self.stocks.all.values():
@@ -251,6 +265,10 @@ class Lender:
         """What is free goes to who wants it, the oldest request first."""
         effects: Effects = []
         while (loan := stock.first()) and (sessions := free(stock)):
+            if loan.claim.behind:
+                if self._is_last(stock, sessions):
+                    break
+                sessions = sessions[:-1] or sessions  # then look again at what is left
             effects += self.lend(loan, sessions[: loan.wanted])
         return effects
 
@@ -264,15 +282,20 @@ class Lender:
         return [Lend(loan)]
 
     def recall(self, stock: SessionStock, needed: int) -> Effects:
-        """Ask those for idle slots that want nothing, while others do."""
+        """Ask those for idle slots that want nothing, or leave them to others, while others do."""
         effects: Effects = []
         needed -= sum(loan.recalled for loan in stock.loans.values())
-        for loan in stock.unused():
+        for loan in stock.unused(self._is_pressed(stock)):
             if needed > 0 and not loan.recalled:
                 loan.recalled = min(len(loan.idle), needed)
                 needed -= loan.recalled
                 effects.append(Recall(loan))
         return effects
+
+    def _is_pressed(self, stock: SessionStock) -> bool:
+        """Somebody waits for a slot of this stock who is not to leave one to others."""
+        first, mine = stock.first(), self._claim(lanes_of(stock))
+        return any(not claim.behind for claim in (first and first.claim, mine) if claim)
 
     def _update(self, sessions: Iterable[Session]) -> list[ExchangeLane]:
         """Returns the lanes that have both work and workers."""
@@ -303,9 +326,3 @@ def _revoke(session: Session, stock: SessionStock, count: int) -> Effects:
             count -= gone
             effects.append(Lend(loan))
     return effects
-
-
-def _claim(places: list[ExchangeLane]) -> Claim | None:
-    """Of the first that waits in these lanes, None if nothing does."""
-    firsts = [lane.waiting.first() for lane in places if lane.waiting]
-    return min((Claim(one.request.priority, one.accepted_at) for one in firsts), default=None)

@@ -155,7 +155,11 @@ class Lending:
         loan.busy.add(exchange)
         self._hand_out.exchanges[id_] = exchange
         books.accepted += 1
-        return exchange, [self._hand_out.lease(session, exchange, now)]
+        effects: Effects = [self._hand_out.lease(session, exchange, now)]
+        if lane.base.requests:
+            # With more in work, a client that has left a slot may have less than its share.
+            effects += self._hand_out.serve([lane], now)
+        return exchange, effects
 
     def _lane(self, session: Session, request: Request) -> ExchangeLane:
         """Where it would wait if it did: nearly always there is only one such."""

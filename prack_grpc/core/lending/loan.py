@@ -14,6 +14,8 @@ S = TypeVar("S", bound=Hashable)
 # So much longer, in seconds, must a request have waited to go before one of another gateway.
 # What is relayed holds its slot for longer, so to change sides for less costs all of them more.
 TOLERANCE = 0.060
+# Added to the urgency of a client that has its share, so that it is behind all of RFC 9218, 0 to 7.
+BEHIND = 8
 
 
 class Claim(NamedTuple):
@@ -21,6 +23,11 @@ class Claim(NamedTuple):
 
     urgency: int
     since: float
+
+    @property
+    def behind(self) -> bool:
+        """Only clients that have their share wait: they leave a last free slot to others."""
+        return self.urgency >= BEHIND
 
     def before(self, other: "Claim") -> bool:
         """It goes first, although that costs a message."""
@@ -91,9 +98,13 @@ class Stock(Generic[S]):
         """Whose request goes first, of those of peers that want something."""
         return min(self.wanting, key=_claim, default=None)
 
-    def unused(self) -> Iterable[Loan[S]]:
-        """Those of which something is idle while their peers want nothing."""
-        return (loan for loan in self.loans.values() if loan.idle and not loan.wanted)
+    def unused(self, pressed: bool) -> Iterable[Loan[S]]:
+        """Those of which something is idle while their peers want nothing.
+
+        If others are `pressed`, also those whose peers leave it to others.
+        """
+        idle = (loan for loan in self.loans.values() if loan.idle)
+        return (loan for loan in idle if not loan.wanted or (pressed and loan.claim.behind))
 
 
 def _claim(loan: Loan[S]) -> Claim:

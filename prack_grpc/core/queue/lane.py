@@ -1,5 +1,6 @@
 """The line of one route."""
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -15,11 +16,12 @@ S = TypeVar("S", bound=Hashable)  # who serves it
 
 
 class Lane(Generic[W, S]):
-    """What waits for one route, and who is free to serve it. Never both at once.
+    """What waits for one route, and who is free to serve it. Never both, but for one slot.
 
     `uploads` are the requests that wait and whose body is still on its way; those of `ready` that
     may take one more of them are `open`, too. So many that left it are in work, `busy`;
-    of each client so many are `held`.
+    of each client so many are `held`. The last that left it were of the `latest` client, a `streak`
+    of so many; infinite while there was no other.
 
     Where a split divides the requests of a route between versions, each of them has a lane of its
     own in `shares`, and nothing waits in the lane of the route itself, their `base`.
@@ -33,6 +35,7 @@ class Lane(Generic[W, S]):
         "founder",
         "held",
         "kind",
+        "latest",
         "name",
         "open",
         "pace",
@@ -45,6 +48,7 @@ class Lane(Generic[W, S]):
         "shares",
         "slice",
         "split",
+        "streak",
         "turn",
         "uploads",
         "waiting",
@@ -68,6 +72,8 @@ class Lane(Generic[W, S]):
         self.uploads: Line[W] = Line()
         self.busy = 0
         self.held: defaultdict[str, int] = defaultdict(int)
+        self.latest: str | None = None
+        self.streak = math.inf
         self.ready: Levels[S] = Levels()
         self.open: Levels[S] = Levels()
         self.sessions: dict[S, None] = {}
@@ -86,6 +92,11 @@ class Lane(Generic[W, S]):
         return len(self.waiting) + len(self.uploads)
 
     @property
+    def pressed(self) -> bool:
+        """What waits here needs slots, once all is handed out that may be: one may be left free."""
+        return bool(self.waiting or (self.uploads and not self.ready))
+
+    @property
     def passed_over(self) -> int:
         """How often a client had to wait as it had its share, and another had its turn."""
         return self.waiting.passed_over + self.uploads.passed_over
@@ -94,6 +105,12 @@ class Lane(Generic[W, S]):
     def live(self) -> bool:
         """There are workers, or there were a moment ago."""
         return bool(self.sessions) or self.slice != NEVER
+
+    def turn_to(self, client: str) -> None:
+        """The last that left it was not of the latest client, but of this one."""
+        if self.latest is not None:
+            self.streak = 0
+        self.latest = client
 
     def share(self, pool: Pool, now: float) -> "Lane[W, S]":
         """The lane of a version of this route."""

@@ -136,6 +136,12 @@ class Line(Generic[T]):
         """Who is next if all have their turn; there must be one."""
         return self._items[self._oldest.order[0][0]]
 
+    def foremost(self, held: Mapping[str, int], most: int) -> T:
+        """The oldest of the most urgent of clients that hold less than `most`, or else of all."""
+        order = self._oldest.order
+        turn = next((key for key, client in order if held.get(client, 0) < most), order[0][0])
+        return self._items[turn]
+
     def next(self, newest: bool, held: Mapping[str, int], most: int) -> T:
         """Who is next, or came last of those that are as urgent; there must be one.
 

@@ -161,6 +161,7 @@ class Queue:
         if session.paused or (session.draining and session.profile.acknowledges):
             return []
         session.open = False  # in no line so far
+        session.levels = _levels(session)
         if self.changes is not None:
             self.changes.sessions[session] = None
         for table in [self.tables[kind] for kind in session.profile.kinds]:
@@ -186,8 +187,8 @@ class Queue:
                     gone.append(one)
                 else:
                     self._linger(one, now)
-            lane.ready.discard(session, self._level(session, lane))
-            lane.open.discard(session, self._level(session, lane))
+            lane.ready.discard(session, session.levels[lane.kind])
+            lane.open.discard(session, session.levels[lane.kind])
             if self.matchable(lane):
                 alone.append(lane)  # what is left of it has become the only one
         session.lanes.clear()
@@ -200,17 +201,14 @@ class Queue:
         return self.step_out(session, now)
 
     def update(self, session: Session) -> list[ExchangeLane]:
-        """The session's free slots have changed: it goes to the end of each line, or leaves it.
-
-        Returns the lanes that now have both work and workers.
-        """
+        """Its free slots have changed: last in each line, or in none. Returns as `join` does."""
         if self.changes is not None:
             self.changes.freed(session)
         free, own = session.room(HTTP) > 0, session.websocket_slots
         open_ = free and not session.whole and (not session.uploads or self._opens(session))
         matchable = []
         for lane in session.lanes:
-            level = self._level(session, lane)
+            level = session.levels[lane.kind]
             if open_ is not session.open and lane.kind is HTTP:
                 if open_:
                     lane.open.add(session, level)
@@ -250,8 +248,8 @@ class Queue:
             return True
         return bool(lane.uploads) and self.taker(lane, True) is not None
 
-    def next(self, lane: ExchangeLane, now: float) -> Exchange:
-        """What leaves this lane next; it must be matchable."""
+    def next(self, lane: ExchangeLane, now: float) -> Exchange | None:
+        """What leaves this lane next, if that does not wait on; it must be matchable."""
         lines = [lane.waiting] if lane.waiting else []
         if lane.uploads and self.taker(lane, True) is not None:
             lines.append(lane.uploads)
@@ -330,17 +328,11 @@ class Queue:
 
     def _move(self, session: Session, source: ExchangeLane, target: ExchangeLane) -> None:
         session.lanes[session.lanes.index(source)] = target
-        level = self._level(session, source)
+        level = session.levels[source.kind]
         if source.ready.discard(session, level):
             target.ready.add(session, level)
         if source.open.discard(session, level):
             target.open.add(session, level)
-
-    def _level(self, session: Session, lane: ExchangeLane) -> int:
-        """Own workers go first, and a WebSocket to streams before polls, which take batches."""
-        about, guest = session.profile, session.guest
-        batches = Kind.EVENTS in about.kinds if guest else not about.acknowledges
-        return 4 * about.tier + 2 * guest + (batches and lane.kind is WEBSOCKET)
 
     def _linger(self, lane: ExchangeLane, now: float) -> None:
         if lane is not lane.base:
@@ -391,6 +383,14 @@ class Queue:
 
     def _matchable(self) -> list[ExchangeLane]:
         return [lane for lane in self.lanes() if self.matchable(lane)]
+
+
+def _levels(session: Session) -> dict[Kind, int]:
+    """Own workers go first, and a WebSocket to streams before polls, which take batches."""
+    about, guest = session.profile, session.guest
+    batches = Kind.EVENTS in about.kinds if guest else not about.acknowledges
+    level = 4 * about.tier + 2 * guest
+    return {kind: level + (batches and kind is WEBSOCKET) for kind in about.kinds}
 
 
 def _less(counts: Counter[str], who: str) -> None:

@@ -17,9 +17,9 @@ from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.reader import WEBSOCKET, Address, Reader, Side
 from prack_grpc.gateway.http.server import HttpServer
-from prack_grpc.gateway.http.timeouts import Phase, Timeout
+from prack_grpc.gateway.http.timeouts import LINGER, NEXT, NOTHING, Phase, Timeout
 from prack_grpc.gateway.http.transaction import BEGUN, HIGH_WATER, Response, Transaction, refusal
-from prack_grpc.gateway.request.client import OnLost
+from prack_grpc.gateway.request.client import Watcher
 from prack_grpc.gateway.request.exchange import READ_AHEAD
 
 PAUSE_SECONDS = 1.0
@@ -34,7 +34,6 @@ class Connection(asyncio.Protocol):
         "_closing",
         "_loop",
         "_met",
-        "_on_lost",
         "_place",
         "_reader",
         "_refusal",
@@ -42,6 +41,7 @@ class Connection(asyncio.Protocol):
         "_timeout",
         "_transport",
         "_unstarted",
+        "_watcher",
         "flow",
         "requests",
         "server",
@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
         self._client, self._met = client, place
         self._loop = asyncio.get_running_loop()
         self._timeout = Timeout(self._loop, self._late)
-        self._on_lost: OnLost | None = None
+        self._watcher: Watcher | None = None
         self._refusal: GatewayError | None = None
         self._running: Transaction | None = None
         self._unstarted = False  # it is running, but nobody serves it yet
@@ -92,18 +92,18 @@ class Connection(asyncio.Protocol):
 
     # ------------------------------------------------------------ for the endpoint
 
-    def watch(self, on_lost: OnLost, waits: bool = False) -> None:
+    def watch(self, watcher: Watcher, waits: bool = False) -> None:
         """See Client."""
         self._reader.rests = waits
         if self._transport.is_closing():
-            on_lost(None)
+            watcher.lost(None)
         else:
-            self._on_lost = on_lost
+            self._watcher = watcher
 
-    def unwatch(self, on_lost: OnLost) -> None:
-        """Call this no more; a response that is complete has started the next request already."""
-        if self._on_lost == on_lost:
-            self._on_lost = None
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell this no more; a response that is complete has started the next request already."""
+        if self._watcher is watcher:
+            self._watcher = None
 
     def reply(self) -> Response | None:
         """What takes a whole response at once; None while the client does not read."""
@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol):
         self._closing = Closing(self._loop, stream, server.limits, self._timeout)
         self._reader = Reader(self, server.limits, side)
         server.connections.add(self)
-        self._timeout.start(Phase.NEXT, server.limits.head_seconds)
+        self._timeout.start(NEXT, server.limits.head_seconds)
         number = stream.get_extra_info("socket").fileno()
         self._place = self._met or server.admission.enter(number, self._client)
         if self._place.verdict is Verdict.CUT:
@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
         self._forget()
 
     def data_received(self, data: bytes) -> None:
-        if self._refusal is not None or self._timeout.phase is Phase.LINGER:
+        if self._refusal is not None or self._timeout.phase is LINGER:
             self.flow.hold(self.server.turns)  # it is dropped, which takes its time, too
             return
         reader = self._reader
@@ -210,19 +210,19 @@ class Connection(asyncio.Protocol):
         self._closing.cancel()
         self._timeout.cancel()
         self._reader.close()
-        self._running = self._on_lost = None
+        self._running = self._watcher = None
 
     # ------------------------------------------------------------ time-outs and refusals
 
     def _late(self, phase: Phase) -> None:
         """The client took too long for this."""
-        if phase is Phase.LINGER:
+        if phase is LINGER:
             self._closing.late()
         elif phase is Phase.PAUSED:
             self._look()
         elif phase is Phase.BODY and self._running is not None and self._running.expects:
             self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
-        elif phase is Phase.NEXT:
+        elif phase is NEXT:
             self._close()
         else:
             self.refuse(GatewayError(errors.REQUEST_TIMEOUT, f"the {phase.value} took too long"))
@@ -237,7 +237,7 @@ class Connection(asyncio.Protocol):
         elif self._reader.in_body and self._busy():
             self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
         else:
-            self._timeout.phase = Phase.NOTHING
+            self._timeout.phase = NOTHING
 
     def refuse(self, error: GatewayError) -> None:
         """Answer a request that cannot go on, after those before it, and end the connection."""
@@ -254,8 +254,8 @@ class Connection(asyncio.Protocol):
 
     def _lose(self, error: GatewayError | None) -> None:
         """The running request cannot go on."""
-        if self._on_lost is not None:
-            self._on_lost(error)
+        if self._watcher is not None:
+            self._watcher.lost(error)
         elif self._running is not None:
             self._running.disconnect()
             if error is not None:
@@ -302,9 +302,9 @@ class Connection(asyncio.Protocol):
             if not (reader.overhead.chunked and reader.overhead.spent()):
                 self._start()
         elif not self._busy():
-            self._timeout.start(Phase.NEXT, self.server.admission.idle_seconds)
+            self._timeout.start(NEXT, self.server.admission.idle_seconds)
         elif reader.transaction is self._running:
-            self._timeout.phase = Phase.NOTHING
+            self._timeout.phase = NOTHING
 
     def _parsed(self) -> None:
         """Something was parsed: start what has not, time what is not here, or leave HTTP."""
@@ -327,7 +327,7 @@ class Connection(asyncio.Protocol):
             self._timeout.start(Phase.BODY, server.limits.body_seconds)
             self._reader.overhead.restart(self._loop.time())
         else:
-            self._timeout.phase = Phase.NOTHING
+            self._timeout.phase = NOTHING
             if server.begin is not None and transaction.unread <= READ_AHEAD:
                 if server.begin(transaction.scope, transaction.peek(), self):
                     transaction.scope = BEGUN
@@ -351,7 +351,7 @@ class Connection(asyncio.Protocol):
         if self._refusal is not None:
             self._answer(self._refusal)
         else:
-            self._timeout.start(Phase.NEXT, self.server.admission.idle_seconds)
+            self._timeout.start(NEXT, self.server.admission.idle_seconds)
         if reader.backlog or self.flow.read_paused:
             self._go_on()
 

@@ -1,8 +1,8 @@
 """Bytes of a request that carry nothing: a head that does not end, chunk extensions, a trickle.
 
 The parser tells of fields and chunks only when they are complete, so what it swallows meanwhile is
-counted here. A piece that holds the end of one message and the start of the next is counted in
-favour of the client.
+counted here. A piece that holds the end of a head, or of a message, and what comes next is counted
+in favour of the client.
 """
 
 from prack_grpc.core import errors
@@ -22,19 +22,17 @@ class Overhead:
     __slots__ = (
         "_limits",
         "_overhead",
-        "_piece",
         "_since",
         "_sum",
-        "_unread",
         "chunked",
         "in_head",
+        "unread",
     )
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
-        self._piece = 0  # size of the piece that is being parsed, 0 once a head was complete in it
         self.in_head = False
-        self._unread = 0
+        self.unread = 0  # bytes of the pieces behind the one that the message has begun in
         self.chunked = False
         self._overhead = 0
         self._since = 0.0
@@ -42,20 +40,17 @@ class Overhead:
 
     def piece(self, size: int, in_body: bool) -> None:
         """The parser is about to be given so many bytes."""
-        self._piece = size
-        self._unread += size
+        self.unread += size
         if in_body:
             self._overhead += size
 
     def message(self) -> None:
         """A message begins somewhere in the piece."""
-        self.in_head, self.chunked, self._unread = True, False, 0
+        self.in_head, self.chunked, self.unread = True, False, 0
 
-    def head(self, size: int) -> None:
-        """The head is complete; it took about so many bytes. What is left of the piece is body."""
-        self.in_head = False
-        self._overhead = self._piece - size if self._piece else 0
-        self._piece = 0
+    def head(self) -> None:
+        """The head is complete."""
+        self.in_head, self._overhead = False, 0
 
     def chunk(self) -> None:
         """A chunk begins."""
@@ -79,9 +74,12 @@ class Overhead:
         self.restart(now)
         return slow
 
-    def spent(self) -> ErrorKind | None:
-        """The error that the bytes so far deserve, after a piece was parsed."""
-        if self.in_head and self._unread > self._limits.head_bytes + self._limits.target_bytes:
+    def spent(self, fields: int = 0) -> ErrorKind | None:
+        """The error that the bytes so far and these `fields` deserve, after a piece was parsed."""
+        limits = self._limits
+        if self.in_head and (
+            self.unread > limits.head_bytes + limits.target_bytes or fields > limits.fields
+        ):
             return errors.HEAD_TOO_LARGE
         if self.chunked and self._overhead > self._limits.chunk_overhead:
             return errors.FRAMING

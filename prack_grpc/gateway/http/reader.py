@@ -4,7 +4,6 @@ import asyncio
 import socket
 import urllib.parse
 from functools import lru_cache
-from itertools import chain
 from typing import NamedTuple, Protocol, Self
 
 import httptools
@@ -13,7 +12,7 @@ from starlette.types import Scope
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.fields import TOKEN, connection_options
-from prack_grpc.core.http.message import Headers
+from prack_grpc.core.http.message import Headers, size_of
 from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.overhead import Overhead
@@ -255,7 +254,9 @@ class Reader:
             bad = GatewayError(kind, str(error))
             self._owner.refuse(cause if isinstance(cause, GatewayError) else bad)
         else:
-            if (overhead.in_head or overhead.chunked) and (spent := overhead.spent()):
+            if (overhead.in_head or overhead.chunked) and (
+                spent := overhead.spent(len(self._headers))
+            ):
                 self.in_body = spent is errors.FRAMING
                 self._owner.refuse(GatewayError(spent))
             elif self.rests and self._keeps and not (overhead.in_head or self.in_body):
@@ -305,20 +306,21 @@ class Reader:
         """See httptools. Trailers are read and dropped (RFC 9110 section 6.5.1)."""
         if self.in_body:  # so it is of a head that was refused its upgrade, and is parsed again
             return
-        # RFC 9112 section 5.1: the parser has only stripped the space before the value.
-        self._headers.append((NAMES.get(name) or name.lower(), value.rstrip(b" \t")))
-        if len(self._headers) > self._limits.fields:
-            raise GatewayError(errors.HEAD_TOO_LARGE)
+        # RFC 9112 section 5.1: the parser has only stripped the space before the value; what else
+        # counts as space here it has refused.
+        self._headers.append((NAMES.get(name) or name.lower(), value.rstrip()))
 
     def on_headers_complete(self) -> None:
         """See httptools. The request can start, or waits behind the one before."""
         if self._resuming:
             return
-        fields, parser = self._headers, self._parser
-        size = sum(map(len, chain.from_iterable(fields))) + 4 * len(fields)
-        if size > self._limits.head_bytes:
+        fields, parser, overhead = self._headers, self._parser, self.overhead
+        count, limits = len(fields), self._limits
+        # Nearly all are far from the limit, and need not be measured.
+        long = overhead.unread > limits.head_bytes - BODY_PIECE
+        if count > limits.fields or (long and size_of(fields) + 4 * count > limits.head_bytes):
             raise GatewayError(errors.HEAD_TOO_LARGE)
-        self.overhead.head(size + len(self._url))
+        overhead.head()
         if parser.should_upgrade():
             self.switched = self._wanted()
             if self.switched == WEBSOCKET:
@@ -329,6 +331,7 @@ class Reader:
 
     def _scope(self) -> Scope:
         raw_path, _, query = self._url.partition(b"?")
+        path = raw_path.decode("latin-1")
         scheme, client, server, state, certificate = self._side
         prack = {"target": self._url, "connection": self._owner}
         if certificate is not None:
@@ -337,9 +340,10 @@ class Reader:
             "type": "http",
             "asgi": ASGI,
             "http_version": self._parser.get_http_version(),
-            "method": self._parser.get_method().decode("ascii"),
+            "method": self._parser.get_method().decode(),
             "scheme": scheme,
-            "path": _path(raw_path),
+            # As ASGI wants it. The endpoint reads the target itself, whatever form it has.
+            "path": urllib.parse.unquote(path) if "%" in path else path,
             "raw_path": raw_path,
             "query_string": query,
             "root_path": "",
@@ -384,12 +388,6 @@ def _parser(reader: Reader) -> httptools.HttpRequestParser:
     # Requests behind one that asks for the end are dropped, not refused.
     parser.set_dangerous_leniencies(lenient_data_after_close=True)
     return parser
-
-
-def _path(raw: bytes) -> str:
-    """As ASGI wants it. The endpoint reads the target itself, whatever form it has."""
-    path = raw.decode("latin-1")
-    return urllib.parse.unquote(path) if "%" in path else path
 
 
 def _address(name: object) -> Address | None:

@@ -82,6 +82,10 @@ class HttpServer:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    def become(self, app: ASGIApp) -> None:
+        """Serve another application from the next request on."""
+        self.app, self.begin = app, _begin(app)
+
     def serving(self, app: ASGIApp) -> "HttpServer":
         """The same with another application, and not leaving."""
         other = HttpServer(

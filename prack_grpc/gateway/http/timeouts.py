@@ -20,6 +20,10 @@ class Phase(enum.Enum):
     LINGER = "end"  # the last answer was sent, the client may still be sending
 
 
+# To look a member of an enumeration up costs 0.1 us (CPython 3.11); these are asked for often.
+NOTHING, NEXT, LINGER = Phase.NOTHING, Phase.NEXT, Phase.LINGER
+
+
 class Timeout:
     """Moved with every phase, its timer only when it fires. `phase` may be set to NOTHING."""
 
@@ -30,7 +34,7 @@ class Timeout:
         self._late = late
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
-        self.phase = Phase.NOTHING
+        self.phase = NOTHING
 
     def start(self, phase: Phase, seconds: float) -> None:
         """Wait for this from now on, in place of what was waited for."""
@@ -44,7 +48,7 @@ class Timeout:
 
     def cancel(self) -> None:
         """Wait for nothing any more, and forget the connection, which holds this."""
-        self.phase = Phase.NOTHING
+        self.phase = NOTHING
         self._late = _ignore
         if self._timer is not None:
             self._timer.cancel()
@@ -52,7 +56,7 @@ class Timeout:
 
     def _fire(self) -> None:
         self._timer = None
-        if self.phase is Phase.NOTHING:
+        if self.phase is NOTHING:
             return
         if self._loop.time() < self._due:
             self._timer = self._loop.call_at(self._due, self._fire, context=CONTEXT)

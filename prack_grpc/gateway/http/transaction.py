@@ -31,6 +31,9 @@ STATUS_LINES = {
     for status in map(int, http.HTTPStatus)
 }
 
+# Fields that say what else is in the head.
+LOOKED_AT = frozenset((b"connection", b"content-length", b"date"))
+
 Fields = Collection[tuple[bytes, bytes]]
 
 
@@ -90,18 +93,19 @@ class Response:
     def head(self, status: int, headers: Fields) -> None:
         """The final head, dated if it is not. It is written with what comes next of the body."""
         self.started = True
-        keep_alive = self.keep_alive
-        known = dict(headers)  # nearly always this says that there is nothing to look for
-        if b"connection" in known:
-            count = len(headers)
-            headers = [field for field in headers if not _closes(*field)]
-            keep_alive = keep_alive and len(headers) == count
-        parts = [_status_line(status)]
+        keep_alive, dated = self.keep_alive, False
+        framed = self._bodiless or status in (204, 304)
+        parts = [STATUS_LINES.get(status) or _status_line(status)]
         for name, value in headers:
+            if name in LOOKED_AT:
+                if name == b"connection" and value.lower() == b"close":
+                    keep_alive = False  # which is said below
+                    continue
+                framed = framed or name == b"content-length"
+                dated = dated or name == b"date"
             parts += (name, b": ", value, b"\r\n")
-        if b"date" not in known:
+        if not dated:
             parts += (b"date: ", date(), b"\r\n")
-        framed = self._bodiless or b"content-length" in known or status in (204, 304)
         self.framed = framed
         if not framed:
             if self._old:
@@ -293,11 +297,6 @@ def refusal(error: GatewayError, *fields: tuple[bytes, bytes]) -> tuple[str, byt
 
 def _status_line(status: int) -> bytes:
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-
-
-def _closes(name: bytes, value: bytes) -> bool:
-    """This field asks for the end of the connection, which is ours to say."""
-    return name == b"connection" and value.lower() == b"close"
 
 
 def _lines(fields: Fields) -> list[bytes]:

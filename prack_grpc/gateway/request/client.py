@@ -1,6 +1,5 @@
 """What the public edge knows of a client: the seam between a connection and what serves it."""
 
-from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from starlette.types import ASGIApp, Scope
@@ -8,8 +7,12 @@ from starlette.types import ASGIApp, Scope
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers
 
-# Called when the request cannot go on: with an error for the client, or None when it has gone.
-OnLost = Callable[[GatewayError | None], None]
+
+class Watcher(Protocol):
+    """Who serves the running request."""
+
+    def lost(self, error: GatewayError | None) -> None:
+        """It cannot go on: there is this error for the client, or None, when that has gone."""
 
 
 class Reply(Protocol):
@@ -22,14 +25,14 @@ class Reply(Protocol):
 class Client(Protocol):
     """What a connection offers beyond ASGI."""
 
-    def watch(self, on_lost: OnLost, waits: bool = False) -> None:
-        """Call this when the request cannot go on: with an error, or None for a lost client.
+    def watch(self, watcher: Watcher, waits: bool = False) -> None:
+        """Tell this when the request cannot go on.
 
         One that `waits` will for a while, so that little should be held for it.
         """
 
-    def unwatch(self, on_lost: OnLost) -> None:
-        """Call this no more. The request behind it may have begun to watch already."""
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell this no more. The request behind it may have begun to watch already."""
 
     def cut(self) -> None:
         """End the connection without a valid end of the response."""

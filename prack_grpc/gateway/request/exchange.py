@@ -65,12 +65,12 @@ class HttpExchange:
         self,
         broker: PublicSide,
         access: AccessLog,
-        scope: Scope,
-        connection: Client,
         max_body: int | None,
         timing: bool,
         admit: Admit | None,
         deferral: Deferral | None,
+        scope: Scope,
+        connection: Client,
     ) -> None:
         self._broker = broker
         self._access = access
@@ -106,7 +106,7 @@ class HttpExchange:
             connection.run(partial(self._refuse, error))
         else:
             self._record.ticket = self._ticket
-            connection.watch(self._lost, self._ticket.assignment is None)
+            connection.watch(self, self._ticket.assignment is None)
         return True
 
     def _news(self) -> None:
@@ -122,16 +122,15 @@ class HttpExchange:
         """Nearly always a whole response, for a client that reads."""
         ticket = self._ticket
         ticket.news = None
-        reply = connection.reply()
-        head = ticket.whole() if reply is not None else None
-        if reply is None or head is None:
+        reply, record = connection.reply(), self._record
+        if reply is None or (head := ticket.whole()) is None:
             connection.run(self._go_on)
             return
-        connection.unwatch(self._lost)
+        connection.unwatch(self)
         self._broker.complete(ticket)
-        self._record.status, self._record.sent = head.status, len(head.body)
-        self._access.write(self._record)
-        name(head.headers, self._record)
+        record.status, record.sent = head.status, len(head.body)
+        self._access.write(record, ticket)
+        name(head.headers, record)
         if self._timing:
             head.headers.append(server_timing(ticket))
         reply.respond(head.status, head.headers, head.body)
@@ -220,14 +219,15 @@ class HttpExchange:
             ticket = self._broker.submit(request, b"", False)
         self._ticket = self._record.ticket = ticket
         self._expects = request.expects
-        self._connection.watch(self._lost)
+        self._connection.watch(self)
         if not self._read_all:
             self._pump = asyncio.create_task(self._upload(ticket), name="upload")
 
     def _exceeds(self, size: int) -> bool:
         return self._max_body is not None and size > self._max_body
 
-    def _lost(self, error: GatewayError | None) -> None:
+    def lost(self, error: GatewayError | None) -> None:
+        """See client.Watcher."""
         if error is None:
             self._broker.leave(self._ticket)
         else:
@@ -308,7 +308,7 @@ class HttpExchange:
         await self._body(body, False)
 
     def _leave(self, ticket: Ticket) -> None:
-        self._connection.unwatch(self._lost)
+        self._connection.unwatch(self)
         if self._pump is not None:
             self._pump.cancel()
             self._pump = None  # its cancellation holds this
@@ -317,8 +317,10 @@ class HttpExchange:
 
 def name(headers: Headers, record: Record) -> None:
     """Add the X-Request-Id of this request to its response, unless its worker has written one."""
-    if REQUEST_ID not in dict(headers):
-        headers.append((REQUEST_ID, record.request_id.encode()))
+    for field, _ in headers:
+        if field == REQUEST_ID:
+            return
+    headers.append((REQUEST_ID, record.request_id.encode()))
 
 
 def server_timing(ticket: Queued) -> tuple[bytes, bytes]:

@@ -58,9 +58,13 @@ def checked_target(method: str, version: str, target: bytes, host: bytes) -> tup
         _refuse(errors.FRAMING, "the target contains an invalid character")
     if not target.startswith(b"/"):
         target, host = _other_form(method, target, host)
-    if (host or version == "1.1") and not is_host(host):
-        _refuse(errors.BAD_HOST, "expected a name or an address, with an optional port")
     return target, host
+
+
+def check_authority(version: str, authority: bytes) -> None:
+    """Refuse what names no host, but for none of a request of HTTP/1.0. Raises GatewayError."""
+    if (authority or version == "1.1") and not is_host(authority):
+        _refuse(errors.BAD_HOST, "expected a name or an address, with an optional port")
 
 
 def _other_form(method: str, target: bytes, host: bytes) -> tuple[bytes, bytes]:

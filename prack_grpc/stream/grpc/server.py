@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from prack_grpc.core.worker import Principal
 from prack_grpc.private.callers import Callers
@@ -219,6 +218,9 @@ class StreamServer:
         server.add_generic_rpc_handlers((handler(self._streams, self._who, self._calls),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         if self._with_reflection:
+            # It loads the descriptions of descriptions (decision 0061).
+            from grpc_reflection.v1alpha import reflection
+
             names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, server)
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

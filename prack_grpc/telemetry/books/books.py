@@ -1,24 +1,21 @@
 """The books: each request that has ended, counted and remembered, within bounds.
 
-On the way of a request the access log takes a row of it, and no more. Rows are counted many at a
-time, which costs less than half.
+On the way of a request `access.Keeper` takes a row of times, and puts it to those that ended alike.
+Rows are counted many at a time, which costs less than half.
 """
 
-from collections import defaultdict, deque
-
 from prack_grpc.core.limits import BookLimits
-from prack_grpc.telemetry.access import Row
+from prack_grpc.telemetry.access import KEPT_A_SECOND, Keeper, Tally
 from prack_grpc.telemetry.books.ended import Ended
 from prack_grpc.telemetry.books.place import OTHER, Hand, Place, Second
 
 SLICE_SECONDS = 30.0
 # What is not used for so long makes room: the one costs memory, the other matters only to many.
 HAND_SECONDS, PLACE_SECONDS = 900.0, 3600.0
-KEPT_A_SECOND = 500
 Key = tuple[str, str, str, str, str]  # worker, transport, service, version, route
 
 
-class Books:
+class Books(Keeper):
     """What has ended since the start. `now` is of `time.monotonic` everywhere.
 
     `places` holds what was done for each service, version and route, `hands` each worker's part of
@@ -27,13 +24,11 @@ class Books:
     """
 
     def __init__(self, limits: BookLimits, now: float) -> None:
+        super().__init__(limits.requests)
         self._limits = limits
-        self.rows: list[Row] = []
-        self.details: deque[Row] = deque(maxlen=limits.requests)
         self.places: dict[tuple[str, str, str], Place] = {}
         self.hands: dict[Key, Hand] = {}
         self.refusals: dict[str, int] = {}
-        self.room = KEPT_A_SECOND
         self._second = Second()
         self._since = self._before = now  # of the two slices
 
@@ -41,30 +36,19 @@ class Books:
         """See access.Keeper."""
         self.refusals[code] = self.refusals.get(code, 0) + 1
 
-    def settle(self) -> None:
+    def count(self, tally: Tally) -> None:
         """See access.Keeper."""
-        rows, self.rows = self.rows, []
-        groups: dict[tuple[int, str], list[Row]] = defaultdict(list)
-        group: list[Row] = []
-        profile, route = None, None
-        for one in rows:
-            # Many of one worker come after another, as they came in one frame.
-            if one[0] is not profile or one[1] is not route:
-                profile, route, *_ = one
-                # By identity, which is quick: the rows hold the profiles.
-                group = groups[id(profile), route]
-            group.append(one)
-        for group in groups.values():
-            profile, route, *_ = group[0]
-            if profile is None:
-                key: Key = "", "", "", "", route
-            else:
-                key = profile.worker, profile.transport, profile.service, profile.version, route
-            (self.hands.get(key) or self._hand(key)).add(group, self._second)
+        profile, route = tally.profile, tally.route
+        if profile is None:
+            key: Key = "", "", "", "", route
+        else:
+            key = profile.worker, profile.transport, profile.service, profile.version, route
+        (self.hands.get(key) or self._hand(key)).add(tally, self._second)
+        tally.clear()
 
     def last(self) -> list[Ended]:
         """The last requests, the newest first."""
-        return [Ended(*one) for one in reversed(self.details)]
+        return [Ended(*one) for one in reversed(self._details)]
 
     def window(self, now: float) -> float:
         """For how many seconds `recent` requests of places and hands are remembered now."""
@@ -77,7 +61,7 @@ class Books:
         """
         self.settle()
         second, self._second = self._second, Second()
-        self.room = KEPT_A_SECOND
+        self._room = KEPT_A_SECOND
         if now - self._since >= SLICE_SECONDS:
             self._forget(now)
         return second

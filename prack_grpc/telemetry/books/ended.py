@@ -8,7 +8,7 @@ from prack_grpc.telemetry.access import GONE
 
 
 class Ended(NamedTuple):
-    """A row of `access.Record` and, from `id` on, its details.
+    """What its `access.Tally` has in common, a row there and, from `ended` on, its details.
 
     In seconds, it waited `queue` for a worker, which took `worker` to answer with a head; `ours` is
     the time to the first byte of its response that neither explains, `wait` all of it to there, and
@@ -19,7 +19,7 @@ class Ended(NamedTuple):
 
     profile: Profile | None
     route: str
-    method: bytes
+    method: str
     status: int
     error: str
     kind: Kind
@@ -28,9 +28,9 @@ class Ended(NamedTuple):
     ours: float
     wait: float
     duration: float
-    ended: float
     taken: int
     sent: int
+    ended: float
     id: str
     authority: bytes
     target: bytes

@@ -1,11 +1,9 @@
 """What was done at one place: for a service, version and route, or there by one worker."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import compress
-from operator import not_
 
-from prack_grpc.telemetry.access import FIRST_ERROR, GONE, Row
+from prack_grpc.core.http.message import WEBSOCKET
+from prack_grpc.telemetry.access import FIRST_ERROR, GONE, Tally
 from prack_grpc.telemetry.books.histogram import Counts, Spread, add, empty, spread, total
 
 # RFC 9110 section 9.3, RFC 5789, and what WebDAV uses most; others count as one.
@@ -30,12 +28,16 @@ class Slice:
         self.requests = self.gateway = self.worker = self.gone = 0
         self.times = empty()
 
-    def add(self, ends: "Ends", times: Spread) -> None:
+    def add(self, tally: Tally, times: Spread) -> None:
         """Count these."""
-        self.requests += ends.requests
-        self.gateway += ends.gateway
-        self.worker += ends.worker
-        self.gone += ends.gone
+        count = tally.requests
+        self.requests += count
+        if tally.error == GONE:
+            self.gone += count
+        elif tally.error:
+            self.gateway += count
+        elif tally.status >= FIRST_ERROR:
+            self.worker += count
         add(self.times, times)
 
 
@@ -81,26 +83,6 @@ def errors_of(slices: Iterable[Slice]) -> dict[str, int]:
         "worker": sum(one.worker for one in all_),
         GONE: sum(one.gone for one in all_),
     }
-
-
-class Ends:
-    """How some requests ended."""
-
-    __slots__ = ("gateway", "gone", "kinds", "requests", "unanswered", "worker")
-
-    def __init__(self, kinds: Counter[tuple[bytes, int, str]]) -> None:
-        self.kinds = kinds
-        self.requests = self.gateway = self.worker = self.gone = self.unanswered = 0
-        for (_, status, error), count in kinds.items():
-            self.requests += count
-            if error == GONE:
-                self.gone += count
-            elif error:
-                self.gateway += count
-            elif status >= FIRST_ERROR:
-                self.worker += count
-            if not status:
-                self.unanswered += count
 
 
 class Second:
@@ -177,13 +159,13 @@ class Place:
         self.last_used = 0.0
         self.recent = Recent()
 
-    def count(self, ends: Ends, transport: str) -> None:
+    def count(self, tally: Tally, transport: str) -> None:
         """Count how these ended."""
-        for (method, status, error), count in ends.kinds.items():
-            kind = METHODS.get(method, OTHER_METHOD), status // 100, transport, error
-            if kind not in self.kinds and len(self.kinds) >= self._most_kinds:
-                kind = OTHER_KIND
-            self.kinds[kind] = self.kinds.get(kind, 0) + count
+        method = METHODS.get(tally.method.encode(), OTHER_METHOD)
+        kind = method, tally.status // 100, transport, tally.error
+        if kind not in self.kinds and len(self.kinds) >= self._most_kinds:
+            kind = OTHER_KIND
+        self.kinds[kind] = self.kinds.get(kind, 0) + tally.requests
 
 
 class Hand:
@@ -198,36 +180,29 @@ class Hand:
         self.last_used = 0.0
         self.recent = Recent()
 
-    def add(self, rows: Iterable[Row], second: Second) -> None:
-        """Count these requests here, at the place and in this second, by the columns of Ended."""
+    def add(self, tally: Tally, second: Second) -> None:
+        """Count these requests here, at the place and in this second."""
         place = self.place
-        (
-            _, _, methods, statuses, errors, sockets, queue, worker, ours, waits, durations, ended,
-            taken, sent,
-        ) = zip(*rows, strict=True)  # fmt: skip
-        ends = Ends(Counter(zip(methods, statuses, errors, strict=True)))
-        place.count(ends, self.transport)
-        received_bytes, sent_bytes = sum(taken), sum(sent)
+        queue, worker, ours, waits, taken, sent, durations = tally.columns()
+        place.count(tally, self.transport)
+        received_bytes, sent_bytes = int(sum(taken)), int(sum(sent))
         place.taken += received_bytes
         place.sent += sent_bytes
         second.received += received_bytes
         second.sent += sent_bytes
-        place.last_used = self.last_used = ended[-1]
+        place.last_used = max(place.last_used, tally.ended)
+        self.last_used = max(self.last_used, tally.ended)
         add(second.queue, place.queue.add(queue))
         if self.transport:
             spent = place.worker.add(worker)
-            self.recent.now.add(ends, spent)
+            self.recent.now.add(tally, spent)
             add(second.taken, spent)
-        if ends.unanswered:
-            columns, got = (sockets, ours, waits, durations), [status > 0 for status in statuses]
-            sockets, ours, waits, durations = (tuple(compress(one, got)) for one in columns)
-        add(second.ours, place.gateway.add(ours))
-        spent = place.waits.add(waits)
-        place.recent.now.add(ends, spent)
-        second.ends.add(ends, spent)
-        if any(sockets):
-            durations = tuple(compress(durations, map(not_, sockets)))
-        if durations == waits:  # all were sent at once: quick to see, as they are the same objects
-            place.durations.count(durations, spent)
-        else:
-            place.durations.add(durations)
+        spent = []
+        if tally.status:  # or else its client got nothing
+            add(second.ours, place.gateway.add(ours))
+            spent = place.waits.add(waits)
+            if tally.kind is not WEBSOCKET:
+                same = durations is waits
+                place.durations.count(durations, spent if same else spread(durations))
+        place.recent.now.add(tally, spent)
+        second.ends.add(tally, spent)

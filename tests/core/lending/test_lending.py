@@ -1,45 +1,17 @@
 """What gateways lend each other, step by step."""
 
-from typing import Any
-
 import pytest
 
-from bench.lending.link import End
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.exchange.abort import AbortCode
-from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.lending.lending import Lending
 from prack_grpc.core.lending.loan import TOLERANCE
 from prack_grpc.core.receivers import PeerReceiver
 from tests.core.lending.mesh import Mesh
-
-
-class Two:
-    """An owner without workers, and a host with one that has so many slots."""
-
-    def __init__(self, slots: int = 1, lending: type[Lending] = Lending, **about: Any) -> None:
-        self.mesh = Mesh(2, HandOut, lending)
-        self.owner, self.host = self.mesh.gateways
-        self.worker = self.mesh.join(self.host, slots, **about)
-        self.mesh.deliver_all()
-
-    @property
-    def to_owner(self) -> End:
-        return self.mesh.links[self.owner, self.host][1]
-
-    @property
-    def guest(self) -> Session:
-        (guest,) = self.owner.guests
-        return guest
-
-    def relayed(self, method: bytes = b"GET") -> tuple[Exchange, Lease]:
-        """A request of the owner's client, in the hands of the host's worker."""
-        exchange = self.mesh.submit(self.owner, method)
-        self.mesh.deliver_all()
-        return exchange, self.host.leases[-1]
+from tests.core.lending.two import Two
 
 
 def test_a_request_goes_where_a_slot_is_free() -> None:

@@ -3,6 +3,7 @@ has more than its slots, no request meets a slot that was not there, and nobody 
 """
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -15,11 +16,13 @@ from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.lending.lending import Lending
+from tests.core.lending import mesh
 from tests.core.lending.mesh import Gateway, Mesh
 from tests.core.test_promises import NIGHTLY
 
 pytestmark = pytest.mark.timeout(0 if NIGHTLY else 60)
 
+LIMITS = replace(mesh.LIMITS, last_slot_of=3, lately=4)
 picks = st.integers(0, 11)
 methods = st.sampled_from([b"GET", b"POST"])
 
@@ -32,7 +35,7 @@ class Calm(RuleBasedStateMachine):
 
     @initialize(slots=st.lists(st.sampled_from([0, 1, 1, 2, 3]), min_size=2, max_size=3))
     def begin(self, slots: list[int]) -> None:
-        self.mesh = Mesh(len(slots), self.hand_out, self.lending)
+        self.mesh = Mesh(len(slots), self.hand_out, self.lending, LIMITS)
         for gateway, number in zip(self.mesh.gateways, slots, strict=True):
             if number:
                 self.mesh.join(gateway, number)
@@ -44,13 +47,17 @@ class Calm(RuleBasedStateMachine):
     # ------------------------------------------------------------ clients
 
     @rule(
-        where=picks, count=st.integers(1, 4), method=methods, priority=st.sampled_from([3, 3, 3, 1])
+        where=picks,
+        count=st.integers(1, 4),
+        method=methods,
+        priority=st.sampled_from([3, 3, 3, 1]),
+        client=st.sampled_from(["", "", "a", "a", "b"]),
     )
-    def submit(self, where: int, count: int, method: bytes, priority: int) -> None:
+    def submit(self, where: int, count: int, method: bytes, priority: int, client: str) -> None:
         gateway = self.gateway(where)
         with nullcontext() if not gateway.core.draining else pytest.raises(GatewayError):
             for _ in range(count):
-                self.mesh.submit(gateway, method, priority=priority)
+                self.mesh.submit(gateway, method, priority=priority, counts_for=client)
 
     @property
     def unfinished(self) -> list[tuple[Gateway, Exchange]]:

@@ -1,5 +1,7 @@
 """One client has at most its share of what is in work, while others wait."""
 
+from typing import Any
+
 import pytest
 
 from prack_grpc.core.errors import GatewayError
@@ -90,7 +92,7 @@ def test_of_one_slot_each_has_its_turn() -> None:
     assert order(desk, session, 2) == [second, other], "nobody holds anything: the oldest goes"
 
 
-def test_no_slot_is_kept_free() -> None:
+def test_who_is_alone_may_have_all() -> None:
     desk = Desk()
     desk.stream(slots=8)
     assert all(one.lease for one in of(desk, "hog", 8))
@@ -212,3 +214,114 @@ def test_operators_see_one_line() -> None:
     of(desk, "other", 1)
     route = next(one for one in status(desk.core, desk.now).routes if one.kind == "http")
     assert (route.busy, route.waiting, route.oldest) == (2, 4, 2)
+
+
+def crowded(slots: int = 8, **limits: Any) -> tuple[Desk, Session, list[Exchange]]:
+    """A worker, somebody who was there, and a hog that has asked for more than all slots."""
+    desk = Desk(**limits)
+    session = desk.stream(slots=slots)
+    desk.answer(desk.leased(counts_for="other"))
+    return desk, session, of(desk, "hog", slots + 4)
+
+
+def test_of_eight_slots_the_last_is_left_to_others() -> None:
+    desk, session, _ = crowded()
+    assert holders(session) == "hog" * 7
+    (other,) = of(desk, "other", 1)
+    assert other.lease
+    assert delivered(desk.answer(other.lease)) == [], "the hog has its share, others come again"
+
+
+def test_of_seven_none_is() -> None:
+    _, session, _ = crowded(slots=7)
+    assert holders(session) == "hog" * 7
+
+
+def test_none_is_left_with_a_share_of_all() -> None:
+    _, session, _ = crowded(client_share=1.0)
+    assert holders(session) == "hog" * 8
+
+
+def test_none_is_left_to_those_who_have_long_gone() -> None:
+    desk, session, hog = crowded(lately=9)
+    assert holders(session) == "hog" * 7
+    assert order(desk, session, 1) == [hog[7]]
+    assert order(desk, session, 1) == hog[8:10], "the ninth in a row, and the one that was left"
+
+
+def test_who_comes_back_leaves_it_though_somebody_had_all_hand_outs_of_late() -> None:
+    desk, session, _ = crowded(lately=9)
+    for _ in range(20):
+        desk.answer(desk.leased(counts_for="other"))
+    assert holders(session) == "hog" * 7
+
+
+def test_who_has_less_than_its_share_takes_it() -> None:
+    desk = Desk()
+    session = desk.stream(slots=8)
+    of(desk, "a", 4)
+    of(desk, "b", 3)
+    assert all(one.lease for one in of(desk, "b", 1))
+    assert holders(session) == "aaaabbbb"
+
+
+def test_a_trusted_proxy_takes_it() -> None:
+    desk, session, _ = crowded()
+    assert all(one.lease for one in of(desk, "", 1))
+    assert len(session.held) == 8
+
+
+def test_of_two_workers_one_slot_is_left() -> None:
+    desk = Desk()
+    first, second = desk.stream(slots=4), desk.stream(slots=4)
+    of(desk, "other", 1)
+    of(desk, "hog", 8)
+    assert len(first.held) + len(second.held) == 7
+    third = desk.stream(slots=2)
+    assert len(first.held) + len(second.held) + len(third.held) == 9, "again all but one"
+
+
+def test_the_last_poll_is_left() -> None:
+    desk = Desk()
+    polls = [desk.rest() for _ in range(9)]
+    (other,) = of(desk, "other", 1)
+    assert other.lease
+    desk.core.drain(other.lease.session, desk.now)
+    of(desk, "hog", 9)
+    assert [holders(poll) for poll in polls] == ["other", *["hog"] * 7, ""]
+
+
+def test_it_is_taken_when_the_share_shrinks_though_no_slot_becomes_free() -> None:
+    desk = Desk()
+    away = desk.stream(slots=7)
+    of(desk, "other", 1)
+    hog = of(desk, "hog", 8)
+    session = desk.stream(slots=1)
+    desk.core.drain(away, desk.now)
+    assert (len(away.held), len(session.held)) == (7, 0)
+    gone = next(one for one in away.held.values() if one.exchange in hog)
+    assert delivered(desk.answer(gone)) == [hog[6]], "of fewer than eight none is left"
+
+
+def test_uploads_leave_it_too() -> None:
+    desk, _, _ = crowded()
+    (upload, other) = (desk.submit(b"x", False, counts_for=one) for one in ("hog", "other"))
+    assert not upload.lease
+    assert other.lease
+
+
+def test_operators_see_the_slot_that_is_left() -> None:
+    desk, _, _ = crowded()
+    route = next(one for one in status(desk.core, desk.now).routes if one.kind == "http")
+    assert (route.free, route.waiting, route.crowd) == (1, 5, 5)
+
+
+def test_another_route_of_the_worker_gets_it() -> None:
+    desk = Desk()
+    session = desk.stream("/a", "/b", slots=8)
+    desk.answer(desk.leased(target=b"/a", counts_for="other"))
+    hog = [desk.submit(target=b"/a", counts_for="hog") for _ in range(9)]
+    first, second = (desk.submit(target=b"/b", counts_for="hog") for _ in range(2))
+    assert (len(session.held), hog[7].lease, second.lease) == (8, None, None)
+    assert first.lease
+    assert delivered(desk.answer(first.lease)) == [second], "it has no share of that route"

@@ -29,6 +29,14 @@ def test_a_lower_level_goes_before_all_that_came_earlier() -> None:
     assert line.first() == "y"
 
 
+def test_the_foremost_has_less_than_it_may_and_nobody_is_counted() -> None:
+    line = a_line(("w", "a", 0), ("x", "b", 3), ("y", "c", 3))
+    assert line.foremost({"a": 2, "b": 1}, 2) == "x"
+    assert line.foremost({"a": 2, "b": 2}, 2) == "y"
+    assert line.foremost({"a": 2, "b": 2, "c": 3}, 2) == "w", "nobody has"
+    assert line.passed_over == 0
+
+
 def test_who_comes_back_has_its_place_again() -> None:
     line = a_line(("x", "a", 3), ("y", "a", 3))
     assert line.discard("x")

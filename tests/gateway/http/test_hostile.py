@@ -40,6 +40,13 @@ async def test_a_header_that_never_ends_is_refused(gateway: Gateway) -> None:
     assert (await client.response()).status == 431
 
 
+async def test_a_head_of_too_many_fields_is_refused_before_it_ends(gateway: Gateway) -> None:
+    client = await gateway.client()
+    # The parser tells of a field when the next one begins.
+    await client.send(b"GET / HTTP/1.1\r\n" + H + b"x: a\r\n" * 201)
+    assert (await client.response()).status == 431
+
+
 async def test_long_hosts_cannot_make_a_frame_that_kills_a_worker(gateway: Gateway) -> None:
     client = await gateway.client()
     await client.send(b"GET / HTTP/1.1\r\nhost: %b\r\n\r\n" % (b"a" * 300))

@@ -10,10 +10,9 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import Kind, Request
 from prack_grpc.core.limits import BookLimits
 from prack_grpc.core.worker import Profile
-from prack_grpc.telemetry.access import STATUS, Record
+from prack_grpc.telemetry.access import KEPT_A_SECOND, MOST_TALLIES, Record
 from prack_grpc.telemetry.books.books import (
     HAND_SECONDS,
-    KEPT_A_SECOND,
     SLICE_SECONDS,
     Books,
 )
@@ -62,16 +61,17 @@ def record(
         answered=began + queue + taken if worker else 0.0,
         left=left,
     )
-    return Record("", b"", b"", None, request, ticket, status, 3, 5, error, began, 0.0, started)
+    return Record(
+        method.decode(), b"", b"", None, request, ticket, status, 3, 5, error, began, 0.0, started
+    )
 
 
 def ended(books: Books, one: Record, now: float) -> None:
-    """As the access log does."""
-    row = one.row(now)
-    books.rows.append(row)
-    if books.room > 0 or row[STATUS] >= 500:
-        books.room -= 1
-        books.details.append(row + one.details())
+    """As the access log says it."""
+    if one.started or one.error or not one.status or not one.ticket or not one.ticket.assignment:
+        books.ended(one, now)
+    else:
+        books.answered(one, one.ticket, one.ticket.assignment, now)
 
 
 def only(books: Books) -> Place:
@@ -100,7 +100,7 @@ def test_a_response_that_goes_on_has_a_duration_beyond_its_wait(books: Books) ->
 
 def test_a_websocket_has_no_duration(books: Books) -> None:
     accepted = record(kind=Kind.WEBSOCKET, status=101, started=START + 0.35)
-    ended(books, accepted, START + 1000)
+    books.ended(accepted, START + 1000)
     place = only(books)
     assert sum(place.durations.counts) == 0
     assert place.waits.sum == pytest.approx(0.35)
@@ -172,6 +172,25 @@ def test_who_streams_beside_who_does_not_has_its_own_duration(books: Books) -> N
     place = only(books)
     assert (place.waits.sum, place.durations.sum) == pytest.approx((0.7, 10.35))
     assert sum(place.durations.counts) == 2
+
+
+def test_a_place_was_last_used_when_the_last_one_ended_whatever_is_counted_first(
+    books: Books,
+) -> None:
+    ended(books, record(status=200), START + 1)
+    ended(books, record(status=404), START + 2)
+    ended(books, record(status=200), START + 3)
+    place = only(books)
+    assert place.last_used == START + 3
+    assert [hand.last_used for hand in books.hands.values()] == [START + 3]
+
+
+def test_labels_that_all_differ_are_counted_before_they_are_too_many(books: Books) -> None:
+    for number in range(MOST_TALLIES + 1):
+        ended(books, record(method=b"M%d" % number), START + 1)
+    (place,) = books.places.values()
+    assert place.kinds == {("_OTHER", 2, "prack", ""): MOST_TALLIES}
+    assert only(books).kinds == {("_OTHER", 2, "prack", ""): MOST_TALLIES + 1}
 
 
 def test_beyond_the_bounds_everything_is_counted_as_other(books: Books) -> None:

@@ -39,11 +39,11 @@ class StreamExchange(Exchange):
     ) -> None:
         request = to_request(message, now)
         if end := message.end:
-            body = RequestBody(message.body, end=end)
+            body = RequestBody(message.body, end)
         else:
             waits = message.expect_continue
             window = RequestWindow(request.id, outbox, waits=waits)
-            body = RequestBody(message.body, end=end, consumed=window.consumed, waits=waits)
+            body = RequestBody(message.body, end, window.consumed, waits)
         super().__init__(request, body)
         self._window = ResponseWindow(limits.window)
         self._unsent: deque[memoryview] = deque()  # past the window

@@ -10,11 +10,9 @@ from prack_worker.request import Request
 def flatten(headers: Headers) -> tuple[list[bytes], int]:
     """Fields as the wire has them (section 4.4), and how many bytes they are."""
     flat: list[bytes] = []
-    size = 0
     for name, value in headers:
         flat += (name.lower(), value)
-        size += len(name) + len(value)
-    return flat, size
+    return flat, len(b"".join(flat))
 
 
 def to_request(message: pb.Request, now: float) -> Request:
@@ -22,7 +20,7 @@ def to_request(message: pb.Request, now: float) -> Request:
 
     (By position, and each field of the message read once: else this costs a third more.)
     """
-    parts, client = iter(message.headers[:]), message.client
+    parts, client, upgrade = iter(message.headers[:]), message.client, message.upgrade
     ip = client.ip
     return Request(
         message.id,
@@ -32,10 +30,10 @@ def to_request(message: pb.Request, now: float) -> Request:
         message.authority.decode("latin-1"),
         message.target,
         message.http_version.decode("latin-1"),
-        [(name, next(parts, b"")) for name in parts],
+        list(zip(parts, parts, strict=False)),
         (ip, client.port) if ip else None,
         now + message.deadline_ms / 1000,
         message.attempt,
-        message.upgrade != pb.UPGRADE_UNSPECIFIED,
-        message.upgrade == pb.UPGRADE_TUNNEL,
+        upgrade != pb.UPGRADE_UNSPECIFIED,
+        upgrade == pb.UPGRADE_TUNNEL,
     )

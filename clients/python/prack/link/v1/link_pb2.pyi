@@ -292,6 +292,7 @@ class Want(_message.Message):
     oldest_seconds: _builtins.float
     """how long the oldest has waited"""
     urgency: _builtins.int
+    """0 to 7; 8 more if all are of clients that have their share of what is in work"""
     def __init__(
         self,
         *,
