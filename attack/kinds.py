@@ -11,14 +11,10 @@ LONG = 7.0
 
 
 class Kind(NamedTuple):
-    """What takes its time has one round of so many `seconds`, in place of short ones.
-
-    Where a canary must wait for something else, it has the `patience` for that.
-    """
+    """What takes its time has one round of so many `seconds`, in place of short ones."""
 
     run: Callable[[Target], None]
     seconds: float = 0.0
-    patience: float = 0.0
 
 
 KINDS = {
@@ -34,8 +30,7 @@ KINDS = {
     "refused-events": Kind(workers.refused_events),
     "endless-head": Kind(workers.endless_head),
     "idle-api": Kind(workers.idle_api),
-    # gRPC's threads compute on the gateway's one core, for all that dial at once.
-    "idle-grpc": Kind(workers.idle_grpc, patience=0.03),
+    "idle-grpc": Kind(workers.idle_grpc),
     "slow-uploads": Kind(clients.slow_uploads, seconds=LONG),
     "slow-readers": Kind(clients.slow_readers, seconds=LONG),
     "idle-websockets": Kind(clients.idle_websockets, seconds=LONG),

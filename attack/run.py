@@ -117,7 +117,7 @@ def attacks(plan: Plan) -> Iterator[Outcome]:
         slack = KERNEL_SECONDS if first else SHARED_SECONDS
         with _gateway(plan, own) as gateway, _public(gateway, plan.behind) as port:
             for kind in plan.kinds:
-                yield _attack(gateway, port, kind, plan, max(slack, KINDS[kind].patience))
+                yield _attack(gateway, port, kind, plan, slack)
 
 
 @contextmanager

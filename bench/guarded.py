@@ -5,6 +5,7 @@ gateway   bytes of requests into the public port, frames out to a worker and its
 blind     the same without books
 linked    the same for a gateway that has seven peers, which want nothing
 relayed   the same for two gateways, the worker at the one and the clients at the other
+rest      the same for ten pollers of the REST API: a call for each request, one for each answer
 worker    frames of requests into prack-worker, a bare ASGI application, frames of answers out
 
 Ten exchanges go together, as under the load of some thirty connections.
@@ -20,6 +21,7 @@ from bench.apps.hello import HELLO, app
 from bench.client import get, run
 from bench.lending.world import Worker as Guest
 from bench.no_socket import NoSocket
+from bench.pollers import polling
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.memory import MemoryBroker
@@ -129,6 +131,11 @@ class FakeWorker:
                 loop.call_soon(self._carrier.data_received, framed(answers))
 
 
+def streaming(host: Broker) -> None:
+    """A worker with a stream dials in."""
+    FakeWorker(Streams(host, LIMITS))
+
+
 class Peer:
     """Implements `core.receivers.PeerReceiver`: it has no workers and no clients."""
 
@@ -205,12 +212,24 @@ async def blind(turns: int) -> None:
     await serve(broker, broker, turns, books=False)
 
 
-async def serve(broker: Broker, host: Broker, turns: int, books: bool = True) -> None:
-    """Ten connections of clients, one request after the other on each; workers are at the host."""
+async def rest(turns: int) -> None:
+    """Without any gateway either, and without a stream."""
+    broker = MemoryBroker(LIMITS)
+    await serve(broker, broker, turns, dial=partial(polling, TOGETHER))
+
+
+async def serve(
+    broker: Broker,
+    host: Broker,
+    turns: int,
+    books: bool = True,
+    dial: Callable[[Broker], None] = streaming,
+) -> None:
+    """Ten connections of clients, one request after the other on each; workers dial the host."""
     turn, limits = Turn(), ConnectionLimits()
     access = AccessLog(False, Books(BookLimits(), 0.0) if books else None)
     endpoint = Endpoint(broker, Forwarding(), access, LIMITS)
-    FakeWorker(Streams(host, LIMITS))
+    dial(host)
     state = State(endpoint=endpoint)
     app = PublicApp()
     server = HttpServer(app, limits, Admission(limits, exempt=lambda _: True))
@@ -267,6 +286,7 @@ SIDES = {
     "blind": blind,
     "linked": linked,
     "relayed": relayed,
+    "rest": rest,
     "worker": worker,
 }
 

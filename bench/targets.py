@@ -137,6 +137,10 @@ def _rest(name: str) -> Value:
     return _median("rest", "rate", contender=name)
 
 
+def _rest_cpu(name: str) -> Value:
+    return _ratio("rest", "front_cpu", {"contender": name}, contender="prack")
+
+
 def _footprint(name: str, field: str, unit: float = 1) -> Value:
     return _median("footprint", field, unit, contender=name)
 
@@ -151,7 +155,8 @@ _waiting = _median("clients", "each", KIB, contender="prack", kind="waiting", co
 _figures = _ratio("figures", "rate", {"contender": "prack"}, contender="prack-blind")
 _idle = _footprint("prack", "front_resident", MIB)
 _help = _median("footprint", "seconds", what="help")
-ONE, BATCHED, INSIDE = "prack-rest-one", "prack-rest-exchange", "in process"
+ONE, BATCHED, RAW = "prack-rest-one", "prack-rest-exchange", "prack-raw"
+INSIDE = "in process"
 HELLO, FASTAPI = (f"{app}, 32 and 256 clients, of nginx" for app in ("bare ASGI", "FastAPI"))
 TARGETS = (
     Target("prack", FASTAPI, _fastapi("prack"), least=1.3),
@@ -165,6 +170,8 @@ TARGETS = (
     *_each("the same, of the better leastconn", _tail("nginx-least", "haproxy"), most=0.85),
     Target(ONE, "one at a time, exchanges/s", _rest(ONE), least=1_500),
     Target(BATCHED, "in batches, exchanges/s", _rest(BATCHED), least=5_000),
+    Target(BATCHED, "the same, CPU of the gateway, of a stream's", _rest_cpu(BATCHED), most=2),
+    Target(RAW, "as messages, CPU of the gateway, of a stream's", _rest_cpu(RAW), most=3),
     Target(INSIDE, "queue of 100,000, of 10", _queue(INSIDE, 100_000), least=0.9),
     *_each("queue of 9,900 clients, of 10", lambda name: _queue(name, 9_900), least=0.9),
     Target("prack", "waiting request, with its connection", _waiting, most=7, unit="KiB"),

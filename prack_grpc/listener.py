@@ -318,6 +318,6 @@ def bind(stream: GrpcPort, host: str, port: int) -> int:
     """Have gRPC listen there. Returns the port. Raises AddressInUse."""
     try:
         return stream.bind(host, port)
-    except RuntimeError as error:
-        listen(host, port, "grpc_port").close()  # a socket says why, gRPC does not
+    except OSError as error:
+        listen(host, port, "grpc_port").close()  # this names the flag
         raise AddressInUse(f"cannot listen on {url(host, port, '')}: {error}") from None

@@ -157,11 +157,11 @@ class PrivateSide:
         from prack_grpc.stream.grpc.server import StreamServer
 
         most = grpc_places(WORKER_LIMITS.connections)
-        keys = (lambda: tls.loaded) if tls else None
+        secure = (lambda: tls.loaded.http2) if tls else None
         callers = self._parts.callers.workers
         shared = self._parts.parent is not None
         reflects = settings.reflection
-        server = StreamServer(streams, callers, reflects, most, admits, keys, shared)
+        server = StreamServer(streams, callers, reflects, most, admits, secure, shared)
         return GrpcPort(streams, server)
 
     def _announced(self, public: int, api_host: str, api: int, grpc: int) -> Addresses:

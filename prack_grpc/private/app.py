@@ -1,7 +1,8 @@
 """The FastAPI application of a private port: checks the caller before anything else."""
 
 import logging
-from collections.abc import Sized
+from collections.abc import Coroutine, Iterable, Sized
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,15 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import prack_grpc
 from prack_grpc.core.worker import TRUSTED, Principal, Right
 from prack_grpc.neighbours.call import CALLER, PASSED_ON
 from prack_grpc.private import bodies
-from prack_grpc.private.bodies import Gone
-from prack_grpc.private.callers import AUTHORIZATION, PRINCIPAL, TELLING, Callers, last
+from prack_grpc.private.bodies import Gone, Whole
+from prack_grpc.private.callers import AUTHORIZATION, PRINCIPAL, TELLING, Callers, Shown, last
 from prack_grpc.private.certificate import Certificate
+from prack_grpc.private.eager import Connection, resumed
 from prack_grpc.private.errors import (
     BAD_METHOD,
     BAD_PARAMETER,
@@ -36,6 +39,11 @@ log = logging.getLogger(__name__)
 
 # What the framework itself answers.
 BY_STATUS = {404: NOT_FOUND, 405: BAD_METHOD}
+
+
+# The folder of what was handed out, and how routes in it begin.
+REQUESTS = "/api/v1/requests/"
+NAMED = REQUESTS + "{identifier}"
 
 
 def caller(request: Request) -> Principal:
@@ -62,7 +70,14 @@ class RawRoute(APIRoute):
         self.app = self._serve
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request, app = Request(scope, receive), scope["app"]
+        response = await self.reply(Request(scope, receive))
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def reply(self, request: Request) -> Response | None:
+        """What the caller gets; None if he has gone."""
+        scope = request.scope
+        app: PrivateApp = scope["app"]
         try:
             if self.right and self.right not in scope[PRINCIPAL].rights:
                 raise ApiError(FORBIDDEN)
@@ -74,10 +89,10 @@ class RawRoute(APIRoute):
                 app.forbidden(scope, error)
             response = error.response()
         except Gone:
-            return
-        if app.notices:
-            response = app.telling(scope, response)
-        await response(scope, receive, send)
+            return None
+        except Exception as error:
+            response = _bug(error)
+        return app.telling(scope, response) if app.notices else response
 
 
 class ReadRoute(RawRoute):
@@ -90,6 +105,37 @@ class OperateRoute(RawRoute):
     """Changes what the gateway does."""
 
     right = Right.OPERATE
+
+
+class HotRoute(RawRoute):
+    """Found in a table, and begun without a task where the body of the call is here.
+
+    Its endpoint must not use `asyncio.timeout` then before it waits for the first time.
+    """
+
+
+class Table:
+    """The hot routes by method and path; the framework tries one route after the other."""
+
+    def __init__(self, routes: Iterable[BaseRoute] = ()) -> None:
+        self._fixed: dict[tuple[str, str], HotRoute] = {}
+        self._named: dict[tuple[str, str], HotRoute] = {}  # by what follows the identifier
+        for route in routes:
+            if isinstance(route, HotRoute):
+                _, named, rest = route.path.partition(NAMED)
+                table, path = (self._named, rest) if named else (self._fixed, route.path)
+                table |= {(method, path): route for method in route.methods or ()}
+
+    def find(self, scope: Scope) -> HotRoute | None:
+        """The route of this call; its identifier is in the scope then."""
+        method, path = scope["method"], scope["path"]
+        scope["path_params"] = {}
+        route = self._fixed.get((method, path))
+        if route is None and path.startswith(REQUESTS):
+            identifier, slash, rest = path[len(REQUESTS) :].partition("/")
+            route = self._named.get((method, slash + rest)) if identifier else None
+            scope["path_params"] = {"identifier": identifier}
+        return route
 
 
 class PrivateApp(FastAPI):
@@ -114,6 +160,7 @@ class PrivateApp(FastAPI):
             telemetry={"tracing": False},
         )
         self.router.route_class = RawRoute
+        self.table = Table()
         self._callers = callers
         text = "refused a call that its credentials do not allow"
         self._complaint = Complaint(log, "forbidden", text, most=10)
@@ -136,11 +183,34 @@ class PrivateApp(FastAPI):
         """See Starlette. One in place of five: what raises gets an answer, or a cut connection."""
         return ExceptionMiddleware(self.router, handlers=HANDLERS)
 
+    def begin(self, scope: Scope, body: bytes, client: Connection) -> bool:
+        """Serve a call that is here whole, at first without a task.
+
+        False, with nothing done, where it has no hot route, or its caller was not seen before: then
+        call this object.
+        """
+        route = self.table.find(scope)
+        who = self._callers.admitted.get(self._shown(scope)) if route else None
+        if route is None or who is None or who.revoked:
+            return False
+        scope[PRINCIPAL], scope["app"] = who, self
+        work = route.reply(Request(scope, Whole(body, client)))
+        try:
+            waits = work.send(None)
+        except StopIteration as done:
+            if done.value is not None and not _is_sent(done.value, client):
+                client.run(partial(_send, done.value, scope))
+        else:
+            client.run(partial(_go_on, resumed(work, waits), scope, client))
+        return True
+
+    def _shown(self, scope: Scope) -> Shown:
+        telling = [field for field in scope.get("headers", ()) if field[0] in TELLING]
+        return tuple(telling), self.certified(scope)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
-        telling = tuple(field for field in scope.get("headers", ()) if field[0] in TELLING)
-        callers = self._callers
-        shown = telling, self.certified(scope)
+        callers, shown = self._callers, self._shown(scope)
         who = callers.admitted.get(shown)
         if who is None or who.revoked:
             who = callers.admits(shown) if scope["type"] == "http" else TRUSTED
@@ -199,9 +269,9 @@ class PrivateApp(FastAPI):
         """Serve one ASGI scope of a caller who was checked."""
         merge = self.together.merge(scope) if self.together else None
         if self.together is None or merge is None:
-            await super().__call__(scope, receive, send)
+            await self._serve(scope, receive, send)
             return
-        app, caller = super().__call__, scope[PRINCIPAL].name if PRINCIPAL in scope else ""
+        app, caller = self._serve, scope[PRINCIPAL].name if PRINCIPAL in scope else ""
         try:
             body = await bodies.read(receive)
             response = await self.together.answer(merge, app, scope, body, caller)
@@ -210,6 +280,38 @@ class PrivateApp(FastAPI):
         except Gone:
             return
         await response(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self.table.find(scope) if scope["type"] == "http" else None
+        if route is None:
+            await super().__call__(scope, receive, send)
+        else:
+            scope["app"] = self
+            await route.app(scope, receive, send)
+
+
+def _is_sent(response: Response, client: Connection) -> bool:
+    """Send at once what is whole, to a caller who reads. False, with nothing sent, otherwise."""
+    reply = client.reply() if type(response).__call__ is Response.__call__ else None
+    if reply is None:
+        return False
+    reply.respond(response.status_code, response.raw_headers, bytes(response.body))
+    return True
+
+
+async def _go_on(
+    work: Coroutine[Any, Any, Response | None],
+    scope: Scope,
+    client: Connection,
+    *asgi: Any,
+) -> None:
+    response = await work
+    if response is not None and not _is_sent(response, client):
+        await _send(response, scope, *asgi)
+
+
+async def _send(response: Response, scope: Scope, _: Scope, receive: Receive, send: Send) -> None:
+    await response(scope, receive, send)
 
 
 async def _told(_: Request, error: Exception) -> Response:
@@ -227,13 +329,18 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     """The problem response for an error of the framework."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    if status == 500:
-        log.error("a bug of the gateway", exc_info=error, extra={"action": "internal"})
+    if not isinstance(error, HTTPException):
+        return _bug(error)
+    status = error.status_code
     response = ApiError(BY_STATUS.get(status, INTERNAL)).response()
     if status == 405:
         response.headers["Allow"] = ", ".join(_methods(request))
     return response
+
+
+def _bug(error: Exception) -> Response:
+    log.error("a bug of the gateway", exc_info=error, extra={"action": "internal"})
+    return ApiError(INTERNAL).response()
 
 
 def _methods(request: Request) -> list[str]:

@@ -5,9 +5,10 @@ import json
 import re
 from typing import Any, NoReturn
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from prack_grpc.core.limits import MIB
+from prack_grpc.private.eager import Connection
 from prack_grpc.private.errors import BAD_JSON, STALLED, TOO_LARGE, ApiError
 
 # Room for an answer with a body of 48 MiB, which base64 makes a third larger.
@@ -29,11 +30,45 @@ class TooLarge(ApiError):
         self.start = start
 
 
+class Whole:
+    """Receives, as ASGI does, a body that is here already, and then that its sender leaves."""
+
+    __slots__ = ("_body", "_connection")
+
+    def __init__(self, body: bytes, connection: Connection) -> None:
+        self._body: bytes | None = body
+        self._connection = connection
+
+    def take(self) -> bytes:
+        """All of it, in a plain call."""
+        body, self._body = self._body, None
+        return body or b""
+
+    async def __call__(self) -> Message:
+        """The next event."""
+        if self._body is not None:
+            return {"type": "http.request", "body": self.take(), "more_body": False}
+        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def leave(_: object) -> None:
+            if not lost.done():
+                lost.set_result(None)
+
+        self._connection.watch(leave)
+        try:
+            await lost
+        finally:
+            self._connection.unwatch(leave)
+        return {"type": "http.disconnect"}
+
+
 async def read(receive: Receive, most: int = 0) -> bytes:
     """The whole body, at most `most` bytes, or MAX_BODY.
 
     Raises Gone, TooLarge, or ApiError when it stands still.
     """
+    if isinstance(receive, Whole):
+        return receive.take()
     most = most or MAX_BODY
     loop = asyncio.get_running_loop()
     pieces: list[bytes] = []

@@ -17,7 +17,7 @@ from prack_grpc.deferred.store import Store
 from prack_grpc.neighbours.mesh_words import PATH as WORDS
 from prack_grpc.neighbours.neighbours import ALONE, Cluster
 from prack_grpc.private import description
-from prack_grpc.private.app import OperateRoute, PrivateApp, RawRoute, ReadRoute
+from prack_grpc.private.app import HotRoute, OperateRoute, PrivateApp, RawRoute, ReadRoute, Table
 from prack_grpc.private.callers import PRINCIPAL, Callers
 from prack_grpc.private.health import Health
 from prack_grpc.private.operators.steering import Steering
@@ -142,9 +142,9 @@ def create_app(
         app.together = Together(cluster, "rest", MERGES)
     answers = Answers(broker, polls.leases, relay)
     endpoints = Endpoints(broker, polls, answers, relay)
-    _add_endpoints(app, endpoints, PATHS, openapi.OPERATIONS)
+    _add_endpoints(app, endpoints, PATHS, openapi.OPERATIONS, HotRoute)
     raw = RawEndpoints(broker, polls, answers, relay)
-    _add_endpoints(app, raw, RAW_PATHS, openapi_raw.OPERATIONS)
+    _add_endpoints(app, raw, RAW_PATHS, openapi_raw.OPERATIONS, HotRoute)
     operating = OperatorEndpoints(broker, cluster, steering, polls.end)
     described = openapi_operating.OPERATIONS
     _add_endpoints(app, operating, READING_PATHS, described, ReadRoute)
@@ -158,6 +158,7 @@ def create_app(
         _add_endpoints(app, letters, DEAD_PATHS, openapi_dead.OPERATIONS, ReadRoute)
         _add_endpoints(app, letters, DEAD_OPERATING_PATHS, openapi_dead.OPERATIONS, OperateRoute)
     add_pages(app, limits, health)
+    app.table = Table(app.routes)
     return app
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -43,6 +44,7 @@ class Ask:
 PLAIN = Ask()
 
 
+@lru_cache(maxsize=256)  # a worker asks the same each time
 def from_query(query: bytes) -> Ask:
     """The poll that a query string asks for. Raises ApiError; unknown names are ignored."""
     if not query:

@@ -6,6 +6,7 @@ many does no harm; what a worker is told of clients that left is bounded, and on
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -51,7 +52,7 @@ class Leases:
 
     def __init__(self) -> None:
         self.cancelled = Cancellations()
-        self.waiting: dict[Assignment, set[asyncio.Future[None]]] = {}
+        self.waiting: dict[Assignment, set[Callable[[], None]]] = {}
         # Who passes on an answer piece by piece: there can be only one.
         self._writers: WeakKeyDictionary[Assignment, object] = WeakKeyDictionary()
         # Whose request body is on its way to the worker.
@@ -73,9 +74,19 @@ class Leases:
 
     def wake(self, assignment: Assignment) -> None:
         """Something has happened to it."""
-        for future in self.waiting.get(assignment, ()):
-            if not future.done():
-                future.set_result(None)
+        for call in tuple(self.waiting.get(assignment, ())):
+            call()
+
+    def listen(self, assignment: Assignment, call: Callable[[], None]) -> None:
+        """Call this when something has happened to it."""
+        self.waiting.setdefault(assignment, set()).add(call)
+
+    def forget(self, assignment: Assignment, call: Callable[[], None]) -> None:
+        """Call this no more."""
+        calls = self.waiting[assignment]
+        calls.discard(call)
+        if not calls:
+            del self.waiting[assignment]
 
     async def event(
         self,
@@ -85,16 +96,18 @@ class Leases:
     ) -> None:
         """Return when something has happened to it, `other` is done or time is over."""
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = self.waiting.setdefault(assignment, set())
-        waiting.add(woken)
+
+        def wake() -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        self.listen(assignment, wake)
         both = (woken,) if other is None else (woken, other)
         try:
             await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
-            waiting.discard(woken)
-            if not waiting and self.waiting.get(assignment) is waiting:
-                del self.waiting[assignment]
+            self.forget(assignment, wake)
 
 
 async def disconnect(receive: Receive) -> None:

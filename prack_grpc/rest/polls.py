@@ -10,8 +10,6 @@ sends only bodies that it has: the poll waits for these.
 import asyncio
 from collections.abc import Callable
 
-from starlette.types import Receive
-
 from prack_grpc.broker.seam import Membership, WorkerSide
 from prack_grpc.core.errors import BadRoute, OutOfScope, TooManySessions
 from prack_grpc.core.exchange.assignment import Assignment
@@ -19,6 +17,7 @@ from prack_grpc.core.limits import Limits
 from prack_grpc.core.receivers import CancelReason
 from prack_grpc.core.worker import Principal, Profile
 from prack_grpc.private.bodies import Gone
+from prack_grpc.private.eager import Connection
 from prack_grpc.private.errors import (
     BAD_PARAMETER,
     DRAINING,
@@ -29,7 +28,7 @@ from prack_grpc.private.errors import (
     ApiError,
 )
 from prack_grpc.rest.ask import Ask
-from prack_grpc.rest.leases import Leases, disconnect
+from prack_grpc.rest.leases import Leases
 
 # For what peers send; what else the poll was handed waits, too. A body that takes longer is queued
 # again at its owner.
@@ -51,7 +50,7 @@ class Poll:
         self.collecting = False
         self.owed: set[asyncio.Task[None]] = set()  # bodies that peers are sending
         self.taken: list[Assignment] = []
-        self.open = True
+        self.open, self.gone = True, False
         self.woken: asyncio.Future[None] | None = None
 
     def deliver(self, assignment: Assignment) -> None:
@@ -76,6 +75,11 @@ class Poll:
     def add(self, assignment: Assignment) -> None:
         """This request can be sent now."""
         self.taken.append(assignment)
+        self.rouse()
+
+    def leave(self, _: object) -> None:
+        """The worker has gone."""
+        self.gone = True
         self.rouse()
 
     def rouse(self) -> None:
@@ -126,20 +130,21 @@ class Polls:
         self,
         ask: Ask,
         principal: Principal,
-        receive: Receive,
+        connection: Connection,
         whole: bool = True,
         address: str = "",
     ) -> list[Assignment]:
-        """What comes for this poll; empty if nothing does. `whole` waits for complete bodies.
+        """What comes for this poll; empty if nothing does.
 
-        The caller must send it without waiting for anything. Raises Gone, or ApiError.
+        `whole` waits for complete bodies; without it one request comes at a time. The caller must
+        send it without waiting for anything. Raises Gone, or ApiError.
         """
         poll = Poll(ask, principal, self.leases, self._collect if whole else _as_it_is)
-        most = ask.most or 1
+        most = (whole and ask.most) or 1
         member = self._join(ask, most, poll, whole, address)
         gone = True
         try:
-            gone = not poll.taken and await self._park(poll, ask.wait, receive)
+            gone = not poll.taken and await self._park(poll, ask.wait, connection)
             if poll.owed and not gone:
                 await asyncio.wait(poll.owed, timeout=PEER_SECONDS)
         finally:
@@ -186,23 +191,22 @@ class Polls:
             raise ApiError(TOO_MANY_POLLS, str(error)) from None
         return poll.member
 
-    async def _park(self, poll: Poll, wait: float, receive: Receive) -> bool:
+    async def _park(self, poll: Poll, wait: float, connection: Connection) -> bool:
         """Wait for something to happen. True if the worker has gone."""
         if not wait or self._ending or (self._hurrying and not poll.collecting):
             return False
         loop = asyncio.get_running_loop()
         poll.woken = loop.create_future()
         timer = loop.call_later(wait, poll.rouse)
-        watch = loop.create_task(disconnect(receive), name="poll-watch")
-        watch.add_done_callback(lambda _: poll.rouse())
+        connection.watch(poll.leave)
         self._parked.add(poll)
         try:
             await poll.woken
-            return watch.done()
+            return poll.gone
         finally:
             self._parked.discard(poll)
+            connection.unwatch(poll.leave)
             timer.cancel()
-            watch.cancel()
 
     # ------------------------------------------------------------ slow bodies
 

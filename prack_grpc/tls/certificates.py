@@ -3,13 +3,13 @@
 import logging
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from prack_grpc.settings.loading import flag
 from prack_grpc.settings.settings import Settings
-from prack_grpc.tls.context import Shown, demand, shown
+from prack_grpc.tls.context import GRPC, HTTP, Shown, demand, shown
 from prack_wire import private
 
 log = logging.getLogger(__name__)
@@ -23,15 +23,14 @@ class BadCertificate(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the files held: contexts, the names of all certificates, and for gRPC the PEM itself.
+    """What the files held: contexts, `http2` that of gRPC, and the names of all certificates.
 
-    `pairs` are keys and chains. `end` is when the first certificate ends, in Unix time.
+    `end` is when the first certificate ends, in Unix time.
     """
 
     context: ssl.SSLContext
+    http2: ssl.SSLContext
     names: tuple[str, ...]
-    pairs: tuple[tuple[bytes, bytes], ...]
-    client_ca: bytes | None
     end: float
 
 
@@ -74,26 +73,21 @@ class Certificates:
         self._seen = now
 
     def _load(self) -> Loaded:
-        all_ = [self._shown(cert, key) for cert, key in self._pairs]
-        default = all_[0].context
-        if len(all_) > 1:
-            default.sni_callback = _choosing(all_)
-        ca = self._client_ca
-        try:
-            pems = tuple((key.read_bytes(), cert.read_bytes()) for cert, key in self._pairs)
-            names = tuple(name for one in all_ for name in one.names)
-            end = min(one.end for one in all_)
-            loaded = Loaded(default, names, pems, ca.read_bytes() if ca else None, end)
-        except OSError as error:
-            raise BadCertificate(f"{flag(self._name)}-cert: {error}") from None
+        all_ = self._all(HTTP)
+        names = tuple(name for one in all_ for name in one.names)
+        end = min(one.end for one in all_)
+        loaded = Loaded(_choosing(all_), _choosing(self._all(GRPC)), names, end)
         for (cert, _), one in zip(self._pairs, all_, strict=True):
             about = {"certificate": str(cert), "names": ", ".join(one.names), "until": one.until}
             log.info("certificate loaded", extra={"action": "tls_loaded", **about})
         return loaded
 
-    def _shown(self, cert: Path, key: Path) -> Shown:
+    def _all(self, protocols: Sequence[str]) -> list[Shown]:
+        return [self._shown(cert, key, protocols) for cert, key in self._pairs]
+
+    def _shown(self, cert: Path, key: Path, protocols: Sequence[str]) -> Shown:
         try:
-            one = shown(cert, key)
+            one = shown(cert, key, protocols)
             has_expired = one.end < time.time()
         except (OSError, ValueError) as error:
             raise BadCertificate(self._wrong(cert, key, error)) from None
@@ -138,16 +132,19 @@ def names_of(certificates: Certificates | None) -> tuple[str, ...]:
     return certificates.loaded.names if certificates else ()
 
 
-def _choosing(
-    all_: list[Shown],
-) -> Callable[[ssl.SSLObject, str | None, ssl.SSLContext], None]:
+def _choosing(all_: list[Shown]) -> ssl.SSLContext:
+    """The first one's context, which has the others chosen by name."""
+    default = all_[0].context
+
     def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         asked = (name or "").lower()
         found = next((one for one in all_ if one.is_for(asked)), None)
         if found is not None:
             connection.context = found.context
 
-    return choose
+    if len(all_) > 1:
+        default.sni_callback = choose
+    return default
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -2,7 +2,7 @@
 
 import fnmatch
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ CIPHERS = ":".join(
         "ECDHE-RSA-CHACHA20-POLY1305",
     )
 )
-PROTOCOLS = ["http/1.1"]
+HTTP, GRPC = ("http/1.1",), ("h2",)
 # OpenSSL's X509_V_FLAG_NO_CHECK_TIME: whether it is an old one is for others to say, in words.
 ANY_TIME = 0x200000
 FLIGHTS = 4  # of a handshake, at most
@@ -47,13 +47,16 @@ class Shown:
         )
 
 
-def shown(cert: Path, key: Path) -> Shown:
-    """The certificate of these files. Raises OSError (of which ssl.SSLError is one), ValueError."""
+def shown(cert: Path, key: Path, protocols: Sequence[str] = HTTP) -> Shown:
+    """The certificate of these files, for who speaks one of these protocols (RFC 7301).
+
+    Raises OSError (of which ssl.SSLError is one), ValueError.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_ciphers(CIPHERS)
-    context.set_alpn_protocols(PROTOCOLS)
+    context.set_alpn_protocols(protocols)
     # Without a password OpenSSL would ask for one on the terminal.
     context.load_cert_chain(cert, key, password="")
     about = _seen_by_a_client(context, cert)

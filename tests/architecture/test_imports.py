@@ -7,7 +7,7 @@ import pytest
 
 from tests.acceptance.processes import SECONDS
 
-GRPC = {"grpc", "grpc_health", "grpc_reflection"}  # the last has nothing in it yet
+GRPC = {"grpc_health", "h2"}
 # The packages of a library, of each that most gateways never need.
 LATE = {
     "acme",
@@ -15,7 +15,8 @@ LATE = {
     "cryptography",
     "fastapi",
     *GRPC,
-    "grpc_reflection.v1alpha",
+    "grpc",
+    "grpc_reflection",
     "h11",
     "jwt",
     "opentelemetry.sdk",

@@ -5,12 +5,14 @@ import json
 from typing import Any
 
 import pytest
+from starlette.types import ASGIApp
 
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.worker import TRUSTED
 from prack_grpc.private.bodies import Gone
+from prack_grpc.private.eager import OnLost
 from prack_grpc.private.errors import ApiError
 from prack_grpc.rest import ask
 from tests.rest.conftest import Api, Start, answer, until
@@ -162,17 +164,31 @@ async def test_a_poll_that_leaves_takes_no_request_with_it(api: Api, way: str) -
     await stayer.close()
 
 
+class Leaving:
+    """Implements `eager.Connection` for a worker that leaves when it is told to."""
+
+    leave: OnLost
+
+    def watch(self, on_lost: OnLost) -> None:
+        """See Connection."""
+        self.leave = on_lost
+
+    def unwatch(self, on_lost: OnLost) -> None:
+        """See Connection."""
+
+    def reply(self) -> None:
+        """See Connection."""
+
+    def run(self, app: ASGIApp) -> None:
+        """See Connection."""
+
+
 async def test_a_poll_that_leaves_while_it_is_handed_requests_gives_them_back(api: Api) -> None:
     """W7: the attempt does not count, for the request was never sent."""
-    left = asyncio.Event()
-
-    async def receive() -> dict[str, Any]:
-        await left.wait()
-        return {"type": "http.disconnect"}
-
-    pull = asyncio.create_task(api.app.polls.pull(ask.Ask(wait=60, most=2), TRUSTED, receive))
+    connection = Leaving()
+    pull = asyncio.create_task(api.app.polls.pull(ask.Ask(wait=60, most=2), TRUSTED, connection))
     await api.parked(1)
-    left.set()
+    connection.leave(None)
     tickets = [api.submit(b"POST", b"/1"), api.submit(b"POST", b"/2")]
     assert all(api.lease(ticket) for ticket in tickets)
     with pytest.raises(Gone):

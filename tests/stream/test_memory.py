@@ -7,6 +7,7 @@ import pytest
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.stream import streams
+from prack_grpc.stream.grpc.call import Call
 from prack_grpc.stream.grpc.carrier import GrpcCarrier
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.plain_carrier import PlainCarrier
@@ -21,7 +22,7 @@ from tests.support.scripted_worker import ScriptedWorker
 __all__ = ["frozen", "no_collector"]
 # Each of them is the same process, whose newer stream may come before the end of the older.
 ONE = b"one"
-PARTS = (Assignment, Deframer, GrpcCarrier, Outbox, PlainCarrier, Stream)
+PARTS = (Assignment, Call, Deframer, GrpcCarrier, Outbox, PlainCarrier, Stream)
 
 End = Callable[[Gateway, ScriptedWorker], Awaitable[object]]
 

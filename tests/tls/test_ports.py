@@ -6,7 +6,6 @@ import ssl
 
 import pytest
 
-from prack_grpc.stream.grpc import server as grpc_server
 from tests.conftest import Gateway, Start
 from tests.support.certificates import Authority
 
@@ -132,10 +131,3 @@ def session(
             while sock.recv(4096):
                 pass
             return sock.session, sock.session_reused
-
-
-async def test_a_grpc_port_that_waits_for_a_greeting_is_not_full(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(grpc_server, "CLOSED_SECONDS", 0.1)
-    assert not await grpc_server.is_full("127.0.0.1", gateway.grpc_port)

@@ -14,7 +14,8 @@ from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.private import bodies
 from prack_grpc.private.app import address, caller
-from prack_grpc.private.errors import BAD_JSON, BAD_PARAMETER, NO_STORE, ApiError
+from prack_grpc.private.eager import connection
+from prack_grpc.private.errors import BAD_JSON, BAD_PARAMETER, ApiError
 from prack_grpc.rest import ask
 from prack_grpc.rest.ask import Ask
 from prack_grpc.rest.polls import Polls
@@ -30,11 +31,14 @@ ABORT_CODES = {
     "unsupported": AbortCode.UNSUPPORTED,
     "overloaded": AbortCode.OVERLOADED,
 }
+JSON = ((b"cache-control", b"no-store"), (b"content-type", b"application/json"))
 
 
 def reply(body: bytes, status: int = 200) -> Response:
     """A JSON response."""
-    return Response(body, status, NO_STORE, "application/json")
+    response = Response(body, status)
+    response.raw_headers += JSON
+    return response
 
 
 # Both are the original's, word for word.
@@ -159,7 +163,8 @@ class Endpoints:
 
     async def _pull(self, wanted: Ask, request: Request) -> list[bytes]:
         wanted, place = self._relay.shortened(wanted), address(request.scope)
-        pulled = await self._polls.pull(wanted, caller(request), request.receive, address=place)
+        connected = connection(request.scope)
+        pulled = await self._polls.pull(wanted, caller(request), connected, address=place)
         return [await self._encoded(assignment) for assignment in pulled]
 
     async def _encoded(self, assignment: Assignment) -> bytes:

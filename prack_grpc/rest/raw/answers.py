@@ -15,6 +15,7 @@ from prack_grpc.core.http.fields import BODILESS
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import MAX_HEAD
 from prack_grpc.private import bodies
+from prack_grpc.private.bodies import Whole
 from prack_grpc.private.errors import STALLED, ApiError
 from prack_grpc.rest.raw.writer import Writer
 
@@ -35,7 +36,8 @@ class Uploaded:
     def __init__(self, writer: Writer, receive: Receive) -> None:
         self._writer = writer
         self._receive = receive
-        self.complete = False  # all of the upload was read
+        self.complete = isinstance(receive, Whole)  # all of the upload was read
+        self._read = receive.take() if isinstance(receive, Whole) else b""
 
     async def run(self, fields: Headers) -> None:
         """Pass the answer on; `fields` are those of the upload. Raises ApiError or Gone."""
@@ -45,7 +47,7 @@ class Uploaded:
         size = int(length) if length and b"transfer-encoding" not in values else -1
         media = values.get(b"content-type", b"").partition(b";")[0].strip().lower()
         try:
-            rest = await self._message(size) if media == MESSAGE else self._plain(fields, size)
+            rest = await (self._message(size) if media == MESSAGE else self._plain(fields, size))
         except BadResponse as error:
             raise self._writer.refuse(error) from None
         if rest is None:
@@ -57,17 +59,19 @@ class Uploaded:
 
     # ------------------------------------------------------------ heads
 
-    def _plain(self, fields: Headers, size: int) -> bytes | None:
+    async def _plain(self, fields: Headers, size: int) -> bytes | None:
         status = dict(fields).get(b"prack-status", b"200")
         if not re.fullmatch(rb"[2-5][0-9]{2}", status):
             raise BadResponse("status", "must be a number from 200 to 599")
         start = len(FIELD)
         headers = [(name[start:], value) for name, value in fields if name.startswith(FIELD)]
-        return self._head(int(status), headers, b"", size)
+        if size > 0 and not self.complete:
+            self._read = await self._piece()  # a small body goes with its head
+        return self._head(int(status), headers, self._read, size)
 
     async def _message(self, size: int) -> bytes | None:
         """Pass on the heads of a message, the interim ones too. Returns what follows them."""
-        data = b""
+        data = self._read
         while True:
             block, data, read = await self._block(data)
             status, headers = _parsed(block)
@@ -89,14 +93,17 @@ class Uploaded:
         return data[: found.start()], data[found.end() :], found.end()
 
     def _head(self, status: int, headers: Headers, rest: bytes, size: int) -> bytes | None:
-        """Returns the body that came with the head, None if there will be none."""
+        """Returns the body that came with the head and is to be passed on, None if nothing is."""
         asked_head = self._writer.assignment.request.method == b"HEAD"
-        given = any(name.lower() == b"content-length" for name, _ in headers)
+        lengths = [value for name, value in headers if name.lower() == b"content-length"]
         # An empty answer to HEAD says nothing about the length that GET would have.
-        if not given and status not in BODILESS and size >= (1 if asked_head else 0):
+        if not lengths and status not in BODILESS and size >= (1 if asked_head else 0):
             headers = [*headers, (b"content-length", b"%d" % size)]
         if asked_head or status in NO_BODY:
-            self._writer.head(status, headers, True)
+            self._writer.head(status, headers, b"", True)
+            return None
+        if self.complete and lengths in ([], [b"%d" % len(rest)]):
+            self._writer.head(status, headers, rest, True)
             return None
         self._writer.head(status, headers)
         return rest
@@ -121,18 +128,17 @@ class Uploaded:
     async def _next(self) -> Any:
         """What the server says next; None when it says nothing, or the client has left."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + bodies.STALL
-        task = loop.create_task(_received(self._receive), name="answer-upload")
         try:
-            while not task.done() and self._writer.open and (left := until - loop.time()) > 0:
-                await self._writer.event(task, left)
-            return task.result() if task.done() else None
-        finally:
-            task.cancel()
+            async with asyncio.timeout(bodies.STALL) as wait:
 
+                def look() -> None:
+                    if not (self._writer.open or wait.expired()):
+                        wait.reschedule(loop.time())
 
-async def _received(receive: Receive) -> Any:
-    return await receive()
+                with self._writer.calling(look):
+                    return await self._receive()
+        except TimeoutError:
+            return None
 
 
 def _parsed(block: bytes) -> tuple[int, Headers]:

@@ -4,7 +4,6 @@ Their docstrings are the descriptions at /docs.
 """
 
 import asyncio
-import dataclasses
 import json
 from contextlib import suppress
 from urllib.parse import parse_qsl
@@ -17,8 +16,10 @@ from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.errors import Late, NotHeld
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.states import Work
+from prack_grpc.core.http.message import Headers
 from prack_grpc.private import bodies
 from prack_grpc.private.app import address, caller
+from prack_grpc.private.eager import connection
 from prack_grpc.private.errors import BAD_PARAMETER, BODY_BUSY, BODY_GONE, LATE, NO_STORE, ApiError
 from prack_grpc.rest import ask
 from prack_grpc.rest.leases import disconnect
@@ -27,7 +28,7 @@ from prack_grpc.rest.rack.answers import Answers
 from prack_grpc.rest.rack.endpoints import THANKS, reply
 from prack_grpc.rest.raw.answers import Uploaded
 from prack_grpc.rest.raw.chunks import MAX_CHUNK, Chunks
-from prack_grpc.rest.raw.requests import BYTES, MESSAGE, Delivery, encoded, metadata
+from prack_grpc.rest.raw.requests import BYTES, FRESH, MESSAGE, Delivery, encoded, metadata
 from prack_grpc.rest.raw.writer import Writer
 from prack_grpc.rest.relay import Relay
 
@@ -78,19 +79,21 @@ class RawEndpoints:
         await bodies.read(request.receive)
         query = request.scope["query_string"]
         separate = _separate(query)
-        wanted = dataclasses.replace(ask.from_query(query), most=0)
+        wanted = ask.from_query(query)
         if relayed := await self._relay.poll(request):
             return relayed
         wanted = self._relay.shortened(wanted)
-        place = address(request.scope)
-        pulled = await self._polls.pull(wanted, caller(request), request.receive, False, place)
+        place, connected = address(request.scope), connection(request.scope)
+        pulled = await self._polls.pull(wanted, caller(request), connected, False, place)
         if not pulled:
             return Response(status_code=204, headers=NO_STORE)
         (assignment,) = pulled
         head = encoded(assignment.request)
         told = metadata(self._broker, assignment)
-        if separate:
-            return Response(head, 200, told, MESSAGE)
+        if separate or assignment.bodiless:
+            response = Response(head, media_type=MESSAGE.decode())
+            response.raw_headers += told
+            return response
         return self._delivery(assignment, head, told, MESSAGE, owed=True)
 
     async def body(self, request: Request) -> Response:
@@ -105,7 +108,7 @@ class RawEndpoints:
             raise ApiError(BODY_BUSY)
         if not self._broker.rewind(assignment):
             raise ApiError(BODY_GONE)
-        return self._delivery(assignment, b"", NO_STORE, BYTES, owed=False)
+        return self._delivery(assignment, b"", [FRESH], BYTES, owed=False)
 
     async def respond(self, request: Request) -> Response:
         """Sends an answer to its client while it is uploaded, whatever its size.
@@ -179,7 +182,7 @@ class RawEndpoints:
         return reply(b'{"state": "leased", "deadline_ms": %d}' % left)
 
     def _delivery(
-        self, assignment: Assignment, start: bytes, headers: dict[str, str], media: str, owed: bool
+        self, assignment: Assignment, start: bytes, headers: Headers, media: bytes, owed: bool
     ) -> Delivery:
         return Delivery(self._broker, self._leases, assignment, start, headers, media, owed)
 

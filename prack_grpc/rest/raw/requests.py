@@ -13,15 +13,15 @@ from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import UNBOUNDED
 from prack_grpc.core.exchange.states import Work
-from prack_grpc.core.http.message import Kind, Request
+from prack_grpc.core.http.message import Headers, Kind, Request
 from prack_grpc.core.limits import PIECE
-from prack_grpc.private.errors import NO_STORE
 from prack_grpc.rest.leases import Leases, disconnect
 
 # How long a worker may read nothing, in seconds.
 PATIENCE = 60.0
-MESSAGE = "application/http; msgtype=request"
-BYTES = "application/octet-stream"
+MESSAGE = b"application/http; msgtype=request"
+BYTES = b"application/octet-stream"
+FRESH = (b"cache-control", b"no-store")
 
 
 def encoded(request: Request) -> bytes:
@@ -31,18 +31,19 @@ def encoded(request: Request) -> bytes:
     return b"%b %b HTTP/%b\r\n%b\r\n" % (*start, b"".join(lines))
 
 
-def metadata(broker: WorkerSide, assignment: Assignment) -> dict[str, str]:
-    """The headers that tell of a hand-out."""
-    headers = {
-        **NO_STORE,
-        "Prack-Id": assignment.identifier,
-        "Prack-Attempt": str(assignment.attempt),
-        "Prack-Deadline-Ms": str(max(1, int(broker.remaining(assignment) * 1000))),
-    }
+def metadata(broker: WorkerSide, assignment: Assignment) -> Headers:
+    """The fields that tell of a hand-out."""
+    fields = [
+        FRESH,
+        (b"prack-id", assignment.identifier.encode()),
+        (b"prack-attempt", b"%d" % assignment.attempt),
+        (b"prack-deadline-ms", b"%d" % max(1, broker.remaining(assignment) * 1000)),
+    ]
     if assignment.request.kind is Kind.EVENTS:
-        headers["Prack-Websocket"] = "events"
-    length = broker.body_length(assignment)
-    return headers if length < 0 else {**headers, "Prack-Body-Length": str(length)}
+        fields.append((b"prack-websocket", b"events"))
+    if (length := broker.body_length(assignment)) >= 0:
+        fields.append((b"prack-body-length", b"%d" % length))
+    return fields
 
 
 class Delivery(Response):
@@ -57,8 +58,8 @@ class Delivery(Response):
         leases: Leases,
         assignment: Assignment,
         start: bytes,
-        headers: dict[str, str],
-        media_type: str,
+        headers: Headers,
+        media_type: bytes,
         owed: bool,
     ) -> None:
         self._broker = broker
@@ -67,12 +68,10 @@ class Delivery(Response):
         self._start = start
         self._owed = owed
         self.status_code = 200
-        self.media_type = media_type
         self.background = None
-        length = broker.body_length(assignment)
-        if length >= 0:
-            headers = {**headers, "Content-Length": str(len(start) + length)}
-        self.init_headers(headers)
+        self.raw_headers = [*headers, (b"content-type", media_type)]
+        if (length := broker.body_length(assignment)) >= 0:
+            self.raw_headers.append((b"content-length", b"%d" % (len(start) + length)))
         leases.reading.add(assignment)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,8 @@
 """An answer that goes to its client piece by piece, as fast as the client takes it."""
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.errors import BadResponse, Late, LeaseError, NotHeld
@@ -42,16 +44,19 @@ class Writer:
         if self.begun or not self._leases.claim(self.assignment, answer):
             raise ApiError(LATE[Late.ANSWERED])
 
-    async def event(
-        self, other: "asyncio.Future[object] | None" = None, seconds: float | None = None
-    ) -> None:
-        """Return when something has happened to the answer; see Leases."""
-        await self._leases.event(self.assignment, other, seconds)
-
-    def head(self, status: int, headers: Headers, end: bool = False) -> None:
-        """Pass on a head; `end` if there will be no body."""
+    @contextmanager
+    def calling(self, call: Callable[[], None]) -> Iterator[None]:
+        """Inside, this is called when something has happened to the answer."""
+        self._leases.listen(self.assignment, call)
         try:
-            self._broker.head(self.assignment, status, headers, b"", end)
+            yield
+        finally:
+            self._leases.forget(self.assignment, call)
+
+    def head(self, status: int, headers: Headers, body: bytes = b"", end: bool = False) -> None:
+        """Pass on a head; with `end` the body is all of it."""
+        try:
+            self._broker.head(self.assignment, status, headers, body, end)
         except BadResponse as error:
             raise self.refuse(error) from None
         except LeaseError:
@@ -70,7 +75,7 @@ class Writer:
                 self._data(data[start : start + room])
                 start += room
             elif until is None or now() < until:
-                await self.event(seconds=until and until - now())
+                await self._leases.event(self.assignment, seconds=until and until - now())
             else:
                 break
         if not self.open:

@@ -24,7 +24,7 @@ class GrpcPort:
     def bind(self, host: str, port: int) -> int:
         """Listen, at first or after a release. Returns the port, 0 if there is none.
 
-        Raises RuntimeError if the address cannot be had.
+        Raises OSError if the address cannot be had.
         """
         return self._server.bind(host, port) if self._server else 0
 

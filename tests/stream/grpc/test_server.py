@@ -1,42 +1,29 @@
-"""Connections to the gRPC port that are nobody's, or too many."""
+"""Connections to the gRPC port that are nobody's, too many, or do too much."""
 
 import asyncio
-import logging
-import os
-import socket
-import subprocess
-import sys
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import grpc
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated, Event, ResponseReceived, StreamEnded
 
 from prack_grpc.composition import private_side
-from prack_grpc.stream.grpc import server as grpc_server
-from prack_grpc.stream.grpc.server import is_full
+from prack_grpc.stream.grpc import connection
 from tests.conftest import Gateway, Start
 from tests.support.client import SECONDS, RawClient
-from tests.support.scripted_worker import CONNECT, connect
+from tests.support.collector import alive, frozen, gone, no_collector
+from tests.support.scripted_worker import connect
 
+__all__ = ["frozen", "no_collector"]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
-# What the gateway imports, then a server that has a connection.
-LISTEN = """
-import prack_grpc.stream.grpc.server
-import asyncio, grpc
-
-async def main():
-    server = grpc.aio.server()
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    await reader.read(1)
-    writer.close()
-    await server.stop(0)
-
-asyncio.run(main())
-"""
-QUICK = {"grpc.server_handshake_timeout_ms": 300, "grpc.max_connection_idle_ms": 300}
+PING = b"\0\0\x08\x06\0\0\0\0\0" + bytes(8)
+NO_NUMBER = b"\0\0\0\0\0\0\0\0\0"  # DATA of no stream
+INFO = "/prack.v1.WorkerService/GetInfo"
 
 
 @asynccontextmanager
@@ -52,74 +39,67 @@ async def connections(port: int, count: int, say: bytes) -> AsyncIterator[list[R
             await client.close()
 
 
-async def ended(client: RawClient) -> None:
-    """Read to the end."""
+async def ended(client: RawClient) -> bytes:
+    """All that comes until the end."""
     async with asyncio.timeout(client.seconds):
-        while await client.reader.read(4096):
-            pass
+        return await client.reader.read()
+
+
+async def heard(client: RawClient, peer: H2Connection, last: type[Event]) -> Event:
+    """The first event of this kind, of what comes."""
+    async with asyncio.timeout(client.seconds):
+        while True:
+            for event in peer.receive_data(await client.reader.read(65536)):
+                if isinstance(event, last):
+                    return event
 
 
 @pytest.mark.parametrize("say", [b"", b"PRI *", PREFACE], ids=["nothing", "little", "no call"])
 async def test_who_calls_nothing_is_sent_away(
     start: Start, say: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grpc_server, "OPTIONS", tuple((dict(grpc_server.OPTIONS) | QUICK).items()))
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.2)
     gateway = await start()
     async with connections(gateway.grpc_port, 10, say) as clients:
         await asyncio.gather(*map(ended, clients))
 
 
 async def test_a_worker_is_never_idle(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grpc_server, "OPTIONS", tuple((dict(grpc_server.OPTIONS) | QUICK).items()))
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.1)
     gateway = await start()
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
-        async with connections(gateway.grpc_port, 1, b"") as (client,):
-            await ended(client)
+        for _ in range(3):  # each of them comes after the worker, and leaves before it
+            async with connections(gateway.grpc_port, 1, b"") as (client,):
+                await ended(client)
         assert len(gateway.core.queue.sessions) == 1
 
 
-async def test_there_is_a_bound_and_room_again(
+async def test_who_does_not_answer_a_ping_is_gone(
     start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.1)
+    gateway, peer = await start(), H2Connection(H2Configuration())
+    peer.initiate_connection()
+    method = (":path", "/grpc.health.v1.Health/Watch")
+    peer.send_headers(1, [method, *REQUEST])
+    peer.send_data(1, bytes(5), end_stream=True)
+    async with connections(gateway.grpc_port, 1, peer.data_to_send()) as (client,):
+        await ended(client)
+
+
+async def test_there_is_a_bound_and_room_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(private_side, "grpc_places", lambda most: 5)
     gateway = await start()
     async with connections(gateway.grpc_port, 8, b"") as clients:
-        ends = [asyncio.create_task(ended(client)) for client in clients]
-        while sum(end.done() for end in ends) < 3:  # noqa: ASYNC110 - whoever is the first
-            await asyncio.sleep(0.01)
-        assert sum(end.done() for end in ends) == 3
-        for end in ends:
-            end.cancel()
-        await asyncio.gather(*ends, return_exceptions=True)
-    async with asyncio.timeout(SECONDS):
-        # gRPC takes a moment to see them gone, and does not say when.
-        while not await welcomed(gateway.grpc_port):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-async def test_that_it_is_full_is_said_in_the_log(
-    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(private_side, "grpc_places", lambda most: 5)
-    monkeypatch.setattr(grpc_server, "LOOK_SECONDS", 0.02)
-    gateway = await start()
-    assert not await is_full("127.0.0.1", gateway.grpc_port)
-    assert "gRPC port" not in caplog.text
-    async with connections(gateway.grpc_port, 8, b"") as clients, asyncio.timeout(SECONDS):
-        while "the gRPC port has as many" not in caplog.text:
-            # Who looks may have had a place when these came: then one more takes it.
-            clients.append(await RawClient.connect(gateway.grpc_port))
-        while not await is_full("127.0.0.1", gateway.grpc_port):
-            clients.append(await RawClient.connect(gateway.grpc_port))
+        await asyncio.gather(*map(ended, clients[5:]))
     (record,) = [one for one in caplog.records if getattr(one, "action", "") == "grpc_full"]
     assert f":{gateway.grpc_port}`" in record.getMessage()
-
-
-async def test_a_port_where_nobody_listens_is_not_full() -> None:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        assert not await is_full(*bound.getsockname())
+    async with asyncio.timeout(SECONDS):
+        while not await welcomed(gateway.grpc_port):
+            pass  # until it has seen them gone
 
 
 async def welcomed(port: int) -> bool:
@@ -132,40 +112,126 @@ async def welcomed(port: int) -> bool:
     return True
 
 
-def test_connections_are_accepted_by_the_listener_that_costs_less() -> None:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
-    traced = {"GRPC_TRACE": "tcp,event_engine", "GRPC_VERBOSITY": "debug"}
-    done = subprocess.run(
-        [sys.executable, "-c", LISTEN],
-        env=env | traced,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
-    assert done.returncode == 0
-    assert "tcp_server_posix.cc" in done.stderr
-    assert "posix_engine_listener.cc" not in done.stderr
-    assert "Unknown experiment" not in done.stderr
-
-
-@pytest.mark.parametrize(("error", "lines"), [(asyncio.CancelledError(), 0), (ValueError(), 1)])
-async def test_a_call_that_ends_before_it_began_is_no_news(
-    gateway: Gateway, error: BaseException, lines: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert gateway.grpc_port
-    try:
-        raise error
-    except (asyncio.CancelledError, ValueError):
-        # As grpc.aio does when a call is cancelled between its arrival and its first step.
-        logging.getLogger("grpc._cython.cygrpc").exception("Exception not handled")
-    assert len(caplog.records) == lines
-
-
 async def test_a_stop_leaves_no_call_behind(gateway: Gateway) -> None:
-    """grpc.aio would print a traceback of those that the end of the loop cancels."""
     async with connect(gateway.grpc_port) as worker:
         await worker.hello()
-        calls = [one for one in asyncio.all_tasks() if CONNECT in one.get_name()]
-        assert len(calls) == 1
         await gateway.running.stream.stop(0)
-        assert calls[0].done()
+        assert not [one for one in asyncio.all_tasks() if "StreamServer" in repr(one)]
+        assert (await worker.end())[0] is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_nothing_is_left_of_a_connection(no_collector: None, gateway: Gateway) -> None:
+    parts = (connection.Connection, H2Connection)
+    before, peer = alive(parts), H2Connection(H2Configuration())
+    peer.initiate_connection()
+    peer.send_headers(1, [(":path", INFO), *REQUEST])
+    peer.send_data(1, bytes(5), end_stream=True)
+    async with connections(gateway.grpc_port, 3, peer.data_to_send()) as clients:
+        await heard(clients[-1], peer, StreamEnded)
+    await gone(parts, before + 1)  # ours
+
+
+# ---------------------------------------------------------------- HTTP/2
+
+REQUEST = [
+    (":method", "POST"),
+    (":scheme", "http"),
+    (":authority", "localhost"),
+    ("content-type", "application/grpc"),
+]
+
+
+@pytest.mark.parametrize(
+    ("say", "code"),
+    [
+        (PREFACE + NO_NUMBER, ErrorCodes.PROTOCOL_ERROR),
+        (PREFACE + PING * 1100, ErrorCodes.ENHANCE_YOUR_CALM),
+        (PREFACE + PREFACE[24:] * 1100, ErrorCodes.ENHANCE_YOUR_CALM),
+    ],
+    ids=["data of nothing", "pings", "settings"],
+)
+async def test_a_goaway_says_what_is_wrong(gateway: Gateway, say: bytes, code: ErrorCodes) -> None:
+    async with connections(gateway.grpc_port, 1, say) as (client,):
+        assert goaway(await ended(client)) == code
+
+
+async def test_who_speaks_another_protocol_is_cut(gateway: Gateway) -> None:
+    other = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    async with connections(gateway.grpc_port, 1, other) as (client,):
+        await ended(client)
+
+
+def goaway(data: bytes) -> int:
+    """The code of the last frame."""
+    while True:
+        size = 9 + int.from_bytes(data[:3], "big")
+        if size == len(data):
+            assert data[3] == 7
+            return int.from_bytes(data[13:17], "big")
+        data = data[size:]
+
+
+async def test_calls_that_are_taken_back_at_once_end_the_connection(gateway: Gateway) -> None:
+    peer = H2Connection(H2Configuration())
+    peer.initiate_connection()
+    for number in itertools.islice(itertools.count(1, 2), 600):
+        peer.send_headers(number, [(":path", INFO), *REQUEST])
+        peer.reset_stream(number)
+    async with connections(gateway.grpc_port, 1, peer.data_to_send()) as (client,):
+        event = await heard(client, peer, ConnectionTerminated)
+    assert isinstance(event, ConnectionTerminated)
+    assert event.error_code == ErrorCodes.ENHANCE_YOUR_CALM
+
+
+async def test_what_is_not_grpc_gets_415(gateway: Gateway) -> None:
+    peer = H2Connection(H2Configuration(header_encoding=None))
+    peer.initiate_connection()
+    fields = [(":path", "/"), *REQUEST[:3], ("content-type", "text/plain")]
+    peer.send_headers(1, fields, end_stream=True)
+    async with connections(gateway.grpc_port, 1, peer.data_to_send()) as (client,):
+        event = await heard(client, peer, ResponseReceived)
+    assert isinstance(event, ResponseReceived)
+    assert dict(event.headers) == {b":status": b"415"}
+
+
+async def test_a_message_may_come_byte_by_byte(gateway: Gateway) -> None:
+    peer = H2Connection(H2Configuration())
+    peer.initiate_connection()
+    peer.send_headers(1, [(":path", INFO), *REQUEST])
+    for byte in bytes(5):
+        peer.send_data(1, bytes([byte]))
+    peer.end_stream(1)
+    async with connections(gateway.grpc_port, 1, b"") as (client,):
+        for byte in peer.data_to_send():
+            await client.send(bytes([byte]))
+        await heard(client, peer, StreamEnded)
+
+
+async def test_compression_is_refused_by_its_status(gateway: Gateway) -> None:
+    async with grpc.aio.insecure_channel(
+        f"127.0.0.1:{gateway.grpc_port}", compression=grpc.Compression.Gzip
+    ) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await channel.unary_unary(INFO, bytes, bytes)(bytes(10_000))
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_a_method_that_there_is_not(gateway: Gateway) -> None:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{gateway.grpc_port}") as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await channel.unary_unary("/a/b", bytes, bytes)(b"")
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_what_a_call_leaves_unread_takes_no_window(gateway: Gateway) -> None:
+    """A connection has 1 MiB for all its calls; these have three, of which nobody reads any."""
+    peer = H2Connection(H2Configuration())
+    peer.initiate_connection()
+    message = b"\0" + (16_000).to_bytes(4, "big") + bytes(16_000)
+    async with connections(gateway.grpc_port, 1, b"") as (client,):
+        for number in range(1, 400, 2):
+            peer.send_headers(number, [(":path", "/a/b"), *REQUEST])
+            peer.send_data(number, message, end_stream=True)
+            await client.send(peer.data_to_send())
+            await heard(client, peer, StreamEnded)
+            await client.send(peer.data_to_send())
