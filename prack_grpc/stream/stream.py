@@ -259,7 +259,7 @@ class Stream:
             else:
                 frame = parse(data, self._most_events())
             self.heard_at = self._now()
-            left -= self._count(frame)
+            left -= max(1, self._count(frame))  # one of none costs, too
             self._handle(frame)
             if left <= 0:
                 left = TURN

@@ -5,7 +5,6 @@ The wire is that of gRPC's "PROTOCOL-HTTP2": five bytes before each message, the
 
 import asyncio
 import struct
-from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import quote
@@ -15,7 +14,9 @@ from prack_wire.frames import FrameTooLong
 
 PREFIX = struct.Struct(">BI")  # whether it is compressed, and the length
 # Bytes; a hundred calls owe less than the window of their connection.
-MOST_OWED = 8 * 1024
+MOST_OWED = 4 * 1024
+SMALL = 4 * 1024  # bytes of a message, unless a method takes larger ones
+REQUEST_SECONDS = 10.0  # for a message that is all of a call
 Fields = list[tuple[bytes, bytes]]
 Pairs = Sequence[tuple[bytes, bytes]]
 # Those of statuses that are used here, by name.
@@ -81,17 +82,17 @@ class Call:
     `most` is how many bytes a message may have.
     """
 
-    def __init__(self, wire: Wire, number: int, fields: Pairs, most: int) -> None:
+    def __init__(self, wire: Wire, number: int, fields: Pairs) -> None:
         self.fields = fields
         self.path = self.values(b":path")[0].decode("latin-1")
         self.peer = wire.peer
         self.certificate = wire.certificate
-        self.most = most
+        self.most = SMALL
         self._wire = wire
         self._number = number
         self._data = bytearray()
         self._owed = 0
-        self._messages: deque[tuple[bytes, int]] = deque()  # and what the peer may send for it
+        self._kept = 0  # bytes that came, of which the peer was not told that they are read
         self._wrong: Exception | None = None  # nothing behind it can be read
         self._ended = self._begun = False
         self._news: asyncio.Future[None] | None = None
@@ -102,17 +103,26 @@ class Call:
 
     async def receive(self) -> bytes | None:
         """The next message, None when the peer has sent its last. Raises FrameTooLong, Status."""
-        while not self._messages:
+        while (message := self._whole()) is None:
             if self._wrong is not None:
                 raise self._wrong
             if self._ended:
                 return None
+            self._release(0)  # `most` may have become more
             self._news = asyncio.get_running_loop().create_future()
             await self._news
             self._news = None
-        message, kept = self._messages.popleft()
-        self._give(kept)
+        self._release(PREFIX.size + len(message))
         return message
+
+    async def request(self) -> bytes:
+        """The first message, which comes soon; empty without one. Raises as `receive`."""
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                return await self.receive() or b""
+        except TimeoutError:
+            text = f"no message within {REQUEST_SECONDS:.0f} s"
+            raise Status("DEADLINE_EXCEEDED", text) from None
 
     async def write(self, message: bytes) -> bool:
         """Write one message; returns when more may follow, or False: none ever will."""
@@ -133,17 +143,26 @@ class Call:
 
     def feed(self, data: bytes, size: int) -> None:
         """Bytes of messages came; they took `size` of what the peer may send."""
-        if self._wrong is not None:
-            self._owed += size  # until the end of the call, so that no more can come than that
-            return
-        self._data += data
-        while (message := self._whole()) is not None:
-            kept = min(size, PREFIX.size + len(message))
-            self._messages.append((message, kept))
-            size -= kept
-        # What is of a message that has not come as a whole must not keep its rest away.
+        self._kept += size
+        if self._wrong is None:
+            self._data += data
+            self._release(0)
+            self._rouse()
+
+    def _release(self, size: int) -> None:
+        """So many bytes were read. What is of a message that has not come as a whole must not
+        keep its rest away."""
+        if self._wrong is None and not self._has_whole():
+            size = self._kept
+        size = min(size, self._kept)
+        self._kept -= size
         self._give(size)
-        self._rouse()
+
+    def _has_whole(self) -> bool:
+        if len(self._data) < PREFIX.size:
+            return False
+        compressed, length = PREFIX.unpack_from(self._data)
+        return bool(compressed) or length > self.most or len(self._data) >= PREFIX.size + length
 
     def _whole(self) -> bytes | None:
         """The next message, if it has come as a whole."""
@@ -164,9 +183,8 @@ class Call:
 
     def drop(self) -> None:
         """Nobody reads what has come."""
-        kept = sum(size for _, size in self._messages)
-        self._messages.clear()
-        self._wire.take(self._number, self._owed + kept)
+        self._data.clear()
+        self._wire.take(self._number, self._owed + self._kept)
 
     def _give(self, size: int) -> None:
         """So many bytes are no longer kept. Of few the peer is not told at once."""

@@ -1,6 +1,7 @@
 """One connection to the gRPC port: HTTP/2 (RFC 9113), of which the `h2` library knows the rules."""
 
 import asyncio
+from contextlib import suppress
 from functools import cached_property
 from typing import Protocol, cast
 
@@ -10,25 +11,29 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
+from hyperframe.frame import Frame, GoAwayFrame
 
 from prack_grpc.private.certificate import Certificate, of_connection
 from prack_grpc.stream.grpc.call import Call, Fields
-from prack_grpc.stream.hello import MAX_HELLO
 
 PREFACE, FRAME = 24, 9  # bytes of the first thing that a client says, and of a frame's head
-DATA, CONTINUATION = 0, 9  # types of frames (RFC 9113 sections 6.1 and 6.10)
+DATA, SETTINGS, CONTINUATION = 0, 4, 9  # types of frames (RFC 9113 sections 6.1 and 6.10)
 FRAMES = 16  # of one connection in a turn of the loop, then the others
 WINDOW = 1024 * 1024  # bytes that wait here for those who read them
 LARGEST = 256 * 1024  # bytes of a frame of HTTP/2: large bodies cost by the frame
 CALLS = 100
+SETTING = 256  # bytes of a frame of settings: `h2` keeps each that it is told, known or not
 HEADS = 16 * 1024  # bytes of header fields: a token of 8 KiB, and what goes with it
-# Frames that are no message, such as pings, settings and calls that are taken back, between two
-# looks or messages of ours.
+# Frames that carry nothing of a message, such as pings, settings and calls that are taken back,
+# between two looks or messages of ours.
 CHEAP = 1000
 UNREAD = 64 * 1024  # bytes that wait here for the peer to read them, then it is not read itself
+LAST_SECONDS = 5.0  # to read what was sent last
 IDLE_SECONDS = 15.0  # without a call, and without a byte
 LAST_NUMBER = 2**31 - 1
 CONFIG = H2Configuration(client_side=False, header_encoding=None)
+KNOWN = frozenset(SettingCodes)
+TABLE = 4096  # bytes of what HPACK remembers for us; a peer may ask for more
 NOT_GRPC: Fields = [(b":status", b"415")]
 
 
@@ -41,6 +46,16 @@ class Server(Protocol):
         """Answer this call, from now on."""
 
 
+class Rules(H2Connection):
+    """Those of `h2`, which would remember 65,536 calls that have ended."""
+
+    MAX_CLOSED_STREAMS = 1000
+
+    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[h2.Event]]:
+        """`h2` would say nothing more; calls that there are may end (RFC 9113 section 6.8)."""
+        return [], [h2.ConnectionTerminated()]
+
+
 class Connection(asyncio.Protocol):
     """Implements `call.Wire` for all calls of one peer."""
 
@@ -50,7 +65,9 @@ class Connection(asyncio.Protocol):
         self._incoming = b""
         self._skip = PREFACE  # bytes until the next frame begins
         self._head = 0  # bytes of the header fields that are coming
+        self._too_large = False
         self._reading = True
+        self._answers = 0  # bytes, other than of messages, since the kernel took all
         self._calls: dict[int, tuple[Call, asyncio.Task[None]]] = {}
         self._room: asyncio.Future[None] | None = None  # the kernel takes no more
         self._windows: set[asyncio.Future[None]] = set()  # the peer takes no more
@@ -88,7 +105,7 @@ class Connection(asyncio.Protocol):
         self._room = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        room, self._room = self._room, None
+        room, self._room, self._answers = self._room, None, 0
         if room is not None and not room.done():
             room.set_result(None)
         if self._turn is None and not self._reading:
@@ -97,7 +114,7 @@ class Connection(asyncio.Protocol):
     @cached_property
     def _h2(self) -> H2Connection:
         """The rules. Who says nothing needs none, and they are large."""
-        rules = H2Connection(CONFIG)
+        rules = Rules(CONFIG)
         rules.initiate_connection()
         rules.update_settings(
             {
@@ -123,7 +140,7 @@ class Connection(asyncio.Protocol):
             return
         data, rules = self._incoming, self._h2
         size, more = self._some(data)
-        if self._head > HEADS:  # `h2` looks only once it has all parts of it
+        if self._too_large or self._cheap > CHEAP:
             self.close(ErrorCodes.ENHANCE_YOUR_CALM)
             return
         piece, self._incoming = data[:size], data[size:]  # nearly always all, and no copy
@@ -132,12 +149,14 @@ class Connection(asyncio.Protocol):
                 self._take(event)
         except ProtocolError:  # it has made a GOAWAY that says why
             self._flush()
-            self._transport.close()
+            self._hang_up()
             return
         self._flush()
         if self._transport.is_closing():
             return
-        full = self._transport.get_write_buffer_size() > UNREAD
+        if self._room is None:
+            self._answers = 0
+        full = self._answers > UNREAD
         if more and not full:
             self._turn = self._loop.call_soon(self._go_on)
         self._read(not (more or full))
@@ -152,14 +171,20 @@ class Connection(asyncio.Protocol):
                 self._transport.pause_reading()
 
     def _some(self, data: bytes) -> tuple[int, bool]:
-        """How many bytes have at most FRAMES frames, and whether there are more."""
+        """How many bytes have at most FRAMES frames, and whether there are more.
+
+        It sees what `h2` looks at only once it has all of it, or not at all.
+        """
         at, size = self._skip, len(data)
         for _ in range(FRAMES):
-            if size - at < FRAME or self._head > HEADS:
+            if size - at < FRAME:
                 break
             length = int.from_bytes(data[at : at + 3], "big")
             if (kind := data[at + 3]) != DATA:
+                self._cheap += 1
                 self._head = length + (self._head if kind == CONTINUATION else 0)
+                most = SETTING if kind == SETTINGS else HEADS
+                self._too_large = self._too_large or self._head > most
             at += FRAME + length
         self._skip = max(0, at - size)
         return min(at, size), size - at >= FRAME
@@ -177,32 +202,37 @@ class Connection(asyncio.Protocol):
         elif isinstance(event, h2.WindowUpdated):
             self._widen()
         elif isinstance(event, h2.RemoteSettingsChanged):
+            self._set()
             self._widen()
-            self._count()
         elif isinstance(event, h2.StreamReset):
             self._gone(event.stream_id)
-            self._count()
-        else:
-            self._count()
+
+    def _set(self) -> None:
+        """Keep little of what the peer has set."""
+        rules = self._h2
+        for code in [code for code in rules.remote_settings if code not in KNOWN]:
+            del rules.remote_settings[code]
+        if rules.encoder.header_table_size > TABLE:
+            rules.encoder.header_table_size = TABLE
 
     def _data(self, event: h2.DataReceived) -> None:
         number, size = event.stream_id, event.flow_controlled_length
-        if not event.data:
-            self._count()
-        if number in self._calls:
-            self._calls[number][0].feed(event.data, size)
+        call = self._calls.get(number)
+        if call is None or not event.data:
+            self._cheap += 1
+        if call is not None:
+            call[0].feed(event.data, size)
         else:
             self.take(number, size)
 
     def _call(self, event: h2.RequestReceived) -> None:
-        self._count()
-        self._called = True
-        number = event.stream_id
-        kind = dict(event.headers).get(b"content-type", b"")
-        if not kind.startswith(b"application/grpc"):
-            self._h2.send_headers(number, NOT_GRPC, end_stream=True)
+        number, fields = event.stream_id, dict(event.headers)
+        kind = fields.get(b"content-type", b"")
+        if not kind.startswith(b"application/grpc") or b":path" not in fields:
+            with suppress(ProtocolError):  # it was taken back, as the next event will say
+                self._h2.send_headers(number, NOT_GRPC, end_stream=True)
             return
-        call = Call(self, number, event.headers, MAX_HELLO)
+        call = Call(self, number, event.headers)
         if event.stream_ended:
             call.close()
         task = self._server.serve(call)
@@ -222,17 +252,11 @@ class Connection(asyncio.Protocol):
             task.cancel()
             self._widen()
 
-    def _count(self) -> None:
-        """A frame that is cheap to send."""
-        self._cheap += 1
-        if self._cheap > CHEAP:
-            self.close(ErrorCodes.ENHANCE_YOUR_CALM)
-
     # ------------------------------------------------------------ call.Wire
 
     async def send(self, number: int, data: bytes) -> bool:
         """See Wire."""
-        self._cheap = 0  # who is sent messages may ping, to learn how much the way takes
+        self._called = True
         rest = memoryview(data)
         while rest and self._is_open(number):
             sent = self._fill(number, rest)
@@ -251,7 +275,9 @@ class Connection(asyncio.Protocol):
             size = min(most - sent, self._h2.max_outbound_frame_size)
             self._h2.send_data(number, bytes(data[sent : sent + size]))
             sent += size
-        self._flush()
+        if sent:
+            self._cheap = 0  # who is sent messages may ping, to learn how much the way takes
+        self._flush(answers=False)
         return sent
 
     def head(self, number: int, fields: Fields, last: bool) -> None:
@@ -287,8 +313,10 @@ class Connection(asyncio.Protocol):
 
     # ------------------------------------------------------------ the connection
 
-    def _flush(self) -> None:
+    def _flush(self, answers: bool = True) -> None:
         if data := self._h2.data_to_send():
+            if answers:
+                self._answers += len(data)
             self._transport.write(data)
 
     def _look(self) -> None:
@@ -318,6 +346,12 @@ class Connection(asyncio.Protocol):
         if "_h2" in vars(self):
             self._h2.close_connection(code)
             self._flush()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close, at the latest in a while: who does not read would keep what he was sent."""
+        self._timer.cancel()
+        self._timer = self._loop.call_later(LAST_SECONDS, self._transport.abort)
         self._transport.close()
 
     def abort(self) -> None:

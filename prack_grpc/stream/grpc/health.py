@@ -54,5 +54,5 @@ class Health:
 
 async def _asked(call: Call) -> str:
     """The name of the service. Raises DecodeError."""
-    request = health_pb2.HealthCheckRequest.FromString(await call.receive() or b"")
+    request = health_pb2.HealthCheckRequest.FromString(await call.request())
     return request.service

@@ -192,6 +192,8 @@ class StreamServer:
 
     async def _check(self, call: Call) -> None:
         """Raises Status."""
+        if self._sock is None:  # it was begun before its peer had read that we leave
+            raise Status("UNAVAILABLE", "the gateway is stopping: dial again")
         host = call.peer.rpartition(":")[0]
         if self._admits is not None and not self._admits(host):
             raise Status(

@@ -10,10 +10,18 @@ import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import ConnectionTerminated, Event, ResponseReceived, StreamEnded
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    ResponseReceived,
+    StreamEnded,
+    TrailersReceived,
+    WindowUpdated,
+)
 
 from prack_grpc.composition import private_side
-from prack_grpc.stream.grpc import connection
+from prack_grpc.stream.grpc import call, connection
 from tests.conftest import Gateway, Start
 from tests.support.client import SECONDS, RawClient
 from tests.support.collector import alive, frozen, gone, no_collector
@@ -25,7 +33,12 @@ PING = b"\0\0\x08\x06\0\0\0\0\0" + bytes(8)
 NO_NUMBER = b"\0\0\0\0\0\0\0\0\0"  # DATA of no stream
 # Parts of 4 KiB of a head that does not end.
 HEAD, MORE = (b"\0\x10\0" + kind + b"\0\0\0\0\1" + bytes(4096) for kind in (b"\1", b"\x09"))
+# Settings that nobody knows, a room for more on no call, a way back from a call that has ended.
+UNKNOWN = b"\0\x01\x2c\4\0\0\0\0\0" + b"".join(bytes([1, one, 0, 0, 0, 1]) for one in range(50))
+ROOM = b"\0\0\4\x08\0\0\0\0\0\0\0\0\1"
+GOAWAY = b"\0\0\x08\7\0\0\0\0\0" + bytes(8)
 INFO = "/prack.v1.WorkerService/GetInfo"
+CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
 
 
 @asynccontextmanager
@@ -83,11 +96,28 @@ async def test_who_does_not_answer_a_ping_is_gone(
     monkeypatch.setattr(connection, "IDLE_SECONDS", 0.1)
     gateway, peer = await start(), H2Connection(H2Configuration())
     peer.initiate_connection()
-    method = (":path", "/grpc.health.v1.Health/Watch")
-    peer.send_headers(1, [method, *REQUEST])
+    peer.send_headers(1, [(":path", WATCH), *REQUEST])
     peer.send_data(1, bytes(5), end_stream=True)
     async with connections(gateway.grpc_port, 1, peer.data_to_send()) as (client,):
         await ended(client)
+
+
+async def test_calls_that_are_refused_keep_no_connection(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.1)
+    gateway, peer = await start(), H2Connection(H2Configuration())
+    peer.initiate_connection()
+    async with connections(gateway.grpc_port, 1, b"") as (client,):
+        for number in itertools.count(1, 2):
+            peer.send_headers(number, [(":path", "/a/b"), *REQUEST], end_stream=True)
+            await client.send(peer.data_to_send())
+            async with asyncio.timeout(SECONDS):
+                data = await client.reader.read(65536)
+            if not data:
+                break
+            if any(isinstance(one, ConnectionTerminated) for one in peer.receive_data(data)):
+                break
 
 
 async def test_there_is_a_bound_and_room_again(
@@ -150,8 +180,10 @@ REQUEST = [
         (PREFACE + PING * 1100, ErrorCodes.ENHANCE_YOUR_CALM),
         (PREFACE + PREFACE[24:] * 1100, ErrorCodes.ENHANCE_YOUR_CALM),
         (PREFACE + HEAD + 4 * MORE, ErrorCodes.ENHANCE_YOUR_CALM),
+        (PREFACE + UNKNOWN, ErrorCodes.ENHANCE_YOUR_CALM),
+        (PREFACE + ROOM * 1100, ErrorCodes.ENHANCE_YOUR_CALM),
     ],
-    ids=["data of nothing", "pings", "settings", "a head without end"],
+    ids=["data of nothing", "pings", "settings", "a head without end", "many settings", "room"],
 )
 async def test_a_goaway_says_what_is_wrong(gateway: Gateway, say: bytes, code: ErrorCodes) -> None:
     async with connections(gateway.grpc_port, 1, say) as (client,):
@@ -186,15 +218,22 @@ async def test_calls_that_are_taken_back_at_once_end_the_connection(gateway: Gat
     assert event.error_code == ErrorCodes.ENHANCE_YOUR_CALM
 
 
-async def test_what_is_not_grpc_gets_415(gateway: Gateway) -> None:
+TEXT = [(":path", "/"), *REQUEST[:3], ("content-type", "text/plain")]
+NO_PATH = [(":method", "CONNECT"), *REQUEST[2:]]
+
+
+@pytest.mark.parametrize("fields", [TEXT, NO_PATH], ids=["text", "no path"])
+async def test_what_is_not_grpc_gets_415(
+    gateway: Gateway, fields: list[tuple[str, str]], caplog: pytest.LogCaptureFixture
+) -> None:
     peer = H2Connection(H2Configuration(header_encoding=None))
     peer.initiate_connection()
-    fields = [(":path", "/"), *REQUEST[:3], ("content-type", "text/plain")]
     peer.send_headers(1, fields, end_stream=True)
     async with connections(gateway.grpc_port, 1, peer.data_to_send()) as (client,):
         event = await heard(client, peer, ResponseReceived)
     assert isinstance(event, ResponseReceived)
     assert dict(event.headers) == {b":status": b"415"}
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
 
 
 async def test_a_message_may_come_byte_by_byte(gateway: Gateway) -> None:
@@ -238,3 +277,84 @@ async def test_what_a_call_leaves_unread_takes_no_window(gateway: Gateway) -> No
             await client.send(peer.data_to_send())
             await heard(client, peer, StreamEnded)
             await client.send(peer.data_to_send())
+
+
+async def test_pieces_of_many_calls_take_little_window(gateway: Gateway) -> None:
+    """What a call is owed and not told of, and what `h2` does not tell at once, leave room."""
+    peer = H2Connection(H2Configuration())
+    peer.initiate_connection()
+    piece = b"\0" + (4096).to_bytes(4, "big") + bytes(4085)
+    message = b"\0" + (4000).to_bytes(4, "big") + bytes(4000)
+    last = 2 * connection.CALLS - 1
+    async with connections(gateway.grpc_port, 1, peer.data_to_send()) as (client,):
+        await heard(client, peer, WindowUpdated)
+        for number in range(1, last, 2):
+            peer.send_headers(number, [(":path", INFO), *REQUEST])
+            peer.send_data(number, piece)
+        for number in range(last, last + 2 * 400, 2):
+            peer.send_headers(number, [(":path", "/a/b"), *REQUEST])
+            peer.send_data(number, message, end_stream=True)
+            await client.send(peer.data_to_send())
+            await heard(client, peer, StreamEnded)
+
+
+async def test_who_leaves_has_the_answers_to_his_calls(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = H2Connection(H2Configuration())
+    peer.initiate_connection()
+    peer.send_headers(1, [(":path", WATCH), *REQUEST])
+    peer.send_data(1, bytes(5), end_stream=True)
+    async with connections(gateway.grpc_port, 1, peer.data_to_send()) as (client,):
+        await heard(client, peer, DataReceived)
+        peer.send_headers(3, [(":path", CHECK), *REQUEST])
+        peer.send_data(3, bytes(5), end_stream=True)
+        await client.send(peer.data_to_send() + GOAWAY)
+        await heard(client, peer, StreamEnded)
+        await gateway.running.stream.report(False)
+        await heard(client, peer, DataReceived)
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
+async def status_of(client: RawClient, peer: H2Connection) -> int:
+    """That with which a call ends."""
+    event = await heard(client, peer, TrailersReceived)
+    assert isinstance(event, TrailersReceived)
+    return int(dict(event.headers)[b"grpc-status"])
+
+
+async def test_a_call_after_the_goaway_is_sent_on(gateway: Gateway) -> None:
+    """It was begun before the peer had read that; a worker would wait here for ever."""
+    peer = connection.Rules(H2Configuration(header_encoding=None))  # hears more after a goaway
+    peer.initiate_connection()
+    peer.send_headers(1, [(":path", WATCH), *REQUEST])
+    peer.send_data(1, bytes(5), end_stream=True)
+    async with connections(gateway.grpc_port, 1, peer.data_to_send()) as (client,):
+        await heard(client, peer, DataReceived)
+        gateway.running.stream.release()
+        peer.send_headers(3, [(":path", INFO), *REQUEST], end_stream=True)
+        await client.send(peer.data_to_send())
+        event = await heard(client, peer, ResponseReceived)
+    assert isinstance(event, ResponseReceived)
+    assert dict(event.headers)[b"grpc-status"] == b"%d" % call.CODES["UNAVAILABLE"]
+
+
+async def test_a_message_that_does_not_come_as_a_whole_ends_the_call(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call, "REQUEST_SECONDS", 0.05)
+    gateway, peer = await start(), H2Connection(H2Configuration(header_encoding=None))
+    peer.initiate_connection()
+    peer.send_headers(1, [(":path", CHECK), *REQUEST])
+    peer.send_data(1, bytes(3))
+    async with connections(gateway.grpc_port, 1, peer.data_to_send()) as (client,):
+        assert await status_of(client, peer) == call.CODES["DEADLINE_EXCEEDED"]
+
+
+async def test_methods_of_small_messages_take_no_large_ones(gateway: Gateway) -> None:
+    peer = H2Connection(H2Configuration(header_encoding=None))
+    peer.initiate_connection()
+    peer.send_headers(1, [(":path", INFO), *REQUEST])
+    peer.send_data(1, b"\0" + (5000).to_bytes(4, "big"))
+    async with connections(gateway.grpc_port, 1, peer.data_to_send()) as (client,):
+        assert await status_of(client, peer) == call.CODES["RESOURCE_EXHAUSTED"]
