@@ -18,7 +18,9 @@ from tests.support.collector import alive, frozen, gone, no_collector
 from tests.support.scripted_worker import ScriptedWorker, connect
 
 PARTS = (Closing, Connection, Flow, Reader, Response, Timeout, Transaction)
-QUICK = ConnectionLimits(head_seconds=0.1, body_seconds=0.1, keep_alive_seconds=0.1)
+QUICK = ConnectionLimits(
+    head_seconds=0.1, body_seconds=0.1, keep_alive_seconds=0.1, linger_seconds=0.1
+)
 GET = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100000\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
