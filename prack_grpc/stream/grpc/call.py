@@ -150,36 +150,38 @@ class Call:
             self._rouse()
 
     def _release(self, size: int) -> None:
-        """So many bytes were read. What is of a message that has not come as a whole must not
-        keep its rest away."""
-        if self._wrong is None and not self._has_whole():
+        """So many bytes were read, and all of what is only a part of a message: without them its
+        rest would be kept away.
+        """
+        wrong, end = self._next()
+        if not (self._wrong or wrong or end):
             size = self._kept
         size = min(size, self._kept)
         self._kept -= size
         self._give(size)
 
-    def _has_whole(self) -> bool:
+    def _next(self) -> tuple[Exception | None, int]:
+        """What is wrong with the next message, or where it ends if it has come as a whole."""
         if len(self._data) < PREFIX.size:
-            return False
+            return None, 0
         compressed, length = PREFIX.unpack_from(self._data)
-        return bool(compressed) or length > self.most or len(self._data) >= PREFIX.size + length
+        if compressed:
+            return Status("UNIMPLEMENTED", "send messages without compression"), 0
+        if length > self.most:
+            return FrameTooLong(f"a frame of {length} bytes; the limit is {self.most}"), 0
+        end = PREFIX.size + length
+        return None, end if len(self._data) >= end else 0
 
     def _whole(self) -> bytes | None:
         """The next message, if it has come as a whole."""
-        if len(self._data) < PREFIX.size:
+        wrong, end = self._next()
+        self._wrong = self._wrong or wrong
+        if not end:
             return None
-        compressed, length = PREFIX.unpack_from(self._data)
-        end = PREFIX.size + length
-        if compressed:
-            self._wrong = Status("UNIMPLEMENTED", "send messages without compression")
-        elif length > self.most:
-            self._wrong = FrameTooLong(f"a frame of {length} bytes; the limit is {self.most}")
-        elif len(self._data) >= end:
-            with memoryview(self._data) as view:
-                message = bytes(view[PREFIX.size : end])
-            del self._data[:end]
-            return message
-        return None
+        with memoryview(self._data) as view:
+            message = bytes(view[PREFIX.size : end])
+        del self._data[:end]
+        return message
 
     def drop(self) -> None:
         """Nobody reads what has come."""

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from functools import cached_property
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import h2.events as h2
 from h2.config import H2Configuration
@@ -11,10 +11,12 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
-from hyperframe.frame import Frame, GoAwayFrame
 
 from prack_grpc.private.certificate import Certificate, of_connection
 from prack_grpc.stream.grpc.call import Call, Fields
+
+if TYPE_CHECKING:
+    from hyperframe.frame import Frame, GoAwayFrame
 
 PREFACE, FRAME = 24, 9  # bytes of the first thing that a client says, and of a frame's head
 DATA, SETTINGS, CONTINUATION = 0, 4, 9  # types of frames (RFC 9113 sections 6.1 and 6.10)
@@ -51,7 +53,7 @@ class Rules(H2Connection):
 
     MAX_CLOSED_STREAMS = 1000
 
-    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[h2.Event]]:
+    def _receive_goaway_frame(self, frame: "GoAwayFrame") -> "tuple[list[Frame], list[h2.Event]]":
         """`h2` would say nothing more; calls that there are may end (RFC 9113 section 6.8)."""
         return [], [h2.ConnectionTerminated()]
 
