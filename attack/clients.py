@@ -34,6 +34,11 @@ def unfinished_heads(target: Target) -> None:
             time.sleep(0.1)
 
 
+def empty_lines(target: Target) -> None:
+    """Lines with nothing in them, and no request."""
+    flood(lambda: dial(target.public), b"\r\n" * (AT_ONCE // 2))
+
+
 def dribbled_heads(target: Target) -> None:
     """Heads that come byte by byte, and have no end."""
     with many(CROWD, target.public, GET[:-2] + b"x: ") as socks:

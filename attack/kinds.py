@@ -20,6 +20,7 @@ class Kind(NamedTuple):
 KINDS = {
     "pipelining": Kind(clients.pipelining),
     "unfinished-heads": Kind(clients.unfinished_heads),
+    "empty-lines": Kind(clients.empty_lines),
     "dribbled-heads": Kind(clients.dribbled_heads),
     "bad-requests": Kind(clients.bad_requests),
     "departures": Kind(clients.departures),
@@ -32,6 +33,8 @@ KINDS = {
     "refused-events": Kind(workers.refused_events),
     "endless-head": Kind(workers.endless_head),
     "bad-calls": Kind(workers.bad_calls),
+    "pipelined-polls": Kind(workers.pipelined_polls),
+    "large-heads": Kind(workers.large_heads),
     "rapid-resets": Kind(workers.rapid_resets),
     "idle-api": Kind(workers.idle_api),
     "idle-grpc": Kind(workers.idle_grpc),

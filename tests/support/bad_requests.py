@@ -79,6 +79,7 @@ REFUSED: list[Row] = [
     ("P39 a field of 1 MiB", get(b"x: %b\r\n" % (b"a" * 1_048_576)), 431),
     ("P40 500 fields", get(b"x: a\r\n" * 500), 431),
     ("P40 20,000 fields", get(b"x: a\r\n" * 20_000), 431),
+    ("empty lines", b"\r\n" * 10_000, 400),
     *[
         (f"P45 length {value!r}", length(value), 400)
         for value in (b"+3", b"-1", b"0x3", b"1_0", b"", b"3\x0b", b"3 3")
@@ -124,5 +125,6 @@ BAD_CHUNKS = [
     ("P58 CR in extension", b"3;a\rb\r\nabc\r\n0\r\n\r\n"),
     ("P58 NUL in extension", b"3;a\0b\r\nabc\r\n0\r\n\r\n"),
     ("P59 long extension", b"3;a=%b\r\nabc\r\n0\r\n\r\n" % (b"x" * 32_768)),
+    ("P59 endless extension", b"3;a=%b" % (b"x" * 65_536)),
     ("P60 data longer than its size", b"3\r\nabcd\r\n0\r\n\r\n"),
 ]

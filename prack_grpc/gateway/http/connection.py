@@ -107,9 +107,8 @@ class Connection(asyncio.Protocol):
 
     def reply(self) -> Response | None:
         """What takes a whole response at once; None while the client does not read."""
-        if self.flow.write_paused or self._running is None:
-            return None
-        return self._running.response
+        running = None if self.flow.write_paused else self._running
+        return running.response if running else None
 
     def run(self, app: ASGIApp) -> None:
         """Have this go on with the running request, in a coroutine."""
@@ -170,19 +169,14 @@ class Connection(asyncio.Protocol):
         if self._refusal is not None or self._timeout.phase is LINGER:
             self.flow.hold(self.server.turns)  # it is dropped, which takes its time, too
             return
-        reader = self._reader
-        if reader.in_body and not (reader.pipeline or self._unstarted):
+        if (reader := self._reader).in_body and not (reader.pipeline or self._unstarted):
             self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
             if reader.overhead.too_slow(self._loop.time()):
                 self.refuse(GatewayError(errors.REQUEST_TIMEOUT, "the body arrived too slowly"))
                 return
         reader.receive(data)
         self._parsed()
-        if reader.backlog and reader.is_full:
-            # Reading on is the only way to notice that the client leaves, but has its bound.
-            self.flow.pause_reading()
-        if self.flow.read_paused:
-            self._timeout.start(Phase.PAUSED, PAUSE_SECONDS)
+        self._bound()
 
     def eof_received(self) -> bool:
         """The client has left. Of a crowd that leaves at once, few end in a turn of the loop."""
@@ -352,7 +346,9 @@ class Connection(asyncio.Protocol):
             self._answer(self._refusal)
         else:
             self._timeout.start(NEXT, self.server.admission.idle_seconds)
-        if reader.backlog or self.flow.read_paused:
+        if reader.parsing:  # answered at once: what is behind it is for another turn
+            reader.chunks_left = 0
+        elif reader.backlog or self.flow.read_paused:
             self._go_on()
 
     def _go_on(self) -> None:
@@ -365,6 +361,12 @@ class Connection(asyncio.Protocol):
         if self.flow.read_paused and not reader.is_full:
             if running is None or running.response.complete or running.unread <= HIGH_WATER:
                 self.flow.resume_reading()
+        self._bound()
+
+    def _bound(self) -> None:
+        """Reading on is the only way to notice that the client leaves, but has its bound."""
+        if self._reader.is_full:
+            self.flow.pause_reading()
         if self.flow.read_paused:
             self._timeout.start(Phase.PAUSED, PAUSE_SECONDS)
 

@@ -7,8 +7,13 @@ in favour of the client.
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import ErrorKind
+from prack_grpc.core.http.message import Headers
+from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.http.limits import ConnectionLimits
 
+# What the parser is given of a body at once: such a piece can be sent to a worker as it is. One of
+# chunks may hold hundreds.
+CHUNKED_PIECE, BODY_PIECE, PLAIN_PIECE = 4 * KIB, 16 * KIB, 64 * KIB
 # A chunk's size line and the line end after its data, generously.
 CHUNK_LINE = 32
 
@@ -44,6 +49,14 @@ class Overhead:
         if in_body:
             self._overhead += size
 
+    def body_piece(self, fields: Headers, read: int) -> int:
+        """The next piece of a body with this head, of which so many bytes were read."""
+        length = next((int(value) for name, value in fields if name == b"content-length"), None)
+        if length is None:
+            self.chunked = True
+            return CHUNKED_PIECE
+        return max(BODY_PIECE, min(PLAIN_PIECE, length - read))
+
     def message(self) -> None:
         """A message begins somewhere in the piece."""
         self.in_head, self.chunked, self.unread = True, False, 0
@@ -54,7 +67,6 @@ class Overhead:
 
     def chunk(self) -> None:
         """A chunk begins."""
-        self.chunked = True
         self._overhead -= CHUNK_LINE
 
     def body(self, size: int) -> None:
@@ -81,6 +93,6 @@ class Overhead:
             self.unread > limits.head_bytes + limits.target_bytes or fields > limits.fields
         ):
             return errors.HEAD_TOO_LARGE
-        if self.chunked and self._overhead > self._limits.chunk_overhead:
+        if self.chunked and self._overhead > limits.chunk_overhead:
             return errors.FRAMING
         return None

@@ -1,6 +1,7 @@
 """What a client sends, read: parsed in pieces, counted, and refused where it is no HTTP/1.1."""
 
 import asyncio
+import re
 import socket
 import urllib.parse
 from functools import lru_cache
@@ -15,20 +16,20 @@ from prack_grpc.core.http.fields import TOKEN, connection_options
 from prack_grpc.core.http.message import Headers, size_of
 from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.gateway.http.overhead import Overhead
+from prack_grpc.gateway.http.overhead import BODY_PIECE, Overhead
 from prack_grpc.gateway.http.transaction import Transaction
 from prack_grpc.gateway.request.head import framing_lines
 from prack_grpc.private.certificate import Certificate, of_connection
 
 # A piece holds two heads at most, so no more requests wait as parsed ones. There can be none in
-# what is known to be body: that comes in pieces that a worker can be sent as they are. One of
-# chunks may hold hundreds.
-HEAD_PIECE, CHUNKED_PIECE, BODY_PIECE, PLAIN_PIECE = 2 * KIB, 4 * KIB, 16 * KIB, 64 * KIB
+# what is known to be body.
+HEAD_PIECE = 2 * KIB
 # After so many chunks the others have their turn: a read of 256 KiB may be 40,000 of them.
 TURN = 256
 # What the parser says of versions that are well-formed, and of the preface of HTTP/2.
 VERSIONS = frozenset(("Invalid HTTP version", "Pause on PRI/Upgrade"))
 END, HEADS = b"\r\n\r\n", 2  # of a head; in a piece
+BLANK = re.compile(rb"[\r\n]+")  # empty lines
 WEBSOCKET = b"websocket"
 # The fields that offer protocols, and those that are left when one was taken.
 OFFERS = frozenset((b"connection", b"upgrade"))
@@ -123,7 +124,6 @@ class Reader:
         "_limits",
         "_owner",
         "_parser",
-        "_parsing",
         "_resuming",
         "_side",
         "_stopped",
@@ -132,6 +132,7 @@ class Reader:
         "chunks_left",
         "in_body",
         "overhead",
+        "parsing",
         "pipeline",
         "rests",
         "switched",
@@ -148,7 +149,7 @@ class Reader:
         self._url = b""
         self._headers = NO_FIELDS
         self._body_read = 0
-        self._parsing = self._resuming = self._stopped = False
+        self.parsing = self._resuming = self._stopped = False
         self.overhead = Overhead(limits)
         self.chunks_left = TURN  # that may be parsed in this turn of the loop
         self.in_body = False  # the head of `transaction` is complete, its body is not
@@ -178,10 +179,12 @@ class Reader:
         """Parse in pieces, until a request waits behind another; the rest waits unparsed."""
         at = 0
         if not self.backlog:
+            self.parsing, self.chunks_left = True, TURN
             while at < len(data) and self._may_parse():
                 piece = data[at : self._end_of_piece(data, at)]
                 at += len(piece)
                 self._parse(piece)
+            self.parsing = False
         if at < len(data) and (self.switched is not None or not self._stopped):
             self.backlog += data[at:] if at else data
             self._parse_backlog()
@@ -192,15 +195,15 @@ class Reader:
         self._parse_backlog()
 
     def _parse_backlog(self) -> None:
-        if self._parsing:
+        if self.parsing:
             return
-        self._parsing = True
+        self.parsing = True
         while self.backlog and self._may_parse():
             size = self._end_of_piece(self.backlog, 0)
             piece = bytes(self.backlog[:size])
             del self.backlog[:size]
             self._parse(piece)
-        self._parsing = False
+        self.parsing = False
 
     def handshake(self) -> bytes:
         """The head that asks for a WebSocket, as its protocol reads it.
@@ -228,14 +231,19 @@ class Reader:
 
     def _end_of_piece(self, data: bytes | bytearray, at: int) -> int:
         if self.in_body:
-            return at + body_piece(self._headers, self._body_read)
+            return at + self.overhead.body_piece(self._headers, self._body_read)
         end = at + HEAD_PIECE
         if data.count(END, at, end) > HEADS:
+            if blank := BLANK.match(data, at):
+                return blank.end()
             end = data.find(END, data.find(END, at) + len(END)) + len(END)
         return end
 
     def _parse(self, piece: bytes) -> None:
         overhead = self.overhead
+        if len(piece) > HEAD_PIECE and not self.in_body:  # of empty lines, a few are skipped
+            self._owner.refuse(GatewayError(errors.FRAMING, "too many empty lines"))
+            return
         overhead.piece(len(piece), self.in_body)
         before = self.transaction
         if self._parser is NO_PARSER:
@@ -375,14 +383,6 @@ class Reader:
         if self.transaction is not None:
             self.transaction.end()
         self._owner.ended()
-
-
-def body_piece(fields: Headers, read: int) -> int:
-    """The next piece of a body, of which so many bytes were read; the parser has taken its head."""
-    length = next((int(value) for name, value in fields if name == b"content-length"), None)
-    if length is None:
-        return CHUNKED_PIECE
-    return max(BODY_PIECE, min(PLAIN_PIECE, length - read))
 
 
 def _parser(reader: Reader) -> httptools.HttpRequestParser:

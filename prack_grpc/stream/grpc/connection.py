@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hyperframe.frame import Frame, GoAwayFrame
 
 PREFACE, FRAME = 24, 9  # bytes of the first thing that a client says, and of a frame's head
-DATA, SETTINGS, CONTINUATION = 0, 4, 9  # types of frames (RFC 9113 sections 6.1 and 6.10)
+DATA, HEADERS, SETTINGS, CONTINUATION = 0, 1, 4, 9  # types of frames (RFC 9113 section 6)
 FRAMES = 16  # of one connection in a turn of the loop, then the others
 WINDOW = 1024 * 1024  # bytes that wait here for those who read them
 LARGEST = 256 * 1024  # bytes of a frame of HTTP/2: large bodies cost by the frame
@@ -173,7 +173,7 @@ class Connection(asyncio.Protocol):
                 self._transport.pause_reading()
 
     def _some(self, data: bytes) -> tuple[int, bool]:
-        """How many bytes have at most FRAMES frames, and whether there are more.
+        """How many bytes have at most FRAMES frames, or one head, and whether there are more.
 
         It sees what `h2` looks at only once it has all of it, or not at all.
         """
@@ -188,6 +188,8 @@ class Connection(asyncio.Protocol):
                 most = SETTING if kind == SETTINGS else HEADS
                 self._too_large = self._too_large or self._head > most
             at += FRAME + length
+            if kind == HEADERS:
+                break  # to read a large one takes a millisecond or two
         self._skip = max(0, at - size)
         return min(at, size), size - at >= FRAME
 

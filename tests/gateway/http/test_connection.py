@@ -12,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
-from prack_grpc.gateway.http.reader import CHUNKED_PIECE, HEAD_PIECE
+from prack_grpc.gateway.http.overhead import CHUNKED_PIECE
+from prack_grpc.gateway.http.reader import HEAD_PIECE
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.turns import GOINGS
 from prack_grpc.gateway.request.client import Client

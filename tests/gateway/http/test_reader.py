@@ -1,21 +1,50 @@
-import pytest
+"""What a client sends, in the pieces that the parser is given."""
 
-from prack_grpc.gateway.http.reader import BODY_PIECE, CHUNKED_PIECE, PLAIN_PIECE, body_piece
-
-
-@pytest.mark.parametrize(
-    ("length", "read", "size"),
-    [
-        (10 * PLAIN_PIECE, 0, PLAIN_PIECE),
-        (10 * PLAIN_PIECE, 9 * PLAIN_PIECE, PLAIN_PIECE),
-        (10 * PLAIN_PIECE, 9 * PLAIN_PIECE + 1, PLAIN_PIECE - 1),  # no byte of the next request
-        (10 * PLAIN_PIECE, 10 * PLAIN_PIECE - 1, BODY_PIECE),
-        (1, 0, BODY_PIECE),
-    ],
-)
-def test_a_body_of_known_length_comes_in_large_pieces(length: int, read: int, size: int) -> None:
-    assert body_piece([(b"content-length", b"%d" % length)], read) == size
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.gateway.http.limits import ConnectionLimits
+from prack_grpc.gateway.http.overhead import Overhead
+from prack_grpc.gateway.http.reader import Gone, Reader, Side
 
 
-def test_requests_may_be_behind_a_body_in_chunks() -> None:
-    assert body_piece([(b"transfer-encoding", b"chunked")], 0) == CHUNKED_PIECE
+class Counted(Overhead):
+    """Remembers how large the pieces were."""
+
+    def __init__(self) -> None:
+        super().__init__(ConnectionLimits())
+        self.pieces: list[int] = []
+
+    def piece(self, size: int, in_body: bool) -> None:
+        self.pieces.append(size)
+        super().piece(size, in_body)
+
+
+class Owner(Gone):
+    """Remembers what was refused."""
+
+    def __init__(self) -> None:
+        self.refused: list[str] = []
+
+    def refuse(self, error: GatewayError) -> None:
+        self.refused.append(error.kind.code)
+
+
+def reader(owner: Owner) -> tuple[Reader, Counted]:
+    """One whose pieces are counted."""
+    made = Reader(owner, ConnectionLimits(), Side("http", None, None, {}, None))
+    made.overhead = counted = Counted()
+    return made, counted
+
+
+def test_a_few_empty_lines_before_a_request_are_skipped() -> None:
+    owner = Owner()
+    one, counted = reader(owner)
+    one.receive(b"\r\n" * 10 + b"GET")
+    assert (counted.pieces, owner.refused, one.is_idle) == ([20, 3], [], False)
+
+
+def test_many_are_refused_at_once() -> None:
+    """A read of 256 KiB would be 32,000 pieces, and a second."""
+    owner = Owner()
+    one, counted = reader(owner)
+    one.receive(b"\r\n" * 1025)
+    assert (counted.pieces, owner.refused) == ([], ["framing"])
