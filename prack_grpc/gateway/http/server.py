@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Scope
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.transaction import Response
-from prack_grpc.gateway.http.turns import GOINGS, Turns
+from prack_grpc.turns import GOINGS, Turns
 from prack_grpc.gateway.request.client import Client, TakesWhole
 from prack_grpc.telemetry.access import AccessLog
 

@@ -14,7 +14,7 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.reader import CHUNKED_PIECE, HEAD_PIECE
 from prack_grpc.gateway.http.server import HttpServer
-from prack_grpc.gateway.http.turns import GOINGS
+from prack_grpc.turns import GOINGS
 from prack_grpc.gateway.request.client import Client
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"

@@ -5,7 +5,7 @@ from functools import partial
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.gateway.http import reader
-from prack_grpc.gateway.http.turns import Turns
+from prack_grpc.turns import Turns
 from tests.conftest import Gateway
 from tests.support.canary import canary, flood, running
 from tests.support.scripted_worker import connect

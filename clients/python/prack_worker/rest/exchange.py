@@ -17,6 +17,8 @@ MAX_WHOLE = 64 * 1024
 # How long the end of a response is waited for: middleware hands it over in several turns of the
 # event loop, and two calls of which one is for many cost less than one for each.
 GATHER_SECONDS = 0.005
+# Bytes of a stream that the application may be ahead: each hand-over to the link has its price.
+MAX_AHEAD = 128 * 1024
 
 
 class Outlet(Protocol):
@@ -101,7 +103,7 @@ class RestExchange(Exchange):
                 self._outlet.answer(self, self._encode())
         elif self._streamed:
             self._changed.set()
-            while self._parts:
+            while sum(map(len, self._parts)) > MAX_AHEAD:
                 await self._change()
                 self._check_open()
 

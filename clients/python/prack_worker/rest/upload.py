@@ -22,9 +22,9 @@ REQUEST = (
     b"Content-Type: application/http\r\n%b\r\n"
 )
 LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
-PIECE = 64 * 1024
+PIECE = 128 * 1024
 # What the kernel may hold, and twice as much for its own needs: a window, as streams have it.
-UNSENT = 256 * 1024
+UNSENT = 128 * 1024
 
 
 class Reply(NamedTuple):
