@@ -134,7 +134,7 @@ class RestExchange(Exchange):
                 return
         self._streamed = True
         lines = b"".join(b"%b: %b\r\n" % field for field in self._headers)
-        head = b"HTTP/1.1 %d\r\n%b\r\n" % (self.status, lines)
+        head = b"HTTP/1.1 %d \r\n%b\r\n" % (self.status, lines)
         self._outlet.stream(self, head, len(head) + self._size if self.sent else -1)
 
     def _close(self) -> None:
