@@ -27,7 +27,7 @@ from prack_worker.rest.upload import Reply, Upload
 log = logging.getLogger("prack_worker")
 
 MAX_BATCH = 32
-MAX_BATCH_BYTES = 1024 * 1024
+MAX_BATCH_BYTES = 256 * 1024  # the gateway reads a batch in one turn of its loop
 MIN_EXTENSION_SECONDS = 0.01  # a gateway that extends by less and less is not asked ever faster
 GONE = (404, 409, 410)
 BAD_ANSWER = 422
