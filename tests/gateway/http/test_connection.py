@@ -14,8 +14,8 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.reader import CHUNKED_PIECE, HEAD_PIECE
 from prack_grpc.gateway.http.server import HttpServer
-from prack_grpc.turns import GOINGS
 from prack_grpc.gateway.request.client import Client
+from prack_grpc.turns import GOINGS
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 AT_ONCE = 256 * 1024  # as much as a loop reads at once

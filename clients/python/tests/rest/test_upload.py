@@ -84,12 +84,14 @@ async def test_each_piece_arrives_before_the_next_is_sent(rest: FakeRest) -> Non
 async def test_the_application_is_no_further_than_the_gateway(rest: FakeRest) -> None:
     blocked = asyncio.Event()
 
+    async def all_of_it(exchange: Exchange) -> None:
+        while exchange.size < FLOOD:
+            await exchange.send_body(bytes(MAX_WHOLE + 1))
+
     async def flood(exchange: Exchange) -> None:
         await exchange.send_head(200, HEADERS)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.5):
-                while exchange.size < FLOOD:
-                    await exchange.send_body(bytes(MAX_WHOLE + 1))
+            await asyncio.wait_for(all_of_it(exchange), 0.5)
         blocked.set()
 
     async with connected(rest, flood):
