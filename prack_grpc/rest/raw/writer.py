@@ -47,6 +47,8 @@ class Writer:
     async def turn(self) -> None:
         """Wait until it is this answer's turn to go on, of however many."""
         await self._leases.turn()
+        if not self.open:  # since
+            raise self.ended()
 
     @contextmanager
     def calling(self, call: Callable[[], None]) -> Iterator[None]:

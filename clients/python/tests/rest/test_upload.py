@@ -1,6 +1,7 @@
 """Responses that are sent as they come, over the REST worker API and a real socket."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from fake_rest import FakeRest, Incoming, entry
@@ -12,6 +13,7 @@ from prack_worker.rest.exchange import MAX_WHOLE
 
 HEAD = b"HTTP/1.1 200 \r\nx: 1\r\nx: \xe9\r\n\r\n"
 HEADERS = [(b"x", b"1"), (b"x", b"\xe9")]
+SOON: dict[str, Any] = {"prack.deadline_ms": 400}
 # More than sockets hold.
 FLOOD = 64 * 1024 * 1024
 
@@ -173,7 +175,7 @@ async def test_a_field_with_a_line_break_is_no_head(rest: FakeRest) -> None:
 async def test_a_response_that_has_begun_is_extended_no_more(rest: FakeRest) -> None:
     handler, released = pieces()
     async with connected(rest, handler, slots=1):
-        (await rest.poll()).answer(requests=[entry("a", **{"prack.deadline_ms": 400})])
+        (await rest.poll()).answer(requests=[entry("a", **SOON)])
         message = await rest.message()
         async with asyncio.timeout(20):
             assert await message.chunk() == HEAD
