@@ -19,13 +19,13 @@ from starlette.types import ASGIApp
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.descriptors import SPARE, are_short
 from prack_grpc.gateway.http.server import HttpServer
-from prack_grpc.gateway.http.turns import COMINGS
 from prack_grpc.gateway.proxy_protocol import Proxies
 from prack_grpc.settings.loading import flag
 from prack_grpc.stream.grpc.port import GrpcPort
 from prack_grpc.telemetry.complaint import Complaint
 from prack_grpc.tls.certificates import Certificates
 from prack_grpc.tls.handshakes import NO_PROOFS, Handshakes
+from prack_grpc.turns import COMINGS
 
 log = logging.getLogger(__name__)
 

@@ -88,6 +88,8 @@ async def read(receive: Receive, most: int = 0) -> bytes:
                 stall.reschedule(loop.time() + STALL)
     except TimeoutError:
         raise ApiError(STALLED, f"no data came for {STALL:.0f} s") from None
+    if size > MIB:  # others go on meanwhile: so much is copied without the interpreter's lock
+        return await asyncio.to_thread(b"".join, pieces)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 

@@ -13,7 +13,7 @@ TRANSPORTS = ("prack", "grpc", "rest")
 # It takes WebSockets as events and over streams only, and answers over REST as a whole.
 TUNNELS = {case.name for case in CATALOGUE.cases if case.name.startswith("tunnel-")}
 BATCHES = {"batches", "batch-that-closes", "batch-that-is-refused"}
-LACKS = {"prack": TUNNELS, "grpc": TUNNELS, "rest": {"pieces-pass-at-once"} | BATCHES}
+LACKS = {"prack": TUNNELS, "grpc": TUNNELS, "rest": BATCHES}
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ TYPES = (
     "application/octet-stream",
 )
 INTERFACES = "asgi", "wsgi"
-WAYS = "prack", BESIDE
+WAYS = "prack", "rest", BESIDE
 # gunicorn itself reads on until it has all that an application asks for.
 UPLOADS = pytest.mark.parametrize(
     ("gateway", "app"),
@@ -43,7 +43,7 @@ PIECES = [b"%05d" % number for number in range(5)]
 def gateway(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Gateway]:
-    """Both applications over a stream, by themselves and beside a worker."""
+    """Both applications over a stream, over REST, and beside a worker."""
     with launching(tmp_path_factory.mktemp("pace")) as launcher:
         gateway = launcher.gateway()
         workers = [start_worker(launcher, gateway, name, request.param) for name in INTERFACES]

@@ -1,11 +1,13 @@
 """What a worker can do with a request other than answer it."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import ErrorKind, GatewayError
+from prack_grpc.rest.leases import UPLOADS, Leases
 from tests.rest.conftest import Api, Start, answer
 
 
@@ -102,3 +104,12 @@ async def test_an_unknown_identifier_is_404(api: Api, action: str, identifier: s
     status, problem = await act(api, identifier, action, {"ms": 1})
     assert status == 404
     assert problem["error"]
+
+
+async def test_of_many_large_answers_few_go_on_in_a_turn() -> None:
+    leases, ended = Leases(), 0
+    answers = [asyncio.create_task(leases.turn()) for _ in range(3 * UPLOADS)]
+    while ended < len(answers):
+        await asyncio.sleep(0)
+        before, ended = ended, sum(one.done() for one in answers)
+        assert ended - before <= UPLOADS

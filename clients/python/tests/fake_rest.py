@@ -51,6 +51,47 @@ def entry(identifier: str = "lease-1", body: bytes = b"", **environment: Any) ->
     return {"identifier": identifier, "environment": values | environment}
 
 
+class Incoming:
+    """A response that the worker sends as a message, read as far as the test wants."""
+
+    def __init__(
+        self,
+        path: str,
+        headers: dict[str, str],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self.path = path
+        self.headers = headers
+        self._reader = reader
+        self._writer = writer
+        self.ended = asyncio.Event()
+
+    async def all(self) -> bytes:
+        """The message, whose length is known."""
+        async with asyncio.timeout(20):
+            return await self._reader.readexactly(int(self.headers["content-length"]))
+
+    async def chunk(self) -> bytes:
+        """The next piece of a message whose length is not known; the last one is empty."""
+        async with asyncio.timeout(20):
+            size = int(await self._reader.readline(), 16)
+            return (await self._reader.readexactly(size + 2))[:-2]
+
+    def answer(self, status: int = 200, **content: Any) -> None:
+        self._writer.write(response(status, "", content))
+        self.ended.set()
+
+    def cut(self) -> None:
+        self.ended.set()
+
+
+def response(status: int, field: str, content: Any) -> bytes:
+    body = json.dumps(content).encode()
+    line = f"HTTP/1.1 {status} X\r\n{field}Content-Length: {len(body)}\r\n\r\n"
+    return line.encode() + body
+
+
 class FakeRest:
     """Queues the worker's calls; polls and the others apart, as they come in any order."""
 
@@ -58,6 +99,7 @@ class FakeRest:
         self.url = ""
         self._polls: asyncio.Queue[Call] = asyncio.Queue()
         self._posts: asyncio.Queue[Call] = asyncio.Queue()
+        self._messages: asyncio.Queue[Incoming] = asyncio.Queue()
         self.drains: list[Any] = []
         self.left = asyncio.Event()  # after the first of them
         self.polled = 0
@@ -86,6 +128,10 @@ class FakeRest:
         async with asyncio.timeout(20):
             return await self._posts.get()
 
+    async def message(self) -> Incoming:
+        async with asyncio.timeout(20):
+            return await self._messages.get()
+
     def transport(self, token: str | None = None, **identity: Any) -> RestTransport:
         return RestTransport(self.url, Identity("w1", **identity), lambda: token)
 
@@ -109,8 +155,13 @@ class FakeRest:
             return False
         method, target, _ = head[0].split(" ")
         headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:] if line)}
-        content = await reader.readexactly(int(headers.get("content-length", 0)))
         url = urlsplit(target)
+        if headers.get("content-type") == "application/http":
+            message = Incoming(url.path.removeprefix("/api/v1"), headers, reader, writer)
+            self._messages.put_nowait(message)
+            await message.ended.wait()
+            return False
+        content = await reader.readexactly(int(headers.get("content-length", 0)))
         call = Call(
             method,
             url.path.removeprefix("/api/v1"),
@@ -127,8 +178,6 @@ class FakeRest:
             self.polled += method == "GET"
             (self._polls if method == "GET" else self._posts).put_nowait(call)
         status, field, value = await call.reply
-        body = json.dumps(value).encode()
-        line = f"HTTP/1.1 {status} X\r\n{field}Content-Length: {len(body)}\r\n\r\n"
-        writer.write(line.encode() + body)
+        writer.write(response(status, field, value))
         await writer.drain()
         return True

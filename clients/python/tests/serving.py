@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
+from fake_rest import FakeRest
+
 from prack_worker.exchange import Exchange
 from prack_worker.transport import Transport
 from prack_worker.worker import Application, Worker
@@ -41,3 +43,11 @@ def serving(
 ) -> AbstractAsyncContextManager[Worker]:
     """A worker whose application is one function, for the length of a test."""
     return running(App(handler), transport, **options)
+
+
+@asynccontextmanager
+async def connected(rest: FakeRest, handler: Handler, **options: Any) -> AsyncIterator[Worker]:
+    """A worker over REST, after its first poll."""
+    async with serving(rest.transport(), handler, **options) as worker:
+        (await rest.poll()).answer(requests=[])
+        yield worker

@@ -8,7 +8,7 @@ import struct
 
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.timeouts import Phase, Timeout
-from prack_grpc.gateway.http.turns import Turns
+from prack_grpc.turns import Turns
 
 GONE = select.POLLRDHUP | select.POLLHUP | select.POLLERR
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from prack_grpc.gateway.http.turns import Turns
+from prack_grpc.turns import Turns
 
 
 class Flow:

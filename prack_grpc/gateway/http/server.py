@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Scope
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.transaction import Response
-from prack_grpc.gateway.http.turns import GOINGS, Turns
 from prack_grpc.gateway.request.client import Client, TakesWhole
 from prack_grpc.telemetry.access import AccessLog
+from prack_grpc.turns import GOINGS, Turns
 
 # Makes what goes on with a client's connection, and calls this when it is gone.
 WebSockets = Callable[["HttpServer", tuple[str, int] | None, Callable[[], None]], asyncio.Protocol]

@@ -130,6 +130,9 @@ class Response:
             if not more:
                 parts += (b"0\r\n", *_lines(trailers), b"\r\n")
         elif body and not self._bodiless:
+            if parts and len(body) > PIECE:  # a copy of tens of MiB holds up the others
+                self._transport.write(b"".join(parts))
+                parts = []
             parts.append(body)
         if data := b"".join(parts):  # a join of one part copies nothing
             self._transport.write(data)

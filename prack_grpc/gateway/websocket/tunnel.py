@@ -9,7 +9,7 @@ from typing import Protocol
 
 from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.flow import Flow
-from prack_grpc.gateway.http.turns import Turns
+from prack_grpc.turns import Turns
 
 
 class Former(Protocol):

@@ -54,6 +54,7 @@ class Uploaded:
             return
         await self._writer.push(rest)
         while not self.complete:
+            await self._writer.turn()
             await self._writer.push(await self._piece())
         self._writer.finish()
 

@@ -44,6 +44,12 @@ class Writer:
         if self.begun or not self._leases.claim(self.assignment, answer):
             raise ApiError(LATE[Late.ANSWERED])
 
+    async def turn(self) -> None:
+        """Wait until it is this answer's turn to go on, of however many."""
+        await self._leases.turn()
+        if not self.open:  # since
+            raise self.ended()
+
     @contextmanager
     def calling(self, call: Callable[[], None]) -> Iterator[None]:
         """Inside, this is called when something has happened to the answer."""

@@ -15,8 +15,8 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.overhead import CHUNKED_PIECE
 from prack_grpc.gateway.http.reader import HEAD_PIECE
 from prack_grpc.gateway.http.server import HttpServer
-from prack_grpc.gateway.http.turns import GOINGS
 from prack_grpc.gateway.request.client import Client
+from prack_grpc.turns import GOINGS
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 AT_ONCE = 256 * 1024  # as much as a loop reads at once

@@ -1,11 +1,9 @@
 """No upload keeps the loop to itself, however small its chunks are. With a canary beside it."""
 
 import asyncio
-from functools import partial
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.gateway.http import reader
-from prack_grpc.gateway.http.turns import Turns
 from tests.conftest import Gateway
 from tests.support.canary import canary, flood, running
 from tests.support.scripted_worker import connect
@@ -13,31 +11,6 @@ from tests.support.scripted_worker import connect
 CHUNKED = b"POST / HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n"
 CHUNK = b"1\r\na\r\n"
 LAST = b"0\r\n\r\n"
-
-
-async def test_one_goes_on_in_each_turn_the_longest_waiting_first() -> None:
-    turns, seen = Turns(), list[str]()
-    for name in "abc":
-        turns.wait(partial(seen.append, name))
-    turns.wait(partial(turns.wait, partial(seen.append, "e")))
-    turns.wait(partial(seen.append, "d"))
-    for so_far in ("", "a", "ab", "abc", "abc", "abcd", "abcde"):
-        assert "".join(seen) == so_far
-        await asyncio.sleep(0)
-
-
-async def test_several_may_go_on_in_each_turn() -> None:
-    turns, seen = Turns(2), list[str]()
-    for name in "abc":
-        turns.wait(partial(seen.append, name))
-    turns.wait(partial(turns.wait, partial(seen.append, "e")))
-    turns.wait(partial(seen.append, "d"))
-    for so_far in ("", "ab", "abc", "abcde"):
-        assert "".join(seen) == so_far
-        await asyncio.sleep(0)
-    turns.wait(partial(seen.append, "f"))
-    await asyncio.sleep(0)
-    assert seen[-1] == "f"
 
 
 async def test_tiny_chunks_leave_the_others_their_turn(gateway: Gateway) -> None:

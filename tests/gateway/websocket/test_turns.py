@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from prack.v1 import worker_pb2 as pb
-from prack_grpc.gateway.http.turns import Turns
 from prack_grpc.gateway.websocket import connection
+from prack_grpc.turns import Turns
 from prack_wire import websocket_events as events
 from tests.conftest import Gateway
 from tests.gateway.websocket.opening import accepted

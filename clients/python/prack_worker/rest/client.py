@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -13,6 +13,7 @@ from prack_wire.tls import NOT_TLS, Tls, not_tls, uncertified
 from prack_worker.backoff import Backoff
 from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.loops.link import link
+from prack_worker.rest.upload import Upload, begin, request
 from prack_worker.transport import Identity
 from prack_worker.version import VERSION
 
@@ -23,6 +24,8 @@ CALL_SECONDS = 30.0
 MAX_RETRY_SECONDS = 60.0  # no gateway asks for more
 ENDED = httpx2.RemoteProtocolError, httpx2.ReadError
 HINT = "(http:// connects to the REST port of `prack serve`, 4242 by default)"
+
+T = TypeVar("T")
 
 
 class RestClient:
@@ -47,16 +50,17 @@ class RestClient:
         self.lease = max(1, round(max_silence or LEASE_SECONDS))
         self._slack = max_silence or SLACK_SECONDS
         self._link = link()
+        self._context = tls.context() if tls else None
         self._http = httpx2.AsyncClient(
             base_url=f"{url}/api/v1",
             headers={"user-agent": f"prack-worker/{VERSION}"},
             trust_env=False,  # the token is for the gateway, not for a proxy of the environment
-            verify=tls.context() if tls else False,
+            verify=self._context or False,
         )
         self._tls = tls
         self._host = url.rpartition("//")[2]
-        name = tls.server_name if tls else ""
-        self._extensions = {"sni_hostname": name} if name else {}
+        self._name = tls.server_name if tls else ""
+        self._extensions = {"sni_hostname": self._name} if self._name else {}
         self._token = token
         self._worker_id = identity.worker_id
         self._about = [
@@ -97,10 +101,27 @@ class RestClient:
 
     async def deliver(self, path: str, content: bytes, until: float) -> httpx2.Response:
         """Repeat a call until it arrives, or `until` on the loop's clock: then ConnectFailed."""
+        return await self._repeat(lambda: self.post(path, content), until)
+
+    async def upload(self, identifier: str, head: bytes, size: int, until: float) -> Upload:
+        """Begin an answer of `size` bytes that is sent piece by piece; -1: until it ends.
+
+        Raises:
+            ConnectFailed: there was no connection `until` then, on the loop's clock.
+        """
+
+        async def dial() -> Upload:
+            start = request(identifier, self._host, self._token(), head, size)
+            work = begin(self._host, self._context, self._name, start, size)
+            return await self._link.do(work)
+
+        return await self._repeat(dial, until)
+
+    async def _repeat(self, call: Callable[[], Awaitable[T]], until: float) -> T:
         backoff = Backoff()
         while True:
             try:
-                return await self.post(path, content)
+                return await call()
             except ConnectFailed:
                 delay = backoff.next()
                 if asyncio.get_running_loop().time() + delay > until:

@@ -1,9 +1,9 @@
 """The leases that a worker holds over REST, and the delivery of its answers.
 
-Answers are collected while the last call is in flight and sent in one; a large one goes alone,
-so that it delays no other. A lease that takes long is extended, in the link's thread: also while
-the application blocks its event loop. Leases outlive a session: the gateway being away for a moment
-does not take them back.
+Answers are collected while the last call is in flight and sent in one; what is large or goes on has
+a call of its own. A lease that takes long is extended until its answer begins, in the link's
+thread: also while the application blocks its event loop. Leases outlive a session: the gateway
+being away for a moment does not take them back.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from prack_worker.loops.link import link
 from prack_worker.loops.mailbox import Mailbox
 from prack_worker.rest.client import RestClient
 from prack_worker.rest.exchange import RestExchange
+from prack_worker.rest.upload import Reply, Upload
 
 log = logging.getLogger("prack_worker")
 
 MAX_BATCH = 32
-MAX_BATCH_BYTES = 1024 * 1024
-ALONE_BYTES = 128 * 1024
+MAX_BATCH_BYTES = 256 * 1024  # the gateway reads a batch in one turn of its loop
 MIN_EXTENSION_SECONDS = 0.01  # a gateway that extends by less and less is not asked ever faster
 GONE = (404, 409, 410)
+BAD_ANSWER = 422
 
 Answer = tuple[RestExchange, bytes]
 
@@ -74,13 +75,14 @@ class Leases:
 
     def answer(self, exchange: RestExchange, response: bytes) -> None:
         """See `Outlet.answer`."""
-        if len(response) > ALONE_BYTES:
-            self._start(self._send([(exchange, response)]))
-        else:
-            self._answers.append((exchange, response))
-            if not self._sending:
-                self._sending = True
-                self._start(self._send_all())
+        self._answers.append((exchange, response))
+        if not self._sending:
+            self._sending = True
+            self._start(self._send_all())
+
+    def stream(self, exchange: RestExchange, head: bytes, size: int) -> None:
+        """See `Outlet.stream`."""
+        self._start(self._upload(exchange, head, size))
 
     def abort(self, exchange: RestExchange, code: AbortCode, message: str) -> None:
         """See `Outlet.abort`."""
@@ -123,6 +125,28 @@ class Leases:
             for exchange, _ in batch:
                 self._release(exchange)
 
+    async def _upload(self, exchange: RestExchange, head: bytes, size: int) -> None:
+        try:
+            until = exchange.request.deadline
+            upload = await self._client.upload(exchange.identifier, head, size, until)
+            self._link.inbox.post(self._let_go, exchange)
+            feeding = asyncio.create_task(self._feed(exchange, upload))
+            try:
+                reply = await self._link.do(upload.replied())
+            finally:
+                feeding.cancel()
+        except ConnectFailed as error:
+            reply = Reply(0, str(error))
+        finally:
+            if exchange.sent:
+                self._release(exchange)
+        _conclude(exchange, reply)
+
+    async def _feed(self, exchange: RestExchange, upload: Upload) -> None:
+        await exchange.feed(lambda data: self._link.do(upload.send(data)))
+        if exchange.sent:
+            self._link.inbox.post(upload.finish)
+
     async def _end(self, exchange: RestExchange, verb: str, content: dict[str, Any]) -> None:
         path = f"/requests/{exchange.identifier}/{verb}"
         try:
@@ -150,7 +174,8 @@ class Leases:
         self._keepers[exchange] = self._link.loop.create_task(self._extend(exchange))
 
     def _let_go(self, exchange: RestExchange) -> None:
-        self._keepers.pop(exchange).cancel()
+        if keeper := self._keepers.pop(exchange, None):
+            keeper.cancel()
 
     async def _extend(self, exchange: RestExchange) -> None:
         """Extend the lease each time half of it has passed."""
@@ -172,6 +197,23 @@ class Leases:
             if reply.status_code != 200:
                 return
             request.deadline = asked + json.loads(reply.content)["deadline_ms"] / 1000
+
+
+def _conclude(exchange: RestExchange, reply: Reply) -> None:
+    """What came of a response that was sent piece by piece; its application is told of the end."""
+    name = exchange.request.request_id
+    if reply.status == 200:
+        return
+    if reply.status in GONE:
+        log.debug("No one waits for the response to request %s any more", name)
+        exchange.cancel(CancelReason.CLIENT_GONE)
+    elif reply.status == BAD_ANSWER:
+        log.error("The gateway rejected the response to request %s: %s", name, reply.text)
+        exchange.cancel(CancelReason.BAD_RESPONSE)
+    else:
+        said = f"{reply.status} {reply.text}".removeprefix("0 ")
+        log.error("The response to request %s could not be delivered: %s", name, said)
+        exchange.cancel(CancelReason.GATEWAY_LOST)
 
 
 def _report(reply: httpx2.Response) -> None:

@@ -2,30 +2,18 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from fake_rest import FakeRest, entry
-from serving import App, Handler, serving
+from serving import App, connected, serving
 
-from prack_worker.errors import GatewayRefused, ResponseRefused
+from prack_worker.errors import GatewayRefused
 from prack_worker.exchange import AbortCode, CancelReason, Exchange
-from prack_worker.rest.exchange import MAX_RESPONSE
 from prack_worker.transport import Route
 from prack_worker.worker import Worker
 
-TO_LARGE: dict[str, Any] = {"prack.target": "/large"}
 SOON: dict[str, Any] = {"prack.deadline_ms": 40}
-
-
-@asynccontextmanager
-async def connected(rest: FakeRest, handler: Handler, **options: Any) -> AsyncIterator[Worker]:
-    """A worker after its first poll."""
-    async with serving(rest.transport(), handler, **options) as worker:
-        (await rest.poll()).answer(requests=[])
-        yield worker
 
 
 async def hello(exchange: Exchange) -> None:
@@ -102,19 +90,6 @@ async def test_no_more_is_polled_for_than_there_are_free_slots(rest: FakeRest) -
             third.answer(requests=[])
 
 
-async def test_a_large_answer_goes_alone(rest: FakeRest) -> None:
-    async def large_or_small(exchange: Exchange) -> None:
-        body = b"x" * 200_000 if exchange.request.target == b"/large" else b"x"
-        await exchange.send_head(200, [], body, end=True)
-
-    async with connected(rest, large_or_small):
-        large = entry("a", **TO_LARGE)
-        (await rest.poll()).answer(requests=[large, entry("b")])
-        calls = [await rest.post(), await rest.post()]
-        assert sorted(call.accept()[0]["identifier"] for call in calls) == ["a", "b"]
-        assert all(len(call.content) == 1 for call in calls)
-
-
 async def test_an_answer_is_delivered_again_until_it_arrives(rest: FakeRest) -> None:
     async with connected(rest, hello):
         (await rest.poll()).answer(requests=[entry("a")])
@@ -142,19 +117,6 @@ async def test_a_refused_request_is_given_back(rest: FakeRest) -> None:
         (await rest.poll()).answer(requests=[entry("a")])
         call = await rest.post()
         assert call.path == "/requests/a/release"
-        call.answer()
-
-
-async def test_a_response_that_is_too_large_is_refused(rest: FakeRest) -> None:
-    async def huge(exchange: Exchange) -> None:
-        await exchange.send_head(200, [])
-        with pytest.raises(ResponseRefused, match="use prack://"):
-            await exchange.send_body(bytes(MAX_RESPONSE + 1))
-
-    async with connected(rest, huge):
-        (await rest.poll()).answer(requests=[entry("a")])
-        call = await rest.post()
-        assert call.content["code"] == "handler_error"
         call.answer()
 
 

@@ -1,0 +1,31 @@
+"""Of a crowd, few go on in a turn of the loop."""
+
+import asyncio
+from functools import partial
+
+from prack_grpc.turns import Turns
+
+
+async def test_one_goes_on_in_each_turn_the_longest_waiting_first() -> None:
+    turns, seen = Turns(), list[str]()
+    for name in "abc":
+        turns.wait(partial(seen.append, name))
+    turns.wait(partial(turns.wait, partial(seen.append, "e")))
+    turns.wait(partial(seen.append, "d"))
+    for so_far in ("", "a", "ab", "abc", "abc", "abcd", "abcde"):
+        assert "".join(seen) == so_far
+        await asyncio.sleep(0)
+
+
+async def test_several_may_go_on_in_each_turn() -> None:
+    turns, seen = Turns(2), list[str]()
+    for name in "abc":
+        turns.wait(partial(seen.append, name))
+    turns.wait(partial(turns.wait, partial(seen.append, "e")))
+    turns.wait(partial(seen.append, "d"))
+    for so_far in ("", "ab", "abc", "abcde"):
+        assert "".join(seen) == so_far
+        await asyncio.sleep(0)
+    turns.wait(partial(seen.append, "f"))
+    await asyncio.sleep(0)
+    assert seen[-1] == "f"
