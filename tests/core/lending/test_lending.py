@@ -365,6 +365,17 @@ def test_a_worker_that_gives_up_its_slots_for_websockets_is_offered_anew() -> No
     assert two.guest.profile.kinds == (Kind.HTTP, Kind.WEBSOCKET)
 
 
+def test_workers_that_leave_are_forgotten_elsewhere_with_their_last_answer() -> None:
+    two = Two()
+    _, lease = two.relayed()
+    two.host.perform(two.host.core.drain(two.worker, two.host.now()))
+    two.mesh.deliver_all()
+    assert two.guest.draining
+    two.host.answer(lease)
+    two.mesh.deliver_all()
+    assert not two.owner.guests
+
+
 def test_an_offer_of_polls_outlives_them_for_a_while() -> None:
     two = Two(1, acknowledges=False)
     two.host.perform(two.host.core.lose(two.worker, two.host.now()))
