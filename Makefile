@@ -84,7 +84,8 @@ FAULTS := $(patsubst %,tests/acceptance/test_%.py,deferred_crashes deferred_faul
 	liveness many_sockets nats_cluster nats_links nats_words slots upgrade worker_port worker_processes) tests/processes/test_supervised.py tests/soak
 
 # What a gateway does that is one process must be the same when a request crosses a link.
-APART := tests/differential $(patsubst %,tests/acceptance/test_%.py,lifecycle streams tunnels uploads upgrade)
+APART := tests/differential $(patsubst %,tests/acceptance/test_%.py,lifecycle streams tunnels uploads upgrade) \
+	tests/soak/test_soak.py::test_faults_cost_what_they_may_and_no_more
 
 # Two processes, as one waits half of the time. A file stays together, for what its tests share.
 SPREAD := -n 2 --dist loadfile --no-loadscope-reorder

@@ -102,7 +102,7 @@ class LinkedBroker(MemoryBroker):
                 self._arm(self._lending.due)
 
     def _settle(self) -> None:
-        if self._lending.idle:
+        if self._lending.is_idle(self._now()):
             waits = self._idle is not None
             super()._settle()
             if waits and self._idle is None:  # what would be lent from now on would be cut

@@ -241,11 +241,9 @@ class HandOut:
             lease.exchange.lease = None
         if not session.profile.acknowledges:
             self.ledger.close(lease, verdict)
+        lanes = self.queue.update(session)
         if session.draining:
             effects += self.retire(session, now)
-            lanes = []
-        else:
-            lanes = self.queue.update(session)
         # Its client has fewer of this lane now, and may have left a slot to others there.
         if lane.base.requests and lane not in lanes:
             lanes.append(lane)

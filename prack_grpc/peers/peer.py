@@ -175,8 +175,7 @@ class Peer:
         """What is offered, wanted and lent. What only a later version says is nothing to us."""
         broker = self._broker
         if message.HasField("lent"):
-            lent = message.lent
-            broker.lent(self, lent.number, lent.slots, lent.returned)
+            self._lent(message.lent)
         elif message.HasField("want"):
             want = message.want
             broker.wanted(self, want.number, want.count, want.oldest_seconds, want.urgency)
@@ -222,6 +221,12 @@ class Peer:
             guest.is_withdrawn = True
             self._broker.withdrawn(self, number)
             self._part(number, guest)
+
+    def _lent(self, lent: link.Lent) -> None:
+        if lent.slots and lent.number not in self._guests:  # of an offer that was refused here
+            self.give_back(lent.number, lent.slots)
+        else:
+            self._broker.lent(self, lent.number, lent.slots, lent.returned)
 
     def _answered(self, message: link.ToOwner) -> None:
         number = message.number

@@ -58,7 +58,7 @@ class Supervisor:
 
     async def run(self) -> int:
         """Serve until SIGTERM or SIGINT, or until a successor does. Returns the exit status."""
-        stop = stop_signal([partial(self._tell, signal.SIGHUP)], self._tell)
+        stop = stop_signal([partial(self._tell, signal.SIGHUP)], self._insist)
         told = await self._predecessor.released() if self._predecessor else {}
         self._folder = Path(told.get("folder") or _new_folder())
         numbers = range(1, self._settings.processes + 1)
@@ -99,6 +99,11 @@ class Supervisor:
         for child in self._children:
             if child.ready.done():
                 child.signal(number)
+
+    def _insist(self, _: signal.Signals) -> None:
+        """End all at once. Of two signals that are the same one, a process may get one only."""
+        self._tell(signal.SIGINT)
+        self._tell(signal.SIGTERM)
 
     def _keep(self) -> None:
         self._dealer.start()

@@ -177,7 +177,7 @@ async def test_a_broker_that_was_idle_lends_nothing_more() -> None:
     broker, peer = linked()
     joined(broker)
     broker.begin_drain()
-    await broker.idle(1.0)
+    await broker.idle(10)
     broker.wanted(peer, 1, 1, 5.0, 3)
     with pytest.raises(SlotGone):
         broker.host(peer, 1, "1", a_request(), b"", True)

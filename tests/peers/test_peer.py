@@ -85,7 +85,7 @@ async def test_a_peer_that_is_not_heard_is_named_so(wire: Wire, peer: Peer) -> N
         b"\xfa\x07\x01x",  # a field of a later version
         Message(want=link.Want(number=9, count=1)).SerializeToString(),
         Message(returned=link.Returned(number=9)).SerializeToString(),
-        Message(lent=link.Lent(number=9, slots=1)).SerializeToString(),
+        Message(lent=link.Lent(number=9)).SerializeToString(),
         Message(recall=link.Recall(number=9, count=1)).SerializeToString(),
         Message(offer_gone=link.OfferGone(number=9)).SerializeToString(),
         Message(to_owner=link.ToOwner(number=9)).SerializeToString(),
@@ -98,6 +98,15 @@ async def test_what_is_late_or_unknown_does_nothing(wire: Wire, peer: Peer, mess
     said = len(wire.sent)
     peer.received(message)
     assert (wire.reasons, len(wire.sent)) == ([], said)
+
+
+async def test_slots_of_an_offer_that_was_refused_here_go_back(wire: Wire, peer: Peer) -> None:
+    """The host lends the next free slot, also of workers that were never asked for."""
+    peer.received(HELLO.SerializeToString())
+    offer = offer_message(9, Offer((Route(),) * 65, "", "", (Kind.HTTP,), 0))
+    peer.received(Message(offer=offer).SerializeToString())
+    peer.received(Message(lent=link.Lent(number=9, slots=2)).SerializeToString())
+    assert (wire.sent[-1].returned.number, wire.sent[-1].returned.count) == (9, 2)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,15 @@ def until_held(workers: Sequence[Process], count: int) -> None:
         time.sleep(0.01)
 
 
+def suspend(process: psutil.Process) -> None:
+    """SIGSTOP, and wait: until then it may still take other signals."""
+    process.suspend()
+    deadline = time.monotonic() + SECONDS
+    while process.status() != psutil.STATUS_STOPPED:
+        assert time.monotonic() < deadline, "it goes on"
+        time.sleep(0.01)
+
+
 def upgraded(launch: Launcher, gateway: Gateway) -> psutil.Process:
     """The supervisor that has replaced that of the gateway."""
     done = prack_upgrade(gateway.api_port)
@@ -264,6 +273,24 @@ def test_the_second_signal_stops_all_at_once(launch: Launcher, gateway: Gateway)
         gateway.line("stopping after the requests in progress", number=2)
         gateway.send(signal.SIGINT)
         assert gateway.wait(seconds=5) == 130
+        assert all(isinstance(one.exception(), ConnectionError) for one in held)
+    assert psutil.wait_procs(children, 5)[1] == []
+
+
+def test_the_second_signal_stops_also_who_was_busy_at_the_first(
+    launch: Launcher, gateway: Gateway
+) -> None:
+    workers = [launch.worker(gateway) for _ in range(2)]
+    children = gateway.children
+    with ThreadPoolExecutor(8) as pool:
+        held = [pool.submit(fetch, gateway.port, f"/hold/{n}") for n in range(8)]
+        until_held(workers, 8)
+        suspend(children[1])
+        gateway.send(signal.SIGTERM)
+        gateway.line("stopping after the requests in progress")
+        gateway.send(signal.SIGTERM)
+        assert gateway.popen.wait(5) == 143
+        children[1].resume()
         assert all(isinstance(one.exception(), ConnectionError) for one in held)
     assert psutil.wait_procs(children, 5)[1] == []
 

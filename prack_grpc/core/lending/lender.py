@@ -3,7 +3,8 @@
 House rules: a slot is set aside before a peer is told of it, so that a worker never holds more than
 its slots; fewer are lent only when a peer gives some back, or with the end of one of its exchanges,
 before it hears of that end (but for slots that vanish); who has waited longest goes first, here or
-elsewhere, and among equals our own; a peer's exchange is never lent on.
+elsewhere, and among equals our own; who has been free longest serves next, here or elsewhere; a
+peer's exchange is never lent on.
 """
 
 import math
@@ -61,25 +62,23 @@ class Lender:
 
     def outbid(self, session: Session, lane: ExchangeLane) -> Effects:
         """Lend the free slot of a session to a peer whose request goes before all in this lane."""
-        for stock in self.stocks.of(session):
-            if lane.kind in stock.offer.kinds and (loan := stock.first()):
-                mine = self._claim([lane])
-                if mine is None or loan.claim.before(mine):
-                    return self.lend(loan, [session])
+        stock = self.stocks.serving(session, lane.kind)
+        if stock and (loan := stock.first()):
+            mine = self._claim([lane])
+            if mine is None or loan.claim.before(mine):
+                return self.lend(loan, [session])
         return []
 
     def settle(self, lease: Lease) -> Effects:
-        """A worker has let go of a hosted exchange: its slot stays lent unless it is needed."""
+        """A worker has let go of a hosted exchange: a slot stays lent unless it is needed."""
         exchange, session = lease.exchange, lease.session
         loan = self._let_go(exchange)
         if loan is None:
             return []
-        effects: Effects = []
         if self.keeps(loan, session):
-            loan.idle.append(session)
-            session.reserve(loan.stock.kind, 1)
+            effects = self._keep(loan, session, lease.lane)
         else:
-            effects.append(Lend(loan))
+            effects = [Lend(loan)]
         if exchange.outcome is Outcome.CLIENT_GONE:
             effects.append(Released(loan.peer, exchange.id))
         return effects
@@ -113,6 +112,19 @@ class Lender:
         if loan.claim.behind and self._is_last(stock, list({session, *free(stock)})):
             return False
         return not any(one.claim.before(loan.claim) for one in stock.wanting if one is not loan)
+
+    def _keep(self, loan: SessionLoan, session: Session, lane: ExchangeLane) -> Effects:
+        """It is of who has been free for longest: or who was lent first would have all the work."""
+        turn = lane.ready.first() if lane.ready else session
+        stock = self.stocks.serving(turn, lane.kind)
+        if stock is None:  # a peer's workers
+            turn, stock = session, loan.stock
+        kept = stock.loan(loan.peer)
+        kept.idle.append(turn)
+        turn.reserve(stock.kind, 1)
+        if turn is not session:
+            self._update([turn])
+        return [] if kept is loan else [Lend(loan), Lend(kept)]
 
     def _claim(self, places: list[ExchangeLane]) -> Claim | None:
         """Of the first that waits in these lanes, None if nothing does."""

@@ -15,6 +15,7 @@ from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Request
 from prack_grpc.core.lending.borrower import Borrower
 from prack_grpc.core.lending.guest import Guest
+from prack_grpc.core.lending.lender import TOGETHER
 from prack_grpc.core.lending.loan import Claim
 from prack_grpc.core.lending.messages import ReadAll
 from prack_grpc.core.lending.offer import Offer
@@ -33,6 +34,7 @@ class Lending:
         self._queue = hand_out.queue
         self.lender = hand_out.lender
         self.borrower = Borrower(hand_out.queue)
+        self._together = -math.inf  # until when peers may have stopped at the same time
         self.due = math.inf  # when to call `follow` at the latest
 
     def link(self, peer: PeerReceiver) -> Effects:
@@ -187,7 +189,8 @@ class Lending:
             for lane in lanes:
                 effects += self.lender.press(lane) + self.borrower.ask(lane, now)
         changes.eager = self.lender.wanting
-        self.due = min(self.borrower.due, self.lender.stocks.due)
+        together = self._together if now < self._together else math.inf
+        self.due = min(self.borrower.due, self.lender.stocks.due, together)
         return effects
 
     def _look(self, session: Session, now: float) -> Effects:
@@ -206,16 +209,21 @@ class Lending:
 
     def drain(self, now: float) -> Effects:
         """Have all back, see `Lender.drain`; what waits here goes on borrowing."""
+        if self.lender.stocks.all:
+            self._together = now + TOGETHER
+            self.due = min(self.due, self._together)
         return self.lender.drain(now)
 
     def stop(self) -> Effects:
         """See `Lender.stop`: links are about to be closed."""
         return self.lender.stop()
 
-    @property
-    def idle(self) -> bool:
-        """Once it drains: links can be closed without harm."""
-        return self.lender.idle
+    def is_idle(self, now: float) -> bool:
+        """Once it drains: links can be closed without harm.
+
+        Peers that stop at the same time may not have said yet what waits for our workers.
+        """
+        return self.lender.idle and (now >= self._together or not self.lender.peers)
 
     def status(self) -> list[LinkStatus]:
         """What there is to see."""

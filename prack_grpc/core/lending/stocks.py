@@ -32,6 +32,13 @@ class Stocks:
         """Those that it is part of: two, if it has slots for WebSockets alone."""
         return self._by_session.get(session, ())
 
+    def serving(self, session: Session, kind: Kind) -> SessionStock | None:
+        """That of its slots for exchanges of this kind; None of a guest."""
+        for stock in self.of(session):
+            if kind in stock.offer.kinds:
+                return stock
+        return None
+
     def enter(self, session: Session) -> list[SessionStock]:
         """A session takes work. Returns the stocks that are new."""
         stocks, new = [], []

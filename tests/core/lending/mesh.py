@@ -221,6 +221,8 @@ class Mesh:
         for guest, loan in self._pairs():
             assert guest.slots == loan, "what is lent is not what is borrowed"
         for gateway in self.gateways:
+            for guest in gateway.guests:
+                assert guest.held or not guest.draining, "of workers that are gone something stays"
             for lane in gateway.core.queue.lanes():
                 if lane.count:
                     most = len(self.gateways) if _has_hogs_only(lane) else 0

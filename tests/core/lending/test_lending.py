@@ -1,12 +1,17 @@
 """What gateways lend each other, step by step."""
 
+from collections import Counter
+from typing import Any
+
 import pytest
 
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.exchange.abort import AbortCode
+from prack_grpc.core.exchange.exchange import Session
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Kind
+from prack_grpc.core.lending.lender import TOGETHER
 from prack_grpc.core.lending.lending import Lending
 from prack_grpc.core.lending.loan import TOLERANCE
 from prack_grpc.core.receivers import PeerReceiver
@@ -34,6 +39,26 @@ def test_a_slot_that_was_used_is_kept_and_used_again_without_a_word() -> None:
     _, lease = two.relayed()
     assert two.to_owner.sent == sent
     assert two.guest.slots == len(two.guest.held) == 1
+
+
+@pytest.mark.parametrize("about", [{}, {"version": "v2"}, {"acknowledges": False}])
+def test_a_worker_that_comes_later_has_its_part_though_others_slots_are_kept(
+    about: dict[str, Any],
+) -> None:
+    two = Two(4)
+    late: Session | None = None
+    served = Counter[Session]()
+    for _ in range(10):
+        _, lease = two.relayed()
+        served[lease.session] += 1
+        if late is None or late.draining:
+            late = two.mesh.join(two.host, 1, **about)
+        two.host.answer(lease)
+        two.mesh.deliver_all()
+        two.mesh.check()
+    assert served[two.worker] == 6
+    two.mesh.quiet(1.2)
+    assert not any(session.reserved for session in two.host.sessions)
 
 
 def test_a_local_request_takes_a_free_slot_at_once() -> None:
@@ -237,11 +262,12 @@ def test_a_gateway_that_stops_has_everything_back_first() -> None:
     two.mesh.deliver_all()
     two.host.core.begin_drain()
     two.host.perform(two.host.lending.drain(two.host.now()))
-    assert not two.host.lending.idle
+    assert not two.stopped
     two.mesh.deliver_all()
     two.host.answer(second)
     two.mesh.deliver_all()
-    assert two.host.lending.idle
+    two.mesh.pass_time(TOGETHER)
+    assert two.stopped
     assert two.guest.slots == 0
 
 
@@ -253,10 +279,39 @@ def test_gateways_that_stop_together_serve_what_waits() -> None:
         gateway.core.begin_drain()
         gateway.perform(gateway.lending.drain(gateway.now()))
     two.mesh.deliver_all()
-    assert not two.host.lending.idle
+    assert not two.stopped
     two.host.answer(two.host.leases[0])
     two.mesh.deliver_all()
     assert waiting.lease
+
+
+def test_a_gateway_that_stops_hears_what_waits_at_another_that_stops() -> None:
+    """The first of a burst is asked for at once, and the others with the next word."""
+    two = Two(3)
+    for _ in range(3):
+        two.mesh.submit(two.owner)
+    for gateway in (two.host, two.owner):
+        gateway.core.begin_drain()
+        gateway.perform(gateway.lending.drain(gateway.now()))
+    two.mesh.deliver_all()
+    two.host.answer(two.host.leases[0])
+    two.mesh.deliver_all()
+    assert not two.stopped
+    two.mesh.pass_time(0.006)
+    two.mesh.deliver_all()
+    assert len(two.host.leases) == 2
+
+
+def test_who_has_nobody_to_stop_with_stops_at_once() -> None:
+    two = Two()
+    two.owner.core.begin_drain()
+    two.owner.perform(two.owner.lending.drain(two.owner.now()))
+    assert two.owner.lending.is_idle(two.owner.now())
+    two.host.core.begin_drain()
+    two.host.perform(two.host.lending.drain(two.host.now()))
+    assert not two.stopped
+    two.mesh.cut((two.owner, two.host))
+    assert two.stopped
 
 
 def test_a_gateway_that_stops_serves_nothing_that_comes_later() -> None:
@@ -267,7 +322,7 @@ def test_a_gateway_that_stops_serves_nothing_that_comes_later() -> None:
     waiting = two.mesh.submit(two.owner)
     two.mesh.quiet()
     assert waiting.lease is None
-    assert two.host.lending.idle
+    assert two.stopped
 
 
 def test_what_waits_at_a_gateway_that_stops_goes_on_borrowing() -> None:
@@ -308,6 +363,17 @@ def test_a_worker_that_gives_up_its_slots_for_websockets_is_offered_anew() -> No
     two.mesh.deliver_all()
     assert (two.worker.reserved, two.worker.reserved_sockets) == (0, 0)
     assert two.guest.profile.kinds == (Kind.HTTP, Kind.WEBSOCKET)
+
+
+def test_workers_that_leave_are_forgotten_elsewhere_with_their_last_answer() -> None:
+    two = Two()
+    _, lease = two.relayed()
+    two.host.perform(two.host.core.drain(two.worker, two.host.now()))
+    two.mesh.deliver_all()
+    assert two.guest.draining
+    two.host.answer(lease)
+    two.mesh.deliver_all()
+    assert not two.owner.guests
 
 
 def test_an_offer_of_polls_outlives_them_for_a_while() -> None:

@@ -27,6 +27,11 @@ class Two:
         (guest,) = self.owner.guests
         return guest
 
+    @property
+    def stopped(self) -> bool:
+        """The host, once it drains."""
+        return self.host.lending.is_idle(self.host.now())
+
     def relayed(self, method: bytes = b"GET") -> tuple[Exchange, Lease]:
         """A request of the owner's client, in the hands of the host's worker."""
         exchange = self.mesh.submit(self.owner, method)
