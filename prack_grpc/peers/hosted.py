@@ -156,9 +156,13 @@ class Hosted:
         self._answers.frame(self.number).finishes.add(id=self.id, trailers=trailers)
 
     def _say(self, head: ResponseHead, body: bytes, end: bool) -> None:
-        fields = chain.from_iterable(head.headers)
-        heads = self._answers.frame(self.number).heads
-        heads.add(id=self.id, status=head.status, headers=fields, body=body, end=end)
+        fields: list[bytes] = []
+        for field in head.headers:
+            fields += field
+        message = self._answers.frame(self.number).heads.add()  # see Outbox
+        message.id, message.status, message.end = self.id, head.status, end
+        message.headers.extend(fields)
+        message.body = body
 
     async def _pass(self, data: bytes) -> None:
         """As far as the owner takes it."""

@@ -98,6 +98,8 @@ class Hosting:
 
     def _forget(self, hosted: Hosted) -> None:
         del self._hosted[hosted.number, hosted.id]
+        if not self._hosted:  # so nothing else can come in this turn
+            self._answers.flush()
 
     def _cancel(self, hosted: Hosted) -> None:
         """Nobody waits for it at the owner, who wants to know when the worker has let go."""

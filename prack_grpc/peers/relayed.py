@@ -39,4 +39,5 @@ def read_request(message: pb.Request, about: link.Particulars | None) -> Request
         expects=message.expect_continue,
         kind=Kind(about.kind) if about else HTTP,
         handshake=tuple(headers[cut:]),
+        packed=message.SerializeToString() if message.end and not message.body else b"",
     )

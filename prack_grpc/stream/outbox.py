@@ -12,6 +12,7 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.http.message import Request
 from prack_grpc.core.limits import PIECE, Limits
 from prack_grpc.core.receivers import CancelReason
 
@@ -172,26 +173,18 @@ class Outbox:
         request, number = assignment.request, assignment.number
         self.held[number] = assignment
         self.last_sent = number
-        fields: list[bytes] = []
-        for field in request.headers:  # which takes less than a chain of them
-            fields += field
         message = frame.requests.add()  # arguments in place of what follows would cost more
+        if size := len(request.packed):
+            message.MergeFromString(request.packed)
+        else:
+            size = _pack_head(message, request)
         message.id = number
         message.request_id = assignment.request_id
         message.attempt = assignment.attempt
         message.deadline_ms = max(1, int(self._broker.remaining(assignment) * 1000))
         message.queued_ms = int(assignment.queued * 1000)
-        message.method = request.method
-        message.scheme = request.scheme
-        message.authority = request.authority
-        message.target = request.target
-        message.http_version = request.http_version
-        message.headers.extend(fields)
-        client = message.client
-        client.ip, client.port = request.client
         if request.kind:
             _upgrade(message, assignment)
-        size = len(request.target) + len(b"".join(fields))
         if assignment.bodiless:
             message.end = True
             return size
@@ -221,6 +214,22 @@ class Outbox:
         if piece.last:
             frame.finishes.add(id=number)
         return len(piece.data) + piece.last
+
+
+def _pack_head(message: pb.Request, request: Request) -> int:
+    """What the client has sent before a body. Returns how many bytes that are, roughly."""
+    fields: list[bytes] = []
+    for field in request.headers:  # which takes less than a chain of them
+        fields += field
+    message.method = request.method
+    message.scheme = request.scheme
+    message.authority = request.authority
+    message.target = request.target
+    message.http_version = request.http_version
+    message.headers.extend(fields)
+    client = message.client
+    client.ip, client.port = request.client
+    return len(request.target) + len(b"".join(fields))
 
 
 def _upgrade(message: pb.Request, assignment: Assignment) -> None:

@@ -223,6 +223,7 @@ async def test_who_reads_nothing_holds_no_more_than_there_is_room_for(
         echo.send(signal.SIGSTOP)
         while not heard.ends:
             heard.link.send(bytes(ROOM // 4))
+            await asyncio.sleep(0)
         assert heard.ends == [FULL]
         echo.send(signal.SIGCONT)
 

@@ -82,6 +82,20 @@ async def host() -> Host:
     return Host()
 
 
+async def test_the_last_answer_is_told_in_the_turn_in_which_it_comes() -> None:
+    host = Host()
+    host.ask(1)
+    host.ask(2)
+    first, second = host.worker.handed
+    host.wire.sent.clear()
+    host.broker.head(first, 200, [], b"", True)
+    assert not host.wire.sent  # the other may come in this turn, too
+    host.broker.head(second, 200, [], b"", True)
+    said = [one.to_owner for one in host.wire.sent if one.HasField("to_owner")]
+    frames = [pb.WorkerFrame.FromString(one.frame) for one in said]
+    assert [[head.id for head in frame.heads] for frame in frames] == [[1, 2]]
+
+
 async def test_slots_are_lent_as_they_are_wanted(host: Host) -> None:
     await turns()
     (lent,) = [one.lent for one in host.wire.sent if one.HasField("lent")]

@@ -10,6 +10,7 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 from nats.aio.transport import TcpTransport
 
+from prack_grpc.bus.nats.arrivals import Arrivals
 from prack_grpc.bus.nats.parcels import KIB, PARCEL
 
 # A server that is silent for so long is given up: before peers take this gateway for dead.
@@ -91,19 +92,23 @@ class Connection(Client):
                 f"max_payload of the NATS server is {self.max_payload}: set it to {MESSAGE} or more"
             )
 
-    def post(self, subject: str, data: bytes, answer: str = "") -> None:
+    def post(self, subject: bytes, data: bytes, answer: bytes = b"") -> None:
         """Publish at once, or lose it where there is no connection.
 
         Before what others have published in this turn, which nats-py writes in the next.
         """
         if self.is_connected and self._transport is not None:
-            head = f"PUB {subject} {answer} {len(data)}\r\n".encode()
-            self._transport.write(b"%b%b\r\n" % (head, data))
+            self._transport.write(b"PUB %b %b %d\r\n%b\r\n" % (subject, answer, len(data), data))
 
     async def listen(self, subject: str, take: Take) -> Subscription:
         """Subscribe; `take` gets what each message holds at once, must not raise."""
         subscription = await self.subscribe(subject)
-        self._takers[subscription._id] = take
+        number = subscription._id
+        self._takers[number] = take
+        if isinstance(self._transport, TcpTransport):
+            reader, writer = self._transport._io_reader, self._transport._io_writer
+            if reader is not None and writer is not None:
+                Arrivals(writer.transport, reader, self._ps, subject, number, take)
         return subscription
 
     async def _process_msg(

@@ -22,6 +22,9 @@ class Kind(IntEnum):
     CLOSE = 5
 
 
+DATA = Kind.DATA  # nearly always; to look it up takes longer
+
+
 class Envelope(NamedTuple):
     """One message of a gateway to another.
 
@@ -46,9 +49,8 @@ class Envelope(NamedTuple):
 
     def pack(self) -> bytes:
         """As bytes."""
-        gateway = self.gateway.encode()
-        numbers = self.number, self.received
-        return HEAD.pack(VERSION, self.kind, gateway, self.end, self.to, *numbers) + self.data
+        kind, gateway, end, to, number, received, data = self
+        return HEAD.pack(VERSION, kind, gateway.encode(), end, to, number, received) + data
 
 
 def unpack(message: bytes) -> Envelope:
@@ -58,8 +60,8 @@ def unpack(message: bytes) -> Envelope:
     version, kind, gateway, end, to, number, received = HEAD.unpack_from(message)
     if version != VERSION:
         raise ValueError(f"version {version}, expected {VERSION}")
-    data = message[HEAD.size :]
-    return Envelope(Kind(kind), gateway.decode("ascii"), end, to, number, received, data)
+    kind = DATA if kind == DATA else Kind(kind)
+    return Envelope(kind, gateway.decode("ascii"), end, to, number, received, message[HEAD.size :])
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,11 +76,11 @@ class NatsLink:
         self._say()
 
     def _add(self, message: bytes) -> None:
-        if self.over:
+        if self.over or self._sending.held > MOST:
             return
         self._sending.add(message)
         if self._sending.held > MOST:
-            self.close(FULL)
+            self._loop.call_soon(self.close, FULL)  # whoever sends is in the midst of something
         elif self._sending.held > ROOM:
             self._room.clear()
 

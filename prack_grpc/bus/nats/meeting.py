@@ -164,7 +164,8 @@ class NatsMeeting:
             self._take(link, envelope)
 
     def _begin(self, peer: str) -> NatsLink:
-        post = partial(self._post, self._subjects.inbox(peer), self._subjects.gone(self._me, peer))
+        inbox, gone = self._subjects.inbox(peer), self._subjects.gone(self._me, peer)
+        post = partial(self._post, inbox.encode(), gone.encode())
         link = self._links[peer] = NatsLink(self._me, peer, self._loop.time(), post, self._ended)
         return link
 
@@ -179,15 +180,15 @@ class NatsMeeting:
 
     # ------------------------------------------------------------ what is said
 
-    def _post(self, inbox: str, gone: str, envelope: Envelope) -> None:
+    def _post(self, inbox: bytes, gone: bytes, envelope: Envelope) -> None:
         """Parcels need no answer of NATS that nobody listens: beats get one."""
-        answer = "" if envelope.kind is Kind.DATA else gone
+        answer = b"" if envelope.kind is Kind.DATA else gone
         self._publish(inbox, envelope.pack(), answer)
 
     def _hello(self) -> None:
-        self._publish(self._subjects.hello, self._me.encode())
+        self._publish(self._subjects.hello.encode(), self._me.encode())
 
-    def _publish(self, subject: str, data: bytes, answer: str = "") -> None:
+    def _publish(self, subject: bytes, data: bytes, answer: bytes = b"") -> None:
         """Or lose it, where NATS is away."""
         if self._client is not None:
             self._client.post(subject, data, answer)

@@ -5,11 +5,11 @@ So parcels are kept until the other end has them, and sent again from the first 
 are parts of a stream of bytes: small messages share one, and large ones take several. No I/O.
 """
 
-import struct
 from collections.abc import Iterator
 
+from prack_wire.frames import LENGTH, Deframer
+
 KIB = 1024
-LENGTH = struct.Struct("!I")
 PARCEL = 64 * KIB
 # What may be on its way over one link: NATS servers and clients drop what they cannot hold.
 WINDOW = 2 * 1024 * KIB
@@ -42,12 +42,13 @@ class Sending:
 
     def next(self) -> tuple[int, bytes] | None:
         """The parcel to send now, with its number; None if there is none, or the window is full."""
-        if not self.ready:
-            return None
-        if self._next > self.number:
+        number = self._next
+        if number > self.number:
+            if not self._unsent or self._kept_bytes >= WINDOW:
+                return None
             self._make()
-        self._next += 1
-        return self._next - 1, self._kept[self._next - 1]
+        self._next = number + 1
+        return number, self._kept[number]
 
     def _make(self) -> None:
         data = bytes(self._unsent[:PARCEL])
@@ -58,7 +59,10 @@ class Sending:
 
     def received(self, number: int) -> None:
         """The other end has all parcels up to this one."""
-        for one in range(self._first, min(number, self.number) + 1):
+        first = self._first
+        if number < first:
+            return
+        for one in range(first, min(number, self.number) + 1):
             size = len(self._kept.pop(one))
             self._kept_bytes -= size
             self.held -= size
@@ -79,7 +83,7 @@ class Receiving:
     def __init__(self) -> None:
         self.number = 0  # of the last parcel that came in order
         self.untold = 0  # bytes that the other end does not know to be here
-        self._buffer = bytearray()
+        self._incoming = Deframer(MOST)
 
     def parcel(self, number: int, data: bytes) -> Iterator[bytes]:
         """The messages that are complete with this parcel; none if it is not the next one.
@@ -90,19 +94,9 @@ class Receiving:
             return
         self.number = number
         self.untold += len(data)
-        buffer = self._buffer
-        buffer += data
-        at = 0
-        while len(buffer) - at >= LENGTH.size:
-            (length,) = LENGTH.unpack_from(buffer, at)
-            if length > MOST:
-                raise ValueError(f"a message of {length} bytes, expected at most {MOST}")
-            end = at + LENGTH.size + length
-            if end > len(buffer):
-                break
-            yield bytes(buffer[at + LENGTH.size : end])
-            at = end
-        del buffer[:at]
+        self._incoming.feed(data)
+        while (message := self._incoming.next()) is not None:
+            yield message
 
     def told(self) -> int:
         """The number to tell the other end, which then knows."""

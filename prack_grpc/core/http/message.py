@@ -41,7 +41,8 @@ class Request:
     lower goes first. `opening` is what a worker that takes EVENTS is given in place of a
     WEBSOCKET: a request of that kind, and its body. The fields of its `handshake` are for a worker
     that answers it itself, in a tunnel. It `counts_for` one client, where limits are by client;
-    empty for one that they do not hold.
+    empty for one that they do not hold. One without a body that came from a peer is `packed` as it
+    came, as a worker gets it, too.
 
     `id` is made by this gateway, and no other request has it. By `x_request_id` client, worker and
     log know it: the client's own word, which several requests may have, or the id. A `trace` is
@@ -65,6 +66,7 @@ class Request:
     opening: "tuple[Request, bytes] | None" = None
     handshake: tuple[tuple[bytes, bytes], ...] = ()
     trace: Trace | None = None
+    packed: bytes = b""
 
     @property
     def path(self) -> bytes:

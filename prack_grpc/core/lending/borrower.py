@@ -83,7 +83,7 @@ class Borrower:
         if guest.slice is NEVER and _idle(guest) > 0:
             self._unused.set(guest, now + UNUSED)
         for lane in session.lanes:
-            if lane.count:
+            if lane.base.requests and lane.count:
                 effects += self.ask(lane, now)
         return effects
 

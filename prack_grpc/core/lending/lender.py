@@ -51,7 +51,10 @@ class Lender:
     @property
     def wanting(self) -> bool:
         """Some peer wants more than is free."""
-        return any(stock.wanting for stock in self.stocks.all.values())
+        for stock in self.stocks.all.values():  # which takes less than a generator
+            if stock.wanting:
+                return True
+        return False
 
     @property
     def idle(self) -> bool:
@@ -128,8 +131,10 @@ class Lender:
 
     def _claim(self, places: list[ExchangeLane]) -> Claim | None:
         """Of the first that waits in these lanes, None if nothing does."""
-        claims = (self._queue.choice.claim(lane, lane.waiting) for lane in places if lane.waiting)
-        return min(claims, default=None)
+        waiting = [lane for lane in places if lane.base.requests and lane.waiting]
+        if not waiting:  # nearly always
+            return None
+        return min(self._queue.choice.claim(lane, lane.waiting) for lane in waiting)
 
     def _is_last(self, stock: SessionStock, sessions: list[Session]) -> bool:
         """These have one free slot, the last of many: who has its share leaves it to others."""

@@ -22,7 +22,7 @@ async def test_it_is_over_soon_though_much_is_unsent(
     server.signal(0, fault)
     for _ in range(MUCH):
         if not client.is_closed:
-            client.post("prack.tests.nobody", bytes(PARCEL))
+            client.post(b"prack.tests.nobody", bytes(PARCEL))
     async with asyncio.timeout(4.0):
         await client.over.wait()
         await client.close()

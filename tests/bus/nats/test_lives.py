@@ -66,13 +66,14 @@ class FakeClient:
         self._subjects[subject].append(self)
         return self
 
-    def post(self, subject: str, data: bytes, answer: str = "") -> None:
+    def post(self, subject: bytes, data: bytes, answer: bytes = b"") -> None:
         """See Connection; nobody is told that nobody listens."""
         if self.is_closed:
             return
-        for client in self._subjects[subject]:
+        name = subject.decode()
+        for client in self._subjects[name]:
             if client is not self:
-                self._weather.carry(partial(client.put, subject, data))
+                self._weather.carry(partial(client.put, name, data))
 
     async def flush(self, timeout: float) -> None:
         """See Client."""

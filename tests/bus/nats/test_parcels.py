@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prack_grpc.bus.nats.parcels import KIB, LENGTH, MOST, PARCEL, WINDOW, Receiving, Sending
+from prack_grpc.bus.nats.parcels import KIB, MOST, PARCEL, WINDOW, Receiving, Sending
+from prack_wire.frames import LENGTH
 
 
 def carried(sending: Sending, receiving: Receiving) -> list[bytes]:
@@ -47,7 +48,7 @@ def test_no_more_than_the_window_is_on_its_way() -> None:
 
 
 def test_what_no_gateway_sends_is_refused() -> None:
-    with pytest.raises(ValueError, match=f"a message of {MOST + 1} bytes, expected at most {MOST}"):
+    with pytest.raises(ValueError, match=f"{MOST + 1} bytes; the limit is {MOST}"):
         list(Receiving().parcel(1, LENGTH.pack(MOST + 1)))
 
 
