@@ -117,9 +117,12 @@ class Outbox:
         self._closed = True
         self._waiting.set()
 
-    def enough(self) -> bool:
-        """Whether enough waits for a frame of its own, on a carrier where frames are cheap."""
-        return len(self._heads) + len(self._bodies) >= ENOUGH and not self._closed
+    def enough(self, last: bool) -> bool:
+        """Whether enough waits for a frame of its own, on a carrier where frames are cheap.
+
+        Anything, if it is the `last` for now.
+        """
+        return (last or len(self._heads) + len(self._bodies) >= ENOUGH) and not self._closed
 
     async def next_frame(self) -> WorkerFrame | None:
         """Wait for something to send, then take as much as fits one frame."""

@@ -188,8 +188,8 @@ async def test_what_was_taken_meanwhile_makes_no_empty_frame() -> None:
 async def test_a_closed_outbox_leaves_what_waits_to_its_writer() -> None:
     outbox = Outbox()
     for number in range(8):
-        assert not outbox.enough()
+        assert not outbox.enough(last=True)
         await exchange(outbox, number).send_head(200, [], end=True)
-    assert outbox.enough()
+    assert outbox.enough(last=True)
     outbox.close()
-    assert not outbox.enough()
+    assert not outbox.enough(last=True)
