@@ -23,7 +23,7 @@ from prack_worker.errors import ConnectFailed
 from prack_worker.loops.pulse import Pulse
 from prack_worker.stream.carrier import Receiver
 
-READ = 256 * 1024  # bytes at a time; then others have their turn
+READ = 64 * 1024  # bytes at a time; then others have their turn
 
 
 class Direct:

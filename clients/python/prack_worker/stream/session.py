@@ -38,6 +38,7 @@ class StreamSession:
         self.lost = asyncio.Event()
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
         self._take(first)
+        self._outbox.open(self._write_now)
         self._writer = self._loop.create_task(self._write(), name="prack writer")
         line.open(self)
 
@@ -128,8 +129,11 @@ class StreamSession:
     def _ended(self, number: int) -> None:
         """The last event of an exchange is in the outbox."""
         self._exchanges.pop(number, None)
-        last = not self._exchanges  # nobody is left who could join it
-        if self._outbox.enough(last) and (write_now := self._line.write_now):
+        if self._outbox.enough(not self._exchanges):  # or nobody is left who could join it
+            self._write_now()
+
+    def _write_now(self) -> None:
+        if write_now := self._line.write_now:
             write_now(self._outbox.take())
 
     def _steer(self, frame: pb.GatewayFrame) -> None:
