@@ -23,9 +23,6 @@ class PlainCarrier(Frames):
         self.peer = ""
         self.certificate: Certificate | None = None
         self._serve = serve
-        self._take: Take | None = None
-        self._over: asyncio.Future[None] | None = None
-        self._waits = False  # for its next turn
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -37,45 +34,8 @@ class PlainCarrier(Frames):
         self._incoming.most = MAX_FRAME
 
     async def each(self, take: Take) -> None:
-        """See Carrier. Each is taken in the turn in which it is read, and wakes no task."""
-        self._take, self._over = take, self._loop.create_future()
-        self._pass_on()
-        try:
-            await self._over
-        finally:
-            self._take = self._over = None  # its error holds this
-
-    def _pass_on(self) -> None:
-        self._waits, left = False, TURN
-        while (take := self._take) is not None and left > 0:
-            try:
-                message = self._incoming.next()
-                if message is None:
-                    break
-                left -= take(message)
-            except Exception as error:
-                self._finish(error)
-        if left <= 0:
-            self._waits = True
-            self._loop.call_soon(self._pass_on)
-        elif self._ended:
-            self._finish(None)
-        else:
-            self._transport.resume_reading()
-
-    def _finish(self, error: Exception | None) -> None:
-        self._take = None
-        if self._over is None or self._over.done():
-            return
-        if error is None:
-            self._over.set_result(None)
-        else:
-            self._over.set_exception(error)
-
-    def _rouse(self) -> None:
-        super()._rouse()
-        if self._take is not None and not self._waits:
-            self._pass_on()
+        """See Carrier."""
+        await self.pass_on(take, TURN)
 
     async def write(self, *frames: bytes) -> bool:
         return await self.send(*frames)
