@@ -13,6 +13,7 @@ Ten exchanges go together, as under the load of some thirty connections.
 
 import asyncio
 import gc
+import socket
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -46,13 +47,12 @@ from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.telemetry.books.books import Books
 from prack_wire.frames import LENGTH, Deframer
 from prack_worker.asgi.application import AsgiApplication
-from prack_worker.loops.link import link
-from prack_worker.stream.plain import TcpCarrier
-from prack_worker.stream.transport import StreamTransport
+from prack_worker.stream.plain import TcpCarrier, TcpTransport
 from prack_worker.transport import Identity
 from prack_worker.worker import Worker
 
 TOGETHER = 10
+MANY_BYTES = 64 * 1024
 LIMITS = Limits()
 OFFER = Offer((Route(),), "", "", (Kind.HTTP,), 0)
 GUEST = Guest()
@@ -243,40 +243,37 @@ async def serve(
         await turn.wait()
 
 
-class Dialled(StreamTransport):
+class Dialled(TcpTransport):
     """Has its connection already."""
 
-    def __init__(self, carrier: TcpCarrier) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         super().__init__("nowhere", Identity("guard"))
-        self._carrier = carrier
+        self._sock = sock
 
     async def _dial(self, token: str | None) -> TcpCarrier:
         """See StreamTransport."""
-        return self._carrier
-
-
-async def welcomed(take: Callable[[bytes], object]) -> TcpCarrier:
-    """A connection of the link's thread."""
-    carrier = TcpCarrier()
-    NoSocket(carrier, take)
-    carrier.data_received(framed(WELCOME_FRAME))
-    return carrier
+        loop = asyncio.get_running_loop()
+        _, carrier = await loop.create_connection(TcpCarrier, sock=self._sock)
+        return carrier
 
 
 async def worker(turns: int) -> None:
     """Ten requests in each frame."""
-    turn, away = Turn(), link()
-    loop = asyncio.get_running_loop()
-    carrier = await away.do(welcomed(lambda data: loop.call_soon_threadsafe(turn.take, data)))
-    serving = Worker(AsgiApplication(app), Dialled(carrier), slots=TOGETHER)
+    turn, loop = Turn(), asyncio.get_running_loop()
+    here, there = socket.socketpair()
+    there.setblocking(False)
+    there.send(framed(WELCOME_FRAME))
+    loop.add_reader(there, lambda: turn.take(there.recv(MANY_BYTES)))
+    serving = Worker(AsgiApplication(app), Dialled(here), slots=TOGETHER)
     running = asyncio.create_task(serving.run())
     for number in range(turns):
         frame = pb.GatewayFrame(requests=[REQUEST] * TOGETHER)
         for place, request in enumerate(frame.requests, 1):
             request.id = number * TOGETHER + place
-        away.inbox.post(carrier.data_received, framed(frame))
+        there.send(framed(frame))
         await turn.wait()
-    away.inbox.post(carrier.eof_received)
+    loop.remove_reader(there)
+    there.close()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

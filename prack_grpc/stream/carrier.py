@@ -7,6 +7,11 @@ from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.worker import Principal
 from prack_grpc.private.certificate import Certificate
 
+# Events that one worker's frames may bring before others have their turn of the loop.
+TURN = 64
+# Applies a message, and returns how many events it counts for.
+Take = Callable[[bytes], int]
+
 
 class Carrier(Protocol):
     """One stream, for one reader and one writer, of whoever is the `principal`.
@@ -24,6 +29,12 @@ class Carrier(Protocol):
         """The bytes of the next frame, None when the worker has ended its side or is gone.
 
         Raises FrameTooLong.
+        """
+
+    async def each(self, take: Take) -> None:
+        """Hand over the messages that follow, as they come; returns as `receive` returns None.
+
+        Raises FrameTooLong, and what `take` raises.
         """
 
     def greeted(self) -> None:

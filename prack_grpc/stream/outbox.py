@@ -1,7 +1,8 @@
 """What waits to be written to one worker, and how it is packed into frames.
 
-House rules (proto/README.md sections 1 and 5): one writer takes what queued up while its last
-write was in flight; there is no timer; what steers goes before body bytes; exchanges take turns.
+House rules (proto/README.md sections 1 and 5): what queued up in one turn of the loop is written
+at its end; while that is in flight, or where a frame has its price, one writer waits and takes what
+queued up meanwhile; there is no timer; what steers goes before body bytes; exchanges take turns.
 """
 
 import asyncio
@@ -42,8 +43,10 @@ class Outbox:
         # What was not yet written; False if nobody wants it any more.
         self._requests: dict[Assignment, bool] = {}
         self._uploads: dict[Assignment, None] = {}
+        self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._write_now: Callable[[], None] | None = None
+        self._due = False  # it is called when the turn ends
         self._packing = False
         self.closed = False
 
@@ -79,7 +82,7 @@ class Outbox:
     # ------------------------------------------------------------ the stream
 
     def open(self, write_now: Callable[[], None]) -> None:
-        """The stream is there; this writes a frame before the loop's turn ends, if that is wise."""
+        """The stream is there; this writes a frame, if that is wise and need not wait."""
         self._write_now = write_now
 
     def control(self) -> pb.GatewayFrame:
@@ -106,10 +109,22 @@ class Outbox:
 
     def _rouse(self) -> None:
         """There is something to write."""
-        self._wake.set()
+        if self._write_now is None:
+            self._wake.set()
+        elif not self._due:
+            self._due = True
+            self._loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        """What nobody has to wait for needs no writer."""
+        self._due = False
+        if self._write_now is not None:
+            self._write_now()
+        if self._has_control or self._grants or self._requests or self._uploads:
+            self._wake.set()
 
     async def wait(self) -> None:
-        """Return when there may be something to write: what came in one turn of the loop."""
+        """Return when there may be something to write that `open` could not."""
         if not self.closed:
             await self._wake.wait()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.worker import Principal
 from prack_grpc.private.certificate import Certificate, of_connection
+from prack_grpc.stream.carrier import TURN, Take
 from prack_grpc.stream.hello import MAX_HELLO
 from prack_wire.frames import MAX_FRAME, Deframer, Frames
 
@@ -31,6 +32,10 @@ class PlainCarrier(Frames):
 
     def greeted(self) -> None:
         self._incoming.most = MAX_FRAME
+
+    async def each(self, take: Take) -> None:
+        """See Carrier."""
+        await self.pass_on(take, TURN)
 
     async def write(self, *frames: bytes) -> bool:
         return await self.send(*frames)

@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 E = TypeVar("E", pb.ResponseHead, pb.Data, pb.Finish, pb.Abort)
 LAST_FRAME_SECONDS = 1.0
-# Events after which others have their turn.
-TURN = 64
+# What a frame counts for at least, in events: one of none costs, too.
+LEAST = 2
 # Refusals that wait to be written; a worker that wants to know of more must read.
 MAX_REFUSALS = 256
 # That more of a response's fields are refused, they need not all be looked at for.
@@ -245,25 +245,22 @@ class Stream:
 
     async def _read(self) -> None:
         try:
-            await self._read_frames()
+            await self._carrier.each(self._take)
         except FrameTooLong as error:
             raise NotAFrame(str(error)) from None
         except DecodeError:
             raise NotAFrame from None
 
-    async def _read_frames(self) -> None:
-        left = TURN
-        while (data := await self._carrier.receive()) is not None:
-            if len(data) <= COUNTED:
-                frame = pb.WorkerFrame.FromString(data)
-            else:
-                frame = parse(data, self._most_events())
-            self.heard_at = self._now()
-            left -= max(1, self._count(frame))  # one of none costs, too
-            self._handle(frame)
-            if left <= 0:
-                left = TURN
-                await asyncio.sleep(0)
+    def _take(self, data: bytes) -> int:
+        """One frame; returns how many events it counts for."""
+        if len(data) <= COUNTED:
+            frame = pb.WorkerFrame.FromString(data)
+        else:
+            frame = parse(data, self._most_events())
+        self.heard_at = self._now()
+        events = self._count(frame)
+        self._handle(frame)
+        return max(LEAST, events)
 
     # ------------------------------------------------------------ events
 

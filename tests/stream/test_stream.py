@@ -9,6 +9,7 @@ from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.worker import TRUSTED, Profile
 from prack_grpc.private.certificate import Certificate
+from prack_grpc.stream.carrier import Take
 from prack_grpc.stream.outbox import Outbox
 from prack_grpc.stream.stream import Stream
 
@@ -27,8 +28,11 @@ class Dead:
 
     async def receive(self) -> bytes | None:
         """See Carrier."""
-        await asyncio.Event().wait()
         return None
+
+    async def each(self, take: Take) -> None:
+        """See Carrier."""
+        await asyncio.Event().wait()
 
     async def write(self, *frames: bytes) -> bool:
         """See Carrier."""

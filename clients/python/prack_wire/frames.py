@@ -6,6 +6,7 @@ The second carrier of the worker protocol, for both of its ends; see proto/READM
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
@@ -111,6 +112,10 @@ class Frames(Framed):
         self._ended = self._discarding = False
         self._turn = TURN
         self._news: asyncio.Future[None] | None = None  # the reader waits for more
+        self._take: Callable[[bytes], int] | None = None  # or has all of it handed over
+        self._over: asyncio.Future[None] | None = None
+        self._most = 0
+        self._waits = False  # for its next turn
 
     async def receive(self) -> bytes | None:
         """The next message; None once the peer has ended its side or is lost.
@@ -126,6 +131,46 @@ class Frames(Framed):
             self._turn = TURN
             await asyncio.sleep(0)
         return message
+
+    async def pass_on(self, take: Callable[[bytes], int], most: int) -> None:
+        """Hand over each message in the turn in which it is read; returns as `receive` does.
+
+        Others have their turn after `most` of what `take` returns, a sum. Raises FrameTooLong, and
+        what `take` raises.
+        """
+        self._take, self._most, self._over = take, most, self._loop.create_future()
+        self._hand_over()
+        try:
+            await self._over
+        finally:
+            self._take = self._over = None  # its error holds this
+
+    def _hand_over(self) -> None:
+        self._waits, left = False, self._most
+        while (take := self._take) is not None and left > 0:
+            try:
+                message = self._incoming.next()
+                if message is None:
+                    break
+                left -= take(message)
+            except Exception as error:
+                self._finish(error)
+        if left <= 0:
+            self._waits = True
+            self._loop.call_soon(self._hand_over)
+        elif self._ended:
+            self._finish(None)
+        else:
+            self._transport.resume_reading()
+
+    def _finish(self, error: Exception | None) -> None:
+        self._take = None
+        if self._over is None or self._over.done():
+            return
+        if error is None:
+            self._over.set_result(None)
+        else:
+            self._over.set_exception(error)
 
     async def send(self, *messages: bytes) -> bool:
         """Write messages; returns when the kernel has them, or False: the connection is lost."""
@@ -167,6 +212,8 @@ class Frames(Framed):
         await self._news
 
     def _rouse(self) -> None:
+        if self._take is not None and not self._waits:
+            self._hand_over()
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 

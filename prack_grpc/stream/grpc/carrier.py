@@ -1,9 +1,11 @@
 """Frames over gRPC: each is a message of one bidirectional call."""
 
+import asyncio
 from collections.abc import Callable
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.worker import Principal
+from prack_grpc.stream.carrier import TURN, Take
 from prack_grpc.stream.errors import NotAFrame
 from prack_grpc.stream.grpc.call import Call, Status
 from prack_wire.frames import MAX_FRAME
@@ -25,6 +27,15 @@ class GrpcCarrier:
             return await self._call.receive()
         except Status as error:
             raise NotAFrame(error.message) from None
+
+    async def each(self, take: Take) -> None:
+        """See Carrier."""
+        left = TURN
+        while (message := await self.receive()) is not None:
+            left -= take(message)
+            if left <= 0:
+                left = TURN
+                await asyncio.sleep(0)
 
     def greeted(self) -> None:
         self._call.most = MAX_FRAME

@@ -3,8 +3,8 @@
 A frame has its price, whatever is in it (over gRPC 0.5 ms of CPU), so there is one writer, and it
 takes everything that queued up while its last write was in flight (proto/README.md, section 1).
 No timer: an idle stream sends one event at once, a busy one sends full frames. Where a frame costs
-little, its sender takes one as soon as `enough` waits: the gateway works on those answers while
-the application makes the next ones.
+little, its sender takes one as soon as `enough` waits, for the gateway works on those answers while
+the application makes the next ones, or else when the turn of the loop ends.
 
 Slots and windows bound what can wait here, so there is no further limit.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from prack.v1.worker_pb2 import WorkerFrame
 
@@ -94,15 +95,24 @@ class Outbox:
     """Events in the order in which they may go: steering, then heads, then body bytes by turns."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._write_now: Callable[[], object] | None = None
+        self._due = False  # the turn has an end that is waited for
         self._control = WorkerFrame()
+        self._steers = False
         self._heads: deque[Outgoing] = deque()
         self._bodies: deque[Outgoing] = deque()
         self._waiting = asyncio.Event()
         self._closed = False
 
+    def open(self, write_now: Callable[[], object]) -> None:
+        """This takes a frame and writes it, if a frame costs little and need not wait."""
+        self._write_now = write_now
+
     def steer(self) -> WorkerFrame:
         """The next frame, for events that overtake body bytes: aborts, windows, drain ..."""
-        self._waiting.set()
+        self._steers = True
+        self._rouse()
         return self._control
 
     def add(self, response: Outgoing) -> None:
@@ -110,16 +120,35 @@ class Outbox:
         if not response.queued:
             response.queued = True
             (self._heads if response.has_head() else self._bodies).append(response)
+            self._rouse()
+
+    def _rouse(self) -> None:
+        if not self._due:
+            self._due = True
+            self._loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        """Only what could not be written now wakes who waits for it."""
+        self._due = False
+        if self._waits() and self._write_now is not None and not self._closed:
+            self._write_now()
+        if self._waits():
             self._waiting.set()
+
+    def _waits(self) -> bool:
+        return bool(self._steers or self._heads or self._bodies)
 
     def close(self) -> None:
         """Nothing more will be added: `next_frame` returns None once all was taken."""
         self._closed = True
         self._waiting.set()
 
-    def enough(self) -> bool:
-        """Whether enough waits for a frame of its own, on a carrier where frames are cheap."""
-        return len(self._heads) + len(self._bodies) >= ENOUGH and not self._closed
+    def enough(self, last: bool) -> bool:
+        """Whether enough waits for a frame of its own, on a carrier where frames are cheap.
+
+        Anything, if it is the `last` for now.
+        """
+        return (last or len(self._heads) + len(self._bodies) >= ENOUGH) and not self._closed
 
     async def next_frame(self) -> WorkerFrame | None:
         """Wait for something to send, then take as much as fits one frame."""
@@ -132,11 +161,14 @@ class Outbox:
 
     def take(self) -> WorkerFrame:
         """As much of what waits now as fits one frame."""
-        frame, self._control = self._control, WorkerFrame()
+        frame, self._control, self._steers = self._control, WorkerFrame(), False
         self._pack(frame)
-        if not (self._heads or self._bodies or self._closed):
-            self._waiting.clear()
+        self._settle()
         return frame
+
+    def _settle(self) -> None:
+        if not (self._waits() or self._closed):
+            self._waiting.clear()
 
     def bodies(self) -> list[bytes]:
         """What waits of bodies after `next_frame`, as frames for the same write.
@@ -148,8 +180,7 @@ class Outbox:
             frame = WorkerFrame()
             self._pack(frame)
             frames.append(frame.SerializeToString())
-        if not (self._heads or self._bodies or self._closed):
-            self._waiting.clear()
+        self._settle()
         return frames
 
     def _pack(self, frame: WorkerFrame) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import Callable
 from typing import cast
@@ -10,10 +12,13 @@ from typing import cast
 from google.protobuf.message import DecodeError
 
 from prack.v1 import worker_pb2 as pb
-from prack_wire.frames import Frames, FrameTooLong
+from prack_wire.frames import Deframer, Frames, FrameTooLong
 from prack_wire.tls import NOT_TLS, not_tls, uncertified
 from prack_worker.errors import ConnectFailed
+from prack_worker.loops.pulse import Pulse
+from prack_worker.stream.carrier import Carrier, Line
 from prack_worker.stream.dialling import dial
+from prack_worker.stream.direct import Direct, invalid
 from prack_worker.stream.transport import NOBODY, WRONG_TOKEN, StreamTransport
 from prack_worker.version import VERSION
 
@@ -59,6 +64,12 @@ class TcpTransport(StreamTransport):
         except BaseException:
             transport.abort()
             raise
+
+    async def _line(self, carrier: Carrier, pulse: Pulse) -> Line:
+        """See StreamTransport. A transport that speaks TLS cannot be left."""
+        if self._tls is None and isinstance(carrier, TcpCarrier):
+            return Direct(*await pulse.link.do(carrier.detach()), pulse)
+        return await super()._line(carrier, pulse)
 
     def _describe(self, error: OSError) -> str:
         """Why there is no connection, as one line for the log."""
@@ -129,7 +140,7 @@ class TcpCarrier(Frames):
             message = await self.receive()
             return None if message is None else pb.GatewayFrame.FromString(message)
         except (FrameTooLong, DecodeError) as error:
-            raise ConnectFailed(f"the gateway sent an invalid frame ({error})") from None
+            raise invalid(error) from None
 
     async def write(self, *frames: bytes) -> None:
         await self.send(*frames)
@@ -146,3 +157,15 @@ class TcpCarrier(Frames):
 
     async def close(self) -> None:
         self._transport.abort()
+
+    async def detach(self) -> tuple[socket.socket, Deframer]:
+        """The connection without this carrier and its loop, and what was read of it.
+
+        Raises ConnectFailed.
+        """
+        if self._transport.is_closing():
+            raise ConnectFailed("the gateway broke off the connection")
+        sock = socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno()))
+        sock.setblocking(False)
+        self._transport.abort()  # its own descriptor: the connection goes on
+        return sock, self._incoming

@@ -3,72 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine
 
 from prack.v1 import worker_pb2 as pb
-from prack_worker.errors import ConnectFailed
-from prack_worker.loops.link import Link
-from prack_worker.loops.mailbox import Mailbox
-from prack_worker.stream.carrier import Carrier
+from prack_worker.loops.pulse import Pulse
+from prack_worker.stream.carrier import Carrier, Receiver
 
-TICKS = 3  # of the pulse for each heartbeat that the gateway asks for
-
-News = pb.GatewayFrame | Exception | None
 Parcel = tuple[tuple[bytes, ...], "asyncio.Future[None] | None"]
 
 
 class Relay:
-    """Implements `Carrier` on the application's loop, by way of another one in the link's thread.
+    """Implements `Line` by way of the link's thread, for carriers that belong to one loop."""
 
-    There it also sends heartbeats, gives up a gateway that is silent, and has it send nothing more
-    while the application blocks its loop.
-
-    Args:
-        capacity: that of the hello.
-        beat: seconds; the longest silence of this worker.
-        max_silence: seconds without a word from the gateway, or with one that it does not take.
-    """
-
-    def __init__(
-        self, link: Link, carrier: Carrier, capacity: pb.Capacity, beat: float, max_silence: float
-    ) -> None:
+    def __init__(self, carrier: Carrier, pulse: Pulse) -> None:
+        self.pulse = pulse
         self._loop = asyncio.get_running_loop()
-        self._link = link
-        self._outbox = Mailbox(self._loop)
+        self._link = pulse.link
         self._carrier = carrier
-        self._tick = min(beat, max_silence) / TICKS
-        self._max_silence = max_silence
-        # On the application's loop:
-        self.capacity = capacity
-        self._news: deque[News] = deque()
-        self._reader: asyncio.Future[None] | None = None
-        # On the link's:
+        # On the link's loop:
         self._parcels: deque[Parcel] = deque()
         self._writer: asyncio.Future[None] | None = None
-        self._unheard = self._unsaid = self._unanswered = 0  # ticks
-        self._offered = True  # all slots, and not the least that a worker can have
         self._tasks: list[asyncio.Task[None]] = []
-        link.inbox.post(self._start)
 
     # ------------------------------------------------------------ on the application's loop
 
-    async def read(self) -> pb.GatewayFrame | None:
-        while not self._news:
-            self._reader = self._loop.create_future()
-            await self._reader
-        news = self._news.popleft()
-        if isinstance(news, Exception):
-            raise news
-        return news
-
-    def _arrive(self, news: News) -> None:
-        self._news.append(news)
-        _rouse(self._reader)
+    def open(self, receiver: Receiver) -> None:
+        """See Line."""
+        self._link.inbox.post(self._start, receiver)
 
     async def write(self, *frames: bytes) -> None:
-        """See Carrier. Where the kernel takes more, this does not wait for the thread."""
+        """See Line. Where the kernel takes more, this does not wait for the thread."""
         if self._carrier.write_now and not self._parcels:
             self._link.inbox.post(self._enqueue, frames, None)
         else:
@@ -96,10 +61,10 @@ class Relay:
 
     # ------------------------------------------------------------ on the link's loop
 
-    def _start(self) -> None:
+    def _start(self, receiver: Receiver) -> None:
         self._tasks = [
-            self._link.loop.create_task(self._guard(work), name="prack relay")
-            for work in (self._read(), self._write(), self._watch())
+            self._link.loop.create_task(self._guard(work, receiver), name="prack relay")
+            for work in (self._read(receiver), self._write(), self.pulse.watch(self))
         ]
 
     async def _end(self) -> None:
@@ -108,17 +73,17 @@ class Relay:
         await self._carrier.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _guard(self, work: Coroutine[object, object, None]) -> None:
+    async def _guard(self, work: Coroutine[object, object, None], receiver: Receiver) -> None:
         try:
             await work
         except Exception as error:
-            self._outbox.post(self._arrive, error)
+            self.pulse.inbox.post(receiver.broken, error)
 
-    async def _read(self) -> None:
+    async def _read(self, receiver: Receiver) -> None:
         while (frame := await self._carrier.read()) is not None:
-            self._unheard = 0
-            self._outbox.post(self._arrive, frame)
-        self._outbox.post(self._arrive, None)
+            self.pulse.heard()
+            self.pulse.inbox.post(receiver.arrived, frame)
+        self.pulse.inbox.post(receiver.broken, None)
 
     def _enqueue(self, frames: tuple[bytes, ...], written: asyncio.Future[None] | None) -> None:
         self._parcels.append((frames, written))
@@ -131,42 +96,24 @@ class Relay:
                 await self._writer
             frames, written = self._parcels[0]
             if frames:
-                self._unsaid = 0
+                self.pulse.said()
                 await self._carrier.write(*frames)
             self._parcels.popleft()
             if written:
-                self._outbox.post(_rouse, written)
+                self.pulse.inbox.post(_rouse, written)
 
-    async def _watch(self) -> None:
-        """Count ticks, not seconds: a process that was stopped must first read what has come."""
-        for nonce in itertools.count(1):
-            await asyncio.sleep(self._tick)
-            self._unheard += 1
-            self._unsaid += 1
-            self._unanswered += 1
-            if max(self._unheard, self._unsaid) * self._tick > self._max_silence:
-                raise ConnectFailed(f"the connection was silent for {self._max_silence:g} s")
-            if self._unanswered == 1:
-                self._outbox.post(self._link.inbox.post, self._answered)
-            elif self._offered:
-                self._offer(False)
-            if self._unsaid >= TICKS - 1 and not self._parcels:
-                self._say(pb.WorkerFrame(heartbeat=pb.Heartbeat(nonce=nonce)))
+    # ------------------------------------------------------------ its pulse
 
-    def _answered(self) -> None:
-        """The application's loop goes on."""
-        self._unanswered = 0
-        if not self._offered:
-            self._offer(True)
+    @property
+    def flows(self) -> bool:
+        return not self._parcels
 
-    def _offer(self, all_slots: bool) -> None:
-        """A worker that blocks holds a request at least: with one slot it gets no other."""
-        self._offered = all_slots
-        capacity = self.capacity if all_slots else pb.Capacity(max_in_flight=1)
-        self._say(pb.WorkerFrame(capacity=capacity))
-
-    def _say(self, frame: pb.WorkerFrame) -> None:
+    def say(self, frame: pb.WorkerFrame) -> None:
+        """See Body."""
         self._enqueue((frame.SerializeToString(),), None)
+
+    def blocked(self, blocked: bool) -> None:
+        """See Body. The link's thread reads and writes all the time."""
 
 
 def _rouse(waiting: asyncio.Future[None] | None) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from contextlib import suppress
 
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ConnectFailed
 from prack_worker.exchange import CancelReason
+from prack_worker.stream.carrier import Line
 from prack_worker.stream.exchange import StreamExchange
 from prack_worker.stream.outbox import Outbox
-from prack_worker.stream.relay import Relay
 from prack_worker.stream.windows import Limits
 from prack_worker.transport import Accept, Ending
 
@@ -21,14 +21,14 @@ PAUSE = "pause"  # the feature, section 3.5
 
 
 class StreamSession:
-    """A stream after its welcome. The reader awaits nothing but the next frame.
+    """A stream after its welcome. Implements `carrier.Receiver`, and takes frames as they come.
 
     `ended` and `lost` are those of `transport.Session`.
     """
 
-    def __init__(self, carrier: Relay, first: pb.GatewayFrame, accept: Accept) -> None:
+    def __init__(self, line: Line, first: pb.GatewayFrame, accept: Accept) -> None:
         self._loop = asyncio.get_running_loop()
-        self._carrier = carrier
+        self._line = line
         self._accept = accept
         self._limits = Limits.of(first.welcome.limits)
         self._features = frozenset(first.welcome.features)
@@ -38,12 +38,13 @@ class StreamSession:
         self.lost = asyncio.Event()
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
         self._take(first)
-        self._reader = self._start(self._read(), "reader")
-        self._writer = self._start(self._write(), "writer")
+        self._outbox.open(self._write_now)
+        self._writer = self._loop.create_task(self._write(), name="prack writer")
+        line.open(self)
 
     def resize(self, slots: int, websocket_slots: int) -> None:
         capacity = pb.Capacity(max_in_flight=slots, max_websockets=websocket_slots)
-        self._carrier.capacity = capacity
+        self._line.pulse.capacity = capacity
         self._outbox.steer().capacity.CopyFrom(capacity)
 
     def pause(self, paused: bool) -> None:
@@ -60,37 +61,40 @@ class StreamSession:
     async def close(self) -> None:
         self._outbox.close()
         try:
-            if not self.lost.is_set():
-                await asyncio.wait([self._writer, self._reader], timeout=CLOSE_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self.lost.wait()
         finally:
             self._writer.cancel()
-            self._reader.cancel()
-            await self._carrier.close()
-            await asyncio.gather(self._writer, self._reader, return_exceptions=True)
+            await self._line.close()
+            await asyncio.gather(self._writer, return_exceptions=True)
             self._lose(Ending("closed"))
 
-    def _start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
-        return self._loop.create_task(self._guard(work), name=f"prack {name}")
-
-    async def _guard(self, work: Coroutine[object, object, None]) -> None:
-        """A session is lost when its reader or its writer fails."""
+    def arrived(self, frame: pb.GatewayFrame) -> None:
+        """See Receiver."""
         try:
-            await work
-        except ConnectFailed as error:
-            self._lose(Ending(str(error)))
+            self._take(frame)
         except Exception as error:
-            log.exception("The session with the gateway failed; please report this bug")
+            self.broken(error)
+
+    def broken(self, error: Exception | None) -> None:
+        """See Receiver. A session is lost as well when it fails itself."""
+        if error is None:
+            self._lose(Ending("the gateway ended the stream"))
+        elif isinstance(error, ConnectFailed):
+            self._lose(Ending(str(error)))
+        else:
+            about = "The session with the gateway failed; please report this bug"
+            log.error(about, exc_info=error)
             self._lose(Ending(repr(error)))
 
-    async def _read(self) -> None:
-        while (frame := await self._carrier.read()) is not None:
-            self._take(frame)
-        self._lose(Ending("the gateway ended the stream"))
-
     async def _write(self) -> None:
-        while (frame := await self._outbox.next_frame()) is not None:
-            await self._carrier.write(frame.SerializeToString(), *self._outbox.bodies())
-        await self._carrier.done_writing()
+        try:
+            while (frame := await self._outbox.next_frame()) is not None:
+                await self._line.write(frame.SerializeToString(), *self._outbox.bodies())
+            await self._line.done_writing()
+        except Exception as error:
+            self.broken(error)
 
     def _lose(self, ending: Ending) -> None:
         """The stream is lost: cancel every exchange on it."""
@@ -125,7 +129,11 @@ class StreamSession:
     def _ended(self, number: int) -> None:
         """The last event of an exchange is in the outbox."""
         self._exchanges.pop(number, None)
-        if self._outbox.enough() and (write_now := self._carrier.write_now):
+        if self._outbox.enough(not self._exchanges):  # or nobody is left who could join it
+            self._write_now()
+
+    def _write_now(self) -> None:
+        if write_now := self._line.write_now:
             write_now(self._outbox.take())
 
     def _steer(self, frame: pb.GatewayFrame) -> None:

@@ -13,7 +13,8 @@ from prack_wire import heap
 from prack_wire.tls import BadFiles, Tls
 from prack_worker.errors import ConnectFailed, GatewayRefused
 from prack_worker.loops.link import link
-from prack_worker.stream.carrier import Carrier
+from prack_worker.loops.pulse import Pulse
+from prack_worker.stream.carrier import Carrier, Line
 from prack_worker.stream.relay import Relay
 from prack_worker.stream.session import PAUSE, StreamSession, ending_of
 from prack_worker.stream.windows import OURS
@@ -78,14 +79,21 @@ class StreamTransport:
         dialled: list[Carrier] = []
         try:
             first = await away.do(self._open(dialled, self._hello(capacity, features)))
+            pulse = self._pulse(first.welcome, capacity)
+            return StreamSession(await self._line(dialled[0], pulse), first, accept)
         except BaseException:  # a cancellation may come together with the answer
             for carrier in dialled:
                 await away.clean_up(carrier.close())
             raise
-        welcome = first.welcome
+
+    def _pulse(self, welcome: pb.Welcome, capacity: pb.Capacity) -> Pulse:
         max_silence = self._max_silence or welcome.dead_after_ms / 1000 or MAX_SILENCE
         beat = welcome.heartbeat_ms / 1000 or MAX_SILENCE / 3
-        return StreamSession(Relay(away, dialled[0], capacity, beat, max_silence), first, accept)
+        return Pulse(link(), capacity, beat, max_silence)
+
+    async def _line(self, carrier: Carrier, pulse: Pulse) -> Line:
+        """How the application's loop uses a carrier, after the welcome."""
+        return Relay(carrier, pulse)
 
     async def _open(self, dialled: list[Carrier], hello: pb.Hello) -> pb.GatewayFrame:
         """In the link's thread: the gateway's welcome, on a new connection."""

@@ -188,8 +188,31 @@ async def test_what_was_taken_meanwhile_makes_no_empty_frame() -> None:
 async def test_a_closed_outbox_leaves_what_waits_to_its_writer() -> None:
     outbox = Outbox()
     for number in range(8):
-        assert not outbox.enough()
+        assert not outbox.enough(last=False)
+        assert outbox.enough(last=True)
         await exchange(outbox, number).send_head(200, [], end=True)
-    assert outbox.enough()
+    assert outbox.enough(last=False)
     outbox.close()
-    assert not outbox.enough()
+    assert not outbox.enough(last=False)
+    assert not outbox.enough(last=True)
+
+
+async def test_what_need_not_wait_is_written_when_the_turn_ends() -> None:
+    outbox, written = Outbox(), list[pb.WorkerFrame]()
+    outbox.open(lambda: written.append(outbox.take()))
+    waiting = asyncio.create_task(outbox.next_frame())
+    for number in range(3):
+        await exchange(outbox, number).send_head(200, [], end=True)
+    assert written == []
+    await asyncio.sleep(0)
+    assert [head.id for head in written[0].heads] == [0, 1, 2]
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_what_cannot_be_written_now_wakes_who_waits() -> None:
+    outbox = Outbox()
+    outbox.open(lambda: None)
+    await exchange(outbox, 1).send_head(200, [], end=True)
+    assert [head.id for head in (await frame(outbox)).heads] == [1]

@@ -1,8 +1,12 @@
 """Frames on a plain connection (proto/README.md, section 11)."""
 
+import asyncio
+import socket
+from collections.abc import Callable
+
 import pytest
 
-from prack_wire.frames import MAX_FRAME, Deframer, FrameTooLong
+from prack_wire.frames import MAX_FRAME, Deframer, Frames, FrameTooLong
 
 MESSAGES = [b"", b"a", b"bc" * 50, b"", b"d" * 300]
 WIRE = b"".join(len(message).to_bytes(4, "big") + message for message in MESSAGES)
@@ -45,3 +49,42 @@ def test_a_length_past_the_limit_is_noticed_at_once() -> None:
     assert deframer.next() == b"a"
     with pytest.raises(FrameTooLong):
         deframer.next()
+
+
+async def passed_on(take: Callable[[bytes], int], data: bytes) -> None:
+    """Hand over what came at once."""
+    here, there = socket.socketpair()
+    with there:
+        loop = asyncio.get_running_loop()
+        transport, frames = await loop.create_connection(Frames, sock=here)
+        frames.data_received(data)
+        there.shutdown(socket.SHUT_WR)
+        try:
+            await frames.pass_on(take, 4)
+        finally:
+            transport.abort()
+
+
+async def test_others_have_their_turn_between_messages() -> None:
+    seen: list[str] = []
+
+    def take(message: bytes) -> int:
+        if not seen:
+            asyncio.get_running_loop().call_soon(seen.append, "others")
+        seen.append(message.decode())
+        return 2
+
+    await passed_on(take, b"\0\0\0\1a\0\0\0\1b\0\0\0\1c")
+    assert seen == ["a", "b", "others", "c"]
+
+
+async def test_after_an_error_nothing_is_handed_over() -> None:
+    seen: list[bytes] = []
+
+    def take(message: bytes) -> int:
+        seen.append(message)
+        raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough"):
+        await passed_on(take, b"\0\0\0\1a\0\0\0\1b")
+    assert seen == [b"a"]
