@@ -2,9 +2,10 @@
 
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from attack.wire import HANDSHAKE, Target, dial, flood, many, trickle, upgraded
+from tests.support.bad_requests import BAD_CHUNKS, REFUSED, chunk
 
 GET = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: localhost\r\n"
@@ -16,6 +17,7 @@ MASK = b"\x37\xfa\x21\x3d"
 TEXT, FRAGMENT, MORE, PING = b"\x81\x81", b"\x01\x80", b"\x00\x80", b"\x89\xfd"
 AT_ONCE = 256 * 1024
 CROWD = 500
+BAD = [data for _, data, _ in REFUSED] + [chunk(data) for _, data in BAD_CHUNKS]
 # As many as the worker has slots.
 SLOTS = 64
 
@@ -30,6 +32,20 @@ def unfinished_heads(target: Target) -> None:
     while True:
         with many(CROWD, target.public, GET[:10]):
             time.sleep(0.1)
+
+
+def dribbled_heads(target: Target) -> None:
+    """Heads that come byte by byte, and have no end."""
+    with many(CROWD, target.public, GET[:-2] + b"x: ") as socks:
+        trickle(socks, b"a", 0.05)
+
+
+def bad_requests(target: Target) -> None:
+    """All that is refused, one after the other, again and again."""
+    while True:
+        for data in BAD:
+            with suppress(OSError), dial(target.public, data) as sock:
+                sock.recv(1)
 
 
 def departures(target: Target) -> None:

@@ -20,6 +20,8 @@ class Kind(NamedTuple):
 KINDS = {
     "pipelining": Kind(clients.pipelining),
     "unfinished-heads": Kind(clients.unfinished_heads),
+    "dribbled-heads": Kind(clients.dribbled_heads),
+    "bad-requests": Kind(clients.bad_requests),
     "departures": Kind(clients.departures),
     "tiny-frames": Kind(clients.tiny_frames),
     "empty-fragments": Kind(clients.empty_fragments),
@@ -29,6 +31,8 @@ KINDS = {
     "tiny-events": Kind(workers.tiny_events),
     "refused-events": Kind(workers.refused_events),
     "endless-head": Kind(workers.endless_head),
+    "bad-calls": Kind(workers.bad_calls),
+    "rapid-resets": Kind(workers.rapid_resets),
     "idle-api": Kind(workers.idle_api),
     "idle-grpc": Kind(workers.idle_grpc),
     "slow-uploads": Kind(clients.slow_uploads, seconds=LONG),

@@ -4,6 +4,9 @@ import socket
 import time
 from contextlib import suppress
 
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+
 from attack.wire import STREAM, Target, dial, flood, many, upgraded
 from prack.v1 import worker_pb2 as pb
 
@@ -19,6 +22,16 @@ HELLO = pb.WorkerFrame(
     )
 )
 NEVER_SENT = pb.Finish(id=1)
+# Broken JSON, JSON that is deeper than anybody needs, and an answer that nobody waits for.
+ANSWERS = b"{", b"[" * 60_000, b'{"identifier": "nobody.1", "code": 200}'
+CALL = {
+    ":method": "POST",
+    ":scheme": "http",
+    ":authority": "localhost",
+    ":path": "/prack.v1.WorkerService/Connect",
+    "content-type": "application/grpc",
+    "te": "trailers",
+}
 
 
 def tiny_events(target: Target) -> None:
@@ -38,6 +51,23 @@ def endless_head(target: Target) -> None:
     flood(
         lambda: dial(target.api, b"GET / HTTP/1.1\r\nhost: localhost\r\nx: "), bytes(b"a" * 65536)
     )
+
+
+def bad_calls(target: Target) -> None:
+    """Answers that are refused, one behind the other."""
+    head = b"POST /api/v1/response HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n%b"
+    flood(lambda: dial(target.api), b"".join(head % (len(one), one) for one in ANSWERS * 10))
+
+
+def rapid_resets(target: Target) -> None:
+    """Calls over HTTP/2 that are taken back at once."""
+    peer = H2Connection(H2Configuration(client_side=True))
+    peer.initiate_connection()
+    for number in range(1, 10_000, 2):
+        peer.send_headers(number, list(CALL.items()))
+        peer.reset_stream(number)
+    data = peer.data_to_send()
+    flood(lambda: dial(target.grpc), data)
 
 
 def idle_api(target: Target) -> None:

@@ -182,7 +182,7 @@ class Reader:
                 piece = data[at : self._end_of_piece(data, at)]
                 at += len(piece)
                 self._parse(piece)
-        if at < len(data):
+        if at < len(data) and (self.switched is not None or not self._stopped):
             self.backlog += data[at:] if at else data
             self._parse_backlog()
 
@@ -252,7 +252,9 @@ class Reader:
             cause = error.__context__
             kind = errors.VERSION_UNSUPPORTED if str(error) in VERSIONS else errors.FRAMING
             bad = GatewayError(kind, str(error))
-            self._owner.refuse(cause if isinstance(cause, GatewayError) else bad)
+            if isinstance(cause, GatewayError):
+                bad = cause.with_traceback(None)  # whose frames hold the connection, and it
+            self._owner.refuse(bad)
         else:
             if (overhead.in_head or overhead.chunked) and (
                 spent := overhead.spent(len(self._headers))

@@ -13,6 +13,7 @@ from prack_grpc.gateway.http.reader import Reader
 from prack_grpc.gateway.http.timeouts import Timeout
 from prack_grpc.gateway.http.transaction import Response, Transaction
 from tests.conftest import Gateway, Start
+from tests.support.bad_requests import BAD_CHUNKS, REFUSED, chunk, get
 from tests.support.client import RawClient
 from tests.support.collector import alive, frozen, gone, no_collector
 from tests.support.scripted_worker import ScriptedWorker, connect
@@ -28,14 +29,15 @@ LAST = b"GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
 End = Callable[[RawClient, ScriptedWorker], Awaitable[object]]
 
 
-def ended(send: bytes) -> End:
+async def refused(client: RawClient, send: bytes) -> bool:
     """The gateway ends it, with or without an answer."""
+    await client.send(send)
+    return await client.closed()
 
-    async def run(client: RawClient, _: ScriptedWorker) -> object:
-        await client.send(send)
-        return await client.closed()
 
-    return run
+def ended(send: bytes) -> End:
+    """The gateway does so, whether a worker is there or not."""
+    return lambda client, _: refused(client, send)
 
 
 def left(send: bytes, wait: str = "", answer: bool = False) -> End:
@@ -88,6 +90,7 @@ WAYS: dict[str, End] = {
     "a bad request": ended(b"GET / HTTP/1.1\nhost: a\r\n\r\n"),
     "a bad handshake": ended(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\n"
     b"upgrade: websocket\r\n\r\n"),
+    "a head that has no end": ended(get(b"x: a\r\n" * 20_000)),
     "left at once": left(b""),
     "left in its head": left(b"GET / HT"),
     "left in its body": left(POST + b"a", "requests"),
@@ -110,3 +113,13 @@ async def test_nothing_is_left(no_collector: None, start: Start, end: End) -> No
         for _ in range(3):
             await end(await gateway.client(), worker)
         await gone(PARTS, before)
+
+
+async def test_nothing_is_left_of_what_is_refused(no_collector: None, start: Start) -> None:
+    gateway: Gateway = await start(guard=QUICK)
+    before = alive(PARTS)
+    for data in [data for _, data, _ in REFUSED] + [chunk(data) for _, data in BAD_CHUNKS]:
+        client = await gateway.client()
+        await refused(client, data)
+        client.reset()
+    await gone(PARTS, before)
