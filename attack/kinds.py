@@ -34,7 +34,6 @@ KINDS = {
     "endless-head": Kind(workers.endless_head),
     "bad-calls": Kind(workers.bad_calls),
     "pipelined-polls": Kind(workers.pipelined_polls),
-    "large-heads": Kind(workers.large_heads),
     "rapid-resets": Kind(workers.rapid_resets),
     "idle-api": Kind(workers.idle_api),
     "idle-grpc": Kind(workers.idle_grpc),

@@ -65,20 +65,6 @@ def pipelined_polls(target: Target) -> None:
     flood(lambda: dial(target.api), poll * 1000)
 
 
-def large_heads(target: Target) -> None:
-    """Calls over HTTP/2 with as many fields as they may have."""
-    peer = H2Connection(H2Configuration(client_side=True))
-    peer.initiate_connection()
-    fields = [*CALL.items(), *((f"x-{number}", "a" * 300) for number in range(40))]
-    for number in range(1, 180, 2):
-        peer.send_headers(number, fields)
-    data = peer.data_to_send()
-    while True:
-        with suppress(OSError), dial(target.grpc, data) as sock:
-            sock.recv(1)
-            time.sleep(0.05)
-
-
 def rapid_resets(target: Target) -> None:
     """Calls over HTTP/2 that are taken back at once."""
     peer = H2Connection(H2Configuration(client_side=True))

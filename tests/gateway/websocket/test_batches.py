@@ -14,6 +14,7 @@ from prack_grpc.composition.service import Service
 from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.websocket import batches
 from prack_grpc.settings.settings import Settings
+from prack_grpc.telemetry import complaint
 from prack_wire import websocket_events as events
 from prack_wire.websocket_events import Event
 from tests.conftest import Gateway, Start
@@ -278,8 +279,13 @@ BAD_ANSWERS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("said", BAD_ANSWERS)
 async def test_an_answer_that_is_no_events_is_an_internal_error(
-    gateway: Gateway, worker: EventsWorker, said: dict[str, Any], caplog: pytest.LogCaptureFixture
+    gateway: Gateway,
+    worker: EventsWorker,
+    said: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(complaint, "SILENT_SECONDS", 0.0)
     client, _ = await opened(gateway, worker)
     async with client:
         await client.send("?")
