@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from attack.cores import as_if_alone
 from attack.wire import unchecked
 
 SECONDS = 5.0  # an answer that takes longer is none
@@ -45,6 +46,7 @@ class Canary:
         return http.client.HTTPSConnection("localhost", self.port, timeout=SECONDS, context=context)
 
     def _run(self) -> None:
+        as_if_alone()
         connection = self._connection()
         while not self._stop.wait(PAUSE_SECONDS):
             began = time.perf_counter()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 # Of real-time priorities, which come before all others, the lowest.
-SCENE, ATTACKERS = os.sched_param(2), os.sched_param(1)
+CANARY, SCENE, ATTACKERS = os.sched_param(3), os.sched_param(2), os.sched_param(1)
 
 
 def shares(apart: bool) -> tuple[set[int], set[int]]:
@@ -46,6 +46,12 @@ def at_once(wanted: bool) -> Iterator[bool]:
         yield os.sched_getscheduler(0) == os.SCHED_RR
     finally:
         os.sched_setscheduler(0, policy, priority)
+
+
+def as_if_alone() -> None:
+    """From now on this thread waits for no core, as if it were on a machine of its own."""
+    if os.sched_getscheduler(0) == os.SCHED_RR:
+        os.sched_setscheduler(0, os.SCHED_RR, CANARY)
 
 
 def give_way() -> None:

@@ -7,12 +7,15 @@ from typing import Any, NoReturn
 
 from starlette.types import Message, Receive
 
-from prack_grpc.core.limits import MIB
+from prack_grpc.core.limits import KIB, MIB
 from prack_grpc.private.eager import Connection
 from prack_grpc.private.errors import BAD_JSON, STALLED, TOO_LARGE, ApiError
 
 # Room for an answer with a body of 48 MiB, which base64 makes a third larger.
 MAX_BODY = 64 * MIB
+# What is longer is parsed in a thread. Only objects let others in meanwhile, so there is a bound of
+# values, which is what 1,000 answers of 100 headers have.
+LONG, VALUES, SIGNS = 64 * KIB, 300_000, (b",", b"[", b"{")
 # How long a body may stand still between two pieces, in seconds.
 STALL = 30.0
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -95,7 +98,7 @@ async def read(receive: Receive, most: int = 0) -> bytes:
 
 async def parse(data: bytes) -> Any:
     """The JSON value of these bytes. Raises ApiError that says where it stops being JSON."""
-    return await asyncio.to_thread(_parse, data) if len(data) > MIB else _parse(data)
+    return await asyncio.to_thread(_parse, data) if len(data) > LONG else _parse(data)
 
 
 async def parse_object(data: bytes) -> dict[str, Any]:
@@ -107,6 +110,8 @@ async def parse_object(data: bytes) -> dict[str, Any]:
 
 
 def _parse(data: bytes) -> Any:
+    if len(data) > VALUES and _has_many(data):
+        raise ApiError(BAD_JSON, f"more than {VALUES} values")
     try:
         text = data.decode()
         value = _DECODER.decode(text)
@@ -121,6 +126,15 @@ def _parse(data: bytes) -> Any:
     except ValueError as error:
         raise ApiError(BAD_JSON, str(error)) from None
     return value
+
+
+def _has_many(data: bytes) -> bool:
+    count = 0
+    for start in range(0, len(data), MIB):
+        count += sum(data.count(sign, start, start + MIB) for sign in SIGNS)
+        if count > VALUES:
+            return True
+    return False
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,12 @@ ATTACKER = (
     f"import os; from attack.cores import give_way; give_way(); {POLICY}",
 )
 
+ALONE = (
+    sys.executable,
+    "-c",
+    f"import os; from attack.cores import as_if_alone; as_if_alone(); {POLICY}",
+)
+
 
 def test_what_is_started_inside_has_these_cores() -> None:
     before = os.sched_getaffinity(0)
@@ -44,6 +50,11 @@ def test_the_scene_computes_before_all_else_where_that_is_allowed_and_attackers_
         assert told(SCENE) == ((os.SCHED_RR, 2) if first else (before, 0))
         assert told(ATTACKER) == ((os.SCHED_RR, 1) if first else (os.SCHED_IDLE, 0))
     assert os.sched_getscheduler(0) == before
+
+
+def test_a_canary_waits_for_nobody_where_that_is_allowed() -> None:
+    with at_once(True) as first:
+        assert told(ALONE) == ((os.SCHED_RR, 3) if first else (os.sched_getscheduler(0), 0))
 
 
 def test_elsewhere_all_compute_as_usual_and_attackers_when_nobody_else_does() -> None:

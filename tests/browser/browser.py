@@ -3,7 +3,11 @@
 from pathlib import Path
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
+from selenium.common.exceptions import (
+    StaleElementReferenceException,
+    TimeoutException,
+    WebDriverException,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.proxy import Proxy, ProxyType
 from selenium.webdriver.remote.client_config import ClientConfig
@@ -15,6 +19,8 @@ from tests.acceptance.processes import SECONDS, Launcher
 DRIVER = "chromedriver"
 # A name that somebody else points at this machine.
 STRANGER = "stranger.example"
+# What Chromium sometimes says in place of StaleElementReferenceException.
+STALE = "does not belong to the document"
 # Links, buttons and submit fields by their label.
 LABELLED = (
     "//*[self::a or self::button][normalize-space()='{0}'] | //input[@type='submit'][@value='{0}']"
@@ -71,7 +77,12 @@ class Browser:
 
         def seen(driver: webdriver.Remote) -> bool:
             found = driver.find_elements(By.CSS_SELECTOR, selector)
-            return any(text in element.text for element in found)
+            try:
+                return any(text in element.text for element in found)
+            except WebDriverException as error:
+                if STALE in str(error):
+                    return False
+                raise
 
         try:
             self.wait().until(seen)

@@ -162,6 +162,7 @@ UNREADABLE = [
     ("W33", '{"a": 1, "a": 2}', "bad_json", "twice"),
     ("W33", '{"a": {"b": 1, "b": 1}}', "bad_json", "twice"),
     ("W33", DEEP, "bad_json", "deep"),
+    ("W33", '{"a": [%s1]}' % ("1," * 300_000), "bad_json", "more than 300000 values"),
     ("W33", '{"identifier": "x", "body": "\\ud800"}', "bad_json", "surrogate"),
     ("W33", '{"\\uDFFF": 1}', "bad_json", "surrogate"),
     ("W33", f'{{"a": {"9" * 5000}}}', "bad_json", "digits"),
