@@ -14,7 +14,7 @@ import mmap
 from contextlib import suppress
 
 BLOCK = 1024 * 1024  # bytes; up to twice as many stay
-MUCH = 16 * BLOCK  # what may be free besides
+MUCH = 4 * BLOCK  # what may be free besides
 LOOK_SECONDS = 10.0
 
 
