@@ -12,8 +12,9 @@ from prack_grpc.core.limits import KIB
 from prack_grpc.gateway.http.limits import ConnectionLimits
 
 # What the parser is given of a body at once: such a piece can be sent to a worker as it is. One of
-# chunks may hold hundreds.
+# chunks may hold hundreds, and the next one is small if it held more than so many.
 CHUNKED_PIECE, BODY_PIECE, PLAIN_PIECE = 4 * KIB, 16 * KIB, 64 * KIB
+MANY, SMALL_PIECE = 64, KIB
 # A chunk's size line and the line end after its data, generously.
 CHUNK_LINE = 32
 
@@ -25,6 +26,7 @@ class Overhead:
     """
 
     __slots__ = (
+        "_chunks",
         "_limits",
         "_overhead",
         "_since",
@@ -39,6 +41,7 @@ class Overhead:
         self.in_head = False
         self.unread = 0  # bytes of the pieces behind the one that the message has begun in
         self.chunked = False
+        self._chunks = 0  # of the last piece
         self._overhead = 0
         self._since = 0.0
         self._sum = 0
@@ -53,8 +56,8 @@ class Overhead:
         """The next piece of a body with this head, of which so many bytes were read."""
         length = next((int(value) for name, value in fields if name == b"content-length"), None)
         if length is None:
-            self.chunked = True
-            return CHUNKED_PIECE
+            chunks, self._chunks, self.chunked = self._chunks, 0, True
+            return SMALL_PIECE if chunks > MANY else CHUNKED_PIECE
         return max(BODY_PIECE, min(PLAIN_PIECE, length - read))
 
     def message(self) -> None:
@@ -67,6 +70,7 @@ class Overhead:
 
     def chunk(self) -> None:
         """A chunk begins."""
+        self._chunks += 1
         self._overhead -= CHUNK_LINE
 
     def body(self, size: int) -> None:
