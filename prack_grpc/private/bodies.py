@@ -111,7 +111,7 @@ async def parse_object(data: bytes) -> dict[str, Any]:
 
 def _parse(data: bytes) -> Any:
     if len(data) > VALUES and _has_many(data):
-        raise ApiError(BAD_JSON, f"more than {VALUES} values")
+        raise ApiError(BAD_JSON, f"more than {VALUES} values: send fewer at a time")
     try:
         text = data.decode()
         value = _DECODER.decode(text)

@@ -15,7 +15,7 @@ from prack_grpc.private.bodies import Gone
 from prack_grpc.private.eager import Watcher
 from prack_grpc.private.errors import ApiError
 from prack_grpc.rest import ask
-from tests.rest.conftest import Api, Start, answer, until
+from tests.rest.conftest import SECONDS, Api, Start, answer, until
 from tests.support.client import RawClient
 
 BAD_QUERIES = [
@@ -294,3 +294,29 @@ async def test_a_client_that_leaves_during_its_body_is_forgotten(api: Api) -> No
     api.broker.leave(ticket)
     api.submit(target=b"/next")
     assert [r["environment"]["PATH_INFO"] for r in (await poll).json()["requests"]] == ["/next"]
+
+
+async def test_of_polls_behind_each_other_two_are_answered_in_a_turn(api: Api) -> None:
+    """All of them together would hold up everybody else."""
+    poll = b"GET /api/v1/request?wait=0 HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    count = 3000  # several reads
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with asyncio.timeout(SECONDS):
+        writer.write(poll)  # the first call of a port waits for its application
+        await reader.readuntil(b"pending")
+        counting = asyncio.create_task(count_turns())
+        writer.write(poll * count)
+        for _ in range(count):
+            await reader.readuntil(b"pending")
+    counting.cancel()
+    writer.close()
+    await writer.wait_closed()
+    assert turns >= count / 2

@@ -242,7 +242,7 @@ class Reader:
     def _parse(self, piece: bytes) -> None:
         overhead = self.overhead
         if len(piece) > HEAD_PIECE and not self.in_body:  # of empty lines, a few are skipped
-            self._owner.refuse(GatewayError(errors.FRAMING, "too many empty lines"))
+            self._owner.refuse(GatewayError(errors.FRAMING, "more than 2 KiB of empty lines"))
             return
         overhead.piece(len(piece), self.in_body)
         before = self.transaction

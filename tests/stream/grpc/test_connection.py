@@ -60,9 +60,11 @@ class Server:
     def __init__(self, message: bytes) -> None:
         self.connections: set[Connection] = set()
         self._message = message
+        self.served = 0
 
     def serve(self, call: Call) -> "asyncio.Task[None]":
         """See connection.Server."""
+        self.served += 1
         return asyncio.create_task(self._serve(call))
 
     async def _serve(self, call: Call) -> None:
@@ -72,7 +74,12 @@ class Server:
 
 def connected(message: bytes = b"") -> tuple[Connection, Transport, H2Connection]:
     """A connection, and its peer, who takes large messages."""
-    one, transport = Connection(Server(message)), Transport()
+    return dialled(Server(message))
+
+
+def dialled(server: Server) -> tuple[Connection, Transport, H2Connection]:
+    """The same, at this server."""
+    one, transport = Connection(server), Transport()
     one.connection_made(transport)
     peer = H2Connection(H2Configuration())
     peer.initiate_connection()
@@ -115,6 +122,21 @@ async def test_answers_that_wait_stop_reading_and_messages_do_not(size: int, rea
         one.data_received(peer.data_to_send() * (9 if size == 0 else 1))
         await asyncio.sleep(0)
     assert transport.reading is reads
+    one.abort()
+    one.connection_lost(None)
+
+
+async def test_one_head_is_read_in_a_turn_however_many_have_come() -> None:
+    server = Server(b"")
+    one, _, peer = dialled(server)
+    for number in (1, 3, 5):
+        peer.send_headers(number, [(":path", PATH), *REQUEST])
+    one.data_received(peer.data_to_send())
+    seen = [server.served]
+    for _ in range(4):
+        await asyncio.sleep(0)
+        seen.append(server.served)
+    assert seen == [1, 2, 3, 3, 3]
     one.abort()
     one.connection_lost(None)
 
