@@ -15,7 +15,7 @@ from tests.acceptance.processes import SECONDS, Launcher, Process, free_ports, u
 from tests.support.certificates import Authority
 from tests.support.tools import needed
 
-PACKAGE = "make pebble"
+COMMAND = "make pebble"
 REFUSED = "blocked.example"  # the authority signs nothing for this name
 QUARTER = 90 * 86_400
 
@@ -86,7 +86,10 @@ def _post(url: str, told: object, tls: ssl.SSLContext | None = None) -> bytes:
 
 def pebble(launch: Launcher, folder: Path, *, refused_nonces: int = 5) -> Pebble:
     """An authority of its own; so many of a hundred good nonces it refuses."""
-    program, names = needed("pebble", PACKAGE), needed("pebble-challtestsrv", PACKAGE)
+    program, names = (
+        needed("pebble", built_by=COMMAND),
+        needed("pebble-challtestsrv", built_by=COMMAND),
+    )
     own, management, http, tls, dns, dns_management = free_ports(6)
     nothing = ("-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "", "-defaultIPv6", "")
     server = (names, "-dnsserver", f"127.0.0.1:{dns}", "-management", f"127.0.0.1:{dns_management}")

@@ -6,7 +6,7 @@ import pytest
 
 from soak.cluster import CLUSTER_FAULTS
 from tests.acceptance.processes import PYTHON, ROOT, environment
-from tests.support.nats_servers import PACKAGE
+from tests.support.nats_servers import COMMAND
 from tests.support.tools import needed
 
 FAULTS = "drain,roll,kill,pause,flicker,upgrade"
@@ -22,7 +22,7 @@ def test_faults_cost_what_they_may_and_no_more() -> None:
 
 @pytest.mark.timeout(300)
 def test_three_gateways_on_three_servers_lose_nothing_but_what_is_killed() -> None:
-    needed("nats-server", PACKAGE)
+    needed("nats-server", built_by=COMMAND)
     breaks(IN_A_CLUSTER, "--gateways", "3", "--nats")
 
 

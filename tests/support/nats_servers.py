@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.acceptance.processes import Launcher, Process, free_ports
 from tests.support.tools import needed
 
-PACKAGE = "make nats"
+COMMAND = "make nats"
 
 
 class NatsServers:
@@ -22,7 +22,7 @@ class NatsServers:
         env: Mapping[str, str] | None = None,
     ) -> None:
         self._env = env
-        self._program = needed("nats-server", PACKAGE)
+        self._program = needed("nats-server", built_by=COMMAND)
         self._launch, self._folder, self._flags = launch, folder, flags
         ports = free_ports(2 * count)
         self.ports, self._routes = ports[:count], ports[count:]

@@ -10,14 +10,15 @@ import pytest
 BUILT = Path(__file__).resolve().parents[2] / "build/tools"
 
 
-def needed(program: str, package: str) -> str:
-    """The path of a program, which this Debian package brings.
+def needed(program: str, package: str = "", *, built_by: str = "") -> str:
+    """The path of a program, which this Debian package brings, or this command builds.
 
     Without it the test is skipped, or fails where TEST_EVERYTHING=1 says that nothing may be.
     """
     # What was built has the version that the tests are written for; a package may be older.
     path = shutil.which(program, path=f"{BUILT}:{os.environ['PATH']}:/usr/sbin")
     if path is None:
-        missing = f"there is no {program}: on Debian, apt-get install {package}"
+        remedy = f"run {built_by}" if built_by else f"on Debian, apt-get install {package}"
+        missing = f"there is no {program}: {remedy}"
         (pytest.fail if os.environ.get("TEST_EVERYTHING") else pytest.skip)(missing)
     return path
