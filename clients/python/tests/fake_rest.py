@@ -4,13 +4,15 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from prack_worker.rest.transport import RestTransport
 from prack_worker.transport import Identity
+
+MAX_READ = 64 * 1024
 
 
 @dataclass
@@ -66,6 +68,7 @@ class Incoming:
         self._reader = reader
         self._writer = writer
         self.ended = asyncio.Event()
+        self.left = asyncio.Event()  # the worker has closed the connection, after the answer
 
     async def all(self) -> bytes:
         """The message, whose length is known."""
@@ -83,7 +86,16 @@ class Incoming:
         self.ended.set()
 
     def cut(self) -> None:
+        self._writer.close()
         self.ended.set()
+
+    async def over(self) -> bool:
+        """Wait until the worker is gone; False, as the connection carries nothing more."""
+        with suppress(ConnectionError):
+            while await self._reader.read(MAX_READ):
+                pass
+        self.left.set()
+        return False
 
 
 def response(status: int, field: str, content: Any) -> bytes:
@@ -101,7 +113,7 @@ class FakeRest:
         self._posts: asyncio.Queue[Call] = asyncio.Queue()
         self._messages: asyncio.Queue[Incoming] = asyncio.Queue()
         self.drains: list[Any] = []
-        self.left = asyncio.Event()  # after the first of them
+        self.left = asyncio.Semaphore(0)  # for each of them
         self.polled = 0
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -160,7 +172,7 @@ class FakeRest:
             message = Incoming(url.path.removeprefix("/api/v1"), headers, reader, writer)
             self._messages.put_nowait(message)
             await message.ended.wait()
-            return False
+            return await message.over()
         content = await reader.readexactly(int(headers.get("content-length", 0)))
         call = Call(
             method,
@@ -173,7 +185,7 @@ class FakeRest:
         if call.path == "/drain":
             self.drains.append(call.content)
             call.answer(workers=1, held=0)
-            self.left.set()
+            self.left.release()
         else:
             self.polled += method == "GET"
             (self._polls if method == "GET" else self._posts).put_nowait(call)

@@ -85,8 +85,8 @@ async def test_over_rest_a_paused_worker_does_not_poll(rest: FakeRest) -> None:
         parked = await rest.poll()
         worker.pause()
         worker.pause()
-        await rest.left.wait()
-        assert rest.drains == [{"worker": "w1", "leaving": True}]
+        await rest.left.acquire()
+        assert {"worker": "w1", "leaving": True} in rest.drains
         parked.answer(requests=[entry("a")])  # was on its way
         assert (await rest.post()).accept()[0]["identifier"] == "a"
         assert rest.polled == 2
@@ -100,7 +100,33 @@ async def test_over_rest_a_paused_worker_can_drain(rest: FakeRest) -> None:
     (await rest.poll()).answer(requests=[])
     parked = await rest.poll()
     worker.pause()
-    await rest.left.wait()
+    await rest.left.acquire()
     parked.answer(requests=[])
     worker.drain()
     await asyncio.wait_for(task, 5)
+
+
+async def test_over_rest_a_worker_that_is_paused_when_it_drains_ends(rest: FakeRest) -> None:
+    """The application of a request that is still held may turn out to be away."""
+    worker = Worker(App(hello), rest.transport(), slots=1)
+    task = asyncio.create_task(worker.run())
+    (await rest.poll()).answer(requests=[])
+    parked = await rest.poll()
+    worker.drain()
+    await rest.left.acquire()
+    worker.pause()
+    parked.answer(requests=[])
+    await asyncio.wait_for(task, 20)
+
+
+async def test_over_rest_a_pause_that_overtakes_the_poll_is_said_again(rest: FakeRest) -> None:
+    async with serving(rest.transport(), hello) as worker:
+        (await rest.poll()).answer(requests=[])
+        parked = await rest.poll()
+        worker.pause()
+        for _ in range(2):
+            async with asyncio.timeout(4):  # less than a poll is parked
+                await rest.left.acquire()
+        worker.resume()
+        parked.answer(requests=[])
+        (await rest.poll()).answer(requests=[])

@@ -26,6 +26,10 @@ class Mailbox:
 
     def _deliver(self) -> None:
         self._armed = False  # before the look, so that a later post arms again
-        while self._calls:
-            call, args = self._calls.popleft()
-            call(*args)
+        try:
+            while self._calls:
+                call, args = self._calls.popleft()
+                call(*args)
+        except BaseException:  # the loop tells of it; the others must not wait for a later post
+            self._loop.call_soon(self._deliver)
+            raise

@@ -133,6 +133,8 @@ class Leases:
             feeding = asyncio.create_task(self._feed(exchange, upload))
             try:
                 reply = await self._link.do(upload.replied())
+                if reply.status == 200:  # to HEAD it is at the head: the application goes on
+                    await asyncio.wait([feeding])
             finally:
                 feeding.cancel()
         except ConnectFailed as error:

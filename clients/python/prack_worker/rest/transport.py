@@ -21,6 +21,7 @@ log = logging.getLogger("prack_worker")
 Entry = dict[str, Any]
 MAX_POLL = 32
 CLOSE_SECONDS = 5.0
+LEAVE_SECONDS = 0.5  # between two calls that end a poll
 
 
 class RestTransport:
@@ -92,6 +93,8 @@ class RestSession:
         self._resumed = asyncio.Event()
         self._resumed.set()
         self._leaving: asyncio.Task[None] | None = None
+        self._idle = asyncio.Event()  # no poll is on its way
+        self._idle.set()
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self.lost = asyncio.Event()
         self._begin(first)
@@ -105,6 +108,8 @@ class RestSession:
         """See Session.pause: a worker that does not poll gets nothing."""
         if not paused:
             self._resumed.set()
+            if self._leaving is not None:
+                self._leaving.cancel()
         elif self._resumed.is_set():
             self._resumed.clear()
             self._leaving = asyncio.create_task(self._leave(), name="prack leave")
@@ -115,14 +120,19 @@ class RestSession:
     async def drain(self) -> None:
         """Wait for the poll that is parked: cutting it could lose what it is about to bring."""
         self._draining = True
-        self._resumed.set()
+        if self._idle.is_set():  # it waits for a free slot, or to be resumed
+            self._polling.cancel()
         await self._leave()
         await asyncio.wait([self._polling])
 
     async def _leave(self) -> None:
-        """End the poll that is parked."""
-        with suppress(ConnectFailed):  # then it ends when its time is over
-            await self._client.drain()
+        """End the poll that is parked; again and again, as a call may overtake the poll."""
+        while not self._idle.is_set():
+            with suppress(ConnectFailed):  # then it ends when its time is over
+                await self._client.drain()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self._idle.wait()
 
     async def close(self) -> None:
         """Stop polling."""
@@ -133,16 +143,18 @@ class RestSession:
 
     async def _poll(self) -> None:
         try:
-            while True:
+            while not self._draining:
                 most = min(MAX_POLL, await self._leases.room(self._slots))
                 await self._resumed.wait()
-                if self._draining:
-                    return
+                self._idle.clear()
                 self._begin(await self._client.poll(most, POLL_SECONDS))
+                self._idle.set()
         except ConnectFailed as error:
             self._lose(Ending(str(error), retry_after=error.retry_after))
         except GatewayRefused as error:
             self._lose(Ending(str(error), retry=False))
+        finally:
+            self._idle.set()
 
     def _lose(self, ending: Ending) -> None:
         self.ended.set_result(ending)

@@ -54,21 +54,24 @@ class Upload:
         for start in range(0, len(data), PIECE):
             if self.reply.done():
                 return
-            self._write(data[start : start + PIECE])
+            piece = data[start : start + PIECE]
+            self._put(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
             with suppress(ConnectionError):  # of which the reply tells
                 await self._writer.drain()
 
     def finish(self) -> None:
         """That was all."""
         if self._chunked:
-            self._writer.write(b"0\r\n\r\n")
+            self._put(b"0\r\n\r\n")
 
     async def replied(self) -> Reply:
         """The gateway's reply, which may come before the end."""
         return await self.reply
 
-    def _write(self, data: bytes) -> None:
-        self._writer.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+    def _put(self, data: bytes) -> None:
+        """Nothing more once the connection is closed, to which uvloop takes no words."""
+        if not self._writer.is_closing():
+            self._writer.write(data)
 
     async def _read(self, reader: asyncio.StreamReader) -> Reply:
         try:

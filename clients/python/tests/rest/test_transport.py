@@ -162,7 +162,35 @@ async def test_a_drain_waits_for_the_poll_and_for_what_it_brings(rest: FakeRest)
     parked.answer(requests=[entry("a")])
     assert (await rest.post()).accept()[0]["identifier"] == "a"
     await task
-    assert rest.drains == [{"worker": "w1", "leaving": True}]
+    assert {"worker": "w1", "leaving": True} in rest.drains
+
+
+async def test_a_drain_that_overtakes_the_poll_is_said_again(rest: FakeRest) -> None:
+    worker = Worker(App(hello), rest.transport(), slots=2)
+    task = asyncio.create_task(worker.run())
+    (await rest.poll()).answer(requests=[])
+    parked = await rest.poll()
+    worker.drain()
+    for _ in range(2):
+        async with asyncio.timeout(4):  # less than a poll is parked
+            await rest.left.acquire()
+    parked.answer(requests=[])
+    await task
+
+
+async def test_a_drain_does_not_wait_for_a_slot(rest: FakeRest) -> None:
+    exchanges: list[Exchange] = []
+    transport = rest.transport()
+    connecting = asyncio.create_task(transport.connect(exchanges.append, 1))
+    (await rest.poll()).answer(requests=[entry("a")])
+    session = await connecting
+    await asyncio.wait_for(session.drain(), 20)
+    assert rest.drains == []  # there was no poll to end
+    await hello(exchanges[0])
+    closing = asyncio.create_task(transport.close())
+    (await rest.post()).accept()
+    await session.close()
+    await closing
 
 
 async def test_what_is_held_survives_a_gateway_that_is_away(

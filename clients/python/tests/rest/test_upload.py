@@ -1,15 +1,19 @@
 """Responses that are sent as they come, over the REST worker API and a real socket."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import uvloop
 from fake_rest import FakeRest, Incoming, entry
 from serving import Handler, connected
 
 from prack_worker.errors import ClientDisconnected
 from prack_worker.exchange import Exchange
+from prack_worker.loops.link import link
 from prack_worker.rest.exchange import MAX_WHOLE
+from prack_worker.rest.upload import begin, request
 
 HEAD = b"HTTP/1.1 200 \r\nx: 1\r\nx: \xe9\r\n\r\n"
 HEADERS = [(b"x", b"1"), (b"x", b"\xe9")]
@@ -45,6 +49,13 @@ async def begun(rest: FakeRest) -> Incoming:
     assert message.path == "/requests/a/response"
     assert await message.chunk() == HEAD
     return message
+
+
+async def told(message: Incoming) -> None:
+    """Reply in the middle of this; returns when the worker has heard it."""
+    message.answer()
+    await message.left.wait()
+    await link().do(asyncio.sleep(0))  # behind the reply
 
 
 async def test_a_large_response_is_a_message_that_says_its_length(rest: FakeRest) -> None:
@@ -120,6 +131,49 @@ async def test_the_application_hears_that_nobody_waits(rest: FakeRest, status: i
         (await begun(rest)).answer(status, code="gone")
         await heard.wait()
         await rest.poll()
+
+
+async def test_a_slot_is_free_when_the_end_comes_after_the_reply(rest: FakeRest) -> None:
+    """A gateway has the answer to HEAD at its head; the application may go on."""
+    handler, released = pieces(b"of no use")
+    async with connected(rest, handler, slots=1):
+        await told(await begun(rest))
+        assert rest.polled == 2  # a slot is the application's as long as it goes on
+        released.release()
+        released.release()
+        await rest.poll()
+
+
+async def test_a_handler_that_fails_after_the_reply_leaves_its_slot(rest: FakeRest) -> None:
+    proceed = asyncio.Event()
+
+    async def failing(exchange: Exchange) -> None:
+        await exchange.send_head(200, HEADERS)
+        await proceed.wait()
+        raise RuntimeError("nobody waits for the rest")
+
+    async with connected(rest, failing, slots=1):
+        await told(await begun(rest))
+        proceed.set()
+        (await rest.post()).answer(410, code="gone")
+        await rest.poll()
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_comes_after_the_reply_is_dropped(
+    loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def late() -> None:
+        async with FakeRest.running() as rest:
+            address = rest.url.removeprefix("http://")
+            upload = await begin(address, None, "", request("a", address, None, HEAD, -1), -1)
+            (await rest.message()).answer()
+            assert (await upload.replied()).status == 200
+            await upload.send(b"more")
+            upload.finish()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(late())
 
 
 async def test_an_application_that_only_waits_hears_it_too(rest: FakeRest) -> None:
