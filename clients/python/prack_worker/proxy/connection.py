@@ -37,7 +37,7 @@ class Connection(asyncio.Protocol):
     def request(self, method: str, data: bytes) -> None:
         """Send a head, and what is here of the body."""
         self.answer = Answer(method)
-        self._transport.write(data)
+        self.write(data)  # nothing, if it was closed meanwhile
 
     def write(self, data: bytes) -> None:
         """Send more; await `writable` before the next piece. Does nothing after an end."""
