@@ -133,8 +133,9 @@ class Leases:
             feeding = asyncio.create_task(self._feed(exchange, upload))
             try:
                 reply = await self._link.do(upload.replied())
-                if reply.status == 200:  # to HEAD it is at the head: the application goes on
-                    await asyncio.wait([feeding])
+                if reply.status == 200:  # to HEAD it is at the head: the application may go on
+                    left = exchange.request.deadline - asyncio.get_running_loop().time()
+                    await asyncio.wait([feeding], timeout=max(left, 0.0))
             finally:
                 feeding.cancel()
         except ConnectFailed as error:
@@ -205,8 +206,8 @@ def _conclude(exchange: RestExchange, reply: Reply) -> None:
     """What came of a response that was sent piece by piece; its application is told of the end."""
     name = exchange.request.request_id
     if reply.status == 200:
-        return
-    if reply.status in GONE:
+        exchange.cancel(CancelReason.CLIENT_GONE)  # does nothing if the application has ended it
+    elif reply.status in GONE:
         log.debug("No one waits for the response to request %s any more", name)
         exchange.cancel(CancelReason.CLIENT_GONE)
     elif reply.status == BAD_ANSWER:

@@ -144,6 +144,15 @@ async def test_a_slot_is_free_when_the_end_comes_after_the_reply(rest: FakeRest)
         await rest.poll()
 
 
+async def test_an_application_that_never_ends_hears_when_the_lease_is_over(rest: FakeRest) -> None:
+    async with connected(rest, silent, slots=1):
+        (await rest.poll()).answer(requests=[entry("a", **SOON)])
+        message = await rest.message()
+        assert await message.chunk() == HEAD
+        await told(message)
+        await rest.poll()
+
+
 async def test_a_handler_that_fails_after_the_reply_leaves_its_slot(rest: FakeRest) -> None:
     proceed = asyncio.Event()
 
