@@ -218,6 +218,35 @@ async def rest(turns: int) -> None:
     await serve(broker, broker, turns, dial=partial(polling, TOGETHER))
 
 
+class Clients:
+    """Ten connections of clients at a gateway of their own; workers dial the host."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        host: Broker,
+        books: Books | None,
+        dial: Callable[[Broker], None] = streaming,
+    ) -> None:
+        self._turn, limits = Turn(), ConnectionLimits()
+        endpoint = Endpoint(broker, Forwarding(), AccessLog(False, books), LIMITS)
+        dial(host)
+        state = State(endpoint=endpoint)
+        app = PublicApp()
+        server = HttpServer(app, limits, Admission(limits, exempt=lambda _: True))
+        server.state.update(state)
+        self._connections = [Connection(server) for _ in range(TOGETHER)]
+        for connection in self._connections:
+            NoSocket(connection, self._turn.take)
+
+    async def ask(self, turns: int) -> None:
+        """One request after the other on each connection."""
+        for _ in range(turns):
+            for connection in self._connections:
+                connection.data_received(get())
+            await self._turn.wait()
+
+
 async def serve(
     broker: Broker,
     host: Broker,
@@ -225,22 +254,8 @@ async def serve(
     books: bool = True,
     dial: Callable[[Broker], None] = streaming,
 ) -> None:
-    """Ten connections of clients, one request after the other on each; workers dial the host."""
-    turn, limits = Turn(), ConnectionLimits()
-    access = AccessLog(False, Books(BookLimits(), 0.0) if books else None)
-    endpoint = Endpoint(broker, Forwarding(), access, LIMITS)
-    dial(host)
-    state = State(endpoint=endpoint)
-    app = PublicApp()
-    server = HttpServer(app, limits, Admission(limits, exempt=lambda _: True))
-    server.state.update(state)
-    clients = [Connection(server) for _ in range(TOGETHER)]
-    for client in clients:
-        NoSocket(client, turn.take)
-    for _ in range(turns):
-        for client in clients:
-            client.data_received(get())
-        await turn.wait()
+    """A gateway with these, and its clients."""
+    await Clients(broker, host, Books(BookLimits(), 0.0) if books else None, dial).ask(turns)
 
 
 class Dialled(TcpTransport):

@@ -151,6 +151,7 @@ def _relayed(name: str) -> Value:
 
 
 _hello, _fastapi = _rate("throughput", "hello"), _rate("frameworks", "fastapi")
+_inside = _ratio("figures", "inside", {"contender": "prack"}, contender="prack-blind")
 _waiting = _median("clients", "each", KIB, contender="prack", kind="waiting", count=9_900)
 _figures = _ratio("figures", "rate", {"contender": "prack"}, contender="prack-blind")
 _idle = _footprint("prack", "front_resident", MIB)
@@ -183,6 +184,7 @@ TARGETS = (
     Target("prack-apart", "relayed, CPU of gateways, of direct", _relayed("prack-apart"), most=1.8),
     Target("prack-nats", "the same over NATS", _relayed("prack-nats"), most=2.2),
     Target("prack", "with figures, requests/s, of without", _figures, least=0.97),
+    Target("prack", "the same, CPU in process", _inside, most=1.03),
     *_each("chunk to the client, p99", _chunks(1), most=10, unit="ms"),
     *_each("the same, beside 49 other streams", _chunks(50), most=10, unit="ms"),
 )

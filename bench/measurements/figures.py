@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from statistics import median
 
+from bench import paired
 from bench.closed_loop import TURN_SECONDS, load, turns
 from bench.console import say
 from bench.contender import Setup
@@ -18,7 +19,15 @@ FULL = Plan(rounds=3, seconds=4, contenders=(*QUICK.contenders, "prack-watched")
 CONNECTIONS = 32
 WARM_UP = 32, 1  # connections, seconds
 FIELDS = ("rate", "front_cpu")
-HEAD = ("contender", "requests/s", "of without", "from", "to", "CPU us", "of without", "from", "to")
+RATIOS = ("of without", "from", "to")
+HEAD = ("contender", "requests/s", *RATIOS, "CPU us", *RATIOS)
+INSIDE_HEAD = ("contender", "CPU us", *RATIOS)
+KINDS = {NONE: paired.NONE, AGAIN: paired.AGAIN, "prack": paired.BOOKS}
+INSIDE_SECONDS = 12  # of each round
+INSIDE = f"""\
+In process, without sockets: the same in turns of some 20 ms, for {INSIDE_SECONDS} s of each round,
+so that a percent can be told. No kernel has to be passed, of which the figures are a greater part.
+"""
 TEXT = f"""\
 ### Figures
 
@@ -34,18 +43,22 @@ and the lowest and the highest.
 
 def duration(plan: Plan) -> float:
     """See Measurement."""
-    return plan.rounds * (START_SECONDS + len(plan.contenders) * (WARM_UP[1] + plan.seconds))
+    each = START_SECONDS + INSIDE_SECONDS
+    return plan.rounds * (each + len(plan.contenders) * (WARM_UP[1] + plan.seconds))
 
 
 def run(plan: Plan) -> Samples:
-    """See closed_loop.turns."""
+    """See closed_loop.turns; `inside` is the CPU in process, see `bench.paired`."""
     samples = Samples()
     for number in range(plan.rounds):
+        costs = paired.measured(INSIDE_SECONDS)
+        say(", ".join(f"{kind} {cost:.2f} us" for kind, cost in costs.items()))
         with _turned(plan, number).started(Setup("hello")) as found:
             for one in found:
                 load(one, *WARM_UP)
             for one, record in zip(found, turns(found, CONNECTIONS, plan.seconds), strict=True):
-                samples.add(contender=one.name, round=number, **record)
+                inside = costs.get(KINDS.get(one.name, ""))
+                samples.add(contender=one.name, round=number, inside=inside, **record)
                 rate, cpu = record["rate"], record["front_cpu"]
                 say(f"{one.name:15s}{rate:8,.0f}/s  {cpu:6.1f} us of CPU in the gateway")
     return samples
@@ -58,13 +71,24 @@ def _turned(plan: Plan, by: int) -> Plan:
 
 
 def report(samples: Samples) -> str:
-    """One table."""
-    rows = [(name, *_cells(samples, name)) for name in samples.values("contender")]
-    return f"{TEXT}\n{table(HEAD, rows)}"
+    """Two tables: with sockets, and in process."""
+    outside = [(name, *_cells(samples, name)) for name in samples.values("contender")]
+    inside = [(name, *_inside(samples, name)) for name in KINDS]
+    return f"{TEXT}\n{table(HEAD, outside)}\n{INSIDE}\n{table(INSIDE_HEAD, inside)}"
 
 
 def _cells(samples: Samples, name: str) -> Iterator[Cell]:
     for field in FIELDS:
         yield samples.median(field, contender=name)
-        found = samples.ratios(field, {"contender": name}, {"contender": NONE})
-        yield from (median(found), min(found), max(found)) if found else (None,) * 3
+        yield from _ratios(samples, name, field)
+
+
+def _inside(samples: Samples, name: str) -> Iterator[Cell]:
+    yield samples.median("inside", contender=name)
+    for ratio in _ratios(samples, name, "inside"):
+        yield ratio and f"{ratio:.3f}"
+
+
+def _ratios(samples: Samples, name: str, field: str) -> tuple[float | None, ...]:
+    found = samples.ratios(field, {"contender": name}, {"contender": NONE})
+    return (median(found), min(found), max(found)) if found else (None,) * 3

@@ -190,5 +190,5 @@ def test_cost_of_figures_is_a_ratio_within_a_round_with_its_spread() -> None:
     for number, (off, on) in enumerate([(1000, 970), (500, 480), (2000, 1980)]):
         samples.add(contender="prack-blind", round=number, rate=off, front_cpu=50.0)
         samples.add(contender="prack", round=number, rate=on, front_cpu=51.5)
-    row = MEASUREMENTS["figures"].report(samples).splitlines()[-1]
-    assert row == "| prack | 970 | 0.97 | 0.96 | 0.99 | 51.5 | 1.03 | 1.03 | 1.03 |"
+    rows = MEASUREMENTS["figures"].report(samples).splitlines()
+    assert "| prack | 970 | 0.97 | 0.96 | 0.99 | 51.5 | 1.03 | 1.03 | 1.03 |" in rows
