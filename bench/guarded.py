@@ -6,6 +6,7 @@ blind     the same without books
 linked    the same for a gateway that has seven peers, which want nothing
 relayed   the same for two gateways, the worker at the one and the clients at the other
 rest      the same for ten pollers of the REST API: a call for each request, one for each answer
+raw       the same with messages of HTTP in place of JSON
 worker    frames of requests into prack-worker, a bare ASGI application, frames of answers out
 
 Ten exchanges go together, as under the load of some thirty connections.
@@ -22,7 +23,8 @@ from bench.apps.hello import HELLO, app
 from bench.client import get, run
 from bench.lending.world import Worker as Guest
 from bench.no_socket import NoSocket
-from bench.pollers import polling
+from bench.pollers import RAW_POLL, answer, polling, raw_answer
+from bench.rest_worker import POLL
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.broker.linked import LinkedBroker
 from prack_grpc.broker.memory import MemoryBroker
@@ -215,7 +217,13 @@ async def blind(turns: int) -> None:
 async def rest(turns: int) -> None:
     """Without any gateway either, and without a stream."""
     broker = MemoryBroker(LIMITS)
-    await serve(broker, broker, turns, dial=partial(polling, TOGETHER))
+    await serve(broker, broker, turns, dial=partial(polling, TOGETHER, POLL, answer))
+
+
+async def raw(turns: int) -> None:
+    """The same without JSON."""
+    broker = MemoryBroker(LIMITS)
+    await serve(broker, broker, turns, dial=partial(polling, TOGETHER, RAW_POLL, raw_answer))
 
 
 class Clients:
@@ -299,6 +307,7 @@ SIDES = {
     "linked": linked,
     "relayed": relayed,
     "rest": rest,
+    "raw": raw,
     "worker": worker,
 }
 

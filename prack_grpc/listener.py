@@ -173,6 +173,8 @@ class Listener:
             task.cancel()
         while self._server.connections and loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(TICK_SECONDS)
+        for member in list(self._server.connections):  # not all that waits has a task
+            member.abort()
 
     async def _accept(self) -> None:
         try:

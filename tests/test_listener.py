@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from prack_grpc.composition.private_side import WORKER_LIMITS
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.request.client import Client, Upload
 from prack_grpc.listener import Listener, listen
 from prack_grpc.process import loop_factory
 
@@ -48,3 +49,34 @@ def test_what_is_accepted_while_it_stops_is_served(
         assert runner.run(stopped_after(turns)).endswith(b"\r\n\r\nserved")
     ours = [one for one in caplog.records if one.name.startswith(("asyncio", "prack"))]
     assert not ours  # threads of other tests may log
+
+
+class Begins:
+    """Begins with each request in no task, and never answers it."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    def begin_early(self, scope: Scope, upload: Upload, client: Client) -> bool:
+        """See TakesEarly."""
+        self.begun.set()
+        return True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI scope."""
+
+
+async def test_what_waits_without_a_task_ends_with_it() -> None:
+    app = Begins()
+    server = HttpServer(app, WORKER_LIMITS, Admission(WORKER_LIMITS, exempt=lambda _: True))
+    sock = listen("127.0.0.1", 0, "api_port")
+    listener = Listener(server, sock)
+    await listener.start()
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    writer.write(b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\n")
+    async with asyncio.timeout(SECONDS):
+        await app.begun.wait()
+        listener.leave(shared=False)
+        await listener.stop()
+        assert await reader.read() == b""
+    writer.close()

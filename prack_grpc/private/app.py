@@ -19,10 +19,10 @@ import prack_grpc
 from prack_grpc.core.worker import TRUSTED, Principal, Right
 from prack_grpc.neighbours.call import CALLER, PASSED_ON
 from prack_grpc.private import bodies
-from prack_grpc.private.bodies import Gone, Whole
+from prack_grpc.private.bodies import Coming, Gone, Whole
 from prack_grpc.private.callers import AUTHORIZATION, PRINCIPAL, TELLING, Callers, Shown, last
 from prack_grpc.private.certificate import Certificate
-from prack_grpc.private.eager import Connection, resumed
+from prack_grpc.private.eager import Connection, Pause, Upload, resumed
 from prack_grpc.private.errors import (
     BAD_METHOD,
     BAD_PARAMETER,
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 BY_STATUS = {404: NOT_FOUND, 405: BAD_METHOD}
 
 
+Reply = Coroutine[Any, Any, Response | None]
 # The folder of what was handed out, and how routes in it begin.
 REQUESTS = "/api/v1/requests/"
 NAMED = REQUESTS + "{identifier}"
@@ -189,19 +190,19 @@ class PrivateApp(FastAPI):
         False, with nothing done, where it has no hot route, or its caller was not seen before: then
         call this object.
         """
+        return self._begin(scope, Whole(body, client), client)
+
+    def begin_early(self, scope: Scope, upload: Upload, client: Connection) -> bool:
+        """The same for a call whose body is on its way."""
+        return self._begin(scope, Coming(upload), client)
+
+    def _begin(self, scope: Scope, receive: Receive, client: Connection) -> bool:
         route = self.table.find(scope)
         who = self._callers.admitted.get(self._shown(scope)) if route else None
         if route is None or who is None or who.revoked:
             return False
         scope[PRINCIPAL], scope["app"] = who, self
-        work = route.reply(Request(scope, Whole(body, client)))
-        try:
-            waits = work.send(None)
-        except StopIteration as done:
-            if done.value is not None and not _is_sent(done.value, client):
-                client.run(partial(_send, done.value, scope))
-        else:
-            client.run(partial(_go_on, resumed(work, waits), scope, client))
+        _go(route.reply(Request(scope, receive)), scope, client)
         return True
 
     def _shown(self, scope: Scope) -> Shown:
@@ -290,6 +291,20 @@ class PrivateApp(FastAPI):
             await route.app(scope, receive, send)
 
 
+def _go(work: Reply, scope: Scope, client: Connection, _: object = None) -> None:
+    """Go on with a call that has no task, as long as it needs none."""
+    try:
+        waits = work.send(None)
+    except StopIteration as done:
+        if done.value is not None and not _is_sent(done.value, client):
+            client.run(partial(_send, done.value, scope))
+    else:
+        if isinstance(waits, Pause):
+            waits.add_done_callback(partial(_go, work, scope, client))
+        else:
+            client.run(partial(_go_on, resumed(work, waits), scope, client))
+
+
 def _is_sent(response: Response, client: Connection) -> bool:
     """Send at once what is whole, to a caller who reads. False, with nothing sent, otherwise."""
     reply = client.reply() if type(response).__call__ is Response.__call__ else None
@@ -300,7 +315,7 @@ def _is_sent(response: Response, client: Connection) -> bool:
 
 
 async def _go_on(
-    work: Coroutine[Any, Any, Response | None],
+    work: Reply,
     scope: Scope,
     client: Connection,
     *asgi: Any,

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from starlette.types import Message, Receive
 
 from prack_grpc.core.limits import KIB, MIB
-from prack_grpc.private.eager import Connection
+from prack_grpc.private.eager import Connection, Pause, Upload
 from prack_grpc.private.errors import BAD_JSON, STALLED, TOO_LARGE, ApiError
 
 # Room for an answer with a body of 48 MiB, which base64 makes a third larger.
@@ -66,6 +66,37 @@ class Whole:
             self._left.set_result(None)
 
 
+class Coming:
+    """Receives, as ASGI does, a body that is on its way to a call that was begun without a task."""
+
+    __slots__ = ("_pause", "_upload")
+
+    def __init__(self, upload: Upload) -> None:
+        self._upload = upload
+        self._pause: Pause | None = None
+
+    async def __call__(self) -> Message:
+        """The next event."""
+        return await self._upload.receive()
+
+    async def next(self) -> Message:
+        """The next event, in no task. Raises TimeoutError when it is too late for it."""
+        if not self._upload.is_here:
+            self._pause = pause = Pause()
+            self._upload.tell(pause.end)
+            timer = pause.get_loop().call_later(STALL, pause.end)
+            await pause
+            timer.cancel()
+            if not self._upload.is_here:
+                raise TimeoutError
+        return await self._upload.receive()
+
+    def stop(self) -> None:
+        """It is too late for the next event."""
+        if self._pause is not None:
+            self._pause.end()
+
+
 async def read(receive: Receive, most: int = 0) -> bytes:
     """The whole body, at most `most` bytes, or MAX_BODY.
 
@@ -74,26 +105,30 @@ async def read(receive: Receive, most: int = 0) -> bytes:
     if isinstance(receive, Whole):
         return receive.take()
     most = most or MAX_BODY
-    loop = asyncio.get_running_loop()
     pieces: list[bytes] = []
     size, more = 0, True
-    try:
-        async with asyncio.timeout(STALL) as stall:
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Gone
-                pieces.append(message.get("body", b""))
-                size += len(pieces[-1])
-                if size > most:
-                    raise TooLarge(b"".join(pieces), most)
-                more = message.get("more_body", False)
-                stall.reschedule(loop.time() + STALL)
-    except TimeoutError:
-        raise ApiError(STALLED, f"no data came for {STALL:.0f} s") from None
+    while more:
+        message = await _next(receive)
+        if message["type"] == "http.disconnect":
+            raise Gone
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size > most:
+            raise TooLarge(b"".join(pieces), most)
+        more = message.get("more_body", False)
     if size > MIB:  # others go on meanwhile: so much is copied without the interpreter's lock
         return await asyncio.to_thread(b"".join, pieces)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def _next(receive: Receive) -> Message:
+    try:
+        if isinstance(receive, Coming):
+            return await receive.next()
+        async with asyncio.timeout(STALL):
+            return await receive()
+    except TimeoutError:
+        raise ApiError(STALLED, f"no data came for {STALL:.0f} s") from None
 
 
 async def parse(data: bytes) -> Any:

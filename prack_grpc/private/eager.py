@@ -1,16 +1,26 @@
 """Coroutines that run at once, in the caller's turn of the loop, and need a task only if they wait.
 
 As tasks of Python 3.12 and newer do with `eager_start`. What runs before the first wait is in no
-task, so it must not use `asyncio.timeout`.
+task, so it must not use `asyncio.timeout`. Nor does a `Pause` need a task, or bring one.
 """
 
-from collections.abc import Coroutine, Generator
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, Protocol, TypeVar
 
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Message, Scope
 
 T = TypeVar("T")
+
+
+class Pause(asyncio.Future[None]):
+    """What a coroutine may wait for in a task or in none."""
+
+    def end(self) -> None:
+        """Go on, in the next turn of the loop. May be called again."""
+        if not self.done():
+            self.set_result(None)
 
 
 class Watcher(Protocol):
@@ -25,6 +35,20 @@ class Reply(Protocol):
 
     def respond(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """Send the whole response; the next call may begin before this returns."""
+
+
+class Upload(Protocol):
+    """The body of a call that is still on its way."""
+
+    @property
+    def is_here(self) -> bool:
+        """There is something to be received."""
+
+    async def receive(self) -> Message:
+        """The next event, as ASGI has it."""
+
+    def tell(self, change: Callable[[], None]) -> None:
+        """Call this when there may be something to be received."""
 
 
 class Connection(Protocol):

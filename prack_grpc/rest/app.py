@@ -93,7 +93,7 @@ class WorkerApp(PrivateApp):
 
     async def about(self, identifier: str, request: Request) -> Response | None:
         """See PrivateApp. Another gateway may have handed it out."""
-        return await self._relay.about(identifier, request)
+        return await self._relay.about(identifier, request) if self._relay.open else None
 
     def telling(self, scope: Scope, response: Response) -> Response:
         """The response, with the cancelled requests of the worker that made the call."""

@@ -10,15 +10,16 @@ from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.limits import MAX_TIER
 from prack_grpc.core.queue.routes import Route
-from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME, NAME_EXPECTED
+from prack_grpc.core.worker import LABEL, LABEL_EXPECTED, NAME, NAME_EXPECTED, Profile
 from prack_grpc.private.errors import BAD_PARAMETER, ApiError
 
 MAX_WAIT = 60.0
 MAX_BATCH = 100
 MAX_LEASE = 3600
+WAIT, ROUTES = 5.0, (Route(),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ask:
     """`wait` is in seconds; `most` requests are wanted at a time, 0 for the original's one.
 
@@ -28,23 +29,38 @@ class Ask:
     worker: str = "rest"
     service: str = ""
     version: str = ""
-    wait: float = 5.0
+    wait: float = WAIT
     most: int = 0
-    routes: tuple[Route, ...] = (Route(),)
+    routes: tuple[Route, ...] = ROUTES
     tier: int = 0
     lease: float = 0.0
     websockets: bool = False
 
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """What this worker takes; with `websockets` also handshakes, and batches of events."""
-        return tuple(Kind) if self.websockets else (Kind.HTTP,)
+
+# A worker asks the same each time, and what is made of that is kept: two that are the same are one.
+_ask = lru_cache(maxsize=256)(Ask)
 
 
-PLAIN = Ask()
+@lru_cache(maxsize=256)
+def profile(ask: Ask, slots: int, collects: bool, address: str) -> Profile:
+    """Who asks for this; with `websockets` they take handshakes, and batches of events."""
+    return Profile(
+        ask.worker,
+        slots,
+        False,
+        ask.routes,
+        ask.service,
+        ask.version,
+        tuple(Kind) if ask.websockets else (Kind.HTTP,),
+        ask.tier,
+        ask.lease,
+        collects=collects,
+        transport="rest",
+        address=address,
+    )
 
 
-@lru_cache(maxsize=256)  # a worker asks the same each time
+@lru_cache(maxsize=256)
 def from_query(query: bytes) -> Ask:
     """The poll that a query string asks for. Raises ApiError; unknown names are ignored."""
     if not query:
@@ -73,11 +89,11 @@ def from_members(members: dict[str, Any], most: int, least: int = 1) -> Ask:
     It is for `most` requests unless they say otherwise, and not for less than `least`. Raises
     ApiError.
     """
-    return Ask(
+    return _ask(
         _text(members, "worker", "rest", NAME, NAME_EXPECTED),
         _text(members, "service", "", LABEL, LABEL_EXPECTED),
         _text(members, "version", "", LABEL, LABEL_EXPECTED),
-        _wait(members.get("wait", PLAIN.wait)),
+        _wait(members.get("wait", WAIT)),
         _count(members["max"], "max", least, MAX_BATCH) if "max" in members else most,
         _routes(members.get("routes", [])),
         _count(members["tier"], "tier", 0, MAX_TIER) if "tier" in members else 0,
@@ -123,6 +139,9 @@ def _routes(values: Any) -> tuple[Route, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise ApiError(BAD_PARAMETER, "routes: expected a list of strings", "routes")
     try:
-        return tuple(dict.fromkeys(map(Route.parse, values))) or PLAIN.routes
+        return tuple(dict.fromkeys(map(Route.parse, values))) or ROUTES
     except BadRoute as error:
         raise ApiError(BAD_PARAMETER, str(error), "routes") from None
+
+
+PLAIN = from_members({}, 0)

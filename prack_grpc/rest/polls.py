@@ -15,9 +15,9 @@ from prack_grpc.core.errors import BadRoute, OutOfScope, TooManySessions
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.receivers import CancelReason
-from prack_grpc.core.worker import Principal, Profile
+from prack_grpc.core.worker import Principal
 from prack_grpc.private.bodies import Gone
-from prack_grpc.private.eager import Connection
+from prack_grpc.private.eager import Connection, Pause
 from prack_grpc.private.errors import (
     BAD_PARAMETER,
     DRAINING,
@@ -27,7 +27,7 @@ from prack_grpc.private.errors import (
     UNAUTHENTICATED,
     ApiError,
 )
-from prack_grpc.rest.ask import Ask
+from prack_grpc.rest.ask import Ask, profile
 from prack_grpc.rest.leases import Leases
 
 # For what peers send; what else the poll was handed waits, too. A body that takes longer is queued
@@ -51,7 +51,7 @@ class Poll:
         self.owed: set[asyncio.Task[None]] = set()  # bodies that peers are sending
         self.taken: list[Assignment] = []
         self.open, self.gone = True, False
-        self.woken: asyncio.Future[None] | None = None
+        self.woken: Pause | None = None
 
     def deliver(self, assignment: Assignment) -> None:
         if assignment.bodiless or not self._collect(assignment, self):
@@ -84,8 +84,8 @@ class Poll:
 
     def rouse(self) -> None:
         """Something has happened to the poll."""
-        if self.woken is not None and not self.woken.done():
-            self.woken.set_result(None)
+        if self.woken is not None:
+            self.woken.end()
 
 
 class Polls:
@@ -167,22 +167,9 @@ class Polls:
         if len(ask.routes) > self._limits.session_routes:
             message = f"a worker may serve at most {self._limits.session_routes} routes"
             raise ApiError(BAD_PARAMETER, message, "routes")
-        profile = Profile(
-            ask.worker,
-            slots,
-            False,
-            ask.routes,
-            ask.service,
-            ask.version,
-            ask.kinds,
-            ask.tier,
-            ask.lease,
-            collects=whole,
-            transport="rest",
-            address=address,
-        )
+        worker = profile(ask, slots, whole, address)
         try:
-            poll.member = self._broker.join(profile, poll.principal, poll)
+            poll.member = self._broker.join(worker, poll.principal, poll)
         except OutOfScope as error:
             raise ApiError(FORBIDDEN, str(error), error.field) from None
         except BadRoute as error:  # not the worker, the gateway has too many
@@ -195,9 +182,8 @@ class Polls:
         """Wait for something to happen. True if the worker has gone."""
         if not wait or self._ending or (self._hurrying and not poll.collecting):
             return False
-        loop = asyncio.get_running_loop()
-        poll.woken = loop.create_future()
-        timer = loop.call_later(wait, poll.rouse)
+        poll.woken = Pause()
+        timer = poll.woken.get_loop().call_later(wait, poll.rouse)
         connection.watch(poll)
         self._parked.add(poll)
         try:

@@ -1,15 +1,16 @@
 """Hot endpoints: found in a table, begun without a task, and the same as on the long way."""
 
-import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Message, Scope
 
+from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.http.message import Headers
 from prack_grpc.private.eager import Watcher
 from prack_grpc.rest.app import PATHS, RAW_PATHS
-from tests.rest.conftest import Api, Start
+from tests.rest.conftest import Api, Start, until
 from tests.support.client import Response
 
 HOST = (b"host", b"localhost")
@@ -108,16 +109,85 @@ async def test_what_need_not_wait_needs_no_task(api: Api) -> None:
     assert (await ticket.head()).body == b"hello"
 
 
-async def test_a_poll_that_waits_goes_on_in_a_task(api: Api) -> None:
+async def test_a_poll_that_waits_needs_no_task(api: Api) -> None:
     await api.http.get("/livez", headers={"Host": "localhost"})
     worker = Worker()
     assert api.app.begin(worker.call("/api/v1/request", b"wait=10"), b"", worker)
-    assert worker.said == []
-    finishing = asyncio.ensure_future(worker.finish())
     await api.parked(1)
+    assert worker.said == []
     api.submit()
-    await finishing
+    await until(lambda: bool(worker.said))
+    assert (worker.tasks, worker.said[0][0]) == ([], 200)
+
+
+class Upload:
+    """Implements `eager.Upload`: a body of which nothing is here yet."""
+
+    def __init__(self) -> None:
+        self._pieces: list[tuple[bytes, bool]] = []
+        self._changes: list[Callable[[], None]] = []
+
+    @property
+    def is_here(self) -> bool:
+        """See Upload."""
+        return bool(self._pieces)
+
+    def tell(self, change: Callable[[], None]) -> None:
+        """See Upload."""
+        self._changes.append(change)
+
+    async def receive(self) -> Message:
+        """See Upload."""
+        body, more = self._pieces.pop(0)
+        return {"type": "http.request", "body": body, "more_body": more}
+
+    def bring(self, body: bytes, more: bool = False) -> None:
+        """A piece comes."""
+        self._pieces.append((body, more))
+        for change in self._changes:
+            change()
+
+
+async def answering(api: Api, worker: Worker, *, raw: bool) -> tuple[Upload, Ticket]:
+    """A call that answers a request has begun, but for its body of 5 bytes."""
+    await api.http.get("/livez", headers={"Host": "localhost"})
+    ticket, upload = api.submit(), Upload()
+    path = f"/api/v1/requests/{await api.identifier()}/{'response' if raw else 'release'}"
+    call = worker.call(path, method="POST")
+    call["headers"] = [HOST, (b"content-length", b"5")]
+    assert api.app.begin_early(call, upload, worker)
+    assert (worker.tasks, worker.said) == ([], [])
+    return upload, ticket
+
+
+async def test_an_answer_whose_body_comes_later_needs_no_task(api: Api) -> None:
+    worker = Worker()
+    upload, ticket = await answering(api, worker, raw=True)
+    upload.bring(b"hello")
+    assert (await ticket.head()).body == b"hello"
+    await until(lambda: bool(worker.said))
+    assert (worker.tasks, worker.said[0][0]) == ([], 200)
+
+
+async def test_an_answer_that_comes_in_pieces_goes_on_in_a_task(api: Api) -> None:
+    worker = Worker()
+    upload, ticket = await answering(api, worker, raw=True)
+    upload.bring(b"he", more=True)
+    await until(lambda: bool(worker.tasks))
+    upload.bring(b"llo")
+    await worker.finish()
+    assert (await ticket.head()).status == 200
     assert worker.said[0][0] == 200
+    assert await ticket.chunk() == b"hello"
+
+
+async def test_json_that_comes_later_needs_no_task(api: Api) -> None:
+    worker = Worker()
+    upload, ticket = await answering(api, worker, raw=False)
+    upload.bring(b"{", more=True)
+    upload.bring(b"   }")
+    await until(lambda: bool(worker.said))
+    assert (worker.tasks, worker.said[0][0], api.lease(ticket)) == ([], 200, None)
 
 
 CALLS = [
@@ -138,11 +208,17 @@ CALLS = [
 ]
 
 
-async def asked(api: Api, method: bytes, target: bytes, body: bytes) -> Response:
-    """The response to a call that comes in one piece."""
+async def asked(
+    api: Api, method: bytes, target: bytes, body: bytes, apart: bool = False
+) -> Response:
+    """The response to a call that comes in one piece, or with its body `apart`."""
     worker = await api.raw()
     head = b"%b %b HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n"
-    await worker.send(head % (method, target, len(body)) + body)
+    data = head % (method, target, len(body)) + body
+    if apart:
+        await worker.send(data[:-1])
+        await api.http.get("/livez")  # the gateway has read what was sent before
+    await worker.send(data[-1:] if apart else data)
     response = await worker.response()
     await worker.close()
     return response
@@ -151,10 +227,11 @@ async def asked(api: Api, method: bytes, target: bytes, body: bytes) -> Response
 @pytest.mark.parametrize(("method", "target", "body"), CALLS)
 async def test_both_ways_give_the_same(api: Api, method: bytes, target: bytes, body: bytes) -> None:
     first, *others = [await asked(api, method, target, body) for _ in range(3)]
+    others += [await asked(api, method, target, body, apart=True) for _ in range(2)] if body else []
     for other in (first, *others):
         other.headers.sort()
         other.headers.remove((b"date", other.header(b"date") or b""))
-    assert others == [first, first]
+    assert others == [first] * len(others)
 
 
 async def test_who_shows_nothing_is_not_served_at_once(start: Start) -> None:

@@ -48,7 +48,7 @@ class WorkEvent(enum.IntEnum):
 
 # To look a member of an enumeration up costs 0.1 us (CPython 3.11); these are asked for often.
 DONE = Caller.DONE
-ANSWERING, CANCELLED, CLOSED = Work.ANSWERING, Work.CANCELLED, Work.CLOSED
+LEASED, ANSWERING, CANCELLED, CLOSED = Work.LEASED, Work.ANSWERING, Work.CANCELLED, Work.CLOSED
 CALLER_HEAD, CALLER_COMPLETE = Call.HEAD, Call.COMPLETE
 WORK_HEAD, WORK_FINISH = WorkEvent.HEAD, WorkEvent.FINISH
 

@@ -19,7 +19,7 @@ class Kind(enum.IntEnum):
 
 
 # To look a member of an enumeration up costs 0.1 us (CPython 3.11); these are asked for often.
-HTTP, WEBSOCKET = Kind.HTTP, Kind.WEBSOCKET
+HTTP, WEBSOCKET, EVENTS = Kind.HTTP, Kind.WEBSOCKET, Kind.EVENTS
 
 
 class Trace(Protocol):

@@ -235,8 +235,7 @@ class Connection(asyncio.Protocol):
 
     def refuse(self, error: GatewayError) -> None:
         """Answer a request that cannot go on, after those before it, and end the connection."""
-        reader = self._reader
-        self._refusal = error
+        reader, self._refusal = self._reader, error
         reader.stop()
         if reader.in_body and reader.transaction is self._running:
             self._unstarted = False
@@ -313,21 +312,24 @@ class Connection(asyncio.Protocol):
             self.flow.hold(self.server.turns, self._go_on)
 
     def _start(self) -> None:
-        """Start the running request: without a coroutine, if it is here whole and not large."""
-        self._unstarted = False
+        """Start the running request: without a coroutine, if its application can."""
+        self._unstarted = begun = False
         transaction, server = self._running, self.server
         assert transaction is not None  # noqa: S101 - it was about to start
-        if transaction.more_body:
-            self._timeout.start(Phase.BODY, server.limits.body_seconds)
-            self._reader.overhead.restart(self._loop.time())
-        else:
+        if not transaction.more_body:
             self._timeout.phase = NOTHING
             if server.begin is not None and transaction.unread <= READ_AHEAD:
-                if server.begin(transaction.scope, transaction.peek(), self):
-                    transaction.scope = BEGUN
-                    return
-        transaction.expects = transaction.awaits_continue()
-        self.run(server.app)
+                begun = server.begin(transaction.scope, transaction.peek(), self)
+        else:
+            self._timeout.start(Phase.BODY, server.limits.body_seconds)
+            self._reader.overhead.restart(self._loop.time())
+            if server.begin_early is not None and not transaction.awaits_continue():
+                begun = server.begin_early(transaction.scope, transaction, self)
+        if begun:
+            transaction.scope = BEGUN
+        else:
+            transaction.expects = transaction.awaits_continue()
+            self.run(server.app)
 
     def answered(self) -> None:
         """The running request is answered: go on with the next, or wait for it."""
@@ -374,9 +376,7 @@ class Connection(asyncio.Protocol):
 
     def switches(self, protocol: bytes) -> bool:
         """Whether a request may leave HTTP for this protocol."""
-        if protocol == WEBSOCKET:
-            return self.server.websockets is not None
-        return protocol == self.server.upgrade
+        return protocol in (self.server.upgrade, self.server.websockets and WEBSOCKET)
 
     def _leave_http(self) -> None:
         """Nothing behind the last head is HTTP."""

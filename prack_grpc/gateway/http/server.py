@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Scope
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.transaction import Response
-from prack_grpc.gateway.request.client import Client, TakesWhole
+from prack_grpc.gateway.request.client import Client, TakesEarly, TakesWhole, Upload
 from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.turns import GOINGS, Turns
 
@@ -41,6 +41,7 @@ class HttpServer:
         "admission",
         "app",
         "begin",
+        "begin_early",
         "connections",
         "goings",
         "leaving",
@@ -63,7 +64,7 @@ class HttpServer:
         access: AccessLog | None = None,
     ) -> None:
         self.app = app
-        self.begin = _begin(app)
+        self.begin, self.begin_early = _begin(app), _begin_early(app)
         self.limits = limits
         self.response: Callable[..., Response] = Response
         self.admission = admission
@@ -84,7 +85,7 @@ class HttpServer:
 
     def become(self, app: ASGIApp) -> None:
         """Serve another application from the next request on."""
-        self.app, self.begin = app, _begin(app)
+        self.app, self.begin, self.begin_early = app, _begin(app), _begin_early(app)
 
     def serving(self, app: ASGIApp) -> "HttpServer":
         """The same with another application, and not leaving."""
@@ -99,3 +100,7 @@ class HttpServer:
 
 def _begin(app: object) -> Callable[[Scope, bytes, Client], bool] | None:
     return app.begin if isinstance(app, TakesWhole) else None
+
+
+def _begin_early(app: object) -> Callable[[Scope, Upload, Client], bool] | None:
+    return app.begin_early if isinstance(app, TakesEarly) else None

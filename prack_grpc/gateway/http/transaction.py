@@ -8,7 +8,7 @@ import http
 import logging
 import secrets
 import time
-from collections.abc import Collection, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from email.utils import formatdate
 from typing import Any, Protocol
 
@@ -161,6 +161,7 @@ class Transaction:
         "_flow",
         "_owner",
         "_pieces",
+        "_tell",
         "_told_all",
         "disconnected",
         "expects",
@@ -183,6 +184,7 @@ class Transaction:
         self._told_all = False
         # Set when something has changed for who receives; few requests are ever waited for.
         self._event: asyncio.Event | None = None
+        self._tell = _nothing
 
     # ------------------------------------------------------------ for the connection
 
@@ -218,6 +220,7 @@ class Transaction:
 
     def wake(self) -> None:
         """Something has changed for who receives."""
+        self._tell()
         if self._event is not None:
             self._event.set()
 
@@ -239,6 +242,18 @@ class Transaction:
         return self.scope["http_version"] != "1.0" and expectation.lower() == b"100-continue"
 
     # ------------------------------------------------------------ for the application
+
+    @property
+    def is_here(self) -> bool:
+        """There is something to be received."""
+        gone = self.disconnected or self.response.complete
+        return gone or bool(self._pieces) or not (self.more_body or self._told_all)
+
+    def tell(self, change: Callable[[], None]) -> None:
+        """Call this from now on when there may be something to be received."""
+        self._tell = change
+        if self.more_body:
+            self._flow.resume_reading()  # see `_change`
 
     async def receive(self) -> Message:
         """The next ASGI event; waits only while nothing is here."""
@@ -296,6 +311,10 @@ def refusal(error: GatewayError, *fields: tuple[bytes, bytes]) -> tuple[str, byt
     status, headers, body = problem(error, request_id, close=True)
     lines = _lines([*headers, *fields, (b"date", date())])
     return request_id, b"".join((STATUS_LINES[status], *lines, b"\r\n", body))
+
+
+def _nothing() -> None:
+    """Nobody waits."""
 
 
 def _status_line(status: int) -> bytes:

@@ -1,8 +1,9 @@
 """What the public edge knows of a client: the seam between a connection and what serves it."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Message, Scope
 
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers
@@ -49,4 +50,26 @@ class TakesWhole(Protocol):
     """An application that can serve a request that is here whole in a plain call."""
 
     def begin(self, scope: Scope, body: bytes, client: Client) -> bool:
+        """Serve it. False, with nothing done, if it takes a coroutine."""
+
+
+class Upload(Protocol):
+    """The body of a request that is still on its way."""
+
+    @property
+    def is_here(self) -> bool:
+        """There is something to be received."""
+
+    async def receive(self) -> Message:
+        """The next event, as ASGI has it."""
+
+    def tell(self, change: Callable[[], None]) -> None:
+        """Call this when there may be something to be received."""
+
+
+@runtime_checkable
+class TakesEarly(Protocol):
+    """An application that can begin with a request in a plain call before its body is here."""
+
+    def begin_early(self, scope: Scope, upload: Upload, client: Client) -> bool:
         """Serve it. False, with nothing done, if it takes a coroutine."""

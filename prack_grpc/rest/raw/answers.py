@@ -15,7 +15,7 @@ from prack_grpc.core.http.fields import BODILESS
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import MAX_HEAD
 from prack_grpc.private import bodies
-from prack_grpc.private.bodies import Whole
+from prack_grpc.private.bodies import Coming, Whole
 from prack_grpc.private.errors import STALLED, ApiError
 from prack_grpc.rest.raw.writer import Writer
 
@@ -46,6 +46,11 @@ class Uploaded:
         # Of a head that does not say how long its body is, the upload does.
         size = int(length) if length and b"transfer-encoding" not in values else -1
         media = values.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if isinstance(self._receive, Coming):
+            if size > 0 or media == MESSAGE:  # else the head does not wait for the body
+                await self._begin(self._receive)
+            if not self.complete:
+                await asyncio.sleep(0)  # what follows needs a task
         try:
             rest = await (self._message(size) if media == MESSAGE else self._plain(fields, size))
         except BadResponse as error:
@@ -66,7 +71,7 @@ class Uploaded:
             raise BadResponse("status", "must be a number from 200 to 599")
         start = len(FIELD)
         headers = [(name[start:], value) for name, value in fields if name.startswith(FIELD)]
-        if size > 0 and not self.complete:
+        if size > 0 and not (self.complete or self._read):
             self._read = await self._piece()  # a small body goes with its head
         return self._head(int(status), headers, self._read, size)
 
@@ -111,9 +116,23 @@ class Uploaded:
 
     # ------------------------------------------------------------ the upload
 
+    async def _begin(self, coming: Coming) -> None:
+        """Wait for the first piece in no task; mostly it is all."""
+        self._writer.listen(coming.stop)
+        try:
+            message = await coming.next()
+        except TimeoutError:
+            message = None
+        finally:
+            self._writer.forget(coming.stop)
+        self._read = self._taken(message)
+
     async def _piece(self) -> bytes:
         """The next piece of the upload, and whether it is the last one."""
-        message = await self._next()
+        return self._taken(await self._next())
+
+    def _taken(self, message: Any) -> bytes:
+        """The piece that came with this; None if nothing came in time."""
         if not self._writer.open:
             raise self._writer.ended()
         if message is None:

@@ -28,7 +28,15 @@ from prack_grpc.rest.rack.answers import Answers
 from prack_grpc.rest.rack.endpoints import THANKS, reply
 from prack_grpc.rest.raw.answers import Uploaded
 from prack_grpc.rest.raw.chunks import MAX_CHUNK, Chunks
-from prack_grpc.rest.raw.requests import BYTES, FRESH, MESSAGE, Delivery, encoded, metadata
+from prack_grpc.rest.raw.requests import (
+    BYTES,
+    FRESH,
+    MESSAGE,
+    Delivery,
+    Whole,
+    encoded,
+    metadata,
+)
 from prack_grpc.rest.raw.writer import Writer
 from prack_grpc.rest.relay import Relay
 
@@ -80,7 +88,7 @@ class RawEndpoints:
         query = request.scope["query_string"]
         separate = _separate(query)
         wanted = ask.from_query(query)
-        if relayed := await self._relay.poll(request):
+        if self._relay.open and (relayed := await self._relay.poll(request)):
             return relayed
         wanted = self._relay.shortened(wanted)
         place, connected = address(request.scope), connection(request.scope)
@@ -91,9 +99,7 @@ class RawEndpoints:
         head = encoded(assignment.request)
         told = metadata(self._broker, assignment)
         if separate or assignment.bodiless:
-            response = Response(head, media_type=MESSAGE.decode())
-            response.raw_headers += told
-            return response
+            return Whole(head, told)
         return self._delivery(assignment, head, told, MESSAGE, owed=True)
 
     async def body(self, request: Request) -> Response:

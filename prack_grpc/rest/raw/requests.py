@@ -13,7 +13,7 @@ from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.flow import UNBOUNDED
 from prack_grpc.core.exchange.states import Work
-from prack_grpc.core.http.message import Headers, Kind, Request
+from prack_grpc.core.http.message import EVENTS, Headers, Request
 from prack_grpc.core.limits import PIECE
 from prack_grpc.rest.leases import Leases, disconnect
 
@@ -39,11 +39,22 @@ def metadata(broker: WorkerSide, assignment: Assignment) -> Headers:
         (b"prack-attempt", b"%d" % assignment.attempt),
         (b"prack-deadline-ms", b"%d" % max(1, broker.remaining(assignment) * 1000)),
     ]
-    if assignment.request.kind is Kind.EVENTS:
+    if assignment.request.kind is EVENTS:
         fields.append((b"prack-websocket", b"events"))
     if (length := broker.body_length(assignment)) >= 0:
         fields.append((b"prack-body-length", b"%d" % length))
     return fields
+
+
+class Whole(Response):
+    """A hand-out in one piece, all of which is here."""
+
+    def __init__(self, start: bytes, headers: Headers) -> None:
+        self.status_code = 200
+        self.background = None
+        self.body = start
+        self.raw_headers = [*headers, (b"content-type", MESSAGE)]
+        self.raw_headers.append((b"content-length", b"%d" % len(start)))
 
 
 class Delivery(Response):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from prack_grpc.broker.seam import WorkerSide
 from prack_grpc.core.errors import BadResponse, Late, LeaseError, NotHeld
 from prack_grpc.core.exchange.assignment import Assignment
-from prack_grpc.core.exchange.states import Work
+from prack_grpc.core.exchange.states import CLOSED, LEASED
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import PIECE
 from prack_grpc.core.worker import Principal
@@ -32,12 +32,12 @@ class Writer:
     @property
     def open(self) -> bool:
         """The client still waits for this answer."""
-        return self._broker.progress(self.assignment) is not Work.CLOSED
+        return self._broker.progress(self.assignment) is not CLOSED
 
     @property
     def begun(self) -> bool:
         """The head has been passed on."""
-        return self._broker.progress(self.assignment) is not Work.LEASED
+        return self._broker.progress(self.assignment) is not LEASED
 
     def claim(self, answer: object) -> None:
         """This one answers now, and nobody else. Raises ApiError if somebody does already."""
@@ -53,11 +53,19 @@ class Writer:
     @contextmanager
     def calling(self, call: Callable[[], None]) -> Iterator[None]:
         """Inside, this is called when something has happened to the answer."""
-        self._leases.listen(self.assignment, call)
+        self.listen(call)
         try:
             yield
         finally:
-            self._leases.forget(self.assignment, call)
+            self.forget(call)
+
+    def listen(self, call: Callable[[], None]) -> None:
+        """Call this when something has happened to the answer."""
+        self._leases.listen(self.assignment, call)
+
+    def forget(self, call: Callable[[], None]) -> None:
+        """Call this no more."""
+        self._leases.forget(self.assignment, call)
 
     def head(self, status: int, headers: Headers, body: bytes = b"", end: bool = False) -> None:
         """Pass on a head; with `end` the body is all of it."""
