@@ -112,8 +112,8 @@ class Connection(asyncio.Protocol):
 
     def run(self, app: ASGIApp) -> None:
         """Have this go on with the running request, in a coroutine."""
-        assert self._running is not None  # noqa: S101 - it is the running request that asks
-        self.server.run(self._running.run(app))
+        if (running := self._running) is not None:  # else the client has left in this very turn
+            self.server.run(running.run(app))
 
     def cut(self) -> None:
         """End the connection so that the client cannot take the response for complete."""

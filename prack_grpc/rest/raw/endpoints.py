@@ -33,7 +33,7 @@ from prack_grpc.rest.raw.requests import (
     FRESH,
     MESSAGE,
     Delivery,
-    Whole,
+    Handed,
     encoded,
     metadata,
 )
@@ -99,7 +99,7 @@ class RawEndpoints:
         head = encoded(assignment.request)
         told = metadata(self._broker, assignment)
         if separate or assignment.bodiless:
-            return Whole(head, told)
+            return Handed(head, told)
         return self._delivery(assignment, head, told, MESSAGE, owed=True)
 
     async def body(self, request: Request) -> Response:

@@ -46,7 +46,7 @@ def metadata(broker: WorkerSide, assignment: Assignment) -> Headers:
     return fields
 
 
-class Whole(Response):
+class Handed(Response):
     """A hand-out in one piece, all of which is here."""
 
     def __init__(self, start: bytes, headers: Headers) -> None:
