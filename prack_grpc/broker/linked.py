@@ -5,7 +5,7 @@ from collections.abc import Callable
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.effects import Effects
-from prack_grpc.core.exchange.flow import begun
+from prack_grpc.core.exchange.flow import NO_BODY, begun
 from prack_grpc.core.http.message import Request
 from prack_grpc.core.lending.lending import Lending
 from prack_grpc.core.lending.offer import Offer
@@ -67,8 +67,10 @@ class LinkedBroker(MemoryBroker):
         attempt: int = 1,
         queued: float = 0.0,
     ) -> Ticket:
-        limits = self.dispatcher.limits
-        upload = begun(body, end, limits.window, limits.inline_body)
+        upload = NO_BODY
+        if body or not end:
+            limits = self.dispatcher.limits
+            upload = begun(body, end, limits.window, limits.inline_body)
         ticket = Ticket(self._loop, id_, news)
         exchange, effects = self._lending.host(
             peer, number, id_, request, upload, ticket, self._now(), attempt, queued
@@ -93,13 +95,14 @@ class LinkedBroker(MemoryBroker):
         super().shut_down()
 
     def _perform(self, effects: Effects) -> None:
+        lending = self._lending
         try:
-            super()._perform(effects)
+            MemoryBroker._perform(self, effects)  # `super()` takes longer
         finally:
-            while more := self._lending.follow(self._now()):
-                super()._perform(more)
-            if self._lending.due < self._fires_at:
-                self._arm(self._lending.due)
+            while more := lending.follow(self._now()):
+                MemoryBroker._perform(self, more)
+            if lending.due < self._fires_at:
+                self._arm(lending.due)
 
     def _settle(self) -> None:
         if self._lending.is_idle(self._now()):

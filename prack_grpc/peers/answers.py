@@ -30,7 +30,7 @@ class Answers:
         frame = self._frames.get(number)
         if frame is None:
             frame = self._frames[number] = pb.WorkerFrame()
-        self._flush_soon()
+            self._flush_soon()
         return frame
 
     def lend(self, number: int, slots: int, returned: int) -> None:
@@ -56,8 +56,10 @@ class Answers:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        lent, self._lent = self._lent, {}
-        messages = [link.LinkMessage(lent=one).SerializeToString() for one in lent.values()]
+        messages: list[bytes] = []
+        if self._lent:
+            lent, self._lent = self._lent, {}
+            messages += [link.LinkMessage(lent=one).SerializeToString() for one in lent.values()]
         frames, self._frames = self._frames, {}
         failures, self._failures = self._failures, {}
         for number, frame in frames.items():

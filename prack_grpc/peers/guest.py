@@ -47,7 +47,7 @@ class Guest(Outbox):
         """See WorkReceiver."""
         if about := particulars(assignment):
             self._particulars[assignment.number] = about
-        super().deliver(assignment)
+        Outbox.deliver(self, assignment)
 
     @property
     def is_idle(self) -> bool:
@@ -97,7 +97,7 @@ class Guest(Outbox):
         if self._writer is not None:
             return
         if not self._uploads and (frame := self.next_frame()) is not None:
-            self._send(frame.SerializeToString())
+            self._link.post(self._packed(frame.SerializeToString()))
         if self._uploads:
             self._writer = self._loop.create_task(self._write_bodies(), name="guest-writer")
         elif self._requests:
@@ -107,12 +107,10 @@ class Guest(Outbox):
         while self._uploads or self._requests:
             await self._link.room()
             if (frame := self.next_frame()) is not None:
-                self._send(frame.SerializeToString(), *self.bodies())
+                frames = frame.SerializeToString(), *self.bodies()
+                self._link.post(*map(self._packed, frames))
         self._writer = None
         self._rouse()
-
-    def _send(self, *frames: bytes) -> None:
-        self._link.post(*map(self._packed, frames))
 
     def _packed(self, frame: bytes) -> bytes:
         message = link.LinkMessage()

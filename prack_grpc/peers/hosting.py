@@ -42,9 +42,12 @@ class Hosting:
     def take(self, message: link.ToHost) -> None:
         """What the owner says of exchanges. Raises DecodeError, ValueError, WindowExceeded."""
         frame = pb.GatewayFrame.FromString(message.frame)
-        about = {one.id: one for one in message.particulars}
+        about: dict[int, link.Particulars] = {}
+        for one in message.particulars:  # nearly always none
+            about[one.id] = one
+        number = message.number
         for request in frame.requests:
-            self._begin(message.number, request, about.get(request.id))
+            self._begin(number, request, about.get(request.id))
         for data in frame.data:
             if hosted := self._find(message, data.id):
                 hosted.upload(data.data, False)
@@ -74,10 +77,8 @@ class Hosting:
 
     def _begin(self, number: int, message: pb.Request, about: link.Particulars | None) -> None:
         request = read_request(message, about)
-        key = number, message.id
-        hosted = Hosted(
-            self._broker, self._answers, *key, self._owner_window, self._window, self._forget
-        )
+        id_, windows = message.id, (self._owner_window, self._window)
+        hosted = Hosted(self._broker, self._answers, number, id_, *windows, self._forget)
         try:
             ticket = self._broker.host(
                 self._peer,
@@ -91,9 +92,9 @@ class Hosting:
                 queued=message.queued_ms / 1000,
             )
         except SlotGone as error:
-            self._answers.fail(*key, link.FAILURE_CODE_GONE, str(error))
+            self._answers.fail(number, id_, link.FAILURE_CODE_GONE, str(error))
         else:
-            self._hosted[key] = hosted
+            self._hosted[number, id_] = hosted
             hosted.begin(ticket, message)
 
     def _forget(self, hosted: Hosted) -> None:

@@ -22,22 +22,25 @@ def particulars(assignment: Assignment) -> link.Particulars | None:
 
 def read_request(message: pb.Request, about: link.Particulars | None) -> Request:
     """The request that a host hands out. Raises ValueError."""
-    each, client = iter(message.headers), message.client
+    each, client = iter(message.headers[:]), message.client
     headers, id_ = list(zip(each, each, strict=True)), message.request_id
-    cut = len(headers) - (about.handshake if about else 0)
+    handshake: tuple[tuple[bytes, bytes], ...] = ()
+    if about and about.handshake:
+        cut = len(headers) - about.handshake
+        headers, handshake = headers[:cut], tuple(headers[cut:])
     return Request(
         message.method,
         message.scheme,
         message.authority,
         message.target,
         message.http_version,
-        headers[:cut],
+        headers,
         (client.ip, client.port),
         message.body_length,
         id_,
         about.x_request_id if about and about.x_request_id else id_,
         expects=message.expect_continue,
         kind=Kind(about.kind) if about else HTTP,
-        handshake=tuple(headers[cut:]),
+        handshake=handshake,
         packed=message.SerializeToString() if message.end and not message.body else b"",
     )

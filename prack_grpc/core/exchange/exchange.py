@@ -191,10 +191,8 @@ class Session:
 
     @property
     def overdrawn(self) -> bool:
-        """More slots are lent than there are."""
-        if not (self.reserved or self.reserved_sockets):
-            return False
-        return self.room(HTTP) < 0 or (self.websocket_slots > 0 and self.room(WEBSOCKET) < 0)
+        """More slots for WebSockets alone are lent than there are."""
+        return self.websocket_slots > 0 and self.room(WEBSOCKET) < 0
 
     def reserve(self, kind: Kind, slots: int) -> None:
         """Set so many slots aside, of those for WebSockets alone or of the others; or free them."""

@@ -51,7 +51,8 @@ class Borrower:
     @property
     def due(self) -> float:
         """When there is something to do."""
-        return min(self._refreshes.soonest, self._unused.soonest)
+        refresh, unused = self._refreshes.soonest, self._unused.soonest
+        return refresh if refresh < unused else unused
 
     # ------------------------------------------------------------ what hosts say
 
@@ -79,8 +80,9 @@ class Borrower:
         """The slots or lines of a guest have changed: what was never used goes back later."""
         effects: Effects = []
         session = guest.session
-        guest.used = max(guest.used, len(session.held))
-        if guest.slice is NEVER and _idle(guest) > 0:
+        if (used := len(session.held)) > guest.used:
+            guest.used = used
+        if guest.slice == NEVER and _idle(guest) > 0:
             self._unused.set(guest, now + UNUSED)
         for lane in session.lanes:
             if lane.base.requests and lane.count:

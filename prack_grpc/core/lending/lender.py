@@ -131,10 +131,12 @@ class Lender:
 
     def _claim(self, places: list[ExchangeLane]) -> Claim | None:
         """Of the first that waits in these lanes, None if nothing does."""
-        waiting = [lane for lane in places if lane.base.requests and lane.waiting]
-        if not waiting:  # nearly always
-            return None
-        return min(self._queue.choice.claim(lane, lane.waiting) for lane in waiting)
+        first = None
+        for lane in places:
+            if lane.base.requests and lane.waiting:
+                claim = self._queue.choice.claim(lane, lane.waiting)
+                first = claim if first is None else min(first, claim)
+        return first
 
     def _is_last(self, stock: SessionStock, sessions: list[Session]) -> bool:
         """These have one free slot, the last of many: who has its share leaves it to others."""
@@ -209,7 +211,8 @@ class Lender:
         loan = self._loan(peer, number)
         if loan is None or not loan.idle:
             raise SlotGone("the slot is there no more")
-        (session,) = _freed(loan, 1)
+        session = loan.idle.pop(0)
+        session.reserve(loan.stock.kind, -1)
         return loan, session
 
     def _loan(self, peer: PeerReceiver, number: int) -> SessionLoan | None:

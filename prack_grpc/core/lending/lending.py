@@ -190,7 +190,9 @@ class Lending:
                 effects += self.lender.press(lane) + self.borrower.ask(lane, now)
         changes.eager = self.lender.wanting
         together = self._together if now < self._together else math.inf
-        self.due = min(self.borrower.due, self.lender.stocks.due, together)
+        due, lingering = self.borrower.due, self.lender.stocks.due
+        due = due if due < lingering else lingering
+        self.due = due if due < together else together
         return effects
 
     def _look(self, session: Session, now: float) -> Effects:

@@ -34,7 +34,7 @@ class Stocks:
 
     def serving(self, session: Session, kind: Kind) -> SessionStock | None:
         """That of its slots for exchanges of this kind; None of a guest."""
-        for stock in self.of(session):
+        for stock in self._by_session.get(session, ()):
             if kind in stock.offer.kinds:
                 return stock
         return None

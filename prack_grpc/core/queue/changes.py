@@ -1,5 +1,6 @@
 """What has changed in the queue since somebody looked who follows it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from prack_grpc.core.exchange.exchange import ExchangeLane, Session
@@ -17,14 +18,16 @@ class Changes:
     sessions: dict[Session, None] = field(default_factory=dict)
     eager: bool = False
 
-    def freed(self, session: Session) -> None:
-        """It has another number of free slots."""
-        if self.eager or session.guest or session.draining or session.overdrawn:
+    def freed(self, session: Session, room: int) -> None:
+        """It has another number of free slots: so many, of those for all kinds."""
+        if self.eager or session.guest or session.draining or room < 0 or session.overdrawn:
             self.sessions[session] = None
 
-    def take(self) -> tuple[list[ExchangeLane], list[Session]]:
+    def take(self) -> tuple[Iterable[ExchangeLane], Iterable[Session]]:
         """All of it, to be forgotten."""
-        taken = list(self.lanes), list(self.sessions)
-        self.lanes.clear()
-        self.sessions.clear()
-        return taken
+        lanes, sessions = self.lanes or (), self.sessions or ()  # nearly always no lanes
+        if lanes:
+            self.lanes = {}
+        if sessions:
+            self.sessions = {}
+        return lanes, sessions

@@ -202,10 +202,10 @@ class Queue:
 
     def update(self, session: Session) -> list[ExchangeLane]:
         """Its free slots have changed: last in each line, or in none. Returns as `join` does."""
+        room, own = session.room(HTTP), session.websocket_slots
         if self.changes is not None:
-            self.changes.freed(session)
-        free, own = session.room(HTTP) > 0, session.websocket_slots
-        open_ = free and not session.whole and (not session.uploads or self._opens(session))
+            self.changes.freed(session, room)
+        open_ = room > 0 and not session.whole and (not session.uploads or self._opens(session))
         matchable = []
         for lane in session.lanes:
             level = session.levels[lane.kind]
@@ -214,7 +214,7 @@ class Queue:
                     lane.open.add(session, level)
                 else:
                     lane.open.discard(session, level)
-            if not (session.room(lane.kind) > 0 if own else free):
+            if not (session.room(lane.kind) > 0 if own else room > 0):
                 lane.ready.discard(session, level)
                 continue
             lane.ready.add(session, level)

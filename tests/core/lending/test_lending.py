@@ -365,6 +365,19 @@ def test_a_worker_that_gives_up_its_slots_for_websockets_is_offered_anew() -> No
     assert two.guest.profile.kinds == (Kind.HTTP, Kind.WEBSOCKET)
 
 
+def test_an_idle_slot_that_another_gateway_has_is_lent_no_more() -> None:
+    two = Two()
+    _, lease = two.relayed()
+    two.host.answer(lease)
+    two.mesh.deliver_all()
+    assert two.worker.reserved == two.guest.slots == 1
+    two.worker.elsewhere = two.worker.slots, 0
+    two.host.core.queue.update(two.worker)
+    two.host.perform([])
+    two.mesh.deliver_all()
+    assert two.worker.reserved == two.guest.slots == 0
+
+
 def test_workers_that_leave_are_forgotten_elsewhere_with_their_last_answer() -> None:
     two = Two()
     _, lease = two.relayed()
