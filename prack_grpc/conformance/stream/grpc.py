@@ -13,6 +13,8 @@ from prack_grpc.conformance.stream.gateway import Gateway
 from prack_grpc.conformance.stream.session import Session
 
 SERVICE = "prack.v1.WorkerService"
+RPC_TASK = "rpc_task"  # as the library calls those that wait for the end of a call
+END_SECONDS = 1.0
 REFUSALS = {
     "token": grpc.StatusCode.UNAUTHENTICATED,
     "draining": grpc.StatusCode.UNAVAILABLE,
@@ -63,6 +65,13 @@ async def listening(gateway: Gateway, pair: tuple[Shown, Shown] | None) -> Async
         yield url
     finally:
         await server.stop(0)
+        await _ended()
+
+
+async def _ended() -> None:
+    """The library still waits for calls that are over; a loop that ends would call it an error."""
+    if left := [task for task in asyncio.all_tasks() if task.get_name() == RPC_TASK]:
+        await asyncio.wait(left, timeout=END_SECONDS)
 
 
 def _changing(pair: tuple[Shown, Shown], trusts: Callable[[], bool]) -> grpc.ServerCredentials:
