@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import logging
 import os
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -49,6 +51,19 @@ def run(settings: Settings, parent: Parent | None = None) -> int:
         service = Service(settings, limits, sockets, predecessor, meetings=meetings, parent=parent)
         runner.run(service.serve())
     return 0
+
+
+def ended(status: int) -> int:
+    """This exit code; but if a thread goes on that nobody waits for, the process ends here.
+
+    Such a thread asks an authority (--acme) or sends traces. It is in OpenSSL, which must not be
+    cleaned up while it is.
+    """
+    if any(thread.daemon for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(status)
+    return status
 
 
 def supervise(settings: Settings, serve: Callable[[Settings], Serve]) -> int:

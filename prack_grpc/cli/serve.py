@@ -68,7 +68,7 @@ def _serve(settings: Settings) -> int:
     from prack_grpc.handover.systemd import BadActivation
     from prack_grpc.listener import AddressInUse
     from prack_grpc.private.credentials import BadCredentials
-    from prack_grpc.process import run, supervise
+    from prack_grpc.process import ended, run, supervise
     from prack_grpc.state.file import BadState
     from prack_grpc.tls.certificates import BadCertificate
 
@@ -86,7 +86,7 @@ def _serve(settings: Settings) -> int:
             return USAGE_ERROR
 
     if settings.processes == 1:
-        return complaining(run, settings)
+        return ended(complaining(run, settings))
     # Each process has its own reasons not to start.
     return complaining(supervise, settings, partial(partial, complaining, run))
 
