@@ -72,7 +72,9 @@ class Call:
         self._writer.close()
 
     def _send(self, event: Any) -> None:
-        self._writer.write(self._connection.send(event) or b"")
+        """Nothing once the connection is closed, to which uvloop takes no words."""
+        if not self._writer.is_closing():
+            self._writer.write(self._connection.send(event) or b"")
 
     async def _upload(self, receive: Receive) -> None:
         """Send the body, and leave when the caller leaves."""

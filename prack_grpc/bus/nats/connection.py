@@ -97,8 +97,11 @@ class Connection(Client):
 
         Before what others have published in this turn, which nats-py writes in the next.
         """
-        if self.is_connected and self._transport is not None:
-            self._transport.write(b"PUB %b %b %d\r\n%b\r\n" % (subject, answer, len(data), data))
+        if self.is_connected and isinstance(self._transport, TcpTransport):
+            writer = self._transport._io_writer
+            # Closed before nats-py hears of it: uvloop takes no words then.
+            if writer is not None and not writer.is_closing():
+                writer.write(b"PUB %b %b %d\r\n%b\r\n" % (subject, answer, len(data), data))
 
     async def listen(self, subject: str, take: Take) -> Subscription:
         """Subscribe; `take` gets what each message holds at once, must not raise."""

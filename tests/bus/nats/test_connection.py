@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from prack_grpc.bus.nats.connection import Connection, unless_cancelled
 from prack_grpc.bus.nats.parcels import PARCEL
@@ -27,6 +28,22 @@ async def test_it_is_over_soon_though_much_is_unsent(
         await client.over.wait()
         await client.close()
     assert client.trouble
+
+
+def test_what_is_posted_while_it_ends_is_lost(server: NatsServers) -> None:
+    """The transport is closed before nats-py hears of it; that of uvloop takes nothing more."""
+
+    async def post_to_the_end() -> None:
+        client = Connection(lambda _: None)
+        await client.open(list(server.urls), "test", {})
+        server.signal(0, signal.SIGKILL)
+        async with asyncio.timeout(4.0):
+            while not client.over.is_set():
+                client.post(b"prack.tests.nobody", b"late")
+                await asyncio.sleep(0)
+        await client.close()
+
+    uvloop.run(post_to_the_end())
 
 
 async def test_a_cancellation_that_was_lost_is_made_up_for() -> None:
