@@ -87,7 +87,7 @@ class Listener:
     ) -> None:
         self._server = server
         self._sock = sock
-        self._accepting: asyncio.Server | None = None
+        self._accepting: list[asyncio.Server] = []
         self._left = self._ended = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._greeting: set[asyncio.Task[None]] = set()  # those of them that wait for a client
@@ -192,8 +192,11 @@ class Listener:
             asyncio.get_running_loop().add_reader(self._sock, self._take)
             return
         loop, connection = asyncio.get_running_loop(), partial(Connection, self._server)
-        # The loop takes what it calls the backlog as the number to accept in a turn, too.
-        self._accepting = await loop.create_server(connection, sock=sock, backlog=COMINGS)
+        # In a turn the loop accepts one connection of a socket; asyncio's, as many as the backlog.
+        socks = (sock, *(sock.dup() for _ in range(COMINGS - 1)))
+        self._accepting = [
+            await loop.create_server(connection, sock=one, backlog=1) for one in socks
+        ]
         self._sock.listen(BACKLOG)
 
     @property
@@ -245,8 +248,8 @@ class Listener:
         await asyncio.get_running_loop().connect_accepted_socket(connection, sock)
 
     def _accept_no_more(self) -> None:
-        if self._accepting is not None:
-            self._accepting.close()
+        for server in self._accepting:
+            server.close()
         if self._accepts_itself:
             asyncio.get_running_loop().remove_reader(self._sock)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import ExitStack
 
 import pytest
 from starlette.responses import PlainTextResponse
@@ -13,6 +14,7 @@ from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.client import Client, Upload
 from prack_grpc.listener import Listener, listen
 from prack_grpc.process import loop_factory
+from prack_grpc.turns import COMINGS
 
 SECONDS = 10.0
 
@@ -49,6 +51,33 @@ def test_what_is_accepted_while_it_stops_is_served(
         assert runner.run(stopped_after(turns)).endswith(b"\r\n\r\nserved")
     ours = [one for one in caplog.records if one.name.startswith(("asyncio", "prack"))]
     assert not ours  # threads of other tests may log
+
+
+async def accepted_in_a_turn(crowd: int) -> list[int]:
+    """How many of this crowd came in each turn of the loop, until all were there."""
+    server = HttpServer(slow, WORKER_LIMITS, Admission(WORKER_LIMITS, exempt=lambda _: True))
+    sock = listen("127.0.0.1", 0, "port")
+    listener = Listener(server, sock)
+    with ExitStack() as clients:
+        for _ in range(crowd):
+            clients.enter_context(socket.create_connection(sock.getsockname(), SECONDS))
+        await listener.start()
+        comings: list[int] = []
+        async with asyncio.timeout(SECONDS):
+            while listener.connected < crowd:
+                before = listener.connected
+                await asyncio.sleep(0)
+                comings.append(listener.connected - before)
+    listener.leave(shared=False)
+    await listener.stop()
+    return comings
+
+
+def test_a_crowd_comes_in_a_few_at_a_time() -> None:
+    """One at a time kept the last of them waiting for as many turns; all at once, everybody."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        comings = runner.run(accepted_in_a_turn(5 * COMINGS))
+    assert max(comings) == COMINGS
 
 
 class Begins:
