@@ -68,7 +68,7 @@ def _plan() -> Plan:
     add = parser.add_argument
     add("--only", type=_kinds, default=tuple(KINDS), help=f"of {', '.join(KINDS)}")
     add("--rounds", type=int, default=10, help="of each kind (default: 10)")
-    add("--seconds", type=float, default=0.3, help="that a round takes (default: 0.3)")
+    add("--seconds", type=float, default=0.5, help="that a round takes (default: 0.5)")
     add("--over", choices=OVER, default="prack", help="how the worker dials in (default: prack)")
     add("--behind", choices=PROXIES, default="", help="a proxy with its file of deploy/")
     add("--short", action="store_true", help="one round of each")

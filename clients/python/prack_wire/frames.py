@@ -13,6 +13,7 @@ from typing import cast
 MAX_FRAME = 4 * 1024 * 1024  # bytes of a message (proto/README.md, section 1.5)
 MAX_UNREAD = 1024 * 1024  # bytes; a reader that wants more than these gets more
 MAX_UNSENT = 128 * 1024  # bytes in the kernel: what steers must not wait behind megabytes
+DISCARD_SECONDS = 0.01  # between two pieces that are thrown away: a flood costs others little
 TURN = 32  # messages that one connection's reader gets before the others have their turn
 LENGTH = struct.Struct(">I")
 
@@ -221,6 +222,8 @@ class Frames(Framed):
 
     def data_received(self, data: bytes) -> None:
         if self._discarding:
+            self._transport.pause_reading()
+            self._loop.call_later(DISCARD_SECONDS, self._transport.resume_reading)
             return
         if self._incoming.feed(data) > MAX_UNREAD:
             self._transport.pause_reading()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from prack_wire.frames import MAX_FRAME, Deframer, Frames, FrameTooLong
+from prack_wire.frames import DISCARD_SECONDS, MAX_FRAME, Deframer, Frames, FrameTooLong
 
 MESSAGES = [b"", b"a", b"bc" * 50, b"", b"d" * 300]
 WIRE = b"".join(len(message).to_bytes(4, "big") + message for message in MESSAGES)
@@ -88,3 +88,31 @@ async def test_after_an_error_nothing_is_handed_over() -> None:
     with pytest.raises(ValueError, match="enough"):
         await passed_on(take, b"\0\0\0\1a\0\0\0\1b")
     assert seen == [b"a"]
+
+
+class Counted(Frames):
+    """Counts the pieces that it reads."""
+
+    pieces = 0
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        self.pieces += 1
+        super().data_received(data)
+
+
+async def test_a_flood_is_thrown_away_a_little_at_a_time() -> None:
+    here, there = socket.socketpair()
+    there.setblocking(False)
+
+    async def flood() -> None:
+        while True:
+            await asyncio.get_running_loop().sock_sendall(there, bytes(MAX_FRAME))
+
+    with there:
+        _, frames = await asyncio.get_running_loop().create_connection(Counted, sock=here)
+        flooding = asyncio.create_task(flood())
+        await frames.hang_up(20 * DISCARD_SECONDS)
+        with pytest.raises(OSError, match=r"Broken pipe|reset"):
+            await flooding
+    assert 1 <= frames.pieces <= 21
