@@ -169,14 +169,9 @@ def _services(value: Any) -> frozenset[str]:
 
 def _routes(value: Any) -> tuple[Route, ...]:
     try:
-        return tuple(map(route, _list("routes", value, str)))
+        return tuple(map(Route.parse, _list("routes", value, str)))
     except BadRoute as error:
         raise ValueError(f"routes: {error}") from None
-
-
-def route(text: str) -> Route:
-    """A route as people write it, perhaps with a last `/*`. Raises BadRoute."""
-    return Route.parse(text[:-1] if text.endswith("/*") else text)
 
 
 def _tiers(value: Any) -> frozenset[int]:

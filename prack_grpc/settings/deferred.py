@@ -28,8 +28,7 @@ NEED_STORE = (
 def routes(text: str) -> list[Route]:
     """Routes from `POST hooks.example.com/*; /import`. Raises ValueError."""
     try:
-        places = (part.strip().removesuffix("*") for part in text.split(";") if part.strip())
-        found = list(map(Route.parse, places))
+        found = list(map(Route.parse, filter(str.strip, text.split(";"))))
     except BadRoute as error:
         raise ValueError(f"expected routes such as POST hooks.example.com/*: {error}") from None
     if len(found) > MAX_BY_ROUTE:

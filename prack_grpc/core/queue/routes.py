@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from prack_grpc.core.errors import BadRoute
 
 HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]")
-PATH = re.compile(r"/[!-~]*")
+PATH = re.compile(r"/[!-)+-~]*")  # no `*`: a prefix needs none
 METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # A hostile path or host must not make a look-up long.
 MAX_SEGMENTS = 32
@@ -34,7 +34,7 @@ class Route:
         if self.host and not HOST.fullmatch(self.host):
             raise BadRoute(f"host {self.host!r}: expected shop.example.com or *.example.com")
         if self.path and (not PATH.fullmatch(self.path) or self.path.endswith("/")):
-            raise BadRoute(f"path {self.path!r}: expected a prefix like /cart")
+            raise BadRoute(f"path {self.path!r}: expected a prefix like /cart or /cart/*")
         if self.path.count("/") > MAX_SEGMENTS:
             raise BadRoute(f"path {self.path!r}: more than {MAX_SEGMENTS} segments")
         for method in self.methods:
@@ -43,9 +43,9 @@ class Route:
 
     @classmethod
     def of(cls, host: str, path: str, methods: list[str]) -> "Route":
-        """A route from its parts as people write them: `*`, upper-case hosts, a last slash."""
+        """A route from its parts as people write them: `*`, upper-case hosts, a last `/` or `/*`."""
         host = "" if host == "*" else host.lower()
-        path = "" if path == "*" else path.rstrip("/")
+        path = "" if path == "*" else path.removesuffix("/*").rstrip("/")
         return cls(host, path, frozenset(methods))
 
     @classmethod
