@@ -63,13 +63,13 @@ test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one pr
 	@$(BIN)/python -m pytest $(SPREAD) $(addprefix --ignore=,$(FAULTS) $(PROGRAMS) $(LANGUAGES) tests/notebooks tests/sites) $(ARGS)
 
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
-	@$(BIN)/python -m pytest $(SPREAD) $(FAULTS) $(ARGS)
+	@$(BIN)/python -m pytest $(ONE_A_CORE) $(FAULTS) $(ARGS)
 
 test-processes: $(READY) ## Run suites with clients at one process and workers at another
-	@ACCEPTANCE_PROCESSES=apart $(BIN)/python -m pytest $(SPREAD) $(APART) $(ARGS)
+	@ACCEPTANCE_PROCESSES=apart $(BIN)/python -m pytest $(ONE_A_CORE) $(APART) $(ARGS)
 
 test-programs: $(READY) $(GO_READY) $(NODE_READY) ## Drive frameworks, browsers, proxies, Prometheus, suites, terminals, TLS, ACME, NATS
-	@$(BIN)/python -m pytest $(SPREAD) $(PROGRAMS) $(ARGS)
+	@$(BIN)/python -m pytest $(ONE_A_CORE) $(PROGRAMS) $(ARGS)
 
 PROGRAMS := $(patsubst %,tests/acceptance/test_%.py,acme apps credentials example_workers front_proxy old_workers \
 	prometheus proxy_protocol tls top) \
@@ -87,8 +87,11 @@ FAULTS := $(patsubst %,tests/acceptance/test_%.py,deferred_crashes deferred_faul
 APART := tests/differential $(patsubst %,tests/acceptance/test_%.py,lifecycle streams tunnels uploads upgrade) \
 	tests/soak/test_soak.py::test_faults_cost_what_they_may_and_no_more
 
-# Two processes, as one waits half of the time. A file stays together, for what its tests share.
-SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes on two cores, as each waits a good part of the time; two for what starts many of
+# its own. A file stays together, for what its tests share.
+FILES := --dist loadfile --no-loadscope-reorder
+SPREAD := -n 3 $(FILES)
+ONE_A_CORE := -n 2 $(FILES)
 
 # What takes seconds and starts few processes.
 FAST := tests/access tests/acme tests/broker tests/bus tests/cli tests/core tests/dashboard tests/deferred tests/docs tests/gateway tests/handover \
