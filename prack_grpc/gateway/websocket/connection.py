@@ -33,8 +33,8 @@ from prack_grpc.gateway.websocket.tunnel import Tunnel
 
 # The guard has measured the head, as it does any other; the library's limits are lower.
 http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = WEBSOCKET_LINE, WEBSOCKET_FIELDS
-# How much is parsed at a time; deflate makes at most a thousand times as much of it.
-PIECE = 4 * KIB
+# How much is parsed at a time.
+PIECE = 64 * KIB
 # Frames of one client that are parsed in one turn of the loop: with all that follows from them,
 # some tenths of a millisecond.
 TURN = 8

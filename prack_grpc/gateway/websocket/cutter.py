@@ -5,20 +5,25 @@ a few at a time.
 """
 
 LONGEST_HEAD = 14  # two bytes, eight of length, four of the mask
+OPCODE = 0x0F  # 0 goes on with a message
 CONTROL = 0x08  # opcodes with this bit are close, ping and pong
 LENGTHS = {126: 2, 127: 8}
+DEFLATED = 0x40  # RSV1 of a message's first frame (RFC 7692 section 6)
+# Bytes of a compressed frame that count as one frame more: they may be a thousand times as many.
+DEFLATED_BYTES = 64
 
 
 class Cutter:
     """Follows the frames of one connection.
 
-    `budget` is how many may still begin, `empty` how many have carried nothing: control frames, and
-    those without data.
+    `budget` is how many may still begin, a large compressed one counts for several; `empty` how
+    many have carried nothing: control frames, and those without data.
     """
 
-    __slots__ = ("_head", "_left", "budget", "empty")
+    __slots__ = ("_deflated", "_head", "_left", "budget", "empty")
 
     def __init__(self) -> None:
+        self._deflated = False  # the message that has begun last
         self._head = b""  # of a frame whose head is not complete
         self._left = 0  # bytes that are missing of the last frame
         self.budget = 0
@@ -50,6 +55,11 @@ class Cutter:
         used, self._head = size - len(self._head), b""
         self._left = _length(head)
         self.empty += not self._left or bool(head[0] & CONTROL)
+        if not head[0] & CONTROL:
+            if head[0] & OPCODE:
+                self._deflated = bool(head[0] & DEFLATED)
+            if self._deflated:
+                self.budget = max(0, self.budget - self._left // DEFLATED_BYTES)
         return used
 
 
