@@ -33,6 +33,8 @@ LAST_FRAME_SECONDS = 1.0
 LEAST = 2
 # Refusals that wait to be written; a worker that wants to know of more must read.
 MAX_REFUSALS = 256
+# Lines of the log, a minute.
+MAX_PAUSES = 10
 # That more of a response's fields are refused, they need not all be looked at for.
 MAX_FLAT = 2 * 256
 NO_SLOTS: Slots = 0, 0
@@ -136,6 +138,8 @@ class Stream:
         self._now = now
         self._slots = slots  # that the worker has said last
         self._paused = False
+        self._pauses = Complaint(log, "worker_paused", "worker paused", MAX_PAUSES, logging.INFO)
+        self._resumes = Complaint(log, "worker_resumed", "worker resumed", MAX_PAUSES, logging.INFO)
         self._events = Events(broker, limits, member.worker, outbox)
         self._stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.heard_at = now()
@@ -298,13 +302,7 @@ class Stream:
             return
         self._paused = paused
         self._resize()
-        log.info(
-            "worker paused" if paused else "worker resumed",
-            extra={
-                "action": "worker_paused" if paused else "worker_resumed",
-                "worker": self.worker,
-            },
-        )
+        (self._pauses if paused else self._resumes).make(worker=self.worker)
 
     def _resize(self) -> None:
         """A worker that has paused has no slots."""

@@ -1,9 +1,13 @@
 """Workers that want nothing for a while (proto/README.md section 3.5)."""
 
 import asyncio
+import logging
+
+import pytest
 
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.core.status import Serving
+from prack_grpc.stream.stream import MAX_PAUSES
 from tests.conftest import Gateway
 from tests.stream.conftest import Connect
 from tests.support.client import RawClient
@@ -104,3 +108,14 @@ async def test_a_paused_worker_can_drain(gateway: Gateway, connect: Connect) -> 
         await worker.call.done_writing()
         async with asyncio.timeout(10):
             await worker.end()
+
+
+async def test_who_changes_his_mind_all_the_time_does_not_fill_the_log(
+    gateway: Gateway, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with connect(gateway) as worker:
+        await worker.hello(features=["pause"])
+        await pause(worker, *(3 * MAX_PAUSES * (PAUSE, RESUME)))
+    actions = [vars(line).get("action") for line in caplog.records]
+    assert actions.count("worker_paused") == actions.count("worker_resumed") == MAX_PAUSES
