@@ -43,7 +43,7 @@ class Route:
 
     @classmethod
     def of(cls, host: str, path: str, methods: list[str]) -> "Route":
-        """A route from its parts as people write them: `*`, upper-case hosts, a last `/` or `/*`."""
+        """A route from its parts as people write them: `*`, upper-case, a last `/` or `/*`."""
         host = "" if host == "*" else host.lower()
         path = "" if path == "*" else path.removesuffix("/*").rstrip("/")
         return cls(host, path, frozenset(methods))
