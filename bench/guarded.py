@@ -21,7 +21,7 @@ from functools import partial
 
 from bench.apps.hello import HELLO, app
 from bench.client import get, run
-from bench.lending.world import Worker as Guest
+from bench.lending.worker import Worker as Guest
 from bench.no_socket import NoSocket
 from bench.pollers import RAW_POLL, answer, polling, raw_answer
 from bench.rest_worker import POLL

@@ -9,14 +9,13 @@ from itertools import count
 
 from bench.lending.link import End, connect
 from bench.lending.node import Node
+from bench.lending.worker import Worker
 from prack_grpc.core.effects import Effects
 from prack_grpc.core.errors import ErrorKind, GatewayError
-from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.exchange.exchange import Exchange, Lease, Session
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.receivers import CancelReason
 from prack_grpc.core.worker import TRUSTED, Profile
 
 # Nine in ten take 5 ms, one takes 200 ms.
@@ -152,22 +151,6 @@ class World:
 
     def _arrival(self, gateway: "Gateway", number: int, takes: float) -> Callable[[], None]:
         return lambda: gateway.arrive(number, takes)
-
-
-class Worker:
-    """Implements `core.receivers.WorkReceiver`; nodes perform for themselves."""
-
-    def deliver(self, assignment: Assignment) -> None:
-        """See WorkReceiver."""
-
-    def cancel(self, assignment: Assignment, reason: CancelReason) -> None:
-        """See WorkReceiver."""
-
-    def uploaded(self, assignment: Assignment) -> None:
-        """See WorkReceiver."""
-
-    def grant(self, assignment: Assignment, offset: int) -> None:
-        """See WorkReceiver."""
 
 
 class Gateway(Node):

@@ -109,7 +109,7 @@ class Lane(Generic[W, S]):
     def turn_to(self, client: str) -> None:
         """The last that left it was not of the latest client, but of this one."""
         if self.latest is not None:
-            self.streak = 0
+            self.streak = 0.0
         self.latest = client
 
     def share(self, pool: Pool, now: float) -> "Lane[W, S]":
