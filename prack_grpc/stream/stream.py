@@ -163,24 +163,34 @@ class Stream:
         reader = asyncio.create_task(self._read(), name="stream-reader")
         writer = asyncio.create_task(self._write(), name="stream-writer")
         tasks = (self._stopped, reader, writer)
+        ended: BaseException | None = None
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 if task.done():
                     task.result()
-        except StreamError as error:
-            error.tell(self._outbox.control().error)
-            raise
-        finally:
-            self.stop()  # an error from now on comes too late for anybody to hear
-            reader.cancel()
-            self._dismiss()
+        except BaseException as error:
+            ended = error  # is raised below: nothing is awaited in here, see docs/decisions/0066
+        if isinstance(ended, StreamError):
+            ended.tell(self._outbox.control().error)
+        self.stop()  # an error from now on comes too late for anybody to hear
+        reader.cancel()
+        self._dismiss()
+        await self._last_frame(reader, writer)
+        if ended is not None:
             try:
-                # gRPC takes no other operation after a write that was cancelled half-way.
-                await asyncio.wait((writer,), timeout=LAST_FRAME_SECONDS)
-            finally:  # also of a call that is cancelled once more
-                writer.cancel()
-                await asyncio.gather(reader, writer, return_exceptions=True)
+                raise ended
+            finally:
+                ended = None  # its traceback holds this
+
+    async def _last_frame(self, reader: asyncio.Task[None], writer: asyncio.Task[None]) -> None:
+        # gRPC takes no other operation after a write that was cancelled half-way. A call that is
+        # cancelled once more cancels it, too, and waits for it all the same.
+        late = asyncio.get_running_loop().call_later(LAST_FRAME_SECONDS, writer.cancel)
+        try:
+            await asyncio.gather(reader, writer, return_exceptions=True)
+        finally:
+            late.cancel()
 
     def _dismiss(self) -> None:
         """What was never written was never started; what was written is lost."""

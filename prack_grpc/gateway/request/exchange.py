@@ -151,15 +151,21 @@ class HttpExchange:
         await self._guarded(self._begin_and_serve(forwarding, scope))
 
     async def _guarded(self, serving: Coroutine[Any, Any, None]) -> None:
+        # Here and below, nothing is awaited in an `except`: docs/decisions/0066 has the reason.
         try:
-            await serving
-        except Exception:
-            log.exception(BUG, extra={"action": "internal"})
-            await self._fail(GatewayError(errors.INTERNAL))
+            failed = False
+            try:
+                await serving
+            except Exception:
+                log.exception(BUG, extra={"action": "internal"})
+                failed = True
+            if failed:
+                await self._fail(GatewayError(errors.INTERNAL))
         finally:
             self._access.write(self._record)
 
     async def _begin_and_serve(self, forwarding: Forwarding, scope: Scope) -> None:
+        refused: GatewayError | None = None
         try:
             request = self._record.request = forwarding.request(scope)
             if request.target == b"*":
@@ -176,9 +182,12 @@ class HttpExchange:
                 return
             await self._submit(request)
         except GatewayError as error:
-            await self._fail(error)
+            error.__traceback__ = None  # it holds this, which holds it
+            refused = error
         except ClientGone:
-            pass
+            return
+        if refused is not None:
+            await self._fail(refused)
         else:
             await self._serve()
 
@@ -186,12 +195,16 @@ class HttpExchange:
         """Pass on what comes of it."""
         ticket = self._ticket
         try:
-            await self._answer(ticket)
-        except ClientGone as gone:
-            gone.__traceback__ = None  # the ticket holds it, and so would hold this
-        except GatewayError as error:
-            error.__traceback__ = None
-            await self._fail(error)
+            failed: GatewayError | None = None
+            try:
+                await self._answer(ticket)
+            except ClientGone as gone:
+                gone.__traceback__ = None  # the ticket holds it, and so would hold this
+            except GatewayError as error:
+                error.__traceback__ = None
+                failed = error
+            if failed is not None:
+                await self._fail(failed)
         finally:
             self._leave(ticket)
 
