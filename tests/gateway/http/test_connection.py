@@ -3,8 +3,6 @@
 import asyncio
 import socket
 from collections.abc import Iterator
-from functools import partial
-from unittest.mock import Mock
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -17,6 +15,7 @@ from prack_grpc.gateway.http.reader import HEAD_PIECE
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.client import Client
 from prack_grpc.turns import GOINGS
+from tests.support.transport import KeptTransport
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 AT_ONCE = 256 * 1024  # as much as a loop reads at once
@@ -67,19 +66,19 @@ class Scene:
     def __init__(self, sock: socket.socket, server: HttpServer | None = None) -> None:
         self.app = App()
         server = server or serving(self.app)
-        self.transport = Mock(spec=asyncio.Transport)
-        self.transport.get_extra_info.side_effect = {"socket": sock, "sslcontext": None}.get
-        self.transport.is_closing.return_value = False
-        self.reads = True  # it wants more of what its client has sent
-        self.transport.pause_reading.side_effect = partial(setattr, self, "reads", False)
-        self.transport.resume_reading.side_effect = partial(setattr, self, "reads", True)
+        self.transport = KeptTransport(sock)
         self.connection = Connection(server)
         self.connection.connection_made(self.transport)
 
     @property
+    def reads(self) -> bool:
+        """Whether it wants more of what its client has sent."""
+        return self.transport.reads
+
+    @property
     def closed(self) -> bool:
         """Whether the gateway has ended it."""
-        return bool(self.transport.close.called)
+        return self.transport.closed
 
     def answer(self) -> None:
         """A response to the running request."""
@@ -174,7 +173,7 @@ async def test_who_leaves_before_it_is_his_turn_is_not_served(
     scene = Scene(sock, serving(app := App()))
     scene.connection.data_received(GET * 2)
     scene.answer()
-    scene.transport.is_closing.return_value = True
+    scene.transport.closing = True
     scene.connection.connection_lost(None)
     await turns(2)
     assert (app.begun, caplog.records) == (1, [])
@@ -187,7 +186,7 @@ async def test_a_request_that_breaks_before_it_is_its_turn_is_not_served(
     scene.connection.data_received(GET + CHUNKED)
     scene.answer()
     scene.connection.data_received(b"no chunk\r\n")
-    assert b" 400 " in scene.transport.write.call_args.args[0]
+    assert b" 400 " in scene.transport.written[-1]
     await turns(2)
     assert caplog.records == []
     scene.connection.connection_lost(None)
@@ -207,7 +206,7 @@ async def test_of_a_crowd_that_leaves_few_end_in_a_turn(sock: socket.socket) -> 
 
 async def test_over_tls_the_transport_ends_who_leaves(sock: socket.socket) -> None:
     scene = Scene(sock)
-    scene.transport.can_write_eof.return_value = False
+    scene.transport.half = False
     assert not scene.connection.eof_received()
     await turns(1)
     assert not scene.closed

@@ -2,22 +2,35 @@
 
 import asyncio
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 
-from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.transaction import COLLECTED, LARGE, Response, Transaction
+from tests.support.transport import KeptTransport
+
+
+class Owner:
+    """Implements `transaction.Owner` and `transaction.Asker`."""
+
+    def __init__(self) -> None:
+        self.cut = False
+
+    def unfinished(self) -> None:
+        """See Owner."""
+        self.cut = True
+
+    def answered(self) -> None:
+        """See Asker."""
 
 
 class Scene:
     """A transaction without a connection."""
 
     def __init__(self) -> None:
-        self.transport = Mock(spec=asyncio.Transport)
+        self.transport = KeptTransport()
         self.flow = Flow(self.transport)
-        self.owner = Mock(spec=Connection)
+        self.owner = Owner()
         response = Response(self.owner, self.transport, "POST", old=False, keep_alive=True)
         scope = {"type": "http", "method": "POST", "http_version": "1.1"}
         self.transaction = Transaction(self.owner, scope, self.flow, response)
@@ -81,12 +94,12 @@ async def test_the_client_is_read_again_once_its_pieces_were_passed_on() -> None
     scene = Scene()
     for _ in range(3):
         scene.transaction.take(bytes(COLLECTED))
-    scene.transport.pause_reading.assert_called_once()
+    assert scene.transport.pauses == 1
     await scene.messages(3)
-    scene.transport.resume_reading.assert_not_called()
+    assert scene.transport.resumes == 0
     waiting = asyncio.ensure_future(scene.transaction.receive())
     await asyncio.sleep(0)
-    scene.transport.resume_reading.assert_called_once()
+    assert scene.transport.resumes == 1
     scene.transaction.end()
     assert (await waiting)["body"] == b""
 
@@ -114,10 +127,10 @@ def test_a_field_that_asks_for_the_end_makes_the_response_the_last(close: bytes)
     scene = Scene()
     response = scene.transaction.response
     response.respond(200, [(b"connection", close), (b"date", b"now"), (b"x-a", b"1")], b"")
-    scene.transport.write.assert_called_once_with(
+    assert scene.transport.written == [
         b"HTTP/1.1 200 OK\r\ndate: now\r\nx-a: 1\r\ntransfer-encoding: chunked\r\n"
         b"connection: close\r\n\r\n0\r\n\r\n"
-    )
+    ]
     assert not response.keep_alive
 
 
@@ -126,9 +139,9 @@ def test_other_options_of_a_connection_are_written_as_they_are() -> None:
     response = scene.transaction.response
     fields = [(b"connection", b"upgrade"), (b"date", b"now"), (b"content-length", b"1")]
     response.respond(200, fields, b"x")
-    scene.transport.write.assert_called_once_with(
+    assert scene.transport.written == [
         b"HTTP/1.1 200 OK\r\nconnection: upgrade\r\ndate: now\r\ncontent-length: 1\r\n\r\nx"
-    )
+    ]
     assert response.keep_alive
 
 
@@ -136,12 +149,12 @@ def test_other_options_of_a_connection_are_written_as_they_are() -> None:
 async def test_nothing_is_written_once_somebody_has_closed_the_connection(closed: bool) -> None:
     """Such as a server that stops while the application of another task answers."""
     scene = Scene()
-    scene.transport.is_closing.return_value = closed
+    scene.transport.closing = closed
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"ok", "more_body": True})
 
     await scene.transaction.run(app)
-    assert scene.transport.write.called is not closed
-    assert scene.owner.unfinished.called is not closed
+    assert bool(scene.transport.written) is not closed
+    assert scene.owner.cut is not closed
