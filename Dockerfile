@@ -1,8 +1,11 @@
 # The gateway (`prack serve`) and the Python worker (`prack-worker`); docs/operations.md says how to
-# run it. Any image with Python 3.11 or newer, pip and venv will do as the base.
+# run it. Any image with Python 3.11 or newer, pip and venv will do as the base. The builder has the
+# same Python, and a C compiler; with COMPILE=0 the gateway is plain Python, and the base will do.
 ARG BASE=python:3.13-slim
+ARG BUILDER=python:3.13
 
-FROM ${BASE} AS build
+FROM ${BUILDER} AS build
+ARG COMPILE=1
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/prack
@@ -11,7 +14,7 @@ RUN /opt/build/bin/pip install --only-binary :all: --require-hashes -r requireme
     && /opt/build/bin/pip --python /opt/prack/bin/python install \
         --only-binary :all: --require-hashes -r requirements/runtime.txt
 COPY . .
-RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . ./clients/python \
+RUN PRACK_COMPILE=${COMPILE} /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . ./clients/python \
     && /opt/build/bin/pip --python /opt/prack/bin/python install --no-deps --no-index /wheels/*.whl \
     && /opt/build/bin/pip --python /opt/prack/bin/python check
 

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run setup test test-faults test-processes test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sites test-sockets lint types arch house proto proto-check proto-freeze pebble nats bench bench-tools bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
+.PHONY: help run setup compile test test-compiled test-faults test-processes test-programs test-newest test-go test-node test-rpj test-ruby test-php test-java fast coverage test-large test-sidecar test-sites test-sockets lint types arch house proto proto-check proto-freeze pebble nats bench bench-tools bench-full bench-guard soak attack fuzz image tls-table sbom check lock clean
 
 # Each candidate is run, not just looked up: a version manager's shim exists even where it fails.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -23,6 +23,9 @@ GO_VENV := .venv-go
 GO_READY := $(GO_VENV)/.ready
 NODE_VENV := .venv-node
 NODE_READY := $(NODE_VENV)/.ready
+COMPILED := .venv-compiled
+COMPILED_PINS := $(COMPILED)/.pins
+COMPILED_READY := $(COMPILED)/.ready
 FUZZ := .venv-fuzz
 FUZZ_READY := $(FUZZ)/.ready
 SIDECAR := .venv-sidecar
@@ -61,6 +64,14 @@ run: $(READY) ## Start the gateway with a demo worker
 
 test: $(READY) ## Run the tests (ARGS="-n 0 -k name" for some of them, in one process)
 	@$(BIN)/python -m pytest $(SPREAD) $(addprefix --ignore=,$(FAULTS) $(PROGRAMS) $(LANGUAGES) tests/notebooks tests/sites) $(ARGS)
+
+test-compiled: $(COMPILED_READY) ## Run the same tests with the compiled gateway
+	@TEST_COMPILED=1 PYTHONSAFEPATH=1 $(COMPILED)/bin/python -m pytest $(SPREAD) \
+		$(addprefix --ignore=,$(FAULTS) $(PROGRAMS) $(LANGUAGES) $(INTERPRETED) tests/notebooks tests/sites) $(ARGS)
+
+# What takes the place of a part of the gateway, or counts the calls in it: compiled code allows neither.
+INTERPRETED := tests/architecture/test_house.py tests/core/test_cost.py tests/core/test_the_tests.py tests/core/lending \
+	tests/fuzz/test_corpus.py tests/gateway/http/test_reader.py
 
 test-faults: $(READY) ## Kill, stop, block, crowd and replace real processes
 	@$(BIN)/python -m pytest $(ONE_A_CORE) $(FAULTS) $(ARGS)
@@ -188,6 +199,9 @@ attack: $(READY) ## Attack a gateway beside a normal client, in some minutes (do
 fuzz: $(FUZZ_READY) ## Give bytes that reach new lines to all that reads bytes, for MINUTES (10)
 	@$(FUZZ)/bin/python -m fuzz --minutes $(MINUTES) $(ARGS)
 
+compile: $(COMPILED_READY) ## Compile the gateway into a wheel, and install that in .venv-compiled; some two minutes
+	@$(COMPILED)/bin/prack version
+
 image: ## Build the container image and try it, where buildah is installed
 	@scripts/check-image.sh
 
@@ -232,6 +246,21 @@ $(READY): pyproject.toml clients/python/pyproject.toml requirements/dev.txt
 	@$(BIN)/python -m pip install -q $(PIP_FLAGS) --no-deps --no-build-isolation \
 		-e . -e clients/python
 	@$(BIN)/python -m pip check -q
+	@touch $@
+
+$(COMPILED_PINS): requirements/dev.txt requirements/build.txt
+	@$(call make_venv,$(COMPILED))
+	@$(COMPILED)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/dev.txt
+	@$(COMPILED)/bin/python -m pip install -q $(PIP_FLAGS) --require-hashes -r requirements/build.txt
+	@touch $@
+
+# Tests and benchmarks are found after the packages, so that they import what is compiled.
+$(COMPILED_READY): $(COMPILED_PINS) hatch_build.py pyproject.toml clients/python/pyproject.toml $(shell find prack_grpc -name '*.py')
+	@rm -rf build/compiled
+	@PRACK_COMPILE=1 $(COMPILED)/bin/python -m pip wheel -q $(PIP_FLAGS) --no-deps --no-build-isolation -w build/compiled .
+	@$(COMPILED)/bin/python -m pip install -q $(PIP_FLAGS) --no-deps --no-build-isolation --force-reinstall \
+		build/compiled/*.whl -e clients/python
+	@echo '$(CURDIR)' > "$$($(COMPILED)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth"
 	@touch $@
 
 $(TOOLS_READY): requirements/proto.txt
@@ -305,7 +334,8 @@ lock: $(TOOLS_READY) ## Renew the pins after a change of the requirements (ARGS=
 	@$(LOCK) requirements/sidecar.in -o requirements/sidecar.txt
 	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/dev.in requirements/sites.in \
 		-o requirements/sites.txt
-	@$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+	@$(LOCK) pyproject.toml clients/python/pyproject.toml requirements/build.in -c requirements/dev.txt \
+		-o requirements/build.txt
 	@$(LOCK) requirements/proto.in -o requirements/proto.txt
 	@$(LOCK) requirements/go.in -o requirements/go.txt
 	@$(LOCK) requirements/node.in -o requirements/node.txt
@@ -362,6 +392,6 @@ sbom: $(READY) ## Print the software bill of materials (CycloneDX) of the gatewa
 	@$(BIN)/python -m scripts.sbom
 
 clean: ## Remove the environments, caches and build outputs
-	@rm -rf $(VENV) .venv-newest $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) $(NODE_VENV) .venv-rack3 .venv-composer build dist clients/python/dist \
+	@rm -rf $(VENV) .venv-newest $(COMPILED) $(FUZZ) $(SIDECAR) $(TOOLS) $(GO_VENV) $(NODE_VENV) .venv-rack3 .venv-composer build dist clients/python/dist \
 		clients/node/node_modules .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

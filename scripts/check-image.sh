@@ -2,8 +2,8 @@
 # Builds the image and runs a gateway and a worker from it, without a container engine: buildah in
 # a chroot, its storage in a temporary folder. Needs root.
 #
-# BASE names the base image, python:3.13-slim if it is not set. Where that cannot be had,
-# debootstrap makes a base from the system's own distribution.
+# BASE names the base image, python:3.13-slim if it is not set, and BUILDER the one with a C compiler,
+# python:3.13. Where they cannot be had, debootstrap makes both from the system's own distribution.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,25 +39,26 @@ trap clean_up EXIT
 
 # ---------------------------------------------------------------- build
 
-make_base() {
+make_base() { # name, more packages
     local container mount
     . /etc/os-release
     container=$(buildah from scratch)
     mount=$(buildah mount "$container")
-    debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv \
+    debootstrap --variant=minbase --include="ca-certificates,python3,python3-venv$2" \
         "$VERSION_CODENAME" "$mount" >"$work/base.log" 2>&1 \
         || { tail -n 20 "$work/base.log" >&2; fail "debootstrap failed"; }
-    buildah commit --quiet --rm "$container" prack-base >/dev/null
+    buildah commit --quiet --rm "$container" "$1" >/dev/null
 }
 
-base=${BASE:-python:3.13-slim}
-if ! timeout 120 buildah pull --quiet "$base" >"$work/pull.log" 2>&1; then
-    [ -z "${BASE:-}" ] || { cat "$work/pull.log" >&2; fail "cannot pull $BASE"; }
+base=${BASE:-python:3.13-slim} builder=${BUILDER:-python:3.13}
+if ! timeout 300 buildah pull --quiet "$base" "$builder" >"$work/pull.log" 2>&1; then
+    [ -z "${BASE:-}${BUILDER:-}" ] || { cat "$work/pull.log" >&2; fail "cannot pull $base or $builder"; }
     command -v debootstrap >/dev/null \
         || skip "$base cannot be pulled, and debootstrap is not installed"
-    step "$base cannot be pulled: making a base with debootstrap"
-    base=prack-base
-    make_base
+    step "$base or $builder cannot be pulled: making both with debootstrap"
+    base=prack-base builder=prack-builder
+    make_base "$base" ""
+    make_base "$builder" ,gcc,libc6-dev,python3-dev
 fi
 
 # pip inside has to find packages as pip outside does.
@@ -68,7 +69,7 @@ done
 
 step "Building"
 buildah build --quiet --format docker --layers=false "${volumes[@]}" \
-    --build-arg BASE="$base" --tag prack . >"$work/build.log" 2>&1 \
+    --build-arg BASE="$base" --build-arg BUILDER="$builder" --tag prack . >"$work/build.log" 2>&1 \
     || { tail -n 40 "$work/build.log" >&2; fail "the build failed"; }
 
 # ---------------------------------------------------------------- run
@@ -127,6 +128,9 @@ stop() { # name, pid
     wait "$2" || code=$?
     [ "$code" = 0 ] || { cat "$work/$1.log" >&2; fail "$1 ended with $code"; }
 }
+
+[[ $(run prack version) == *"(compiled)" ]] || fail "the gateway is not compiled"
+! run sh -c 'command -v cc || command -v gcc' >"$work/cc.log" || fail "a compiler is in the image: $(cat "$work/cc.log")"
 
 step "Running prack serve and prack-worker"
 touch "$work/begin"

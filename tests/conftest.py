@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.settings.settings import Settings
 from tests.support.client import RawClient
+from tests.support.compiled import COMPILED
 
 OWN_VARIABLES = ("PRACK_HYPOTHESIS", "TEST_EVERYTHING")
 for name in [name for name in os.environ if name.startswith("PRACK_")]:
@@ -27,6 +29,14 @@ for name in [name for name in os.environ if name.startswith("PRACK_")]:
         del os.environ[name]
 # Where no bytecode is to be kept, each of hundreds of processes would compile all modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_sessionstart() -> None:
+    """`make test-compiled` tests what is compiled, and no other run does."""
+    files = {name: str(import_module(name).__file__) for name in COMPILED}
+    ending = ".so" if "TEST_COMPILED" in os.environ else ".py"
+    if others := [name for name, file in files.items() if not file.endswith(ending)]:
+        pytest.exit(f"expected {ending}: {others}", returncode=4)
 
 
 @dataclass

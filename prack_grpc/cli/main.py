@@ -21,9 +21,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n`prack serve --help` lists every setting.")
         return 0
     if command in ("version", "--version"):
-        print(f"prack {prack_grpc.__version__}")
+        print(f"prack {prack_grpc.__version__} ({built()})")
         return 0
     return _run(command, rest)
+
+
+def built() -> str:
+    """Whether what most of an exchange goes through is compiled here, or interpreted."""
+    from prack_grpc.core import dispatcher
+
+    return "interpreted" if dispatcher.__file__.endswith(".py") else "compiled"
 
 
 def _run(command: str, arguments: list[str]) -> int:

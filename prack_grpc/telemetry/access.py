@@ -284,8 +284,7 @@ class Keeper(ABC):
 
     def _keep(self, tally: Tally, duration: float, record: Record) -> None:
         self._room -= 1
-        *times, taken, sent = tally.rows[-WIDTH:]
-        row = *tally.labels, *times, duration, taken, sent
+        row = *tally.labels, *tally.rows[-WIDTH:-2], duration, record.taken, record.sent
         self._details.append(row + record.details(tally.ended))
 
     def _find(self, profile: Profile | None, *others: Any) -> Tally:

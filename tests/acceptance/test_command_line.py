@@ -1,5 +1,6 @@
 """What the commands say when they are used wrongly: the exit status, and what to change."""
 
+import os
 import re
 import signal
 import socket
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+import prack_grpc
 from prack_grpc.settings.loading import flag
 from prack_grpc.settings.settings import SECRETS, Settings
 from tests.acceptance.processes import (
@@ -150,6 +152,11 @@ def test_help_and_version_are_no_mistakes(command: list[str]) -> None:
     made = run("prack_grpc", *command)
     assert (made.returncode, made.stderr) == (0, "")
     assert "prack" in made.stdout.lower()
+
+
+def test_a_program_says_whether_it_is_compiled() -> None:
+    how = "compiled" if "TEST_COMPILED" in os.environ else "interpreted"
+    assert run("prack_grpc", "version").stdout == f"prack {prack_grpc.__version__} ({how})\n"
 
 
 def test_command_line_of_the_original(launch: Launcher) -> None:

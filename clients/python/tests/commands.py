@@ -26,8 +26,10 @@ async def command(
         await process.communicate()
 
 
-async def outcome(folder: Path, *arguments: str) -> tuple[int | None, str]:
+async def outcome(
+    folder: Path, *arguments: str, env: Mapping[str, str] = os.environ
+) -> tuple[int | None, str]:
     """Exit status and stderr of a command that ends by itself."""
-    async with command(folder, *arguments) as process:
+    async with command(folder, *arguments, env=env) as process:
         _, stderr = await process.communicate()
         return process.returncode, stderr.decode()

@@ -1,5 +1,6 @@
 """The command as a process: its messages, exit statuses and signals."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -113,7 +114,8 @@ async def test_what_does_not_go_together_is_wrong_usage(
 
 async def test_a_proxy_without_its_parser_says_what_to_install(folder: Path) -> None:
     (folder / "httptools.py").write_text("raise ImportError(name='httptools')\n")
-    status, lines = await outcome(folder, "--proxy", "http://127.0.0.1:1")
+    first = {**os.environ, "PYTHONPATH": str(folder)}
+    status, lines = await outcome(folder, "--proxy", "http://127.0.0.1:1", env=first)
     assert status == 2
     assert lines == (
         "prack-worker: httptools is not installed: pip install 'prack-worker[proxy]'\n"
