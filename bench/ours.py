@@ -1,6 +1,7 @@
 """How Prack is started: a gateway, and workers in one way or the other."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +9,12 @@ from bench.apps import APPS
 from bench.contender import ASGI, Build, Contender, Setup
 from bench.languages import LANGUAGES, Language
 from bench.processes import Part
+from bench.tools import COMPILED
 from prack_worker.proxy.address import free_port
 
 QUIET = "--no-access-log"
 BLIND = "--no-metrics"
+INTERPRETED = sys.executable, "-m", "prack_grpc"
 
 
 def _computing(count: int) -> Build:
@@ -24,11 +27,11 @@ def _computing(count: int) -> Build:
     return build
 
 
-def _prack(over: str, *flags: str) -> Build:
+def _prack(over: str, *flags: str, program: Sequence[str] = INTERPRETED) -> Build:
     """A gateway and workers; `over` is the scheme of the URL that they dial."""
 
     def build(setup: Setup, port: int, _: Path) -> list[Part]:
-        gateway, ports = _gateway(port, *flags)
+        gateway, ports = _gateway(port, *flags, program=program)
         return [gateway, *[_worker(setup, over, ports)] * setup.copies]
 
     return build
@@ -49,13 +52,13 @@ def _watched(setup: Setup, port: int, folder: Path) -> list[Part]:
     return [*parts, Part("viewer", viewer, says="the page is open")]
 
 
-def _processes(count: int, module: str = "prack_grpc") -> Build:
+def _processes(count: int, program: Sequence[str] = INTERPRETED) -> Build:
     """A gateway of so many processes."""
 
     def build(setup: Setup, port: int, _: Path) -> list[Part]:
         admin = free_port()
         flags = (QUIET, f"--processes={count}", f"--admin-port={admin}")
-        gateway, ports = _gateway(port, *flags, module=module)
+        gateway, ports = _gateway(port, *flags, program=program)
         gateway = replace(gateway, url=f"http://127.0.0.1:{admin}/")
         return [gateway, *[_worker(setup, "prack", ports)] * setup.copies]
 
@@ -107,10 +110,12 @@ def _language(language: Language) -> Build:
     return build
 
 
-def _gateway(port: int, *flags: str, module: str = "prack_grpc") -> tuple[Part, dict[str, int]]:
+def _gateway(
+    port: int, *flags: str, program: Sequence[str] = INTERPRETED
+) -> tuple[Part, dict[str, int]]:
     rest, grpc = free_port(), free_port()
     ports = {"prack": rest, "http": rest, "grpc": grpc}  # by the scheme of the worker's URL
-    command = [sys.executable, "-m", module, "serve", "--host=127.0.0.1", f"--port={port}"]
+    command = [*program, "serve", "--host=127.0.0.1", f"--port={port}"]
     command += [f"--api-port={rest}", f"--grpc-port={grpc}", "--admin-port=0"]
     # All clients come from one address.
     command += ["--max-connections-per-client=10000", *flags]
@@ -120,6 +125,12 @@ def _gateway(port: int, *flags: str, module: str = "prack_grpc") -> tuple[Part, 
 OURS = (
     Contender(
         "prack", "Prack, prack-worker as it comes: the plain carrier", _prack("prack", QUIET)
+    ),
+    Contender(
+        "prack-compiled",
+        "Prack as it comes, its gateway compiled",
+        _prack("prack", QUIET, program=(COMPILED,)),
+        COMPILED,
     ),
     Contender("prack-grpc", "Prack, prack-worker over gRPC", _prack("grpc", QUIET)),
     Contender("prack-rest", "Prack, prack-worker over REST", _prack("http", QUIET)),
@@ -134,7 +145,7 @@ OURS = (
     Contender(
         "prack-apart",
         "Prack, two processes, clients at the one and workers at the other",
-        _processes(2, "tests.acceptance.apart"),
+        _processes(2, (sys.executable, "-m", "tests.acceptance.apart")),
     ),
     Contender(
         "prack-nats",

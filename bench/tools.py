@@ -18,8 +18,10 @@ PLACES = (*BROUGHT, os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local
 PATH = os.pathsep.join(PLACES)
 POLICY = Path("/usr/sbin/policy-rc.d")
 INSTALL_SECONDS = 180
+COMPILED = str(ROOT / ".venv-compiled/bin/prack")
 # Debian's NATS is too old, and on the path of all tests of this machine; it has not the others.
 MADE = {
+    COMPILED: "make compile",
     "nats-server": "make nats",
     "traefik": "make bench-tools",
     "rathole": "make bench-tools",

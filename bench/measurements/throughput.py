@@ -14,7 +14,9 @@ from bench.plan import Plan
 from bench.samples import Samples
 
 ABOUT = "a bare application: requests/s, latency and CPU by number of connections"
-QUICK = Plan(rounds=3, seconds=3, contenders=("uvicorn", "nginx", "prack", "prack-grpc"))
+QUICK = Plan(
+    rounds=3, seconds=3, contenders=("uvicorn", "nginx", "prack", "prack-compiled", "prack-grpc")
+)
 FULL = Plan(
     rounds=3,
     seconds=2,
@@ -26,6 +28,7 @@ FULL = Plan(
         "caddy",
         "traefik",
         "prack",
+        "prack-compiled",
         "prack-grpc",
     ),
     full=True,
