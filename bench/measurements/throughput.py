@@ -12,11 +12,11 @@ from bench.contenders import Running, serving
 from bench.markdown import table
 from bench.plan import Plan
 from bench.samples import Samples
+from bench.tools import COMPILED, find
 
 ABOUT = "a bare application: requests/s, latency and CPU by number of connections"
-QUICK = Plan(
-    rounds=3, seconds=3, contenders=("uvicorn", "nginx", "prack", "prack-compiled", "prack-grpc")
-)
+OURS = "prack", *(("prack-compiled",) if find(COMPILED) else ()), "prack-grpc"
+QUICK = Plan(rounds=3, seconds=3, contenders=("uvicorn", "nginx", *OURS))
 FULL = Plan(
     rounds=3,
     seconds=2,
@@ -27,9 +27,7 @@ FULL = Plan(
         "haproxy",
         "caddy",
         "traefik",
-        "prack",
-        "prack-compiled",
-        "prack-grpc",
+        *OURS,
     ),
     full=True,
 )
