@@ -1,7 +1,5 @@
 """The broker of a gateway that has peers: the one in memory, and the side that links use."""
 
-from collections.abc import Callable
-
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.effects import Effects
@@ -58,27 +56,24 @@ class LinkedBroker(MemoryBroker):
         self,
         peer: PeerReceiver,
         number: int,
-        id_: str,
+        ticket: Ticket,
         request: Request,
         body: bytes,
         end: bool,
-        news: Callable[[], None] | None = None,
         *,
         attempt: int = 1,
         queued: float = 0.0,
-    ) -> Ticket:
+    ) -> None:
         upload = NO_BODY
         if body or not end:
             limits = self.dispatcher.limits
             upload = begun(body, end, limits.window, limits.inline_body)
-        ticket = Ticket(self._loop, id_, news)
         exchange, effects = self._lending.host(
-            peer, number, id_, request, upload, ticket, self._now(), attempt, queued
+            peer, number, ticket.id, request, upload, ticket, self._now(), attempt, queued
         )
         ticket.route = exchange.lane.name
         self.tickets[ticket] = exchange
         self._perform(effects)
-        return ticket
 
     def links(self) -> list[LinkStatus]:
         return self._lending.status()
@@ -99,8 +94,11 @@ class LinkedBroker(MemoryBroker):
         try:
             MemoryBroker._perform(self, effects)  # `super()` takes longer
         finally:
-            while more := lending.follow(self._now()):
-                MemoryBroker._perform(self, more)
+            changes = self._hand_out.queue.changes
+            # Nearly always there is nothing to follow, for which no call is made.
+            if changes and (changes.sessions or changes.lanes or self._now() >= lending.due):
+                while more := lending.follow(self._now()):
+                    MemoryBroker._perform(self, more)
             if lending.due < self._fires_at:
                 self._arm(lending.due)
 

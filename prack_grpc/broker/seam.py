@@ -283,22 +283,21 @@ class PeerSide(Protocol):
         self,
         peer: PeerReceiver,
         number: int,
-        id_: str,
+        ticket: Ticket,
         request: Request,
         body: bytes,
         end: bool,
-        news: Callable[[], None] | None = None,
         *,
         attempt: int = 1,
         queued: float = 0.0,
-    ) -> Ticket:
+    ) -> None:
         """Hand a request of its to a worker of ours, on a slot that it was lent; as `submit`.
 
         At its owner this is hand-out number `attempt`, after it has waited for `queued` seconds.
-        `id_` is a new name of this gateway's, which the ticket has; `request.id` is the owner's,
-        for the worker. Such an exchange never waits here: if its worker gives it back it fails
-        with `refused`, if that is lost with `worker_lost`, and its owner decides. Who leaves it is
-        told when its slot is free: `PeerReceiver.released`.
+        The ticket has a new name of this gateway's; `request.id` is the owner's, for the worker.
+        Such an exchange never waits here: if its worker gives it back it fails with `refused`, if
+        that is lost with `worker_lost`, and its owner decides. Who leaves it is told when its slot
+        is free: `PeerReceiver.released`.
 
         Raises SlotGone.
         """

@@ -6,6 +6,7 @@ nothing waits on the link for one; after the last event of an exchange nothing m
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from itertools import chain
 
 from prack.link.v1 import link_pb2 as link
@@ -14,6 +15,8 @@ from prack_grpc.broker.seam import PublicSide
 from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import ErrorKind, GatewayError, WindowExceeded
+from prack_grpc.core.exchange.assignment import Assignment
+from prack_grpc.core.exchange.flow import Flow
 from prack_grpc.core.http.message import ResponseHead
 from prack_grpc.core.limits import PIECE
 from prack_grpc.peers.answers import Answers
@@ -29,48 +32,62 @@ ABORTS: dict[ErrorKind, pb.AbortCode.ValueType] = {
 FAILURES = {errors.BAD_RESPONSE: link.FAILURE_CODE_BAD_RESPONSE}
 
 
-class Hosted:
-    """One exchange: `id` is the owner's, for the offer of this `number`.
+@dataclass(slots=True)
+class Shared:
+    """What all exchanges of one peer have in common.
 
-    Args:
-        owner_window: bytes of the response that the owner takes before it asks for more.
-        window: likewise of the request body, here.
-        forget: called at its end.
+    The owner takes `owner_window` bytes of a response before it asks for more, we `window` of a
+    request body. `forget` is called at the end of each.
     """
 
-    ticket: Ticket
+    broker: PublicSide
+    answers: Answers
+    loop: asyncio.AbstractEventLoop
+    owner_window: int
+    window: int
+    forget: "Callable[[Hosted], None]"
 
-    def __init__(
-        self,
-        broker: PublicSide,
-        answers: Answers,
-        number: int,
-        id_: int,
-        owner_window: int,
-        window: int,
-        forget: "Callable[[Hosted], None]",
-    ) -> None:
-        self._broker = broker
-        self._answers = answers
+
+class Hosted(Ticket):
+    """One exchange, and its client's claim at once: nobody else waits for what comes of it.
+
+    At its owner it is the exchange of this number, for the offer of that `number`.
+    """
+
+    __slots__ = (
+        "_allowed",
+        "_came",
+        "_granted",
+        "_is_new",
+        "_pieces",
+        "_sent",
+        "_shared",
+        "_tasks",
+        "_uploaded",
+        "_wider",
+        "number",
+        "there",
+    )
+
+    def __init__(self, shared: Shared, name: str, number: int, there: int) -> None:
+        Ticket.__init__(self, shared.loop, name)  # `super()` takes longer
+        self._shared = shared
         self.number = number
-        self.id = id_
-        self._inline = min(owner_window, PIECE)
-        self._allowed = owner_window
+        self.there = there
+        self._is_new = True  # nothing has come of it
+        self._allowed = shared.owner_window
         self._sent = 0
         self._wider: asyncio.Future[None] | None = None
-        self._window = self._granted = window
+        self._granted = shared.window
         self._uploaded = self._came = 0
         self._pieces: asyncio.Queue[tuple[bytes, bool]] | None = None  # while more is to come
-        self._tasks: list[asyncio.Task[None]] = []
-        self._forget = forget
+        self._tasks: list[asyncio.Task[None]] | None = None
 
-    def begin(self, ticket: Ticket, message: pb.Request) -> None:
-        """A worker has it."""
-        self.ticket = ticket
-        if not message.end:
-            self._uploaded = self._came = len(message.body)
-            self._pieces = asyncio.Queue()
-            self._run(self._upload(self._pieces, message.expect_continue))
+    def read(self, message: pb.Request) -> None:
+        """A worker has it, and more of its body is to come."""
+        self._uploaded = self._came = len(message.body)
+        self._pieces = asyncio.Queue()
+        self._run(self._upload(self._pieces, message.expect_continue))
 
     # ------------------------------------------------------------ from the owner
 
@@ -93,74 +110,90 @@ class Hosted:
         if self._wider is not None and not self._wider.done():
             self._wider.set_result(None)
 
-    def end(self) -> None:
+    def drop(self) -> None:
         """Say nothing more of it."""
-        self._forget(self)
-        for task in self._tasks:
+        self._is_new = False
+        self._shared.forget(self)
+        for task in self._tasks or ():
             task.cancel()
 
     async def _upload(self, pieces: "asyncio.Queue[tuple[bytes, bool]]", expects: bool) -> None:
         if expects:
-            await self.ticket.wanted()
+            await self.wanted()
             self._grant()
         last = False
         while not last:
             data, last = await pieces.get()
-            await self._broker.upload(self.ticket, data, last)
+            await self._shared.broker.upload(self, data, last)
             self._uploaded += len(data)
-            if not last and self._granted - self._uploaded <= self._window // 2:
+            if not last and self._granted - self._uploaded <= self._shared.window // 2:
                 self._grant()
 
     def _grant(self) -> None:
-        self._granted = self._uploaded + self._window
-        self._answers.frame(self.number).windows.add(id=self.id, max_offset=self._granted)
+        self._granted = self._uploaded + self._shared.window
+        windows = self._shared.answers.frame(self.number).windows
+        windows.add(id=self.there, max_offset=self._granted)
 
     # ------------------------------------------------------------ to the owner
 
-    def news(self) -> None:
-        """Something has come of it; nearly always a whole response."""
-        self.ticket.news = None
-        head = self.ticket.whole()
-        if head is None or len(head.body) > self._inline:
-            self._run(self._answer(head))
-        else:
+    def taken(self, assignment: Assignment) -> None:
+        """See AnswerReceiver. The owner keeps the time."""
+
+    def answer(self, head: ResponseHead, download: Flow) -> None:
+        """See AnswerReceiver. Nearly always it is a whole response, which needs no task."""
+        if self._is_new and head.end and head.status >= 200 and self._fits(head.body):
             self._say(head, head.body, True)
             self._complete()
+        else:
+            super().answer(head, download)
 
-    async def _answer(self, head: ResponseHead | None) -> None:
+    def more(self) -> None:
+        """See AnswerReceiver."""
+        if self._is_new:
+            self._is_new = False
+            self._run(self._answer())
+        else:
+            super().more()
+
+    def _fits(self, body: bytes) -> bool:
+        """It may go with its head."""
+        return len(body) <= PIECE and len(body) <= self._shared.owner_window
+
+    async def _answer(self) -> None:
         try:
-            await self._pass_on(head or await self.ticket.head())
+            await self._pass_on(await self.head())
             self._complete()
         except ClientGone as gone:
             gone.__traceback__ = None  # the ticket holds it, and so would hold this
         except GatewayError as error:
             error.__traceback__ = None
-            self._fail(error)
-            self.end()
+            self._refuse(error)
+            self.drop()
 
     async def _pass_on(self, head: ResponseHead) -> None:
         while head.status < 200 and head.status != 101:
             self._say(head, b"", False)
-            head = await self.ticket.head()
-        if head.end and len(head.body) <= self._inline:
+            head = await self.head()
+        if head.end and self._fits(head.body):
             self._say(head, head.body, True)
             return
         self._say(head, b"", False)
         if head.end:  # of a worker without a stream
             await self._pass(head.body)
         else:
-            while (data := await self.ticket.chunk()) is not None:
+            while (data := await self.chunk()) is not None:
                 await self._pass(data)
-                self._broker.consumed(self.ticket)
-        trailers = chain.from_iterable(self.ticket.trailers)
-        self._answers.frame(self.number).finishes.add(id=self.id, trailers=trailers)
+                self._shared.broker.consumed(self)
+        trailers = chain.from_iterable(self.trailers)
+        finishes = self._shared.answers.frame(self.number).finishes
+        finishes.add(id=self.there, trailers=trailers)
 
     def _say(self, head: ResponseHead, body: bytes, end: bool) -> None:
         fields: list[bytes] = []
         for field in head.headers:
             fields += field
-        message = self._answers.frame(self.number).heads.add()  # see Outbox
-        message.id, message.status, message.end = self.id, head.status, end
+        message = self._shared.answers.frame(self.number).heads.add()  # see Outbox
+        message.id, message.status, message.end = self.there, head.status, end
         message.headers.extend(fields)
         message.body = body
 
@@ -173,23 +206,24 @@ class Hosted:
                 piece = data[at : at + most]
                 at += len(piece)
                 self._sent += len(piece)
-                await self._answers.piece(self.number, self.id, piece)
+                await self._shared.answers.piece(self.number, self.there, piece)
             else:
-                self._wider = asyncio.get_running_loop().create_future()
+                self._wider = self._loop.create_future()
                 await self._wider
 
-    def _fail(self, error: GatewayError) -> None:
+    def _refuse(self, error: GatewayError) -> None:
+        answers = self._shared.answers
         if (abort := ABORTS.get(error.kind)) is not None:
-            aborts = self._answers.frame(self.number).aborts
-            aborts.add(id=self.id, code=abort, message=error.detail)
+            aborts = answers.frame(self.number).aborts
+            aborts.add(id=self.there, code=abort, message=error.detail)
         else:
             code = FAILURES.get(error.kind, link.FAILURE_CODE_LOST)
-            self._answers.fail(self.number, self.id, code, error.detail)
+            answers.fail(self.number, self.there, code, error.detail)
 
     def _complete(self) -> None:
-        self._broker.complete(self.ticket)
-        self.end()
+        self._shared.broker.complete(self)
+        self.drop()
 
     def _run(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work, name="hosted")
-        self._tasks.append(task)
+        task = self._loop.create_task(work, name="hosted")
+        self._tasks = [*(self._tasks or ()), task]

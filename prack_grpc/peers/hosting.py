@@ -1,5 +1,6 @@
 """The host's end of all that the clients of one peer have asked for."""
 
+import asyncio
 from collections.abc import Callable
 
 from prack.link.v1 import link_pb2 as link
@@ -8,7 +9,7 @@ from prack_grpc.broker.seam import LinkedBroker
 from prack_grpc.core.errors import SlotGone
 from prack_grpc.core.receivers import PeerReceiver
 from prack_grpc.peers.answers import Answers
-from prack_grpc.peers.hosted import Hosted
+from prack_grpc.peers.hosted import Hosted, Shared
 from prack_grpc.peers.relayed import read_request
 
 
@@ -34,8 +35,8 @@ class Hosting:
         self._peer = peer
         self._answers = answers
         self._name = name
-        self._owner_window = owner_window
-        self._window = window
+        loop = asyncio.get_running_loop()
+        self._shared = Shared(broker, answers, loop, owner_window, window, self._forget)
         self._hosted: dict[tuple[int, int], Hosted] = {}
         self._left: dict[str, Hosted] = {}  # whose worker has not let go yet
 
@@ -69,7 +70,7 @@ class Hosting:
     def end(self) -> None:
         """The link is over."""
         for hosted in list(self._hosted.values()):
-            hosted.end()
+            hosted.drop()
 
     def _find(self, message: link.ToHost, id_: int) -> Hosted | None:
         """Not one that has ended: its owner will hear of that."""
@@ -77,40 +78,39 @@ class Hosting:
 
     def _begin(self, number: int, message: pb.Request, about: link.Particulars | None) -> None:
         request = read_request(message, about)
-        id_, windows = message.id, (self._owner_window, self._window)
-        hosted = Hosted(self._broker, self._answers, number, id_, *windows, self._forget)
+        there = message.id
+        hosted = Hosted(self._shared, self._name(), number, there)
         try:
-            ticket = self._broker.host(
+            self._broker.host(
                 self._peer,
                 number,
-                self._name(),
+                hosted,
                 request,
                 message.body,
                 message.end,
-                hosted.news,
                 attempt=message.attempt,
                 queued=message.queued_ms / 1000,
             )
         except SlotGone as error:
-            self._answers.fail(number, id_, link.FAILURE_CODE_GONE, str(error))
+            self._answers.fail(number, there, link.FAILURE_CODE_GONE, str(error))
         else:
-            self._hosted[number, id_] = hosted
-            hosted.begin(ticket, message)
+            self._hosted[number, there] = hosted
+            if not message.end:
+                hosted.read(message)
 
     def _forget(self, hosted: Hosted) -> None:
-        del self._hosted[hosted.number, hosted.id]
+        del self._hosted[hosted.number, hosted.there]
         if not self._hosted:  # so nothing else can come in this turn
             self._answers.flush()
 
     def _cancel(self, hosted: Hosted) -> None:
         """Nobody waits for it at the owner, who wants to know when the worker has let go."""
-        hosted.end()
-        ticket = hosted.ticket
-        self._left[ticket.id] = hosted
-        self._broker.leave(ticket)
-        if not ticket.left:  # it had failed before
-            self.released(ticket.id)
+        hosted.drop()
+        self._left[hosted.id] = hosted
+        self._broker.leave(hosted)
+        if not hosted.left:  # it had failed before
+            self.released(hosted.id)
 
     def _let_go(self, hosted: Hosted) -> None:
         aborts = self._answers.frame(hosted.number).aborts
-        aborts.add(id=hosted.id, code=pb.ABORT_CODE_CANCELLED)
+        aborts.add(id=hosted.there, code=pb.ABORT_CODE_CANCELLED)

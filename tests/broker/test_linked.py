@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from prack_grpc.broker.linked import LinkedBroker
+from prack_grpc.broker.ticket import Ticket
 from prack_grpc.core.errors import BadResponse, SlotGone
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.lending.offer import Offer
@@ -60,6 +61,10 @@ def linked() -> tuple[LinkedBroker, Peer]:
     return broker, peer
 
 
+def a_ticket() -> Ticket:
+    return Ticket(asyncio.get_running_loop(), "1")
+
+
 async def test_a_peer_is_told_what_is_offered_and_lent() -> None:
     broker, peer = linked()
     joined(broker)
@@ -73,7 +78,8 @@ async def test_a_hosted_request_is_answered_by_a_worker() -> None:
     broker, peer = linked()
     worker = joined(broker)
     broker.wanted(peer, 1, 1, 0.0, 3)
-    ticket = broker.host(peer, 1, "1", a_request(method=b"POST"), b"body", True)
+    ticket = a_ticket()
+    broker.host(peer, 1, ticket, a_request(method=b"POST"), b"body", True)
     (assignment,) = worker.handed
     assert await broker.collect(assignment) == b"body"
     broker.head(assignment, 200, [], b"ok", True)
@@ -88,7 +94,7 @@ async def test_without_a_slot_nothing_is_hosted() -> None:
     broker, peer = linked()
     joined(broker)
     with pytest.raises(SlotGone):
-        broker.host(peer, 1, "1", a_request(), b"", True)
+        broker.host(peer, 1, a_ticket(), a_request(), b"", True)
     broker.shut_down()
 
 
@@ -96,7 +102,8 @@ async def test_a_hosted_request_that_is_left_releases_its_slot() -> None:
     broker, peer = linked()
     worker = joined(broker)
     broker.wanted(peer, 1, 1, 0.0, 3)
-    ticket = broker.host(peer, 1, "1", a_request(), b"", True)
+    ticket = a_ticket()
+    broker.host(peer, 1, ticket, a_request(), b"", True)
     broker.leave(ticket)
     assert "released" not in peer.words()
     broker.head(worker.handed[0], 200, [], b"", True)
@@ -107,7 +114,8 @@ async def test_one_that_is_left_after_its_worker_has_answered_is_released_at_onc
     broker, peer = linked()
     worker = joined(broker)
     broker.wanted(peer, 1, 1, 0.0, 3)
-    ticket = broker.host(peer, 1, "1", a_request(), b"", True)
+    ticket = a_ticket()
+    broker.host(peer, 1, ticket, a_request(), b"", True)
     broker.head(worker.handed[0], 200, [], b"ok", True)
     broker.leave(ticket)
     assert peer.told[-1] == ("released", ticket.id)
@@ -145,7 +153,7 @@ async def test_what_a_peer_had_here_is_cancelled_when_it_goes() -> None:
     broker, peer = linked()
     worker = joined(broker)
     broker.wanted(peer, 1, 1, 0.0, 3)
-    broker.host(peer, 1, "1", a_request(), b"", True)
+    broker.host(peer, 1, a_ticket(), a_request(), b"", True)
     (row,) = broker.links()
     assert (row.gateway, row.lent) == ("0badcafe", 1)
     broker.unlink(peer)
@@ -180,7 +188,7 @@ async def test_a_broker_that_was_idle_lends_nothing_more() -> None:
     await broker.idle(10)
     broker.wanted(peer, 1, 1, 5.0, 3)
     with pytest.raises(SlotGone):
-        broker.host(peer, 1, "1", a_request(), b"", True)
+        broker.host(peer, 1, a_ticket(), a_request(), b"", True)
 
 
 async def test_a_broker_that_has_ended_has_no_slot_for_who_was_lent_one() -> None:
@@ -190,5 +198,5 @@ async def test_a_broker_that_has_ended_has_no_slot_for_who_was_lent_one() -> Non
     broker.shut_down()
     assert peer.told[-1] == ("lend", 1, 0, 0)
     with pytest.raises(SlotGone):
-        broker.host(peer, 1, "1", a_request(), b"", True)
+        broker.host(peer, 1, a_ticket(), a_request(), b"", True)
     assert worker.handed == []

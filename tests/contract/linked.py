@@ -49,9 +49,10 @@ class HostedCall(Call):
         self._handed = assignment
 
     def _hosted(self, request: Request, body: bytes, end: bool) -> Ticket:
-        name = secrets.token_hex(16)
-        self._free = self._there.free[name] = asyncio.Event()
-        return self._host.host(self._there, self._number, name, request, body, end)
+        ticket = Ticket(asyncio.get_running_loop(), secrets.token_hex(16))
+        self._free = self._there.free[ticket.id] = asyncio.Event()
+        self._host.host(self._there, self._number, ticket, request, body, end)
+        return ticket
 
     async def run(self) -> None:
         """See Call."""

@@ -142,8 +142,9 @@ class Session:
     its way; while it is `open`, it may take one more of these. In the lines of the lanes that it
     serves it stands at these `levels`, one for each kind. Slots that are lent to peers and not
     in use are `reserved`, or `reserved_sockets` of those for WebSockets alone. A `guest` stands for
-    workers of a peer: its slots are what was lent to us. If these take `whole` bodies, none that is
-    still on its way goes there: it would keep a slot.
+    workers of a peer: its slots are what was lent to us, and so many were `used` at a time since
+    what was not used has last been given back. If these take `whole` bodies, none that is still on
+    its way goes there: it would keep a slot.
     """
 
     profile: Profile
@@ -167,6 +168,7 @@ class Session:
     reserved_sockets: int = 0
     guest: bool = False
     whole: bool = False
+    used: int = 0
 
     @property
     def pool(self) -> Pool:

@@ -80,9 +80,9 @@ class Borrower:
         """The slots or lines of a guest have changed: what was never used goes back later."""
         effects: Effects = []
         session = guest.session
-        if (used := len(session.held)) > guest.used:
-            guest.used = used
-        if guest.slice == NEVER and _idle(guest) > 0:
+        if (used := len(session.held)) > session.used:
+            session.used = used
+        if guest.slice == NEVER and session.slots > 0:
             self._unused.set(guest, now + UNUSED)
         for lane in session.lanes:
             if lane.base.requests and lane.count:
@@ -113,11 +113,12 @@ class Borrower:
             else:
                 del self._asking[asking.lane]
         for guest in self._unused.due(now):
-            surplus = guest.session.slots - guest.used
-            if surplus > 0 and not any(lane.waiting for lane in guest.session.lanes):
+            session = guest.session
+            surplus = session.slots - session.used
+            if surplus > 0 and not any(lane.waiting for lane in session.lanes):
                 effects += self._give_back(guest, surplus)
-            guest.used = len(guest.session.held)
-            if _idle(guest) > 0:
+            session.used = len(session.held)
+            if session.slots > 0:
                 self._unused.set(guest, now + UNUSED)
         return effects
 

@@ -17,8 +17,7 @@ class Guest(Generic[S]):
 
     Its host has `lent` so many slots in all and `counted` so many of those that were `given` back;
     the rest of these is on its way. It was last told that so many requests want them (`wants`),
-    the first of which has this `claim`. It has lent something at `lent_at`. So many were `used` at
-    a time since what was not used has last been given back.
+    the first of which has this `claim`. It has lent something at `lent_at`.
     """
 
     peer: PeerReceiver
@@ -30,7 +29,6 @@ class Guest(Generic[S]):
     wants: int = 0
     claim: Claim = NO_CLAIM
     lent_at: float = 0.0
-    used: int = 0
     slice: int = NEVER
 
     @property

@@ -107,6 +107,8 @@ class Lender:
             or session.room(stock.kind) <= 0
         ):
             return False
+        if not (self._queue.requests or stock.wanting):  # nearly always
+            return True
         mine = self._claim(lanes(session, stock))
         if not loan.wanted:
             return mine is None and not stock.wanting
@@ -126,7 +128,7 @@ class Lender:
         kept.idle.append(turn)
         turn.reserve(stock.kind, 1)
         if turn is not session:
-            self._update([turn])
+            self._queue.update(turn)
         return [] if kept is loan else [Lend(loan), Lend(kept)]
 
     def _claim(self, places: list[ExchangeLane]) -> Claim | None:

@@ -204,7 +204,7 @@ class Queue:
         """Its free slots have changed: last in each line, or in none. Returns as `join` does."""
         room, own = session.room(HTTP), session.websocket_slots
         if self.changes is not None:
-            self.changes.freed(session, room)
+            self.changes.freed(session, room, self.requests > 0)
         open_ = room > 0 and not session.whole and (not session.uploads or self._opens(session))
         matchable = []
         for lane in session.lanes:
