@@ -97,9 +97,8 @@ class SocketLink(Framed):
         if self.over:
             return
         self._heard_at = self._loop.time()
-        self._incoming.feed(data)
         try:
-            while (message := self._incoming.next()) is not None:
+            for message in self._incoming.each(data):
                 self._take(message)
                 if self.over:
                     return

@@ -6,7 +6,7 @@ The second carrier of the worker protocol, for both of its ends; see proto/READM
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import cast
 
@@ -41,6 +41,24 @@ class Deframer:
             self._data += data
         self._at = 0
         return len(self._data)
+
+    def each(self, data: bytes) -> Iterator[bytes]:
+        """The messages that are complete with these bytes. Raises FrameTooLong."""
+        at, size = 0, len(data)
+        while self._at == len(self._data):  # nothing is here but what has just come
+            start = at + LENGTH.size
+            if size < start:
+                break
+            (length,) = LENGTH.unpack_from(data, at)
+            end = start + length
+            if size < end or length > self.most:
+                break
+            at = end
+            yield data[start:end]
+        if at < size:
+            self.feed(data[at:])
+            while (message := self.next()) is not None:
+                yield message
 
     def next(self) -> bytes | None:
         """The next message, None while it is not complete. Raises FrameTooLong."""

@@ -42,15 +42,13 @@ class Arrivals(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         at = 0
-        if data.startswith(self._head) and self._client_rests():
-            at = self._taken(data)
+        if data.startswith(self._head):
+            parser = self._parser
+            between = not parser.buf and parser.state == AWAITING_CONTROL_LINE
+            if between and not unread(self._reader):
+                at = self._taken(data)
         if at < len(data):
             self._behind.data_received(data[at:])
-
-    def _client_rests(self) -> bool:
-        parser = self._parser
-        between = not parser.buf and parser.state == AWAITING_CONTROL_LINE
-        return between and not unread(self._reader)
 
     def _taken(self, data: bytes) -> int:
         """So many bytes are messages that were taken. One that asks for an answer is not."""

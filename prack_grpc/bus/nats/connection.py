@@ -62,6 +62,7 @@ class Connection(Client):
         self.trouble = ""
         self._refused = refused
         self._takers: dict[int, Take] = {}
+        self._wire: asyncio.WriteTransport | None = None  # while it is open
 
     async def open(self, urls: list[str], name: str, options: dict[str, Any]) -> None:
         """Connect to the first of these URLs that answers; `options` are those of `Servers`.
@@ -91,17 +92,18 @@ class Connection(Client):
             raise ValueError(
                 f"max_payload of the NATS server is {self.max_payload}: set it to {MESSAGE} or more"
             )
+        if isinstance(self._transport, TcpTransport) and self._transport._io_writer is not None:
+            self._wire = self._transport._io_writer.transport
 
     def post(self, subject: bytes, data: bytes, answer: bytes = b"") -> None:
         """Publish at once, or lose it where there is no connection.
 
         Before what others have published in this turn, which nats-py writes in the next.
         """
-        if self.is_connected and isinstance(self._transport, TcpTransport):
-            writer = self._transport._io_writer
-            # Closed before nats-py hears of it: uvloop takes no words then.
-            if writer is not None and not writer.is_closing():
-                writer.write(b"PUB %b %b %d\r\n%b\r\n" % (subject, answer, len(data), data))
+        wire = self._wire
+        # Closed before nats-py hears of it: uvloop takes no words then.
+        if wire is not None and not wire.is_closing():
+            wire.write(b"PUB %b %b %d\r\n%b\r\n" % (subject, answer, len(data), data))
 
     async def listen(self, subject: str, take: Take) -> Subscription:
         """Subscribe; `take` gets what each message holds at once, must not raise."""
@@ -139,6 +141,7 @@ class Connection(Client):
         """At once. nats-py would wait until the server has read what is unsent, which one that
         hangs never does, and for ever after a handshake of TLS that failed.
         """
+        self._wire = None
         transport, self._transport = self._transport, None
         if isinstance(transport, TcpTransport) and transport._io_writer is not None:
             transport._io_writer.transport.abort()

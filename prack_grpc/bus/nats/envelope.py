@@ -9,6 +9,8 @@ from typing import NamedTuple
 VERSION = 1
 NOBODY = bytes(8)
 HEAD = struct.Struct("!BB8s8s8sQQ")
+# The same in two parts: of the parcels from one end to another all begin alike.
+STAMP, NUMBERS = struct.Struct("!BB8s8s8s"), struct.Struct("!QQ")
 
 
 class Kind(IntEnum):
@@ -51,6 +53,11 @@ class Envelope(NamedTuple):
         """As bytes."""
         kind, gateway, end, to, number, received, data = self
         return HEAD.pack(VERSION, kind, gateway.encode(), end, to, number, received) + data
+
+
+def stamp(gateway: str, end: bytes, to: bytes) -> bytes:
+    """How DATA of this end for that one begins."""
+    return STAMP.pack(VERSION, DATA, gateway.encode(), end, to)
 
 
 def unpack(message: bytes) -> Envelope:

@@ -5,10 +5,8 @@ import secrets
 from collections.abc import Callable
 
 from prack_grpc.bus.link import LinkReceiver
-from prack_grpc.bus.nats.envelope import NOBODY, Envelope, Kind
+from prack_grpc.bus.nats.envelope import HEAD, NOBODY, NUMBERS, STAMP, Envelope, Kind, stamp
 from prack_grpc.bus.nats.parcels import KIB, MOST, UNTOLD, Receiving, Sending
-
-Post = Callable[[Envelope], None]
 
 # Whoever asks for room waits while more than this is not yet at the other end.
 ROOM = 4 * 1024 * KIB
@@ -26,6 +24,7 @@ class NatsLink:
         me, peer: ids of the two gateways.
         now: seconds, on the clock of `take`.
         deliver: posts an envelope to the peer.
+        post: the same of a parcel, which is packed already.
         ended: told of the end, before the receiver is.
 
     Attributes:
@@ -39,7 +38,8 @@ class NatsLink:
         me: str,
         peer: str,
         now: float,
-        deliver: Post,
+        deliver: Callable[[Envelope], None],
+        post: Callable[[bytes], None],
         ended: Callable[["NatsLink"], None],
     ) -> None:
         self.peer = peer
@@ -51,6 +51,8 @@ class NatsLink:
         self.waiting = False
         self._me = me
         self._deliver = deliver
+        self._post = post
+        self._stamp = b""
         self._ended = ended
         self._sending = Sending()
         self._receiving = Receiving()
@@ -60,6 +62,7 @@ class NatsLink:
         self._saying: asyncio.Handle | None = None
         self._room = asyncio.Event()
         self._room.set()
+        self._is_full = False
         self.owe(Kind.OPEN)
 
     # ------------------------------------------------------------ Link
@@ -78,10 +81,13 @@ class NatsLink:
     def _add(self, message: bytes) -> None:
         if self.over or self._sending.held > MOST:
             return
-        self._sending.add(message)
-        if self._sending.held > MOST:
+        held = self._sending.add(message)
+        if held <= ROOM:
+            return
+        if held > MOST:
             self._loop.call_soon(self.close, FULL)  # whoever sends is in the midst of something
-        elif self._sending.held > ROOM:
+        else:
+            self._is_full = True
             self._room.clear()
 
     async def room(self) -> None:
@@ -121,14 +127,28 @@ class NatsLink:
         if envelope.kind is Kind.CLOSE:
             self._finish(envelope.data.decode(errors="replace"))
             return
-        self._sending.received(envelope.received)
-        if self._sending.held <= ROOM:
-            self._room.set()
         if envelope.kind is Kind.AGAIN:
+            self._sending.received(envelope.received)
             self._sending.again()
-        elif envelope.kind is Kind.DATA:
-            self._receive(envelope)
-        if self._receiving.number < envelope.number and now - self._asked_at >= ASK_SECONDS:
+        data = envelope.data if envelope.kind is Kind.DATA else b""
+        self._told(envelope.number, envelope.received, data, now)
+
+    def take_parcel(self, message: bytes, now: float) -> None:
+        """The same of DATA, with its head, once the link is up."""
+        self.heard_at = now
+        self.waiting = False
+        number, received = NUMBERS.unpack_from(message, STAMP.size)
+        self._told(number, received, message[HEAD.size :], now)
+
+    def _told(self, number: int, received: int, data: bytes, now: float) -> None:
+        """That the peer has sent up to this number, of which this is the data, and has so much."""
+        self._sending.received(received)
+        if self._is_full and self._sending.held <= ROOM:
+            self._is_full = False
+            self._room.set()
+        if data:
+            self._receive(number, data)
+        if self._receiving.number < number and now - self._asked_at >= ASK_SECONDS:
             self._asked_at = now
             self._owed = Kind.AGAIN
         elif self._receiving.untold >= UNTOLD:
@@ -136,9 +156,9 @@ class NatsLink:
         if self._owed is not None or self._sending.ready:
             self._say_soon()
 
-    def _receive(self, envelope: Envelope) -> None:
+    def _receive(self, number: int, data: bytes) -> None:
         try:
-            for message in self._receiving.parcel(envelope.number, envelope.data):
+            for message in self._receiving.parcel(number, data):
                 if self.over or self.receiver is None:
                     break
                 self.receiver.received(message)
@@ -171,7 +191,14 @@ class NatsLink:
             kind, self._owed = self._owed, None
             self._deliver(self._envelope(kind, self._sending.number))
         while parcel := self._sending.next():
-            self._deliver(self._envelope(Kind.DATA, *parcel))
+            number, data = parcel
+            numbers = NUMBERS.pack(number, self._receiving.told())
+            self._post((self._stamp or self._first_stamp()) + numbers + data)
+
+    def _first_stamp(self) -> bytes:
+        """Of all parcels: nothing is sent before the peer's end is known."""
+        self._stamp = stamp(self._me, self.end, self.theirs)
+        return self._stamp
 
     def _envelope(self, kind: Kind, number: int, data: bytes = b"") -> Envelope:
         received = self._receiving.told()

@@ -12,7 +12,16 @@ from nats.aio.subscription import Subscription
 from prack_grpc.bus.link import DEAD_SECONDS, ID, Linked, Wants
 from prack_grpc.bus.nats.bus import Bus
 from prack_grpc.bus.nats.connection import Connection
-from prack_grpc.bus.nats.envelope import NOBODY, Envelope, Kind, Subjects, unpack
+from prack_grpc.bus.nats.envelope import (
+    HEAD,
+    NOBODY,
+    STAMP,
+    Envelope,
+    Kind,
+    Subjects,
+    stamp,
+    unpack,
+)
 from prack_grpc.bus.nats.link import NatsLink
 from prack_grpc.telemetry.complaint import Complaint
 
@@ -44,6 +53,9 @@ class NatsMeeting:
         self._me = me
         self._subjects = Subjects(cluster)
         self._links: dict[str, NatsLink] = {}
+        self._stamped: dict[
+            bytes, NatsLink
+        ] = {}  # by how parcels for it begin
         self._client: Connection | None = None
         self._subscriptions: list[Subscription] = []
         foreign = "a gateway speaks another version over NATS: no link until both have the same"
@@ -123,6 +135,10 @@ class NatsMeeting:
             self._begin(peer)
 
     def _inbox(self, message: bytes) -> None:
+        link = self._stamped.get(message[: STAMP.size])
+        if link is not None and len(message) >= HEAD.size:
+            link.take_parcel(message, self._loop.time())
+            return
         try:
             envelope = unpack(message)
         except ValueError as error:
@@ -164,26 +180,30 @@ class NatsMeeting:
             self._take(link, envelope)
 
     def _begin(self, peer: str) -> NatsLink:
-        inbox, gone = self._subjects.inbox(peer), self._subjects.gone(self._me, peer)
-        post = partial(self._post, inbox.encode(), gone.encode())
-        link = self._links[peer] = NatsLink(self._me, peer, self._loop.time(), post, self._ended)
+        inbox, gone = self._subjects.inbox(peer).encode(), self._subjects.gone(self._me, peer)
+        deliver = partial(self._deliver, inbox, gone.encode())
+        post = partial(self._publish, inbox)
+        now = self._loop.time()
+        link = self._links[peer] = NatsLink(self._me, peer, now, deliver, post, self._ended)
         return link
 
     def _take(self, link: NatsLink, envelope: Envelope) -> None:
         if link.receiver is None:
             link.receiver = self._linked(link)
+            if not link.over:
+                self._stamped[stamp(link.peer, link.theirs, link.end)] = link
         if not link.over:
             link.take(envelope, self._loop.time())
 
     def _ended(self, link: NatsLink) -> None:
         del self._links[link.peer]
+        self._stamped.pop(stamp(link.peer, link.theirs, link.end), None)
 
     # ------------------------------------------------------------ what is said
 
-    def _post(self, inbox: bytes, gone: bytes, envelope: Envelope) -> None:
-        """Parcels need no answer of NATS that nobody listens: beats get one."""
-        answer = b"" if envelope.kind is Kind.DATA else gone
-        self._publish(inbox, envelope.pack(), answer)
+    def _deliver(self, inbox: bytes, gone: bytes, envelope: Envelope) -> None:
+        """With an answer of NATS if nobody listens, which parcels do not need."""
+        self._publish(inbox, envelope.pack(), gone)
 
     def _hello(self) -> None:
         self._publish(self._subjects.hello.encode(), self._me.encode())

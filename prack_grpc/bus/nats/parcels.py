@@ -5,7 +5,7 @@ So parcels are kept until the other end has them, and sent again from the first 
 are parts of a stream of bytes: small messages share one, and large ones take several. No I/O.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from prack_wire.frames import LENGTH, Deframer
 
@@ -28,12 +28,14 @@ class Sending:
         self._unsent = bytearray()
         self._kept: dict[int, bytes] = {}
         self._kept_bytes = 0
-        self._next = 1
+        self._first = self._next = 1  # of those that are kept, and to be sent
 
-    def add(self, message: bytes) -> None:
-        """Send it after all before it."""
-        self._unsent += LENGTH.pack(len(message)) + message
-        self.held += LENGTH.size + len(message)
+    def add(self, message: bytes) -> int:
+        """Send it after all before it. Returns how many bytes are held now."""
+        size = len(message)
+        self._unsent += LENGTH.pack(size) + message
+        self.held += LENGTH.size + size
+        return self.held
 
     @property
     def ready(self) -> bool:
@@ -51,30 +53,30 @@ class Sending:
         return number, self._kept[number]
 
     def _make(self) -> None:
-        data = bytes(self._unsent[:PARCEL])
-        del self._unsent[:PARCEL]
+        if len(self._unsent) <= PARCEL:
+            data = bytes(self._unsent)
+            self._unsent.clear()
+        else:
+            data = bytes(self._unsent[:PARCEL])
+            del self._unsent[:PARCEL]
         self.number += 1
         self._kept[self.number] = data
         self._kept_bytes += len(data)
 
     def received(self, number: int) -> None:
         """The other end has all parcels up to this one."""
-        first = self._first
-        if number < first:
-            return
-        for one in range(first, min(number, self.number) + 1):
-            size = len(self._kept.pop(one))
+        last = number if number < self.number else self.number
+        while self._first <= last:
+            size = len(self._kept.pop(self._first))
             self._kept_bytes -= size
             self.held -= size
-        self._next = max(self._next, self._first)
+            self._first += 1
+        if self._next < self._first:
+            self._next = self._first
 
     def again(self) -> None:
         """Send all again that the other end is not known to have."""
         self._next = self._first
-
-    @property
-    def _first(self) -> int:
-        return self.number - len(self._kept) + 1
 
 
 class Receiving:
@@ -85,18 +87,16 @@ class Receiving:
         self.untold = 0  # bytes that the other end does not know to be here
         self._incoming = Deframer(MOST)
 
-    def parcel(self, number: int, data: bytes) -> Iterator[bytes]:
+    def parcel(self, number: int, data: bytes) -> Iterable[bytes]:
         """The messages that are complete with this parcel; none if it is not the next one.
 
         Raises ValueError if no gateway sends such.
         """
         if number != self.number + 1:
-            return
+            return ()
         self.number = number
         self.untold += len(data)
-        self._incoming.feed(data)
-        while (message := self._incoming.next()) is not None:
-            yield message
+        return self._incoming.each(data)
 
     def told(self) -> int:
         """The number to tell the other end, which then knows."""

@@ -129,6 +129,29 @@ async def test_what_is_not_of_this_version_is_told_and_left_alone(
     assert "another version" in caplog.text
 
 
+async def test_a_parcel_that_is_cut_short_is_left_alone(server: NatsServers) -> None:
+    async with attending(A, *server.urls) as a, attending(B, *server.urls) as b:
+        heard = await a.link(B)
+        said: asyncio.Queue[bytes] = asyncio.Queue()
+        stranger = await nats.connect(*server.urls)
+
+        async def overhear(message: Msg) -> None:
+            said.put_nowait(message.data)
+
+        await stranger.subscribe(Subjects("tests").inbox(A), cb=overhear)
+        await stranger.flush()
+        (await b.link(A)).link.send(b"first")
+        await heard.so_many(1)
+        while (parcel := await said.get())[1] != Kind.DATA:
+            pass  # a beat
+        await stranger.publish(Subjects("tests").inbox(A), parcel[:30])
+        await stranger.flush()
+        (await b.link(A)).link.send(b"as before")
+        await heard.so_many(2)
+        assert (heard.messages, heard.ends) == ([b"first", b"as before"], [])
+        await stranger.close()
+
+
 async def test_an_offer_to_an_end_that_is_no_more_is_left_alone(server: NatsServers) -> None:
     async with attending(A, *server.urls) as a, attending(B, *server.urls) as b:
         heard = await a.link(B)

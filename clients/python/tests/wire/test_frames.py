@@ -27,6 +27,16 @@ def test_messages_come_out_however_the_bytes_were_cut(size: int) -> None:
     assert deframer.feed(b"") == 0
 
 
+@pytest.mark.parametrize("size", [*range(1, 12), 100, len(WIRE)])
+def test_each_comes_out_as_the_bytes_come(size: int) -> None:
+    deframer = Deframer()
+    found: list[bytes] = []
+    for start in range(0, len(WIRE), size):
+        found += deframer.each(WIRE[start : start + size])
+    assert found == MESSAGES
+    assert deframer.feed(b"") == 0
+
+
 def test_bytes_may_pile_up() -> None:
     deframer = Deframer()
     waiting = [deframer.feed(WIRE[start : start + 7]) for start in range(0, len(WIRE), 7)]
@@ -49,6 +59,13 @@ def test_a_length_past_the_limit_is_noticed_at_once() -> None:
     assert deframer.next() == b"a"
     with pytest.raises(FrameTooLong):
         deframer.next()
+
+
+def test_what_is_before_a_length_past_the_limit_comes_out() -> None:
+    found = Deframer().each(b"\0\0\0\1a" + (MAX_FRAME + 1).to_bytes(4, "big"))
+    assert next(found) == b"a"
+    with pytest.raises(FrameTooLong):
+        next(found)
 
 
 async def passed_on(take: Callable[[bytes], int], data: bytes) -> None:
