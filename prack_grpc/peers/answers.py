@@ -19,8 +19,8 @@ class Answers:
     def __init__(self, carrier: Link) -> None:
         self._link = carrier
         self._loop = asyncio.get_running_loop()
-        self._frames: dict[int, pb.WorkerFrame] = {}
-        self._failures: dict[int, list[link.Failure]] = {}
+        self._messages: dict[int, link.LinkMessage] = {}
+        self._frames: dict[int, pb.WorkerFrame] = {}  # in these
         self._lent: dict[int, link.Lent] = {}
         self._flushing: asyncio.Handle | None = None
         self._turn = asyncio.Lock()
@@ -29,7 +29,9 @@ class Answers:
         """What goes out next about this offer; an event is to be added to it."""
         frame = self._frames.get(number)
         if frame is None:
-            frame = self._frames[number] = pb.WorkerFrame()
+            message = self._messages[number] = link.LinkMessage()
+            message.to_owner.number = number
+            frame = self._frames[number] = message.to_owner.frame
             self._flush_soon()
         return frame
 
@@ -41,8 +43,7 @@ class Answers:
     def fail(self, number: int, id_: int, code: link.FailureCode.ValueType, message: str) -> None:
         """The exchange is over, and no worker can say how."""
         self.frame(number)
-        failure = link.Failure(id=id_, code=code, message=message)
-        self._failures.setdefault(number, []).append(failure)
+        self._messages[number].to_owner.failures.add(id=id_, code=code, message=message)
 
     async def piece(self, number: int, id_: int, data: bytes) -> None:
         """Send a piece of a body when it has its turn."""
@@ -56,20 +57,15 @@ class Answers:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        messages: list[bytes] = []
+        packed: list[bytes] = []
         if self._lent:
             lent, self._lent = self._lent, {}
-            messages += [link.LinkMessage(lent=one).SerializeToString() for one in lent.values()]
-        frames, self._frames = self._frames, {}
-        failures, self._failures = self._failures, {}
-        for number, frame in frames.items():
-            message = link.LinkMessage()
-            answer = message.to_owner
-            answer.number, answer.frame = number, frame.SerializeToString()
-            if failures:
-                answer.failures.extend(failures.get(number, ()))
-            messages.append(message.SerializeToString())
-        self._link.post(*messages)
+            packed += [link.LinkMessage(lent=one).SerializeToString() for one in lent.values()]
+        for message in self._messages.values():
+            packed.append(message.SerializeToString())
+        self._messages.clear()
+        self._frames.clear()
+        self._link.post(*packed)
 
     def _flush_soon(self) -> None:
         if self._flushing is None:

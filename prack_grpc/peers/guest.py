@@ -33,10 +33,10 @@ class Guest(Outbox):
     def __init__(
         self, broker: WorkerSide, limits: Limits, window: int, number: int, carrier: Link
     ) -> None:
-        super().__init__(broker, limits, window)
-        self.is_withdrawn = False
         self._number = number
         self._link = carrier
+        super().__init__(broker, limits, window)
+        self.is_withdrawn = False
         self._events = Events(broker, limits, carrier.peer, self)
         self._particulars: dict[int, link.Particulars] = {}
         self._loop = asyncio.get_running_loop()
@@ -55,8 +55,8 @@ class Guest(Outbox):
         return not (self.held or self._requests)
 
     def take(self, message: link.ToOwner) -> None:
-        """What the host says of exchanges. Raises DecodeError, StreamError."""
-        self._events.apply(pb.WorkerFrame.FromString(message.frame))
+        """What the host says of exchanges. Raises StreamError."""
+        self._events.apply(message.frame)
         for failure in message.failures:
             if assignment := self.held.pop(failure.id, None):
                 with suppress(LeaseError):  # it has ended meanwhile
@@ -96,8 +96,9 @@ class Guest(Outbox):
             self._writing = None
         if self._writer is not None:
             return
-        if not self._uploads and (frame := self.next_frame()) is not None:
-            self._link.post(self._packed(frame.SerializeToString()))
+        message = self._message
+        if not self._uploads and self.next_frame() is not None:
+            self._link.post(self._packed(message))
         if self._uploads:
             self._writer = self._loop.create_task(self._write_bodies(), name="guest-writer")
         elif self._requests:
@@ -106,17 +107,29 @@ class Guest(Outbox):
     async def _write_bodies(self) -> None:
         while self._uploads or self._requests:
             await self._link.room()
-            if (frame := self.next_frame()) is not None:
-                frames = frame.SerializeToString(), *self.bodies()
-                self._link.post(*map(self._packed, frames))
+            message = self._message
+            if self.next_frame() is not None:
+                bodies = [self._packed(_around(self._number, body)) for body in self.bodies()]
+                self._link.post(self._packed(message), *bodies)
         self._writer = None
         self._rouse()
 
-    def _packed(self, frame: bytes) -> bytes:
-        message = link.LinkMessage()
-        there = message.to_host
-        there.number, there.frame = self._number, frame
+    def _new_frame(self) -> pb.GatewayFrame:
+        """In a message of the link, so that it is packed once."""
+        self._message = _around(self._number)
+        return self._message.to_host.frame
+
+    def _packed(self, message: link.LinkMessage) -> bytes:
         if self._particulars:
             written = [one for one in self._particulars if one <= self.last_sent]
-            there.particulars.extend(map(self._particulars.pop, written))
+            message.to_host.particulars.extend(map(self._particulars.pop, written))
         return message.SerializeToString()
+
+
+def _around(number: int, frame: bytes = b"") -> link.LinkMessage:
+    message = link.LinkMessage()
+    there = message.to_host
+    there.number = number
+    if frame:
+        there.frame.MergeFromString(frame)
+    return message

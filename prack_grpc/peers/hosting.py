@@ -41,8 +41,8 @@ class Hosting:
         self._left: dict[str, Hosted] = {}  # whose worker has not let go yet
 
     def take(self, message: link.ToHost) -> None:
-        """What the owner says of exchanges. Raises DecodeError, ValueError, WindowExceeded."""
-        frame = pb.GatewayFrame.FromString(message.frame)
+        """What the owner says of exchanges. Raises ValueError, WindowExceeded."""
+        frame = message.frame
         about: dict[int, link.Particulars] = {}
         for one in message.particulars:  # nearly always none
             about[one.id] = one

@@ -37,7 +37,7 @@ class Outbox:
         self._window = window
         self.held: dict[int, Assignment] = {}
         self.last_sent = 0
-        self._control = pb.GatewayFrame()
+        self._control = self._new_frame()
         self._has_control = False
         self._grants: dict[int, int] = {}
         # What was not yet written; False if nobody wants it any more.
@@ -140,8 +140,12 @@ class Outbox:
             self._wake.clear()
         if not (events or steers):
             return None
-        self._control, self._has_control = pb.GatewayFrame(), False
+        self._control, self._has_control = self._new_frame(), False
         return frame
+
+    def _new_frame(self) -> pb.GatewayFrame:
+        """What is to be written next, with nothing in it."""
+        return pb.GatewayFrame()
 
     def bodies(self) -> list[bytes]:
         """What waits of request bodies after `next_frame`, as frames for the same write.

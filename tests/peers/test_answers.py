@@ -11,7 +11,7 @@ from tests.peers.carriers import Wire, turns
 def frames(wire: Wire) -> list[tuple[int, pb.WorkerFrame]]:
     """What has been sent, and about which offer."""
     said = [one.to_owner for one in wire.sent]
-    return [(one.number, pb.WorkerFrame.FromString(one.frame)) for one in said]
+    return [(one.number, one.frame) for one in said]
 
 
 async def test_events_of_one_turn_are_one_frame_for_each_offer() -> None:
@@ -45,7 +45,7 @@ async def test_a_failure_comes_behind_the_events_before_it() -> None:
     answers.flush()
     (message,) = wire.sent
     assert [one.code for one in message.to_owner.failures] == [link.FAILURE_CODE_LOST]
-    assert pb.WorkerFrame.FromString(message.to_owner.frame).data[0].data == b"x"
+    assert message.to_owner.frame.data[0].data == b"x"
     await turns()
     assert len(wire.sent) == 1
 

@@ -47,8 +47,7 @@ class Owner:
 
     def answer(self, **frame: Any) -> None:
         """The host's worker says this."""
-        data = pb.WorkerFrame(**frame).SerializeToString()
-        self.hear(to_owner=link.ToOwner(number=1, frame=data))
+        self.hear(to_owner=link.ToOwner(number=1, frame=pb.WorkerFrame(**frame)))
 
     def fail(self, id_: int, code: link.FailureCode.ValueType) -> None:
         """The host says that it is over."""
@@ -59,14 +58,14 @@ class Owner:
         """The requests that the host was sent so far."""
         await turns()
         sent = [one.to_host for one in self.wire.sent if one.HasField("to_host")]
-        found = [one for part in sent for one in pb.GatewayFrame.FromString(part.frame).requests]
+        found = [one for part in sent for one in part.frame.requests]
         assert len(found) == count
         return found
 
     def bodies(self) -> list[bytes]:
         """Pieces of request bodies that the host was sent so far."""
         sent = [one.to_host for one in self.wire.sent if one.HasField("to_host")]
-        return [one.data for part in sent for one in pb.GatewayFrame.FromString(part.frame).data]
+        return [one.data for part in sent for one in part.frame.data]
 
     def submit(self, method: bytes = b"GET") -> Ticket:
         """A client asks."""

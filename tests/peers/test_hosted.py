@@ -54,15 +54,14 @@ class Host:
     def ask(self, id_: int = 1, about: link.Particulars | None = None, **request: Any) -> None:
         """A request of the owner's."""
         asked = pb.Request(id=id_, request_id=f"owner-{id_}", **(GET | request))
-        frame = pb.GatewayFrame(requests=[asked]).SerializeToString()
+        frame = pb.GatewayFrame(requests=[asked])
         particulars = [about] if about else []
         message = link.ToHost(number=self.number, frame=frame, particulars=particulars)
         self.hear(to_host=message)
 
     def say(self, **frame: Any) -> None:
         """What steers an exchange."""
-        data = pb.GatewayFrame(**frame).SerializeToString()
-        self.hear(to_host=link.ToHost(number=self.number, frame=data))
+        self.hear(to_host=link.ToHost(number=self.number, frame=pb.GatewayFrame(**frame)))
 
     @property
     def handed(self) -> Assignment:
@@ -73,7 +72,9 @@ class Host:
         """All events that the owner was told."""
         await turns()
         said = [one.to_owner for one in self.wire.sent if one.HasField("to_owner")]
-        whole = pb.WorkerFrame.FromString(b"".join(one.frame for one in said))
+        whole = pb.WorkerFrame()
+        for one in said:
+            whole.MergeFrom(one.frame)
         return whole, [failure for one in said for failure in one.failures]
 
 
@@ -92,7 +93,7 @@ async def test_the_last_answer_is_told_in_the_turn_in_which_it_comes() -> None:
     assert not host.wire.sent  # the other may come in this turn, too
     host.broker.head(second, 200, [], b"", True)
     said = [one.to_owner for one in host.wire.sent if one.HasField("to_owner")]
-    frames = [pb.WorkerFrame.FromString(one.frame) for one in said]
+    frames = [one.frame for one in said]
     assert [[head.id for head in frame.heads] for frame in frames] == [[1, 2]]
 
 

@@ -120,7 +120,7 @@ async def test_slots_of_an_offer_that_was_refused_here_go_back(wire: Wire, peer:
             "this gateway speaks minor 1 to 1 of prack.link.v1, the other one 2 to 3: "
             "update the older one",
         ),
-        ([HELLO, Message(to_host=link.ToHost(frame=b"\xff"))], "this is no message of"),
+        ([HELLO, b"\x42\x03\x12\x01\xff"], "this is no message of"),  # a frame that is none
         ([HELLO, tunnel(open="rest"), tunnel(open="rest")], "the peer has opened tunnel 1 twice"),
         (
             [HELLO, tunnel(open="rest"), *[tunnel(data=bytes(WINDOW))] * 2],

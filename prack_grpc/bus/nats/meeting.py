@@ -53,9 +53,7 @@ class NatsMeeting:
         self._me = me
         self._subjects = Subjects(cluster)
         self._links: dict[str, NatsLink] = {}
-        self._stamped: dict[
-            bytes, NatsLink
-        ] = {}  # by how parcels for it begin
+        self._stamped: dict[bytes, NatsLink] = {}  # by how parcels for it begin
         self._client: Connection | None = None
         self._subscriptions: list[Subscription] = []
         foreign = "a gateway speaks another version over NATS: no link until both have the same"

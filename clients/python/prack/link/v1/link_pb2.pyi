@@ -387,10 +387,7 @@ Global___Recall: _TypeAlias = Recall  # noqa: Y015
 
 @_typing.final
 class ToHost(_message.Message):
-    """---------------------------------------------------------------- exchanges
-
-    Frames are bytes here, as bodies are in them: they are made and read once, by who wants them.
-    """
+    """---------------------------------------------------------------- exchanges"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -398,8 +395,8 @@ class ToHost(_message.Message):
     FRAME_FIELD_NUMBER: _builtins.int
     PARTICULARS_FIELD_NUMBER: _builtins.int
     number: _builtins.int
-    frame: _builtins.bytes
-    """a prack.v1.GatewayFrame"""
+    @_builtins.property
+    def frame(self) -> _worker_pb2.GatewayFrame: ...
     @_builtins.property
     def particulars(self) -> _containers.RepeatedCompositeFieldContainer[Global___Particulars]:
         """of requests in this frame"""
@@ -408,10 +405,10 @@ class ToHost(_message.Message):
         self,
         *,
         number: _builtins.int = ...,
-        frame: _builtins.bytes = ...,
+        frame: _worker_pb2.GatewayFrame | None = ...,
         particulars: _abc.Iterable[Global___Particulars] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame", "number", b"number", "particulars", b"particulars"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
@@ -459,8 +456,8 @@ class ToOwner(_message.Message):
     FRAME_FIELD_NUMBER: _builtins.int
     FAILURES_FIELD_NUMBER: _builtins.int
     number: _builtins.int
-    frame: _builtins.bytes
-    """a prack.v1.WorkerFrame"""
+    @_builtins.property
+    def frame(self) -> _worker_pb2.WorkerFrame: ...
     @_builtins.property
     def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Failure]:
         """ends of exchanges that no worker can say; after the frame"""
@@ -469,10 +466,10 @@ class ToOwner(_message.Message):
         self,
         *,
         number: _builtins.int = ...,
-        frame: _builtins.bytes = ...,
+        frame: _worker_pb2.WorkerFrame | None = ...,
         failures: _abc.Iterable[Global___Failure] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["frame", b"frame"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["failures", b"failures", "frame", b"frame", "number", b"number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
