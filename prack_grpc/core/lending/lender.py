@@ -121,10 +121,12 @@ class Lender:
     def _keep(self, loan: SessionLoan, session: Session, lane: ExchangeLane) -> Effects:
         """It is of who has been free for longest: or who was lent first would have all the work."""
         turn = lane.ready.first() if lane.ready else session
-        stock = self.stocks.serving(turn, lane.kind)
+        stock: SessionStock | None = loan.stock
+        if turn not in loan.stock.sessions or lane.kind not in loan.stock.offer.kinds:
+            stock = self.stocks.serving(turn, lane.kind)
         if stock is None:  # a peer's workers
             turn, stock = session, loan.stock
-        kept = stock.loan(loan.peer)
+        kept = loan if stock is loan.stock else stock.loan(loan.peer)
         kept.idle.append(turn)
         turn.reserve(stock.kind, 1)
         if turn is not session:
@@ -210,7 +212,8 @@ class Lender:
 
     def take(self, peer: PeerReceiver, number: int) -> tuple[SessionLoan, Session]:
         """The session for a request of this peer. Raises SlotGone."""
-        loan = self._loan(peer, number)
+        stock = self.stocks.all.get(number)
+        loan = stock.loans.get(peer) if stock else None
         if loan is None or not loan.idle:
             raise SlotGone("the slot is there no more")
         session = loan.idle.pop(0)

@@ -203,17 +203,16 @@ class Queue:
     def update(self, session: Session) -> list[ExchangeLane]:
         """Its free slots have changed: last in each line, or in none. Returns as `join` does."""
         room, own = session.room(HTTP), session.websocket_slots
-        if self.changes is not None:
-            self.changes.freed(session, room, self.requests > 0)
+        changes = self.changes
+        if changes is not None and (changes.eager or session.guest or room <= 0 or own):
+            changes.freed(session, room, self.requests > 0)
         open_ = room > 0 and not session.whole and (not session.uploads or self._opens(session))
         matchable = []
         for lane in session.lanes:
             level = session.levels[lane.kind]
             if open_ is not session.open and lane.kind is HTTP:
-                if open_:
-                    lane.open.add(session, level)
-                else:
-                    lane.open.discard(session, level)
+                change = lane.open.add if open_ else lane.open.discard
+                change(session, level)
             if not (session.room(lane.kind) > 0 if own else room > 0):
                 lane.ready.discard(session, level)
                 continue
