@@ -99,7 +99,10 @@ class SocketLink(Framed):
         self._heard_at = self._loop.time()
         try:
             for message in self._incoming.each(data):
-                self._take(message)
+                if self._receiver is None:
+                    self._greeted(message)
+                elif message != HEARTBEAT:
+                    self._receiver.received(message)
                 if self.over:
                     return
         except FrameTooLong as error:
@@ -115,11 +118,7 @@ class SocketLink(Framed):
 
     # ------------------------------------------------------------ its life
 
-    def _take(self, message: bytes) -> None:
-        if self._receiver is not None:
-            if message != HEARTBEAT:
-                self._receiver.received(message)
-            return
+    def _greeted(self, message: bytes) -> None:
         self.peer = message.decode(errors="replace")
         if not ID.fullmatch(self.peer) or not self._wanted(self):
             self.close("it is not wanted")

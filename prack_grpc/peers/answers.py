@@ -25,13 +25,17 @@ class Answers:
         self._flushing: asyncio.Handle | None = None
         self._turn = asyncio.Lock()
 
-    def frame(self, number: int) -> pb.WorkerFrame:
-        """What goes out next about this offer; an event is to be added to it."""
+    def frame(self, number: int, at_once: bool = False) -> pb.WorkerFrame:
+        """What goes out next about this offer; an event is to be added to it.
+
+        Whoever says `at_once` will `flush`.
+        """
         frame = self._frames.get(number)
         if frame is None:
             message = self._messages[number] = link.LinkMessage()
             message.to_owner.number = number
             frame = self._frames[number] = message.to_owner.frame
+        if not at_once and self._flushing is None:
             self._flush_soon()
         return frame
 

@@ -45,8 +45,9 @@ class Guest(Outbox):
 
     def deliver(self, assignment: Assignment) -> None:
         """See WorkReceiver."""
-        if about := particulars(assignment):
-            self._particulars[assignment.number] = about
+        request = assignment.request
+        if request.kind or request.x_request_id != assignment.request_id:
+            self._particulars[assignment.number] = particulars(assignment)
         Outbox.deliver(self, assignment)
 
     @property
@@ -91,9 +92,7 @@ class Guest(Outbox):
 
     def _write(self) -> None:
         """What steers, and requests, at once; but all together once bodies wait for room."""
-        if self._writing is not None:
-            self._writing.cancel()
-            self._writing = None
+        self._writing = None
         if self._writer is not None:
             return
         message = self._message

@@ -37,7 +37,8 @@ class Shared:
     """What all exchanges of one peer have in common.
 
     The owner takes `owner_window` bytes of a response before it asks for more, we `window` of a
-    request body. `forget` is called at the end of each.
+    request body. Those that are `open` are known by offer and number; `forget` is called at the end
+    of each.
     """
 
     broker: PublicSide
@@ -46,6 +47,7 @@ class Shared:
     owner_window: int
     window: int
     forget: "Callable[[Hosted], None]"
+    open: "dict[tuple[int, int], Hosted]"
 
 
 class Hosted(Ticket):
@@ -142,8 +144,10 @@ class Hosted(Ticket):
     def answer(self, head: ResponseHead, download: Flow) -> None:
         """See AnswerReceiver. Nearly always it is a whole response, which needs no task."""
         if self._is_new and head.end and head.status >= 200 and self._fits(head.body):
-            self._say(head, head.body, True)
-            self._complete()
+            shared, self._is_new = self._shared, False
+            self._say(head, head.body, True, len(shared.open) == 1)
+            shared.broker.complete(self)
+            shared.forget(self)
         else:
             super().answer(head, download)
 
@@ -188,11 +192,12 @@ class Hosted(Ticket):
         finishes = self._shared.answers.frame(self.number).finishes
         finishes.add(id=self.there, trailers=trailers)
 
-    def _say(self, head: ResponseHead, body: bytes, end: bool) -> None:
+    def _say(self, head: ResponseHead, body: bytes, end: bool, last: bool = False) -> None:
+        """If it is the last answer that the peer waits for, `forget` has it sent."""
         fields: list[bytes] = []
         for field in head.headers:
             fields += field
-        message = self._shared.answers.frame(self.number).heads.add()  # see Outbox
+        message = self._shared.answers.frame(self.number, last).heads.add()  # see Outbox
         message.id, message.status, message.end = self.there, head.status, end
         message.headers.extend(fields)
         message.body = body

@@ -35,9 +35,9 @@ class Hosting:
         self._peer = peer
         self._answers = answers
         self._name = name
-        loop = asyncio.get_running_loop()
-        self._shared = Shared(broker, answers, loop, owner_window, window, self._forget)
         self._hosted: dict[tuple[int, int], Hosted] = {}
+        loop, windows = asyncio.get_running_loop(), (owner_window, window)
+        self._shared = Shared(broker, answers, loop, *windows, self._forget, self._hosted)
         self._left: dict[str, Hosted] = {}  # whose worker has not let go yet
 
     def take(self, message: link.ToHost) -> None:
@@ -47,8 +47,11 @@ class Hosting:
         for one in message.particulars:  # nearly always none
             about[one.id] = one
         number = message.number
-        for request in frame.requests:
-            self._begin(number, request, about.get(request.id))
+        requests = frame.requests
+        for request in requests:
+            self._begin(number, request, about.get(request.id) if about else None)
+        if len(frame.ListFields()) < 2 and requests:
+            return  # nearly always; to look for what is not there takes longer
         for data in frame.data:
             if hosted := self._find(message, data.id):
                 hosted.upload(data.data, False)

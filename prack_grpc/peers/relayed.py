@@ -8,12 +8,10 @@ from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.http.message import DEFAULT_URGENCY, HTTP, Headers, Kind, Request
 
 
-def particulars(assignment: Assignment) -> link.Particulars | None:
-    """What the host must know beside the frame; None if there is nothing."""
+def particulars(assignment: Assignment) -> link.Particulars:
+    """What the host must know beside the frame, of what is no plain HTTP request or has a name."""
     request = assignment.request
     own_word = "" if request.x_request_id == assignment.request_id else request.x_request_id
-    if request.kind is HTTP and not own_word:
-        return None
     return link.Particulars(
         id=assignment.number,
         kind=link.Kind.ValueType(request.kind.value),

@@ -55,6 +55,8 @@ class Events:
         """In the order of proto/README.md section 1. Raises StreamError."""
         for head in frame.heads:
             self._event(head, self._head, head.end)
+        if len(frame.ListFields()) < 2 and frame.heads:
+            return  # nearly always; to look for what is not there takes longer
         for data in frame.data:
             self._event(data, self._data, False)
         for finish in frame.finishes:
