@@ -58,6 +58,10 @@ class SocketLink(Framed):
             self._writing = None
         if self.over:
             return
+        if len(messages) == 1 and not self._unwritten:  # nearly always
+            self._spoke = True
+            self._transport.write(LENGTH.pack(len(messages[0])) + messages[0])
+            return
         for message in messages:
             self._unwritten += LENGTH.pack(len(message)), message
         if self._unwritten:

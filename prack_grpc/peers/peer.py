@@ -109,7 +109,14 @@ class Peer:
 
     def received(self, message: bytes) -> None:
         try:
-            self._take(link.LinkMessage.FromString(message))
+            read = link.LinkMessage.FromString(message)
+            event = read.WhichOneof("message")
+            if event == "to_owner" and self.is_up:
+                self._answered(read.to_owner)
+            elif event == "to_host" and self.is_up:
+                self._hosting.take(read.to_host)
+            else:
+                self._take(event, read)
         except DecodeError:
             self._refuse("this is no message of prack.link.v1")
         except (BadMessage, StreamError, ValueError, WindowExceeded) as error:
@@ -137,16 +144,11 @@ class Peer:
         log.warning("closed the link to another gateway", extra=about)
         self._link.close(reason)
 
-    def _take(self, message: link.LinkMessage) -> None:
-        event = message.WhichOneof("message")
+    def _take(self, event: str | None, message: link.LinkMessage) -> None:
         if event == "hello":
             self._greeted(message.hello)
         elif not self.is_up:
             raise BadMessage("the first message of a link must be its hello")
-        elif event == "to_host":
-            self._hosting.take(message.to_host)
-        elif event == "to_owner":
-            self._answered(message.to_owner)
         elif event == "tunnel":
             self.tunnels.take(message.tunnel)
         else:
@@ -232,7 +234,8 @@ class Peer:
         number = message.number
         if guest := self._guests.get(number):
             guest.take(message)
-            self._part(number, guest)
+            if guest.is_withdrawn:
+                self._part(number, guest)
 
     def _part(self, number: int, guest: Guest) -> None:
         """Workers that serve nothing more may finish what they hold."""

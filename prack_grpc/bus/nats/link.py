@@ -74,6 +74,10 @@ class NatsLink:
 
     def post(self, *messages: bytes) -> None:
         """See Link."""
+        if len(messages) == 1 and self._owed is None and not self.over:  # nearly always
+            if parcel := self._sending.alone(messages[0]):
+                self._say_parcel(*parcel)
+                return
         for message in messages:
             self._add(message)
         self._say()
@@ -191,9 +195,11 @@ class NatsLink:
             kind, self._owed = self._owed, None
             self._deliver(self._envelope(kind, self._sending.number))
         while parcel := self._sending.next():
-            number, data = parcel
-            numbers = NUMBERS.pack(number, self._receiving.told())
-            self._post((self._stamp or self._first_stamp()) + numbers + data)
+            self._say_parcel(*parcel)
+
+    def _say_parcel(self, number: int, data: bytes) -> None:
+        numbers = NUMBERS.pack(number, self._receiving.told())
+        self._post((self._stamp or self._first_stamp()) + numbers + data)
 
     def _first_stamp(self) -> bytes:
         """Of all parcels: nothing is sent before the peer's end is known."""

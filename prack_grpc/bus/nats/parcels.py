@@ -37,6 +37,22 @@ class Sending:
         self.held += LENGTH.size + size
         return self.held
 
+    def alone(self, message: bytes) -> tuple[int, bytes] | None:
+        """A parcel of this message, to be sent at once; None if others go before, or it is large.
+
+        The same as `add` and then `next`, which take longer.
+        """
+        size = LENGTH.size + len(message)
+        if self._next <= self.number or self._unsent or self._kept_bytes >= WINDOW or size > PARCEL:
+            return None
+        data = LENGTH.pack(len(message)) + message
+        self.number = number = self._next
+        self._next = number + 1
+        self._kept[number] = data
+        self._kept_bytes += size
+        self.held += size
+        return number, data
+
     @property
     def ready(self) -> bool:
         """Whether there is a parcel to send now."""

@@ -203,8 +203,9 @@ class Queue:
     def update(self, session: Session) -> list[ExchangeLane]:
         """Its free slots have changed: last in each line, or in none. Returns as `join` does."""
         room, own = session.room(HTTP), session.websocket_slots
-        changes = self.changes
-        if changes is not None and (changes.eager or session.guest or room <= 0 or own):
+        changes, more = self.changes, session.guest and len(session.held) > session.used
+        # Nearly always it does not matter, for which no call is made.
+        if changes and (self.requests or room <= 0 or more or own or changes.eager):
             changes.freed(session, room, self.requests > 0)
         open_ = room > 0 and not session.whole and (not session.uploads or self._opens(session))
         matchable = []
