@@ -58,9 +58,5 @@ def test_what_only_gateways_know_is_told_beside_it(message: pb.Request) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"hello"])
 def test_a_field_without_a_value_is_refused(body: bytes) -> None:
-    with pytest.raises(ValueError, match="has no value"):
+    with pytest.raises(ValueError, match="shorter"):
         read_request(pb.Request(headers=[b"accept"], end=True, body=body), None)
-
-
-def test_there_is_nothing_else() -> None:
-    assert not hasattr(read_request(MESSAGE, None), "colour")
