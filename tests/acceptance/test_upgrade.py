@@ -89,8 +89,8 @@ def in_flight(gateway: Gateway) -> int:
 def until_in_flight(gateway: Gateway, count: int) -> None:
     """Wait until the gateway holds so many requests."""
     deadline = time.monotonic() + SECONDS
-    while in_flight(gateway) != count:
-        assert time.monotonic() < deadline, f"there are not {count} requests"
+    while (found := in_flight(gateway)) != count:
+        assert time.monotonic() < deadline, f"{found} requests, not {count}; {gateway}"
         time.sleep(0.01)
 
 
