@@ -12,6 +12,7 @@ from tests.support.tools import needed
 # With fewer connections than an attack has, each of them twice, nginx closes those that are idle.
 NGINX = """
 user root;
+worker_processes 2;
 daemon off;
 error_log stderr notice;
 pid {folder}/pid;
