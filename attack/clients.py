@@ -6,6 +6,8 @@ from contextlib import ExitStack, suppress
 
 from attack.wire import HANDSHAKE, Target, dial, flood, many, trickle, upgraded
 from tests.support.bad_requests import BAD_CHUNKS, REFUSED, chunk
+from tests.support.frames import DEFLATE, FIN, RSV1, frame, packed
+from tests.support.frames import TEXT as OPCODE
 
 GET = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: localhost\r\n"
@@ -15,6 +17,8 @@ EXPECT = POST + b"content-length: 1000\r\nexpect: 100-continue\r\n\r\n"
 MASK = b"\x37\xfa\x21\x3d"
 # Heads of frames: a text of one byte, an empty fragment of one, an empty one more, a full ping.
 TEXT, FRAGMENT, MORE, PING = b"\x81\x81", b"\x01\x80", b"\x00\x80", b"\x89\xfd"
+DEFLATING = HANDSHAKE.removesuffix(b"\r\n") + DEFLATE + b"\r\n\r\n"
+UMLAUTS = 512 * 1024  # as many as a message may have
 AT_ONCE = 256 * 1024
 CROWD = 500
 BAD = [data for _, data, _ in REFUSED] + [chunk(data) for _, data in BAD_CHUNKS]
@@ -83,6 +87,12 @@ def crowd(target: Target) -> None:
     with ExitStack() as stack:
         socks = [stack.enter_context(_begun(target)) for _ in range(SLOTS)]
         trickle(socks, (MORE + MASK) * 100, 0.1)
+
+
+def packed_messages(target: Target) -> None:
+    """WebSocket messages that are a thousand times as large as what is sent."""
+    message = frame(OPCODE, packed("ä".encode() * UMLAUTS), FIN | RSV1)
+    flood(lambda: upgraded(target.public, DEFLATING), message * (AT_ONCE // len(message)))
 
 
 def pings(target: Target) -> None:

@@ -27,6 +27,7 @@ KINDS = {
     "tiny-frames": Kind(clients.tiny_frames),
     "empty-fragments": Kind(clients.empty_fragments),
     "crowd": Kind(clients.crowd, seconds=2.0),
+    "packed-messages": Kind(clients.packed_messages),
     "pings": Kind(clients.pings),
     "tiny-chunks": Kind(clients.tiny_chunks),
     "tiny-events": Kind(workers.tiny_events),

@@ -29,3 +29,14 @@ async def test_several_may_go_on_in_each_turn() -> None:
     turns.wait(partial(seen.append, "f"))
     await asyncio.sleep(0)
     assert seen[-1] == "f"
+
+
+async def test_time_may_pass_before_the_next() -> None:
+    loop, began, seen = asyncio.get_running_loop(), asyncio.get_running_loop().time(), list[float]()
+    turns, last = Turns(seconds=0.002), asyncio.Event()
+    turns.wait(lambda: seen.append(loop.time() - began))
+    turns.wait(lambda: seen.append(loop.time() - began))
+    turns.wait(last.set)
+    await last.wait()
+    assert seen[0] > 0.0019
+    assert seen[1] > 0.0038

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+import zlib
 from dataclasses import dataclass
 
 from tests.support.client import SECONDS, Cut, RawClient, Response
@@ -44,6 +45,12 @@ def masking(data: bytes, mask: bytes) -> bytes:
     """Mask, or unmask (RFC 6455 section 5.3)."""
     keys = (mask * (len(data) // 4 + 1))[: len(data)]
     return (int.from_bytes(data) ^ int.from_bytes(keys)).to_bytes(len(data))
+
+
+def packed(data: bytes, packer: "zlib._Compress | None" = None) -> bytes:
+    """Compressed (RFC 7692 section 7.2.1), by `packer` when messages share what they know."""
+    packer = packer or zlib.compressobj(wbits=-12)
+    return (packer.compress(data) + packer.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
 
 
 def close(code: int, reason: bytes = b"") -> bytes:

@@ -97,6 +97,7 @@ class Decoder:
             return None
         if self._buffer[stop : stop + 2] != b"\r\n":
             raise BadEvents("an event's data is longer than its size")
-        data = bytes(self._buffer[start:stop])
+        with memoryview(self._buffer) as view:
+            data = bytes(view[start:stop])
         del self._buffer[: stop + 2]
         return Event(name, data)

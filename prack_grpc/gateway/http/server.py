@@ -13,6 +13,9 @@ from prack_grpc.gateway.request.client import Client, TakesEarly, TakesWhole, Up
 from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.turns import GOINGS, Turns
 
+# Between two pieces of messages that are larger than what was sent, of all clients: so a few bytes
+# keep neither a gateway nor its workers busy.
+UNPACK_SECONDS = 0.002
 # Makes what goes on with a client's connection, and calls this when it is gone.
 WebSockets = Callable[["HttpServer", tuple[str, int] | None, Callable[[], None]], asyncio.Protocol]
 
@@ -33,7 +36,8 @@ class HttpServer:
     With `websockets`, handshakes are answered by the connections that it makes. With `upgrade`, a
     request may ask for that protocol, and the application switches to it. What is refused before
     the application sees it is told to `access`. What `response` makes is sent. Who has more to be
-    parsed or served waits for one of the `turns`, and whose client has left for one of `goings`.
+    parsed or served waits for one of the `turns`, whose client has left for one of `goings`, and
+    who has sent a message that is large once it is unpacked for one of `unpackings`.
     """
 
     __slots__ = (
@@ -50,6 +54,7 @@ class HttpServer:
         "state",
         "tasks",
         "turns",
+        "unpackings",
         "upgrade",
         "websockets",
     )
@@ -75,6 +80,7 @@ class HttpServer:
         self.connections: set[Member] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.turns, self.goings = Turns(), Turns(GOINGS)
+        self.unpackings = Turns(seconds=UNPACK_SECONDS)
         self.leaving = False  # each response is the last of its connection
 
     def run(self, work: Coroutine[object, object, None]) -> None:
@@ -95,6 +101,7 @@ class HttpServer:
         other.response = self.response
         other.state, other.connections, other.tasks = self.state, self.connections, self.tasks
         other.turns, other.goings = self.turns, self.goings
+        other.unpackings = self.unpackings
         return other
 
 

@@ -48,9 +48,8 @@ class WebSocketClient:
         message = await self._receive()
         if message["type"] != "websocket.receive":
             return self._last(message)
-        text = message.get("text")
-        name = events.BINARY if text is None else events.TEXT
-        data = message["bytes"] if text is None else text.encode()
+        name = events.TEXT if "utf-8" in message else events.BINARY
+        data = message["utf-8" if name == events.TEXT else "bytes"]
         self._record.taken += len(data)
         if len(data) <= self._max_message:
             return Event(name, data)

@@ -8,6 +8,7 @@ and what comes before the handshake is answered (against RFC 6455 section 4.1) i
 """
 
 import asyncio
+import codecs
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -17,31 +18,33 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets import http11
 from websockets.exceptions import InvalidHandshake
+from websockets.frames import Frame
 from websockets.http11 import Request
 
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers
-from prack_grpc.core.limits import KIB
+from prack_grpc.core.limits import MIB, PIECE
 from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.timeouts import Timeout
 from prack_grpc.gateway.http.transaction import refusal
 from prack_grpc.gateway.request.head import WEBSOCKET_FIELDS, WEBSOCKET_LINE
 from prack_grpc.gateway.websocket.cutter import Cutter
+from prack_grpc.gateway.websocket.inflating import GO_ON, RATIO, Factory, Inflating
 from prack_grpc.gateway.websocket.tunnel import Tunnel
 
 # The guard has measured the head, as it does any other; the library's limits are lower.
 http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = WEBSOCKET_LINE, WEBSOCKET_FIELDS
-# How much is parsed at a time.
-PIECE = 64 * KIB
 # Frames of one client that are parsed in one turn of the loop: with all that follows from them,
-# some tenths of a millisecond.
-TURN = 8
-# So many frames that carry nothing, control frames among them, within so many seconds are a flood.
-MAX_EMPTY, EMPTY_SECONDS = 1000, 10.0
+# some tenths of a millisecond. So many unpacked bytes count as one frame more.
+TURN, UNPACKED = 8, PIECE // 8
+# So many frames that carry nothing, control frames among them, within so many seconds are a flood;
+# and so many bytes that were hardly sent.
+MAX_EMPTY, MAX_SURPLUS, FLOOD_SECONDS = 1000, 16 * MIB, 10.0
 # RFC 6455 section 4.2.2: a client that speaks another version is told which it can have.
 VERSION = (b"sec-websocket-version", b"13")
+UTF8 = codecs.getincrementaldecoder("utf-8")
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
 
 
@@ -60,14 +63,17 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         shared = ServerState()  # uvicorn's own; that of `server` has connections of requests too
         shared.tasks = server.tasks
         super().__init__(config, shared, server.state)
+        self.conn.available_extensions = [Factory()]
+        self._inflating: Inflating | None = None
         self.http = server
         self._client = client
         self._leave = leave
         self._unread = bytearray()
         self._cutter = Cutter()
+        self._utf8 = UTF8()  # of a text that has begun
         self._cutter.budget = TURN
         self._waits = False  # for its next turn
-        self._counted_from = self.loop.time()  # what was empty
+        self._counted_from = self.loop.time()  # floods
         self._broken = False  # a rule: what comes is dropped
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -172,19 +178,46 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._closing.close(half=True)
         else:
             super().handle_connect(event)
+            for extension in self.conn.extensions:
+                if isinstance(extension, Inflating):
+                    self._inflating = extension
             # As of a request, see PublicApp; the application has not begun yet.
             about: dict[object, object] = {"target": event.path.encode(), "tunnel": self.tunnel}
             self.scope["extensions"]["prack"] = about
 
-    def send_receive_event_to_app(self) -> None:
-        """See uvicorn's class, which logs a text that is not UTF-8 as a mistake of ours."""
+    def handle_text(self, event: Frame) -> None:
+        """See uvicorn's class, which looks at a text when it is whole. Here each fragment is."""
+        self._utf8 = UTF8()
+        if self._is_text(event):
+            super().handle_text(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        if self.curr_msg_data_type == "bytes" or self._is_text(event):
+            super().handle_cont(event)
+
+    def _is_text(self, event: Frame) -> bool:
+        """Whether this goes on with one (RFC 6455 section 8.1); if not, that is the end."""
         if self._broken:
-            return  # it was parsed together with what broke the rule
-        if self.curr_msg_data_type == "text" and not _is_text(self.frames):
+            return False  # it was parsed together with what broke the rule
+        try:
+            self._utf8.decode(event.data, event.fin)
+        except UnicodeDecodeError:
             self.conn.fail(1007)  # a close that came behind it may have been answered already
             self.handle_parser_exception()
-        else:
-            super().send_receive_event_to_app()
+        return not self._broken
+
+    def send_receive_event_to_app(self) -> None:
+        """See uvicorn's class. A text is passed on as it came."""
+        if self._broken:
+            return  # it was parsed together with what broke the rule
+        kind = "bytes" if self.curr_msg_data_type == "bytes" else "utf-8"
+        data, self.frames = b"".join(self.frames), []
+        if not self.close_sent:
+            event: Any = {"type": "websocket.receive", kind: data}
+            self.queue.put_nowait(event)
+            if not self.read_paused:
+                self.read_paused = True
+                self.transport.pause_reading()
 
     def handle_ping(self) -> None:
         """See uvicorn's class. Nothing is written behind our close."""
@@ -212,22 +245,37 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def _parse(self) -> None:
         """Go on, until there is something to be taken, or others have their turn."""
         while self._may_parse():
-            piece = bytes(self._unread[:PIECE])
-            size = self._cutter.cut(piece)
-            if not size:
+            piece = self._next_piece()
+            if not piece:
                 self._wait()
                 break
-            del self._unread[:size]
-            if self._cutter.empty > MAX_EMPTY and self._is_flood():
-                self.conn.fail(1008, "too many frames that carry nothing")
+            if flood := self._flood():
+                self.conn.fail(1008, flood)
                 self.handle_parser_exception()
             else:
-                super().data_received(piece[:size])
+                super().data_received(piece)
         self._read_on()
 
     def _may_parse(self) -> bool:
         waits = self.read_paused or self._is_early() or not self.writable.is_set()
-        return bool(self._unread) and not waits
+        return not waits and (bool(self._unread) or self._is_behind())
+
+    def _is_behind(self) -> bool:
+        """A message is not yet unpacked, and somebody still wants it."""
+        behind = self._inflating is not None and self._inflating.behind
+        return behind and not self.transport.is_closing()
+
+    def _next_piece(self) -> bytes:
+        """What may be parsed now."""
+        if inflating := self._inflating:
+            self._cutter.budget -= inflating.unpacked // UNPACKED
+            inflating.unpacked = 0
+        if self._is_behind():
+            return GO_ON if self._cutter.budget > 0 else b""
+        piece = bytes(self._unread[:PIECE])
+        size = self._cutter.cut(piece)
+        del self._unread[:size]
+        return piece[:size]
 
     def _read_on(self) -> None:
         """Read only when all is parsed that was read; before the handshake there is a bound."""
@@ -242,21 +290,32 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """Go on, and read on, when it is this connection's turn again."""
         if not self._waits:
             self._waits = True
-            self.http.turns.wait(self._begin_turn)
+            turns = self.http.unpackings if self._is_behind() else self.http.turns
+            turns.wait(self._begin_turn)
 
     def _begin_turn(self) -> None:
         self._waits = False
         self._cutter.budget = TURN
         self._parse()
 
-    def _is_flood(self) -> bool:
+    def _flood(self) -> str:
+        """What there is too much of."""
+        if self._cutter.empty > MAX_EMPTY:
+            found = "too many frames that carry nothing"
+        elif self._inflating and self._inflating.surplus > MAX_SURPLUS:
+            found = f"too many bytes that were compressed to less than 1/{RATIO}"
+        else:
+            return ""
         began, self._counted_from = self._counted_from, self.loop.time()
         self._cutter.empty = 0
-        return self._counted_from - began < EMPTY_SECONDS
+        if self._inflating:
+            self._inflating.surplus = 0
+        return found if self._counted_from - began < FLOOD_SECONDS else ""
 
     def _drop(self) -> None:
         """Nothing more is parsed."""
         self._unread.clear()
+        self._inflating = None
 
 
 def settings(app: ASGIApp, max_size: int) -> Config:
@@ -266,11 +325,3 @@ def settings(app: ASGIApp, max_size: int) -> Config:
     )
     config.load()
     return config
-
-
-def _is_text(frames: list[bytes]) -> bool:
-    try:
-        b"".join(frames).decode()
-    except UnicodeDecodeError:
-        return False
-    return True

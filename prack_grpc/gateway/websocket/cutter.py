@@ -9,15 +9,13 @@ OPCODE = 0x0F  # 0 goes on with a message
 CONTROL = 0x08  # opcodes with this bit are close, ping and pong
 LENGTHS = {126: 2, 127: 8}
 DEFLATED = 0x40  # RSV1 of a message's first frame (RFC 7692 section 6)
-# Bytes of a compressed frame that count as one frame more: they may be a thousand times as many.
-DEFLATED_BYTES = 64
 
 
 class Cutter:
     """Follows the frames of one connection.
 
-    `budget` is how many may still begin, a large compressed one counts for several; `empty` how
-    many have carried nothing: control frames, and those without data.
+    `budget` is how many may still begin; `empty` how many have carried nothing: control frames, and
+    those without data.
     """
 
     __slots__ = ("_deflated", "_head", "_left", "budget", "empty")
@@ -30,14 +28,19 @@ class Cutter:
         self.empty = 0
 
     def cut(self, data: bytes) -> int:
-        """How many of these bytes may be parsed; what is behind them comes again."""
+        """How many of these bytes may be parsed; what is behind them comes again.
+
+        A compressed frame with data ends them: nobody knows how much it is.
+        """
         at = 0
         while at < len(data):
             if self._left:
                 step = min(self._left, len(data) - at)
                 self._left -= step
                 at += step
-            elif self._head or self.budget:
+                if self._deflated and not self._left:
+                    break
+            elif self._head or self.budget > 0:
                 at += self._begin(data[at : at + LONGEST_HEAD])
             else:
                 break
@@ -55,11 +58,8 @@ class Cutter:
         used, self._head = size - len(self._head), b""
         self._left = _length(head)
         self.empty += not self._left or bool(head[0] & CONTROL)
-        if not head[0] & CONTROL:
-            if head[0] & OPCODE:
-                self._deflated = bool(head[0] & DEFLATED)
-            if self._deflated:
-                self.budget = max(0, self.budget - self._left // DEFLATED_BYTES)
+        if head[0] & OPCODE and not head[0] & CONTROL:
+            self._deflated = bool(head[0] & DEFLATED)
         return used
 
 

@@ -19,7 +19,7 @@ from prack_grpc.broker.ticket import ClientGone, Ticket
 from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Kind, ResponseHead
-from prack_grpc.core.limits import Limits
+from prack_grpc.core.limits import PIECE, Limits
 from prack_grpc.gateway.request.exchange import Admit
 from prack_grpc.gateway.request.forwarding import Forwarding
 from prack_grpc.gateway.websocket.answer import body_events, final_head, pieces, small_body
@@ -161,7 +161,10 @@ async def _upload(broker: PublicSide, ticket: Ticket, event: Event | None) -> No
     elif event.name == events.DISCONNECT:
         broker.leave(ticket)
     else:
-        await broker.upload(ticket, events.encode(*event), event.name == events.CLOSE)
+        data = events.encode(*event)
+        for start in range(0, len(data), PIECE):  # cut only once, however little room there is
+            end = event.name == events.CLOSE and start + PIECE >= len(data)
+            await broker.upload(ticket, data[start : start + PIECE], end)
 
 
 def _takes_events(ticket: Ticket) -> bool:

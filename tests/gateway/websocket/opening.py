@@ -15,12 +15,15 @@ LIMITS = pb.Limits(initial_window=1 << 30)
 
 @asynccontextmanager
 async def accepted(
-    gateway: Gateway, client: RawClient
+    gateway: Gateway, client: RawClient, *fields: bytes
 ) -> AsyncIterator[tuple[ScriptedWorker, int]]:
-    """Its worker, which takes whatever comes, and the number of the exchange."""
+    """Its worker, which takes whatever comes, and the number of the exchange.
+
+    The handshake has these fields more.
+    """
     async with connect(gateway.grpc_port) as worker:
         await worker.hello(features=["websocket"], limits=LIMITS)
-        opening = asyncio.create_task(open_socket(client))
+        opening = asyncio.create_task(open_socket(client, b"/", *fields))
         request = await worker.event("requests")
         await worker.send(heads=[pb.ResponseHead(id=request.id, status=101)])
         assert (await opening).status == 101

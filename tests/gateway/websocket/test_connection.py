@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import socket
-import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -15,11 +14,12 @@ from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.websocket.connection import WebSocketConnection
 from prack_wire import websocket_events as events
 from tests.conftest import Gateway, Start
-from tests.gateway.websocket.opening import LIMITS, accepted
+from tests.gateway.websocket.opening import accepted
 from tests.support.client import Cut, RawClient
 from tests.support.frames import (
     BINARY,
     CLOSE,
+    CONTINUATION,
     DEFLATE,
     FIN,
     HANDSHAKE,
@@ -29,6 +29,7 @@ from tests.support.frames import (
     TEXT,
     frame,
     open_socket,
+    packed,
     receive,
 )
 from tests.support.scripted_worker import WINDOW, ScriptedWorker, connect
@@ -122,6 +123,16 @@ async def test_a_client_that_goes_on_sending_can_read_what_it_did_wrong(
     assert mistakes(caplog) == []
 
 
+async def test_a_text_that_is_none_is_refused_before_its_end(gateway: Gateway) -> None:
+    async with opened(gateway) as (client, _, _):
+        await client.send(frame(TEXT, "ä".encode()[:1], bits=0) + frame(CONTINUATION, b"", bits=0))
+        await client.send(frame(PING))
+        assert (await receive(client)).opcode == PONG  # it may still become one
+        await client.send(frame(CONTINUATION, b"a", bits=0))
+        answer = await receive(client)
+        assert (answer.opcode, answer.data[:2]) == (CLOSE, (1007).to_bytes(2, "big"))
+
+
 def mistakes(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     """What no client may have the gateway write."""
     return [one for one in caplog.records if one.levelno >= logging.ERROR]
@@ -203,20 +214,13 @@ async def test_a_flood_before_the_answer_is_cut(gateway: Gateway) -> None:
 
 
 async def test_what_is_small_only_on_the_wire_stays_so(gateway: Gateway) -> None:
-    deflate = zlib.compressobj(wbits=-12)
     message = bytes(1 << 20)
-    small = deflate.compress(message) + deflate.flush(zlib.Z_SYNC_FLUSH)
     client = await gateway.client()
-    async with connect(gateway.grpc_port) as worker:
-        await worker.hello(features=["websocket"], limits=LIMITS)
-        opening = asyncio.create_task(open_socket(client, b"/", DEFLATE))
-        request = await worker.event("requests")
-        await worker.send(heads=[pb.ResponseHead(id=request.id, status=101)])
-        assert (await opening).status == 101
+    async with accepted(gateway, client, DEFLATE) as (worker, _):
         (connection,) = sockets()
-        await client.send(frame(BINARY, small.removesuffix(b"\0\0\xff\xff"), FIN | RSV1) * 30)
+        await client.send(frame(BINARY, packed(message), FIN | RSV1) * 15)
         decoder, received = events.Decoder(1 << 20), 0
-        while received < 30:
+        while received < 15:
             found = decoder.feed((await worker.event("data")).data)
             assert all(event.data == message for event in found)
             received += len(found)

@@ -37,20 +37,20 @@ def test_pieces_may_be_of_any_size(size: int) -> None:
         assert seen == len(b"".join(FRAMES[:count]))
 
 
-@pytest.mark.parametrize(
-    ("rsv1", "length", "begun"),
-    [(DEFLATED, 50, 8), (DEFLATED, 100, 4), (DEFLATED, 600, 1), (0, 600, 8)],
-)
-def test_compressed_frames_count_for_what_they_may_be(rsv1: int, length: int, begun: int) -> None:
-    message = frame(TEXT | rsv1, bytes(length))
-    assert cutter(8).cut(message * 9) == begun * len(message)
+def test_a_compressed_frame_is_parsed_by_itself() -> None:
+    message, made = frame(TEXT | DEFLATED, b"a"), cutter(8)
+    assert made.cut(message * 9) == len(message)
+    assert made.cut(message[:-1]) == len(message) - 1
+    assert made.cut(message[-1:] + frame(PING)) == 1
 
 
 def test_a_compressed_message_goes_on_behind_a_ping() -> None:
-    begin = frame(TEXT | DEFLATED, bits=0)
-    more = frame(CONTINUATION, bytes(2000), bits=0)
-    whole = frame(TEXT, bytes(2000))
-    assert cutter(8).cut(begin + frame(PING) + more + whole) == len(begin + frame(PING) + more)
+    begin = frame(TEXT | DEFLATED, b"a", bits=0)
+    more = frame(PING) + frame(CONTINUATION, b"a", bits=0)
+    data, made = begin + more + frame(CONTINUATION) + frame(TEXT, b"a") * 2, cutter(8)
+    assert made.cut(data) == len(begin)
+    assert made.cut(data[len(begin) :]) == len(more)
+    assert made.cut(data[len(begin + more) :]) == len(data) - len(begin + more)
 
 
 def test_what_carries_nothing_is_counted() -> None:

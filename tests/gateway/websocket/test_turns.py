@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.core.limits import MIB, PIECE
 from prack_grpc.gateway.websocket import connection
 from prack_grpc.turns import Turns
 from prack_wire import websocket_events as events
@@ -18,22 +19,30 @@ from tests.support.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    DEFLATE,
+    FIN,
     PING,
     PONG,
+    RSV1,
     TEXT,
     frame,
+    packed,
     receive,
 )
 from tests.support.scripted_worker import ScriptedWorker
 
+# Not much of it is sent.
+LARGE = frame(BINARY, packed(bytes(MIB)), FIN | RSV1)
 READ = 256 * 1024  # bytes, what the gateway reads at a time
 
 
 @asynccontextmanager
-async def opened(gateway: Gateway) -> AsyncIterator[tuple[RawClient, ScriptedWorker, int]]:
+async def opened(
+    gateway: Gateway, *fields: bytes
+) -> AsyncIterator[tuple[RawClient, ScriptedWorker, int]]:
     """A WebSocket whose worker takes whatever comes."""
     client = await gateway.client()
-    async with accepted(gateway, client) as (worker, number):
+    async with accepted(gateway, client, *fields) as (worker, number):
         yield client, worker, number
 
 
@@ -77,6 +86,27 @@ async def test_tiny_messages_all_arrive_in_order(gateway: Gateway) -> None:
         client.reset()
 
 
+async def test_what_is_large_once_unpacked_leaves_the_others_their_turn(gateway: Gateway) -> None:
+    async with canary(gateway) as bird, opened(gateway, DEFLATE) as (client, worker, _):
+        async with running(flood(client, many(LARGE))):
+            await bird.answers(50)
+        await worker.event("data")  # they are passed on
+        client.reset()
+
+
+async def test_a_message_is_unpacked_in_turns(gateway: Gateway) -> None:
+    async with opened(gateway, DEFLATE) as (client, worker, _):
+        (socket,) = sockets()
+        socket.http.unpackings = turns = Counting()
+        await client.send(LARGE)
+        decoder, seen = events.Decoder(MIB), list[events.Event]()
+        while not seen:
+            seen = decoder.feed((await worker.event("data")).data)
+        assert seen[0].data == bytes(MIB)
+        assert turns.waited == MIB // PIECE
+        client.reset()
+
+
 @pytest.mark.parametrize(
     "begin",
     [frame(TEXT, b"", bits=0), b""],
@@ -114,10 +144,23 @@ async def test_a_flood_of_nothing_is_a_policy_violation(gateway: Gateway, kind: 
         assert events.close_code(events.Decoder(1000).feed(said)[-1].data)[0] == 1008
 
 
+async def test_a_flood_of_what_was_hardly_sent_is_a_policy_violation(gateway: Gateway) -> None:
+    async with opened(gateway, DEFLATE) as (client, worker, _):
+        await client.send(LARGE * 2 * (connection.MAX_SURPLUS // MIB))
+        answer = await receive(client)
+        assert (answer.opcode, answer.data[:2]) == (CLOSE, (1008).to_bytes(2, "big"))
+        decoder, seen = events.Decoder(MIB), list[events.Event]()
+        while not seen or seen[-1].name != events.CLOSE:
+            seen += decoder.feed((await worker.event("data")).data)
+        assert {one.data for one in seen[:-1]} == {bytes(MIB)}
+        assert connection.MAX_SURPLUS // MIB <= len(seen[:-1]) < 2 * connection.MAX_SURPLUS // MIB
+        assert events.close_code(seen[-1].data)[0] == 1008
+
+
 async def test_pings_that_come_slowly_are_answered_for_ever(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "EMPTY_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "FLOOD_SECONDS", 0.0)
     async with opened(gateway) as (client, _, _):
         for _ in range(3):
             await client.send(frame(PING, b"a") * connection.MAX_EMPTY)
@@ -129,7 +172,7 @@ async def test_pings_that_come_slowly_are_answered_for_ever(
 async def test_pongs_that_nobody_reads_do_not_pile_up(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "EMPTY_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "FLOOD_SECONDS", 0.0)
     async with canary(gateway) as bird, opened(gateway) as (client, _, _):
         (socket,) = sockets()
         async with running(flood(client, many(frame(PING, bytes(125))))):
