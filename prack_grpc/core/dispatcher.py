@@ -15,7 +15,7 @@ from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease, Ses
 from prack_grpc.core.exchange.flow import Flow
 from prack_grpc.core.exchange.states import Call, Caller, Outcome, Work, WorkEvent
 from prack_grpc.core.hand_out import HandOut
-from prack_grpc.core.http.message import Request
+from prack_grpc.core.http.message import WEBSOCKET, Request
 from prack_grpc.core.queue.by_route import ByRoute
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.receivers import AnswerReceiver, CancelReason
@@ -73,9 +73,9 @@ class Dispatcher:
             return exchange, [self._hand_out.lease(session, exchange, now)]
         self.queue.append(exchange, size, now)
         self._hand_out.deadlines.set(exchange, wait_until)
-        return exchange, self._hand_out.relieve(
-            [lane], now
-        ) if self._hand_out.relief.standing else []
+        if self._hand_out.relief.standing or lane.kind is WEBSOCKET:
+            return exchange, self._hand_out.relieve([lane], now)
+        return exchange, []
 
     def upload(self, exchange: Exchange, data: bytes, now: float) -> Effects:
         """A piece of the request body has come from the client.

@@ -54,7 +54,7 @@ class HandOut:
         self.assigned: dict[Assignment, Lease] = {}
         self.collected = 0  # bytes set aside for bodies that must come in one piece
         self.deadlines: Deadlines[Exchange] = Deadlines()
-        self.relief = Relief(limits)
+        self.relief = Relief(limits, self.queue.choice)
         self.lender = Lender(self.queue, limits)
 
     # ------------------------------------------------------------ into the queue
@@ -257,14 +257,15 @@ class HandOut:
         return self.serve(self.queue.leave(session, now), now)
 
     def relieve(self, lanes: Iterable[ExchangeLane], now: float) -> Effects:
-        """What waits in these lanes may need a slot that a client keeps by not reading."""
+        """What waits in these lanes may need a slot that a client keeps."""
         effects: Effects = []
         for lane in lanes:
             lease, slow = self.relief.look(lane, now)
             if lease is not None:
                 effects.append(Grant(lease))
             if slow is not None:
-                error = GatewayError(errors.SLOW_READER)
+                silent = lane.kind is WEBSOCKET
+                error = GatewayError(errors.OVERLOADED if silent else errors.SLOW_READER)
                 slow.download.discard()  # its client would go on for long
                 effects += self.fail(slow, error, CancelReason.DEADLINE, now)
         return effects

@@ -1,14 +1,18 @@
-"""Responses that stand still because of their clients, while others wait for their slots.
+"""What keeps slots because of its client, while others wait for them.
 
-House rules: nothing is done while nobody waits; what fits is lent room first, so that its worker
-can finish; what stands for too long and gets none is cut, the longest-standing first.
+House rules: nothing is done while nobody waits. A response that stands still is lent room first if
+it fits, so that its worker can finish; what stands for too long and gets none is cut, the
+longest-standing first. An open WebSocket has no end: it is closed if its client has more than its
+share of them, the longest-silent first.
 """
 
 import math
 from collections import OrderedDict
 
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease
+from prack_grpc.core.http.message import WEBSOCKET
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.choice import Choice
 
 # The part of all that may be lent that one response may have.
 LOAN_SHARE = 4
@@ -22,8 +26,9 @@ class Relief:
     It is time for another look at these when it is `due`.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, choice: Choice) -> None:
         self._limits = limits
+        self._choice = choice
         self.standing: OrderedDict[Exchange, None] = OrderedDict()
         self.pressed: dict[ExchangeLane, None] = {}
         self.lent = 0
@@ -65,11 +70,12 @@ class Relief:
         self.pressed.pop(lane, None)
         if not lane.pressed:
             return None, None
+        if lane.kind is WEBSOCKET:
+            return None, self._silent(lane, now)
         stands = [one for one in self.standing if one.lease and one.lease.session in lane.sessions]
         if not stands:
             return None, None
-        self.pressed[lane] = None
-        self.due = min(self.due, now + PAUSE)
+        self._look_again(lane, now)
         if self._helped is not None and now < self._helped_until:
             return None, None
         for exchange in stands if self.lent < self._limits.response_buffer else ():
@@ -78,6 +84,24 @@ class Relief:
                 return exchange.lease, None
         late = now - stands[0].stands_since >= self._limits.slow_reader
         return None, stands[0] if late else None
+
+    def _silent(self, lane: ExchangeLane, now: float) -> Exchange | None:
+        """Of the client that has too many. One at a time: its worker has yet to let go of it."""
+        self._look_again(lane, now)
+        client = self._choice.hog(lane)
+        if client is None:
+            return None
+        leases = [lease for one in lane.sessions for lease in one.held.values()]
+        held = [one for one in leases if one.lane is lane]
+        if any(lease.cancelled for lease in held):
+            return None
+        # The sooner its time is over, the longer nothing has come of it.
+        its = [one.exchange for one in held if one.assignment.request.counts_for == client]
+        return min(its, key=lambda one: one.slice, default=None)
+
+    def _look_again(self, lane: ExchangeLane, now: float) -> None:
+        self.pressed[lane] = None
+        self.due = min(self.due, now + PAUSE)
 
     def _lend(self, exchange: Exchange) -> bool:
         most = self._limits.response_buffer

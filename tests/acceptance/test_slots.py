@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.processes import SECONDS, Gateway, Launcher, connected, fetch
 from tests.support.client import RawClient
-from tests.support.frames import open_socket
+from tests.support.frames import CLOSE, open_socket, receive
 
 APPS = "tests.acceptance.slow_apps"
 SLOTS = {"asgi": 64, "wsgi": 8}
@@ -112,6 +112,20 @@ async def test_o4_websockets_leave_slots_to_others(launch: Launcher) -> None:
     gateway = launch.gateway()
     launch.worker(gateway, app=f"{APPS}:asgi")
     await under(gateway, idle, 64)
+
+
+async def test_o4_who_has_all_websockets_gives_one_back_to_others(launch: Launcher) -> None:
+    gateway = launch.gateway()
+    launch.worker(gateway, "prack", "--websocket-slots", "8", app=f"{APPS}:asgi")
+    async with AsyncExitStack() as stack:
+        hogs = [await stack.enter_async_context(connected(gateway.port)) for _ in range(8)]
+        for hog in hogs:
+            await idle(hog)
+        other = await stack.enter_async_context(connected(gateway.port, "127.0.0.2"))
+        await idle(other)
+        # The one that has been silent for longest.
+        closed = await receive(hogs[0])
+        assert (closed.opcode, closed.data) == (CLOSE, (1013).to_bytes(2, "big") + b"overloaded")
 
 
 @pytest.mark.parametrize(("share", "gets", "at_once"), [("0.5", 3, True), ("1", 1, False)])

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from prack_grpc.core.exchange.exchange import Exchange
+from prack_grpc.core.exchange.exchange import Exchange, Lease
 from prack_grpc.core.http.message import Kind
+from prack_grpc.core.receivers import NOBODY
 from prack_grpc.core.status import status
-from tests.core.building import Desk, delivered
+from tests.core.building import Desk, a_request, an_upload, cancels, delivered, failures
 
 BOTH: dict[str, Any] = {"kinds": (Kind.HTTP, Kind.WEBSOCKET)}
 
@@ -68,3 +69,72 @@ def test_operators_see_how_many_there_are() -> None:
     (worker,) = shown.workers
     assert (worker.slots, worker.held, worker.websockets) == (2, 2, 1)
     assert {route.kind: route.free for route in shown.routes} == {"http": 1, "websocket": 2}
+
+
+def ousted(desk: Desk, **request: Any) -> list[Exchange]:
+    """Who is closed as one more WebSocket waits, or because it does."""
+    upload = an_upload(desk.limits, b"", False)
+    request = {"kind": Kind.WEBSOCKET, **request}
+    effects = desk.core.submit("one more", a_request(**request), upload, NOBODY, desk.now)[1]
+    assert [lease.exchange for lease, _ in cancels(effects)] == [
+        one for one, _ in failures(effects)
+    ]
+    assert {code for _, code in failures(effects)} <= {"overloaded"}
+    return [one for one, _ in failures(effects)]
+
+
+def opened(desk: Desk, client: str) -> Lease:
+    """A WebSocket of this client that is open."""
+    lease = desk.leased(b"", False, kind=Kind.WEBSOCKET, counts_for=client)
+    desk.begin(lease)
+    desk.pass_time(1.0)
+    return lease
+
+
+def test_o4_who_has_more_than_its_share_gives_back_the_longest_silent() -> None:
+    desk = Desk()
+    desk.stream(websocket_slots=4, **BOTH)
+    active, *silent = [opened(desk, "hog") for _ in range(4)]
+    desk.answering.data(active, b"TEXT 1\r\na\r\n", desk.now)
+    assert ousted(desk, counts_for="other") == [silent[0].exchange]
+    (waits,) = desk.waiting
+    assert desk.pass_time(1.0) == []  # its worker has not let go of it
+    assert delivered(desk.refuse(silent[0])) == [waits]
+    assert desk.pass_time(1.0) == []  # nobody waits
+
+
+def test_who_has_its_share_keeps_what_it_has() -> None:
+    desk = Desk()
+    desk.stream(websocket_slots=4, **BOTH)
+    for client in ("one", "one", "other", "other"):
+        opened(desk, client)
+    assert ousted(desk, counts_for="another") == []
+    assert ousted(desk, counts_for="other") == []
+    assert desk.pass_time(1.0) == []
+
+
+def test_who_has_more_than_its_share_waits_for_itself() -> None:
+    desk = Desk()
+    desk.stream(websocket_slots=4, **BOTH)
+    for _ in range(4):
+        opened(desk, "hog")
+    assert ousted(desk, counts_for="hog") == []
+
+
+def test_with_all_as_its_share_a_client_keeps_what_it_has() -> None:
+    desk = Desk(client_share=1.0)
+    desk.stream(websocket_slots=2, **BOTH)
+    for _ in range(2):
+        opened(desk, "hog")
+    assert ousted(desk, counts_for="other") == []
+
+
+def test_they_give_way_one_after_the_other_while_others_wait() -> None:
+    desk = Desk()
+    desk.stream(websocket_slots=4, **BOTH)
+    first, second, *_ = [opened(desk, "hog") for _ in range(4)]
+    assert ousted(desk, counts_for="other") == [first.exchange]
+    assert ousted(desk, counts_for="another") == []
+    effects = desk.refuse(first)
+    assert len(delivered(effects)) == 1
+    assert [lease for lease, _ in cancels(desk.pass_time(0.2))] == [second]
