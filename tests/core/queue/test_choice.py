@@ -146,7 +146,7 @@ def test_websockets_are_counted_beside_requests() -> None:
     kinds = (Kind.HTTP, Kind.WEBSOCKET)
     session = desk.stream(slots=2, websocket_slots=2, kinds=kinds)
     of(desk, "hog", 2)
-    sockets = [desk.submit(kind=Kind.WEBSOCKET, counts_for=one) for one in ("hog", "hog")]
+    sockets = [desk.submit(kind=Kind.WEBSOCKET, counts_for=one) for one in ("third", "hog")]
     waits = [desk.submit(kind=Kind.WEBSOCKET, counts_for=one) for one in ("hog", "other")]
     assert all(one.lease for one in sockets)
     lease = sockets[0].lease
