@@ -1,6 +1,7 @@
 """`python -m attack`: see ABOUT."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -21,7 +22,7 @@ examples:
   make attack ARGS=--short                 one short round of each, as the tests do
   python -m attack --only pings            one kind
 
-exit status: 0 nothing failed, 1 something did, 2 wrong usage
+exit status: 0 nothing failed, 1 something did, 2 wrong usage, 130 Ctrl-C
 """
 HEAD = (
     "attack",
@@ -44,6 +45,7 @@ HEAD = (
 
 def main() -> int:
     """Attack; returns the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # all that was started is stopped
     outcomes = []
     for outcome in attacks(_plan()):
         print(f"{outcome.kind}: {_result(outcome)}", flush=True)
@@ -111,4 +113,7 @@ def _row(one: Outcome) -> list[Cell]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -10,6 +10,7 @@ and what comes before the handshake is answered (against RFC 6455 section 4.1) i
 import asyncio
 import codecs
 from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -72,6 +73,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._cutter = Cutter()
         self._utf8 = UTF8()  # of a text that has begun
         self._cutter.budget = TURN
+        self._has_head = False
         self._waits = False  # for its next turn
         self._counted_from = self.loop.time()  # floods
         self._broken = False  # a rule: what comes is dropped
@@ -119,8 +121,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol. What comes after a broken rule is dropped."""
-        if not self.handshake_initiated:
-            super().data_received(data)  # the head that the guard has read, whole
+        if not self._has_head:  # which the guard has read, whole
+            self._has_head = True
+            self.http.turns.wait(partial(self._shake_hands, data))
         elif self._broken:
             self._wait()  # dropping takes its time, too
             self._read_on()
@@ -129,6 +132,10 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._parse()
         if self._is_early() and len(self._unread) > self.http.limits.backlog_bytes:
             self.transport.abort()
+
+    def _shake_hands(self, head: bytes) -> None:
+        if not self.transport.is_closing():
+            super().data_received(head)
 
     async def receive(self) -> Any:
         """The next ASGI event."""
@@ -240,7 +247,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.linger()
 
     def _is_early(self) -> bool:
-        return self.handshake_initiated and not self.handshake_complete
+        return self._has_head and not self.handshake_complete
 
     def _parse(self) -> None:
         """Go on, until there is something to be taken, or others have their turn."""

@@ -1,5 +1,6 @@
 """No WebSocket keeps the loop to itself, however small its frames are. With a canary beside it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -26,6 +27,7 @@ from tests.support.frames import (
     RSV1,
     TEXT,
     frame,
+    open_socket,
     packed,
     receive,
 )
@@ -70,6 +72,21 @@ class Counting(Turns):
         """See Turns."""
         self.waited += 1
         super().wait(go_on)
+
+
+async def test_one_handshake_is_read_in_a_turn(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = list[Callable[[], None]]()
+    client = await gateway.client()
+    monkeypatch.setattr(Turns, "wait", lambda _, go_on: waits.append(go_on))
+    opening = asyncio.create_task(open_socket(client))
+    await until(lambda: waits)
+    assert not gateway.core.exchanges
+    waits[0]()
+    await until(lambda: gateway.core.exchanges)
+    opening.cancel()
+    client.reset()
 
 
 async def test_tiny_messages_all_arrive_in_order(gateway: Gateway) -> None:
