@@ -111,7 +111,7 @@ class Borrower:
                 self._refreshes.set(asking, now + self._pause())
                 effects += self._tell(guests)
             else:
-                del self._asking[asking.lane]
+                effects += self._stop(asking)
         for guest in self._unused.due(now):
             session = guest.session
             surplus = session.slots - session.used

@@ -11,6 +11,7 @@ from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.exchange import Session
 from prack_grpc.core.hand_out import HandOut
 from prack_grpc.core.http.message import Kind
+from prack_grpc.core.lending.borrower import WIDEN
 from prack_grpc.core.lending.lender import TOGETHER
 from prack_grpc.core.lending.lending import Lending
 from prack_grpc.core.lending.loan import TOLERANCE
@@ -416,6 +417,18 @@ def test_who_is_linked_sees_what_is_lent() -> None:
     (here,), (there,) = two.owner.lending.status(), two.host.lending.status()
     assert (here.gateway, here.borrowed, here.wants) == (two.host.name, 1, 1)
     assert (there.gateway, there.lent, there.wanted) == (two.owner.name, 1, 1)
+
+
+def test_a_host_hears_that_nothing_waits_though_it_is_time_to_ask_again() -> None:
+    two = Two()
+    two.relayed()
+    waits = two.mesh.submit(two.owner)
+    two.mesh.deliver_all()
+    two.mesh.clock.now += 2 * WIDEN  # before anything looks at the clock
+    two.owner.perform(two.owner.core.leave(waits, two.owner.now()))
+    two.mesh.deliver_all()
+    (here,), (there,) = two.owner.lending.status(), two.host.lending.status()
+    assert (here.wants, there.wanted) == (0, 0)
 
 
 def test_nothing_is_followed_without_peers() -> None:
