@@ -9,7 +9,9 @@ share of them, the longest-silent first.
 import math
 from collections import OrderedDict
 
+from prack_grpc.core.errors import OVERLOADED
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Lease
+from prack_grpc.core.exchange.states import DONE
 from prack_grpc.core.http.message import WEBSOCKET
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.choice import Choice
@@ -86,17 +88,14 @@ class Relief:
         return None, stands[0] if late else None
 
     def _silent(self, lane: ExchangeLane, now: float) -> Exchange | None:
-        """Of the client that has too many. One at a time: its worker has yet to let go of it."""
+        """Of the client that has too many. No more than wait: workers have yet to let them go."""
         self._look_again(lane, now)
-        client = self._choice.hog(lane)
-        if client is None:
-            return None
         leases = [lease for one in lane.sessions for lease in one.held.values()]
-        held = [one for one in leases if one.lane is lane]
-        if any(lease.cancelled for lease in held):
-            return None
+        held = [one.exchange for one in leases if one.lane is lane]
+        going = sum(one.error is OVERLOADED for one in held)
+        client = self._choice.hog(lane, going) if going < len(lane.waiting) else None
+        its = [one for one in held if one.request.counts_for == client and one.state is not DONE]
         # The sooner its time is over, the longer nothing has come of it.
-        its = [one.exchange for one in held if one.assignment.request.counts_for == client]
         return min(its, key=lambda one: one.slice, default=None)
 
     def _look_again(self, lane: ExchangeLane, now: float) -> None:

@@ -129,12 +129,22 @@ def test_with_all_as_its_share_a_client_keeps_what_it_has() -> None:
     assert ousted(desk, counts_for="other") == []
 
 
-def test_they_give_way_one_after_the_other_while_others_wait() -> None:
+def test_as_many_give_way_as_wait_down_to_the_share() -> None:
     desk = Desk()
     desk.stream(websocket_slots=4, **BOTH)
     first, second, *_ = [opened(desk, "hog") for _ in range(4)]
     assert ousted(desk, counts_for="other") == [first.exchange]
-    assert ousted(desk, counts_for="another") == []
-    effects = desk.refuse(first)
-    assert len(delivered(effects)) == 1
-    assert [lease for lease, _ in cancels(desk.pass_time(0.2))] == [second]
+    assert ousted(desk, counts_for="another") == [second.exchange]
+    assert ousted(desk, counts_for="a third") == []
+    assert desk.pass_time(1.0) == []
+    assert len(delivered(desk.refuse(first))) == 1
+    assert len(delivered(desk.refuse(second))) == 1
+    assert desk.pass_time(1.0) == []
+
+
+def test_who_left_and_whose_worker_goes_on_holds_up_nobody() -> None:
+    desk = Desk()
+    desk.stream(websocket_slots=4, **BOTH)
+    first, second, *_ = [opened(desk, "hog") for _ in range(4)]
+    desk.core.leave(first.exchange, desk.now)
+    assert ousted(desk, counts_for="other") == [second.exchange]

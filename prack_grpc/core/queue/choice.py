@@ -66,14 +66,17 @@ class Choice:
         hogs = [client for client, held in lane.held.items() if held >= most]
         return max((sum(line.count(client) for line in lines) for client in hogs), default=0)
 
-    def hog(self, lane: ExchangeLane) -> str | None:
-        """The client that has most, and more than its share, while another waits that has less."""
+    def hog(self, lane: ExchangeLane, going: int) -> str | None:
+        """The client that has most, and more than its share, while another waits that has less.
+
+        So many of what it has are about to end.
+        """
         if not lane.waiting or not lane.held:
             return None
         most, held = self._share(lane), lane.held
         waits = lane.waiting.foremost(held, most).request.counts_for
         client = max(held, key=held.__getitem__)
-        return client if held[client] > most > held.get(waits, 0) else None
+        return client if held[client] - going > most > held.get(waits, 0) else None
 
     def _has_share(self, lane: ExchangeLane, client: str) -> bool:
         return lane.held.get(client, 0) >= self._share(lane)

@@ -38,8 +38,8 @@ from prack_grpc.gateway.websocket.tunnel import Tunnel
 # The guard has measured the head, as it does any other; the library's limits are lower.
 http11.MAX_LINE_LENGTH, http11.MAX_NUM_HEADERS = WEBSOCKET_LINE, WEBSOCKET_FIELDS
 # Frames of one client that are parsed in one turn of the loop: with all that follows from them,
-# some tenths of a millisecond. So many unpacked bytes count as one frame more.
-TURN, UNPACKED = 8, PIECE // 8
+# some tenths of a millisecond. So is a piece of a compressed one.
+TURN = 8
 # So many frames that carry nothing, control frames among them, within so many seconds are a flood;
 # and so many bytes that were hardly sent.
 MAX_EMPTY, MAX_SURPLUS, FLOOD_SECONDS = 1000, 16 * MIB, 10.0
@@ -71,7 +71,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._leave = leave
         self._unread = bytearray()
         self._cutter = Cutter()
-        self._utf8 = UTF8()  # of a text that has begun
+        self._message = bytearray()  # that has begun
+        self._utf8: codecs.IncrementalDecoder | None = None  # of a text
         self._cutter.budget = TURN
         self._has_head = False
         self._waits = False  # for its next turn
@@ -193,38 +194,46 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self.scope["extensions"]["prack"] = about
 
     def handle_text(self, event: Frame) -> None:
-        """See uvicorn's class, which looks at a text when it is whole. Here each fragment is."""
+        """See uvicorn's class, which looks at a text when it is whole, and keeps all fragments."""
         self._utf8 = UTF8()
-        if self._is_text(event):
-            super().handle_text(event)
+        self._take(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        self._utf8 = None
+        self._take(event)
 
     def handle_cont(self, event: Frame) -> None:
-        if self.curr_msg_data_type == "bytes" or self._is_text(event):
-            super().handle_cont(event)
+        self._take(event)
 
-    def _is_text(self, event: Frame) -> bool:
-        """Whether this goes on with one (RFC 6455 section 8.1); if not, that is the end."""
+    def _take(self, event: Frame) -> None:
+        """A fragment of a message; of a text, it must go on with one (RFC 6455 section 8.1)."""
         if self._broken:
-            return False  # it was parsed together with what broke the rule
+            return  # it was parsed together with what broke the rule
         try:
-            self._utf8.decode(event.data, event.fin)
+            if self._utf8 is not None:
+                self._utf8.decode(event.data, event.fin)
         except UnicodeDecodeError:
             self.conn.fail(1007)  # a close that came behind it may have been answered already
             self.handle_parser_exception()
-        return not self._broken
+            return
+        whole = event.fin and not self._message
+        if not whole:
+            self._message += event.data
+        if event.fin:
+            data = bytes(event.data) if whole else bytes(self._message)
+            self._message.clear()
+            self._pass_on(data)
 
-    def send_receive_event_to_app(self) -> None:
-        """See uvicorn's class. A text is passed on as it came."""
-        if self._broken:
-            return  # it was parsed together with what broke the rule
-        kind = "bytes" if self.curr_msg_data_type == "bytes" else "utf-8"
-        data, self.frames = b"".join(self.frames), []
-        if not self.close_sent:
-            event: Any = {"type": "websocket.receive", kind: data}
-            self.queue.put_nowait(event)
-            if not self.read_paused:
-                self.read_paused = True
-                self.transport.pause_reading()
+    def _pass_on(self, data: bytes) -> None:
+        """To the application, a text as it came; after our close to nobody."""
+        if self.close_sent:
+            return
+        kind = "bytes" if self._utf8 is None else "utf-8"
+        event: Any = {"type": "websocket.receive", kind: data}
+        self.queue.put_nowait(event)
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
 
     def handle_ping(self) -> None:
         """See uvicorn's class. Nothing is written behind our close."""
@@ -274,13 +283,15 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def _next_piece(self) -> bytes:
         """What may be parsed now."""
+        cutter = self._cutter
         if inflating := self._inflating:
-            self._cutter.budget -= inflating.unpacked // UNPACKED
-            inflating.unpacked = 0
+            cutter.budget -= round(TURN * inflating.work)
+            inflating.work = 0.0
         if self._is_behind():
-            return GO_ON if self._cutter.budget > 0 else b""
+            cutter.budget -= 1
+            return GO_ON if cutter.budget >= 0 else b""
         piece = bytes(self._unread[:PIECE])
-        size = self._cutter.cut(piece)
+        size = cutter.cut(piece)
         del self._unread[:size]
         return piece[:size]
 

@@ -16,8 +16,10 @@ from websockets.extensions.permessage_deflate import (
 from websockets.frames import CTRL_OPCODES, Frame, Opcode
 from websockets.typing import ExtensionParameter
 
-from prack_grpc.core.limits import PIECE
+from prack_grpc.core.limits import KIB, PIECE
 
+# How much is given to zlib at a time, beside PIECE: it may be many blocks that hold nothing.
+TAKEN = 8 * KIB
 FLUSH = b"\0\0\xff\xff"  # what a sender leaves out at the end of a message
 RATIO = 100  # of text, deflate seldom makes a fiftieth
 # What a connection says to its parser, as if it came from the client, to have the next piece: a
@@ -28,15 +30,17 @@ GO_ON = bytes((Opcode.CONT, 0x80, 0, 0, 0, 0))
 class Inflating(PerMessageDeflate):
     """The extension of one connection. While it is `behind`, nothing is parsed but GO_ON.
 
-    `surplus` are bytes beyond RATIO times those that were sent.
+    What was done of late is worth so much of a piece (`work`); `surplus` are bytes beyond RATIO
+    times those that were sent.
     """
 
     behind = False
-    unpacked = 0  # bytes of the last piece
+    work = 0.0
     surplus = 0
     _packed = False  # the message that has begun last
-    _rest = b""  # of the last frame, which is still packed
+    _rest, _at = b"", 0  # the last frame, which is still packed from here on
     _last = False  # it ends its message
+    _ended = False  # a final block has come in its message
 
     def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
         """See the library's class. Returns a fragment when there is more than a piece."""
@@ -55,25 +59,44 @@ class Inflating(PerMessageDeflate):
     def _begin(self, frame: Frame) -> None:
         if frame.opcode is not Opcode.CONT:
             self._packed = frame.rsv1
-            if self._packed and self.remote_no_context_takeover:
-                self.decoder = zlib.decompressobj(wbits=-self.remote_max_window_bits)
+            if self._packed and (self.remote_no_context_takeover or self._ended):
+                self._decode_anew()
         elif self._packed and frame.rsv1:
             raise ProtocolError("RSV1 bit set in continuation frame")
         if self._packed:
-            self._last, self._rest = frame.fin, bytes(frame.data) + (FLUSH if frame.fin else b"")
+            self._last, self._at = frame.fin, 0
+            self._rest = bytes(frame.data) + (FLUSH if frame.fin else b"")
             self.surplus = max(0, self.surplus - RATIO * len(frame.data))
 
     def _unpack(self) -> bytes:
+        decoder, packed = self.decoder, self._rest[self._at : self._at + TAKEN]
         try:
-            data = self.decoder.decompress(self._rest, PIECE)
+            data = decoder.decompress(packed, PIECE)
         except zlib.error as exc:
             raise ProtocolError("decompression failed") from exc
-        self._rest = self.decoder.unconsumed_tail
+        left = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+        self._at += len(packed) - len(left)
+        if decoder.eof:
+            self._end()
         # What has been read whole may still have more to give.
-        self.behind = bool(self._rest) or len(data) == PIECE
-        self.unpacked = len(data)
+        self.behind = self._at < len(self._rest) or len(data) == PIECE
+        self.work += max(len(data) / PIECE, len(packed) / TAKEN)
         self.surplus += len(data)
         return data
+
+    def _end(self) -> None:
+        """That was a final block (section 7.2.3.4): what follows is a stream of its own.
+
+        Who sends such has one in a message, as it has to flush. More could be empty, without end.
+        """
+        if self._ended:
+            raise ProtocolError("more than one final block in a message")
+        self._decode_anew()
+        self._ended = True
+
+    def _decode_anew(self) -> None:
+        self.decoder = zlib.decompressobj(wbits=-self.remote_max_window_bits)
+        self._ended = False
 
 
 class Factory(ServerPerMessageDeflateFactory):

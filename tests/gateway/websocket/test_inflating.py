@@ -9,7 +9,7 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import Frame, Opcode
 
 from prack_grpc.core.limits import PIECE
-from prack_grpc.gateway.websocket.inflating import Inflating
+from prack_grpc.gateway.websocket.inflating import TAKEN, Inflating
 from tests.support.frames import packed
 
 GOING_ON = Frame(Opcode.CONT, b"", fin=False)
@@ -38,6 +38,52 @@ def said(extension: Inflating, frame: Frame) -> list[Frame]:
     while extension.behind:
         found.append(extension.decode(GOING_ON, max_size=PIECE))
     return found
+
+
+def finished(data: bytes) -> bytes:
+    """Compressed to a final block, and what is behind such (RFC 7692 section 7.2.3.4)."""
+    packer = zlib.compressobj(wbits=-BITS)
+    return packer.compress(data) + packer.flush() + b"\0"
+
+
+@given(
+    messages=st.lists(
+        st.tuples(st.sampled_from(SIZES), st.lists(st.integers(0, 300), max_size=3), st.booleans()),
+        max_size=4,
+    ),
+)
+def test_a_message_may_end_with_a_final_block(
+    messages: list[tuple[int, list[int], bool]],
+) -> None:
+    extension = inflating()
+    for size, cuts, final in messages:
+        message = bytes(size)
+        whole = finished(message) if final else packed(message)
+        frames = [one for frame in fragments(whole, cuts) for one in said(extension, frame)]
+        assert b"".join(one.data for one in frames) == message
+        assert frames[-1].fin
+
+
+def test_a_final_block_without_what_belongs_behind_it_harms_no_other_message() -> None:
+    extension = inflating()
+    for message in (b"hello", b"again"):
+        (frame,) = fragments(finished(message).removesuffix(b"\0"), [])
+        assert b"".join(one.data for one in said(extension, frame)) == message
+
+
+@pytest.mark.parametrize("rest", [finished(b""), b"junk" * 100], ids=["another", "none"])
+def test_behind_a_final_block_comes_no_other(rest: bytes) -> None:
+    extension = inflating()
+    said(extension, Frame(Opcode.TEXT, finished(b"a"), False, True))
+    with pytest.raises(ProtocolError):
+        said(extension, Frame(Opcode.CONT, rest, True, False))
+
+
+def test_blocks_that_hold_nothing_are_read_a_few_at_a_time() -> None:
+    extension = inflating()
+    empty = packed(b"") + b"\0\0\xff\xff"
+    frame = Frame(Opcode.TEXT, empty * (10 * TAKEN // len(empty)), True, True)
+    assert len(said(extension, frame)) >= 10
 
 
 @pytest.mark.parametrize("forgets", [False, True])

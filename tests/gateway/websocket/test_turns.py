@@ -1,6 +1,7 @@
 """No WebSocket keeps the loop to itself, however small its frames are. With a canary beside it."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -121,6 +122,19 @@ async def test_a_message_is_unpacked_in_turns(gateway: Gateway) -> None:
             seen = decoder.feed((await worker.event("data")).data)
         assert seen[0].data == bytes(MIB)
         assert turns.waited == MIB // PIECE
+        client.reset()
+
+
+async def test_a_message_with_a_final_block_ends(gateway: Gateway) -> None:
+    packer = zlib.compressobj(wbits=-12)
+    final = packer.compress(bytes(200_000)) + packer.flush() + b"\0"
+    async with canary(gateway) as bird, opened(gateway, DEFLATE) as (client, worker, _):
+        await client.send(frame(BINARY, final, FIN | RSV1) + frame(TEXT, packed(b"a"), FIN | RSV1))
+        decoder, seen = events.Decoder(MIB), list[events.Event]()
+        while len(seen) < 2:
+            seen += decoder.feed((await worker.event("data")).data)
+        assert [one.data for one in seen] == [bytes(200_000), b"a"]
+        await bird.answers(5)
         client.reset()
 
 
