@@ -290,8 +290,11 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if self._is_behind():
             cutter.budget -= 1
             return GO_ON if cutter.budget >= 0 else b""
+        if cutter.budget <= 0:
+            return b""
         piece = bytes(self._unread[:PIECE])
         size = cutter.cut(piece)
+        cutter.budget -= TURN * size // PIECE
         del self._unread[:size]
         return piece[:size]
 
