@@ -98,7 +98,7 @@ class MemoryBroker:
             if exchange.lease is not None:
                 self._drop(exchange)
             self._part(exchange, ticket)
-            if self._idle is not None:
+            if self._idle is not None or self._collecting.crowded:
                 self._settle()
 
     def leave(self, ticket: Ticket) -> None:

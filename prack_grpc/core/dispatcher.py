@@ -5,7 +5,7 @@ state and returns what the shell must do; a refused event raises and changes not
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from prack_grpc.core import errors
 from prack_grpc.core.effects import Effects
@@ -88,6 +88,7 @@ class Dispatcher:
         upload.push(data)
         if exchange.lease is None:
             self.queue.grow(exchange, len(data))
+            self.queue.ahead.add(exchange, len(data))
             exchange.wait_until = now + self.limits.queue_timeout
             self._hand_out.deadlines.set(exchange, exchange.wait_until)
             return self.overlong(exchange, now)
@@ -113,15 +114,19 @@ class Dispatcher:
             return 0
         if exchange.lease is not None:
             return upload.granted - upload.pushed
-        # Half of what may wait is left to requests that are here.
-        room = self.limits.queue_bytes // 2 - self.queue.bytes - self._hand_out.collected
+        room = self.limits.queue_bytes - self.queue.bytes - self._hand_out.collected
+        room = min(room, self.queue.ahead.room(exchange.request.counts_for))
         return min(self._read_ahead(exchange) - upload.pushed, room)
 
     def crowded(self, exchange: Exchange) -> bool:
-        """All of its body is to be read while it waits, and others take up the room for that."""
-        most = self._read_ahead(exchange)
-        waits = exchange.lease is None and most > exchange.upload.pushed
-        return waits and most >= self.limits.rest_body
+        """More of its body is to be read while it waits, and others take up the room for that."""
+        return exchange.lease is None and self._read_ahead(exchange) > exchange.upload.pushed
+
+    def took(self) -> Hashable:
+        """What takes up the room for bodies: another value as soon as there may be more of it."""
+        collected = self._hand_out.collected
+        full = self.queue.bytes + collected >= self.limits.queue_bytes
+        return self.queue.ahead.left, collected, full
 
     def _read_ahead(self, exchange: Exchange) -> int:
         """So much of a body may be here before a worker takes it: all, for those of peers that

@@ -170,6 +170,36 @@ async def test_o4_slow_readers_leave_slots_to_others(launch: Launcher, target: b
     assert bool(done["gateway_error"]) is (target == b"/endless"), "what fits the buffer is not cut"
 
 
+async def test_o3_one_client_leaves_room_to_read_ahead_to_others(launch: Launcher) -> None:
+    gateway = launch.gateway("--queue-bytes", "32MiB")
+    launch.worker(gateway, "prack", "--slots", "2", app=f"{APPS}:asgi")
+
+    async def hoard(client: RawClient) -> None:
+        """As much of a body as is read ahead, and then little."""
+        await client.get(b"/", b"content-length: 5000000", method=b"POST")
+        await client.send(bytes(1_000_000))
+        while True:
+            await client.send(bytes(RATE))
+            await asyncio.sleep(1)
+
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        clients = [
+            await stack.enter_async_context(connected(gateway.port, "127.0.0.2")) for _ in range(24)
+        ]
+        tasks = [group.create_task(hoard(client)) for client in clients]
+        async with asyncio.timeout(SECONDS):
+            while (await the_queue(gateway))["waiting_bytes"] < 7_000_000:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            async with connected(gateway.port) as other:
+                for size in (70_000, 300_000, 900_000) * 3:
+                    length = b"content-length: %d" % size
+                    await other.get(b"/", length, method=b"POST")
+                    await other.send(bytes(size))
+                    assert (await other.response()).body == b"%d" % size
+        for task in tasks:
+            task.cancel()
+
+
 async def test_one_that_waits_for_room_is_asked_for_its_body_and_must_send_it(
     launch: Launcher,
 ) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -184,3 +185,55 @@ async def test_a_client_that_leaves_waits_for_no_room() -> None:
     async with waiting(scene.broker.collect(other)) as crowded:
         scene.broker.leave(second)
     assert await crowded is None
+
+
+# ---------------------------------------------------------------- room to be read ahead
+
+
+@pytest.mark.parametrize("how", ["leave", "lease", "cancel"])
+async def test_those_that_wait_for_room_go_on_when_it_comes_one_after_the_other(how: str) -> None:
+    broker = MemoryBroker(Limits(queue_bytes=4000, request_buffer=1000))
+    first, *others = [broker.submit(a_request(counts_for="a"), b"", False) for _ in range(4)]
+    await within(broker.upload(first, bytes(1000), False))
+    async with AsyncExitStack() as stack:
+        uploads = [
+            await stack.enter_async_context(waiting(broker.upload(one, bytes(300), True)))
+            for one in others
+        ]
+        if how == "cancel":
+            uploads[0].cancel()
+            await asyncio.wait(uploads[:1])
+        if how == "lease":
+            joined(broker)
+        else:
+            broker.leave(first)
+        await within(asyncio.wait(uploads))
+    assert all(upload.cancelled() or upload.result() is None for upload in uploads)
+
+
+async def test_no_more_go_on_than_there_is_room_for() -> None:
+    broker = MemoryBroker(Limits(queue_bytes=4000, request_buffer=1000))
+    first, second, third, fourth = [
+        broker.submit(a_request(counts_for="a"), b"", False) for _ in range(4)
+    ]
+    await within(broker.upload(first, bytes(600), False))
+    await within(broker.upload(second, bytes(400), False))
+    async with waiting(broker.upload(third, bytes(500), True)) as goes_on:
+        async with waiting(broker.upload(fourth, bytes(10), True)) as waits:
+            broker.leave(second)
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert not goes_on.done()
+            assert broker.tickets[third].upload.pushed == 400
+            assert not waits.done()
+            broker.leave(first)
+
+
+async def test_o3_one_client_keeps_no_room_from_another() -> None:
+    broker = MemoryBroker(Limits(queue_bytes=4000, request_buffer=1000))
+    hogs = [broker.submit(a_request(counts_for="a"), b"", False) for _ in range(2)]
+    await within(broker.upload(hogs[0], bytes(1000), False))
+    async with waiting(broker.upload(hogs[1], bytes(700), False)):
+        other = broker.submit(a_request(counts_for="b"), b"", False)
+        await within(broker.upload(other, bytes(500), True))
+        broker.leave(hogs[0])

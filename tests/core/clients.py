@@ -86,7 +86,8 @@ class Clients(Life):
         lease = owed.exchange.lease
         if lease is None:
             assert len(owed.body) <= LIMITS.request_buffer
-            assert self.core.queue.bytes <= LIMITS.queue_bytes / 2
+            assert self.core.queue.bytes <= LIMITS.queue_bytes
+            assert self.core.queue.ahead.bytes <= LIMITS.queue_bytes / 2
             owed.deadline = owed.wait_until = self.now + LIMITS.queue_timeout
             return
         assert owed.exchange.upload.buffered <= max(LIMITS.window, LIMITS.rest_body + 1)

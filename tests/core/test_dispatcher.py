@@ -137,7 +137,10 @@ def test_no_more_is_read_ahead_than_a_rest_worker_takes() -> None:
 def test_bodies_that_wait_take_at_most_half_of_the_queue() -> None:
     desk = Desk(queue_bytes=200)
     first, second = desk.submit(b"x" * 40, False), desk.submit(b"x" * 40, False)
+    desk.core.upload(first, bytes(82), desk.now)
     assert desk.core.room(first) == desk.core.room(second) == 18
+    desk.submit(bytes(30))
+    assert desk.core.room(first) == 5, "and all that waits is bounded, too"
 
 
 def test_a_body_that_comes_puts_off_the_end_of_the_wait() -> None:

@@ -146,7 +146,7 @@ class Gateway(Operators):
         self.check()
         assert (model.held, core.exchanges, core.queue.sessions) == ([], {}, {})
         assert len(core.ledger) == 0
-        assert core.queue.requests == core.queue.bytes == 0
+        assert core.queue.requests == core.queue.bytes == core.queue.ahead.bytes == 0
         self.now += LIMITS.route_linger + LINGER_TICK
         assert core.expire(self.now) == [], "L2: something is still open"
         assert self.lanes().keys() == DEFAULTS
@@ -197,6 +197,7 @@ class Gateway(Operators):
         """S9: the queue counts exactly, and only what was handed out before exceeds its bounds."""
         queue, waiting = self.core.queue, self.model.waiting
         assert (queue.requests, queue.bytes) == (len(waiting), sum(map(bytes_of, waiting)))
+        assert queue.ahead.bytes <= queue.bytes
         for place, lane in self.lanes().items():
             lines = self.model.lines.items()
             here = [owed for other, line in lines for owed in line if other[:2] == place[:2]]

@@ -13,6 +13,7 @@ from prack_grpc.core.errors import BadRoute, TooManySessions
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import HTTP, WEBSOCKET, Kind, Request
 from prack_grpc.core.limits import Limits
+from prack_grpc.core.queue.bodies import Bodies
 from prack_grpc.core.queue.changes import Changes
 from prack_grpc.core.queue.choice import Choice
 from prack_grpc.core.queue.order import Deadlines, Line
@@ -34,6 +35,8 @@ class Queue:
         self.lingering: Deadlines[ExchangeLane] = Deadlines(tick=1.0)
         self.requests = 0
         self.bytes = 0
+        # Half of what may wait is left to requests that are here.
+        self.ahead = Bodies(limits.queue_bytes // 2, limits.client_share)
         self.sessions: dict[Session, None] = {}
         # Of each principal: how many sessions it has, and how many routes are there through it.
         self._members: Counter[str] = Counter()
@@ -113,6 +116,8 @@ class Queue:
         lane.base.bytes -= exchange.queued_bytes
         self.requests -= 1
         self.bytes -= exchange.queued_bytes
+        if self.ahead.bytes:
+            self.ahead.discard(exchange)
         if self.changes is not None:
             self.changes.lanes[lane] = None
         return True
@@ -124,20 +129,14 @@ class Queue:
 
         Raises BadRoute or TooManySessions, with nothing changed, past a limit.
         """
-        own = len(self.sessions) - self._members[PEERS.entry]
-        if own >= self._limits.max_sessions and not session.guest:
-            raise TooManySessions(
-                f"the limit of {self._limits.max_sessions} workers and polls is reached"
-            )
-        if len(session.profile.routes) > self._limits.session_routes:
+        own, most = len(self.sessions) - self._members[PEERS.entry], self._limits.max_sessions
+        if own >= most and not session.guest:
+            raise TooManySessions(f"the limit of {most} workers and polls is reached")
+        routes = session.profile.routes
+        if len(routes) > self._limits.session_routes:
             raise BadRoute(f"a worker may serve at most {self._limits.session_routes} routes")
         tables = [self.tables[kind] for kind in session.profile.kinds]
-        new = [
-            (table, route)
-            for table in tables
-            for route in session.profile.routes
-            if route not in table
-        ]
+        new = [(table, route) for table in tables for route in routes if route not in table]
         if any(len(table) + len(new) > self._limits.max_routes for table, _ in new):
             raise BadRoute(f"the limit of {self._limits.max_routes} routes is reached")
         self._check_share(session.principal, len(new))

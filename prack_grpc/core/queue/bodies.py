@@ -1,0 +1,49 @@
+"""What is here of request bodies before a worker takes them, and whose it is."""
+
+from collections import Counter
+
+from prack_grpc.core.exchange.exchange import Exchange
+
+
+class Bodies:
+    """So many bytes are here, of each exchange and of each client.
+
+    A client may have its share of what the others leave of it: alone that part, two of them with
+    half a third each, and some is always left for the next. Who counts for nobody has no such
+    bound.
+    """
+
+    __slots__ = ("_clients", "_most", "_share", "_sizes", "bytes", "left")
+
+    def __init__(self, most: int, share: float) -> None:
+        self._most = most
+        self._share = share
+        self._sizes: dict[Exchange, int] = {}
+        self._clients: Counter[str] = Counter()
+        self.bytes = 0
+        self.left = 0  # how often some have gone: there may be room since
+
+    def add(self, exchange: Exchange, size: int) -> None:
+        """So many bytes more are here of this exchange."""
+        self._sizes[exchange] = self._sizes.get(exchange, 0) + size
+        self._clients[exchange.request.counts_for] += size
+        self.bytes += size
+
+    def discard(self, exchange: Exchange) -> None:
+        """What is here of this exchange, if there is any, is not of these any more."""
+        size, client = self._sizes.pop(exchange, 0), exchange.request.counts_for
+        if not size:
+            return
+        self.bytes -= size
+        self.left += 1
+        self._clients[client] -= size
+        if not self._clients[client]:
+            del self._clients[client]
+
+    def room(self, client: str) -> int:
+        """Bytes that may come of this client now, if above 0."""
+        room = self._most - self.bytes
+        if not client:
+            return room
+        own = self._clients[client]
+        return int((room + own) * self._share) - own

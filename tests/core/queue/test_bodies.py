@@ -1,0 +1,72 @@
+"""What is read ahead while requests wait, and who has how much of it."""
+
+import pytest
+
+from tests.core.building import Desk
+
+
+@pytest.mark.parametrize(
+    ("share", "own", "other"), [(0.5, 500, 250), (0.9, 900, 90), (1.0, 1000, 0)]
+)
+def test_o3_a_client_has_a_share_of_what_is_read_ahead(share: float, own: int, other: int) -> None:
+    desk = Desk(queue_bytes=2000, client_share=share)
+    one, two, three = (desk.submit(b"", False, counts_for=name) for name in ("a", "a", "b"))
+    desk.core.upload(one, bytes(own - 100), desk.now)
+    assert desk.core.room(two) == 100
+    desk.core.upload(two, bytes(100), desk.now)
+    assert desk.core.room(one) == desk.core.room(two) == 0
+    assert desk.core.room(three) == other
+
+
+def test_who_counts_for_nobody_has_all_that_is_left_of_it() -> None:
+    desk = Desk(queue_bytes=2000)
+    one, two = desk.submit(b"", False, counts_for="a"), desk.submit(b"", False)
+    desk.core.upload(one, bytes(500), desk.now)
+    assert desk.core.room(two) == 500
+
+
+@pytest.mark.parametrize(("clients", "each"), [(1, 500), (2, 333), (3, 250), (99, 10)])
+def test_many_clients_leave_as_much_to_the_next_as_each_has(clients: int, each: int) -> None:
+    desk = Desk(queue_bytes=2000)
+    they = [desk.submit(b"", False, counts_for=str(number)) for number in range(clients)]
+    while more := [one for one in they if desk.core.room(one) > 0]:
+        for one in more:  # those that come in turn, a byte each
+            desk.core.upload(one, b"x", desk.now)
+    assert {one.upload.pushed for one in they} <= {each - 1, each, each + 1}
+    assert desk.core.room(desk.submit(b"", False, counts_for="other")) >= each // 2 > 0
+
+
+@pytest.mark.parametrize("how", ["leave", "lease"])
+def test_a_client_has_room_again_when_what_it_had_waits_no_more(how: str) -> None:
+    desk = Desk(queue_bytes=2000)
+    one, two = (desk.submit(b"", False, counts_for="a") for _ in range(2))
+    desk.core.upload(one, bytes(500), desk.now)
+    took = desk.core.took()
+    assert desk.core.room(two) == 0
+    if how == "leave":
+        desk.core.leave(one, desk.now)
+    else:
+        desk.stream()
+    assert desk.core.room(two) == 500
+    assert desk.core.took() != took
+
+
+def test_room_of_a_queue_that_was_full_is_told() -> None:
+    desk = Desk(queue_bytes=100)
+    waits = desk.submit(b"", False)
+    other = desk.submit(bytes(98))
+    assert desk.core.room(waits) == 0
+    took = desk.core.took()
+    desk.core.leave(other, desk.now)
+    assert desk.core.room(waits) > 0
+    assert desk.core.took() != took
+
+
+def test_a_body_that_comes_back_to_the_queue_was_not_read_ahead() -> None:
+    desk = Desk(queue_bytes=2000)
+    desk.stream()
+    lease = desk.leased(b"", False, counts_for="a")
+    desk.core.upload(lease.exchange, bytes(300), desk.now)
+    desk.core.lose(lease.session, desk.now)
+    assert lease.exchange in desk.waiting
+    assert desk.core.room(desk.submit(b"", False, counts_for="a")) == 500
