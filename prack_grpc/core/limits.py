@@ -59,7 +59,8 @@ class Limits:
     # that are slow to send, by nature or on purpose, leave the rest to others.
     upload_share: float = 0.5
     # The part of the requests in work on a route that one client may have while others wait: with
-    # half of them, slow requests of one leave as many to the rest.
+    # half of them, slow requests of one leave as many to the rest. Also the part of the room for
+    # bodies that are read ahead, of what others leave of it.
     client_share: float = 0.5
     # Of so many slots of a route, or more, who has that share leaves the last free one to others.
     # Of fewer, one that is idle is too many.

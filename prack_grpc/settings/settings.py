@@ -176,7 +176,8 @@ class Settings(DeferredSettings, ClusterSettings, PublicSettings):
     client_share: values.Share = Field(
         DEFAULTS.client_share,
         description="part of a route's requests in work that one client may have while others "
-        "wait; of 8 slots it leaves the last to others; trusted proxies are exempt",
+        "wait, and of the room in which bodies are read ahead; of 8 slots it leaves the last to "
+        "others; trusted proxies are exempt",
     )
     request_buffer: values.Buffers = Field(
         "1MiB",
