@@ -114,7 +114,7 @@ class Dispatcher:
             return 0
         if exchange.lease is not None:
             return upload.granted - upload.pushed
-        room = self.limits.queue_bytes - self.queue.bytes - self._hand_out.collected
+        room = self.limits.queue_bytes - self.queue.bytes - self.queue.collected.bytes
         room = min(room, self.queue.ahead.room(exchange.request.counts_for))
         return min(self._read_ahead(exchange) - upload.pushed, room)
 
@@ -124,9 +124,9 @@ class Dispatcher:
 
     def took(self) -> Hashable:
         """What takes up the room for bodies: another value as soon as there may be more of it."""
-        collected = self._hand_out.collected
-        full = self.queue.bytes + collected >= self.limits.queue_bytes
-        return self.queue.ahead.left, collected, full
+        ahead, collected = self.queue.ahead, self.queue.collected
+        full = self.queue.bytes + collected.bytes >= self.limits.queue_bytes
+        return ahead.left, collected.left, full
 
     def _read_ahead(self, exchange: Exchange) -> int:
         """So much of a body may be here before a worker takes it: all, for those of peers that
@@ -145,17 +145,18 @@ class Dispatcher:
     def collect(self, exchange: Exchange) -> bool:
         """A worker takes the request body only in one piece: let all of it come in.
 
-        False while such bodies take up as much as may wait: try again when one of them has ended.
+        False while such bodies, or those of its client, take up as much as they may: try again
+        when one of them has ended.
         """
         upload, limits = exchange.upload, self.limits
         if upload.ended or exchange.collected:
             return True
         length = exchange.request.body_length
         size = min(length, limits.rest_body) if length > 0 else limits.rest_body
-        if self._hand_out.collected + size > limits.queue_bytes:
+        if not self.queue.collected.takes(exchange.request.counts_for, size):
             return False
         exchange.collected = size
-        self._hand_out.collected += size
+        self.queue.collected.add(exchange, size)
         # One byte too many shows that it is too large.
         upload.granted = max(upload.granted, limits.rest_body + 1)
         return True
@@ -319,7 +320,7 @@ class Dispatcher:
     @property
     def collected(self) -> int:
         """Bytes set aside for bodies that must come in one piece."""
-        return self._hand_out.collected
+        return self.queue.collected.bytes
 
     def expire(self, now: float) -> Effects:
         """End everything whose time is over."""

@@ -52,7 +52,6 @@ class HandOut:
         self.queue = Queue(limits, now)
         self.ledger = Ledger(limits.remembered_leases)
         self.assigned: dict[Assignment, Lease] = {}
-        self.collected = 0  # bytes set aside for bodies that must come in one piece
         self.deadlines: Deadlines[Exchange] = Deadlines()
         self.relief = Relief(limits, self.queue.choice)
         self.lender = Lender(self.queue, limits)
@@ -173,7 +172,8 @@ class HandOut:
         size = exchange.upload.pushed if guest.whole else 2 * self.limits.window
         exchange.upload.keep(size)
         if guest.whole:
-            self.collected += size - exchange.collected
+            self.queue.collected.discard(exchange)
+            self.queue.collected.add(exchange, size)
             exchange.collected = size
 
     def _name(self, exchange: Exchange) -> str:
@@ -324,7 +324,8 @@ class HandOut:
 
     def done(self, exchange: Exchange, outcome: Outcome) -> None:
         """The caller half is over: count it, and forget it."""
-        self.collected -= exchange.collected
+        if exchange.collected:
+            self.queue.collected.discard(exchange)
         if exchange.download is not NO_BODY:
             self.relief.moves(exchange)
             self.relief.settle(exchange, over=True)

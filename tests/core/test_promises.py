@@ -147,6 +147,7 @@ class Gateway(Operators):
         assert (model.held, core.exchanges, core.queue.sessions) == ([], {}, {})
         assert len(core.ledger) == 0
         assert core.queue.requests == core.queue.bytes == core.queue.ahead.bytes == 0
+        assert core.collected == 0
         self.now += LIMITS.route_linger + LINGER_TICK
         assert core.expire(self.now) == [], "L2: something is still open"
         assert self.lanes().keys() == DEFAULTS

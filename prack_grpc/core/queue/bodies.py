@@ -25,6 +25,8 @@ class Bodies:
 
     def add(self, exchange: Exchange, size: int) -> None:
         """So many bytes more are here of this exchange."""
+        if not size:
+            return
         self._sizes[exchange] = self._sizes.get(exchange, 0) + size
         self._clients[exchange.request.counts_for] += size
         self.bytes += size
@@ -47,3 +49,8 @@ class Bodies:
             return room
         own = self._clients[client]
         return int((room + own) * self._share) - own
+
+    def takes(self, client: str, size: int) -> bool:
+        """So much may come of this client now; one that has nothing here needs no share."""
+        own = bool(client) and self._clients[client] > 0
+        return size <= (self.room(client) if own else self._most - self.bytes)

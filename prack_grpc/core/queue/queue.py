@@ -37,6 +37,7 @@ class Queue:
         self.bytes = 0
         # Half of what may wait is left to requests that are here.
         self.ahead = Bodies(limits.queue_bytes // 2, limits.client_share)
+        self.collected = Bodies(limits.queue_bytes, limits.client_share)  # set aside: in one piece
         self.sessions: dict[Session, None] = {}
         # Of each principal: how many sessions it has, and how many routes are there through it.
         self._members: Counter[str] = Counter()

@@ -70,3 +70,22 @@ def test_a_body_that_comes_back_to_the_queue_was_not_read_ahead() -> None:
     desk.core.lose(lease.session, desk.now)
     assert lease.exchange in desk.waiting
     assert desk.core.room(desk.submit(b"", False, counts_for="a")) == 500
+
+
+def collected(desk: Desk, client: str) -> bool:
+    """Whether a worker that takes bodies in one piece may have one of 100 bytes."""
+    return desk.core.collect(desk.leased(b"", False, body_length=100, counts_for=client).exchange)
+
+
+def test_o3_a_client_has_a_share_of_what_is_collected() -> None:
+    desk = Desk(queue_bytes=800, rest_body=100)
+    desk.rest(slots=20)
+    assert [collected(desk, "a") for _ in range(5)] == [True, True, True, True, False]
+    assert [collected(desk, "b") for _ in range(3)] == [True, True, False]
+    assert collected(desk, "")
+
+
+def test_the_first_body_of_a_client_is_collected_however_large_it_is() -> None:
+    desk = Desk(queue_bytes=100, rest_body=100)
+    desk.rest(slots=8)
+    assert [collected(desk, client) for client in "aab"] == [True, False, False]
