@@ -46,12 +46,13 @@ HEAD = (
 def main() -> int:
     """Attack; returns the exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # all that was started is stopped
-    outcomes = []
-    for outcome in attacks(_plan()):
+    plan, outcomes = _plan(), []
+    for outcome in attacks(plan):
         print(f"{outcome.kind}: {_result(outcome)}", flush=True)
         outcomes.append(outcome)
     print()
-    print(table(HEAD, map(_row, outcomes)))
+    rows = {one.kind: _row(one) for one in outcomes}
+    print(table(HEAD, [rows.get(kind) or _left_out(kind) for kind in plan.kinds]))
     failed = [one for one in outcomes if one.failures]
     for one in outcomes:
         for line in one.failures:
@@ -89,6 +90,10 @@ def _kinds(text: str) -> Sequence[str]:
 
 def _result(outcome: Outcome) -> str:
     return "FAILED" if outcome.failures else "ok, machine busy" if outcome.busy else "ok"
+
+
+def _left_out(kind: str) -> list[Cell]:
+    return [kind, *[None] * (len(HEAD) - 2), "not over rest"]
 
 
 def _row(one: Outcome) -> list[Cell]:

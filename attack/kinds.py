@@ -11,10 +11,16 @@ LONG = 7.0
 
 
 class Kind(NamedTuple):
-    """What takes its time has one round of so many `seconds`, in place of short ones."""
+    """What takes its time has one round of so many `seconds`, in place of short ones.
+
+    What `upgrades` needs WebSockets, which a worker over REST does not take. So many MiB are `kept`
+    for longer than anybody waits here.
+    """
 
     run: Callable[[Target], None]
     seconds: float = 0.0
+    upgrades: bool = False
+    kept: int = 0
 
 
 KINDS = {
@@ -24,11 +30,11 @@ KINDS = {
     "dribbled-heads": Kind(clients.dribbled_heads),
     "bad-requests": Kind(clients.bad_requests),
     "departures": Kind(clients.departures),
-    "tiny-frames": Kind(clients.tiny_frames),
-    "empty-fragments": Kind(clients.empty_fragments),
-    "crowd": Kind(clients.crowd, seconds=2.0),
-    "packed-messages": Kind(clients.packed_messages),
-    "pings": Kind(clients.pings),
+    "tiny-frames": Kind(clients.tiny_frames, upgrades=True),
+    "empty-fragments": Kind(clients.empty_fragments, upgrades=True),
+    "crowd": Kind(clients.crowd, seconds=2.0, upgrades=True),
+    "packed-messages": Kind(clients.packed_messages, upgrades=True),
+    "pings": Kind(clients.pings, upgrades=True),
     "tiny-chunks": Kind(clients.tiny_chunks),
     "tiny-events": Kind(workers.tiny_events),
     "refused-events": Kind(workers.refused_events),
@@ -40,7 +46,9 @@ KINDS = {
     "idle-grpc": Kind(workers.idle_grpc),
     "slow-uploads": Kind(clients.slow_uploads, seconds=LONG),
     "slow-readers": Kind(clients.slow_readers, seconds=LONG),
-    "idle-websockets": Kind(clients.idle_websockets, seconds=LONG),
+    "idle-websockets": Kind(clients.idle_websockets, seconds=LONG, upgrades=True),
     "hogs": Kind(clients.hogs, seconds=LONG),
     "silent-expect": Kind(clients.silent_expect, seconds=LONG),
+    # The last: there may be no more routes after it for ten minutes. 10,000 of them take 45 MiB.
+    "route-churn": Kind(workers.route_churn, kept=50),
 }

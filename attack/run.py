@@ -50,6 +50,11 @@ class Plan:
     behind: str = ""
     timed: bool = True
 
+    @property
+    def left_out(self) -> list[str]:
+        """Kinds that would attack nothing: over REST there are no WebSockets."""
+        return [kind for kind in self.kinds if KINDS[kind].upgrades and self.over == "rest"]
+
 
 @dataclass(frozen=True)
 class Use:
@@ -63,6 +68,7 @@ class Use:
 class Outcome:
     """What one kind of attack has done. `lost` are workers, `bad` lines of the log.
 
+    `ended` is what attackers said last that were not there to the end of their round.
     A wait of up to `slack` seconds says nothing.
     """
 
@@ -77,6 +83,7 @@ class Outcome:
     bad: Sequence[str]
     lines: int
     slack: float
+    ended: Sequence[str] = ()
 
     @property
     def failures(self) -> list[str]:
@@ -84,6 +91,8 @@ class Outcome:
         found = []
         if self.canary.missed:
             found.append(f"the canary was not answered: {dict(Counter(self.canary.missed))}")
+        if self.ended:
+            found.append(f"the attacker ended: {self.ended[0]}")
         if self.lost:
             found.append(f"{self.lost} lost workers")
         if self.bad:
@@ -105,7 +114,7 @@ class Outcome:
             yield f"the canary's p99 is {1000 * late:.1f} ms, {1000 * alone:.1f} ms without"
         if turn > TURN_SECONDS:
             yield f"one turn of the loop in a hundred takes {1000 * turn:.1f} ms of CPU time"
-        if self.after.memory > MORE * self.before.memory:
+        if self.after.memory > MORE * self.before.memory + MIB * KINDS[self.kind].kept:
             yield f"MiB: {self.before.memory / MIB:.0f} before, {self.after.memory / MIB:.0f} after"
 
 
@@ -116,7 +125,7 @@ def attacks(plan: Plan) -> Iterator[Outcome]:
     with at_once(own.isdisjoint(others) and not plan.behind) as first, only(others):
         slack = KERNEL_SECONDS if first else SHARED_SECONDS
         with _gateway(plan, own) as gateway, _public(gateway, plan.behind) as port:
-            for kind in plan.kinds:
+            for kind in (one for one in plan.kinds if one not in plan.left_out):
                 yield _attack(gateway, port, kind, plan, slack)
 
 
@@ -153,15 +162,21 @@ def _attack(gateway: Gateway, port: int, kind: str, plan: Plan, slack: float) ->
     lines, tls = len(gateway.lines), bool(plan.behind)
     ports = (port, gateway.api_port, gateway.grpc_port)
     quiet, canary, turns = Canary(port, tls), Canary(port, tls), Turns()
+    ended: list[str] = []
     first = _use(gateway)
     with quiet:
         time.sleep(QUIET_SECONDS)
-    with _attacker(kind, ports, tls):  # what is imported, compiled and grown at the first time
+        beside = _use(gateway)
+    with _attacker(kind, ports, tls, ended):  # what is imported, compiled and grown the first time
         time.sleep(plan.seconds)
-    before = _settled(gateway, plan, first.memory)
+    # A proxy keeps connections of its own for the next time; those of polls come and go.
+    polled = max(first.files, beside.files)
+    files = None if plan.behind else first.files if plan.over in STREAMS else polled
+    before = _settled(gateway, plan, first.memory, files)
+    before = Use(before.memory, before.files if files is None else files)
     long = KINDS[kind].seconds
     for _ in range(1 if long else plan.rounds):
-        with _attacker(kind, ports, tls):
+        with _attacker(kind, ports, tls, ended):
             told(gateway)  # and forget those before
             with canary:
                 time.sleep(long or plan.seconds)
@@ -186,16 +201,21 @@ def _attack(gateway: Gateway, port: int, kind: str, plan: Plan, slack: float) ->
         bad=bad,
         lines=len(unasked),
         slack=slack,
+        ended=ended,
     )
 
 
 @contextmanager
-def _attacker(kind: str, ports: Sequence[int], tls: bool) -> Iterator[None]:
+def _attacker(kind: str, ports: Sequence[int], tls: bool, ended: list[str]) -> Iterator[None]:
+    """One that attacks; if it has `ended` by itself, its last words are told."""
     flags = ("tls",) if tls else ()
     process = Process(PYTHON, "-m", "attack.attacker", kind, *map(str, ports), *flags)
     try:
         process.line("attacking")
         yield
+        if process.popen.poll() is not None:
+            process.wait()  # for all that it wrote
+            ended.append(process.lines[-1])
     finally:
         process.kill()
 

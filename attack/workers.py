@@ -3,6 +3,7 @@
 import socket
 import time
 from contextlib import suppress
+from secrets import token_hex
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -11,6 +12,7 @@ from attack.wire import STREAM, Target, dial, flood, many, upgraded
 from prack.v1 import worker_pb2 as pb
 
 CROWD = 1000
+AT_ONCE = 1 << 20
 # No slot is asked for by the route: the canary's requests must not come here.
 HELLO = pb.WorkerFrame(
     hello=pb.Hello(
@@ -63,6 +65,16 @@ def pipelined_polls(target: Target) -> None:
     """Polls that do not wait, one behind the other."""
     poll = b"GET /api/v1/request?wait=0&route=attacker.example/ HTTP/1.1\r\nhost: localhost\r\n\r\n"
     flood(lambda: dial(target.api), poll * 1000)
+
+
+def route_churn(target: Target) -> None:
+    """Polls that do not wait, each for a route that nobody has had, until there are too many."""
+    poll = b"GET /api/v1/request?wait=0&route=%s.example/ HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    while True:
+        with suppress(OSError), dial(target.api) as sock:
+            while True:
+                sock.sendall(b"".join(poll % token_hex(8).encode() for _ in range(100)))
+                sock.recv(AT_ONCE)
 
 
 def rapid_resets(target: Target) -> None:

@@ -1,5 +1,7 @@
 """When an attack counts as survived."""
 
+import inspect
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 import pytest
 
 from attack.canary import Canary
-from attack.run import MIB, Outcome, Use
+from attack.clients import pings
+from attack.kinds import KINDS, Kind
+from attack.run import MIB, Outcome, Plan, Use, attacks
 from attack.turns import Turns
 
 
@@ -33,6 +37,7 @@ ANYWAY: dict[str, dict[str, Any]] = {
     "the canary was not answered: {'503': 2}": {
         "canary": Canary(0, times=[0.001], missed=["503", "503"])
     },
+    "the attacker ended: TimeoutError": {"ended": ["TimeoutError", "KeyError"]},
     "1 lost workers": {"lost": 1},
     "tracebacks: Traceback": {"bad": ["Traceback"]},
     "descriptors: 25 before, 26 after": {"after": Use(70 * MIB, 26)},
@@ -67,7 +72,37 @@ def test_what_says_nothing_is_no_failure(slack: float, beside: float, fails: boo
     assert bool(quick.failures) == fails
 
 
+def test_what_keeps_memory_for_long_may_keep_so_much() -> None:
+    kept = KINDS["route-churn"].kept
+    most = replace(WELL, kind="route-churn", after=Use((77 + kept) * MIB, 25))
+    assert most.failures == []
+    assert replace(most, kind="pings").failures
+    assert replace(most, after=Use((78 + kept) * MIB, 25)).failures
+
+
 def test_a_canary_that_is_late_by_itself_says_nothing() -> None:
     outcome = replace(WELL, quiet=canary(0.006), canary=canary(0.021))
     assert outcome.failures == []
     assert outcome.busy
+
+
+def test_an_attacker_that_ends_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "unheard-of", Kind(pings))  # which its own process does not know
+    (outcome,) = attacks(Plan(["unheard-of"], 1, 0.5, timed=False))
+    assert outcome.failures == ["the attacker ended: KeyError: 'unheard-of'"]
+
+
+def test_what_needs_websockets_is_left_out_over_rest() -> None:
+    plan = Plan(tuple(KINDS), 1, 0.5)
+    assert plan.left_out == []
+    assert replace(plan, over="grpc").left_out == []
+    assert "pings" in replace(plan, over="rest").left_out
+    assert "pipelining" not in replace(plan, over="rest").left_out
+
+
+def test_each_kind_that_needs_websockets_says_so() -> None:
+    source = {name: inspect.getsource(kind.run) for name, kind in KINDS.items()}
+    needing = {
+        name for name, text in source.items() if re.search("HANDSHAKE|DEFLATING|_begun", text)
+    }
+    assert {name for name, kind in KINDS.items() if kind.upgrades} == needing

@@ -10,6 +10,7 @@ import pytest
 
 from prack_grpc.core.exchange.abort import AbortCode
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
+from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.order import Levels, Line
 from prack_grpc.core.queue.traffic import Split
 from tests.core.building import Desk, a_head, a_request, a_session
@@ -29,6 +30,11 @@ class CountedLine(Line[T]):
         for item in super().__iter__():
             self.seen += 1
             yield item
+
+    def unsorted(self) -> list[T]:
+        items = super().unsorted()
+        self.seen += len(items)
+        return items
 
 
 class CountedLevels(Levels[T]):
@@ -185,6 +191,54 @@ def test_no_step_scans_what_a_hog_has_waiting_nor_the_clients(clients: int) -> N
         lease = next(iter(session.held.values()))
         costs.append(calls(partial(desk.answer, lease)))
         assert others[0].lease
+        assert not waiting.seen
+    assert costs[1] == costs[0]
+
+
+class Land:
+    """So many routes whose workers are gone, and one that is there no longer than `soon`."""
+
+    def __init__(self, size: int) -> None:
+        self.desk = Desk()
+        self._linger("first.test")
+        self.soon = self.desk.limits.route_linger + 1.1
+        self.desk.now += 5
+        for number in range(size):
+            self._linger(f"r{number}.test")
+        self.desk.submit(host=b"first.test")
+        self.desk.submit(host=b"new.test")
+
+    def _linger(self, route: str) -> None:
+        self.desk.core.lose(self.desk.rest(route), self.desk.now)
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_a_route_costs_the_same_however_many_others_there_are(end: bool) -> None:
+    costs = []
+    for size in (FEW, MANY):
+        land = Land(size)
+        desk = land.desk
+        if end:
+            costs.append(calls(partial(desk.core.expire, 1000.0 + land.soon)))
+            assert len(desk.core.queue.lanes()) == len(Kind) + size
+        else:
+            costs.append(calls(partial(desk.rest, "new.test")))
+            assert len(desk.core.queue.lanes()) == len(Kind) + size + 2
+    assert costs[1] == costs[0]
+
+
+def test_a_new_route_looks_at_nothing_that_waits_for_another_host() -> None:
+    costs = []
+    for size in (FEW, MANY):
+        desk = Desk()
+        desk.core.lose(desk.rest("shop.test"), desk.now)
+        waiting: CountedLine[Exchange] = CountedLine()
+        desk.core.queue.lane(a_request(), 0, desk.now).waiting = waiting
+        for _ in range(size):
+            desk.submit()
+        other = desk.submit(host=b"new.test")
+        costs.append(calls(partial(desk.rest, "new.test")))
+        assert other.lease
         assert not waiting.seen
     assert costs[1] == costs[0]
 

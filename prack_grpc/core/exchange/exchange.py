@@ -175,6 +175,13 @@ class Session:
         """What it runs."""
         return self.profile.service, self.profile.version
 
+    def levels_by_kind(self) -> dict[Kind, int]:
+        """Own workers go first, and a WebSocket to streams before polls, which take batches."""
+        about = self.profile
+        batches = Kind.EVENTS in about.kinds if self.guest else not about.acknowledges
+        level = 4 * about.tier + 2 * self.guest
+        return {kind: level + (batches and kind is WEBSOCKET) for kind in about.kinds}
+
     @property
     def free(self) -> bool:
         """Another request may be handed to this worker now."""

@@ -106,6 +106,10 @@ class Lane(Generic[W, S]):
         """There are workers, or there were a moment ago."""
         return bool(self.sessions) or self.slice != NEVER
 
+    def all(self) -> list[W]:
+        """What waits, in no order."""
+        return self.waiting.unsorted() + self.uploads.unsorted()
+
     def turn_to(self, client: str) -> None:
         """The last that left it was not of the latest client, but of this one."""
         if self.latest is not None:

@@ -110,6 +110,10 @@ class Line(Generic[T]):
         for key in heapq.merge(*self._clients.values()):
             yield self._items[key]
 
+    def unsorted(self) -> list[T]:
+        """All, in no order, which is had soonest."""
+        return list(self._known)
+
     def add(self, item: T, client: str, level: int, place: int) -> None:
         """Put an item where it belongs; it must not be there."""
         key = level, place
@@ -159,11 +163,6 @@ class Line(Generic[T]):
     def count(self, client: str) -> int:
         """How many are of this client."""
         return len(self._clients.get(client, ()))
-
-    def clear(self) -> None:
-        """Let all go."""
-        for item in list(self._known):
-            self.discard(item)
 
     def _ranking(self, newest: bool) -> Ranking:
         if not newest:

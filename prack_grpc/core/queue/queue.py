@@ -3,24 +3,24 @@
 House rules: the oldest request of a lane goes first, but for those of a client that has its share;
 a worker with several routes serves them in turn; work is bound to a worker only when that worker
 has a free slot; clients that are slow to send a body never take all slots; no step looks at more
-than a few entries of a queue, except when a route or a version comes or goes.
+than a few entries of a queue, but at those that a route or version which comes or goes concerns.
 """
 
 from collections import Counter
-from operator import attrgetter
+from collections.abc import Iterable
 
-from prack_grpc.core.errors import BadRoute, TooManySessions
+from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
-from prack_grpc.core.http.message import HTTP, WEBSOCKET, Kind, Request
+from prack_grpc.core.http.message import HTTP, Kind, Request
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.bodies import Bodies
 from prack_grpc.core.queue.changes import Changes
 from prack_grpc.core.queue.choice import Choice
 from prack_grpc.core.queue.order import Deadlines, Line
+from prack_grpc.core.queue.places import Places
 from prack_grpc.core.queue.routes import DEFAULT, Route
-from prack_grpc.core.queue.table import RouteTable
+from prack_grpc.core.queue.table import Newcomers, RouteTable
 from prack_grpc.core.queue.traffic import Split
-from prack_grpc.core.worker import PEERS, Principal, Right
 
 
 class Queue:
@@ -38,10 +38,9 @@ class Queue:
         # Half of what may wait is left to requests that are here.
         self.ahead = Bodies(limits.queue_bytes // 2, limits.client_share)
         self.collected = Bodies(limits.queue_bytes, limits.client_share)  # set aside: in one piece
+        self._standing: dict[ExchangeLane, None] = {}  # the lanes of routes where something waits
         self.sessions: dict[Session, None] = {}
-        # Of each principal: how many sessions it has, and how many routes are there through it.
-        self._members: Counter[str] = Counter()
-        self._founded: Counter[str] = Counter()
+        self._places = Places(limits)
         self.splits: dict[str, Split] = {}
         self.changes: Changes | None = None  # if anybody follows them
 
@@ -77,7 +76,10 @@ class Queue:
             self._stand(exchange, lane.uploads)
         else:
             self._arrive(exchange, now)
-        lane.base.requests += 1
+        base = lane.base
+        if not base.requests:
+            self._standing[base] = None
+        base.requests += 1
         self.requests += 1
         exchange.queued_bytes = 0
         self.grow(exchange, size)
@@ -113,8 +115,11 @@ class Queue:
         lane = exchange.lane
         if not (lane.waiting.discard(exchange) or lane.uploads.discard(exchange)):
             return False
-        lane.base.requests -= 1
-        lane.base.bytes -= exchange.queued_bytes
+        base = lane.base
+        base.requests -= 1
+        if not base.requests:
+            del self._standing[base]
+        base.bytes -= exchange.queued_bytes
         self.requests -= 1
         self.bytes -= exchange.queued_bytes
         if self.ahead.bytes:
@@ -130,9 +135,7 @@ class Queue:
 
         Raises BadRoute or TooManySessions, with nothing changed, past a limit.
         """
-        own, most = len(self.sessions) - self._members[PEERS.entry], self._limits.max_sessions
-        if own >= most and not session.guest:
-            raise TooManySessions(f"the limit of {most} workers and polls is reached")
+        self._places.check_all(session, len(self.sessions))
         routes = session.profile.routes
         if len(routes) > self._limits.session_routes:
             raise BadRoute(f"a worker may serve at most {self._limits.session_routes} routes")
@@ -140,37 +143,28 @@ class Queue:
         new = [(table, route) for table in tables for route in routes if route not in table]
         if any(len(table) + len(new) > self._limits.max_routes for table, _ in new):
             raise BadRoute(f"the limit of {self._limits.max_routes} routes is reached")
-        self._check_share(session.principal, len(new))
+        self._places.check(session.principal, len(new))
         self.sessions[session] = None
-        self._members[session.principal.entry] += 1
+        self._places.sessions[session.principal.entry] += 1
         return self.line_up(session, now)
-
-    def _check_share(self, who: Principal, routes: int) -> None:
-        """Who could stop all others anyway needs no bound."""
-        if Right.OPERATE in who.rights:
-            return
-        limits, share = self._limits, self._limits.credential_share
-        if self._members[who.entry] + 1 > (most := int(limits.max_sessions * share)):
-            raise TooManySessions(f"these credentials have all {most} workers and polls they may")
-        if routes and self._founded[who.entry] + routes > (most := int(limits.max_routes * share)):
-            raise BadRoute(f"these credentials have all {most} routes they may")
 
     def line_up(self, session: Session, now: float) -> list[ExchangeLane]:
         """Let a session serve its routes, unless it is paused. Returns as `join` does."""
-        changed = False
         if session.paused or (session.draining and session.profile.acknowledges):
             return []
         session.open = False  # in no line so far
-        session.levels = _levels(session)
+        session.levels = session.levels_by_kind()
         if self.changes is not None:
             self.changes.sessions[session] = None
+        changed: list[ExchangeLane] = []
         for table in [self.tables[kind] for kind in session.profile.kinds]:
             for route in dict.fromkeys(session.profile.routes):
-                changed |= self._enter(session, table, route, now)
-        if changed:
-            self._rematch(now)
-        lanes = self.update(session)
-        return self._matchable() if changed else lanes
+                changed += self._enter(session, table, route, now)
+        if not changed:
+            return self.update(session)
+        routes = [lane.route for lane in changed]
+        changed = [*self._rematch(changed, now), *self._take_over(routes, now)]
+        return self._matchable([*self.update(session), *changed])
 
     def step_out(self, session: Session, now: float) -> list[ExchangeLane]:
         """Take a session out of every line; they linger if it was their last. Returns as `join`."""
@@ -192,12 +186,12 @@ class Queue:
             if self.matchable(lane):
                 alone.append(lane)  # what is left of it has become the only one
         session.lanes.clear()
-        return self._drop(gone, now) or alone
+        return self._matchable([*alone, *self._drop(gone, now)]) if gone else alone
 
     def leave(self, session: Session, now: float) -> list[ExchangeLane]:
         """Remove a session. Returns as `join` does."""
         del self.sessions[session]
-        _less(self._members, session.principal.entry)
+        _less(self._places.sessions, session.principal.entry)
         return self.step_out(session, now)
 
     def update(self, session: Session) -> list[ExchangeLane]:
@@ -272,8 +266,7 @@ class Queue:
         for base in bases:
             for session in base.sessions:
                 self._split(base, session, now)
-        self._rematch(now, *gone)
-        return self._matchable()
+        return self._matchable(self._rematch([*self.lanes(), *gone], now))
 
     def forget(self, now: float) -> list[ExchangeLane]:
         """Drop the lanes that lingered long enough; what waited there goes to another one.
@@ -286,14 +279,14 @@ class Queue:
 
     def _enter(
         self, session: Session, table: RouteTable[Exchange, Session], route: Route, now: float
-    ) -> bool:
-        """Let a session serve a route. True if what waits must line up anew."""
+    ) -> Iterable[ExchangeLane]:
+        """Let a session serve a route. Returns the lanes in which all must line up anew."""
         base = table.get(route)
         changed = base is None
         if base is None:
             base = table.add(route, now)
             base.founder = session.principal.entry
-            self._founded[session.principal.entry] += 1
+            self._places.routes[base.founder] += 1
         changed |= self._split(base, session, now)
         lane = base.share(session.pool, now) if base.split else base
         changed |= lane is not base and not lane.live
@@ -302,7 +295,7 @@ class Queue:
             one.sessions[session] = None
             one.seen = now
         session.lanes.append(lane)
-        return changed
+        return (base, *base.shares.values()) if changed else ()
 
     def _split(self, base: ExchangeLane, session: Session, now: float) -> bool:
         """Give each version of a route a lane of its own, if there is a split for this session."""
@@ -344,57 +337,66 @@ class Queue:
         """Forget lanes; what waited there goes to another one. Returns as `join` does."""
         if not gone:
             return []
-        also = [lane for one in gone for lane in self._remove(one, now)]
-        self._rematch(now, *gone, *also)
-        return self._matchable()
+        lanes = [lane for one in gone for lane in self._remove(one, now)]
+        return self._matchable(self._rematch(lanes, now))
 
     def _remove(self, lane: ExchangeLane, now: float) -> list[ExchangeLane]:
-        """Returns the lanes that go with it."""
+        """Returns the lanes in which all must line up anew."""
         base = lane.base
+        lanes = [lane, base, *base.shares.values()]
         if lane is base:
             self.tables[lane.kind].remove(lane)
             if lane.founder is not None:
-                _less(self._founded, lane.founder)
-            return self._unsplit(base)
+                _less(self._places.routes, lane.founder)
+            self._unsplit(base)
+            return lanes
         base.shares.pop(lane.pool, None)
         split, shares = base.split, base.shares.values()
-        if not split or any(one.live and one.pool[0] == split.service for one in shares):
+        if split and not any(one.live and one.pool[0] == split.service for one in shares):
+            self._unsplit(base)
+            for session in base.sessions:
+                self._split(base, session, now)  # of another service
+        return lanes
+
+    def _take_over(self, routes: list[Route], now: float) -> list[ExchangeLane]:
+        """New routes get what is theirs and waits in lanes of others. Returns as `_place`."""
+        if not self._standing:
             return []
-        also = self._unsplit(base)
-        for session in base.sessions:
-            self._split(base, session, now)  # of another service
-        return also
+        new = Newcomers(routes)
+        bases = [lane for lane in self._standing if lane.route.host in new.hosts]
+        waiting = [
+            one
+            for base in bases
+            for lane in (base, *base.shares.values())
+            for one in lane.all()
+            if new.may_take(one.request.authority, one.request.path)
+        ]
+        return self._place(waiting, now)
 
-    def _rematch(self, now: float, *gone: ExchangeLane) -> None:
-        """All that waits lines up anew, oldest first."""
-        lanes = dict.fromkeys((*self.lanes(), *gone))
-        lines = [line for lane in lanes for line in (lane.waiting, lane.uploads) if line]
-        waiting = sorted((one for line in lines for one in line), key=attrgetter("place"))
-        for line in lines:
-            line.clear()
-        for lane in lanes:
-            lane.requests = lane.bytes = 0
+    def _rematch(self, lanes: list[ExchangeLane], now: float) -> list[ExchangeLane]:
+        """All that waits in these lanes lines up anew. Returns these and where it went."""
         if self.changes is not None:
-            self.changes.lanes.update(lanes)
-        self.requests = self.bytes = 0
+            self.changes.lanes.update(dict.fromkeys(lanes))
+        return lanes + self._place([one for lane in lanes for one in lane.all()], now)
+
+    def _place(self, waiting: Iterable[Exchange], now: float) -> list[ExchangeLane]:
+        """Each of these goes to the lane it belongs to. Returns where there is more than before."""
+        lanes: dict[ExchangeLane, None] = {}
         for exchange in waiting:
-            exchange.lane = self.lane(exchange.request, exchange.sequence, now)
-            self.append(exchange, exchange.queued_bytes, now)
+            lane = self.lane(exchange.request, exchange.sequence, now)
+            if lane is not exchange.lane:
+                self.remove(exchange)
+                exchange.lane = lane
+                self.append(exchange, exchange.queued_bytes, now)
+                lanes[lane] = None
+        return list(lanes)
 
-    def _matchable(self) -> list[ExchangeLane]:
-        return [lane for lane in self.lanes() if self.matchable(lane)]
-
-
-def _levels(session: Session) -> dict[Kind, int]:
-    """Own workers go first, and a WebSocket to streams before polls, which take batches."""
-    about, guest = session.profile, session.guest
-    batches = Kind.EVENTS in about.kinds if guest else not about.acknowledges
-    level = 4 * about.tier + 2 * guest
-    return {kind: level + (batches and kind is WEBSOCKET) for kind in about.kinds}
+    def _matchable(self, lanes: list[ExchangeLane]) -> list[ExchangeLane]:
+        return [lane for lane in dict.fromkeys(lanes) if self.matchable(lane)]
 
 
-def _less(counts: Counter[str], who: str) -> None:
+def _less(counts: Counter[str], entry: str) -> None:
     """One less; who has none is forgotten."""
-    counts[who] -= 1
-    if not counts[who]:
-        del counts[who]
+    counts[entry] -= 1
+    if not counts[entry]:
+        del counts[entry]

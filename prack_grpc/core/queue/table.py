@@ -1,5 +1,6 @@
 """The lanes of one kind of exchange by route, and the look-up of the one a request belongs to."""
 
+from collections.abc import Iterable
 from typing import Generic
 
 from prack_grpc.core.http.message import Kind
@@ -70,6 +71,31 @@ class RouteTable(Generic[W, S]):
                     if not lane.route.methods or name in lane.route.methods:
                         return lane
         return self.default
+
+
+class Newcomers:
+    """What new routes may take from others, which is for `find` to say.
+
+    `hosts` are those of the routes that may have had it until now.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.hosts: set[str] = set()
+        self._paths: dict[str, list[bytes]] = {}
+        self._known: dict[bytes, tuple[bytes, ...]] = {}
+        for route in routes:
+            self._paths.setdefault(route.host, []).append(route.path.encode())
+            more_general = _host_keys(route.host.removeprefix("*.").encode())[1:]
+            self.hosts.update((route.host, *more_general))
+
+    def may_take(self, authority: bytes, path: bytes) -> bool:
+        """Whether a request is of a host of theirs, and begins like a path. Costs a look-up."""
+        paths = self._known.get(authority)
+        if paths is None:
+            hosts = _host_keys(authority)
+            paths = tuple(one for host in hosts for one in self._paths.get(host, ()))
+            self._known[authority] = paths
+        return path.startswith(paths)
 
 
 def _host_keys(authority: bytes) -> list[str]:

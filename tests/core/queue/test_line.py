@@ -70,14 +70,6 @@ def test_if_there_are_no_others_they_go_as_ever() -> None:
     assert line.next(True, {"a": 1, "b": 2}, 1) == "y"
 
 
-def test_all_can_be_let_go() -> None:
-    line = a_line(("x", "a", 3), ("y", "b", 0))
-    line.clear()
-    assert (len(line), list(line), line.count("a")) == (0, [], 0)
-    line.add("z", "a", 3, 9)
-    assert line.first() == line.next(True, {}, ANY) == "z"
-
-
 steps = st.tuples(
     st.integers(0, 9),  # an item
     st.sampled_from("abc"),
@@ -103,6 +95,7 @@ def test_it_is_a_list_that_is_sorted_and_filtered(
             plain.append((level, place, client, item))
         plain.sort()
         assert (list(line), len(line)) == ([one[3] for one in plain], len(plain))
+        assert sorted(line.unsorted()) == sorted(line)
         counts = Counter(one[2] for one in plain)
         assert all(line.count(client) == counts[client] for client in "abc")
         if plain:

@@ -1,10 +1,12 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.lane import Lane
 from prack_grpc.core.queue.routes import DEFAULT, MAX_SEGMENTS, Route
-from prack_grpc.core.queue.table import RouteTable
+from prack_grpc.core.queue.table import Newcomers, RouteTable
 
 
 def a_table(*routes: str) -> RouteTable[str, str]:
@@ -162,6 +164,63 @@ def test_a_host_that_has_no_route_for_the_path_leaves_it_to_a_more_general_host(
     assert found(table, "shop.test/cart/x") == "shop.test/cart"
     assert found(table, "www.test/cart/x") == "*.test/cart/x"
     assert found(table, "shop.test/other") == "*/other"
+
+
+# ---------------------------------------------------------------- new ones
+
+PARTS = st.sampled_from(["a", "b", "c"])
+HOST_NAMES = st.lists(PARTS, min_size=1, max_size=3).map(".".join)
+ROUTE_HOSTS = st.one_of(st.just(""), HOST_NAMES, HOST_NAMES.map("*.{}".format), st.just("[::1]"))
+PATH_NAMES = st.lists(PARTS, max_size=3).map(lambda parts: "".join(f"/{part}" for part in parts))
+ROUTES = st.builds(
+    Route, ROUTE_HOSTS, PATH_NAMES, st.sampled_from([frozenset(), frozenset(["GET"])])
+)
+AUTHORITIES = st.builds(
+    "{}{}".format,
+    st.one_of(HOST_NAMES, HOST_NAMES.map(str.upper), st.just("[::1]")),
+    st.sampled_from(["", ".", ":80", ".:80"]),
+)
+
+
+@given(st.sets(ROUTES), st.sets(ROUTES, min_size=1, max_size=3), AUTHORITIES, PATH_NAMES)
+def test_what_new_routes_take_is_of_their_hosts_and_paths(
+    old: set[Route], new: set[Route], authority: str, path: str
+) -> None:
+    table, request = a_table(), (authority.encode(), f"{path}/".encode(), b"GET")
+    for route in old - {DEFAULT}:
+        table.add(route, 0.0)
+    before = table.find(*request)
+    for route in new - old - {DEFAULT}:
+        table.add(route, 0.0)
+    newcomers = Newcomers(new)
+    if table.find(*request) is not before:
+        assert before.route.host in newcomers.hosts
+        assert newcomers.may_take(*request[:2])
+
+
+@pytest.mark.parametrize(
+    ("route", "hosts"),
+    [
+        ("a.shop.test", {"a.shop.test", "*.shop.test", "*.test", ""}),
+        ("*.shop.test/x", {"*.shop.test", "*.test", ""}),
+        ("/x", {""}),
+    ],
+)
+def test_what_a_new_route_takes_has_waited_for_its_host_or_a_more_general_one(
+    route: str, hosts: set[str]
+) -> None:
+    assert Newcomers([Route.parse(route)]).hosts == hosts
+
+
+def test_what_is_of_another_host_or_path_is_not_taken_by_a_new_route() -> None:
+    new = Newcomers([Route.parse("shop.test/a"), Route.parse("*.test/b")])
+    taken = [
+        (authority, path)
+        for authority in (b"shop.test", b"x.test", b"shop.example")
+        for path in (b"/a/x", b"/b", b"/c")
+        if new.may_take(authority, path)
+    ]
+    assert taken == [(b"shop.test", b"/a/x"), (b"shop.test", b"/b"), (b"x.test", b"/b")]
 
 
 # ---------------------------------------------------------------- the table
