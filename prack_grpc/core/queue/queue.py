@@ -33,11 +33,10 @@ class Queue:
             kind: RouteTable(kind, now) for kind in Kind
         }
         self.lingering: Deadlines[ExchangeLane] = Deadlines(tick=1.0)
-        self.requests = 0
-        self.bytes = 0
-        # Half of what may wait is left to requests that are here.
-        self.ahead = Bodies(limits.queue_bytes // 2, limits.client_share)
-        self.collected = Bodies(limits.queue_bytes, limits.client_share)  # set aside: in one piece
+        self.requests = self.bytes = 0
+        share, most = limits.client_share, limits.queue_bytes
+        self.ahead = Bodies(most // 2, share)  # the other half is left to requests that are here
+        self.collected = Bodies(most, share)  # set aside: in one piece
         self._standing: dict[ExchangeLane, None] = {}  # the lanes of routes where something waits
         self.sessions: dict[Session, None] = {}
         self._places = Places(limits)
@@ -136,8 +135,7 @@ class Queue:
         Raises BadRoute or TooManySessions, with nothing changed, past a limit.
         """
         self._places.check_all(session, len(self.sessions))
-        routes = session.profile.routes
-        if len(routes) > self._limits.session_routes:
+        if len(routes := session.profile.routes) > self._limits.session_routes:
             raise BadRoute(f"a worker may serve at most {self._limits.session_routes} routes")
         tables = [self.tables[kind] for kind in session.profile.kinds]
         new = [(table, route) for table in tables for route in routes if route not in table]
