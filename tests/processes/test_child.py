@@ -1,5 +1,6 @@
 """Processes that are forked, and what they have of the supervisor."""
 
+import gc
 import os
 import signal
 import socket
@@ -26,6 +27,7 @@ async def forked(
     def sockets(rest: Dealt) -> Sockets:
         return Sockets({**given, "rest": rest})
 
+    gc.collect()  # or the process would, and what has threads here has none there
     child = await fork(2, Path("/nowhere"), ADDRESS, sockets, before, serve)
     try:
         yield child
