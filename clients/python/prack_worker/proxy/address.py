@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import socket
+from collections import deque
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -63,12 +64,19 @@ def free_address() -> Address:
     return Address("localhost", free_port())
 
 
+_asked_for: deque[int] = deque(maxlen=100)
+
+
 def free_port() -> int:
     """A port that nobody listens on now, below those that connections get as their own.
 
     One of those may be taken before a program listens there, even by who tries to connect to it.
+    Nor is it one of the last that were asked for: nobody may listen there yet.
     """
     while True:
         port = PORTS.start + secrets.randbelow(len(PORTS))
+        if port in _asked_for:
+            continue
+        _asked_for.append(port)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port

@@ -2,7 +2,14 @@
 
 import pytest
 
-from prack_worker.proxy.address import Address, free_address, parse_address, parse_path
+from prack_worker.proxy.address import (
+    PORTS,
+    Address,
+    free_address,
+    free_port,
+    parse_address,
+    parse_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +50,12 @@ def test_a_path_is_what_a_request_has(text: str) -> None:
 
 def test_a_free_address_is_a_new_one_each_time() -> None:
     assert free_address() != free_address()
+
+
+def test_a_free_port_is_none_of_those_that_were_given_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = free_port() - PORTS.start
+    numbers = iter([first, first, (first + 1) % len(PORTS), (first + 2) % len(PORTS)])
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(numbers))
+    assert free_port() != PORTS.start + first
