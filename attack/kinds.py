@@ -13,14 +13,12 @@ LONG = 7.0
 class Kind(NamedTuple):
     """What takes its time has one round of so many `seconds`, in place of short ones.
 
-    What `upgrades` needs WebSockets, which a worker over REST does not take. So many MiB are `kept`
-    for longer than anybody waits here.
+    What `upgrades` needs WebSockets, which a worker over REST does not take.
     """
 
     run: Callable[[Target], None]
     seconds: float = 0.0
     upgrades: bool = False
-    kept: int = 0
 
 
 KINDS = {
@@ -50,5 +48,5 @@ KINDS = {
     "hogs": Kind(clients.hogs, seconds=LONG),
     "silent-expect": Kind(clients.silent_expect, seconds=LONG),
     # The last: there may be no more routes after it for ten minutes. 10,000 of them take 45 MiB.
-    "route-churn": Kind(workers.route_churn, kept=50),
+    "route-churn": Kind(workers.route_churn),
 }

@@ -114,7 +114,7 @@ class Outcome:
             yield f"the canary's p99 is {1000 * late:.1f} ms, {1000 * alone:.1f} ms without"
         if turn > TURN_SECONDS:
             yield f"one turn of the loop in a hundred takes {1000 * turn:.1f} ms of CPU time"
-        if self.after.memory > MORE * self.before.memory + MIB * KINDS[self.kind].kept:
+        if self.after.memory > MORE * self.before.memory:
             yield f"MiB: {self.before.memory / MIB:.0f} before, {self.after.memory / MIB:.0f} after"
 
 

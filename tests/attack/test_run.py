@@ -72,14 +72,6 @@ def test_what_says_nothing_is_no_failure(slack: float, beside: float, fails: boo
     assert bool(quick.failures) == fails
 
 
-def test_what_keeps_memory_for_long_may_keep_so_much() -> None:
-    kept = KINDS["route-churn"].kept
-    most = replace(WELL, kind="route-churn", after=Use((77 + kept) * MIB, 25))
-    assert most.failures == []
-    assert replace(most, kind="pings").failures
-    assert replace(most, after=Use((78 + kept) * MIB, 25)).failures
-
-
 def test_a_canary_that_is_late_by_itself_says_nothing() -> None:
     outcome = replace(WELL, quiet=canary(0.006), canary=canary(0.021))
     assert outcome.failures == []
