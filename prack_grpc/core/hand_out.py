@@ -61,7 +61,7 @@ class HandOut:
     def admit(self, lane: ExchangeLane, client: str, size: int, now: float) -> None:
         """Raises GatewayError if one more of this client may not wait, or would wait too long."""
         count, rate = len(lane.waiting), lane.pace.rate(now)  # those that wait for bodies aside
-        if self.queue.full(lane, size):
+        if self.queue.full(lane, size) or not self.queue.large.takes(client, size):
             retry = math.ceil(count / 2 / rate) if rate else 0
             raise GatewayError(errors.QUEUE_FULL, retry_after=retry)
         if rate is None or not count or count / rate <= self.limits.queue_timeout:

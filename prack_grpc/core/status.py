@@ -4,11 +4,13 @@ import enum
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from prack_grpc.core.dispatcher import Dispatcher
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.exchange.states import Caller
 from prack_grpc.core.http.message import WEBSOCKET, Kind, Request
+from prack_grpc.core.queue.queue import Queue
 from prack_grpc.core.queue.traffic import Pool, Split
 from prack_grpc.core.worker import LINK, Profile
 
@@ -151,7 +153,7 @@ def status(core: Dispatcher, now: float) -> Status:
         _queue(core, now),
         _workers(core, sessions, now),
         _versions(core, sessions),
-        [_route(core, lane, busy, now) for lane in core.queue.lanes() if _counts(lane)],
+        [_route(core, lane, busy, now) for lane in _lanes(core.queue) if not lane.shares],
         list(core.queue.splits.values()),
         list(core.paused),
     )
@@ -179,12 +181,12 @@ def _own(core: Dispatcher) -> Iterator[Exchange]:
 
 
 def _queue(core: Dispatcher, now: float) -> QueueStatus:
-    counters, lanes = core.counters, core.queue.lanes()
+    counters = core.counters
     ends = ("answered", "returned", "failed", "cancelled")
     return QueueStatus(
         core.queue.requests,
         core.queue.bytes,
-        max((_oldest(lane, now) for lane in lanes), default=0.0),
+        max((_oldest(lane, now) for lane in _standing(core.queue)), default=0.0),
         sum(1 for _ in _own(core)),
         counters.accepted,
         {outcome.value: count for outcome, count in counters.done.items()},
@@ -261,9 +263,16 @@ def _takes_work(core: Dispatcher, session: Session) -> bool:
     return not (ended or session.paused or _weight(core, session.pool) == 0)
 
 
-def _counts(lane: ExchangeLane) -> bool:
-    """Lanes of versions stand for their route."""
-    return bool(lane.sessions or lane.count) and not lane.shares
+def _standing(queue: Queue) -> Iterator[ExchangeLane]:
+    """Where something waits, and the versions of such routes."""
+    return (lane for base in queue.standing for lane in (base, *base.shares.values()))
+
+
+def _lanes(queue: Queue) -> Iterable[ExchangeLane]:
+    """Those with workers, or with something that waits: not all, of which many may linger."""
+    served = (lane for session in queue.sessions for lane in session.lanes)
+    waited = (lane for lane in _standing(queue) if lane.count)
+    return dict.fromkeys(chain(served, waited))
 
 
 def _route(

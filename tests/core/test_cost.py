@@ -13,6 +13,7 @@ from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import Kind
 from prack_grpc.core.queue.order import Levels, Line
 from prack_grpc.core.queue.traffic import Split
+from prack_grpc.core.status import status
 from tests.core.building import Desk, a_head, a_request, a_session
 
 FEW, MANY = 10, 4_000
@@ -224,6 +225,16 @@ def test_a_route_costs_the_same_however_many_others_there_are(end: bool) -> None
         else:
             costs.append(calls(partial(desk.rest, "new.test")))
             assert len(desk.core.queue.lanes()) == len(Kind) + size + 2
+    assert costs[1] == costs[0]
+
+
+def test_a_look_at_everything_looks_at_no_route_that_lingers_alone() -> None:
+    costs = []
+    for size in (FEW, MANY):
+        land = Land(size)
+        costs.append(calls(partial(status, land.desk.core, land.desk.now)))
+        rows = status(land.desk.core, land.desk.now).routes
+        assert [(row.route, row.waiting) for row in rows] == [("first.test/", 1), ("*/", 1)]
     assert costs[1] == costs[0]
 
 

@@ -1,8 +1,12 @@
-"""What is here of request bodies before a worker takes them, and whose it is."""
+"""What is here of requests before a worker takes them, and whose it is."""
 
 from collections import Counter
 
 from prack_grpc.core.exchange.exchange import Exchange
+from prack_grpc.core.limits import KIB
+
+# Of smaller requests there are never enough to fill a queue.
+LARGE = 8 * KIB
 
 
 class Bodies:
@@ -10,14 +14,15 @@ class Bodies:
 
     A client may have its share of what the others leave of it: alone that part, two of them with
     half a third each, and some is always left for the next. Who counts for nobody has no such
-    bound.
+    bound. What is not `above` so many bytes counts for nothing.
     """
 
-    __slots__ = ("_clients", "_most", "_share", "_sizes", "bytes", "left")
+    __slots__ = ("_above", "_clients", "_most", "_share", "_sizes", "bytes", "left")
 
-    def __init__(self, most: int, share: float) -> None:
+    def __init__(self, most: int, share: float, above: int = 0) -> None:
         self._most = most
         self._share = share
+        self._above = above
         self._sizes: dict[Exchange, int] = {}
         self._clients: Counter[str] = Counter()
         self.bytes = 0
@@ -25,7 +30,7 @@ class Bodies:
 
     def add(self, exchange: Exchange, size: int) -> None:
         """So many bytes more are here of this exchange."""
-        if not size:
+        if size <= self._above:
             return
         self._sizes[exchange] = self._sizes.get(exchange, 0) + size
         self._clients[exchange.request.counts_for] += size
@@ -52,5 +57,7 @@ class Bodies:
 
     def takes(self, client: str, size: int) -> bool:
         """So much may come of this client now; one that has nothing here needs no share."""
+        if size <= self._above:
+            return True
         own = bool(client) and self._clients[client] > 0
         return size <= (self.room(client) if own else self._most - self.bytes)

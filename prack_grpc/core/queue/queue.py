@@ -13,7 +13,7 @@ from prack_grpc.core.errors import BadRoute
 from prack_grpc.core.exchange.exchange import Exchange, ExchangeLane, Session
 from prack_grpc.core.http.message import HTTP, Kind, Request
 from prack_grpc.core.limits import Limits
-from prack_grpc.core.queue.bodies import Bodies
+from prack_grpc.core.queue.bodies import LARGE, Bodies
 from prack_grpc.core.queue.changes import Changes
 from prack_grpc.core.queue.choice import Choice
 from prack_grpc.core.queue.order import Deadlines, Line
@@ -37,7 +37,8 @@ class Queue:
         share, most = limits.client_share, limits.queue_bytes
         self.ahead = Bodies(most // 2, share)  # the other half is left to requests that are here
         self.collected = Bodies(most, share)  # set aside: in one piece
-        self._standing: dict[ExchangeLane, None] = {}  # the lanes of routes where something waits
+        self.large = Bodies(most, share, LARGE)  # all that waits, as it came
+        self.standing: dict[ExchangeLane, None] = {}  # the lanes of routes where something waits
         self.sessions: dict[Session, None] = {}
         self._places = Places(limits)
         self.splits: dict[str, Split] = {}
@@ -77,10 +78,11 @@ class Queue:
             self._arrive(exchange, now)
         base = lane.base
         if not base.requests:
-            self._standing[base] = None
+            self.standing[base] = None
         base.requests += 1
         self.requests += 1
         exchange.queued_bytes = 0
+        self.large.add(exchange, size)
         self.grow(exchange, size)
 
     def whole(self, exchange: Exchange, now: float) -> list[ExchangeLane]:
@@ -117,12 +119,13 @@ class Queue:
         base = lane.base
         base.requests -= 1
         if not base.requests:
-            del self._standing[base]
+            del self.standing[base]
         base.bytes -= exchange.queued_bytes
         self.requests -= 1
         self.bytes -= exchange.queued_bytes
-        if self.ahead.bytes:
-            self.ahead.discard(exchange)
+        for account in (self.ahead, self.large):
+            if account.bytes:
+                account.discard(exchange)
         if self.changes is not None:
             self.changes.lanes[lane] = None
         return True
@@ -236,9 +239,7 @@ class Queue:
 
     def matchable(self, lane: ExchangeLane) -> bool:
         """Something waits here, and somebody is free for it."""
-        if lane.waiting and lane.ready:
-            return True
-        return bool(lane.uploads) and self.taker(lane, True) is not None
+        return bool((lane.waiting and lane.ready) or (lane.uploads and self.taker(lane, True)))
 
     def next(self, lane: ExchangeLane, now: float) -> Exchange | None:
         """What leaves this lane next, if that does not wait on; it must be matchable."""
@@ -333,8 +334,6 @@ class Queue:
 
     def _drop(self, gone: list[ExchangeLane], now: float) -> list[ExchangeLane]:
         """Forget lanes; what waited there goes to another one. Returns as `join` does."""
-        if not gone:
-            return []
         lanes = [lane for one in gone for lane in self._remove(one, now)]
         return self._matchable(self._rematch(lanes, now))
 
@@ -358,10 +357,10 @@ class Queue:
 
     def _take_over(self, routes: list[Route], now: float) -> list[ExchangeLane]:
         """New routes get what is theirs and waits in lanes of others. Returns as `_place`."""
-        if not self._standing:
+        if not self.standing:
             return []
         new = Newcomers(routes)
-        bases = [lane for lane in self._standing if lane.route.host in new.hosts]
+        bases = [lane for lane in self.standing if lane.route.host in new.hosts]
         waiting = [
             one
             for base in bases

@@ -2,6 +2,9 @@
 
 import pytest
 
+from prack_grpc.core import errors
+from prack_grpc.core.errors import GatewayError
+from prack_grpc.core.exchange.exchange import Exchange
 from tests.core.building import Desk
 
 
@@ -70,6 +73,36 @@ def test_a_body_that_comes_back_to_the_queue_was_not_read_ahead() -> None:
     desk.core.lose(lease.session, desk.now)
     assert lease.exchange in desk.waiting
     assert desk.core.room(desk.submit(b"", False, counts_for="a")) == 500
+
+
+def large(desk: Desk, client: str) -> Exchange:
+    """A request of somewhat more than 10,000 bytes that waits."""
+    return desk.submit(bytes(10_000), counts_for=client)
+
+
+def test_a_client_has_a_share_of_what_large_requests_may_take() -> None:
+    desk = Desk(queue_bytes=100_000)
+    first, *_ = [large(desk, "a") for _ in range(4)]  # the fifth would be more than half
+    with pytest.raises(GatewayError) as refused:
+        large(desk, "a")
+    assert refused.value.kind is errors.QUEUE_FULL
+    large(desk, "b")
+    desk.submit(counts_for="a")  # small ones have no share
+    desk.core.leave(first, desk.now)
+    assert large(desk, "a") in desk.waiting
+
+
+def test_what_a_large_request_took_is_free_once_a_worker_has_it() -> None:
+    desk = Desk(queue_bytes=100_000)
+    for _ in range(4):
+        large(desk, "a")
+    desk.stream(slots=4)
+    assert [large(desk, "a") in desk.waiting for _ in range(4)] == [True] * 4
+
+
+def test_a_client_that_has_nothing_may_have_all_that_is_left() -> None:
+    desk = Desk(queue_bytes=100_000)
+    assert desk.submit(bytes(80_000), counts_for="a") in desk.waiting
 
 
 def collected(desk: Desk, client: str) -> bool:
