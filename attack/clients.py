@@ -4,7 +4,7 @@ import socket
 import time
 from contextlib import ExitStack, suppress
 
-from attack.wire import HANDSHAKE, Target, dial, flood, many, trickle, upgraded
+from attack.wire import HANDSHAKE, OTHER, Target, dial, flood, many, pump, trickle, upgraded
 from tests.support.bad_requests import BAD_CHUNKS, REFUSED, chunk
 from tests.support.frames import DEFLATE, FIN, RSV1, frame, packed
 from tests.support.frames import TEXT as OPCODE
@@ -82,11 +82,19 @@ def _begun(target: Target) -> socket.socket:
     return sock
 
 
+ASTERISK = b"OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
+
 def crowd(target: Target) -> None:
     """The same of many connections, each with little at a time."""
     with ExitStack() as stack:
         socks = [stack.enter_context(_begun(target)) for _ in range(SLOTS)]
         trickle(socks, (MORE + MASK) * 100, 0.1)
+
+
+def crowd_asks(target: Target) -> None:
+    """300 that ask, as fast as they are read, what the gateway answers by itself."""
+    pump(target.public, ASTERISK)
 
 
 def packed_messages(target: Target) -> None:
@@ -128,7 +136,7 @@ def idle_websockets(target: Target) -> None:
 def hogs(target: Target) -> None:
     """Requests that take their time, of one address, many more than there are slots."""
     slow = GET.replace(b"/", b"/slow", 1) * 100
-    with many(300, target.public, slow, address="127.0.0.2"):
+    with many(300, target.public, slow, address=OTHER):
         time.sleep(3600)
 
 

@@ -168,7 +168,7 @@ def _attack(gateway: Gateway, port: int, kind: str, plan: Plan, slack: float) ->
         time.sleep(QUIET_SECONDS)
         beside = _use(gateway)
     with _attacker(kind, ports, tls, ended):  # what is imported, compiled and grown the first time
-        time.sleep(plan.seconds)
+        time.sleep(max(plan.seconds, plan.timed * KINDS[kind].fills))
     # A proxy keeps connections of its own for the next time; those of polls come and go.
     polled = max(first.files, beside.files)
     files = None if plan.behind else first.files if plan.over in STREAMS else polled

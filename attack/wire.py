@@ -1,5 +1,6 @@
 """What attackers have in common: blocking sockets, and no manners."""
 
+import selectors
 import socket
 import ssl
 import time
@@ -8,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 SECONDS = 5.0
+OTHER = "127.0.0.2"  # than the address of the canary
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
     b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -100,3 +102,31 @@ def trickle(socks: list[socket.socket], data: bytes, seconds: float) -> None:
             with suppress(OSError):
                 sock.sendall(data)
         time.sleep(seconds)
+
+
+def pump(port: int, data: bytes, count: int = 300) -> None:
+    """Send this on so many connections as they take it, and drop what comes back; for ever."""
+    while True:
+        with suppress(OSError), selectors.DefaultSelector() as selector, ExitStack() as stack:
+            for _ in range(count):
+                sock = stack.enter_context(dial(port, address=OTHER))
+                sock.setblocking(False)
+                selector.register(sock, selectors.EVENT_READ | selectors.EVENT_WRITE, sock)
+            while selector.get_map():
+                for key, ready in selector.select():
+                    if not _swapped(key.data, ready, data):
+                        selector.unregister(key.data)
+
+
+def _swapped(sock: socket.socket, ready: int, data: bytes) -> bool:
+    """Whether the other side is still there."""
+    try:
+        if ready & selectors.EVENT_READ and not sock.recv(65536):
+            return False
+        if ready & selectors.EVENT_WRITE:
+            sock.send(data)
+    except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        pass
+    except OSError:
+        return False
+    return True

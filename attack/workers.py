@@ -8,7 +8,7 @@ from secrets import token_hex
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 
-from attack.wire import STREAM, Target, dial, flood, many, upgraded
+from attack.wire import STREAM, Target, dial, flood, many, pump, upgraded
 from prack.v1 import worker_pb2 as pb
 
 CROWD = 1000
@@ -75,6 +75,17 @@ def route_churn(target: Target) -> None:
             while True:
                 sock.sendall(b"".join(poll % token_hex(8).encode() for _ in range(100)))
                 sock.recv(AT_ONCE)
+
+
+def crowd_refused(target: Target) -> None:
+    """300 that ask the REST port for what it does not have, as fast as they are read."""
+    pump(target.api, b"GET /api/v1/nothing HTTP/1.1\r\nhost: localhost\r\n\r\n")
+
+
+def crowd_polls(target: Target) -> None:
+    """300 polls that do not wait, and many more behind each."""
+    poll = b"GET /api/v1/request?wait=0&route=attacker.example/ HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    pump(target.api, poll * 20)
 
 
 def rapid_resets(target: Target) -> None:

@@ -11,31 +11,54 @@ COMINGS = GOINGS = 4
 class Turns:
     """Has so many connections go on in each turn of the loop, those that have waited longest.
 
-    So a crowd costs the others no more than these. With `seconds`, so many pass before the next.
+    So a crowd costs the others no more than these. Clients take turns. With `seconds`, so many pass
+    before the next. Who need not wait while few do looks whether `left` is above 0, and takes from
+    it what he costs; so may those who go on, if that is more than 1.
     """
 
-    __slots__ = ("_at_once", "_seconds", "_waiting")
+    __slots__ = ("_at_once", "_due", "_seconds", "_waiting", "left")
 
     def __init__(self, at_once: int = 1, seconds: float = 0.0) -> None:
-        self._at_once = at_once
+        self._at_once = self.left = at_once
         self._seconds = seconds
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: dict[str, deque[Callable[[], None]]] = {}  # by client, the next one first
+        self._due = False  # the next turn is asked for
 
-    def wait(self, go_on: Callable[[], None]) -> None:
-        """Call this when it is its turn, and not in this one."""
-        self._waiting.append(go_on)
-        if len(self._waiting) <= self._at_once:
-            self._call_next()
+    def wait(self, go_on: Callable[[], None], client: str = "") -> None:
+        """Call this when it is its turn, and not now."""
+        waiting = self._waiting.get(client)
+        if waiting is None:
+            self._waiting[client] = waiting = deque()
+        waiting.append(go_on)
+        self._ask()
 
-    def _next(self) -> None:
-        go_on = self._waiting.popleft()
-        if len(self._waiting) >= self._at_once:
-            self._call_next()
-        go_on()
-
-    def _call_next(self) -> None:
+    def _ask(self) -> None:
+        if self._due:
+            return
+        self._due = True
         loop = asyncio.get_running_loop()
         if self._seconds:
-            loop.call_later(self._seconds, self._next)
+            loop.call_later(self._seconds, self._turn)
         else:
-            loop.call_soon(self._next)
+            loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._due, self.left = False, self._at_once
+        try:
+            while self._waiting and self.left > 0:
+                left = self.left - 1
+                self._first()()
+                self.left = min(left, self.left)
+        finally:
+            if self._waiting:
+                self._ask()
+
+    def _first(self) -> Callable[[], None]:
+        """Who has waited longest of the client whose turn it is; its next is behind the others'."""
+        client, waiting = next(iter(self._waiting.items()))
+        go_on = waiting.popleft()
+        if len(self._waiting) > 1 or not waiting:
+            del self._waiting[client]
+            if waiting:
+                self._waiting[client] = waiting
+        return go_on

@@ -40,3 +40,45 @@ async def test_time_may_pass_before_the_next() -> None:
     await last.wait()
     assert seen[0] > 0.0019
     assert seen[1] > 0.0038
+
+
+async def test_what_costs_more_leaves_room_for_fewer() -> None:
+    turns, seen = Turns(4), list[str]()
+
+    def dear(name: str) -> None:
+        seen.append(name)
+        turns.left -= 3
+
+    for name in "abcd":
+        turns.wait(partial(dear, name))
+    turns.wait(partial(seen.append, "e"))
+    for so_far in ("ab", "abcd", "abcde"):
+        await asyncio.sleep(0)
+        assert "".join(seen) == so_far
+    assert turns.left == 3
+
+
+async def test_clients_take_turns() -> None:
+    turns, seen = Turns(), list[str]()
+    for name in ("a1", "a2", "a3", "b1", "b2"):
+        turns.wait(partial(seen.append, name), name[0])
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert seen == ["a1", "b1", "a2", "b2", "a3"]
+
+
+async def test_one_that_fails_keeps_none_of_the_others() -> None:
+    turns, seen = Turns(2), list[str]()
+
+    def fail() -> None:
+        raise RuntimeError("it failed")
+
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: seen.append(str(context["exception"]))
+    )
+    turns.wait(fail)
+    for name in "abc":
+        turns.wait(partial(seen.append, name))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert seen == ["it failed", "a", "b", "c"]

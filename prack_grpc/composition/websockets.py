@@ -1,11 +1,11 @@
 """The WebSockets of the public port; their library is loaded with the first (decision 0048)."""
 
 import asyncio
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from prack_grpc.gateway.app import PublicApp
+from prack_grpc.gateway.http.admission import Place
 from prack_grpc.gateway.http.server import HttpServer
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ class WebSockets:
         self._most = most
 
     def __call__(
-        self, server: HttpServer, client: tuple[str, int] | None, leave: Callable[[], None]
+        self, server: HttpServer, client: tuple[str, int] | None, place: Place
     ) -> asyncio.Protocol:
         """See HttpServer."""
         from prack_grpc.gateway.websocket.connection import WebSocketConnection
 
-        return WebSocketConnection(self._config, server, client, leave)
+        return WebSocketConnection(self._config, server, client, place)
 
     @cached_property
     def _config(self) -> "uvicorn.Config":

@@ -16,7 +16,7 @@ from prack_grpc.gateway.http.admission import Place, Verdict
 from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.reader import WEBSOCKET, Address, Reader, Side
-from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.http.server import TASK, HttpServer
 from prack_grpc.gateway.http.timeouts import LINGER, NEXT, NOTHING, Phase, Timeout
 from prack_grpc.gateway.http.transaction import BEGUN, HIGH_WATER, Response, Transaction, refusal
 from prack_grpc.gateway.request.client import Watcher
@@ -141,13 +141,13 @@ class Connection(asyncio.Protocol):
         self._transport = stream = cast("asyncio.Transport", transport)
         side = Side.of(stream, server.state, self._client)
         self._client = side.client
-        self.flow = Flow(stream)
+        number = stream.get_extra_info("socket").fileno()
+        self._place = self._met or server.admission.enter(number, self._client)
+        self.flow = Flow(stream, self._place.client)
         self._closing = Closing(self._loop, stream, server.limits, self._timeout)
         self._reader = Reader(self, server.limits, side)
         server.connections.add(self)
         self._timeout.start(NEXT, server.limits.head_seconds)
-        number = stream.get_extra_info("socket").fileno()
-        self._place = self._met or server.admission.enter(number, self._client)
         if self._place.verdict is Verdict.CUT:
             stream.abort()
         elif self._place.verdict is Verdict.REFUSED:
@@ -174,8 +174,12 @@ class Connection(asyncio.Protocol):
             if reader.overhead.too_slow(self._loop.time()):
                 self.refuse(GatewayError(errors.REQUEST_TIMEOUT, "the body arrived too slowly"))
                 return
-        reader.receive(data)
-        self._parsed()
+        if self.flow.waits or not (reader.in_body or reader.backlog or self.server.starts.left > 0):
+            reader.backlog += data
+            self.flow.wait(self.server.starts, self._go_on)
+        else:
+            reader.receive(data)
+            self._parsed()
         self._bound()
 
     def eof_received(self) -> bool:
@@ -197,6 +201,7 @@ class Connection(asyncio.Protocol):
     def _close(self, half: bool = False) -> None:
         self.flow.resume_reading()
         self._closing.close(half or self._reader.in_body)
+        self._reader.stop()
 
     def _forget(self) -> None:
         """Hold nothing that holds this: a closed connection must not wait for the collector."""
@@ -263,8 +268,7 @@ class Connection(asyncio.Protocol):
 
     def unfinished(self) -> None:
         """The application has ended without an end of the response."""
-        running = self._running
-        if running is None or running.response.started:
+        if (running := self._running) is None or running.response.started:
             self.cut()
         else:
             running.disconnect()
@@ -291,7 +295,7 @@ class Connection(asyncio.Protocol):
     def ended(self) -> None:
         """The request that has arrived last is complete; it starts now if it can."""
         reader = self._reader
-        if self._unstarted:
+        if self._unstarted and not self.flow.waits:
             if not (reader.overhead.chunked and reader.overhead.spent()):
                 self._start()
         elif not self._busy():
@@ -301,7 +305,7 @@ class Connection(asyncio.Protocol):
 
     def _parsed(self) -> None:
         """Something was parsed: start what has not, time what is not here, or leave HTTP."""
-        if self._unstarted:
+        if self._unstarted and not self.flow.waits:
             self._start()
         elif self._reader.overhead.in_head and self._refusal is None:
             if self._timeout.phase is not Phase.HEAD and not self._busy():
@@ -330,34 +334,30 @@ class Connection(asyncio.Protocol):
         else:
             transaction.expects = transaction.awaits_continue()
             self.run(server.app)
+        server.starts.left -= 1 if begun else TASK
 
     def answered(self) -> None:
         """The running request is answered: go on with the next, or wait for it."""
         running, reader = self._running, self._reader
         if running is None or self._transport.is_closing():
+            reader.stop()  # nobody is there for what is behind it
             return
         running.wake()
+        reader.chunks_left = 0  # what is behind it is for another turn
         if not running.response.keep_alive:
             self._close()
-            return
-        if reader.pipeline:
+        elif reader.pipeline:
             self._running, self._unstarted = reader.pipeline.pop(0), True
-            self.server.turns.wait(self._go_on)
-            return
-        if self._refusal is not None:
+        elif self._refusal is not None:
             self._answer(self._refusal)
         else:
             self._timeout.start(NEXT, self.server.admission.idle_seconds)
-        if reader.parsing:  # answered at once: what is behind it is for another turn
-            reader.chunks_left = 0
-        elif reader.backlog or self.flow.read_paused:
-            self._go_on()
+        if self._unstarted or reader.backlog or self.flow.read_paused:
+            self.flow.wait(self.server.turns, self._go_on)
 
     def _go_on(self) -> None:
         """Parse what came in meanwhile, start who has waited; read on if not too much is left."""
         reader, running = self._reader, self._running
-        if self._transport.is_closing():
-            return
         reader.go_on()
         self._parsed()
         if self.flow.read_paused and not reader.is_full:
@@ -387,7 +387,7 @@ class Connection(asyncio.Protocol):
             message = "an upgrade must not be sent before earlier responses are complete"
             self.refuse(GatewayError(errors.BAD_REQUEST, message))
         elif make := self.server.websockets:
-            self._hand_over(make(self.server, self._client, self._place.leave), reader.handshake())
+            self._hand_over(make(self.server, self._client, self._place), reader.handshake())
 
     def _hand_over(self, protocol: asyncio.Protocol, head: bytes = b"") -> None:
         """The connection is this protocol's, which reads its head and then what has come since."""

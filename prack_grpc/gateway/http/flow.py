@@ -10,13 +10,15 @@ from prack_grpc.turns import Turns
 class Flow:
     """Has an event only once somebody waits: an idle one takes a kilobyte of every connection."""
 
-    __slots__ = ("_held", "_transport", "_writable", "read_paused", "write_paused")
+    __slots__ = ("_client", "_transport", "_writable", "read_paused", "waits", "write_paused")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, client: str) -> None:
+        """Of this client, which takes turns with others."""
         self._transport = transport
+        self._client = client
         self._writable: asyncio.Event | None = None
         self.read_paused = False
-        self._held = False  # until it is its turn, whoever wants to read
+        self.waits = False  # for its turn; until then nothing is read, whoever wants to
         self.write_paused = False
 
     @property
@@ -34,22 +36,30 @@ class Flow:
         """Take what the client sends."""
         if self.read_paused:
             self.read_paused = False
-            if not self._held:
+            if not self.waits:
                 self._transport.resume_reading()
 
     def hold(self, turns: Turns, then: Callable[[], None] | None = None) -> None:
         """Read nothing more until it is the connection's turn again; then do this first."""
-        if not self._held and not self._transport.is_closing():
-            self._held = True
+        if not self._transport.is_closing():
             self._transport.pause_reading()
-            turns.wait(partial(self._let_go, then))
+            if not self.waits:
+                self.wait(turns, then)
+
+    def wait(self, turns: Turns, then: Callable[[], None] | None) -> None:
+        """Do this when it is the connection's turn. One that waits reads nothing more."""
+        if self.waits:
+            self._transport.pause_reading()
+        else:
+            self.waits = True
+            turns.wait(partial(self._let_go, then), self._client)
 
     def _let_go(self, then: Callable[[], None] | None) -> None:
-        self._held = False
+        self.waits = False
         if not self._transport.is_closing():
             if then is not None:
                 then()
-            if not (self.read_paused or self._held):
+            if not (self.read_paused or self.waits):
                 self._transport.resume_reading()
 
     async def drain(self) -> None:

@@ -6,18 +6,21 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Scope
 
-from prack_grpc.gateway.http.admission import Admission
+from prack_grpc.gateway.http.admission import Admission, Place
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.transaction import Response
 from prack_grpc.gateway.request.client import Client, TakesEarly, TakesWhole, Upload
 from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.turns import GOINGS, Turns
 
+# Requests that start in a turn, of all connections of a server; one with a task costs as much as so
+# many without.
+STARTS, TASK = 64, 32
 # Between two pieces of messages that are larger than what was sent, of all clients: so a few bytes
 # keep neither a gateway nor its workers busy.
 UNPACK_SECONDS = 0.002
-# Makes what goes on with a client's connection, and calls this when it is gone.
-WebSockets = Callable[["HttpServer", tuple[str, int] | None, Callable[[], None]], asyncio.Protocol]
+# Makes what goes on with a client's connection, and leaves its place when it is gone.
+WebSockets = Callable[["HttpServer", tuple[str, int] | None, Place], asyncio.Protocol]
 
 
 class Member(Protocol):
@@ -35,9 +38,10 @@ class HttpServer:
 
     With `websockets`, handshakes are answered by the connections that it makes. With `upgrade`, a
     request may ask for that protocol, and the application switches to it. What is refused before
-    the application sees it is told to `access`. What `response` makes is sent. Who has more to be
-    parsed or served waits for one of the `turns`, whose client has left for one of `goings`, and
-    who has sent a message that is large once it is unpacked for one of `unpackings`.
+    the application sees it is told to `access`. What `response` makes is sent. Of a crowd that asks
+    at once few are read in one of the `starts`. Who has more to be parsed or served waits for
+    one of the `turns`, whose client has left for one of `goings`, and who has sent a message that
+    is large once it is unpacked for one of `unpackings`.
     """
 
     __slots__ = (
@@ -51,6 +55,7 @@ class HttpServer:
         "leaving",
         "limits",
         "response",
+        "starts",
         "state",
         "tasks",
         "turns",
@@ -79,6 +84,7 @@ class HttpServer:
         self.state: dict[str, object] = {}  # what a lifespan gives to each request
         self.connections: set[Member] = set()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.starts = Turns(STARTS)
         self.turns, self.goings = Turns(), Turns(GOINGS)
         self.unpackings = Turns(seconds=UNPACK_SECONDS)
         self.leaving = False  # each response is the last of its connection
@@ -101,7 +107,7 @@ class HttpServer:
         other.response = self.response
         other.state, other.connections, other.tasks = self.state, self.connections, self.tasks
         other.turns, other.goings = self.turns, self.goings
-        other.unpackings = self.unpackings
+        other.starts, other.unpackings = self.starts, self.unpackings
         return other
 
 

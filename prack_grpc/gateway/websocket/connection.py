@@ -9,7 +9,7 @@ and what comes before the handshake is answered (against RFC 6455 section 4.1) i
 
 import asyncio
 import codecs
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ from prack_grpc.core import errors
 from prack_grpc.core.errors import GatewayError
 from prack_grpc.core.http.message import Headers
 from prack_grpc.core.limits import MIB, PIECE
+from prack_grpc.gateway.http.admission import Place
 from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.http.timeouts import Timeout
@@ -50,7 +51,7 @@ SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
-    """One client's WebSocket. Calls `leave` when it is gone."""
+    """One client's WebSocket. Leaves its `place` when it is gone."""
 
     _closing: Closing  # from the connection's first moment on
 
@@ -59,7 +60,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         config: Config,
         server: HttpServer,
         client: tuple[str, int] | None,
-        leave: Callable[[], None],
+        place: Place,
     ) -> None:
         shared = ServerState()  # uvicorn's own; that of `server` has connections of requests too
         shared.tasks = server.tasks
@@ -68,7 +69,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._inflating: Inflating | None = None
         self.http = server
         self._client = client
-        self._leave = leave
+        self._place = place
         self._unread = bytearray()
         self._cutter = Cutter()
         self._message = bytearray()  # that has begun
@@ -91,7 +92,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._closing.cancel()
         self._drop()
         self.http.connections.discard(self)
-        self._leave()
+        self._place.leave()
         super().connection_lost(exc)
         # It holds itself, and with it all of the connection, zlib's memory before all. The garbage
         # collector would be late, as it counts objects and not their size.
@@ -107,7 +108,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.handshake_complete = True
         received = bytes(self._unread)
         self._drop()
-        tunnel = Tunnel(self.transport, self._closing, self.http.turns, self, received)
+        tunnel = Tunnel(
+            self.transport, self._place.client, self._closing, self.http.turns, self, received
+        )
         if not self.disconnected:
             lines = [b"%b: %b\r\n" % field for field in headers]
             self.transport.write(b"".join([SWITCHING, *lines, b"\r\n"]))
@@ -124,7 +127,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """See asyncio.Protocol. What comes after a broken rule is dropped."""
         if not self._has_head:  # which the guard has read, whole
             self._has_head = True
-            self.http.turns.wait(partial(self._shake_hands, data))
+            self.http.turns.wait(partial(self._shake_hands, data), self._place.client)
         elif self._broken:
             self._wait()  # dropping takes its time, too
             self._read_on()
@@ -312,7 +315,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if not self._waits:
             self._waits = True
             turns = self.http.unpackings if self._is_behind() else self.http.turns
-            turns.wait(self._begin_turn)
+            turns.wait(self._begin_turn, self._place.client)
 
     def _begin_turn(self) -> None:
         self._waits = False

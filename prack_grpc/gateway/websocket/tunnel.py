@@ -28,6 +28,7 @@ class Tunnel(asyncio.Protocol):
     def __init__(
         self,
         transport: asyncio.Transport,
+        client: str,
         closing: Closing,
         turns: Turns,
         former: Former,
@@ -39,7 +40,7 @@ class Tunnel(asyncio.Protocol):
         self._former = former
         self._received = bytearray(received)
         self._news = asyncio.Event()
-        self._flow = Flow(transport)
+        self._flow = Flow(transport, client)
         self._said_all = False  # the client has
         self._over = False  # nobody takes what it still says
 

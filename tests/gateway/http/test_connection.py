@@ -11,8 +11,8 @@ from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.overhead import CHUNKED_PIECE
-from prack_grpc.gateway.http.reader import HEAD_PIECE
-from prack_grpc.gateway.http.server import HttpServer
+from prack_grpc.gateway.http.reader import HEAD_PIECE, HEADS
+from prack_grpc.gateway.http.server import STARTS, HttpServer
 from prack_grpc.gateway.request.client import Client
 from prack_grpc.turns import GOINGS
 from tests.support.transport import KeptTransport
@@ -39,6 +39,18 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope: not one that is here whole."""
         raise AssertionError("this request was here whole")
+
+
+class AtOnce(App):
+    """Answers at once all but the first."""
+
+    def begin(self, scope: Scope, body: bytes, client: Client) -> bool:
+        """See TakesWhole."""
+        reply = client.reply() if self.begun else None
+        super().begin(scope, body, client)
+        if reply is not None:
+            reply.respond(204, [], b"")
+        return True
 
 
 class Taking(App):
@@ -167,6 +179,58 @@ async def test_of_a_crowd_of_requests_behind_others_one_starts_in_a_turn(
         scene.connection.connection_lost(None)
 
 
+async def test_what_comes_meanwhile_brings_no_request_its_turn(sock: socket.socket) -> None:
+    server = serving(app := App())
+    scenes = [Scene(sock, server) for _ in range(4)]
+    for scene in scenes:
+        scene.connection.data_received(GET * 2)
+        scene.answer()
+    for begun in range(5):
+        for scene in scenes:
+            if scene.reads:
+                scene.connection.data_received(GET)
+        assert app.begun == len(scenes) + min(begun, 4)
+        await turns(1)
+    for scene in scenes:
+        scene.connection.connection_lost(None)
+
+
+async def test_what_is_answered_at_once_brings_none_behind_it_its_turn(sock: socket.socket) -> None:
+    scene = Scene(sock, serving(app := AtOnce()))
+    scene.connection.data_received(GET * 100)
+    scene.answer()
+    begun = app.begun
+    while app.begun < 100:
+        await turns(1)
+        assert begun < app.begun <= begun + HEADS
+        begun = app.begun
+    scene.connection.connection_lost(None)
+
+
+async def test_nothing_behind_the_last_request_is_served(sock: socket.socket) -> None:
+    scene = Scene(sock, server := serving(app := App()))
+    server.leaving = True
+    scene.connection.data_received(GET * 4)
+    scene.answer()
+    await turns(4)
+    assert (app.begun, scene.closed) == (1, True)
+
+
+async def test_of_a_crowd_that_asks_at_once_few_begin_in_a_turn(sock: socket.socket) -> None:
+    server = serving(app := App())
+    scenes = [Scene(sock, server) for _ in range(3 * STARTS + 1)]
+    for scene in scenes:
+        scene.connection.data_received(GET)
+    scenes[-1].connection.data_received(GET)  # does not bring it forward, and is read no more
+    assert [scene.reads for scene in scenes] == [True] * (len(scenes) - 1) + [False]
+    for begun in (STARTS, 2 * STARTS, 3 * STARTS, len(scenes)):
+        assert app.begun == begun
+        await turns(1)
+    assert all(scene.reads for scene in scenes)
+    for scene in scenes:
+        scene.connection.connection_lost(None)
+
+
 async def test_who_leaves_before_it_is_his_turn_is_not_served(
     sock: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -186,9 +250,9 @@ async def test_a_request_that_breaks_before_it_is_its_turn_is_not_served(
     scene.connection.data_received(GET + CHUNKED)
     scene.answer()
     scene.connection.data_received(b"no chunk\r\n")
-    assert b" 400 " in scene.transport.written[-1]
     await turns(2)
-    assert caplog.records == []
+    assert b" 400 " in scene.transport.written[-1]
+    assert (scene.app.begun, caplog.records) == (1, [])
     scene.connection.connection_lost(None)
 
 

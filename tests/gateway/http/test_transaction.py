@@ -29,7 +29,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.transport = KeptTransport()
-        self.flow = Flow(self.transport)
+        self.flow = Flow(self.transport, "")
         self.owner = Owner()
         response = Response(self.owner, self.transport, "POST", old=False, keep_alive=True)
         scope = {"type": "http", "method": "POST", "http_version": "1.1"}

@@ -69,10 +69,10 @@ class Counting(Turns):
         super().__init__()
         self.waited = 0
 
-    def wait(self, go_on: Callable[[], None]) -> None:
+    def wait(self, go_on: Callable[[], None], client: str = "") -> None:
         """See Turns."""
         self.waited += 1
-        super().wait(go_on)
+        super().wait(go_on, client)
 
 
 async def test_one_handshake_is_read_in_a_turn(
@@ -80,7 +80,7 @@ async def test_one_handshake_is_read_in_a_turn(
 ) -> None:
     waits = list[Callable[[], None]]()
     client = await gateway.client()
-    monkeypatch.setattr(Turns, "wait", lambda _, go_on: waits.append(go_on))
+    monkeypatch.setattr(Turns, "wait", lambda _, go_on, client: waits.append(go_on))
     opening = asyncio.create_task(open_socket(client))
     await until(lambda: waits)
     assert not gateway.core.exchanges
