@@ -3,9 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from time import perf_counter
 
 # Connections that are accepted in a turn; and those that end in one, or else they would pile up.
 COMINGS = GOINGS = 4
+
+# Seconds that one who goes on has. What takes longer counts for as many more.
+GOING = 0.00004
 
 
 class Turns:
@@ -13,13 +17,14 @@ class Turns:
 
     So a crowd costs the others no more than these. Clients take turns. With `seconds`, so many pass
     before the next. Who need not wait while few do looks whether `left` is above 0, and takes from
-    it what he costs; so may those who go on, if that is more than 1.
+    it what he costs.
     """
 
     __slots__ = ("_at_once", "_due", "_seconds", "_waiting", "left")
 
     def __init__(self, at_once: int = 1, seconds: float = 0.0) -> None:
-        self._at_once = self.left = at_once
+        self._at_once = at_once
+        self.left: float = at_once
         self._seconds = seconds
         self._waiting: dict[str, deque[Callable[[], None]]] = {}  # by client, the next one first
         self._due = False  # the next turn is asked for
@@ -46,9 +51,9 @@ class Turns:
         self._due, self.left = False, self._at_once
         try:
             while self._waiting and self.left > 0:
-                left = self.left - 1
+                began = perf_counter()
                 self._first()()
-                self.left = min(left, self.left)
+                self.left -= max(1.0, (perf_counter() - began) / GOING)
         finally:
             if self._waiting:
                 self._ask()

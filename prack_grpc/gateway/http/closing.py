@@ -5,7 +5,9 @@ import contextlib
 import select
 import socket
 import struct
+from functools import partial
 
+from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.timeouts import Phase, Timeout
 from prack_grpc.turns import Turns
@@ -63,14 +65,15 @@ class Closing:
         except OSError:
             self._transport.abort()  # the client was faster
 
-    def left(self, goings: Turns) -> bool:
+    def left(self, goings: Turns, flow: Flow) -> bool:
         """The client has sent all. Returns whether the connection waits for its turn to end.
 
-        Not over TLS, which ends it at once.
+        What it has sent has its turn before. Not over TLS, which ends it at once.
         """
         waits = self._transport.can_write_eof()
         if waits:
-            goings.wait(self._transport.close)
+            # What has started in this turn may have its first step, and with it an answer, before.
+            flow.later(partial(self._loop.call_soon, goings.wait, self._transport.close))
         return waits
 
     def late(self) -> None:

@@ -6,6 +6,7 @@ once, whatever it has left behind; a response that is not complete never looks s
 """
 
 import asyncio
+from time import perf_counter
 from typing import cast
 
 from starlette.types import ASGIApp, Scope
@@ -16,14 +17,12 @@ from prack_grpc.gateway.http.admission import Place, Verdict
 from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.reader import WEBSOCKET, Address, Reader, Side
-from prack_grpc.gateway.http.server import TASK, HttpServer
-from prack_grpc.gateway.http.timeouts import LINGER, NEXT, NOTHING, Phase, Timeout
+from prack_grpc.gateway.http.server import SWITCHING, TASK, HttpServer
+from prack_grpc.gateway.http.timeouts import LINGER, NEXT, NOTHING, PAUSE_SECONDS, Phase, Timeout
 from prack_grpc.gateway.http.transaction import BEGUN, HIGH_WATER, Response, Transaction, refusal
 from prack_grpc.gateway.request.client import Watcher
 from prack_grpc.gateway.request.exchange import READ_AHEAD
-
-PAUSE_SECONDS = 1.0
-SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
+from prack_grpc.turns import GOING
 
 
 class Connection(asyncio.Protocol):
@@ -83,7 +82,7 @@ class Connection(asyncio.Protocol):
         """The server stops: an idle connection ends now, a busy one after its response."""
         if self._running is not None and self._busy():
             self._running.response.keep_alive = False
-        else:
+        elif not self.flow.waits:
             self._close()
 
     def abort(self) -> None:
@@ -167,24 +166,26 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._refusal is not None or self._timeout.phase is LINGER:
-            self.flow.hold(self.server.turns)  # it is dropped, which takes its time, too
+            self.flow.hold(self.server.turns, self._go_on)  # dropping takes its time, too
             return
         if (reader := self._reader).in_body and not (reader.pipeline or self._unstarted):
             self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
             if reader.overhead.too_slow(self._loop.time()):
                 self.refuse(GatewayError(errors.REQUEST_TIMEOUT, "the body arrived too slowly"))
                 return
-        if self.flow.waits or not (reader.in_body or reader.backlog or self.server.starts.left > 0):
+        if self.flow.waits or not (reader.backlog or self.server.starts.left > 0):
             reader.backlog += data
             self.flow.wait(self.server.starts, self._go_on)
         else:
+            began = perf_counter()
             reader.receive(data)
             self._parsed()
+            self.server.starts.left -= max(1.0, (perf_counter() - began) / GOING)
         self._bound()
 
     def eof_received(self) -> bool:
         """The client has left. Of a crowd that leaves at once, few end in a turn of the loop."""
-        return self._closing.left(self.server.goings)
+        return self._closing.left(self.server.goings, self.flow)
 
     def pause_writing(self) -> None:
         """The client has as long as it takes bytes."""
@@ -209,6 +210,7 @@ class Connection(asyncio.Protocol):
         self._closing.cancel()
         self._timeout.cancel()
         self._reader.close()
+        self.flow.end()
         self._running = self._watcher = None
 
     # ------------------------------------------------------------ time-outs and refusals
@@ -219,8 +221,8 @@ class Connection(asyncio.Protocol):
             self._closing.late()
         elif phase is Phase.PAUSED:
             self._look()
-        elif phase is Phase.BODY and self._running is not None and self._running.expects:
-            self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
+        elif self.flow.waits or (phase is Phase.BODY and self._running and self._running.expects):
+            self._timeout.start(phase, self.server.limits.body_seconds)
         elif phase is NEXT:
             self._close()
         else:
@@ -308,7 +310,7 @@ class Connection(asyncio.Protocol):
         if self._unstarted and not self.flow.waits:
             self._start()
         elif self._reader.overhead.in_head and self._refusal is None:
-            if self._timeout.phase is not Phase.HEAD and not self._busy():
+            if self._timeout.phase not in (Phase.HEAD, LINGER) and not self._busy():
                 self._timeout.start(Phase.HEAD, self.server.limits.head_seconds)
         if self._reader.switched is not None and self._refusal is None:
             self._leave_http()
@@ -333,8 +335,8 @@ class Connection(asyncio.Protocol):
             transaction.scope = BEGUN
         else:
             transaction.expects = transaction.awaits_continue()
+            server.starts.left -= TASK
             self.run(server.app)
-        server.starts.left -= 1 if begun else TASK
 
     def answered(self) -> None:
         """The running request is answered: go on with the next, or wait for it."""
@@ -360,7 +362,7 @@ class Connection(asyncio.Protocol):
         reader, running = self._reader, self._running
         reader.go_on()
         self._parsed()
-        if self.flow.read_paused and not reader.is_full:
+        if self.flow.read_paused and reader.switched is None and not reader.is_full:
             if running is None or running.response.complete or running.unread <= HIGH_WATER:
                 self.flow.resume_reading()
         self._bound()
@@ -371,8 +373,6 @@ class Connection(asyncio.Protocol):
             self.flow.pause_reading()
         if self.flow.read_paused:
             self._timeout.start(Phase.PAUSED, PAUSE_SECONDS)
-
-    # ------------------------------------------------------------ other protocols
 
     def switches(self, protocol: bytes) -> bool:
         """Whether a request may leave HTTP for this protocol."""

@@ -10,7 +10,16 @@ from prack_grpc.turns import Turns
 class Flow:
     """Has an event only once somebody waits: an idle one takes a kilobyte of every connection."""
 
-    __slots__ = ("_client", "_transport", "_writable", "read_paused", "waits", "write_paused")
+    __slots__ = (
+        "_after",
+        "_client",
+        "_over",
+        "_transport",
+        "_writable",
+        "read_paused",
+        "waits",
+        "write_paused",
+    )
 
     def __init__(self, transport: asyncio.Transport, client: str) -> None:
         """Of this client, which takes turns with others."""
@@ -18,6 +27,8 @@ class Flow:
         self._client = client
         self._writable: asyncio.Event | None = None
         self.read_paused = False
+        self._over = False
+        self._after: Callable[[], object] | None = None  # to be done when it does not wait
         self.waits = False  # for its turn; until then nothing is read, whoever wants to
         self.write_paused = False
 
@@ -39,28 +50,44 @@ class Flow:
             if not self.waits:
                 self._transport.resume_reading()
 
-    def hold(self, turns: Turns, then: Callable[[], None] | None = None) -> None:
+    def hold(self, turns: Turns, then: Callable[[], None]) -> None:
         """Read nothing more until it is the connection's turn again; then do this first."""
         if not self._transport.is_closing():
             self._transport.pause_reading()
-            if not self.waits:
-                self.wait(turns, then)
+            self.wait(turns, then)
 
-    def wait(self, turns: Turns, then: Callable[[], None] | None) -> None:
-        """Do this when it is the connection's turn. One that waits reads nothing more."""
+    def wait(self, turns: Turns, then: Callable[[], None]) -> None:
+        """Do this when it is the connection's turn, unless it waits for that already.
+
+        One that waits reads nothing more.
+        """
         if self.waits:
             self._transport.pause_reading()
         else:
             self.waits = True
             turns.wait(partial(self._let_go, then), self._client)
 
-    def _let_go(self, then: Callable[[], None] | None) -> None:
+    def later(self, act: Callable[[], object]) -> None:
+        """Do this once the connection does not wait."""
+        if self.waits:
+            self._after = act
+        else:
+            act()
+
+    def end(self) -> None:
+        """The connection is another protocol's, or no more."""
+        self.waits, self._over, self._after = False, True, None
+
+    def _let_go(self, then: Callable[[], None]) -> None:
         self.waits = False
-        if not self._transport.is_closing():
-            if then is not None:
-                then()
-            if not (self.read_paused or self.waits):
-                self._transport.resume_reading()
+        if self._over or self._transport.is_closing():
+            return
+        then()
+        if not (self.read_paused or self.waits or self._over):
+            self._transport.resume_reading()
+        if self._after is not None and not self.waits:
+            self._after()
+            self._after = None
 
     async def drain(self) -> None:
         """Wait until the client has taken most of what is unsent."""

@@ -13,9 +13,10 @@ from prack_grpc.gateway.request.client import Client, TakesEarly, TakesWhole, Up
 from prack_grpc.telemetry.access import AccessLog
 from prack_grpc.turns import GOINGS, Turns
 
-# Requests that start in a turn, of all connections of a server; one with a task costs as much as so
-# many without.
+# Requests that start in a turn, of all connections of a server, if none takes longer than GOING;
+# one with a task costs as much as so many without.
 STARTS, TASK = 64, 32
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
 # Between two pieces of messages that are larger than what was sent, of all clients: so a few bytes
 # keep neither a gateway nor its workers busy.
 UNPACK_SECONDS = 0.002

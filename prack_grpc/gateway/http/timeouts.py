@@ -23,6 +23,8 @@ class Phase(enum.Enum):
 # To look a member of an enumeration up costs 0.1 us (CPython 3.11); these are asked for often.
 NOTHING, NEXT, LINGER = Phase.NOTHING, Phase.NEXT, Phase.LINGER
 
+PAUSE_SECONDS = 1.0  # from one look to the next
+
 
 class Timeout:
     """Moved with every phase, its timer only when it fires. `phase` may be set to NOTHING."""

@@ -73,7 +73,7 @@ class Tunnel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._over:
-            self._flow.hold(self._turns)  # dropping takes its time, too
+            self._flow.hold(self._turns, _nothing)  # dropping takes its time, too
             return
         self._received += data
         self._flow.pause_reading()
@@ -98,3 +98,7 @@ class Tunnel(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._flow.resume_writing()
         self._closing.unwatch()
+
+
+def _nothing() -> None:
+    """What is dropped is done with."""
