@@ -204,8 +204,8 @@ async def crash_after(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def crash_late(scope: Scope, receive: Receive, send: Send) -> None:
     """Fails when a part of the body has long left."""
-    await send({"type": "http.response.start", "status": 200, "headers": [length(3 * MIB)]})
-    for _ in range(16):
+    await send({"type": "http.response.start", "status": 200, "headers": [length(8 * MIB)]})
+    for _ in range(48):
         await send({"type": "http.response.body", "body": bytes(MIB // 8), "more_body": True})
     raise RuntimeError("in the body")
 

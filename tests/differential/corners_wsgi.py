@@ -93,8 +93,8 @@ def crash_after(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
 
 def crash_late(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
     """Fails when a part of the body has long left."""
-    start(start_response, 200, [(b"content-length", b"%d" % (3 * MIB))])
-    for _ in range(16):
+    start(start_response, 200, [(b"content-length", b"%d" % (8 * MIB))])
+    for _ in range(48):
         yield bytes(MIB // 8)
     raise RuntimeError("in the body")
 

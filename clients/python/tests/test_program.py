@@ -30,7 +30,7 @@ def asked():
 
 before = asked()
 url = sys.argv[1]
-prack_worker.run(app, gateway=url, slots=3, service="shop", route=["/a", "GET /b"], grace=0,
+prack_worker.run(app, gateway=url, slots=3, service="shop", route=["/a", "GET /b"], grace=2,
                  access_log=True, env_file=[".env"])
 for thread in threading.enumerate():  # those that would have ended a process that hangs
     if isinstance(thread, threading.Timer):

@@ -221,8 +221,10 @@ class Connection(asyncio.Protocol):
             self._closing.late()
         elif phase is Phase.PAUSED:
             self._look()
-        elif self.flow.waits or (phase is Phase.BODY and self._running and self._running.expects):
-            self._timeout.start(phase, self.server.limits.body_seconds)
+        elif phase is Phase.BODY and self._running is not None and self._running.expects:
+            self._timeout.start(Phase.BODY, self.server.limits.body_seconds)
+        elif phase is NEXT and self.flow.waits:
+            self._timeout.start(NEXT, self.server.limits.head_seconds)
         elif phase is NEXT:
             self._close()
         else:
@@ -275,8 +277,6 @@ class Connection(asyncio.Protocol):
         else:
             running.disconnect()
             self._answer(GatewayError(errors.INTERNAL))
-
-    # ------------------------------------------------------------ one request after the other
 
     def arrived(self, scope: Scope, keep_alive: bool) -> Transaction:
         """The request can start, or waits behind the one before."""
@@ -393,8 +393,8 @@ class Connection(asyncio.Protocol):
         """The connection is this protocol's, which reads its head and then what has come since."""
         rest = bytes(self._reader.backlog)
         self._forget()
+        self._transport.resume_reading()  # whoever has paused it
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         for data in filter(None, (head, rest)):
             protocol.data_received(data)
-        self.flow.resume_reading()

@@ -74,6 +74,25 @@ async def tunnelled(gateway: Gateway, early: bytes = b"", slots: int = 8) -> Asy
         yield Ends(worker, request.id, client)
 
 
+async def test_one_whose_handshake_had_to_wait_for_its_turn_is_read_on(gateway: Gateway) -> None:
+    async with connect(gateway.grpc_port) as worker:
+        await worker.hello(features=["tunnel"])
+        client = await gateway.client()
+        await client.send(b"OPTIONS * HTTP/1.1\r\nhost: test\r\n\r\n")
+        await client.response()
+        (connection,) = gateway.connections()
+        connection.server.starts.left = 0  # as beside a crowd
+        head = b"\r\n".join((b"GET /chat HTTP/1.1", b"Host: test", *FIELDS, b"", b""))
+        for piece in (head[:30], head[30:]):
+            connection.data_received(piece)
+        number = (await worker.event("requests")).id
+        await worker.send(heads=[pb.ResponseHead(id=number, status=101, headers=ACCEPTED)])
+        assert (await client.response()).status == 101
+        await client.send(b"hello")
+        await Ends(worker, number, client).hears(b"hello")
+        client.reset()
+
+
 async def test_the_handshake_is_the_workers(gateway: Gateway) -> None:
     async with connect(gateway.grpc_port) as worker:
         await worker.hello(features=["tunnel", "websocket"])
