@@ -9,6 +9,7 @@ from tests.support.bad_requests import BAD_CHUNKS, REFUSED, chunk
 from tests.support.frames import DEFLATE, FIN, RSV1, frame, packed
 from tests.support.frames import TEXT as OPCODE
 
+ASTERISK = b"OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: localhost\r\n"
 CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
@@ -80,9 +81,6 @@ def _begun(target: Target) -> socket.socket:
     sock = upgraded(target.public, HANDSHAKE)
     sock.sendall(FRAGMENT + MASK)
     return sock
-
-
-ASTERISK = b"OPTIONS * HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
 
 def crowd(target: Target) -> None:

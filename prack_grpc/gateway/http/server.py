@@ -40,9 +40,9 @@ class HttpServer:
     With `websockets`, handshakes are answered by the connections that it makes. With `upgrade`, a
     request may ask for that protocol, and the application switches to it. What is refused before
     the application sees it is told to `access`. What `response` makes is sent. Of a crowd that asks
-    at once few are read in one of the `starts`. Who has more to be parsed or served waits for
-    one of the `turns`, whose client has left for one of `goings`, and who has sent a message that
-    is large once it is unpacked for one of `unpackings`.
+    at once few are read in one of the `starts`. Who has more to be parsed or served waits for one
+    of the `turns`, whose client has left for one of `goings`, and who has sent a message that is
+    large once it is unpacked for one of `unpackings`.
     """
 
     __slots__ = (
