@@ -232,9 +232,10 @@ def test_a_look_at_everything_looks_at_no_route_that_lingers_alone() -> None:
     costs = []
     for size in (FEW, MANY):
         land = Land(size)
-        costs.append(calls(partial(status, land.desk.core, land.desk.now)))
+        # The first look of a process fills caches, too.
         rows = status(land.desk.core, land.desk.now).routes
         assert [(row.route, row.waiting) for row in rows] == [("first.test/", 1), ("*/", 1)]
+        costs.append(calls(partial(status, land.desk.core, land.desk.now)))
     assert costs[1] == costs[0]
 
 
