@@ -96,10 +96,10 @@ class Owner(Protocol):
 
 
 class Gone:
-    """Implements `Owner` for a reader whose connection is no more; it parses nothing."""
+    """Implements `Owner` for a reader that has stopped: what it still parses is no request."""
 
     def arrived(self, scope: Scope, keep_alive: bool) -> Transaction:
-        raise RuntimeError("a reader that is closed parses nothing")
+        raise EOFError
 
     def ended(self) -> None:
         """See Owner."""
@@ -214,15 +214,15 @@ class Reader:
         return b"GET %b HTTP/1.1\r\n%b%b\r\n" % (self._url, b"".join(lines), TAKEN)
 
     def stop(self) -> None:
-        """Drop what is not parsed, and parse nothing any more."""
-        self._stopped = True
+        """Drop what is not parsed, parse no more, and tell nobody of what is being parsed."""
+        self._stopped, self._owner = True, GONE
         self.backlog.clear()
 
     def close(self) -> None:
         """The connection is gone: hold nothing that holds it."""
         self.stop()
         self.pipeline.clear()
-        self._parser, self.transaction, self._owner = NO_PARSER, None, GONE
+        self._parser, self.transaction = NO_PARSER, None
 
     # ------------------------------------------------------------ the parser
 

@@ -232,6 +232,16 @@ async def test_nothing_behind_the_last_request_is_served(sock: socket.socket) ->
     assert (app.begun, scene.closed) == (1, True)
 
 
+async def test_nothing_behind_an_answer_that_came_at_once_and_is_the_last_is_served(
+    sock: socket.socket,
+) -> None:
+    scene = Scene(sock, server := serving(app := AtOnce()))
+    app.begun, server.leaving = 1, True  # it answers the first, too
+    scene.connection.data_received(GET * 2)
+    await turns(4)
+    assert (app.begun, scene.closed) == (2, True)
+
+
 async def test_of_a_crowd_that_asks_at_once_few_begin_in_a_turn(sock: socket.socket) -> None:
     server = serving(app := App())
     scenes = [Scene(sock, server) for _ in range(3 * STARTS + 1)]
