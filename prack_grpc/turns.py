@@ -35,9 +35,10 @@ class Turns:
         if waiting is None:
             self._waiting[client] = waiting = deque()
         waiting.append(go_on)
-        self._ask()
+        self.ask()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Have another turn, with all that one has `left`, even if nobody waits."""
         if self._due:
             return
         self._due = True
@@ -56,7 +57,7 @@ class Turns:
                 self.left -= max(1.0, (perf_counter() - began) / GOING)
         finally:
             if self._waiting:
-                self._ask()
+                self.ask()
 
     def _first(self) -> Callable[[], None]:
         """Who has waited longest of the client whose turn it is; its next is behind the others'."""

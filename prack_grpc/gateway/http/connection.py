@@ -17,7 +17,7 @@ from prack_grpc.gateway.http.admission import Place, Verdict
 from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.reader import WEBSOCKET, Address, Reader, Side
-from prack_grpc.gateway.http.server import SWITCHING, TASK, HttpServer
+from prack_grpc.gateway.http.server import FEW_STARTS, SWITCHING, TASK, HttpServer
 from prack_grpc.gateway.http.timeouts import LINGER, NEXT, NOTHING, PAUSE_SECONDS, Phase, Timeout
 from prack_grpc.gateway.http.transaction import BEGUN, HIGH_WATER, Response, Transaction, refusal
 from prack_grpc.gateway.request.client import Watcher
@@ -180,7 +180,9 @@ class Connection(asyncio.Protocol):
             began = perf_counter()
             reader.receive(data)
             self._parsed()
-            self.server.starts.left -= max(1.0, (perf_counter() - began) / GOING)
+            (starts := self.server.starts).left -= max(1.0, (perf_counter() - began) / GOING)
+            if starts.left < FEW_STARTS:
+                starts.ask()  # or those of the next turn would have what this one has left
         self._bound()
 
     def eof_received(self) -> bool:
@@ -212,8 +214,6 @@ class Connection(asyncio.Protocol):
         self._reader.close()
         self.flow.end()
         self._running = self._watcher = None
-
-    # ------------------------------------------------------------ time-outs and refusals
 
     def _late(self, phase: Phase) -> None:
         """The client took too long for this."""

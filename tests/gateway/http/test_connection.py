@@ -12,7 +12,7 @@ from prack_grpc.gateway.http.connection import Connection
 from prack_grpc.gateway.http.limits import ConnectionLimits
 from prack_grpc.gateway.http.overhead import CHUNKED_PIECE
 from prack_grpc.gateway.http.reader import HEAD_PIECE, HEADS
-from prack_grpc.gateway.http.server import STARTS, HttpServer
+from prack_grpc.gateway.http.server import FEW_STARTS, STARTS, HttpServer
 from prack_grpc.gateway.request.client import Client
 from prack_grpc.turns import GOINGS
 from tests.support.transport import KeptTransport
@@ -256,6 +256,17 @@ async def test_of_a_crowd_that_asks_at_once_few_begin_in_a_turn(sock: socket.soc
     assert all(scene.reads for scene in scenes)
     for scene in scenes:
         scene.connection.connection_lost(None)
+
+
+async def test_each_turn_has_all_its_starts_though_nobody_has_waited(sock: socket.socket) -> None:
+    server = serving(App())
+    server.starts.left = FEW_STARTS
+    scene = Scene(sock, server)
+    scene.connection.data_received(GET)
+    assert server.starts.left < FEW_STARTS
+    await turns(1)
+    assert server.starts.left == STARTS
+    scene.connection.connection_lost(None)
 
 
 async def test_a_request_starts_though_what_comes_behind_it_is_dropped(sock: socket.socket) -> None:
