@@ -35,10 +35,9 @@ class Turns:
         if waiting is None:
             self._waiting[client] = waiting = deque()
         waiting.append(go_on)
-        self.ask()
+        self._ask()
 
-    def ask(self) -> None:
-        """Have another turn, with all that one has `left`, even if nobody waits."""
+    def _ask(self) -> None:
         if self._due:
             return
         self._due = True
@@ -57,7 +56,7 @@ class Turns:
                 self.left -= max(1.0, (perf_counter() - began) / GOING)
         finally:
             if self._waiting:
-                self.ask()
+                self._ask()
 
     def _first(self) -> Callable[[], None]:
         """Who has waited longest of the client whose turn it is; its next is behind the others'."""

@@ -17,7 +17,7 @@ from prack_grpc.gateway.http.admission import Place, Verdict
 from prack_grpc.gateway.http.closing import Closing
 from prack_grpc.gateway.http.flow import Flow
 from prack_grpc.gateway.http.reader import WEBSOCKET, Address, Reader, Side
-from prack_grpc.gateway.http.server import FEW_STARTS, SWITCHING, TASK, HttpServer
+from prack_grpc.gateway.http.server import FEW_STARTS, STARTS, SWITCHING, TASK, HttpServer
 from prack_grpc.gateway.http.timeouts import LINGER, NEXT, NOTHING, PAUSE_SECONDS, Phase, Timeout
 from prack_grpc.gateway.http.transaction import BEGUN, HIGH_WATER, Response, Transaction, refusal
 from prack_grpc.gateway.request.client import Watcher
@@ -177,12 +177,12 @@ class Connection(asyncio.Protocol):
             reader.backlog += data
             self.flow.wait(self.server.starts, self._go_on)
         else:
-            began = perf_counter()
+            began, left = perf_counter(), (starts := self.server.starts).left
             reader.receive(data)
             self._parsed()
-            (starts := self.server.starts).left -= max(1.0, (perf_counter() - began) / GOING)
-            if starts.left < FEW_STARTS:
-                starts.ask()  # or those of the next turn would have what this one has left
+            starts.left -= max(1.0, (perf_counter() - began) / GOING)
+            if starts.left < FEW_STARTS <= left:  # the next turn has all
+                self._loop.call_soon(setattr, starts, "left", float(STARTS))
         self._bound()
 
     def eof_received(self) -> bool:
