@@ -52,9 +52,7 @@ def main() -> int:
         outcomes.append(outcome)
     print()
     rows = {one.kind: _row(one) for one in outcomes}
-    for kind, why in plan.left_out.items():
-        rows[kind] = [kind, *[None] * (len(HEAD) - 2), why]
-    print(table(HEAD, [rows[kind] for kind in plan.kinds]))
+    print(table(HEAD, [rows.get(kind) or _left_out(kind) for kind in plan.kinds]))
     failed = [one for one in outcomes if one.failures]
     for one in outcomes:
         for line in one.failures:
@@ -92,6 +90,10 @@ def _kinds(text: str) -> Sequence[str]:
 
 def _result(outcome: Outcome) -> str:
     return "FAILED" if outcome.failures else "ok, machine busy" if outcome.busy else "ok"
+
+
+def _left_out(kind: str) -> list[Cell]:
+    return [kind, *[None] * (len(HEAD) - 2), "not over rest"]
 
 
 def _row(one: Outcome) -> list[Cell]:

@@ -16,15 +16,13 @@ class Kind(NamedTuple):
     """What takes its time has one round of so many `seconds`, in place of short ones.
 
     What `fills` a table that is bounded has so many seconds to do so, before anything is measured.
-    What `upgrades` needs WebSockets, which a worker over REST does not take. A proxy that is `late`
-    beside it is so whatever is behind it.
+    What `upgrades` needs WebSockets, which a worker over REST does not take.
     """
 
     run: Callable[[Target], None]
     seconds: float = 0.0
     fills: float = 0.0
     upgrades: bool = False
-    late: str = ""
 
 
 KINDS = {
@@ -37,7 +35,7 @@ KINDS = {
     "tiny-frames": Kind(clients.tiny_frames, upgrades=True),
     "empty-fragments": Kind(clients.empty_fragments, upgrades=True),
     "crowd": Kind(clients.crowd, seconds=2.0, upgrades=True),
-    "crowd-asks": Kind(clients.crowd_asks, seconds=CROWDED, late="caddy"),
+    "crowd-asks": Kind(clients.crowd_asks, seconds=CROWDED),
     "packed-messages": Kind(clients.packed_messages, upgrades=True),
     "pings": Kind(clients.pings, upgrades=True),
     "tiny-chunks": Kind(clients.tiny_chunks),

@@ -17,7 +17,7 @@ from attack.kinds import KINDS
 from attack.turns import MARK, Turns, told
 from prack_wire.heap import LOOK_SECONDS
 from tests.acceptance.processes import BAD, PYTHON, STREAMS, Gateway, Process, launching
-from tests.acceptance.proxies import caddy_with_threads, nginx_without_chunks, self_signed
+from tests.acceptance.proxies import caddy, nginx, self_signed
 
 MIB = 1024 * 1024
 QUIET_SECONDS = 1.0  # of the canary alone, before an attack and after it
@@ -33,8 +33,7 @@ SETTLE_SECONDS = 40.0  # for the connections of an attack to go
 LONELY_SECONDS = 0.1
 CALM = 10  # looks at which nothing has changed
 APP = "attack.app:app"
-# Why these: see docs/attacks.md, "Behind nginx" and "Behind Caddy".
-PROXIES = {"nginx": nginx_without_chunks, "caddy": caddy_with_threads}
+PROXIES = {"nginx": nginx, "caddy": caddy}
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,9 @@ class Plan:
     timed: bool = True
 
     @property
-    def left_out(self) -> dict[str, str]:
-        """Kinds that would attack nothing, or not the gateway, and why."""
-        why = {}
-        for kind in self.kinds:
-            if KINDS[kind].upgrades and self.over == "rest":
-                why[kind] = "not over rest"
-            elif self.behind and self.behind == KINDS[kind].late:
-                why[kind] = f"not behind {self.behind}"
-        return why
+    def left_out(self) -> list[str]:
+        """Kinds that would attack nothing: over REST there are no WebSockets."""
+        return [kind for kind in self.kinds if KINDS[kind].upgrades and self.over == "rest"]
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,6 @@ listen prack
     bind 127.0.0.1:{port}
     server prack 127.0.0.1:{gateway} {option}
 """
-NO_CHUNKS = "if ($http_transfer_encoding)"
 CADDY_OPTIONS = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n"
 
 
@@ -57,10 +56,8 @@ def self_signed(folder: Path) -> Path:
     return path
 
 
-def nginx(
-    launch: Launcher, folder: Path, gateway: Gateway, certificate: Path, *changes: tuple[str, str]
-) -> int:
-    """nginx with deploy/nginx.conf, which has these changes; its port."""
+def nginx(launch: Launcher, folder: Path, gateway: Gateway, certificate: Path) -> int:
+    """nginx with deploy/nginx.conf; its port."""
     program = needed("nginx", "nginx")
     plain, port = free_ports(2)
     site = replaced(
@@ -69,20 +66,12 @@ def nginx(
         ("listen 80;", f"listen 127.0.0.1:{plain};"),
         ("listen 443 ", f"listen 127.0.0.1:{port} "),
         ("/etc/ssl/prack", str(certificate.parent)),
-        *changes,
     )
     (folder / "site").write_text(site)
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder))
     process = launch.process(program, "-p", str(folder), "-c", str(folder / "nginx.conf"))
     process.line("start worker process ")
     return port
-
-
-def nginx_without_chunks(
-    launch: Launcher, folder: Path, gateway: Gateway, certificate: Path
-) -> int:
-    """nginx that refuses uploads in chunks, as deploy/nginx.conf says how; its port."""
-    return nginx(launch, folder, gateway, certificate, (f"# {NO_CHUNKS}", NO_CHUNKS))
 
 
 def haproxy(launch: Launcher, folder: Path, gateway: Gateway, option: str) -> int:
@@ -95,8 +84,8 @@ def haproxy(launch: Launcher, folder: Path, gateway: Gateway, option: str) -> in
     return port
 
 
-def caddy(launch: Launcher, folder: Path, gateway: Gateway, certificate: Path, **env: str) -> int:
-    """Caddy with deploy/Caddyfile, and these variables; its port."""
+def caddy(launch: Launcher, folder: Path, gateway: Gateway, certificate: Path) -> int:
+    """Caddy with deploy/Caddyfile; its port."""
     program = needed("caddy", "caddy")
     (port,) = free_ports(1)
     tls = f"bind 127.0.0.1\ntls {certificate} {certificate.with_name('privkey.pem')}"
@@ -107,16 +96,9 @@ def caddy(launch: Launcher, folder: Path, gateway: Gateway, certificate: Path, *
     )
     (folder / "Caddyfile").write_text(CADDY_OPTIONS + site)
     command = (program, "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile"))
-    process = launch.process(
-        *command, env=env | {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
-    )
+    process = launch.process(*command, env={"HOME": str(folder), "XDG_DATA_HOME": str(folder)})
     process.line("serving initial configuration")
     return port
-
-
-def caddy_with_threads(launch: Launcher, folder: Path, gateway: Gateway, certificate: Path) -> int:
-    """Caddy that computes in four threads though it has one core; its port."""
-    return caddy(launch, folder, gateway, certificate, GOMAXPROCS="4")
 
 
 def replaced(text: str, *changes: tuple[str, str]) -> str:

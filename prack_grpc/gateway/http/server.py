@@ -16,7 +16,7 @@ from prack_grpc.turns import GOINGS, Turns
 # Requests that start in a turn, of all connections of a server, if none takes longer than GOING;
 # one with a task costs as much as so many without.
 STARTS, TASK = 64, 32
-# With fewer left, there are all of them again in the next turn.
+# A read that leaves fewer has the next turn begin with all of them.
 FEW_STARTS = 48
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
 # Between two pieces of messages that are larger than what was sent, of all clients: so a few bytes
