@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from nats.aio.client import Client
+
 from prack_grpc.bus.link import Link
 from prack_grpc.bus.nats.bus import Bus
 from prack_grpc.bus.nats.connection import Connection
@@ -97,6 +99,15 @@ async def until(true: Callable[[], bool], seconds: float = SECONDS) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
+
+
+async def settled(client: Client) -> None:
+    """Wait until the server has all that this client of nats-py has said.
+
+    Its first PING goes before what is held back for a turn of the loop, the second one after it.
+    """
+    await client.flush()
+    await client.flush()
 
 
 @asynccontextmanager

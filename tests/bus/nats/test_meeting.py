@@ -11,7 +11,7 @@ from prack_grpc.bus.link import Link
 from prack_grpc.bus.nats.envelope import Envelope, Kind, Subjects
 from prack_grpc.bus.nats.meeting import STOPPED
 from prack_grpc.bus.nats.parcels import WINDOW
-from tests.bus.nats.party import attending
+from tests.bus.nats.party import attending, settled
 from tests.support.nats_servers import NatsServers
 
 A, B, C = "aaaaaaaa", "bbbbbbbb", "cccccccc"
@@ -121,7 +121,7 @@ async def test_what_is_not_of_this_version_is_told_and_left_alone(
         for message in (b"", b"\x02" + bytes(60), b"\x01\x07" + bytes(60), b"\x01\x02" + bytes(60)):
             await stranger.publish(Subjects("tests").inbox(A), message)
         await stranger.publish(Subjects("tests").hello, b"\xff not an id")
-        await stranger.flush()
+        await settled(stranger)
         await stranger.close()
         (await b.link(A)).link.send(b"as before")
         await heard.so_many(1)
@@ -139,13 +139,13 @@ async def test_a_parcel_that_is_cut_short_is_left_alone(server: NatsServers) -> 
             said.put_nowait(message.data)
 
         await stranger.subscribe(Subjects("tests").inbox(A), cb=overhear)
-        await stranger.flush()
+        await settled(stranger)
         (await b.link(A)).link.send(b"first")
         await heard.so_many(1)
         while (parcel := await said.get())[1] != Kind.DATA:
             pass  # a beat
         await stranger.publish(Subjects("tests").inbox(A), parcel[:30])
-        await stranger.flush()
+        await settled(stranger)
         (await b.link(A)).link.send(b"as before")
         await heard.so_many(2)
         assert (heard.messages, heard.ends) == ([b"first", b"as before"], [])
@@ -158,7 +158,7 @@ async def test_an_offer_to_an_end_that_is_no_more_is_left_alone(server: NatsServ
         late = Envelope(Kind.OPEN, B, end=b"12345678", to=b"87654321")
         stranger = await nats.connect(*server.urls)
         await stranger.publish(Subjects("tests").inbox(A), late.pack())
-        await stranger.flush()
+        await settled(stranger)
         await stranger.close()
         (await b.link(A)).link.send(b"as before")
         await heard.so_many(1)

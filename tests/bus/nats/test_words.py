@@ -18,7 +18,7 @@ from prack_grpc.bus.nats.servers import Servers
 from prack_grpc.bus.nats.words import NatsWords
 from prack_grpc.words.word import About, Word, WordsUnavailable
 from tests.acceptance.processes import Launcher
-from tests.bus.nats.party import SECONDS, Changes, running
+from tests.bus.nats.party import SECONDS, Changes, running, settled
 from tests.support.nats_servers import NatsServers
 
 WEB = ("traffic", "web")
@@ -143,7 +143,7 @@ async def test_an_old_jetstream_is_refused(server: NatsServers) -> None:
         await message.respond(json.dumps(used | {"api": {"total": 0, "errors": 0}}).encode())
 
     await old.subscribe("$JS.API.INFO", cb=answer)
-    await old.flush()
+    await settled(old)
     async with listening(server.urls) as a:
         said = await refusal(a, "JetStream")
     await old.close()
