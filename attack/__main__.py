@@ -5,8 +5,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from attack.canary import Canary
 from attack.kinds import KINDS
-from attack.run import MIB, PROXIES, Outcome, Plan, attacks
+from attack.proxied import PROXIES
+from attack.run import MIB, Outcome, Plan, attacks
 from bench.markdown import Cell, table
 from tests.acceptance.processes import OVER
 
@@ -57,6 +59,8 @@ def main() -> int:
     for one in outcomes:
         for line in one.failures:
             print(f"{one.kind}: {line}")
+        if one.without:
+            print(f"{one.kind}: {_without(*one.without)}")
     return 1 if failed else 0
 
 
@@ -89,7 +93,18 @@ def _kinds(text: str) -> Sequence[str]:
 
 
 def _result(outcome: Outcome) -> str:
-    return "FAILED" if outcome.failures else "ok, machine busy" if outcome.busy else "ok"
+    if outcome.failures:
+        return "FAILED"
+    if outcome.excused:
+        return "late without Prack, too"
+    return "ok, machine busy" if outcome.busy else "ok"
+
+
+def _without(quiet: Canary, canary: Canary) -> str:
+    return (
+        f"without Prack {len(canary.missed)} were not answered, and the canary's p99 was "
+        f"{1000 * canary.p99:.1f} ms, alone {1000 * quiet.p99:.1f} ms"
+    )
 
 
 def _left_out(kind: str) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""Starts the proxies of deploy/ in front of a gateway.
+"""Starts the proxies of deploy/, in front of a gateway.
 
 Their files are used as they are, but for ports, names and certificates.
 """
@@ -56,13 +56,13 @@ def self_signed(folder: Path) -> Path:
     return path
 
 
-def nginx(launch: Launcher, folder: Path, gateway: Gateway, certificate: Path) -> int:
-    """nginx with deploy/nginx.conf; its port."""
+def nginx(launch: Launcher, folder: Path, server: int, certificate: Path) -> int:
+    """nginx with deploy/nginx.conf before the server at this port; its own."""
     program = needed("nginx", "nginx")
     plain, port = free_ports(2)
     site = replaced(
         (ROOT / "deploy/nginx.conf").read_text(),
-        ("127.0.0.1:8080", f"127.0.0.1:{gateway.port}"),
+        ("127.0.0.1:8080", f"127.0.0.1:{server}"),
         ("listen 80;", f"listen 127.0.0.1:{plain};"),
         ("listen 443 ", f"listen 127.0.0.1:{port} "),
         ("/etc/ssl/prack", str(certificate.parent)),
@@ -84,14 +84,14 @@ def haproxy(launch: Launcher, folder: Path, gateway: Gateway, option: str) -> in
     return port
 
 
-def caddy(launch: Launcher, folder: Path, gateway: Gateway, certificate: Path) -> int:
-    """Caddy with deploy/Caddyfile; its port."""
+def caddy(launch: Launcher, folder: Path, server: int, certificate: Path) -> int:
+    """Caddy with deploy/Caddyfile before the server at this port; its own."""
     program = needed("caddy", "caddy")
     (port,) = free_ports(1)
     tls = f"bind 127.0.0.1\ntls {certificate} {certificate.with_name('privkey.pem')}"
     site = replaced(
         (ROOT / "deploy/Caddyfile").read_text(),
-        ("127.0.0.1:8080", f"127.0.0.1:{gateway.port}"),
+        ("127.0.0.1:8080", f"127.0.0.1:{server}"),
         ("www.example.com {", f"https://localhost:{port} {{\n{tls}"),
     )
     (folder / "Caddyfile").write_text(CADDY_OPTIONS + site)

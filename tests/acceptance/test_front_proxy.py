@@ -82,7 +82,8 @@ def start(
             place = folder / str(gateway.port)
             place.mkdir()
             proxy = request.param
-            return Proxy(proxy.__name__, proxy(launch, place, gateway, certificate), certificate)
+            port = proxy(launch, place, gateway.port, certificate)
+            return Proxy(proxy.__name__, port, certificate)
 
         yield start
 

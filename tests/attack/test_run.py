@@ -72,6 +72,37 @@ def test_what_says_nothing_is_no_failure(slack: float, beside: float, fails: boo
     assert bool(quick.failures) == fails
 
 
+LATE = Canary(0, times=[0.03] * 10)
+MISSED = Canary(0, times=[0.001], missed=["503"])
+
+
+@pytest.mark.parametrize(
+    ("beside", "without", "fails"),
+    [
+        (LATE, LATE, False),
+        (LATE, MISSED, False),
+        (LATE, canary(0.012), True),
+        (MISSED, MISSED, False),
+        (MISSED, LATE, True),
+    ],
+)
+def test_a_proxy_that_is_late_by_itself_excuses_what_it_does(
+    beside: Canary, without: Canary, fails: bool
+) -> None:
+    outcome = replace(WELL, canary=beside)
+    assert outcome.late == outcome.failures
+    assert bool(replace(outcome, without=(WELL.quiet, without)).failures) == fails
+
+
+def test_a_proxy_that_never_answers_excuses_nothing() -> None:
+    assert replace(WELL, canary=LATE, without=(MISSED, MISSED)).failures
+
+
+def test_a_proxy_excuses_nothing_else() -> None:
+    outcome = replace(WELL, canary=LATE, without=(WELL.quiet, LATE), lost=1)
+    assert outcome.failures == ["1 lost workers"]
+
+
 def test_a_canary_that_is_late_by_itself_says_nothing() -> None:
     outcome = replace(WELL, quiet=canary(0.006), canary=canary(0.021))
     assert outcome.failures == []
