@@ -3,6 +3,7 @@
 import http.client
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from attack.cores import as_if_alone
@@ -12,15 +13,22 @@ SECONDS = 5.0  # an answer that takes longer is none
 PAUSE_SECONDS = 0.002
 
 
+def p99(values: Sequence[float]) -> float:
+    """What one in a hundred is more than."""
+    return sorted(values)[len(values) * 99 // 100]
+
+
 @dataclass
 class Canary:
     """Asks from a thread of its own, on one connection, while it is used as a context.
 
-    `times` are seconds of what was answered, `missed` says what was not.
+    `times` are seconds of what was answered, `missed` says what was not. Its requests are told from
+    others by their target.
     """
 
     port: int
     tls: bool = False
+    target: str = "/"
     times: list[float] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
@@ -37,7 +45,7 @@ class Canary:
     @property
     def p99(self) -> float:
         """Seconds that one in a hundred took longer than."""
-        return sorted(self.times)[len(self.times) * 99 // 100] if self.times else SECONDS
+        return p99(self.times) if self.times else SECONDS
 
     def _connection(self) -> http.client.HTTPConnection:
         if not self.tls:
@@ -51,7 +59,7 @@ class Canary:
         while not self._stop.wait(PAUSE_SECONDS):
             began = time.perf_counter()
             try:
-                connection.request("GET", "/")
+                connection.request("GET", self.target)
                 response = connection.getresponse()
                 response.read()
             except (OSError, http.client.HTTPException) as error:

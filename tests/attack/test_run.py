@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,19 +78,20 @@ MISSED = Canary(0, times=[0.001], missed=["503"])
 
 
 @pytest.mark.parametrize(
-    ("beside", "without", "fails"),
+    ("inside", "without", "fails"),
     [
-        (LATE, LATE, False),
-        (LATE, MISSED, False),
-        (LATE, canary(0.012), True),
-        (MISSED, MISSED, False),
-        (MISSED, LATE, True),
+        ([], LATE, False),
+        ([0.003], LATE, False),
+        ([0.003], MISSED, False),
+        ([0.003], canary(0.012), True),
+        ([0.004], LATE, True),
     ],
 )
+@pytest.mark.parametrize("beside", [LATE, MISSED])
 def test_a_proxy_that_is_late_by_itself_excuses_what_it_does(
-    beside: Canary, without: Canary, fails: bool
+    beside: Canary, inside: Sequence[float], without: Canary, fails: bool
 ) -> None:
-    outcome = replace(WELL, canary=beside)
+    outcome = replace(WELL, canary=beside, inside=inside)
     assert outcome.late == outcome.failures
     assert bool(replace(outcome, without=(WELL.quiet, without)).failures) == fails
 
