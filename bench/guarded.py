@@ -22,7 +22,7 @@ from functools import partial
 from bench.apps.hello import HELLO, app
 from bench.client import get, run
 from bench.lending.worker import Worker as Guest
-from bench.no_socket import NoSocket
+from bench.no_socket import NoSocket, untimed
 from bench.pollers import RAW_POLL, answer, polling, raw_answer
 from bench.rest_worker import POLL
 from prack.v1 import worker_pb2 as pb
@@ -241,7 +241,7 @@ class Clients:
         dial(host)
         state = State(endpoint=endpoint)
         app = PublicApp()
-        server = HttpServer(app, limits, Admission(limits, exempt=lambda _: True))
+        server = untimed(HttpServer(app, limits, Admission(limits, exempt=lambda _: True)))
         server.state.update(state)
         self._connections = [Connection(server) for _ in range(TOGETHER)]
         for connection in self._connections:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from bench.apps.hello import HELLO
-from bench.no_socket import NoSocket
+from bench.no_socket import NoSocket, untimed
 from bench.rest_worker import ANSWER, BODY, HEAD, NEXT
 from prack_grpc.broker.seam import Broker
 from prack_grpc.broker.ticket import gateway_id
@@ -73,6 +73,6 @@ def polling(count: int, poll: bytes, answer: Callable[[bytes], Calls], broker: B
     of = Callers(None), Health(), steering, cluster
     app = create_app(Polls(broker, limits), broker, limits, *of)
     admission = Admission(WORKER_LIMITS, exempt=lambda _: True)
-    server = HttpServer(app, WORKER_LIMITS, admission)
+    server = untimed(HttpServer(app, WORKER_LIMITS, admission))
     for _ in range(count):
         Poller(server, poll, answer)
