@@ -13,7 +13,7 @@ from tests.acceptance.processes import PYTHON, Process, launching
 from tests.acceptance.proxies import caddy, nginx, self_signed
 
 PROXIES = {"nginx": nginx, "caddy": caddy}
-ROUNDS, SECONDS = 3, 2.0
+ROUNDS, SECONDS = 5, 4.0
 
 
 @contextmanager

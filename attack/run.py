@@ -107,15 +107,22 @@ class Outcome:
     @property
     def late(self) -> list[str]:
         """What the canary was not answered, or waited for."""
-        return self._late(self.quiet, self.canary)
+        if self.canary.missed:
+            return [f"the canary was not answered: {dict(Counter(self.canary.missed))}"]
+        alone, beside = self.quiet.p99, self.canary.p99
+        if self.timed and not self.busy and beside > max(TIMES * alone, self.slack):
+            without = f"{1000 * alone:.1f} ms without"
+            return [f"the canary's p99 is {1000 * beside:.1f} ms, {without}"]
+        return []
 
     @property
     def excused(self) -> bool:
-        """The proxy is late by itself, and the gateway is not."""
-        if self.without is None or self.inside_p99 > self.slack:
+        """The proxy is as late by itself, and the gateway is not, and refuses nothing."""
+        refused = any(one.isdigit() for one in self.canary.missed)
+        if self.without is None or refused or self.inside_p99 > self.slack:
             return False
         quiet, canary = self.without
-        return not quiet.missed and bool(self._late(quiet, canary))
+        return not quiet.missed and self.canary.p99 <= TIMES * canary.p99
 
     @property
     def inside_p99(self) -> float:
@@ -126,17 +133,6 @@ class Outcome:
     def busy(self) -> bool:
         """The machine had too much else to do for the canary's times to count."""
         return self.quiet.p99 > BUSY_SECONDS
-
-    def _late(self, quiet: Canary, canary: Canary) -> list[str]:
-        found = []
-        if canary.missed:
-            found.append(f"the canary was not answered: {dict(Counter(canary.missed))}")
-        alone, beside = quiet.p99, canary.p99
-        if self.timed and alone <= BUSY_SECONDS and beside > max(TIMES * alone, self.slack):
-            found.append(
-                f"the canary's p99 is {1000 * beside:.1f} ms, {1000 * alone:.1f} ms without"
-            )
-        return found
 
     def _excess(self) -> Iterator[str]:
         turn = self.turns.p99

@@ -74,7 +74,8 @@ def test_what_says_nothing_is_no_failure(slack: float, beside: float, fails: boo
 
 
 LATE = Canary(0, times=[0.03] * 10)
-MISSED = Canary(0, times=[0.001], missed=["503"])
+MISSED = Canary(0, times=[0.001], missed=["TimeoutError()"])
+REFUSED = Canary(0, times=[0.001], missed=["503"])
 
 
 @pytest.mark.parametrize(
@@ -83,21 +84,32 @@ MISSED = Canary(0, times=[0.001], missed=["503"])
         ([], LATE, False),
         ([0.003], LATE, False),
         ([0.003], MISSED, False),
-        ([0.003], canary(0.012), True),
+        ([0.003], canary(0.009), True),
         ([0.004], LATE, True),
     ],
 )
-@pytest.mark.parametrize("beside", [LATE, MISSED])
 def test_a_proxy_that_is_late_by_itself_excuses_what_it_does(
-    beside: Canary, inside: Sequence[float], without: Canary, fails: bool
+    inside: Sequence[float], without: Canary, fails: bool
 ) -> None:
-    outcome = replace(WELL, canary=beside, inside=inside)
+    outcome = replace(WELL, canary=LATE, inside=inside)
     assert outcome.late == outcome.failures
     assert bool(replace(outcome, without=(WELL.quiet, without)).failures) == fails
 
 
+@pytest.mark.parametrize(
+    ("without", "fails"), [(MISSED, False), (canary(2.0), False), (LATE, True)]
+)
+def test_what_a_proxy_does_not_answer_counts_as_five_seconds(without: Canary, fails: bool) -> None:
+    outcome = replace(WELL, canary=MISSED, without=(WELL.quiet, without))
+    assert bool(outcome.failures) == fails
+
+
 def test_a_proxy_that_never_answers_excuses_nothing() -> None:
     assert replace(WELL, canary=LATE, without=(MISSED, MISSED)).failures
+
+
+def test_a_proxy_excuses_no_refusal() -> None:
+    assert replace(WELL, canary=REFUSED, without=(WELL.quiet, LATE)).failures
 
 
 def test_a_proxy_excuses_nothing_else() -> None:
