@@ -32,6 +32,13 @@ Take = Callable[[bytes], None]
 MESSAGE = PARCEL + KIB
 
 
+class Gone(nats.errors.ConnectionClosedError, RuntimeError):
+    """The connection is closed, and nats-py has not heard of it.
+
+    Its own tasks expect the RuntimeError that uvloop raises then, whoever uses it an error of NATS.
+    """
+
+
 def unless_cancelled() -> None:
     """Raise CancelledError if this task was cancelled, and nats-py has not passed that on.
 
@@ -123,6 +130,18 @@ class Connection(Client):
             take(data)
         else:
             await super()._process_msg(sid, subject, reply, data, headers)
+
+    async def _flush_pending(self, force_flush: bool = False) -> Any:
+        self._unless_closed()
+        return await super()._flush_pending(force_flush)
+
+    async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
+        self._unless_closed()
+        await super()._send_ping(future)
+
+    def _unless_closed(self) -> None:
+        if self._wire is not None and self._wire.is_closing():
+            raise Gone
 
     async def _note(self, error: Exception) -> None:
         self.trouble = str(error) or type(error).__name__

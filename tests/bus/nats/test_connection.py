@@ -4,6 +4,7 @@ import asyncio
 import signal
 from pathlib import Path
 
+import nats.errors
 import pytest
 import uvloop
 
@@ -44,6 +45,29 @@ def test_what_is_posted_while_it_ends_is_lost(server: NatsServers) -> None:
         await client.close()
 
     uvloop.run(post_to_the_end())
+
+
+class Cut(Connection):
+    """One whose transport can be closed before nats-py hears of it."""
+
+    def cut(self) -> None:
+        assert self._wire is not None
+        self._wire.abort()
+
+
+def test_what_is_said_while_it_ends_is_refused_as_nats_does(server: NatsServers) -> None:
+    async def say_what_is_too_late() -> None:
+        client = Cut(lambda _: None)
+        await client.open(list(server.urls), "test", {})
+        client.cut()
+        for said in (client.publish("prack.a"), client.subscribe("prack.a"), client.flush()):
+            with pytest.raises(nats.errors.ConnectionClosedError):
+                await said
+        async with asyncio.timeout(4.0):
+            await client.over.wait()
+        await client.close()
+
+    uvloop.run(say_what_is_too_late())
 
 
 async def test_a_cancellation_that_was_lost_is_made_up_for() -> None:
