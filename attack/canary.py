@@ -44,8 +44,13 @@ class Canary:
 
     @property
     def p99(self) -> float:
-        """Seconds that one in a hundred took longer than; what was missed counts as SECONDS."""
-        return p99([*self.times, *[SECONDS] * len(self.missed)] or [SECONDS])
+        """Seconds that one in a hundred took longer than."""
+        return p99(self.times) if self.times else SECONDS
+
+    @property
+    def worst(self) -> float:
+        """The same, or SECONDS if anything was missed."""
+        return SECONDS if self.missed else self.p99
 
     def _connection(self) -> http.client.HTTPConnection:
         if not self.tls:

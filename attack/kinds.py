@@ -24,6 +24,11 @@ class Kind(NamedTuple):
     fills: float = 0.0
     upgrades: bool = False
 
+    @property
+    def proxied(self) -> bool:
+        """Whether it goes through a proxy, and is the same where nobody takes WebSockets."""
+        return self.run.__module__ == clients.__name__ and not self.upgrades
+
 
 KINDS = {
     "pipelining": Kind(clients.pipelining),

@@ -81,11 +81,12 @@ REFUSED = Canary(0, times=[0.001], missed=["503"])
 @pytest.mark.parametrize(
     ("inside", "without", "fails"),
     [
-        ([], LATE, False),
-        ([0.003], LATE, False),
-        ([0.003], MISSED, False),
-        ([0.003], canary(0.009), True),
-        ([0.004], LATE, True),
+        ([0.003] * 10, LATE, False),
+        ([0.003] * 10, MISSED, False),
+        ([0.003] * 10, canary(0.0125), False),
+        ([0.003] * 10, canary(0.009), True),
+        ([0.004] * 10, LATE, True),
+        ([0.003] * 9, LATE, True),
     ],
 )
 def test_a_proxy_that_is_late_by_itself_excuses_what_it_does(
@@ -97,24 +98,50 @@ def test_a_proxy_that_is_late_by_itself_excuses_what_it_does(
 
 
 @pytest.mark.parametrize(
-    ("without", "fails"), [(MISSED, False), (canary(2.0), False), (LATE, True)]
+    ("inside", "without", "fails"),
+    [
+        (0.003, MISSED, False),
+        (0.003, canary(2.0), False),
+        (0.003, LATE, True),
+        (0.004, MISSED, True),
+    ],
 )
-def test_what_a_proxy_does_not_answer_counts_as_five_seconds(without: Canary, fails: bool) -> None:
-    outcome = replace(WELL, canary=MISSED, without=(WELL.quiet, without))
+def test_what_a_proxy_does_not_answer_counts_as_five_seconds(
+    inside: float, without: Canary, fails: bool
+) -> None:
+    few = Canary(0, times=[0.001] * 999, missed=["TimeoutError()"])
+    told = [0.001] * 999 + [inside]
+    outcome = replace(WELL, canary=few, inside=told, without=(WELL.quiet, without))
     assert bool(outcome.failures) == fails
 
 
 def test_a_proxy_that_never_answers_excuses_nothing() -> None:
-    assert replace(WELL, canary=LATE, without=(MISSED, MISSED)).failures
+    outcome = replace(WELL, canary=LATE, inside=[0.001] * 10)
+    assert not replace(outcome, without=(WELL.quiet, MISSED)).failures
+    assert replace(outcome, without=(Canary(0, missed=["503"]), MISSED)).failures
 
 
 def test_a_proxy_excuses_no_refusal() -> None:
-    assert replace(WELL, canary=REFUSED, without=(WELL.quiet, LATE)).failures
+    outcome = replace(WELL, inside=[0.001], without=(WELL.quiet, MISSED))
+    assert not replace(outcome, canary=MISSED).failures
+    assert replace(outcome, canary=REFUSED).failures
 
 
 def test_a_proxy_excuses_nothing_else() -> None:
-    outcome = replace(WELL, canary=LATE, without=(WELL.quiet, LATE), lost=1)
+    late = replace(WELL, canary=LATE, inside=[0.001] * 10, without=(WELL.quiet, LATE))
+    outcome = replace(late, lost=1)
     assert outcome.failures == ["1 lost workers"]
+
+
+def test_a_canary_that_is_not_answered_alone_is_a_failure() -> None:
+    outcome = replace(WELL, quiet=Canary(0, times=[0.001], missed=["503"]))
+    assert outcome.failures[-1] == "alone it was not answered: {'503': 1}"
+
+
+def test_only_what_goes_through_a_proxy_is_tried_without_prack() -> None:
+    assert KINDS["tiny-chunks"].proxied
+    assert not KINDS["pings"].proxied
+    assert not KINDS["crowd-refused"].proxied
 
 
 def test_a_canary_that_is_late_by_itself_says_nothing() -> None:
