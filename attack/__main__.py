@@ -58,7 +58,7 @@ def main() -> int:
     print(table(HEAD, [rows.get(kind) or _left_out(kind) for kind in plan.kinds]))
     failed = [one for one in outcomes if one.failures]
     for one in outcomes:
-        for line in one.failures:
+        for line in one.failures or one.late:
             print(f"{one.kind}: {line}")
         if one.without:
             print(f"{one.kind}: {_without(*one.without)}")
