@@ -86,6 +86,9 @@ class Listener:
         proofs: Mapping[str, ssl.SSLContext] = NO_PROOFS,
     ) -> None:
         self._server = server
+        # Those who replace us, and whom we replace, have the same socket, and wait in their loops:
+        # a copy is made to block if this one does, and for all of them.
+        sock.setblocking(False)
         self._sock = sock
         self._accepting: list[asyncio.Server] = []
         self._left = self._ended = False
@@ -188,7 +191,6 @@ class Listener:
             return
         if self._accepts_itself:
             sock.close()
-            self._sock.setblocking(False)
             asyncio.get_running_loop().add_reader(self._sock, self._take)
             return
         loop, connection = asyncio.get_running_loop(), partial(Connection, self._server)
@@ -265,7 +267,6 @@ class Listener:
 
     def _take_waiting(self) -> None:
         """Accept what waits in the kernel: closing the socket would reset those connections."""
-        self._sock.setblocking(False)
         try:
             while True:
                 sock, peer = self._sock.accept()

@@ -1,7 +1,9 @@
 """A listening socket: connections that arrive while it stops."""
 
 import asyncio
+import os
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -109,3 +111,34 @@ async def test_what_waits_without_a_task_ends_with_it() -> None:
         await listener.stop()
         assert await reader.read() == b""
     writer.close()
+
+
+class Held(socket.socket):
+    """A socket of two processes, which says of each copy whether it has made both wait."""
+
+    theirs: int
+    made_to_wait: list[bool]
+
+    def dup(self) -> "Held":
+        """See socket.socket."""
+        copy = super().dup()
+        copy.theirs, copy.made_to_wait = self.theirs, self.made_to_wait
+        self.made_to_wait.append(os.get_blocking(self.theirs))
+        return copy
+
+
+@pytest.mark.parametrize("room", [None, lambda: 1])
+async def test_whoever_has_the_same_socket_never_waits_in_accept(
+    room: Callable[[], int] | None,
+) -> None:
+    server = HttpServer(slow, WORKER_LIMITS, Admission(WORKER_LIMITS, exempt=lambda _: True))
+    held = Held(fileno=listen("127.0.0.1", 0, "port").detach())
+    held.theirs, held.made_to_wait = os.dup(held.fileno()), []
+    os.set_blocking(held.theirs, False)
+    listener = Listener(server, held, room)
+    await listener.start()
+    assert held.made_to_wait
+    assert not any(held.made_to_wait)
+    listener.leave(shared=True)
+    await listener.stop()
+    os.close(held.theirs)
