@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from attack.canary import Canary
+from attack.canary import Watch
 from attack.kinds import KINDS
 from attack.proxied import PROXIES
 from attack.run import MIB, Outcome, Plan, attacks
@@ -34,6 +34,7 @@ HEAD = (
     "p99 ms beside",
     "times",
     "gateway p99 ms",
+    "its port p99 ms",
     "turn p99 ms",
     "longest",
     "MiB before",
@@ -58,10 +59,10 @@ def main() -> int:
     print(table(HEAD, [rows.get(kind) or _left_out(kind) for kind in plan.kinds]))
     failed = [one for one in outcomes if one.failures]
     for one in outcomes:
-        for line in one.failures or one.late:
+        for line in one.failures:
             print(f"{one.kind}: {line}")
         if one.without:
-            print(f"{one.kind}: {_without(*one.without)}")
+            print(f"{one.kind}: the canary {one.late}; {_without(one.without)}")
     return 1 if failed else 0
 
 
@@ -98,13 +99,13 @@ def _result(outcome: Outcome) -> str:
         return "FAILED"
     if outcome.excused:
         return "late without Prack, too"
-    return "ok, machine busy" if outcome.busy else "ok"
+    return "ok, machine busy" if outcome.watch.busy else "ok"
 
 
-def _without(quiet: Canary, canary: Canary) -> str:
+def _without(watch: Watch) -> str:
     return (
-        f"without Prack {len(canary.missed)} were not answered, and the canary's p99 was "
-        f"{1000 * canary.p99:.1f} ms, alone {1000 * quiet.p99:.1f} ms"
+        f"without Prack {len(watch.beside.missed)} were not answered, and its p99 was "
+        f"{1000 * watch.beside.p99:.1f} ms, {1000 * watch.alone.p99:.1f} ms alone"
     )
 
 
@@ -113,15 +114,16 @@ def _left_out(kind: str) -> list[Cell]:
 
 
 def _row(one: Outcome) -> list[Cell]:
-    ratio = one.canary.p99 / one.quiet.p99
+    alone, beside = one.watch.alone, one.watch.beside
     return [
         one.kind,
-        len(one.canary.times),
-        len(one.canary.missed),
-        1000 * one.quiet.p99,
-        1000 * one.canary.p99,
-        ratio,
+        len(beside.times),
+        len(beside.missed),
+        1000 * alone.p99,
+        1000 * beside.p99,
+        one.watch.times,
         1000 * one.inside_p99,
+        1000 * one.direct.beside.p99 if one.direct else None,
         1000 * one.turns.p99,
         1000 * one.turns.longest,
         one.before.memory / MIB,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from attack.canary import Canary
+from attack.canary import Watch
 from attack.cores import only
 from attack.rounds import QUIET_SECONDS, attacker
 from tests.acceptance.processes import PYTHON, Process, launching
@@ -26,18 +26,20 @@ def public(server: int, proxy: str) -> Iterator[int]:
         yield PROXIES[proxy](launcher, folder, server, self_signed(folder))
 
 
-def without_prack(proxy: str, kind: str, core: set[int]) -> tuple[Canary, Canary]:
-    """A canary alone, and one beside this attack, where a server on this core makes nobody wait."""
+def without_prack(
+    proxy: str, kind: str, core: set[int], rounds: int = ROUNDS, seconds: float = SECONDS
+) -> Watch:
+    """The same attack, where a server on this core makes nobody wait."""
     with only(core):
         stub = Process(PYTHON, "-m", "attack.stub")
     try:
         with public(int(stub.line(r"port: (\d+)")[1]), proxy) as port:
-            quiet, canary = Canary(port, tls=True), Canary(port, tls=True)
-            with quiet:
+            watch = Watch.of(port, tls=True)
+            with watch.alone:
                 time.sleep(QUIET_SECONDS)
-            for _ in range(ROUNDS):
-                with attacker(kind, (port, port, port), True, []), canary:
-                    time.sleep(SECONDS)
-            return quiet, canary
+            for _ in range(rounds):
+                with attacker(kind, (port, port, port), True, []), watch.beside:
+                    time.sleep(seconds)
+            return watch
     finally:
         stub.kill()

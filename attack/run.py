@@ -2,14 +2,13 @@
 
 import json
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psutil
 
-from attack.canary import Canary, p99
+from attack.canary import TIMES, Watch, asking, p99
 from attack.clients import SLOTS
 from attack.cores import at_once, only, shares
 from attack.kinds import KINDS
@@ -20,11 +19,9 @@ from prack_wire.heap import LOOK_SECONDS
 from tests.acceptance.processes import BAD, PYTHON, STREAMS, Gateway, Process
 
 MIB = 1024 * 1024
-# Beside an attack a canary may wait so many times as long as alone. What is less than so many
-# seconds may be the kernel: canary and worker share a core, and where they have no real-time
-# priority also with attackers and whoever else is there, in slices of some milliseconds. Where the
-# canary alone waits for longer than BUSY_SECONDS, it says nothing about the gateway.
-TIMES, KERNEL_SECONDS, SHARED_SECONDS, BUSY_SECONDS = 3.0, 0.003, 0.02, 0.005
+# What is less may be the kernel: canary and worker share a core, and where they have no real-time
+# priority also with attackers and whoever else is there, in slices of some milliseconds.
+KERNEL_SECONDS, SHARED_SECONDS = 0.003, 0.02
 # Of CPU time. It depends on nobody else, and is what a request waits for at the gateway.
 TURN_SECONDS = 0.008
 MORE = 1.1  # times the memory that there was before
@@ -32,7 +29,7 @@ SETTLE_SECONDS = 40.0  # for the connections of an attack to go
 LONELY_SECONDS = 0.1
 CALM = 10  # looks at which nothing has changed
 APP = "attack.app:app"
-BESIDE = "/beside"
+BESIDE = "/beside"  # only the canary asks for it
 
 
 @dataclass(frozen=True)
@@ -69,14 +66,13 @@ class Outcome:
 
     `ended` is what attackers said last that were not there to the end of their round.
     A wait of up to `slack` seconds says nothing. `inside` is for how many seconds the gateway had
-    each request of the canary that it got. `without` are `quiet` and `canary` beside the same
-    attack on the same proxy without Prack, if these here were late.
+    each request of the canary that it got. Behind a proxy `direct` is at the gateway's own port,
+    and `without` beside the same attack on the same proxy without Prack, if `watch` was late.
     """
 
     kind: str
     timed: bool
-    quiet: Canary
-    canary: Canary
+    watch: Watch
     turns: Turns
     before: Use
     after: Use
@@ -86,14 +82,15 @@ class Outcome:
     slack: float
     inside: Sequence[float] = ()
     ended: Sequence[str] = ()
-    without: tuple[Canary, Canary] | None = None
+    direct: Watch | None = None
+    without: Watch | None = None
 
     @property
     def failures(self) -> list[str]:
         """What must not be."""
-        found = [] if self.excused else self.late
-        if self.quiet.missed:
-            found.append(f"alone it was not answered: {dict(Counter(self.quiet.missed))}")
+        found = [f"the canary {self.late}"] if self.late and not self.excused else []
+        if self.direct and (late := self._late(self.direct)):
+            found.append(f"at the gateway's own port the canary {late}")
         if self.ended:
             found.append(f"the attacker ended: {self.ended[0]}")
         if self.lost:
@@ -107,15 +104,9 @@ class Outcome:
         return found
 
     @property
-    def late(self) -> list[str]:
+    def late(self) -> str:
         """What the canary was not answered, or waited for."""
-        if self.canary.missed:
-            return [f"the canary was not answered: {dict(Counter(self.canary.missed))}"]
-        alone, beside = self.quiet.p99, self.canary.p99
-        if self.timed and not self.busy and beside > max(TIMES * alone, self.slack):
-            without = f"{1000 * alone:.1f} ms without"
-            return [f"the canary's p99 is {1000 * beside:.1f} ms, {without}"]
-        return []
+        return self._late(self.watch)
 
     @property
     def excused(self) -> bool:
@@ -123,23 +114,22 @@ class Outcome:
 
         It says nothing where the gateway has not told of all that was answered.
         """
-        refused = any(one.isdigit() for one in self.canary.missed)
-        if self.without is None or refused or len(self.inside) < len(self.canary.times):
+        beside = self.watch.beside
+        refused = self.watch.alone.missed or any(one.isdigit() for one in beside.missed)
+        if self.without is None or refused or len(self.inside) < len(beside.times):
             return False
-        quiet, canary = self.without
-        had = max(self.inside, default=0.0) if self.canary.missed else self.inside_p99
-        late = canary.worst > TIMES * quiet.p99 and quiet.p99 <= BUSY_SECONDS
-        return had <= self.slack and late and self.canary.worst <= TIMES * canary.worst
+        had = max(self.inside, default=0.0) if beside.missed else self.inside_p99
+        worst, alone = self.without.beside.worst, self.without.alone.p99
+        late = worst > TIMES * alone and not self.without.busy
+        return had <= self.slack and late and beside.worst <= TIMES * worst
 
     @property
     def inside_p99(self) -> float:
         """Of `inside`; 0 if the gateway got none."""
         return p99(self.inside) if self.inside else 0.0
 
-    @property
-    def busy(self) -> bool:
-        """The machine had too much else to do for the canary's times to count."""
-        return self.quiet.p99 > BUSY_SECONDS
+    def _late(self, watch: Watch) -> str:
+        return watch.unanswered or (watch.late(self.slack) if self.timed else "")
 
     def _excess(self) -> Iterator[str]:
         turn = self.turns.p99
@@ -185,10 +175,12 @@ def _gateway(plan: Plan, cores: set[int]) -> Iterator[Gateway]:
 def _attack(gateway: Gateway, port: int, kind: str, plan: Plan, slack: float) -> Outcome:
     lines, tls = len(gateway.lines), bool(plan.behind)
     ports = (port, gateway.api_port, gateway.grpc_port)
-    quiet, canary, turns = Canary(port, tls), Canary(port, tls, BESIDE), Turns()
+    watch, turns = Watch.of(port, tls, BESIDE), Turns()
+    direct = Watch.of(gateway.port) if plan.behind else None
+    watches = [watch, direct] if direct else [watch]
     ended: list[str] = []
     first = _use(gateway)
-    with quiet:
+    with asking(one.alone for one in watches):
         time.sleep(QUIET_SECONDS)
         beside = _use(gateway)
     with attacker(kind, ports, tls, ended):  # what is imported, compiled and grown the first time
@@ -202,11 +194,11 @@ def _attack(gateway: Gateway, port: int, kind: str, plan: Plan, slack: float) ->
     for _ in range(1 if long else plan.rounds):
         with attacker(kind, ports, tls, ended):
             told(gateway)  # and forget those before
-            with canary:
+            with asking(one.beside for one in watches):
                 time.sleep(long or plan.seconds)
             turns.counts += told(gateway)
     after = _settled(gateway, plan, before.memory, before.files)
-    with quiet:
+    with asking(one.alone for one in watches):
         time.sleep(QUIET_SECONDS)
     written = gateway.lines[lines:]
     mine = [line for line in written if "worker lost" in line and "attacker" not in line]
@@ -216,8 +208,7 @@ def _attack(gateway: Gateway, port: int, kind: str, plan: Plan, slack: float) ->
     return Outcome(
         kind,
         plan.timed,
-        quiet,
-        canary,
+        watch,
         turns,
         before,
         after,
@@ -227,6 +218,7 @@ def _attack(gateway: Gateway, port: int, kind: str, plan: Plan, slack: float) ->
         slack=slack,
         inside=_inside(written),
         ended=ended,
+        direct=direct,
     )
 
 
