@@ -10,6 +10,9 @@ from typing import Any
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.handover.successor import CALL, MAX_SOCKETS, PREPARED, READY, SLOTS, VARIABLE
 
+# Between two tries to pass it something, where too much is on its way.
+FULL_SECONDS = 0.01
+
 
 class Predecessor:
     """The gateway that this process replaces. `gone` is set when it has ended.
@@ -75,7 +78,15 @@ class Predecessor:
     async def _pass(self, what: bytes, sock: socket.socket) -> None:
         with sock:
             await self._leaving.wait()
+            while not self._passed(what, sock):  # noqa: ASYNC110 - it takes them one by one
+                await asyncio.sleep(FULL_SECONDS)
+
+    def _passed(self, what: bytes, sock: socket.socket) -> bool:
+        try:
             socket.send_fds(self._channel, [what], [sock.fileno()])
+        except BlockingIOError:
+            return False
+        return True
 
     def _end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._channel)

@@ -110,19 +110,21 @@ class Successor:
 
     async def _expect(self, word: bytes) -> None:
         """Wait for its next word. Raises UpgradeFailed when something else comes."""
-        loop, heard, late = asyncio.get_running_loop(), b"", False
+        loop, heard = asyncio.get_running_loop(), None
         try:
             async with asyncio.timeout(self._seconds):
                 heard = await loop.sock_recv(self._channel, len(word))
         except TimeoutError:
-            late = True
+            pass
         except ConnectionError:
-            pass  # it has ended
+            heard = b""  # it has ended
         finally:
             if heard != word:
+                if heard is None and self._process:
+                    self._process.kill()  # or it takes the end of the channel for ours, and serves
                 self._channel.close()
                 status = await self._status()
-        if late:
+        if heard is None:
             raise UpgradeFailed(f"the new gateway was not ready within {self._seconds:g} s")
         if heard != word:
             raise UpgradeFailed(f"the new gateway exited ({status}); see the log for the reason")

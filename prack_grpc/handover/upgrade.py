@@ -37,14 +37,14 @@ class Upgrades:
             systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
                 self.successor = await replace()
-            except UpgradeFailed as error:
+            except (UpgradeFailed, OSError) as error:  # such as no more descriptors
                 systemd.notify("READY=1")
                 log.warning(
                     "upgrade failed, this gateway continues: %s",
                     error,
                     extra={"action": "upgrade_failed"},
                 )
-                raise
+                raise UpgradeFailed(str(error)) from error
             pid = self.successor.pid
             systemd.notify(f"MAINPID={pid}", "READY=1")
             log.info("upgraded", extra={"action": "upgraded", "pid": pid})

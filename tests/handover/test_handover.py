@@ -1,6 +1,7 @@
 """What the old and the new process say to each other, with one of them played by the test."""
 
 import asyncio
+import errno
 import os
 import socket
 import sys
@@ -14,14 +15,15 @@ from prack_grpc.handover import control, systemd
 from prack_grpc.handover.predecessor import Predecessor
 from prack_grpc.handover.sockets import Sockets
 from prack_grpc.handover.successor import VARIABLE, Successor, UpgradeFailed
+from prack_grpc.handover.upgrade import Upgrades
 
 # A successor that does not get far.
-PREPARES = """
+LISTENS = """
 import os, socket, sys
 channel = socket.socket(fileno=int(os.environ["_PRACK_PREDECESSOR"]))
 socket.recv_fds(channel, 4096, 16)
-channel.sendall(b"prepared\\n")
 """
+PREPARES = f'{LISTENS}channel.sendall(b"prepared\\n")\n'
 HANGS = PREPARES + "import time; time.sleep(60)"
 ENDS = PREPARES + "channel.recv(4096); sys.exit(7)"
 MUMBLES = PREPARES + "channel.recv(4096); channel.sendall(b'what?\\n'); channel.recv(1)"
@@ -60,17 +62,30 @@ async def test_a_program_that_cannot_be_started_says_so(sockets: Sockets) -> Non
 async def test_an_upgrade_that_is_given_up_leaves_no_process(
     sockets: Sockets, tmp_path: Path
 ) -> None:
-    program = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
-    command = [sys.executable, "-c", f"import os, time\n{program}time.sleep(60)"]
-    starting = asyncio.create_task(Successor.start(sockets, 4243, command))
+    """It would take the end of the channel for that of the process before it, and serve."""
+    pid, served = tmp_path / "pid", tmp_path / "served"
+    program = f"open({str(pid)!r}, 'w').write(str(os.getpid()))\nchannel.recv(1)\n"
+    program = f"{LISTENS}{program}open({str(served)!r}, 'w')"
+    starting = asyncio.create_task(Successor.start(sockets, 4243, [sys.executable, "-c", program]))
     async with asyncio.timeout(20):
-        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():  # noqa: ASYNC110
+        while not pid.exists() or not pid.read_text():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
     with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
+        os.kill(int(pid.read_text()), 0)
+    assert not served.exists()
+
+
+async def test_an_upgrade_for_which_there_are_no_descriptors_has_failed() -> None:
+    async def replace() -> Successor:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    upgrades = Upgrades(None)
+    with pytest.raises(UpgradeFailed, match="Too many open files"):
+        await upgrades.run(replace, lambda _: None)
+    assert upgrades.successor is None
 
 
 # ---------------------------------------------------------------- the predecessor
@@ -144,6 +159,26 @@ async def test_connections_are_passed_back(pair: tuple[socket.socket, Predecesso
         passed.sendall(b"hello")
     assert await reader.read() == b"hello"
     writer.close()
+
+
+async def test_more_connections_than_fit_at_once_are_passed_back_as_well(
+    pair: tuple[socket.socket, Predecessor],
+) -> None:
+    ours, predecessor = pair
+    await predecessor.relieve()
+    assert await asyncio.get_running_loop().sock_recv(ours, len(b"ready\n")) == b"ready\n"
+    crowd = 500
+    dialling = [asyncio.create_task(predecessor.dial()) for _ in range(crowd)]
+    came = 0
+    async with asyncio.timeout(20):
+        while came < crowd:
+            await asyncio.sleep(0)
+            with suppress(BlockingIOError):
+                while numbers := socket.recv_fds(ours, 1, 1)[1]:
+                    came += 1
+                    os.close(numbers[0])
+    for _, writer in await asyncio.gather(*dialling):
+        writer.close()
 
 
 # ---------------------------------------------------------------- control
