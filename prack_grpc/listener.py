@@ -111,7 +111,7 @@ class Listener:
 
     def pause(self) -> None:
         """Accept no connections until descriptors are free; new ones wait in the kernel."""
-        if self._pause is None:
+        if self._pause is None and not self._left:
             self._accept_no_more()
             loop = asyncio.get_running_loop()
             self._pause = loop.call_later(PAUSE_SECONDS, self._resume)
@@ -194,12 +194,11 @@ class Listener:
             asyncio.get_running_loop().add_reader(self._sock, self._take)
             return
         loop, connection = asyncio.get_running_loop(), partial(Connection, self._server)
-        # In a turn the loop accepts one connection of a socket; asyncio's, as many as the backlog.
+        # In a turn the loop (uvloop's) accepts one connection of a socket.
         socks = (sock, *(sock.dup() for _ in range(COMINGS - 1)))
         self._accepting = [
-            await loop.create_server(connection, sock=one, backlog=1) for one in socks
+            await loop.create_server(connection, sock=one, backlog=BACKLOG) for one in socks
         ]
-        self._sock.listen(BACKLOG)
 
     @property
     def _accepts_itself(self) -> bool:

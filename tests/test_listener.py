@@ -3,10 +3,14 @@
 import asyncio
 import os
 import socket
+import struct
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
@@ -14,7 +18,7 @@ from prack_grpc.composition.private_side import WORKER_LIMITS
 from prack_grpc.gateway.http.admission import Admission
 from prack_grpc.gateway.http.server import HttpServer
 from prack_grpc.gateway.request.client import Client, Upload
-from prack_grpc.listener import Listener, listen
+from prack_grpc.listener import BACKLOG, Listener, listen
 from prack_grpc.process import loop_factory
 from prack_grpc.turns import COMINGS
 
@@ -142,3 +146,46 @@ async def test_whoever_has_the_same_socket_never_waits_in_accept(
     listener.leave(shared=True)
     await listener.stop()
     os.close(held.theirs)
+
+
+class Watched(uvloop.Loop):
+    """After each step says for how many there is room in the kernel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rooms: list[int] = []
+
+    async def create_server(self, *args: Any, **options: Any) -> asyncio.AbstractServer:
+        """See asyncio.AbstractEventLoop."""
+        server = await super().create_server(*args, **options)
+        info = options["sock"].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        self.rooms.append(struct.unpack_from("I", info, 28)[0])  # tcpi_sacked, of who listens
+        return server
+
+
+async def started() -> None:
+    """A listener, for a moment."""
+    server = HttpServer(slow, WORKER_LIMITS, Admission(WORKER_LIMITS, exempt=lambda _: True))
+    listener = Listener(server, listen("127.0.0.1", 0, "port"))
+    await listener.start()
+    listener.leave(shared=True)
+    await listener.stop()
+
+
+def test_as_many_as_ever_may_wait_in_the_kernel_while_it_starts() -> None:
+    """The socket is that of the gateway before, too, whose clients come all the time."""
+    with asyncio.Runner(loop_factory=Watched) as runner:
+        loop = runner.get_loop()
+        runner.run(started())
+    assert isinstance(loop, Watched)
+    most = int(Path("/proc/sys/net/core/somaxconn").read_text())
+    assert loop.rooms == [min(BACKLOG, most)] * COMINGS
+
+
+async def test_who_has_left_accepts_none_when_descriptors_are_free_again() -> None:
+    server = HttpServer(slow, WORKER_LIMITS, Admission(WORKER_LIMITS, exempt=lambda _: True))
+    listener = Listener(server, listen("127.0.0.1", 0, "api_port"), room=lambda: 1)
+    await listener.start()
+    listener.leave(shared=True)
+    listener.pause()
+    await listener.stop()
