@@ -60,9 +60,14 @@ class Deferring:
             await self.store.close()
 
     def leave(self) -> None:
-        """Try nothing more; what workers have goes on."""
+        """Try nothing more; what workers have, and those that are called, goes on."""
         if self._runner is not None:
             self._runner.leave()
+
+    async def quiet(self) -> None:
+        """After `leave`: wait for what goes on."""
+        if self._runner is not None:
+            await self._runner.quiet()
 
     def counts(self) -> Counts | None:
         """How much is kept; None without a store."""

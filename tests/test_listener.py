@@ -155,7 +155,7 @@ class Watched(uvloop.Loop):
         super().__init__()
         self.rooms: list[int] = []
 
-    async def create_server(self, *args: Any, **options: Any) -> asyncio.AbstractServer:
+    async def create_server(self, *args: Any, **options: Any) -> Any:
         """See asyncio.AbstractEventLoop."""
         server = await super().create_server(*args, **options)
         info = options["sock"].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)

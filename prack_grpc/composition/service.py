@@ -140,7 +140,7 @@ class Service:
             extra={"action": "drain"},
         )
         self._parts.deferring.leave()
-        quiet: list[Coroutine[Any, Any, object]] = [public.quiet()]
+        quiet: list[Coroutine[Any, Any, object]] = [public.quiet(), self._parts.deferring.quiet()]
         if self._parts.predecessor:
             quiet.append(self._parts.predecessor.gone.wait())  # its workers reach it through us
         if self._upgrade.successor:

@@ -67,13 +67,17 @@ class Calls:
         self._destinations = destinations
         self._secret = secret
         self._context = context or ssl.create_default_context()
+        self._limits: set[asyncio.Timeout] = set()  # of those under way
+
+    def end(self) -> None:
+        """Those under way have taken too long."""
+        for limit in self._limits:
+            limit.reschedule(0)
 
     async def run(self, job: Job) -> Outcome:
         """How it ends. Raises nothing."""
         try:
-            async with asyncio.timeout(SECONDS):
-                target = self._destinations.target(job.url)
-                head = await self._sent(target, job)
+            head = await self._head(job)
         except (OSError, BadCallback, asyncio.IncompleteReadError, ValueError) as error:
             return Outcome(True, False, f"{job.url}: {str(error) or type(error).__name__}")
         match = STATUS.match(head)
@@ -84,8 +88,16 @@ class Calls:
         status = int(match[1])
         return Outcome(True, is_accepted(status), f"{job.url} answered {status}", pause)
 
-    async def _sent(self, target: Target, job: Job) -> bytes:
+    async def _head(self, job: Job) -> bytes:
         """The head of the answer. Raises OSError, BadCallback and what readers raise."""
+        async with asyncio.timeout(SECONDS) as limit:
+            self._limits.add(limit)
+            try:
+                return await self._sent(self._destinations.target(job.url), job)
+            finally:
+                self._limits.discard(limit)
+
+    async def _sent(self, target: Target, job: Job) -> bytes:
         address = await self._address(target)
         tls = target.scheme == "https"
         reader, writer = await asyncio.open_connection(

@@ -68,7 +68,7 @@ class Committing:
             connection.execute("BEGIN IMMEDIATE")
             results = [_tried(work, connection) for work in works]
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # a thread that ends would answer nobody, and hold the lock
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             return [StoreFailed(str(error))] * len(works)

@@ -68,12 +68,13 @@ class Runner:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Jobs are attempted inside. On the way out what was begun is finished."""
+        """Jobs are attempted inside. At the end calls end, and what workers have is finished."""
         task = asyncio.create_task(self._run(), name="deferred")
         try:
             yield
         finally:
             self.leave()
+            self._calls.end()
             await task
 
     def wake(self) -> None:
@@ -86,6 +87,11 @@ class Runner:
         for attempt in self._attempts:
             attempt.leave()
         self.wake()
+
+    async def quiet(self) -> None:
+        """After `leave`: wait for what was begun."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     # ------------------------------------------------------------ taking
 

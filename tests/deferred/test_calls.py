@@ -162,8 +162,9 @@ async def test_over_tls_the_certificate_must_be_that_of_the_host(authority: Auth
         assert done or "certificate" in outcome.reason
 
 
-async def test_a_silent_one_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prack_grpc.deferred.calls.SECONDS", 0.05)
+@asynccontextmanager
+async def silence() -> AsyncIterator[tuple[asyncio.Event, int]]:
+    """Whoever takes a connection and says nothing: when there is one, and its port."""
     connected = asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -173,8 +174,22 @@ async def test_a_silent_one_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
         writer.close()
 
     async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+        yield connected, server.sockets[0].getsockname()[1]
+
+
+async def test_a_silent_one_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prack_grpc.deferred.calls.SECONDS", 0.05)
+    async with silence() as (connected, port):
         outcome = await Calls(HERE, SECRET).run(a_call(f"http://127.0.0.1:{port}/"))
         assert connected.is_set()
     assert not outcome.done
     assert "TimeoutError" in outcome.reason
+
+
+async def test_a_silent_one_is_given_up_at_the_end() -> None:
+    calls = Calls(HERE, SECRET)
+    async with asyncio.timeout(10), silence() as (connected, port):
+        calling = asyncio.create_task(calls.run(a_call(f"http://127.0.0.1:{port}/")))
+        await connected.wait()
+        calls.end()
+        assert not (await calling).done

@@ -12,11 +12,11 @@ import pytest
 from prack_grpc.broker.memory import MemoryBroker
 from prack_grpc.core.deferred.counts import Counts
 from prack_grpc.core.deferred.rules import Policy
-from prack_grpc.core.deferred.states import State
+from prack_grpc.core.deferred.states import Event, State
 from prack_grpc.core.exchange.assignment import Assignment
 from prack_grpc.core.limits import Limits
 from prack_grpc.core.queue.routes import Route
-from prack_grpc.deferred.calls import Calls
+from prack_grpc.deferred.calls import Calls, call_back
 from prack_grpc.deferred.destinations import Destinations
 from prack_grpc.deferred.job import MAX_BODY, Answer, Job
 from prack_grpc.deferred.runner import WAITING, Runner
@@ -25,18 +25,22 @@ from prack_grpc.deferred.store import Store
 from tests.broker.scene import Receiver, joined
 from tests.core.building import a_request
 from tests.deferred.building import MIB, a_job
+from tests.deferred.test_calls import HERE, silence
 
 SECONDS = 30.0
+NOBODY = Destinations(())
 QUICK = Policy(attempts=3, age=60.0, first=0.01)
 
 
 class Scene:
     """A runner over a store, and the queue that it submits to."""
 
-    def __init__(self, store: Store, policy: Policy = QUICK, **limits: Any) -> None:
+    def __init__(
+        self, store: Store, policy: Policy = QUICK, callable_: Destinations = NOBODY, **limits: Any
+    ) -> None:
         self.store = store
         self.broker = MemoryBroker(Limits(**limits))
-        calls = Calls(Destinations(()), b"")
+        calls = Calls(callable_, b"")
         self.runner = Runner(store, self.broker, calls, policy, 60.0)
 
     async def add(self, *jobs: Job) -> None:
@@ -98,9 +102,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     await made.close()
 
 
-def fresh(line: str = "a") -> Job:
+def fresh(line: str = "a", callback: str = "") -> Job:
     """A job that has just come."""
-    return a_job(line, created=time.time())
+    return a_job(line, created=time.time(), callback=callback)
 
 
 def body_of(scene: Scene, one: Assignment) -> bytes:
@@ -295,6 +299,22 @@ async def test_what_a_worker_had_at_the_end_is_tried_again(store: Store) -> None
         1,
         "shutdown",
     )
+
+
+async def test_who_is_called_and_silent_keeps_no_gateway_at_its_end(store: Store) -> None:
+    scene = Scene(store, callable_=HERE)
+    async with silence() as (connected, port):
+        url = f"http://127.0.0.1:{port}/"
+        job = call_back(fresh("a", url), Event.ANSWER, None, "/", time.time())
+        async with running(scene):
+            await scene.add(job)
+            await connected.wait()
+            scene.runner.leave()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(scene.runner.quiet(), 0.01)
+    found = await store.find(job.id)
+    assert found is not None
+    assert (found.state, found.attempts) == (State.WAITING, 1)
 
 
 async def test_a_gateway_waits_for_the_one_before(tmp_path: Path, store: Store) -> None:

@@ -121,6 +121,14 @@ async def test_a_transaction_that_fails_fails_for_all_in_it(tmp_path: Path) -> N
     await committing.close()
 
 
+async def test_what_nobody_expected_fails_and_the_store_goes_on(tmp_path: Path) -> None:
+    committing = Committing(opened(tmp_path / "store.db"))
+    with pytest.raises(StoreFailed, match="surrogates not allowed"):
+        await committing.call(lambda on: on.execute("SELECT ?", ("\ud800",)))
+    assert await committing.call(lambda on: on.execute("SELECT 2").fetchone()[0]) == 2
+    await committing.close()
+
+
 async def test_what_was_asked_is_done_before_the_end(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db", MIB)
     adding = [asyncio.create_task(store.add(a_job())) for _ in range(20)]
