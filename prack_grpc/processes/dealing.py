@@ -81,7 +81,13 @@ class Dealer:
             self._take()
 
     def stop(self) -> None:
-        """Deal no more: who connects waits in the kernel."""
+        """Deal no more: who connects waits in the kernel. Whom nobody took has to dial again."""
+        self._hold()
+        if self._waiting:
+            self._waiting[0].close()
+            self._waiting = None
+
+    def _hold(self) -> None:
         asyncio.get_running_loop().remove_reader(self._sock)
         if self._pause is not None:
             self._pause.cancel()
@@ -108,5 +114,5 @@ class Dealer:
         return connection, peer[:2]
 
     def _rest(self) -> None:
-        self.stop()
+        self._hold()
         self._pause = asyncio.get_running_loop().call_later(PAUSE_SECONDS, self.start)

@@ -88,6 +88,19 @@ async def test_who_connects_while_nobody_takes_it_waits(monkeypatch: pytest.Monk
         await until(players, 1)
 
 
+async def test_whom_nobody_has_taken_at_the_end_may_dial_the_next_dealer() -> None:
+    players = [Player(most=0)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dealer = Dealer(server, lambda: players)
+        dealer.start()
+        reader, writer = await asyncio.open_connection(*server.getsockname())
+        async with asyncio.timeout(10):
+            await players[0].refused.wait()
+            dealer.stop()
+            assert await reader.read() == b""
+    writer.close()
+
+
 @pytest.fixture
 def ends() -> Iterator[tuple[socket.socket, Dealt]]:
     """Where connections are given away, and where they arrive."""
