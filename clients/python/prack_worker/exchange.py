@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import ClassVar
 
-from prack_worker.errors import ClientDisconnected
+from prack_worker.errors import ClientDisconnected, ResponseRefused
 from prack_worker.request import Request, RequestBody
 
 Headers = Iterable[tuple[bytes, bytes]]
+BYTES = bytes, bytearray, memoryview
 
 
 class AbortCode(IntEnum):
@@ -119,7 +120,8 @@ class Exchange(ABC):
 
         Raises:
             ClientDisconnected: nobody waits any more.
-            ResponseRefused: the head or the body is larger than the transport takes.
+            ResponseRefused: the head or the body is larger than the transport takes, or the head
+                is none of HTTP.
         """
 
     @abstractmethod
@@ -172,6 +174,11 @@ class Exchange(ABC):
         if self.ended or self.cancelled is not None:
             raise ClientDisconnected("no one waits for this response any more")
 
+    def _check_status(self, status: object) -> None:
+        """For transports: refuse a head that no gateway takes."""
+        if not isinstance(status, int) or not 100 <= status <= 999:
+            raise ResponseRefused(f"{status!r:.64} is not a status: those are 100 to 999")
+
     def _is_over(self) -> bool:
         return self.ended or self.cancelled is not None
 
@@ -182,6 +189,18 @@ class Exchange(ABC):
             self.body.close()
         if self._over is not None:
             self._over.set()
+
+
+def as_field(name: object, value: object) -> tuple[bytes, bytes]:
+    """A header field that may be made of other byte strings than `bytes`.
+
+    Raises:
+        ResponseRefused: it is not made of byte strings.
+    """
+    if isinstance(name, BYTES) and isinstance(value, BYTES):
+        return bytes(name), bytes(value)
+    kinds = f"{type(name).__name__} and {type(value).__name__}"
+    raise ResponseRefused(f"the header field {name!r:.64} is not made of bytes, but of {kinds}")
 
 
 async def send_error(exchange: Exchange) -> None:

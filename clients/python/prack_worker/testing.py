@@ -80,6 +80,7 @@ class FakeExchange(Exchange):
         self, status: int, headers: Headers, body: bytes = b"", end: bool = False
     ) -> None:
         self._check_open()
+        self._check_status(status)
         if 101 < status < 200:
             self.hints.append((status, list(headers)))
             return

@@ -43,7 +43,8 @@ class HttpCycle:
             await self._send_hint(message)
         elif kind == "http.response.body":
             end = not message.get("more_body", False) and self._ends()
-            await self._exchange.send_body(bytes(message.get("body", b"")), end)
+            # Not `bytes(...)`, which makes so many zeros of a number.
+            await self._exchange.send_body(b"" + message.get("body", b""), end)
         elif kind == "http.response.start":
             # The body of a small response catches up with its head in the transport.
             await self._exchange.send_head(message["status"], message.get("headers", ()))

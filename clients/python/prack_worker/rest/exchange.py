@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from prack_worker.exchange import AbortCode, Exchange, Headers
+from prack_worker.exchange import AbortCode, Exchange, Headers, as_field
 from prack_worker.request import Request, RequestBody
 
 # What is larger costs both sides more in JSON than in a call of its own.
@@ -78,10 +78,11 @@ class RestExchange(Exchange):
         self, status: int, headers: Headers, body: bytes = b"", end: bool = False
     ) -> None:
         self._check_open()
+        self._check_status(status)
         if status < 200:
             return  # an answer over REST is one response
+        self._headers = [as_field(name, value) for name, value in headers]
         self._begin(status)
-        self._headers = [(bytes(name), bytes(value)) for name, value in headers]
         if not end:
             loop = asyncio.get_running_loop()
             self._gathering = loop.call_later(GATHER_SECONDS, self._stream)
@@ -92,7 +93,7 @@ class RestExchange(Exchange):
         self._check_open()
         if data and not self._bodiless:
             self._size += len(data)
-            self._parts.append(data)
+            self._parts.append(b"" + data)  # fails now, not as it is sent, if it is not of bytes
         self.sent = end
         if self._size > MAX_WHOLE and not self._streamed:
             self._stream()

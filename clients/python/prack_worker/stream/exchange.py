@@ -63,6 +63,7 @@ class StreamExchange(Exchange):
         self, status: int, headers: Headers, body: bytes = b"", end: bool = False
     ) -> None:
         self._check_open()
+        self._check_status(status)
         flat, size = flatten(headers)
         if size > self._limits.head:
             raise ResponseRefused(f"the response head is larger than {self._limits.head} bytes")

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from prack.v1 import worker_pb2 as pb
-from prack_worker.exchange import Headers
+from prack_worker.exchange import Headers, as_field
 from prack_worker.request import Request
 
 
 def flatten(headers: Headers) -> tuple[list[bytes], int]:
-    """Fields as the wire has them (section 4.4), and how many bytes they are."""
+    """Fields as the wire has them (section 4.4), and how many bytes they are.
+
+    Others are in the frame of one that protobuf refuses. Raises ResponseRefused.
+
+    (By `__class__`, and appended one by one: else this costs a tenth more.)
+    """
     flat: list[bytes] = []
     for name, value in headers:
-        flat += (name.lower(), value)
+        if name.__class__ is not bytes or value.__class__ is not bytes:
+            name, value = as_field(name, value)
+        flat.append(name.lower())
+        flat.append(value)
     return flat, len(b"".join(flat))
 
 

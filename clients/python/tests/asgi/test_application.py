@@ -302,3 +302,15 @@ async def answers_as_http(scope: Any, receive: Any, send: Any) -> None:
 async def test_an_application_without_lifespan_is_fine(app: Any) -> None:
     async with AsgiApplication(app).running():
         pass
+
+
+@pytest.mark.parametrize("body", [5, "text", None])
+async def test_a_body_that_is_not_of_bytes_is_the_applications_error(body: Any) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(START)
+        await send({"type": "http.response.body", "body": body})
+
+    exchange = FakeExchange()
+    await AsgiApplication(app).handle(exchange)
+    assert exchange.content == b""
+    assert exchange.aborted is not None

@@ -109,6 +109,36 @@ async def test_a_failed_handler_is_reported(rest: FakeRest) -> None:
         call.answer()
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [(-1, [], b""), (200.0, [], b""), (200, [(b"x", "1")], b""), (200, [], "text")],
+)
+async def test_an_answer_that_cannot_be_sent_is_the_handlers_error(
+    rest: FakeRest, status: Any, headers: Any, body: Any
+) -> None:
+    async def odd(exchange: Exchange) -> None:
+        await exchange.send_head(status, headers, body, end=True)
+
+    async with connected(rest, odd):
+        (await rest.poll()).answer(requests=[entry("a")])
+        call = await rest.post()
+        assert call.path == "/requests/a/error"
+        call.answer()
+
+
+async def test_other_byte_strings_are_sent_as_bytes(rest: FakeRest) -> None:
+    async def odd(exchange: Exchange) -> None:
+        headers: Any = [(bytearray(b"x"), memoryview(b"1"))]
+        body: Any = bytearray(b"hello")
+        await exchange.send_head(200, headers, body, end=True)
+
+    async with connected(rest, odd):
+        (await rest.poll()).answer(requests=[entry("a")])
+        [answer] = (await rest.post()).accept()
+        assert answer["headers"] == [["x", "1"]]
+        assert base64.b64decode(answer["body"]) == b"hello"
+
+
 async def test_a_refused_request_is_given_back(rest: FakeRest) -> None:
     async def refuse(exchange: Exchange) -> None:
         exchange.abort(AbortCode.REFUSED, "")
