@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from prack_worker.asgi.lifespan import Message
@@ -15,11 +16,20 @@ log = logging.getLogger("prack_worker")
 class HttpCycle:
     """One request, its response, and the extensions for early hints and trailers."""
 
-    __slots__ = ("_body_read", "_exchange", "_next", "_started", "_trailers", "_with_trailers")
+    __slots__ = (
+        "_body_read",
+        "_exchange",
+        "_next",
+        "_started",
+        "_told",
+        "_trailers",
+        "_with_trailers",
+    )
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._body_read = False
+        self._told = False  # that nobody waits
         self._started = False
         self._next = "http.response.start"
         self._with_trailers = False
@@ -29,12 +39,18 @@ class HttpCycle:
         """The application waits for the next event."""
         if self._body_read:
             await self._exchange.wait_over()
-            return {"type": "http.disconnect"}
+            return await self._disconnect()
         try:
             body, self._body_read = await self._exchange.receive_body()
         except ClientDisconnected:
-            return {"type": "http.disconnect"}
+            return await self._disconnect()
         return {"type": "http.request", "body": body, "more_body": not self._body_read}
+
+    async def _disconnect(self) -> Message:
+        if self._told:  # or an application that asks on and on would keep the loop for good
+            await asyncio.sleep(0)
+        self._told = True
+        return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
         """The application hands over the next event."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 
@@ -25,12 +26,13 @@ class Inbox:
         ending: what this side closed with; None while it has not.
     """
 
-    __slots__ = ("_decoder", "_exchange", "_messages", "closed", "ending")
+    __slots__ = ("_decoder", "_exchange", "_messages", "_told", "closed", "ending")
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._decoder = Decoder(MAX_EVENT)
         self._messages: deque[Message] = deque()
+        self._told = False  # of the end
         self.closed: tuple[int, str] | None = None
         self.ending: tuple[int, str] | None = None
 
@@ -40,6 +42,9 @@ class Inbox:
             await self._read()
         if self._messages:
             return self._messages.popleft()
+        if self._told:  # or an application that asks on and on would keep the loop for good
+            await asyncio.sleep(0)
+        self._told = True
         code, reason = self.closed or (NO_CLOSE, "")
         return {"type": "websocket.disconnect", "code": code, "reason": reason}
 
