@@ -22,8 +22,7 @@ async def dial(host: str, port: int) -> socket.socket:
     Raises:
         OSError: no address took the connection; of several, what the last one said.
     """
-    loop = asyncio.get_running_loop()
-    waiting = interleave(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    waiting = interleave(await _resolve(host, port))
     attempts: set[asyncio.Task[socket.socket]] = set()
     said = f"{host} has no address"
     try:
@@ -50,6 +49,15 @@ def interleave(addresses: list[Address]) -> list[Address]:
     first = [one for one in addresses if one[0] == addresses[0][0]]
     others = [one for one in addresses if one[0] != addresses[0][0]]
     return [one for one in chain(*zip_longest(first, others)) if one is not None]
+
+
+async def _resolve(host: str, port: int) -> list[Address]:
+    """Where a name leads to: nowhere, if it is none (`a..b`). Raises OSError."""
+    loop = asyncio.get_running_loop()
+    try:
+        return [*await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except UnicodeError:  # of the codec for names
+        return []
 
 
 async def _connect(address: Address) -> socket.socket:

@@ -9,9 +9,11 @@ import pytest
 from fake_gateway import GrpcGateway
 from fake_rest import FakeRest
 
+from prack_worker.errors import ConnectFailed
 from prack_worker.rest.transport import RestTransport
 from prack_worker.stream import dialling
 from prack_worker.stream.grpc import GrpcTransport
+from prack_worker.stream.plain import TcpTransport
 from prack_worker.transport import Identity
 
 
@@ -53,6 +55,13 @@ async def test_nobody_there_says_why(addresses: list[dialling.Address]) -> None:
         addresses += [at(closed.getsockname()[1])] * 2
         with pytest.raises(OSError, match="Connect call failed"):
             await dialling.dial("gateway", 1)
+
+
+@pytest.mark.parametrize("host", ["a..b", ".x", 64 * "y"])
+async def test_what_is_no_name_has_no_address(host: str) -> None:
+    transport = TcpTransport(f"{host}:4242", Identity("w1"))
+    with pytest.raises(ConnectFailed, match=f"^{host} has no address"):
+        await transport.connect(lambda exchange: None, 1)
 
 
 def test_families_take_turns() -> None:
