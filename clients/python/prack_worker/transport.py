@@ -96,6 +96,9 @@ class Transport(Protocol):
     Attributes:
         address: the gateway's, for the log.
         counts_held: each session counts what older ones have brought among its slots.
+
+    One that `connect` may have dial several times has a method `leave`, too: no dial is begun after
+    it, and the one that is under way goes on.
     """
 
     address: str

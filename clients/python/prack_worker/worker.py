@@ -85,6 +85,7 @@ class Worker:
     ) -> None:
         self._app = app
         self._transport = transport
+        self._leave: Callable[[], object] = getattr(transport, "leave", lambda: None)
         self._slots = slots
         self._websockets: bool = getattr(app, "websockets", False)
         self._tunnels: bool = getattr(app, "tunnels", False)
@@ -158,6 +159,7 @@ class Worker:
     def drain(self) -> None:
         """Take no more requests, finish those that are held, then let `run` return."""
         self._draining.set()
+        self._leave()
 
     def pause(self) -> None:
         """Take no more requests until `resume`; those that are on their way still come.
@@ -209,7 +211,7 @@ class Worker:
 
     def _report(self, trouble: str) -> None:
         """Log a line when the reason changes, not for each attempt."""
-        if trouble != self._trouble:
+        if trouble != self._trouble and not self.draining:
             self._trouble = trouble
             where = self._transport.address
             log.warning("No gateway at %s: %s; retrying until it answers", where, trouble)

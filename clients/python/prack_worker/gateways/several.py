@@ -26,6 +26,7 @@ class Several:
         self._waiting = random.sample(transports, len(transports))
         self.address = ", ".join(transport.address for transport in transports)
         self._all = self.address
+        self._leaving = False
 
     async def connect(
         self,
@@ -51,12 +52,18 @@ class Several:
                 )
             except ConnectFailed as error:
                 failures.append(error)
+                if self._leaving:
+                    break
             else:
                 self.address = transport.address
                 return session
         self.address = self._all
         reasons = dict.fromkeys(map(str, failures))
         raise ConnectFailed("; ".join(reasons), min(error.retry_after for error in failures))
+
+    def leave(self) -> None:
+        """See Transport: a stop would wait for those that are silent, one after the other."""
+        self._leaving = True
 
     async def close(self) -> None:
         """See Transport."""

@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack
 
 import pytest
 from fake_gateway import FakeGateway, PlainGateway, Stream
-from serving import serving
+from serving import App, serving
 
 from prack.v1 import worker_pb2 as pb
 from prack_worker.errors import ConnectFailed
 from prack_worker.gateways.several import Several
 from prack_worker.transport import Identity
+from prack_worker.worker import Worker
 
 
 @pytest.fixture
@@ -66,6 +67,22 @@ async def test_where_nobody_answers_it_says_so_once_and_names_all() -> None:
     assert several.address == "127.0.0.1:1, 127.0.0.1:2"
     assert "127.0.0.1" in str(failed.value)
     await several.close()
+
+
+async def test_once_the_worker_stops_no_further_one_is_dialled(
+    gateways: list[FakeGateway], caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = Worker(App(nothing), Several([one.transport() for one in gateways]), slots=1)
+    running = asyncio.create_task(worker.run())
+    dials = [asyncio.create_task(one.stream()) for one in gateways]
+    [first], others = await asyncio.wait(dials, return_when=asyncio.FIRST_COMPLETED)
+    worker.drain()
+    first.result().end()
+    await asyncio.wait_for(running, 5)
+    assert not any(one.done() for one in others)
+    assert not caplog.records, "it does not retry"
+    for one in others:
+        one.cancel()
 
 
 async def test_workers_spread(gateways: list[FakeGateway]) -> None:
