@@ -63,6 +63,7 @@ class Exchange(ABC):
         ended: the response is complete, or the exchange was aborted.
         status: of the response; 0 before its head.
         on_cancel: called once, when the exchange is cancelled.
+        on_end: called with the exchange, once, when it has ended.
         draining: the worker stops; what lasts until somebody ends it should end now.
         on_drain: called once, when the worker stops.
         extras: early hints (heads with a status of 102 to 199) and trailers reach the client.
@@ -77,6 +78,7 @@ class Exchange(ABC):
         "ended",
         "on_cancel",
         "on_drain",
+        "on_end",
         "request",
         "status",
     )
@@ -89,6 +91,7 @@ class Exchange(ABC):
         self.ended = False
         self.status = 0
         self.on_cancel: Callable[[], object] = _nothing
+        self.on_end: Callable[[Exchange], object] = _nothing
         self.draining = False
         self.on_drain: Callable[[], object] = _nothing
         self._bodiless = False
@@ -163,6 +166,7 @@ class Exchange(ABC):
         """For transports: the last event of this exchange was handed over."""
         self.ended = True
         self._close()
+        self.on_end(self)
 
     def _begin(self, status: int) -> None:
         """For transports: the final head was handed over (RFC 9110, section 6.4.1)."""
@@ -211,5 +215,5 @@ async def send_error(exchange: Exchange) -> None:
     await exchange.send_head(500, headers, body, end=True)
 
 
-def _nothing() -> None:
-    """The default of `on_cancel`: does nothing."""
+def _nothing(*_: object) -> None:
+    """The default of `on_cancel` and others: does nothing."""

@@ -27,7 +27,8 @@ class Application(Protocol):
     """What answers the exchanges.
 
     Attributes:
-        interruptible: `handle` may be cancelled when it goes on after its exchange was cancelled.
+        interruptible: `handle` may be cancelled when it goes on after its exchange was cancelled,
+            and takes no slot when it goes on after its exchange has ended.
 
     One that takes WebSockets, too (`Request.websocket`), has an attribute `websockets`, True; one
     that takes them as bytes (`Request.tunnel`), `tunnels`.
@@ -99,8 +100,8 @@ class Worker:
         self._offered = self._slots, self._websocket_slots
         self._staying: dict[asyncio.Task[None], Session] = {}
         self._changed = asyncio.Event()
-        # Handlers; more than the slots may be held while sessions overlap.
-        self._running = self._running_websockets = 0
+        # Those in slots, by `_apart`; more may be held while sessions overlap.
+        self._running: tuple[set[Exchange], set[Exchange]] = set(), set()
         self._draining = asyncio.Event()
         self._resumed = asyncio.Event()
         self._resumed.set()
@@ -299,6 +300,7 @@ class Worker:
         holding.tasks[exchange] = task
         if self._app.interruptible:
             exchange.on_cancel = partial(self._interrupt, task)
+            exchange.on_end = partial(self._free_slot, holding)
         self._share(holding)
 
     def _interrupt(self, task: asyncio.Task[None]) -> None:
@@ -310,12 +312,9 @@ class Worker:
         try:
             while self._full(exchange):
                 await self._change()
-            self._count(exchange, 1)
-            try:
-                if exchange.cancelled is None:
-                    await self._app.handle(exchange)
-            finally:
-                self._count(exchange, -1)
+            self._running[self._apart(exchange)].add(exchange)
+            if exchange.cancelled is None:
+                await self._app.handle(exchange)
         except BaseException as error:
             if is_interruption(error):
                 raise
@@ -328,23 +327,20 @@ class Worker:
         return self._websocket_slots > 0 and exchange.request.websocket
 
     def _full(self, exchange: Exchange) -> bool:
-        if self._apart(exchange):
-            return self._running_websockets >= self._websocket_slots
-        return self._running >= self._slots
+        apart = self._apart(exchange)
+        return len(self._running[apart]) >= (self._websocket_slots if apart else self._slots)
 
-    def _count(self, exchange: Exchange, change: int) -> None:
-        if self._apart(exchange):
-            self._running_websockets += change
-        else:
-            self._running += change
+    def _free_slot(self, holding: Holding, exchange: Exchange) -> None:
+        self._running[self._apart(exchange)].discard(exchange)
+        self._changed.set()
+        self._share(holding)
 
     def _settle(self, holding: Holding, exchange: Exchange) -> None:
         if not exchange.ended:
             code = AbortCode.HANDLER_ERROR if exchange.cancelled is None else AbortCode.CANCELLED
             exchange.abort(code, "the application returned before its response was complete")
         del holding.tasks[exchange]
-        self._changed.set()
-        self._share(holding)
+        self._free_slot(holding, exchange)
         self._settled()
 
     def _held(self) -> dict[Exchange, asyncio.Task[None]]:
@@ -355,7 +351,7 @@ class Worker:
         """Wait before another attempt, and until old sessions leave a free slot."""
         await asyncio.sleep(self._delay)
         await self._resumed.wait()
-        while self._staying and sum(not self._apart(one) for one in self._held()) >= self._slots:
+        while self._staying and self._taken(self._holdings)[0] >= self._slots:
             await self._change()
 
     async def _change(self) -> None:
@@ -367,9 +363,17 @@ class Worker:
         """The slots that older sessions do not use. Handlers of lost sessions still use theirs."""
         if self._transport.counts_held:
             return self._slots, self._websocket_slots
-        apart = [self._apart(one) for holding in self._holdings[:-1] for one in holding.tasks]
-        slots, sockets = self._slots - apart.count(False), self._websocket_slots - apart.count(True)
-        return max(1, slots), max(1, sockets) if self._websocket_slots else 0
+        taken, apart = self._taken(self._holdings[:-1])
+        sockets = max(1, self._websocket_slots - apart) if self._websocket_slots else 0
+        return max(1, self._slots - taken), sockets
+
+    def _taken(self, holdings: list[Holding]) -> tuple[int, int]:
+        """How many slots are in use, and how many of those that only WebSockets have."""
+        held = [one for holding in holdings for one in holding.tasks]
+        if self._app.interruptible:
+            held = [one for one in held if not one.ended]
+        apart = sum(map(self._apart, held))
+        return len(held) - apart, apart
 
     def _share(self, changed: Holding | None = None) -> None:
         """Tell the newest session how many slots it has; its own exchanges do not change that."""

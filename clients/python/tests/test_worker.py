@@ -227,6 +227,76 @@ async def test_two_sessions_share_the_slots() -> None:
         assert running == [first, second, third]
 
 
+class Answering(App):
+    """An application that answers when it may, and then works on until it is released."""
+
+    websockets = True
+
+    def __init__(self, *, interruptible: bool = True) -> None:
+        super().__init__(self.answer)
+        self.interruptible = interruptible
+        self.may = asyncio.Event()
+        self.may.set()
+        self.release = asyncio.Event()
+
+    async def answer(self, exchange: Exchange) -> None:
+        await self.may.wait()
+        await exchange.send_head(200, [], end=True)
+        await self.release.wait()
+
+
+async def turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("websocket", [False, True])
+async def test_what_is_done_after_a_response_takes_no_slot(websocket: bool) -> None:
+    transport, app = FakeTransport(), Answering()
+    async with running(app, transport, slots=2, websocket_slots=2):
+        session = await transport.session()
+        for _ in range(3):
+            session.accept(exchange := FakeExchange(websocket=websocket))
+            await asyncio.wait_for(exchange.wait_over(), 5)
+        app.may.clear()
+        session.accept(exchange := FakeExchange(websocket=websocket))
+        session.ended.set_result(Ending("stops", lost=False))
+        successor = await transport.session()
+        slots = successor.websocket_slots if websocket else successor.slots
+        assert slots == [1], "only one has no answer yet"
+        app.may.set()
+        await asyncio.wait_for(successor.resized.wait(), 5)
+        assert slots == [1, 2]
+        app.release.set()
+
+
+async def test_a_thread_is_busy_until_it_returns() -> None:
+    transport, app = FakeTransport(), Answering(interruptible=False)
+    async with running(app, transport, slots=2):
+        session = await transport.session()
+        exchanges = [FakeExchange() for _ in range(3)]
+        for exchange in exchanges:
+            session.accept(exchange)
+        await turns()
+        assert [one.ended for one in exchanges] == [True, True, False]
+        app.release.set()
+        await exchanges[2].wait_over()
+
+
+async def test_a_stop_waits_for_what_is_done_after_a_response() -> None:
+    transport, app = FakeTransport(), Answering()
+    worker = Worker(app, transport, slots=1)
+    task = asyncio.create_task(worker.run())
+    session = await transport.session()
+    session.accept(exchange := FakeExchange())
+    await exchange.wait_over()
+    worker.drain()
+    await turns()
+    assert (session.steps, len(worker.held())) == (["drain"], 1)
+    app.release.set()
+    await task
+
+
 async def test_a_drain_ends_the_old_session_and_the_new_one() -> None:
     transport, release = FakeTransport(), asyncio.Event()
     worker = Worker(App(stubborn_until(release)), transport, slots=2)
