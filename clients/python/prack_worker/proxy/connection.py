@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+from contextlib import suppress
 from typing import cast
 
 from prack_worker.errors import ApplicationFailed
@@ -29,6 +32,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._said_all = False
         self._resting: asyncio.TimerHandle | None = None
+        self._left: socket.socket | None = None  # has what came before the connection was lost
         self.answer = Answer("")
         self.lost = False
 
@@ -65,10 +69,23 @@ class Connection(asyncio.Protocol):
         return data, self.answer.ended
 
     async def _wait(self) -> None:
+        if self._left is not None:
+            return self._read_left(self._left)
         if self._error is not None:
             raise self._error
         self._news.clear()
         await self._news.wait()
+
+    def _read_left(self, left: socket.socket) -> None:
+        """Read on after the loss; the end of that is no end of an answer."""
+        data = b""
+        with suppress(OSError):
+            data = left.recv(MAX_HELD)
+        if data:
+            self._feed(data)
+        else:
+            left.close()
+            self._left = None
 
     def _go_on(self) -> None:
         if self._paused and self.answer.held < MAX_HELD and not self._transport.is_closing():
@@ -83,7 +100,7 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close it at once."""
-        self._transport.abort()
+        self._fail(_lost(None))
 
     # ------------------------------------------------------------ between two exchanges
 
@@ -112,10 +129,7 @@ class Connection(asyncio.Protocol):
         if self._resting is not None:  # nobody has asked
             self.close()
             return
-        try:
-            self.answer.feed(data)
-        except ApplicationFailed as error:
-            self._fail(error)
+        self._feed(data)
         if self.answer.held >= MAX_HELD and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -132,7 +146,9 @@ class Connection(asyncio.Protocol):
         self.lost = True
         self.answer.idle_seconds = 0.0
         if self._error is None:
-            self._error = ApplicationFailed(f"its connection was lost: {error or 'closed here'}")
+            self._error = _lost(error)
+            if error is not None and not self.answer.ended:
+                self._left = _copy(self._transport)
         self._news.set()
         self._writable.set()
 
@@ -142,6 +158,33 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._writable.set()
 
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.answer.feed(data)
+        except ApplicationFailed as error:
+            self._fail(error)
+
     def _fail(self, error: ApplicationFailed) -> None:
-        self._error = error
+        """Read nothing more."""
+        self._error = self._error or error
+        if self._left is not None:
+            self._left.close()
+            self._left = None
         self._transport.abort()
+
+
+def _lost(error: Exception | None) -> ApplicationFailed:
+    return ApplicationFailed(f"its connection was lost: {error or 'closed here'}")
+
+
+def _copy(transport: asyncio.Transport) -> socket.socket | None:
+    """The connection of a transport that is about to close its own descriptor.
+
+    An application that answers a request which it has not read, and closes, has the next write
+    fail; its answer is here all the same.
+    """
+    with suppress(OSError):  # there are no more descriptors
+        copy = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        copy.setblocking(False)
+        return copy
+    return None
