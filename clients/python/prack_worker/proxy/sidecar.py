@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from prack_worker.backoff import Backoff
-from prack_worker.errors import AppLoadError, CommandEnded, PrackError
+from prack_worker.errors import AppLoadError, CommandEnded
 from prack_worker.proxy.address import Address
 from prack_worker.proxy.application import ProxyApplication
 from prack_worker.proxy.command import Command
@@ -52,7 +52,7 @@ class Sidecar:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         self._until = 0.0  # on the loop's clock; 0: it has not been asked to stop
-        self._ended: PrackError | None = None
+        self._ended: BaseException | None = None
 
     async def run(self) -> None:
         """Serve until `drain` was called and every held request was answered.
@@ -62,14 +62,14 @@ class Sidecar:
             CommandEnded: it ended by itself; what was held was given up or answered first.
             GatewayRefused: see `Worker.run`.
         """
-        tasks = [asyncio.create_task(self._presence.watch(), name="prack presence")]
+        tasks = [self._beside(self._presence.watch(), "prack presence")]
         try:
             if self._command is not None:
                 await self._command.start()
-                tasks.append(asyncio.create_task(self._keep(self._command), name="prack command"))
+                tasks.append(self._beside(self._keep(self._command), "prack command"))
             await first(self._presence.here.wait(), self._stopping.wait())
-            tasks.append(asyncio.create_task(self._follow(), name="prack pauses"))
-            tasks.append(asyncio.create_task(self._say_goodbye(), name="prack goodbye"))
+            tasks.append(self._beside(self._follow(), "prack pauses"))
+            tasks.append(self._beside(self._say_goodbye(), "prack goodbye"))
             await self._worker.run()
         finally:
             for task in tasks:
@@ -97,6 +97,16 @@ class Sidecar:
         if self._command is not None:
             self._command.kill()
 
+    def _beside(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        """A task without which the worker does not go on: what it raises, `run` does."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._notice)
+        return task
+
+    def _notice(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self._give_up(error)
+
     async def _keep(self, command: Command) -> None:
         """Start the command again, or stop, when it ends."""
         backoff = Backoff()
@@ -118,8 +128,8 @@ class Sidecar:
             except AppLoadError as error:
                 return self._give_up(error)
 
-    def _give_up(self, error: PrackError) -> None:
-        """There is no application any more."""
+    def _give_up(self, error: BaseException) -> None:
+        """There is no application any more, or nobody who looks for it."""
         self._ended = error
         self.drain()
 

@@ -28,7 +28,7 @@ class Upstream:
         try:
             async with asyncio.timeout(DIAL_SECONDS):
                 return await self._dial()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # no name of a host is like this
             self._host = self.address.host
             why = str(error) or f"not in {DIAL_SECONDS:g} s"
             raise ApplicationAway(f"{self.address} takes no connection: {why}") from None
@@ -40,7 +40,8 @@ class Upstream:
         transport, connection = await loop.create_connection(
             Connection, self._host, self.address.port
         )
-        self._host = transport.get_extra_info("peername")[0]  # no lookup for each
+        if peer := transport.get_extra_info("peername"):  # it may have gone again
+            self._host = peer[0]  # no lookup for each
         return connection
 
     def idle(self) -> Connection | None:
