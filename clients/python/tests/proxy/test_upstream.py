@@ -21,6 +21,10 @@ on_each_loop = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.n
 def test_a_connection_that_is_reset_as_soon_as_it_is_there(
     loop: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
+    def came(here: asyncio.AbstractEventLoop, server: socket.socket) -> None:
+        here.remove_reader(server)
+        here.call_soon(reset, server)  # not before it counts as made
+
     def reset(server: socket.socket) -> None:
         with server.accept()[0] as talk:
             talk.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NOW)
@@ -28,11 +32,10 @@ def test_a_connection_that_is_reset_as_soon_as_it_is_there(
     async def dialled() -> None:
         here = asyncio.get_running_loop()
         with socket.create_server(("127.0.0.1", 0)) as server:
-            here.add_reader(server, here.call_soon, reset, server)  # not before it counts as made
+            here.add_reader(server, came, here, server)
             upstream = Upstream(Address(*server.getsockname()))
             with pytest.raises((ApplicationAway, ApplicationFailed)):
                 await (await upstream.dial()).head()
-            here.remove_reader(server)
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(dialled())
