@@ -6,6 +6,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 from tests.acceptance.processes import OVER, PYTHON, Gateway, Launcher, Process, fetch
@@ -84,6 +85,25 @@ def test_a_signal_for_the_whole_group_is_one_signal(
         assert held.result().body == b"0.5"
     assert worker.wait() == 0
     assert not [line for line in worker.lines if "at once" in line]
+
+
+@pytest.mark.parametrize("kind", APPS)
+def test_a_worker_that_is_killed_is_lost_at_once_whoever_it_has_forked(
+    launch: Launcher, kind: str
+) -> None:
+    gateway = launch.gateway()
+    worker = launch.worker(gateway, app=APPS[kind])
+    assert fetch(gateway.port, "/page/forked").body == b"forked"
+    (child,) = psutil.Process(worker.popen.pid).children()
+    launch.adopt(child.pid)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(fetch, gateway.port, "/slow/60", "POST")
+        worker.line("slow")
+        worker.popen.kill()
+        asked = time.monotonic()
+        assert held.result().status == 502
+        assert time.monotonic() - asked < 8  # for silence it is lost after 15 s
+    assert child.is_running()
 
 
 @pytest.mark.parametrize(("over", "kind"), EVERY)

@@ -1,4 +1,5 @@
-"""Keeps forked children, their signals and their end away from the process that forked them.
+"""Keeps forked children, their signals and their end away from the process that forked them, and
+its connections away from them.
 
 asyncio hears of a signal through a descriptor that the signal's handler writes to, and a forked
 child has both. So a SIGTERM for a child, as `multiprocessing.Pool` sends it, would stop the parent.
@@ -7,14 +8,17 @@ child has both. So a SIGTERM for a child, as `multiprocessing.Pool` sends it, wo
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NoReturn
+from weakref import WeakSet
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+_kept: WeakSet[socket.socket] = WeakSet()
 
 
 def disown(numbers: Iterable[signal.Signals] = STOPPING) -> None:
@@ -38,6 +42,22 @@ def disown(numbers: Iterable[signal.Signals] = STOPPING) -> None:
         release()
 
     os.register_at_fork(before=hold, after_in_parent=release, after_in_child=forget)
+
+
+def keep(sock: socket.socket) -> socket.socket:
+    """Have no forked child hold this connection, which is to end with this process."""
+    _kept.add(sock)
+    return sock
+
+
+def _drop() -> None:
+    for sock in _kept:
+        number = sock.detach()  # `close` waits for a loop that reads from it
+        if number >= 0:
+            os.close(number)
+
+
+os.register_at_fork(after_in_child=_drop)
 
 
 def live(life: Callable[[], int]) -> NoReturn:

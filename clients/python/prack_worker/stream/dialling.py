@@ -11,6 +11,8 @@ import socket
 from itertools import chain, zip_longest
 from typing import Any
 
+from prack_wire.forks import keep
+
 NEXT_SECONDS = 0.25  # between the starts of two attempts
 
 Address = tuple[Any, ...]  # of `getaddrinfo`
@@ -35,7 +37,7 @@ async def dial(host: str, port: int) -> socket.socket:
             )
             for attempt in done:
                 if (error := attempt.exception()) is None:
-                    return attempt.result()
+                    return keep(attempt.result())
                 said = str(error)
         raise OSError(said)
     finally:

@@ -12,6 +12,7 @@ from typing import cast
 from google.protobuf.message import DecodeError
 
 from prack.v1 import worker_pb2 as pb
+from prack_wire.forks import keep
 from prack_wire.frames import Deframer, Frames, FrameTooLong
 from prack_wire.tls import NOT_TLS, not_tls, uncertified
 from prack_worker.errors import ConnectFailed
@@ -165,7 +166,8 @@ class TcpCarrier(Frames):
         """
         if self._transport.is_closing():
             raise ConnectFailed("the gateway broke off the connection")
-        sock = socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno()))
+        number = os.dup(self._transport.get_extra_info("socket").fileno())
+        sock = keep(socket.socket(fileno=number))
         sock.setblocking(False)
         self._transport.abort()  # its own descriptor: the connection goes on
         return sock, self._incoming
