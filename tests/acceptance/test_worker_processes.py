@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -187,6 +188,24 @@ def test_processes_without_their_supervisor_finish_what_they_hold(
             worker.line("The process that started this one has ended", number)
         launch.release("orphan")
         assert held.result().status == 200
+    psutil.wait_procs(left, timeout=20)
+    assert not any(process.is_running() for process in left)
+
+
+def test_processes_that_were_started_together_end_without_their_supervisor_as_well(
+    launch: Launcher, gateway: Gateway
+) -> None:
+    worker = launch.worker(gateway, "prack", "--processes", "3", "--preload")
+    worker.line("Connected to", number=3)
+    worker.send(signal.SIGSTOP)  # so that it hears of all ends at once
+    for child in psutil.Process(worker.popen.pid).children():
+        child.kill()
+        while child.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+    worker.send(signal.SIGCONT)
+    worker.line("Connected to", number=6)
+    left = [launch.adopt(pid) for pid in pids(worker)]
+    worker.popen.kill()
     psutil.wait_procs(left, timeout=20)
     assert not any(process.is_running() for process in left)
 

@@ -142,6 +142,7 @@ class Children:
         self._command = list(command)
         self._files = [] if typed else [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
         self._living: list[Child] = []
+        self._starting = asyncio.Lock()  # a fork closes what the living have, and knows no others
         self._place = place()
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
 
@@ -155,10 +156,11 @@ class Children:
         In a session of its own: what is typed at the terminal is for this process, which passes
         it on.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
-            child = Child(name, await self.launch(name, ours, theirs), ours)
-        self._living.append(child)
+        async with self._starting:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                child = Child(name, await self.launch(name, ours, theirs), ours)
+            self._living.append(child)
         return child
 
     async def launch(self, name: str, ours: socket.socket, theirs: socket.socket) -> int:
