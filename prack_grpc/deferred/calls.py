@@ -72,7 +72,8 @@ class Calls:
     def end(self) -> None:
         """Those under way have taken too long."""
         for limit in self._limits:
-            limit.reschedule(0)
+            if not limit.expired():
+                limit.reschedule(0)
 
     async def run(self, job: Job) -> Outcome:
         """How it ends. Raises nothing."""

@@ -12,6 +12,9 @@ from prack.link.v1 import link_pb2 as link
 from prack.v1 import worker_pb2 as pb
 from prack_grpc.bus.link import Link
 
+# What goes out together. Each may have fields and a body of 64 KiB, and a link takes 4 MiB.
+MAX_EVENTS = 24
+
 
 class Answers:
     """The frames to one owner."""
@@ -21,15 +24,19 @@ class Answers:
         self._loop = asyncio.get_running_loop()
         self._messages: dict[int, link.LinkMessage] = {}
         self._frames: dict[int, pb.WorkerFrame] = {}  # in these
+        self._events = 0  # in them
         self._lent: dict[int, link.Lent] = {}
         self._flushing: asyncio.Handle | None = None
         self._turn = asyncio.Lock()
 
     def frame(self, number: int, at_once: bool = False) -> pb.WorkerFrame:
-        """What goes out next about this offer; an event is to be added to it.
+        """What goes out next about this offer; one event is to be added to it.
 
         Whoever says `at_once` will `flush`.
         """
+        if self._events == MAX_EVENTS:
+            self.flush()
+        self._events += 1
         frame = self._frames.get(number)
         if frame is None:
             message = self._messages[number] = link.LinkMessage()
@@ -69,6 +76,7 @@ class Answers:
             packed.append(message.SerializeToString())
         self._messages.clear()
         self._frames.clear()
+        self._events = 0
         self._link.post(*packed)
 
     def _flush_soon(self) -> None:

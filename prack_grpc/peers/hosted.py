@@ -116,6 +116,10 @@ class Hosted(Ticket):
         """Say nothing more of it."""
         self._is_new = False
         self._shared.forget(self)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """What goes on, such as an upload that a worker has answered before its end."""
         for task in self._tasks or ():
             task.cancel()
 
@@ -147,6 +151,7 @@ class Hosted(Ticket):
             shared, self._is_new = self._shared, False
             self._say(head, head.body, True, len(shared.open) == 1)
             shared.broker.complete(self)
+            self._give_up()
             shared.forget(self)
         else:
             super().answer(head, download)

@@ -4,7 +4,9 @@ import asyncio
 
 from prack.link.v1 import link_pb2 as link
 from prack.v1 import worker_pb2 as pb
+from prack_grpc.core.limits import MAX_HEAD, PIECE
 from prack_grpc.peers.answers import Answers
+from prack_wire.frames import MAX_FRAME
 from tests.peers.carriers import Wire, turns
 
 
@@ -78,3 +80,14 @@ async def test_bodies_take_turns() -> None:
     wire.drain()
     await asyncio.gather(*bodies)
     assert [one.id for _, frame in frames(wire) for one in frame.data] == 3 * [1, 2, 3]
+
+
+async def test_what_comes_in_one_turn_fits_into_what_a_link_takes() -> None:
+    wire = Wire()
+    answers = Answers(wire)
+    fields, count = [b"x" * 16, b"y" * (MAX_HEAD - 16)], 100
+    for id_ in range(count):
+        answers.frame(1).heads.add(id=id_, headers=fields, body=bytes(PIECE), end=True)
+    await turns()
+    assert [one.id for _, frame in frames(wire) for one in frame.heads] == [*range(count)]
+    assert max(message.ByteSize() for message in wire.sent) < MAX_FRAME

@@ -1,5 +1,6 @@
 """The host's end: what an owner sends, and what becomes of it, message by message."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -201,6 +202,19 @@ async def test_a_body_is_asked_for_only_when_the_worker_wants_it(host: Host) -> 
     await turns()
     host.broker.allow(host.handed, 100)
     assert host.broker.take(host.handed, 100)[0] == b"12345"
+
+
+@pytest.mark.parametrize("expects", [False, True])
+async def test_an_answer_before_the_end_of_an_upload_is_the_end_of_both(
+    host: Host, expects: bool
+) -> None:
+    host.ask(method=b"POST", end=False, expect_continue=expects, body_length=5)
+    await turns()
+    host.broker.head(host.handed, 403, [], b"no", True)
+    frame, _ = await host.told()
+    assert [(one.status, one.end) for one in frame.heads] == [(403, True)]
+    await turns()
+    assert "hosted" not in {task.get_name() for task in asyncio.all_tasks()}
 
 
 async def test_the_owner_may_send_what_the_worker_takes_and_a_window_more(host: Host) -> None:

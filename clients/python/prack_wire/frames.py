@@ -98,7 +98,7 @@ class Framed(asyncio.Protocol):
     async def room(self) -> None:
         """Wait until the kernel has everything that was written, or the connection is lost."""
         while self._room is not None:
-            await self._room
+            await asyncio.shield(self._room)  # others wait for it as well
 
     # ------------------------------------------------------------ asyncio.Protocol
 

@@ -107,6 +107,21 @@ async def test_after_an_error_nothing_is_handed_over() -> None:
     assert seen == [b"a"]
 
 
+async def test_who_gives_up_waiting_for_room_takes_it_from_nobody_else() -> None:
+    here, there = socket.socketpair()
+    with there:
+        loop = asyncio.get_running_loop()
+        transport, frames = await loop.create_connection(Frames, sock=here)
+        while frames.ready:
+            frames.post(bytes(64 * 1024))
+        waits = [asyncio.create_task(frames.room()) for _ in range(2)]
+        await asyncio.sleep(0)
+        waits[0].cancel()
+        await asyncio.wait([waits[0]])
+        transport.abort()  # which ends the wait as well
+        await asyncio.wait_for(waits[1], 10)
+
+
 class Counted(Frames):
     """Counts the pieces that it reads."""
 
