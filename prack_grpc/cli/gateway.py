@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from prack_grpc.cli.trust import Trust
 from prack_grpc.settings.settings import Settings
 
 SECONDS = 10.0
+VISIBLE = re.compile(r"[!-~]+")
 MAX_ANSWER = 64 * 1024 * 1024  # of whatever listens there
 Row = Mapping[str, Any]
 
@@ -41,6 +43,8 @@ class Gateway:
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", content, method=method)  # noqa: S310
         request.add_header("Content-Type", "application/json")
         if self.token:
+            if not VISIBLE.fullmatch(self.token):
+                raise Trouble(f"the token must be one line of visible ASCII: see {self.secret}")
             request.add_header("Authorization", f"Bearer {self.token}")
         try:
             with self.trust.open(request, timeout=SECONDS) as reply:

@@ -7,9 +7,14 @@ import prack_grpc
 from prack_grpc.cli.commands import ABOUT, COMMANDS, OPERATING, USAGE_ERROR
 from prack_grpc.cli.terminal import complain
 
+INTERRUPTED = 130  # as shells have it
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command. Returns the exit code: 0, 1 not ready, 2 bad usage, 3 it cannot start."""
+    """Run a command.
+
+    Returns the exit code: 0, 1 not ready, 2 bad usage, 3 it cannot start, 130 Ctrl-C.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or (
         arguments[0].startswith("-") and arguments[0] not in ("--help", "--version")
@@ -44,6 +49,8 @@ def _run(command: str, arguments: list[str]) -> int:
     except SettingsError as error:
         complain(error.problems)
         return USAGE_ERROR
+    except KeyboardInterrupt:  # of a command that waits
+        return INTERRUPTED
 
 
 def _known(command: str, arguments: list[str]) -> int:

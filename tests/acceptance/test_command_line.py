@@ -220,3 +220,14 @@ def test_a_wrong_port_is_told(
     dial = f"{scheme}://127.0.0.1:{getattr(gateway, port)}"
     worker = launch.process(PYTHON, "-m", "prack_worker", "examples.demo:app", "--gateway", dial)
     worker.line(f"No gateway at .*: .*{said}")
+
+
+@pytest.mark.parametrize("command", ["workers", "dead", "healthcheck"])
+def test_a_command_that_waits_ends_with_ctrl_c_and_no_word(launch: Launcher, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(SECONDS)
+        port = str(silent.getsockname()[1])
+        waiting = launch.process(PYTHON, "-m", "prack_grpc", command, "--api-port", port)
+        with silent.accept()[0]:
+            assert waiting.stop(signal.SIGINT) == 130
+        assert waiting.lines == []

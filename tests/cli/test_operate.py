@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -126,6 +127,18 @@ async def test_a_token_is_asked_for_and_shown(
     assert (code, "the gateway requires a token: set PRACK_TOKEN" in shown) == (1, True)
     monkeypatch.setenv("PRACK_TOKEN", TOKEN)
     assert (await prack("queue"))[0] == 0
+
+
+@pytest.mark.parametrize("token", ["an-old-token\na-new-one", "a-token-with-\u20ac"])
+def test_a_token_that_cannot_be_sent_is_not_shown(
+    token: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "token"
+    path.write_text(token, encoding="utf-8")
+    assert main(["workers", "--api-port", "9", "--token-file", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert "must be one line of visible ASCII: see PRACK_TOKEN or --token-file" in said
+    assert not any(line in said for line in token.splitlines())
 
 
 def test_no_gateway(capsys: pytest.CaptureFixture[str]) -> None:

@@ -209,6 +209,8 @@ async def test_a_worker_that_leaves_is_not_drained_for_ever(api: Api) -> None:
         {"worker": "w1", "service": "web"},
         {"service": "web"},
         {"service": "web", "version": 5},
+        {"worker": "w1", "leaving": "true"},
+        {"worker": "w1", "leaving": 1},
     ],
 )
 async def test_whoever_is_not_named_well_is_not_drained(api: Api, message: Any) -> None:

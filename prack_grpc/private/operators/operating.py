@@ -100,7 +100,7 @@ class Operating:
     async def _pause(self, request: Request, paused: bool) -> Response:
         message = await bodies.parse_object(await bodies.read(request.receive))
         who, principal = _who(message), caller(request)
-        leaving, revision = message.get("leaving") is True, None
+        leaving, revision = _leaving(message), None
         if not leaving:
             if Right.OPERATE not in principal.rights:
                 raise ApiError(FORBIDDEN, "only operators may; a worker may with `leaving`")
@@ -169,6 +169,14 @@ def _label(message: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not LABEL.fullmatch(value):
         raise ApiError(BAD_PARAMETER, f"{name}: {LABEL_EXPECTED}", name)
     return value
+
+
+def _leaving(message: dict[str, Any]) -> bool:
+    """A worker's word; anything else by this name is not to become an operator's."""
+    leaving = message.get("leaving", False)
+    if not isinstance(leaving, bool):
+        raise ApiError(BAD_PARAMETER, "leaving: expected true or false", "leaving")
+    return leaving
 
 
 def _who(message: dict[str, Any]) -> Pool | str:
