@@ -46,7 +46,8 @@ class Application(Protocol):
 class Holding:
     """The unfinished exchanges of one session; `over` once it will bring no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, free: Callable[[Holding, Exchange], object]) -> None:
+        self.free = partial(free, self)  # called with each that needs no slot any more
         self.loop = asyncio.get_running_loop()  # asking for it costs a system call (CPython 3.11)
         self.tasks: dict[Exchange, asyncio.Task[None]] = {}
         self.over = False
@@ -191,7 +192,7 @@ class Worker:
 
     async def _connect_and_serve(self) -> None:
         """Run one session. A drain does not cut off the dial: requests may be assigned already."""
-        holding = Holding()
+        holding = Holding(self._free_slot)
         needed = [one for one in self._holdings if one.tasks or not one.over]
         self._holdings = [*needed, holding]
         self._offered = self._free_slots()
@@ -300,7 +301,7 @@ class Worker:
         holding.tasks[exchange] = task
         if self._app.interruptible:
             exchange.on_cancel = partial(self._interrupt, task)
-            exchange.on_end = partial(self._free_slot, holding)
+            exchange.on_end = holding.free
         self._share(holding)
 
     def _interrupt(self, task: asyncio.Task[None]) -> None:
@@ -340,7 +341,8 @@ class Worker:
             code = AbortCode.HANDLER_ERROR if exchange.cancelled is None else AbortCode.CANCELLED
             exchange.abort(code, "the application returned before its response was complete")
         del holding.tasks[exchange]
-        self._free_slot(holding, exchange)
+        if not self._app.interruptible:
+            holding.free(exchange)
         self._settled()
 
     def _held(self) -> dict[Exchange, asyncio.Task[None]]:
@@ -369,11 +371,10 @@ class Worker:
 
     def _taken(self, holdings: list[Holding]) -> tuple[int, int]:
         """How many slots are in use, and how many of those that only WebSockets have."""
-        held = [one for holding in holdings for one in holding.tasks]
-        if self._app.interruptible:
-            held = [one for one in held if not one.ended]
-        apart = sum(map(self._apart, held))
-        return len(held) - apart, apart
+        goes_on = self._app.interruptible  # without a slot, after the end of its exchange
+        used = [one for each in holdings for one in each.tasks if not (goes_on and one.ended)]
+        apart = sum(map(self._apart, used))
+        return len(used) - apart, apart
 
     def _share(self, changed: Holding | None = None) -> None:
         """Tell the newest session how many slots it has; its own exchanges do not change that."""
