@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -12,9 +11,9 @@ from typing import Any
 
 from prack_grpc.cli.trust import Trust
 from prack_grpc.settings.settings import Settings
+from prack_grpc.settings.values import VISIBLE
 
 SECONDS = 10.0
-VISIBLE = re.compile(r"[!-~]+")
 MAX_ANSWER = 64 * 1024 * 1024  # of whatever listens there
 Row = Mapping[str, Any]
 

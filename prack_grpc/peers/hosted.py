@@ -119,7 +119,7 @@ class Hosted(Ticket):
         self._give_up()
 
     def _give_up(self) -> None:
-        """What goes on, such as an upload that a worker has answered before its end."""
+        """End what goes on, such as an upload that a worker has answered before its end."""
         for task in self._tasks or ():
             task.cancel()
 

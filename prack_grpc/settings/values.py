@@ -16,6 +16,7 @@ from prack_grpc.core.queue.routes import Route
 from prack_wire.cores import cores
 
 MIN_TOKEN = 22  # 128 bits in base64
+VISIBLE = re.compile(r"[!-~]+")
 SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)?")
 # A name of a host, with a dot in it (RFC 1123 section 2.1).
 LABEL = "[0-9a-z]([0-9a-z-]{0,61}[0-9a-z])?"
@@ -200,7 +201,7 @@ Folder = Annotated[Path, Written("FOLDER")]
 
 def weak(name: str, token: str | None) -> list[str]:
     """What is wrong with a token that everything depends on."""
-    if token is None or (len(token) >= MIN_TOKEN and re.fullmatch(r"[!-~]+", token)):
+    if token is None or (len(token) >= MIN_TOKEN and VISIBLE.fullmatch(token)):
         return []
     return [
         f"the {name} must have at least {MIN_TOKEN} visible ASCII characters; make one with "
